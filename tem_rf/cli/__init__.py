@@ -1,0 +1,19 @@
+"""The command `tem-rf`: one file per command; each parses, calls one function and prints."""
+
+import sys
+
+from tem_rf.errors import TemRfError
+
+
+def main() -> None:
+    """Run the command line; a failure the user can mend is one line on stderr and an exit code."""
+    from tem_rf.cli.app import app
+
+    try:
+        app(prog_name="tem-rf")
+    except TemRfError as error:
+        print(f"tem-rf: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # `tem-rf ... | head` is no failure of ours
+        sys.exit(1)

@@ -1,0 +1,54 @@
+"""Settings of one training, and the recipes that name whole sets of them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tem_rf.errors import SettingsError
+
+STUDY_SEEDS = (752, 2245, 140, 9213, 956)
+
+
+class TrainingSettings(BaseModel):
+    """How a network is trained; the defaults are the recipe `paper`.
+
+    Source: Sytwu et al. 2022, "Network Training".
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str = Field("paper", description="Name of the recipe these settings started from.")
+    epochs: int = Field(100, ge=1, description="Passes over the training patches and their eight transforms.")
+    batch_size: int = Field(32, ge=1, description="Patches per optimizer step.")
+    learning_rate: float = Field(1e-4, gt=0, description="Step size of Adam.")
+    early_stopping_patience: int | None = Field(
+        None, ge=1, description="Epochs without a better validation hard dice before the training ends."
+    )
+    precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the layers.")
+
+
+RECIPES: dict[str, dict[str, Any]] = {"paper": {}}
+
+
+def training_settings(recipe: str = "paper", **changes: Any) -> TrainingSettings:
+    """The settings of a recipe, with changes.
+
+    Raises:
+        SettingsError: Unknown recipe, unknown setting, or a value out of range.
+
+    >>> training_settings("paper", epochs=150).epochs
+    150
+    """
+    if recipe not in RECIPES:
+        raise SettingsError(f"recipe: expected one of {', '.join(sorted(RECIPES))}, received {recipe!r}.")
+    try:
+        return TrainingSettings(**{"recipe": recipe, **RECIPES[recipe], **changes})
+    except ValidationError as error:
+        raise settings_error(error) from error
+
+
+def settings_error(error: ValidationError) -> SettingsError:
+    """One line for the first thing pydantic found wrong."""
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"])) or "settings"
+    return SettingsError(f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}, received {first['input']!r}.")

@@ -1,0 +1,1 @@
+"""Micrographs, datasets and the simulator."""

@@ -1,0 +1,46 @@
+"""Typed failures: one clear line each, and the exit code the command ends with."""
+
+
+class TemRfError(Exception):
+    """Something the user can put right.
+
+    The message says what happened and where, what was expected, what was received and what to do next.
+    """
+
+    exit_code = 1
+
+
+class ArchitectureError(TemRfError):
+    """An architecture that cannot be built, or a name that means none."""
+
+    exit_code = 2
+
+
+class SettingsError(TemRfError):
+    """A setting out of its range, or settings that contradict each other."""
+
+    exit_code = 2
+
+
+class ReadError(TemRfError):
+    """A file that cannot be read as a micrograph, a label or a model."""
+
+
+class DatasetError(TemRfError):
+    """Micrographs, labels or a dataset folder that cannot be used."""
+
+
+class RunError(TemRfError):
+    """A run folder that is missing, busy, of another schema or in the wrong state."""
+
+
+class TrainingError(TemRfError):
+    """A training that cannot go on, such as a loss that became NaN."""
+
+
+class ModelError(TemRfError):
+    """A model folder or file that cannot be used."""
+
+
+class StorageError(TemRfError):
+    """A result that could not be written: disk full, no permission."""

@@ -1,0 +1,1 @@
+"""Segmentation of whole micrographs with a trained network."""

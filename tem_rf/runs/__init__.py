@@ -1,0 +1,1 @@
+"""Run folders, events and processes: the only place that names files inside a run (no TensorFlow)."""
