@@ -1,0 +1,35 @@
+"""Batch normalization by one fused operation where the backend has it."""
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="tem_rf")
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """Keras' batch normalization, same weights, computed by TensorFlow's fused operation while training.
+
+    Keras computes mean, variance and scaling as separate passes over memory; on CPU the fused operation takes
+    about a fifth of that time. On other backends, and in inference, this is Keras' own layer. The moving variance
+    follows the unbiased variance of the batch, as in PyTorch.
+
+    Input shape: (n, h, w, channels). Output shape: the same.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalize over all axes but the last."""
+        if not training or keras.backend.backend() != "tensorflow" or len(inputs.shape) != 4 or mask is not None:
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf
+
+        output, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs,
+            tf.cast(self.gamma, tf.float32),
+            tf.cast(self.beta, tf.float32),
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        momentum = self.momentum
+        self.moving_mean.assign(self.moving_mean * momentum + mean * (1.0 - momentum))
+        self.moving_variance.assign(self.moving_variance * momentum + variance * (1.0 - momentum))
+        return output
