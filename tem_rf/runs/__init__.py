@@ -1,1 +1,6 @@
 """Run folders, events and processes: the only place that names files inside a run (no TensorFlow)."""
+
+from tem_rf.runs.config import RunConfig
+from tem_rf.runs.folder import RunFolder
+
+__all__ = ["RunConfig", "RunFolder"]

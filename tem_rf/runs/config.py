@@ -1,0 +1,65 @@
+"""Everything needed to repeat a run."""
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+from tem_rf.config.training import TrainingSettings, settings_error
+from tem_rf.receptive_field.architecture import Architecture
+
+SCHEMA_VERSION = 1
+
+ArchitectureField = Annotated[
+    Architecture,
+    BeforeValidator(lambda value: Architecture.from_json(value) if isinstance(value, dict) else value),
+    PlainSerializer(Architecture.to_json),
+]
+
+
+class RunConfig(BaseModel):
+    """What a run trains, on what, and how: the content of `config.json`.
+
+    Two runs with equal configurations end with equal weights on one CPU.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    schema_version: int = SCHEMA_VERSION
+    dataset: Path = Field(description="Dataset folder.")
+    dataset_sha256: str = Field(description="Fingerprint of dataset.json: the run refuses other data under its path.")
+    architecture: ArchitectureField
+    training: TrainingSettings
+    seed: int = Field(description="Seed of initial weights and of the order of patches.")
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as JSON types."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            SettingsError: A field is missing, unknown or out of its range.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise settings_error(error) from error
+
+
+def differences(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """Fields in which two configurations differ, as `place: (one, other)`, settings spelled `training.epochs`."""
+    return {
+        key: (value, _flatten(other.to_json()).get(key))
+        for key, value in _flatten(one.to_json()).items()
+        if value != _flatten(other.to_json()).get(key)
+    }
+
+
+def _flatten(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        flat.update(_flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
+    return flat

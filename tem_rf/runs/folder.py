@@ -1,0 +1,160 @@
+"""A run folder and the files inside it."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from tem_rf.errors import RunError
+from tem_rf.files import write_json
+from tem_rf.runs.config import SCHEMA_VERSION, RunConfig, differences
+from tem_rf.runs.events import AnyEvent, EventLog, read_events
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One training on disk; a person can open every file with other tools.
+
+    Attributes:
+        path: The folder, `runs/NAME`.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self.path.name
+
+    @property
+    def config_file(self) -> Path:
+        """`config.json`: everything needed to repeat the run."""
+        return self.path / "config.json"
+
+    @property
+    def environment_file(self) -> Path:
+        """`environment.json`: machine and versions of the last start."""
+        return self.path / "environment.json"
+
+    @property
+    def process_file(self) -> Path:
+        """`process.json`: the process that trains, or trained last."""
+        return self.path / "process.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Locked by the process that trains, for as long as it lives."""
+        return self.path / ".lock"
+
+    @property
+    def request_file(self) -> Path:
+        """`request.json`: what somebody asks of the running process."""
+        return self.path / "request.json"
+
+    @property
+    def events_file(self) -> Path:
+        """`events.jsonl`: what happened, append-only."""
+        return self.path / "events.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        """`log.txt`: output of a detached process."""
+        return self.path / "log.txt"
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """`checkpoint/`: the last two states of the training."""
+        return self.path / "checkpoint"
+
+    @property
+    def model_file(self) -> Path:
+        """`model.keras`: the network with the best validation hard dice so far."""
+        return self.path / "model.keras"
+
+    @property
+    def scores_file(self) -> Path:
+        """`scores.csv`: a row per test image."""
+        return self.path / "scores.csv"
+
+    @property
+    def config(self) -> RunConfig:
+        """What the run trains, on what, and how.
+
+        Raises:
+            RunError: The folder holds no run, or one of another schema version.
+        """
+        content = read_run_json(self.config_file)
+        if content.get("schema_version") != SCHEMA_VERSION:
+            raise RunError(
+                f"{self.config_file}: schema version {content.get('schema_version')!r}, this tem-rf reads "
+                f"{SCHEMA_VERSION}; use the version of tem-rf that made the run, or train again."
+            )
+        return RunConfig.from_json(content)
+
+    def events(self) -> list[AnyEvent]:
+        """All events so far."""
+        return read_events(self.events_file)
+
+    def event_log(self) -> EventLog:
+        """The log to append to."""
+        return EventLog(self.events_file)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an existing run.
+
+        Raises:
+            RunError: The folder holds no run, or one of another schema version.
+        """
+        run = cls(Path(path))
+        _ = run.config
+        return run
+
+    @classmethod
+    def create_or_open(cls, path: Path, config: RunConfig) -> Self:
+        """Open the run of this configuration, or create it.
+
+        Raises:
+            RunError: The folder holds a run of another configuration, or something else.
+        """
+        run = cls(Path(path))
+        if run.config_file.exists():
+            changed = differences(run.config, config)
+            if changed:
+                place, (before, now) = next(iter(changed.items()))
+                raise RunError(
+                    f"{path}: holds a run with {place} {before}, received {now}; "
+                    "choose another name with --name, or give the same settings to go on with it."
+                )
+            return run
+        if run.path.exists() and any(run.path.iterdir()):
+            raise RunError(f"{path}: is not empty and holds no run; choose another name with --name.")
+        write_json(run.config_file, config.to_json())
+        return run
+
+
+def default_name(config: RunConfig) -> str:
+    """Name of a run whose user gave none: dataset, architecture, recipe, seed.
+
+    Spaces and signs of the dataset's name that a shell would interpret become hyphens.
+    """
+    dataset = re.sub(r"[^\w.]+", "-", config.dataset.name)
+    return f"{dataset}-{config.architecture.name}-{config.training.recipe}-s{config.seed}"
+
+
+def read_run_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file of a run.
+
+    Raises:
+        RunError: It is absent, unreadable or holds no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{path.parent}: holds no run ({path.name} is missing); see `tem-rf runs`.") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error}); restore it or train again under another name.") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: expected a JSON object, received {type(content).__name__}.")
+    return content

@@ -1,0 +1,34 @@
+"""The folder that holds the runs."""
+
+from pathlib import Path
+
+from tem_rf.errors import RunError
+from tem_rf.runs.folder import RunFolder
+
+DEFAULT_ROOT = Path("runs")
+
+
+def find_run(name: str, root: Path = DEFAULT_ROOT) -> RunFolder:
+    """Open a run by its name under the root, or by its path.
+
+    Raises:
+        RunError: There is no such run.
+    """
+    for path in (root / name, Path(name)):
+        if RunFolder(path).config_file.exists():
+            return RunFolder.open(path)
+    raise RunError(f"{name}: no run of this name in {root}{_names_close_to(name, root)}; see `tem-rf runs`.")
+
+
+def list_runs(root: Path = DEFAULT_ROOT) -> list[RunFolder]:
+    """Runs under the root, by name; folders that hold no run are left out."""
+    if not root.is_dir():
+        return []
+    return [RunFolder(path) for path in sorted(root.iterdir()) if RunFolder(path).config_file.exists()]
+
+
+def _names_close_to(name: str, root: Path) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, [run.name for run in list_runs(root)], n=3)
+    return f" (close to it: {', '.join(close)})" if close else ""

@@ -1,0 +1,68 @@
+"""A run folder holds everything needed to repeat a run, and refuses to become another one."""
+
+import json
+
+import pytest
+
+from tem_rf import Architecture
+from tem_rf.errors import RunError
+from tem_rf.runs import RunConfig, RunFolder
+from tem_rf.runs.folder import default_name
+from tem_rf.runs.root import find_run, list_runs
+
+
+def test_the_configuration_survives_the_disk(run, config):
+    assert RunFolder.open(run.path).config == config
+
+
+def test_the_same_configuration_opens_the_run_again(run, config):
+    assert RunFolder.create_or_open(run.path, config) == run
+
+
+def test_another_configuration_is_refused_by_the_field_that_differs(run, config):
+    other = config.model_copy(update={"architecture": Architecture((4, 4))})
+    with pytest.raises(RunError, match=r"architecture\.name n2-p24, received n2-p44; choose another name"):
+        RunFolder.create_or_open(run.path, other)
+
+
+def test_a_folder_with_other_things_in_it_is_refused(tmp_path, config):
+    (tmp_path / "photo.png").touch()
+    with pytest.raises(RunError, match="not empty and holds no run"):
+        RunFolder.create_or_open(tmp_path, config)
+
+
+def test_another_schema_version_is_refused(run):
+    content = json.loads(run.config_file.read_text())
+    run.config_file.write_text(json.dumps({**content, "schema_version": 99}))
+    with pytest.raises(RunError, match="schema version 99, this tem-rf reads 1"):
+        RunFolder.open(run.path)
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"schema_version": 1'])
+def test_a_damaged_configuration_is_one_line(run, content):
+    run.config_file.write_text(content)
+    with pytest.raises(RunError) as caught:
+        RunFolder.open(run.path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_run_is_answered_with_names_close_to_it(run):
+    with pytest.raises(RunError, match=r"frist: no run of this name .*close to it: first"):
+        find_run("frist", run.path.parent)
+
+
+def test_runs_are_found_by_name_and_by_path_and_other_folders_are_left_out(run):
+    (run.path.parent / "notes").mkdir()
+    assert find_run("first", run.path.parent) == find_run(str(run.path)) == run
+    assert list_runs(run.path.parent) == [run]
+
+
+def test_the_default_name_has_no_signs_that_a_shell_interprets(config):
+    assert default_name(config) == "au-5nm-n2-p24-paper-s752"
+
+
+def test_unknown_fields_are_refused(config):
+    from tem_rf.errors import SettingsError
+
+    with pytest.raises(SettingsError, match="surprise"):
+        RunConfig.from_json({**config.to_json(), "surprise": 1})

@@ -1,0 +1,65 @@
+"""One process at a time trains a run, and its state is known from outside even when it was killed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tem_rf.errors import RunError
+from tem_rf.runs import process
+from tem_rf.runs.events import StatusEvent
+
+HOLD = """
+import sys, time
+from tem_rf.runs import RunFolder, process
+from tem_rf.runs.events import StatusEvent
+run = RunFolder.open(sys.argv[1])
+with process.claim(run):
+    run.event_log().write(StatusEvent(state="running"))
+    print("claimed", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(run):
+    with subprocess.Popen([sys.executable, "-c", HOLD, run.path], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline() == "claimed\n"
+        yield child
+        child.kill()
+
+
+def test_a_second_process_is_refused_and_told_who_has_the_run(run, holder):
+    assert process.is_alive(run)
+    with pytest.raises(RunError, match=f"process {holder.pid} on .* is training this run"), process.claim(run):
+        pass
+
+
+def test_a_run_whose_process_was_killed_is_known_as_killed_and_can_be_claimed(run, holder):
+    assert process.state(run) == "running"
+    holder.kill()
+    holder.wait()
+    assert process.state(run) == "killed"
+    with process.claim(run):
+        assert process.is_alive(run)
+
+
+def test_a_request_reaches_the_process_and_does_not_outlive_it(run):
+    with process.claim(run):
+        process.ask(run, "pause")
+        assert process.requested(run) == "pause"
+        process.withdraw(run)
+        assert process.requested(run) is None
+        process.ask(run, "stop")
+    with process.claim(run):
+        assert process.requested(run) is None
+
+
+def test_nobody_can_be_asked_where_no_process_trains(run):
+    run.event_log().write(StatusEvent(state="finished"))
+    with pytest.raises(RunError, match=r"no process is training this run \(it is finished\)"):
+        process.ask(run, "stop")
+
+
+def test_a_new_run_is_new(run):
+    assert process.state(run) == "new"
