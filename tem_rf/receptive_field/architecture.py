@@ -87,9 +87,7 @@ class Architecture:
         filters = self.filter_sequence
         inputs = (1, *filters[:-1])
         encoders = sum(self._block_parameters(i, o) for i, o in zip(inputs, filters, strict=True))
-        decoders = sum(
-            self._block_parameters(skip + below, skip) for skip, below in itertools.pairwise(filters)
-        )
+        decoders = sum(self._block_parameters(skip + below, skip) for skip, below in itertools.pairwise(filters))
         head = filters[0] * CLASSES + CLASSES
         return encoders + decoders + head
 
@@ -156,7 +154,9 @@ class Architecture:
         Raises:
             ArchitectureError: A field is missing or unknown.
         """
-        fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
+        }
         fields.pop("name", None)
         try:
             return cls(**fields)

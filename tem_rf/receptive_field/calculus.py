@@ -1,36 +1,63 @@
-"""The receptive field of an architecture: equation (1) of the study."""
+"""The receptive field of an architecture: equation (1) of the study beside the exact dependence."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from tem_rf.receptive_field.dependence import Pixels, dependence
 
 if TYPE_CHECKING:
     from tem_rf.receptive_field.architecture import Architecture
 
 
+class Widths(NamedTuple):
+    """Width of the field over the phases of the pooling grid [px]."""
+
+    min: int
+    mean: float
+    max: int
+
+
 @dataclass(frozen=True)
 class ReceptiveField:
-    """The receptive field of one architecture.
+    """What an output pixel of one architecture depends on, along one axis; both axes are alike.
 
     Attributes:
-        equation_size_px: Width by equation (1) [px].
+        equation_size_px: Width by equation (1) of the study [px].
+        dependence: Per phase of the output pixel in the pooling grid, the input pixels it depends on, as
+            intervals (first, last) of offsets from it [px].
+
+    >>> from tem_rf import Architecture
+    >>> field = Architecture((8, 8)).receptive_field
+    >>> field.equation_size_px, tuple(field.size_px), field.reach_px
+    (392, (356, 392.0, 420), 227)
     """
 
     equation_size_px: int
+    dependence: tuple[Pixels, ...]
 
-    def equation_size_nm(self, pixel_size_nm: float) -> float:
-        """Width by equation (1) [nm].
+    @cached_property
+    def size_px(self) -> Widths:
+        """Exact width from the first to the last pixel that matters: least, mean and greatest over phases."""
+        widths = [pixels[-1][1] - pixels[0][0] + 1 for pixels in self.dependence]
+        return Widths(min(widths), sum(widths) / len(widths), max(widths))
 
-        >>> round(ReceptiveField(44).equation_size_nm(0.02152), 2)
-        0.95
-        """
-        return self.equation_size_px * pixel_size_nm
+    @cached_property
+    def reach_px(self) -> int:
+        """Distance from an output pixel to the farthest input pixel that matters to it, the worst phase and side."""
+        return max(max(-pixels[0][0], pixels[-1][1]) for pixels in self.dependence)
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether some pixels inside the field do not matter: the gridding of dilated convolutions."""
+        return any(len(pixels) > 1 for pixels in self.dependence)
 
 
 def receptive_field(architecture: Architecture) -> ReceptiveField:
     """Compute the receptive field of an architecture, without building it."""
-    return ReceptiveField(equation_size_px=equation_size(architecture))
+    return ReceptiveField(equation_size_px=equation_size(architecture), dependence=dependence(architecture))
 
 
 def equation_size(architecture: Architecture) -> int:

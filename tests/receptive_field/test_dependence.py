@@ -1,0 +1,53 @@
+"""Receptive fields solved by hand."""
+
+import pytest
+
+from tem_rf import Architecture
+
+
+@pytest.mark.parametrize(
+    ("name", "equation_size_px", "size_px", "reach_px"),
+    [
+        ("n2-p22", 44, (44, 44.0, 44), 23),
+        ("n2-p24", 64, (60, 64.0, 68), 35),
+        ("n2-p44", 120, (116, 120.0, 132), 67),
+        ("n2-p88", 392, (356, 392.0, 420), 227),
+        ("n1-p2", 18, (18, 18.0, 18), 9),
+    ],
+)
+def test_exact_field_is_the_one_solved_by_hand(name, equation_size_px, size_px, reach_px):
+    field = Architecture.from_name(name).receptive_field
+    assert (field.equation_size_px, field.size_px, field.reach_px) == (equation_size_px, size_px, reach_px)
+
+
+def test_every_width_published_in_the_study_follows_from_equation_1():
+    published = {"22": 44, "24": 64, "28": 104, "42": 80, "44": 120, "48": 200, "82": 152, "84": 232, "88": 392}
+    calculated = {p: Architecture.from_name(f"n2-p{p}").receptive_field.equation_size_px for p in published}
+    assert calculated == published
+
+
+def test_dilation_without_pooling_leaves_holes():
+    field = Architecture((1,), dilation_sequence=(4, 4)).receptive_field
+    # three blocks of two kernels with taps at -4, 0, 4
+    assert field.dependence == (tuple((tap, tap) for tap in range(-24, 25, 4)),)
+    assert field.has_holes
+    assert field.size_px.max == field.equation_size_px == 49
+
+
+def test_dilation_of_the_bottleneck_leaves_holes_that_pooling_and_kernels_do_not_fill():
+    field = Architecture((2,), dilation_sequence=(1, 6)).receptive_field
+    # Phase 0: 0 -> -2..2 -> coarse -1..1 -> taps -12, -6, 0, 6, 12 around them -> pairs of pixels -> 2 px either side
+    assert field.dependence[0] == tuple((12 * tap - 4, 12 * tap + 5) for tap in (-2, -1, 0, 1, 2))
+    assert not Architecture((2,), dilation_sequence=(1, 3)).receptive_field.has_holes
+
+
+def test_a_network_of_1_px_kernels_sees_its_pooling_window_only():
+    field = Architecture((4,), kernel_size=1).receptive_field
+    assert field.dependence == (((0, 3),), ((-1, 2),), ((-2, 1),), ((-3, 0),))
+    assert (field.size_px, field.reach_px) == ((4, 4.0, 4), 3)
+
+
+def test_the_deepest_network_of_the_study_is_traced_at_every_phase():
+    field = Architecture((8, 8, 8, 8)).receptive_field
+    assert len(field.dependence) == 4096
+    assert (field.equation_size_px, field.reach_px) == (25160, 14627)
