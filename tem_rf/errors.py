@@ -30,6 +30,10 @@ class DatasetError(TemRfError):
     """Micrographs, labels or a dataset folder that cannot be used."""
 
 
+class NoBraggPeaksError(TemRfError):
+    """An image without lattice fringes, which Fourier filtering needs."""
+
+
 class RunError(TemRfError):
     """A run folder that is missing, busy, of another schema or in the wrong state."""
 

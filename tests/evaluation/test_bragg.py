@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from tem_rf.errors import NoBraggPeaksError, SettingsError
+from tem_rf.evaluation.bragg import Band, default_sigma_px, find_band, ring_radius
+from tests.conftest import shared_file
+from tests.evaluation.fringes import image_with_fringes
+
+
+@pytest.mark.parametrize("period_px", [5.0, 11.0, 23.0])
+def test_band_lies_around_the_fringes(period_px: float):
+    image, _ = image_with_fringes(period_px=period_px)
+
+    assert find_band(image).middle_px == pytest.approx(512 / period_px, rel=0.03)
+
+
+def test_radii_count_cycles_per_shorter_side_whatever_the_shape():
+    image, _ = image_with_fringes(shape=(512, 1100))
+
+    assert find_band(image).middle_px == pytest.approx(512 / 11, rel=0.03)
+    assert find_band(image[:400]).middle_px == pytest.approx(400 / 11, rel=0.03)
+
+
+def test_patches_share_the_band_of_the_one_that_has_fringes():
+    patches = np.stack([image_with_fringes((256, 256), amplitude=2.0 * (k == 2), seed=k)[0] for k in range(4)])
+
+    assert find_band(patches).middle_px == pytest.approx(256 / 11, rel=0.03)
+
+
+@pytest.mark.parametrize("shape", [(512, 512), (200, 340)])
+def test_speckle_alone_has_no_bragg_peaks(shape: tuple[int, int]):
+    for seed in range(8):
+        image, _ = image_with_fringes(shape, amplitude=0, seed=seed)
+        with pytest.raises(NoBraggPeaksError, match="no Bragg peaks found"):
+            find_band(image)
+
+
+def test_dark_particles_without_fringes_have_no_bragg_peaks():
+    image, mask = image_with_fringes(amplitude=0)
+
+    with pytest.raises(NoBraggPeaksError):
+        find_band(image - 3.0 * mask)
+
+
+@pytest.mark.parametrize("image", [np.zeros((512, 512)), np.full((40, 30), 7, dtype=np.uint8)])
+def test_constant_image_has_no_bragg_peaks(image: np.ndarray):
+    with pytest.raises(NoBraggPeaksError):
+        find_band(image)
+
+
+def test_spacing_and_pixel_size_give_the_band_without_looking():
+    band = find_band(np.zeros((100, 200)), pixel_size_nm=0.02, lattice_spacing_nm=0.2)  # 10 cycles in 100 px
+
+    assert (band.inner_radius_px, band.outer_radius_px) == (8.17, 11.83)  # 10 * 38 / 46.5, 10 * 55 / 46.5
+
+
+def test_spacing_without_pixel_size_is_refused():
+    with pytest.raises(SettingsError, match="pixel size"):
+        find_band(np.zeros((64, 64)), lattice_spacing_nm=0.2355)
+
+
+def test_fringes_finer_than_two_pixels_are_refused():
+    with pytest.raises(NoBraggPeaksError, match="two pixels"):
+        find_band(np.zeros((64, 64)), pixel_size_nm=0.1243, lattice_spacing_nm=0.2355)
+
+
+@pytest.mark.parametrize("radii", [(55, 38), (38, 38), (-1, 5)])
+def test_empty_ring_is_refused(radii: tuple[float, float]):
+    with pytest.raises(SettingsError, match="smaller radius first"):
+        Band(*radii)
+
+
+def test_gaussian_follows_the_fringe_period():
+    assert default_sigma_px(Band(38, 55), (1024, 2048)) == 18.0
+    assert default_sigma_px(Band(76, 110), (512, 512)) == 4.5
+
+
+def test_ring_radius_of_a_rectangle_solved_by_hand():
+    np.testing.assert_allclose(
+        ring_radius((2, 4)), [[np.sqrt(2), np.hypot(1, 0.5), 1, np.hypot(1, 0.5)], [1, 0.5, 0, 0.5]]
+    )
+
+
+@pytest.mark.reference
+def test_band_of_the_study_is_found_from_its_patch():
+    with np.load(shared_file("reference", "fourier_filter.npz")) as reference:
+        band = find_band(reference["image"])
+        study = float(reference["inner_radius_px"]), float(reference["outer_radius_px"])
+
+    assert (band.inner_radius_px, band.outer_radius_px) == pytest.approx(study, abs=0.5)
