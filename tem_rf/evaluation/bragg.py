@@ -1,18 +1,14 @@
 """Find the ring of lattice fringes in the power spectrum of HRTEM images."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from tem_rf.errors import NoBraggPeaksError, SettingsError
+from tem_rf.evaluation.band import Band, band_around, ring_radius
 
 AU_111_NM = 0.2355
 """Spacing of the {111} planes of gold, its strongest reflection [nm]."""
-
-# The study's band, for Au {111} at 46.8 FFT px of a 512 px patch (0.02152 nm/px), and its Gaussian.
-_STUDY_INNER_PX, _STUDY_OUTER_PX, _STUDY_SIGMA_PX, _STUDY_SIDE_PX = 38, 55, 9, 512
-_STUDY_MIDDLE_PX = (_STUDY_INNER_PX + _STUDY_OUTER_PX) / 2
 
 _TILE_PX = 512
 _LEAST_CYCLES = 16  # per tile: below, the shapes of the particles dominate
@@ -20,35 +16,6 @@ _GREATEST_FREQUENCY = 0.45  # cycles per pixel: above, resampling and colour fil
 _FALSE_ALARM = 1e-3  # one image in a thousand without lattice fringes passes for one with
 _BACKGROUND_PX = 31  # side of the box that follows a background which is not round (astigmatism, drift)
 _PEAK_WIDTH = 0.05  # peaks within this fraction of a radius belong to one reflection
-
-
-@dataclass(frozen=True)
-class Band:
-    """A ring in the centred Fourier transform of an image.
-
-    Radii are in FFT pixels: cycles per shorter side of the image. In a square image they are distances from the
-    centre; in another one the ring keeps its frequencies and becomes an ellipse of pixels.
-
-    Attributes:
-        inner_radius_px: Lower edge, inclusive.
-        outer_radius_px: Upper edge, inclusive.
-    """
-
-    inner_radius_px: float
-    outer_radius_px: float
-
-    def __post_init__(self) -> None:
-        """Refuse an empty ring."""
-        if not 0 <= self.inner_radius_px < self.outer_radius_px:
-            raise SettingsError(
-                "band: expected 0 <= inner radius < outer radius, received "
-                f"{self.inner_radius_px:g} and {self.outer_radius_px:g}; give the smaller radius first."
-            )
-
-    @property
-    def middle_px(self) -> float:
-        """Mean of the two radii: where the Bragg peaks lie, if `find_band` made the band."""
-        return (self.inner_radius_px + self.outer_radius_px) / 2
 
 
 def find_band(
@@ -82,35 +49,7 @@ def find_band(
         if lattice_spacing_nm is None
         else _lattice_frequency(lattice_spacing_nm, pixel_size_nm)
     )
-    scale = side * frequency / _STUDY_MIDDLE_PX
-    return Band(round(_STUDY_INNER_PX * scale, 2), round(_STUDY_OUTER_PX * scale, 2))
-
-
-def default_sigma_px(band: Band, shape: tuple[int, ...]) -> float:
-    """Width of the Gaussian that joins fringes: as many fringe periods as the study's 9 px are, 0.82.
-
-    Args:
-        band: The band of the fringes.
-        shape: Shape of the image, height and width last.
-
-    >>> default_sigma_px(Band(38, 55), (512, 512))
-    9.0
-    """
-    return round(_STUDY_SIGMA_PX * (min(shape[-2:]) / _STUDY_SIDE_PX) * (_STUDY_MIDDLE_PX / band.middle_px), 2)
-
-
-def ring_radius(shape: tuple[int, int]) -> np.ndarray:
-    """Radius of every pixel of a centred Fourier transform, in cycles per shorter side.
-
-    Args:
-        shape: Height and width of the image.
-
-    Returns:
-        (h, w) float64.
-    """
-    side = min(shape)
-    y, x = ((np.arange(length) - length // 2) * (side / length) for length in shape)
-    return np.hypot(y[:, None], x[None, :])
+    return band_around(side * frequency)
 
 
 def _lattice_frequency(lattice_spacing_nm: float, pixel_size_nm: float | None) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tem_rf.evaluation.bragg import Band, default_sigma_px, ring_radius
+from tem_rf.evaluation.band import Band, default_sigma_px, ring_radius
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tem_rf.errors import NoBraggPeaksError, SettingsError
-from tem_rf.evaluation.bragg import Band, default_sigma_px, find_band, ring_radius
+from tem_rf.evaluation.bragg import find_band
 from tests.conftest import shared_file
 from tests.evaluation.fringes import image_with_fringes
 
@@ -62,23 +62,6 @@ def test_spacing_without_pixel_size_is_refused():
 def test_fringes_finer_than_two_pixels_are_refused():
     with pytest.raises(NoBraggPeaksError, match="two pixels"):
         find_band(np.zeros((64, 64)), pixel_size_nm=0.1243, lattice_spacing_nm=0.2355)
-
-
-@pytest.mark.parametrize("radii", [(55, 38), (38, 38), (-1, 5)])
-def test_empty_ring_is_refused(radii: tuple[float, float]):
-    with pytest.raises(SettingsError, match="smaller radius first"):
-        Band(*radii)
-
-
-def test_gaussian_follows_the_fringe_period():
-    assert default_sigma_px(Band(38, 55), (1024, 2048)) == 18.0
-    assert default_sigma_px(Band(76, 110), (512, 512)) == 4.5
-
-
-def test_ring_radius_of_a_rectangle_solved_by_hand():
-    np.testing.assert_allclose(
-        ring_radius((2, 4)), [[np.sqrt(2), np.hypot(1, 0.5), 1, np.hypot(1, 0.5)], [1, 0.5, 0, 0.5]]
-    )
 
 
 @pytest.mark.reference

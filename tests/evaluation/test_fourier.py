@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tem_rf.evaluation.bragg import Band, find_band
+from tem_rf.evaluation.band import Band
+from tem_rf.evaluation.bragg import find_band
 from tem_rf.evaluation.dice import hard_dice
 from tem_rf.evaluation.fourier import fourier_filter
 from tests.conftest import shared_file

@@ -1,0 +1,22 @@
+import numpy as np
+import pytest
+
+from tem_rf.errors import SettingsError
+from tem_rf.evaluation.band import Band, default_sigma_px, ring_radius
+
+
+@pytest.mark.parametrize("radii", [(55, 38), (38, 38), (-1, 5)])
+def test_empty_ring_is_refused(radii: tuple[float, float]):
+    with pytest.raises(SettingsError, match="smaller radius first"):
+        Band(*radii)
+
+
+def test_gaussian_follows_the_fringe_period():
+    assert default_sigma_px(Band(38, 55), (1024, 2048)) == 18.0
+    assert default_sigma_px(Band(76, 110), (512, 512)) == 4.5
+
+
+def test_ring_radius_of_a_rectangle_solved_by_hand():
+    np.testing.assert_allclose(
+        ring_radius((2, 4)), [[np.sqrt(2), np.hypot(1, 0.5), 1, np.hypot(1, 0.5)], [1, 0.5, 0, 0.5]]
+    )
