@@ -19,12 +19,21 @@ def open_tiff(path: Path) -> Iterator[Recording]:
 
     with tifffile.TiffFile(path) as tiff:
         series = max(tiff.series, key=lambda candidate: candidate.size)
-        notes: tuple[str, ...] = ()
-        if len(tiff.series) > 1:
-            notes = (f"took the largest of {len(tiff.series)} image series",)
         count, read_frame = _frames(path, tiff, series)
-        sides, scale_notes = read_pixel_sides(tiff, series.keyframe)
-        yield Recording(count, read_frame, sides, notes + scale_notes, _metadata(tiff))
+        sides = read_pixel_sides(path, tiff, series.keyframe)
+        metadata = {"format": "TIFF", "written_by": sorted(tiff.flags - {"uniform"})}
+        yield Recording(count, read_frame, sides, _notes(tiff, series), metadata)
+
+
+def _notes(tiff: Any, series: Any) -> tuple[str, ...]:
+    notes = []
+    if len(tiff.series) > 1:
+        notes.append(f"took the largest of {len(tiff.series)} image series")
+    scanned_rows = ((tiff.fei_metadata or {}).get("Image") or {}).get("ResolutionY")
+    rows = series.keyframe.imagelength
+    if isinstance(scanned_rows, int) and 0 < scanned_rows < rows:
+        notes.append(f"its last {rows - scanned_rows} rows are the data bar of the microscope; crop them")
+    return tuple(notes)
 
 
 def _frames(path: Path, tiff: Any, series: Any) -> tuple[int, Callable[[int], np.ndarray]]:
@@ -87,8 +96,3 @@ def _read_with_pillow(path: Path, page: Any) -> np.ndarray:
     if pixels.shape != page.shape:
         raise ReadError(f"{path}: compression {page.compression.name} is not understood; save it without compression.")
     return pixels.astype(page.dtype)
-
-
-def _metadata(tiff: Any) -> dict[str, Any]:
-    kinds = sorted(tiff.flags - {"uniform"})
-    return {"format": "TIFF", "written_by": kinds}

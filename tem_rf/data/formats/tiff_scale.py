@@ -3,92 +3,102 @@
 The plain TIFF resolution (dots per inch or cm) describes paper and screens, and is never taken for a scale.
 """
 
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
-from tem_rf.data.pixel_size import length_nm
+from tem_rf.data.pixel_size import is_reciprocal, length_nm
+from tem_rf.errors import ReadError
 
-Sides = tuple[float, float]
-
-# Tags DigitalMicrograph writes: unit and size of a pixel along the first and the second direction.
-_DM_UNIT_TAGS = (65004, 65003)
-_DM_SIZE_TAGS = (65010, 65009)
+# Tags DigitalMicrograph writes: unit and size of a pixel along x and along y.
+_DM_UNIT_X, _DM_UNIT_Y, _DM_SIZE_X, _DM_SIZE_Y = 65003, 65004, 65009, 65010
 
 
-def read_pixel_sides(tiff: Any, page: Any) -> tuple[Sides | None, tuple[str, ...]]:
-    """Height and width of a pixel [nm] and notes.
+class Stated(NamedTuple):
+    """Height and width of a pixel as the file states them, each with its unit."""
+
+    height: float
+    width: float
+    height_unit: str | None
+    width_unit: str | None
+
+
+def read_pixel_sides(path: Path, tiff: Any, page: Any) -> tuple[float, float] | None:
+    """Height and width of a pixel [nm], or None where nothing trustworthy states them.
 
     Args:
+        path: The file, for the error.
         tiff: Open tifffile.TiffFile.
         page: The page that carries the tags.
+
+    Raises:
+        ReadError: The unit is that of a diffraction pattern.
     """
     for read in (_imagej, _ome, _fei, _tvips, _digital_micrograph, _olympus):
-        sides = read(tiff, page)
-        if sides is not None:
-            return sides, ()
-    return None, ()
+        stated = read(tiff, page)
+        if stated is None:
+            continue
+        if is_reciprocal(stated.width_unit):
+            raise ReadError(
+                f"{path}: holds a diffraction pattern (its pixels are in {stated.width_unit}) and no image; "
+                "expected a micrograph, leave this file out."
+            )
+        height, width = length_nm(stated.height, stated.height_unit), length_nm(stated.width, stated.width_unit)
+        if height and width:
+            return height, width
+    return None
 
 
-def _imagej(tiff: Any, page: Any) -> Sides | None:
+def _imagej(tiff: Any, page: Any) -> Stated | None:
     if not tiff.is_imagej:
         return None
-    unit = (tiff.imagej_metadata or {}).get("unit")
-    # unit=inch and unit=cm are what ImageJ makes of a print resolution
-    return _sides(_pixel_length(page, "YResolution"), _pixel_length(page, "XResolution"), unit)
+    unit = tiff.imagej_metadata.get("unit")  # `inch` and `cm`, which ImageJ makes of print resolutions, are no lengths
+    return Stated(_pixel_length(page, "YResolution"), _pixel_length(page, "XResolution"), unit, unit)
 
 
-def _ome(tiff: Any, page: Any) -> Sides | None:
+def _ome(tiff: Any, page: Any) -> Stated | None:
     if not tiff.is_ome:
         return None
     for element in ElementTree.fromstring(tiff.ome_metadata).iter():
         if element.tag.endswith("}Pixels") and "PhysicalSizeX" in element.attrib:
-            x, y = element.get("PhysicalSizeX"), element.get("PhysicalSizeY", element.get("PhysicalSizeX"))
-            y_nm = length_nm(float(y or 0), element.get("PhysicalSizeYUnit", "µm"))  # µm is the default of OME
-            x_nm = length_nm(float(x or 0), element.get("PhysicalSizeXUnit", "µm"))
-            return (y_nm, x_nm) if y_nm and x_nm else None
+            width = element.attrib["PhysicalSizeX"]
+            height = element.get("PhysicalSizeY", width)
+            units = (element.get(f"PhysicalSize{axis}Unit", "µm") for axis in "YX")  # µm is OME's default
+            return Stated(float(height), float(width), *units)
     return None
 
 
-def _fei(tiff: Any, page: Any) -> Sides | None:
+def _fei(tiff: Any, page: Any) -> Stated | None:
     metadata = tiff.fei_metadata or {}
     scan = metadata.get("Scan") or {}
-    if "PixelHeight" in scan and "PixelWidth" in scan:
-        return _sides(scan["PixelHeight"], scan["PixelWidth"], "m")
+    if {"PixelHeight", "PixelWidth"} <= scan.keys():
+        return Stated(scan["PixelHeight"], scan["PixelWidth"], "m", "m")
     beam = metadata.get((metadata.get("Beam") or {}).get("Beam")) or {}
     image = metadata.get("Image") or {}
     if {"HFW", "VFW"} <= beam.keys() and {"ResolutionX", "ResolutionY"} <= image.keys():
-        return _sides(beam["VFW"] / image["ResolutionY"], beam["HFW"] / image["ResolutionX"], "m")
+        return Stated(beam["VFW"] / image["ResolutionY"], beam["HFW"] / image["ResolutionX"], "m", "m")
     return None
 
 
-def _tvips(tiff: Any, page: Any) -> Sides | None:
+def _tvips(tiff: Any, page: Any) -> Stated | None:
     metadata = tiff.tvips_metadata or {}
     if metadata.get("Version") == 2:
-        return _sides(metadata["PixelSizeY"], metadata["PixelSizeX"], "nm")
+        return Stated(metadata["PixelSizeY"], metadata["PixelSizeX"], "nm", "nm")
     return None
 
 
-def _digital_micrograph(tiff: Any, page: Any) -> Sides | None:
-    units = [page.tags.valueof(tag) for tag in _DM_UNIT_TAGS]
-    sizes = [page.tags.valueof(tag) for tag in _DM_SIZE_TAGS]
-    if None in units or None in sizes:
-        return None
-    y_nm, x_nm = (length_nm(size, unit) for size, unit in zip(sizes, units, strict=True))
-    return (y_nm, x_nm) if y_nm and x_nm else None
+def _digital_micrograph(tiff: Any, page: Any) -> Stated | None:
+    values = [page.tags.valueof(tag) for tag in (_DM_SIZE_Y, _DM_SIZE_X, _DM_UNIT_Y, _DM_UNIT_X)]
+    return None if None in values else Stated(*values)
 
 
-def _olympus(tiff: Any, page: Any) -> Sides | None:
+def _olympus(tiff: Any, page: Any) -> Stated | None:
     metadata = tiff.sis_metadata or {}
     if {"pixelsizex", "pixelsizey"} <= metadata.keys():
-        return _sides(metadata["pixelsizey"], metadata["pixelsizex"], "m")
+        return Stated(metadata["pixelsizey"], metadata["pixelsizex"], "m", "m")
     return None
 
 
 def _pixel_length(page: Any, tag: str) -> float:
     numerator, denominator = page.tags.valueof(tag, default=(0, 1))
     return denominator / numerator if numerator else 0.0
-
-
-def _sides(y: float, x: float, unit: str | None) -> Sides | None:
-    y_nm, x_nm = length_nm(y, unit), length_nm(x, unit)
-    return (y_nm, x_nm) if y_nm and x_nm else None

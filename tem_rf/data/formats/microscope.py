@@ -1,0 +1,129 @@
+"""DM3, DM4, SER, EMI, NCEM's EMD, HSPY and ZSPY, through rosettasciio (the extra `formats`)."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import escape as glob_escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tem_rf.data.formats.recording import Recording, check_claimed_size, frames_of
+from tem_rf.data.formats.ser_header import check_ser_header
+from tem_rf.data.pixel_size import is_reciprocal, is_spectral, length_nm
+from tem_rf.errors import ReadError
+
+_MODULES = {
+    ".dm3": "digitalmicrograph",
+    ".dm4": "digitalmicrograph",
+    ".emd": "emd",
+    ".emi": "tia",
+    ".ser": "tia",
+    ".hspy": "hspy",
+    ".zspy": "zspy",
+}
+_HDF5_BASED = (".emd", ".hspy", ".zspy")
+
+
+@contextmanager
+def open_microscope_file(path: Path) -> Iterator[Recording]:
+    """Open a file and choose its image where it holds several signals; the pixels stay on the disk until asked for.
+
+    Raises:
+        ReadError: rosettasciio is missing, or the file holds spectra or diffraction patterns only.
+    """
+    reader = _reader(path)
+    if path.suffix.lower() in (".ser", ".emi"):
+        for series in _series_files(path):
+            check_ser_header(series)
+    signals = reader.file_reader(str(path), lazy=True)
+    signal = _choose_image(path, signals)
+    data = _upright(signal)
+    if path.suffix.lower() not in (".ser", ".emi"):
+        check_claimed_size(path, data.shape, data.dtype, _stored_bytes(path), path.suffix.lower() in _HDF5_BASED)
+    notes = (f"took {_name(signal)!r}, one of {len(signals)} signals",) if len(signals) > 1 else ()
+    yield Recording(*frames_of(path, data), _pixel_sides(signal), notes, _metadata(signal, path))
+
+
+def _reader(path: Path) -> Any:
+    try:
+        return importlib.import_module(f"rsciio.{_MODULES[path.suffix.lower()]}")
+    except ImportError as error:
+        missing = error.name or "rosettasciio"
+        command = "pip install 'tem-rf[formats]'" if missing.startswith("rsciio") else f"pip install {missing}"
+        raise ReadError(
+            f"{path}: {path.suffix.upper()[1:]} files are read by packages that are not installed; {command}"
+        ) from error
+
+
+def _series_files(path: Path) -> list[Path]:
+    """The SER files that hold the pixels: the file itself, or NAME_1.ser, NAME_2.ser beside NAME.emi."""
+    if path.suffix.lower() == ".ser":
+        return [path]
+    series = sorted(path.parent.glob(f"{glob_escape(path.stem)}_*.ser"))
+    if not series:
+        raise ReadError(
+            f"{path}: the pixels of an EMI file are in {path.stem}_1.ser beside it, which is missing; copy it too."
+        )
+    return series
+
+
+def _choose_image(path: Path, signals: list[dict[str, Any]]) -> dict[str, Any]:
+    images = [signal for signal in signals if _kind(signal) == "image"]
+    if images:
+        return max(images, key=lambda signal: np.prod(signal["data"].shape[-2:]))
+    if not signals:
+        raise ReadError(f"{path}: holds no image; expected a micrograph, leave this file out.")
+    held = ", ".join(f"{_kind(signal)} ({_name(signal)!r})" for signal in signals[:4])
+    raise ReadError(f"{path}: holds {held} and no image; expected a micrograph, leave this file out.")
+
+
+def _kind(signal: dict[str, Any]) -> str:
+    axes, data = signal["axes"], signal["data"]
+    units = [str(axis.get("units")) for axis in axes]
+    if any(map(is_spectral, units)) or data.ndim < 2 or data.shape[-1] == 1 or data.shape[-2] == 1:
+        return "a spectrum"
+    if any(map(is_reciprocal, units)):
+        return "a diffraction pattern"
+    if data.ndim > 3:
+        return f"{data.ndim}-dimensional data"
+    return "a complex image" if data.dtype.kind == "c" else "image"
+
+
+def _upright(signal: dict[str, Any]) -> Any:
+    """Rows from top to bottom: rosettasciio turns NCEM files whose first direction is Y over, and names the axes so."""
+    data = signal["data"]
+    if data.dtype.names:  # colour, as a structure of R, G, B
+        import dask.array as da
+
+        return da.stack([data[name] for name in data.dtype.names[:3]], axis=-1)
+    names = [str(axis.get("name")).casefold() for axis in signal["axes"]]
+    return data.swapaxes(-1, -2) if names[-2:] == ["x", "y"] else data
+
+
+def _pixel_sides(signal: dict[str, Any]) -> tuple[float, float] | None:
+    y, x = (length_nm(axis.get("scale", 0), axis.get("units")) for axis in signal["axes"][-2:])
+    names = [str(axis.get("name")).casefold() for axis in signal["axes"]]
+    if names[-2:] == ["x", "y"]:
+        y, x = x, y
+    return (y, x) if y and x else None
+
+
+def _stored_bytes(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _name(signal: dict[str, Any]) -> str:
+    return str(signal["metadata"].get("General", {}).get("title") or "untitled")
+
+
+def _metadata(signal: dict[str, Any], path: Path) -> dict[str, Any]:
+    metadata = {"format": path.suffix.upper()[1:], "title": _name(signal)}
+    microscope = signal["metadata"].get("Acquisition_instrument", {}).get("TEM", {})
+    for key in ("beam_energy", "magnification", "microscope", "acquisition_mode"):
+        if isinstance(microscope.get(key), str | int | float | np.number):
+            value = microscope[key]
+            metadata[key] = value.item() if isinstance(value, np.number) else value
+    return metadata

@@ -1,0 +1,47 @@
+"""What third-party parsers say on the side (warnings, log records), kept as notes instead of printed."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_LOGGERS = ("tifffile", "rsciio", "PIL", "h5py", "mrcfile", "roifile")
+_LONGEST = 160
+
+
+@contextmanager
+def collect_remarks(remarks: list[str]) -> Iterator[None]:
+    """Append to `remarks`, each once and shortened, what parsers warn of or log inside the block."""
+    handler = _Collector(remarks)
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+    finally:
+        for logger, propagate in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.propagate = propagate
+    for warning in caught:
+        if not issubclass(warning.category, ResourceWarning | DeprecationWarning):
+            _append(remarks, str(warning.message))
+
+
+class _Collector(logging.Handler):
+    def __init__(self, remarks: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._remarks = remarks
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _append(self._remarks, record.getMessage())
+
+
+def _append(remarks: list[str], text: str) -> None:
+    line = " ".join(text.split())
+    line = line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    if line and line not in remarks:
+        remarks.append(line)
