@@ -4,24 +4,23 @@ import hashlib
 from typing import Any
 
 import keras
+import numpy as np
 
 from tem_rf.models.normalization import FusedBatchNormalization
+from tem_rf.receptive_field.architecture import Architecture, Normalization
 
 # PyTorch's defaults, with which the study trained: epsilon 1e-5, momentum 0.1 there is 0.9 in Keras' convention.
 BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.9
 
 
-def residual_block(
-    x: Any, *, filters: int, kernel_size: int, dilation: int, name: str, seed: int, portable: bool
-) -> Any:
-    """Conv, batch norm, ReLU, conv, batch norm, plus a 1x1 convolution of the input, ReLU.
+def residual_block(x: Any, architecture: Architecture, level: int, *, name: str, seed: int, portable: bool) -> Any:
+    """Convolutions with normalization and ReLU, plus a 1x1 convolution of the input before the last ReLU.
 
     Args:
         x: (n, h, w, channels) symbolic tensor.
-        filters: Filters of the three convolutions.
-        kernel_size: Side of the two larger kernels [px].
-        dilation: Dilation of the two larger kernels [px].
+        architecture: Says kernel size, dilation, smoothing, normalization and number of the convolutions.
+        level: Level of the block, which gives its filters and its dilation.
         name: Place of the block, such as `encoder0`; the layers are `encoder0_conv1`, `encoder0_bn1`, ...
         seed: Seed of the initial weights.
         portable: Use Keras' own batch normalization only, so that the saved model needs nothing of ours.
@@ -31,13 +30,25 @@ def residual_block(
 
     Source: Sytwu et al. 2022, figure 1; He et al. 2016.
     """
-    inner = convolution(x, filters, kernel_size, dilation=dilation, name=f"{name}_conv1", seed=seed)
-    inner = batch_normalization(f"{name}_bn1", portable=portable)(inner)
-    inner = keras.layers.ReLU(name=f"{name}_relu1")(inner)
-    inner = convolution(inner, filters, kernel_size, dilation=dilation, name=f"{name}_conv2", seed=seed)
-    inner = batch_normalization(f"{name}_bn2", portable=portable)(inner)
+    filters, last = architecture.filter_sequence[level], architecture.convolutions_per_block
+    inner = x
+    for index in range(1, last + 1):
+        smoothing_size = architecture.smoothing_kernel_size(level)
+        if smoothing_size > 1:
+            inner = shared_smoothing(inner, smoothing_size, name=f"{name}_smooth{index}")
+        inner = convolution(
+            inner,
+            filters,
+            architecture.kernel_size,
+            dilation=architecture.dilation_sequence[level],
+            name=f"{name}_conv{index}",
+            seed=seed,
+        )
+        inner = normalization(architecture.normalization, f"{name}_bn{index}", portable=portable)(inner)
+        if index < last:
+            inner = keras.layers.ReLU(name=f"{name}_relu{index}")(inner)
     skip = convolution(x, filters, 1, name=f"{name}_skip", seed=seed)
-    return keras.layers.ReLU(name=f"{name}_relu2")(keras.layers.Add(name=f"{name}_add")([inner, skip]))
+    return keras.layers.ReLU(name=f"{name}_relu{last}")(keras.layers.Add(name=f"{name}_add")([inner, skip]))
 
 
 def convolution(x: Any, filters: int, kernel_size: int, *, name: str, seed: int, dilation: int = 1) -> Any:
@@ -59,10 +70,34 @@ def convolution(x: Any, filters: int, kernel_size: int, *, name: str, seed: int,
     )(x)
 
 
-def batch_normalization(name: str, *, portable: bool) -> keras.layers.Layer:
-    """Batch normalization with the study's constants."""
-    kind = keras.layers.BatchNormalization if portable else FusedBatchNormalization
-    return kind(epsilon=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM, name=name)
+def shared_smoothing(x: Any, size: int, *, name: str) -> Any:
+    """One kernel over height and width, the same for every channel, that starts as the identity.
+
+    Before a dilated convolution it lets the pixels between the taps take part. Channels become an axis of a
+    three-dimensional convolution, so that Keras' own layers suffice.
+
+    Source: Wang & Ji 2021, "Smoothed dilated convolutions", the separable and shared convolution.
+    """
+    identity = np.zeros((size, size, 1, 1, 1), np.float32)
+    identity[size // 2, size // 2] = 1
+    volume = keras.ops.expand_dims(x, -1)  # (n, h, w, c) -> (n, h, w, c, 1)
+    volume = keras.layers.Conv3D(
+        1,
+        (size, size, 1),
+        padding="same",
+        use_bias=False,
+        kernel_initializer=keras.initializers.Constant(identity),
+        name=name,
+    )(volume)
+    return keras.ops.squeeze(volume, -1)
+
+
+def normalization(kind: Normalization, name: str, *, portable: bool) -> keras.layers.Layer:
+    """Batch normalization with the study's constants, or instance normalization, which has no memory of a batch."""
+    if kind == "instance":
+        return keras.layers.GroupNormalization(groups=-1, epsilon=BATCH_NORM_EPSILON, name=name)
+    layer = keras.layers.BatchNormalization if portable else FusedBatchNormalization
+    return layer(epsilon=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM, name=name)
 
 
 def _layer_seed(seed: int, name: str) -> int:

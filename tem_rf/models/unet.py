@@ -10,7 +10,7 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
     """Build a residual UNet.
 
     Args:
-        architecture: Depth, pooling, dilation, filters and kernel size.
+        architecture: What to build.
         seed: Seed of the initial weights; one seed gives architectures of one depth identical weights.
         portable: Use Keras' own layers only. The weights are the same, in the same order; training is slower.
 
@@ -20,29 +20,25 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
 
     Source: Sytwu et al. 2022, figure 1.
     """
-    filters, dilations = architecture.filter_sequence, architecture.dilation_sequence
 
     def block(x: keras.KerasTensor, place: str, level: int) -> keras.KerasTensor:
-        return residual_block(
-            x,
-            filters=filters[level],
-            kernel_size=architecture.kernel_size,
-            dilation=dilations[level],
-            name=place,
-            seed=seed,
-            portable=portable,
-        )
+        return residual_block(x, architecture, level, name=place, seed=seed, portable=portable)
 
+    pool = keras.layers.MaxPooling2D if architecture.pooling == "max" else keras.layers.AveragePooling2D
     inputs = x = keras.Input((None, None, 1), name="micrograph")
     skips = []
     for level, pooling in enumerate(architecture.pooling_sequence):
         x = block(x, f"encoder{level}", level)
         skips.append(x)
-        x = keras.layers.MaxPooling2D(pooling, name=f"encoder{level}_pool")(x)  # (n, h, w, f) -> (n, h/k, w/k, f)
+        x = pool(pooling, name=f"encoder{level}_pool")(x)  # (n, h, w, f) -> (n, h/k, w/k, f)
     x = block(x, "bottleneck", architecture.depth)
     for level in reversed(range(architecture.depth)):
-        pooling = architecture.pooling_sequence[level]
-        x = keras.layers.UpSampling2D(pooling, interpolation="nearest", name=f"decoder{level}_upsample")(x)
+        upsample = keras.layers.UpSampling2D(
+            architecture.pooling_sequence[level],
+            interpolation=architecture.upsampling,
+            name=f"decoder{level}_upsample",
+        )
+        x = upsample(x)
         x = keras.layers.Concatenate(name=f"decoder{level}_concatenate")([skips[level], x])
         x = block(x, f"decoder{level}", level)
     logits = convolution(x, CLASSES, 1, name="head", seed=seed)

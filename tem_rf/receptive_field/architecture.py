@@ -2,68 +2,98 @@
 
 import itertools
 import math
-import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 from tem_rf.errors import ArchitectureError
 from tem_rf.receptive_field.calculus import ReceptiveField, receptive_field
+from tem_rf.receptive_field.naming import architecture_name, fields_of_name
 
 STUDY_FILTERS = 4
 CLASSES = 2  # background, particle
 
+Pooling = Literal["max", "average"]
+Upsampling = Literal["nearest", "bilinear"]
+Smoothing = Literal["none", "shared"]
+Normalization = Literal["batch", "instance"]
+CHOICES = {"pooling": Pooling, "upsampling": Upsampling, "smoothing": Smoothing, "normalization": Normalization}
+
 
 @dataclass(frozen=True)
 class Architecture:
-    """A residual UNet of any depth.
+    """A residual UNet of any depth; the defaults are the study's.
 
     Attributes:
         pooling_sequence: Pooling size per level, from full resolution down; its length is the depth N.
         filter_sequence: Filters per block, encoder0 first, then the bottleneck; decoders mirror the encoders.
-            Default: 4, doubling per level, as in the study.
+            One number stands for the first block, from which filters double per level. Default: 4, doubling.
         dilation_sequence: Dilation per block, encoder0 first, then the bottleneck; decoders mirror the encoders.
             Default: 1 everywhere.
         kernel_size: Side of the convolution kernels, odd [px].
+        convolutions_per_block: Convolutions of `kernel_size` in each block.
+        pooling: What a pooling window becomes.
+        upsampling: How a decoder goes back to the finer level.
+        smoothing: "shared": a kernel of side 2 d - 1, one for all channels, before each convolution of dilation
+            d > 1, against gridding (Wang & Ji 2021, the separable and shared convolution).
+        normalization: "instance" takes mean and variance over the whole image, which makes the receptive field
+            the whole image.
 
     Raises:
-        ArchitectureError: A sequence of the wrong length, a size below 1, an even kernel.
+        ArchitectureError: A sequence of the wrong length, a size below 1, an even kernel, an unknown choice.
 
     >>> Architecture(pooling_sequence=(8, 8)).name
     'n2-p88'
     >>> Architecture(pooling_sequence=(2, 2)).parameters
     8074
-    >>> Architecture(pooling_sequence=(8, 8)).receptive_field.equation_size_px
-    392
+    >>> Architecture(pooling_sequence=(2, 2), filter_sequence=(8,)).filter_sequence
+    (8, 16, 32)
     """
 
     pooling_sequence: tuple[int, ...]
-    filter_sequence: tuple[int, ...] = ()
+    filter_sequence: tuple[int, ...] = (STUDY_FILTERS,)
     dilation_sequence: tuple[int, ...] = ()
     kernel_size: int = 3
+    convolutions_per_block: int = 2
+    pooling: Pooling = "max"
+    upsampling: Upsampling = "nearest"
+    smoothing: Smoothing = "none"
+    normalization: Normalization = "batch"
 
     def __post_init__(self) -> None:
-        blocks = len(self.pooling_sequence) + 1
-        defaults = {
-            "pooling_sequence": (),
-            "filter_sequence": tuple(STUDY_FILTERS * 2**level for level in range(blocks)),
-            "dilation_sequence": (1,) * blocks,
-        }
-        for field, default in defaults.items():
-            given = tuple(getattr(self, field)) or default
-            expected = blocks - 1 if field == "pooling_sequence" else blocks
-            if len(given) != expected or expected == 0:
+        blocks = self.depth + 1
+        if self.depth == 0:
+            raise ArchitectureError("pooling_sequence: expected one size or more, received none.")
+        for field in ("pooling_sequence", "filter_sequence", "dilation_sequence"):
+            _check_sizes(field, getattr(self, field))
+        filters, dilations = tuple(self.filter_sequence), tuple(self.dilation_sequence)
+        if len(filters) <= 1:
+            first = filters[0] if filters else STUDY_FILTERS
+            filters = tuple(first * 2**level for level in range(blocks))
+        object.__setattr__(self, "pooling_sequence", tuple(self.pooling_sequence))
+        object.__setattr__(self, "filter_sequence", filters)
+        object.__setattr__(self, "dilation_sequence", dilations or (1,) * blocks)
+        for field in ("filter_sequence", "dilation_sequence"):
+            if len(getattr(self, field)) != blocks:
                 raise ArchitectureError(
-                    f"{field}: expected {max(expected, 1)} sizes"
-                    f"{'' if expected else ' or more'} for depth {blocks - 1}, received {list(given)}."
+                    f"{field}: expected {blocks} sizes for depth {self.depth} (one per encoder, one for the "
+                    f"bottleneck), received {list(getattr(self, field))}."
                 )
-            if any(not isinstance(size, int) or isinstance(size, bool) or size < 1 for size in given):
-                raise ArchitectureError(f"{field}: sizes must be whole numbers of at least 1, received {list(given)}.")
-            object.__setattr__(self, field, given)
-        if not isinstance(self.kernel_size, int) or self.kernel_size < 1 or self.kernel_size % 2 == 0:
+        _check_sizes("convolutions_per_block", [self.convolutions_per_block])
+        _check_sizes("kernel_size", [self.kernel_size])
+        if self.kernel_size % 2 == 0:
             raise ArchitectureError(
                 f"kernel_size: expected an odd whole number, received {self.kernel_size}; "
                 "an even kernel has no centre pixel."
+            )
+        for field, choices in CHOICES.items():
+            if getattr(self, field) not in get_args(choices):
+                raise ArchitectureError(
+                    f"{field}: expected {' or '.join(get_args(choices))}, received {getattr(self, field)!r}."
+                )
+        if self.smoothing != "none" and max(self.dilation_sequence) == 1:
+            raise ArchitectureError(
+                "smoothing: nothing to smooth, since every dilation is 1; give a dilation_sequence or leave it out."
             )
 
     @property
@@ -76,6 +106,10 @@ class Architecture:
         """Product of the poolings [px]: heights and widths must be multiples of it."""
         return math.prod(self.pooling_sequence)
 
+    def smoothing_kernel_size(self, level: int) -> int:
+        """Side of the smoothing kernel before each convolution of a block [px of its level]; 1: there is none."""
+        return 1 if self.smoothing == "none" else 2 * self.dilation_sequence[level] - 1
+
     @cached_property
     def receptive_field(self) -> ReceptiveField:
         """What an output pixel depends on."""
@@ -86,30 +120,25 @@ class Architecture:
         """Trainable parameters, counted without building the model."""
         filters = self.filter_sequence
         inputs = (1, *filters[:-1])
-        encoders = sum(self._block_parameters(i, o) for i, o in zip(inputs, filters, strict=True))
-        decoders = sum(self._block_parameters(skip + below, skip) for skip, below in itertools.pairwise(filters))
+        encoders = sum(self._block_parameters(inputs[level], level) for level in range(self.depth + 1))
+        concatenated = [skip + below for skip, below in itertools.pairwise(filters)]
+        decoders = sum(self._block_parameters(concatenated[level], level) for level in range(self.depth))
         head = filters[0] * CLASSES + CLASSES
         return encoders + decoders + head
 
-    def _block_parameters(self, inputs: int, outputs: int) -> int:
-        area = self.kernel_size**2
-        convolutions = area * inputs * outputs + outputs + area * outputs * outputs + outputs
-        batch_norms = 2 * 2 * outputs
+    def _block_parameters(self, inputs: int, level: int) -> int:
+        outputs, convolutions = self.filter_sequence[level], self.convolutions_per_block
+        kernels = self.kernel_size**2 * outputs * (inputs + outputs * (convolutions - 1))
+        biases_and_normalization = 3 * outputs * convolutions
+        smoothing_size = self.smoothing_kernel_size(level)
+        smoothing = convolutions * smoothing_size**2 if smoothing_size > 1 else 0
         skip = inputs * outputs + outputs
-        return convolutions + batch_norms + skip
+        return kernels + biases_and_normalization + smoothing + skip
 
     @property
     def name(self) -> str:
         """Short name that says every departure from the study's defaults; `from_name` reads it back."""
-        plain = Architecture(self.pooling_sequence)
-        parts = [f"n{self.depth}", f"p{_join(self.pooling_sequence)}"]
-        if self.dilation_sequence != plain.dilation_sequence:
-            parts.append(f"d{_join(self.dilation_sequence)}")
-        if self.kernel_size != plain.kernel_size:
-            parts.append(f"k{self.kernel_size}")
-        if self.filter_sequence != plain.filter_sequence:
-            parts.append("f" + ".".join(map(str, self.filter_sequence)))
-        return "-".join(parts)
+        return architecture_name(self)
 
     @classmethod
     def from_name(cls, name: str) -> Self:
@@ -117,42 +146,25 @@ class Architecture:
 
         >>> Architecture.from_name("n2-p22-d112").dilation_sequence
         (1, 1, 2)
+        >>> Architecture.from_name("n2-p44-f8-average-bilinear").upsampling
+        'bilinear'
 
         Raises:
             ArchitectureError: The name means no architecture.
         """
-        depth, *parts = name.split("-")
-        fields: dict[str, Any] = {}
-        for part in parts:
-            field = _FIELDS.get(part[:1])
-            if field is None or field in fields or not re.fullmatch(r"\d+(\.\d+)*\.?", part[1:]):
-                raise ArchitectureError(f"{name!r}: cannot read {part!r}. {_NAME_HELP}")
-            fields[field] = int(part[1:]) if field == "kernel_size" else _split(part[1:])
-        if not re.fullmatch(r"n\d+", depth) or "pooling_sequence" not in fields:
-            raise ArchitectureError(f"{name!r} is no architecture. {_NAME_HELP}")
-        architecture = cls(**fields)
-        if architecture.depth != int(depth[1:]):
-            raise ArchitectureError(
-                f"{name!r}: depth {depth[1:]} needs {depth[1:]} pooling sizes, received {architecture.depth}."
-            )
-        return architecture
+        return cls(**fields_of_name(name))
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON types, together with the name for people."""
-        return {
-            "name": self.name,
-            "pooling_sequence": list(self.pooling_sequence),
-            "filter_sequence": list(self.filter_sequence),
-            "dilation_sequence": list(self.dilation_sequence),
-            "kernel_size": self.kernel_size,
-        }
+        fields = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {"name": self.name, **fields}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote.
+        """Read what `to_json` wrote; fields that are absent take the study's defaults.
 
         Raises:
-            ArchitectureError: A field is missing or unknown.
+            ArchitectureError: A field is missing, unknown or out of its range.
         """
         fields: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
@@ -164,19 +176,6 @@ class Architecture:
             raise ArchitectureError(f"architecture: {error}; received the fields {sorted(content)}.") from error
 
 
-_FIELDS = {"p": "pooling_sequence", "d": "dilation_sequence", "f": "filter_sequence", "k": "kernel_size"}
-_NAME_HELP = (
-    "A name is nDEPTH-pPOOLING, one digit per level or numbers with points between, then optional parts: "
-    "n2-p44, n2-p16.2, n2-p22-d112 (dilation per block), n2-p22-k5 (kernel), n2-p22-f8.16.32 (filters)."
-)
-
-
-def _join(sizes: tuple[int, ...]) -> str:
-    if all(size < 10 for size in sizes):
-        return "".join(map(str, sizes))
-    joined = ".".join(map(str, sizes))
-    return joined if "." in joined else joined + "."  # a lone 16 is "16.", since "16" would be 1 and 6
-
-
-def _split(text: str) -> tuple[int, ...]:
-    return tuple(int(size) for size in (text.rstrip(".").split(".") if "." in text else text))
+def _check_sizes(field: str, sizes: Any) -> None:
+    if any(not isinstance(size, int) or isinstance(size, bool) or size < 1 for size in sizes):
+        raise ArchitectureError(f"{field}: sizes must be whole numbers of at least 1, received {list(sizes)}.")

@@ -27,56 +27,65 @@ class ReceptiveField:
     Attributes:
         equation_size_px: Width by equation (1) of the study [px].
         dependence: Per phase of the output pixel in the pooling grid, the input pixels it depends on, as
-            intervals (first, last) of offsets from it [px].
+            intervals (first, last) of offsets from it [px]. None: it depends on the whole image, whatever its size.
 
     >>> from tem_rf import Architecture
     >>> field = Architecture((8, 8)).receptive_field
     >>> field.equation_size_px, tuple(field.size_px), field.reach_px
     (392, (356, 392.0, 420), 227)
+    >>> Architecture((8, 8), normalization="instance").receptive_field.reach_px is None
+    True
     """
 
     equation_size_px: int
-    dependence: tuple[Pixels, ...]
+    dependence: tuple[Pixels, ...] | None
 
     @cached_property
-    def size_px(self) -> Widths:
+    def size_px(self) -> Widths | None:
         """Exact width from the first to the last pixel that matters: least, mean and greatest over phases."""
+        if self.dependence is None:
+            return None
         widths = [pixels[-1][1] - pixels[0][0] + 1 for pixels in self.dependence]
         return Widths(min(widths), sum(widths) / len(widths), max(widths))
 
     @cached_property
-    def reach_px(self) -> int:
+    def reach_px(self) -> int | None:
         """Distance from an output pixel to the farthest input pixel that matters to it, the worst phase and side."""
+        if self.dependence is None:
+            return None
         return max(max(-pixels[0][0], pixels[-1][1]) for pixels in self.dependence)
 
     @property
     def has_holes(self) -> bool:
         """Whether some pixels inside the field do not matter: the gridding of dilated convolutions."""
-        return any(len(pixels) > 1 for pixels in self.dependence)
+        return any(len(pixels) > 1 for pixels in self.dependence or ())
 
 
 def receptive_field(architecture: Architecture) -> ReceptiveField:
     """Compute the receptive field of an architecture, without building it."""
-    return ReceptiveField(equation_size_px=equation_size(architecture), dependence=dependence(architecture))
+    whole_image = architecture.normalization == "instance"
+    return ReceptiveField(
+        equation_size_px=equation_size(architecture),
+        dependence=None if whole_image else dependence(architecture),
+    )
 
 
 def equation_size(architecture: Architecture) -> int:
     """Width of the receptive field by equation (1) [px].
 
     r = 1 + sum over layers of (k - 1) * jump, where a dilated kernel counts as a (k - 1) + 1 and
-    the jump is the product of the poolings passed so far; upsampling divides it again.
+    the jump is the product of the poolings passed so far. Upsampling counts nothing, bilinear neither.
 
     Source: Sytwu et al. 2022, equation (1).
     """
     size, jump = 1, 1
-    convolution = 2 * (architecture.kernel_size - 1)  # two convolutions a block
-    for pooling, dilation in zip(architecture.pooling_sequence, architecture.dilation_sequence, strict=False):
-        size += convolution * dilation * jump + (pooling - 1) * jump
+    for level, pooling in enumerate(architecture.pooling_sequence):
+        size += (2 * _block_growth(architecture, level) + pooling - 1) * jump  # an encoder and its decoder
         jump *= pooling
-    size += convolution * architecture.dilation_sequence[-1] * jump
-    for pooling, dilation in zip(
-        reversed(architecture.pooling_sequence), reversed(architecture.dilation_sequence[:-1]), strict=True
-    ):
-        jump //= pooling
-        size += convolution * dilation * jump
-    return size
+    return size + _block_growth(architecture, architecture.depth) * jump
+
+
+def _block_growth(architecture: Architecture, level: int) -> int:
+    kernel = architecture.dilation_sequence[level] * (architecture.kernel_size - 1)
+    smoothing = architecture.smoothing_kernel_size(level) - 1
+    return architecture.convolutions_per_block * (kernel + smoothing)

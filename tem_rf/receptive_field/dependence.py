@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tem_rf.receptive_field.architecture import Architecture
 
 Pixels: TypeAlias = tuple[tuple[int, int], ...]
+Step: TypeAlias = Callable[[Pixels], Pixels]
 
 
 def dependence(architecture: Architecture) -> tuple[Pixels, ...]:
@@ -37,14 +38,17 @@ def dependence(architecture: Architecture) -> tuple[Pixels, ...]:
     return tuple(tuple((first - phase, last - phase) for first, last in pixels) for phase, pixels in enumerate(traced))
 
 
-def _steps_from_output_to_input(architecture: Architecture) -> Iterator[Callable[[Pixels], Pixels]]:
-    def block(level: int) -> Iterator[Callable[[Pixels], Pixels]]:
-        for _ in range(2):
+def _steps_from_output_to_input(architecture: Architecture) -> Iterator[Step]:
+    under_upsampling = _under_nearest if architecture.upsampling == "nearest" else _under_bilinear
+
+    def block(level: int) -> Iterator[Step]:
+        for _ in range(architecture.convolutions_per_block):
             yield partial(_under_kernel, size=architecture.kernel_size, dilation=architecture.dilation_sequence[level])
+            yield partial(_under_kernel, size=architecture.smoothing_kernel_size(level), dilation=1)
 
     for level, factor in enumerate(architecture.pooling_sequence):
         yield from block(level)
-        yield partial(_under_nearest_upsampling, factor=factor)
+        yield partial(under_upsampling, factor=factor)
     yield from block(architecture.depth)
     for level in reversed(range(architecture.depth)):
         yield partial(_in_windows, size=architecture.pooling_sequence[level])
@@ -64,8 +68,19 @@ def _under_kernel(pixels: Pixels, *, size: int, dilation: int) -> Pixels:
     return _joined(shifted())
 
 
-def _under_nearest_upsampling(pixels: Pixels, *, factor: int) -> Pixels:
+def _under_nearest(pixels: Pixels, *, factor: int) -> Pixels:
     return _joined((first // factor, last // factor) for first, last in pixels)
+
+
+def _under_bilinear(pixels: Pixels, *, factor: int) -> Pixels:
+    """Fine pixel i lies at (i + 1/2) / factor - 1/2 among the coarse ones and mixes the two beside it.
+
+    Where it lies exactly on one, as the middle pixel under an odd factor, the other has no weight.
+    """
+    before_after = (
+        ((2 * first + 1 - factor) // (2 * factor), -((factor - 2 * last - 1) // (2 * factor))) for first, last in pixels
+    )
+    return _joined(before_after)
 
 
 def _in_windows(pixels: Pixels, *, size: int) -> Pixels:

@@ -34,7 +34,19 @@ def test_logits_equal_those_of_the_study_with_its_weights(name, portable):
 
 
 @pytest.mark.parametrize(
-    "name", ["n1-p2", "n2-p48", "n3-p222", "n4-p2222", "n2-p22-d112", "n2-p22-k5", "n2-p22-f3.5.7"]
+    "name",
+    [
+        "n1-p2",
+        "n2-p48",
+        "n3-p222",
+        "n4-p2222",
+        "n2-p22-d112",
+        "n2-p22-k5",
+        "n2-p22-f3.5.7",
+        "n2-p22-c3-f6-average-bilinear",
+        "n2-p22-d124-smooth",
+        "n1-p2-instance",
+    ],
 )
 def test_parameters_counted_from_the_architecture_are_those_of_the_model(name):
     architecture = Architecture.from_name(name)

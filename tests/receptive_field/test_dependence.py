@@ -51,3 +51,37 @@ def test_the_deepest_network_of_the_study_is_traced_at_every_phase():
     field = Architecture((8, 8, 8, 8)).receptive_field
     assert len(field.dependence) == 4096
     assert (field.equation_size_px, field.reach_px) == (25160, 14627)
+
+
+def test_bilinear_upsampling_mixes_the_two_nearest_coarse_pixels():
+    one_px = {"kernel_size": 1, "upsampling": "bilinear"}
+    # even factor: pixel 0 of a window of 2 lies between the coarse pixels -1 and 0
+    assert Architecture((2,), **one_px).receptive_field.dependence == (((-2, 1),), ((-1, 2),))
+    # odd factor: the middle pixel lies on one coarse pixel
+    assert Architecture((3,), **one_px).receptive_field.dependence == (((-3, 2),), ((-1, 1),), ((-2, 3),))
+
+
+def test_smoothing_fills_the_holes_of_dilation():
+    dilated = Architecture((1,), dilation_sequence=(1, 4), kernel_size=3)
+    smoothed = Architecture((1,), dilation_sequence=(1, 4), kernel_size=3, smoothing="shared")
+    only_dilated_block = {"dilation_sequence": (4, 4), "convolutions_per_block": 1}
+    assert Architecture((1,), **only_dilated_block).receptive_field.has_holes
+    assert not Architecture((1,), **only_dilated_block, smoothing="shared").receptive_field.has_holes
+    assert smoothed.receptive_field.equation_size_px == dilated.receptive_field.equation_size_px + 2 * 6
+
+
+def test_average_pooling_sees_what_maximum_pooling_sees():
+    average, maximum = (Architecture((4, 2), pooling=pooling) for pooling in ("average", "max"))
+    assert average.receptive_field == maximum.receptive_field
+
+
+def test_instance_normalization_sees_the_whole_image():
+    field = Architecture((2, 2), normalization="instance").receptive_field
+    assert (field.size_px, field.reach_px, field.dependence) == (None, None, None)
+    assert field.equation_size_px == 44
+
+
+def test_convolutions_per_block_and_kernels_widen_the_field():
+    # per block and jump: convolutions * (kernel - 1); n1-p2 has jumps 1, 2, 1 and a window of 2
+    assert Architecture((2,), convolutions_per_block=3).receptive_field.equation_size_px == 1 + 2 * 6 + 1 + 2 * 6
+    assert Architecture((2,), kernel_size=7).receptive_field.equation_size_px == 1 + 2 * 12 + 1 + 2 * 12

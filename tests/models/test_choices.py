@@ -1,0 +1,53 @@
+"""The choices beyond the study: smoothing, average pooling, bilinear upsampling, instance normalization."""
+
+import keras
+import numpy as np
+import pytest
+
+from tem_rf import Architecture, build_unet
+
+IMAGE = np.random.default_rng(0).normal(size=(2, 24, 32, 1)).astype(np.float32)
+
+
+def logits(model) -> np.ndarray:
+    return keras.ops.convert_to_numpy(model(IMAGE, training=False))
+
+
+def test_a_smoothed_network_starts_as_the_dilated_one():
+    dilated, smoothed = (build_unet(Architecture.from_name(name), seed=5) for name in ("n1-p2-d13", "n1-p2-d13-smooth"))
+    np.testing.assert_array_equal(logits(smoothed), logits(dilated))
+    assert smoothed.count_params() == dilated.count_params() + 2 * 5**2
+
+
+def test_one_smoothing_kernel_serves_every_channel():
+    model = build_unet(Architecture.from_name("n1-p2-d13-smooth"), seed=5)
+    before = logits(model)
+    kernel = model.get_layer("bottleneck_smooth1").kernel
+    kernel.assign(2 * kernel)
+    doubled = build_unet(Architecture.from_name("n1-p2-d13"), seed=5)
+    doubled.get_layer("bottleneck_conv1").kernel.assign(2 * doubled.get_layer("bottleneck_conv1").kernel)
+    np.testing.assert_allclose(logits(model), logits(doubled), atol=1e-6)
+    assert not np.allclose(logits(model), before)
+
+
+@pytest.mark.parametrize("name", ["n2-p22-d124-smooth", "n2-p22-c3-average-bilinear", "n1-p2-instance"])
+def test_a_saved_network_is_loaded_without_this_package(name, tmp_path):
+    model = build_unet(Architecture.from_name(name), seed=2, portable=True)
+    model.save(tmp_path / "model.keras")
+    assert "tem_rf" not in model.to_json()
+    np.testing.assert_array_equal(logits(keras.models.load_model(tmp_path / "model.keras")), logits(model))
+
+
+def test_instance_normalization_makes_an_image_independent_of_its_batch():
+    model = build_unet(Architecture.from_name("n1-p2-instance"), seed=2)
+    alone = keras.ops.convert_to_numpy(model(IMAGE[:1], training=True))
+    np.testing.assert_allclose(logits(model)[:1], alone, atol=1e-5)
+
+
+def test_average_pooling_and_bilinear_upsampling_change_the_network():
+    plain, average, bilinear = (
+        logits(build_unet(Architecture.from_name(name), seed=2))
+        for name in ("n1-p4", "n1-p4-average", "n1-p4-bilinear")
+    )
+    assert not np.allclose(plain, average)
+    assert not np.allclose(plain, bilinear)
