@@ -31,6 +31,7 @@ def test_one_smoothing_kernel_serves_every_channel():
 
 
 @pytest.mark.parametrize("name", ["n2-p22-d124-smooth", "n2-p22-c3-average-bilinear", "n1-p2-instance"])
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, while it saves
 def test_a_saved_network_is_loaded_without_this_package(name, tmp_path):
     model = build_unet(Architecture.from_name(name), seed=2, portable=True)
     model.save(tmp_path / "model.keras")
