@@ -1,10 +1,8 @@
 """The residual block and the layers it is made of."""
 
-import hashlib
 from typing import Any
 
 import keras
-import numpy as np
 
 from tem_rf.models.normalization import FusedBatchNormalization
 from tem_rf.receptive_field.architecture import Architecture, Normalization
@@ -14,7 +12,7 @@ BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.9
 
 
-def residual_block(x: Any, architecture: Architecture, level: int, *, name: str, seed: int, portable: bool) -> Any:
+def residual_block(x: Any, architecture: Architecture, level: int, *, name: str, portable: bool) -> Any:
     """Convolutions with normalization and ReLU, plus a 1x1 convolution of the input before the last ReLU.
 
     Args:
@@ -22,7 +20,6 @@ def residual_block(x: Any, architecture: Architecture, level: int, *, name: str,
         architecture: Says kernel size, dilation, smoothing, normalization and number of the convolutions.
         level: Level of the block, which gives its filters and its dilation.
         name: Place of the block, such as `encoder0`; the layers are `encoder0_conv1`, `encoder0_bn1`, ...
-        seed: Seed of the initial weights.
         portable: Use Keras' own batch normalization only, so that the saved model needs nothing of ours.
 
     Returns:
@@ -42,32 +39,17 @@ def residual_block(x: Any, architecture: Architecture, level: int, *, name: str,
             architecture.kernel_size,
             dilation=architecture.dilation_sequence[level],
             name=f"{name}_conv{index}",
-            seed=seed,
         )
         inner = normalization(architecture.normalization, f"{name}_bn{index}", portable=portable)(inner)
         if index < last:
             inner = keras.layers.ReLU(name=f"{name}_relu{index}")(inner)
-    skip = convolution(x, filters, 1, name=f"{name}_skip", seed=seed)
+    skip = convolution(x, filters, 1, name=f"{name}_skip")
     return keras.layers.ReLU(name=f"{name}_relu{last}")(keras.layers.Add(name=f"{name}_add")([inner, skip]))
 
 
-def convolution(x: Any, filters: int, kernel_size: int, *, name: str, seed: int, dilation: int = 1) -> Any:
-    """A convolution that keeps height and width, with the initial weights of PyTorch.
-
-    Kernel and bias are uniform within ± 1 / sqrt(fan in). The seed is mixed with the layer's name, so networks
-    of one depth start from identical weights whatever their pooling or dilation.
-    """
-    fan_in = kernel_size**2 * x.shape[-1]
-    bound = fan_in**-0.5
-    return keras.layers.Conv2D(
-        filters,
-        kernel_size,
-        padding="same",
-        dilation_rate=dilation,
-        kernel_initializer=keras.initializers.RandomUniform(-bound, bound, seed=_layer_seed(seed, f"{name}/kernel")),
-        bias_initializer=keras.initializers.RandomUniform(-bound, bound, seed=_layer_seed(seed, f"{name}/bias")),
-        name=name,
-    )(x)
+def convolution(x: Any, filters: int, kernel_size: int, *, name: str, dilation: int = 1) -> Any:
+    """A convolution that keeps height and width."""
+    return keras.layers.Conv2D(filters, kernel_size, padding="same", dilation_rate=dilation, name=name)(x)
 
 
 def shared_smoothing(x: Any, size: int, *, name: str) -> Any:
@@ -78,15 +60,12 @@ def shared_smoothing(x: Any, size: int, *, name: str) -> Any:
 
     Source: Wang & Ji 2021, "Smoothed dilated convolutions", the separable and shared convolution.
     """
-    identity = np.zeros((size, size, 1, 1, 1), np.float32)
-    identity[size // 2, size // 2] = 1
     volume = keras.ops.expand_dims(x, -1)  # (n, h, w, c) -> (n, h, w, c, 1)
     volume = keras.layers.Conv3D(
         1,
         (size, size, 1),
         padding="same",
         use_bias=False,
-        kernel_initializer=keras.initializers.Constant(identity),
         name=name,
     )(volume)
     return keras.ops.squeeze(volume, -1)
@@ -98,8 +77,3 @@ def normalization(kind: Normalization, name: str, *, portable: bool) -> keras.la
         return keras.layers.GroupNormalization(groups=-1, epsilon=BATCH_NORM_EPSILON, name=name)
     layer = keras.layers.BatchNormalization if portable else FusedBatchNormalization
     return layer(epsilon=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM, name=name)
-
-
-def _layer_seed(seed: int, name: str) -> int:
-    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1

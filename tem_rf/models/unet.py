@@ -3,6 +3,7 @@
 import keras
 
 from tem_rf.models.blocks import convolution, residual_block
+from tem_rf.models.initialization import initialize
 from tem_rf.receptive_field.architecture import CLASSES, Architecture
 
 
@@ -22,7 +23,7 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
     """
 
     def block(x: keras.KerasTensor, place: str, level: int) -> keras.KerasTensor:
-        return residual_block(x, architecture, level, name=place, seed=seed, portable=portable)
+        return residual_block(x, architecture, level, name=place, portable=portable)
 
     pool = keras.layers.MaxPooling2D if architecture.pooling == "max" else keras.layers.AveragePooling2D
     inputs = x = keras.Input((None, None, 1), name="micrograph")
@@ -41,7 +42,9 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
         x = upsample(x)
         x = keras.layers.Concatenate(name=f"decoder{level}_concatenate")([skips[level], x])
         x = block(x, f"decoder{level}", level)
-    logits = convolution(x, CLASSES, 1, name="head", seed=seed)
+    logits = convolution(x, CLASSES, 1, name="head")
     # Whatever the precision of the layers, logits are float32: a softmax of bfloat16 would quantize the dice.
     logits = keras.layers.Activation("linear", dtype="float32", name="logits")(logits)
-    return keras.Model(inputs, logits, name=architecture.name)
+    model = keras.Model(inputs, logits, name=architecture.name)
+    initialize(model, seed)
+    return model
