@@ -2,6 +2,8 @@
 
 import typer
 
+from tem_rf.cli.fourier import fourier
+
 app = typer.Typer(
     help="Segment nanoparticles in electron micrographs with networks whose receptive field is chosen on purpose.",
     no_args_is_help=True,
@@ -10,3 +12,5 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.command()(fourier)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tem_rf.errors import SettingsError
 from tem_rf.evaluation.band import Band, default_sigma_px, ring_radius
 
 
@@ -33,6 +34,9 @@ def fourier_filter(image: np.ndarray, band: Band, gaussian_sigma_px: float | Non
     Returns:
         Magnitude, threshold and mask.
 
+    Raises:
+        SettingsError: The band lies outside the transform.
+
     Source: Sytwu et al. 2022, "Fourier filtering"; with the study's radii and width (38, 55, 9 px for a 512 px
         patch at 0.02152 nm/px) the mask of its code, pixel by pixel.
     """
@@ -41,6 +45,11 @@ def fourier_filter(image: np.ndarray, band: Band, gaussian_sigma_px: float | Non
     sigma = default_sigma_px(band, image.shape) if gaussian_sigma_px is None else gaussian_sigma_px
     radius = ring_radius(image.shape)
     ring = (radius >= band.inner_radius_px) & (radius <= band.outer_radius_px)
+    if not ring.any():
+        raise SettingsError(
+            f"band {band.inner_radius_px:g} to {band.outer_radius_px:g} px: holds no pixel of the Fourier transform, "
+            f"whose radii end at {radius.max():.0f} px; give radii within it."
+        )
     spectrum = np.fft.fftshift(np.fft.fft2(image.astype(np.float32)))
     fringes = np.abs(np.fft.ifft2(np.fft.ifftshift(spectrum * ring)))
     magnitude = gaussian(fringes, sigma).astype(np.float32)

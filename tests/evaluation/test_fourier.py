@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tem_rf.errors import SettingsError
 from tem_rf.evaluation.band import Band
 from tem_rf.evaluation.bragg import find_band
 from tem_rf.evaluation.dice import hard_dice
@@ -36,6 +37,11 @@ def test_both_radii_belong_to_the_ring():
     for radius in (5, 10):
         wave = np.cos(2 * np.pi * radius * x / 64)
         assert fourier_filter(wave, Band(6, 9), 1).magnitude.max() < 1e-5
+
+
+def test_band_outside_the_transform_is_refused():
+    with pytest.raises(SettingsError, match="radii end at 45 px"):
+        fourier_filter(np.zeros((64, 64)), Band(46, 60))
 
 
 @pytest.mark.reference
