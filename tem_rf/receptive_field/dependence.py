@@ -38,6 +38,21 @@ def dependence(architecture: Architecture) -> tuple[Pixels, ...]:
     return tuple(tuple((first - phase, last - phase) for first, last in pixels) for phase, pixels in enumerate(traced))
 
 
+def joined(intervals: Iterable[tuple[int, int]]) -> Pixels:
+    """Sort intervals and join those that overlap or touch.
+
+    >>> joined([(4, 5), (0, 1), (2, 2)])
+    ((0, 2), (4, 5))
+    """
+    apart: list[tuple[int, int]] = []
+    for first, last in sorted(intervals):
+        if apart and first <= apart[-1][1] + 1:
+            apart[-1] = apart[-1][0], max(last, apart[-1][1])
+        else:
+            apart.append((first, last))
+    return tuple(apart)
+
+
 def _steps_from_output_to_input(architecture: Architecture) -> Iterator[Step]:
     under_upsampling = _under_nearest if architecture.upsampling == "nearest" else _under_bilinear
 
@@ -65,11 +80,11 @@ def _under_kernel(pixels: Pixels, *, size: int, dilation: int) -> Pixels:
             else:
                 yield from ((first + tap, last + tap) for tap in range(-spread, spread + 1, dilation))
 
-    return _joined(shifted())
+    return joined(shifted())
 
 
 def _under_nearest(pixels: Pixels, *, factor: int) -> Pixels:
-    return _joined((first // factor, last // factor) for first, last in pixels)
+    return joined((first // factor, last // factor) for first, last in pixels)
 
 
 def _under_bilinear(pixels: Pixels, *, factor: int) -> Pixels:
@@ -80,18 +95,8 @@ def _under_bilinear(pixels: Pixels, *, factor: int) -> Pixels:
     before_after = (
         ((2 * first + 1 - factor) // (2 * factor), -((factor - 2 * last - 1) // (2 * factor))) for first, last in pixels
     )
-    return _joined(before_after)
+    return joined(before_after)
 
 
 def _in_windows(pixels: Pixels, *, size: int) -> Pixels:
     return tuple((first * size, last * size + size - 1) for first, last in pixels)
-
-
-def _joined(intervals: Iterable[tuple[int, int]]) -> Pixels:
-    joined: list[tuple[int, int]] = []
-    for first, last in sorted(intervals):
-        if joined and first <= joined[-1][1] + 1:
-            joined[-1] = joined[-1][0], max(last, joined[-1][1])
-        else:
-            joined.append((first, last))
-    return tuple(joined)

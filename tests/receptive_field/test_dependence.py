@@ -41,6 +41,12 @@ def test_dilation_of_the_bottleneck_leaves_holes_that_pooling_and_kernels_do_not
     assert not Architecture((2,), dilation_sequence=(1, 3)).receptive_field.has_holes
 
 
+def test_a_hole_of_one_coarse_pixel_stays_a_hole():
+    field = Architecture.from_name("n1-p4-d13-c1").receptive_field
+    # Phase 0: 0 -> -1..1 -> coarse -1..0 -> -4..-3, -1..0, 2..3 -> windows of 4 px -> 1 px either side
+    assert field.dependence[0] == ((-17, -8), (-5, 4), (7, 16))
+
+
 def test_a_network_of_1_px_kernels_sees_its_pooling_window_only():
     field = Architecture((4,), kernel_size=1).receptive_field
     assert field.dependence == (((0, 3),), ((-1, 2),), ((-2, 1),), ((-3, 0),))
