@@ -1,0 +1,124 @@
+"""`tem-rf evaluate`: the dice table of finished runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
+from tem_rf.errors import RunError
+from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.root import DEFAULT_ROOT, find_run
+
+COLUMNS = {
+    "hard_dice": "hard dice",
+    "soft_dice": "soft dice",
+    "boundary_f1": "boundary F1",
+    "hausdorff95_px": "Hausdorff 95 [px]",
+}
+
+
+def evaluate(
+    run: Annotated[list[str], typer.Argument(help="Names or folders of runs on one dataset.")],
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    baseline: Annotated[
+        bool,
+        typer.Option("--baseline/--no-baseline", help="Also segment without a network: Fourier filtering, threshold."),
+    ] = True,
+    lattice_spacing_nm: Annotated[
+        float | None, typer.Option(help="Lattice spacing for Fourier filtering; default: found in the images.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Score runs on the images they never saw: mean ± sd over seeds, beside Fourier filtering.
+
+    Runs that differ in nothing but their seed share a row. The scores of each image go to scores.csv in the run.
+
+    Example: tem-rf evaluate au-5nm-n2-p44-paper-s752 au-5nm-n2-p44-paper-s2245
+    """
+    folders = [find_run(name, runs) for name in run]
+    datasets = {folder.config.dataset for folder in folders}
+    if len(datasets) > 1:
+        raise RunError(
+            f"{folders[0].name} and {folders[-1].name}: were trained on different datasets "
+            f"({', '.join(sorted(str(path) for path in datasets))}); evaluate them one dataset at a time."
+        )
+
+    from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run
+    from tem_rf.evaluation.summary import summarize
+    from tem_rf.training.inputs import open_training_data
+
+    console = progress_console()
+    dataset = open_training_data(folders[0].config)
+    rows: list[dict[str, Any]] = []
+    for trial in _trials(folders):
+        scores = {}
+        for folder in trial:
+            with console.status(f"{folder.name}: segmenting the {split} images"):
+                scores[folder.config.seed] = evaluate_run(folder, dataset, split=split)
+        architecture = trial[0].config.architecture
+        rows.append(
+            {
+                "method": architecture.name,
+                "recipe": trial[0].config.training.recipe,
+                "parameters": architecture.parameters,
+                "receptive_field_px": architecture.receptive_field.equation_size_px,
+                "seeds": sorted(scores),
+                "images": len(next(iter(scores.values()))),
+                "scores": summarize(scores),
+            }
+        )
+    if baseline:
+        with console.status("segmenting without a network"):
+            results = evaluate_baselines(dataset, split=split, lattice_spacing_nm=lattice_spacing_nm)
+        for method, (scores_without_network, note) in results.items():
+            rows.append({"method": method, "note": note, "scores": summarize({0: scores_without_network})})
+            console.print(f"{method}: {note}", highlight=False)
+    if as_json:
+        print_json([_as_json(row) for row in rows])
+    else:
+        _print(rows, f"{dataset.manifest.name}: {split} images", dataset.manifest.pixel_size_nm)
+
+
+def _trials(folders: Sequence[RunFolder]) -> list[list[RunFolder]]:
+    """Runs that differ in nothing but their seed."""
+    trials: dict[str, list[RunFolder]] = {}
+    for folder in folders:
+        config = folder.config
+        trials.setdefault(repr((config.architecture, config.training)), []).append(folder)
+    return list(trials.values())
+
+
+def _print(rows: list[dict[str, Any]], title: str, pixel_size_nm: float | None) -> None:
+    def field(row: dict[str, Any]) -> str:
+        if "receptive_field_px" not in row:
+            return ""
+        pixels = row["receptive_field_px"]
+        return f"{pixels} px" if pixel_size_nm is None else f"{pixels} px = {pixels * pixel_size_nm:.2f} nm"
+
+    print_table(
+        title,
+        ["method", "parameters", "receptive field", "seeds", *COLUMNS.values()],
+        [
+            [
+                row["method"],
+                row.get("parameters", ""),
+                field(row),
+                len(row["seeds"]) if "seeds" in row else "",
+                *(_cell(row["scores"].get(metric)) for metric in COLUMNS),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _cell(spread: Any) -> str:
+    if spread is None:
+        return "–"
+    return f"{spread.mean:.3f}" + (f" ± {spread.sd:.3f}" if spread.sd is not None else "")
+
+
+def _as_json(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "scores": {metric: vars(spread) for metric, spread in row["scores"].items()}}

@@ -1,0 +1,148 @@
+"""`tem-rf train`: train networks on a prepared dataset."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.config.training import RECIPES, STUDY_SEEDS, training_settings
+from tem_rf.errors import RunError, SettingsError
+from tem_rf.receptive_field.architecture import Architecture
+from tem_rf.runs import process
+from tem_rf.runs.events import StatusEvent
+from tem_rf.runs.folder import RunFolder, default_name
+from tem_rf.runs.root import DEFAULT_ROOT, find_run
+from tem_rf.runs.summary import summarize_run
+
+SIGNAL_EXIT = 128  # a shell's convention: 128 + number of the signal
+
+
+def train(
+    dataset: Annotated[Path, typer.Argument(help="Prepared dataset folder.")],
+    network: Annotated[str, typer.Option(help="Network, or several with commas between: n2-p22,n2-p44.")] = "n2-p44",
+    seed: Annotated[
+        str, typer.Option(help=f"Seed, or several with commas between; the study's: {','.join(map(str, STUDY_SEEDS))}.")
+    ] = str(STUDY_SEEDS[0]),
+    recipe: Annotated[str, typer.Option(help=f"Recipe: {', '.join(RECIPES)}.")] = "paper",
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training patches.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Patches per step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Step size of Adam.")] = None,
+    patience: Annotated[int | None, typer.Option(help="Epochs without progress that end the training early.")] = None,
+    precision: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run; default: dataset-network-recipe-seed.")] = None,
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
+    detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf watch`.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train networks on a prepared dataset, or go on where the same command stopped.
+
+    Ctrl-C ends cleanly after the step in hand. Several networks or seeds train one after the other.
+
+    Example: tem-rf train datasets/au-5nm --network n2-p44 --seed 752,2245,140 --epochs 100
+    """
+    changes = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "early_stopping_patience": patience,
+        "precision": precision,
+    }
+    settings = training_settings(recipe, **{key: value for key, value in changes.items() if value is not None})
+    architectures = [Architecture.from_name(text) for text in network.split(",")]
+    seeds = _seeds(seed)
+    if name is not None and len(architectures) * len(seeds) > 1:
+        raise SettingsError("--name: names one run, and several networks or seeds were given; leave it out.")
+
+    from tem_rf.training.inputs import configure_run
+
+    configs = [configure_run(dataset, architecture, settings, one) for architecture in architectures for one in seeds]
+    folders = [RunFolder.create_or_open(runs / (name or default_name(config)), config) for config in configs]
+    if detach:
+        results = [_start_detached(run) for run in folders]
+    elif len(folders) == 1:
+        results = [train_here(folders[0])]
+    else:
+        results = [_train_in_own_process(run) for run in folders]
+    if as_json:
+        print_json(results if len(results) > 1 else results[0])
+
+
+def resume(
+    run: Annotated[str, typer.Argument(help="Name or folder of the run.")],
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
+    detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf watch`.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Go on with a run that stopped or was killed, from its newest checkpoint.
+
+    Example: tem-rf resume au-5nm-n2-p44-paper-s752
+    """
+    folder = find_run(run, runs)
+    result = _start_detached(folder) if detach else train_here(folder)
+    if as_json:
+        print_json(result)
+
+
+def train_here(run: RunFolder) -> dict[str, Any]:
+    """Train a run in this process, with progress on stderr; exits with 128 + signal where one ended it."""
+    from tem_rf.cli.training_progress import TrainingProgress
+
+    console = progress_console()
+    if process.state(run) == "finished":
+        console.print(f"{run.path}: is finished already.", highlight=False)
+        return run_result(run)
+    console.print(f"{run.path}: starting", highlight=False)
+    from tem_rf.training.train import train as train_run
+
+    with TrainingProgress(console, run.name, run.config.training.epochs) as progress:
+        outcome = train_run(run, listener=progress.show)
+    result = run_result(run)
+    if outcome.state == "stopped":
+        console.print(f"Go on with: tem-rf resume {run.path}", highlight=False)
+        if outcome.signal_number:
+            raise typer.Exit(SIGNAL_EXIT + outcome.signal_number)
+    return result
+
+
+def run_result(run: RunFolder) -> dict[str, Any]:
+    """What a run came to, as JSON types."""
+    summary = summarize_run(run)
+    return {
+        "run": str(run.path),
+        "state": summary.state,
+        "epochs_done": summary.epochs_done,
+        "epochs": summary.epochs,
+        "best_epoch": summary.best.epoch if summary.best else None,
+        "best_validation_hard_dice": summary.best.validation_hard_dice if summary.best else None,
+    }
+
+
+def _train_in_own_process(run: RunFolder) -> dict[str, Any]:
+    """A fresh process each: nothing of one training can reach the next."""
+    command = [sys.executable, "-m", "tem_rf", "resume", str(run.path)]
+    try:
+        code = subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:  # the training got it too, and is ending
+        raise typer.Exit(SIGNAL_EXIT + 2) from None
+    if code:
+        raise typer.Exit(code)
+    return run_result(run)
+
+
+def _start_detached(run: RunFolder) -> dict[str, Any]:
+    if process.is_alive(run):
+        raise RunError(f"{run.path}: is being trained already; watch it with `tem-rf watch {run.name}`.")
+    run.event_log().write(StatusEvent(state="queued"))
+    pid = process.start_detached(run)
+    progress_console().print(f"{run.path}: started as process {pid}; see `tem-rf watch {run.name}`", highlight=False)
+    return {"run": str(run.path), "state": "queued", "pid": pid}
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError as error:
+        raise SettingsError(f"--seed: expected whole numbers with commas between, received {text!r}.") from error

@@ -1,0 +1,107 @@
+"""Score the network of a run on the images that it never saw."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tem_rf.data.prepared import PreparedDataset, Split
+from tem_rf.evaluation.baseline import segment_without_network
+from tem_rf.evaluation.scores import ImageScores, score_image, write_scores
+from tem_rf.runs.folder import RunFolder
+
+BATCH_PX = 4 * 512 * 512  # pixels that go through the network at once: about 1 GB of activations
+
+Progress = Callable[[int, int], None]
+
+
+def evaluate_run(
+    run: RunFolder, dataset: PreparedDataset, *, split: Split = "test", progress: Progress | None = None
+) -> list[ImageScores]:
+    """Score a run on a split of its dataset, once per image, and write `scores.csv` for the test split.
+
+    Args:
+        run: A run with at least one epoch.
+        dataset: The dataset of the run.
+        split: Which patches.
+        progress: Called with the images done and the number of images.
+
+    Raises:
+        DatasetError: The split is empty.
+        ModelError: The run has no network.
+    """
+    from tem_rf.models.trained import load_network
+
+    indices = dataset.indices(split)
+    model = load_network(run)
+    scores: list[ImageScores] = []
+    for batch in _batches(indices, dataset.manifest.patch_size):
+        logits = np.asarray(model(np.asarray(dataset.images[batch])[..., np.newaxis], training=False))
+        scores += score_patches(dataset, batch, particle_probability(logits))
+        if progress:
+            progress(len(scores), len(indices))
+    if split == "test":
+        write_scores(run.scores_file, scores)
+    return scores
+
+
+def evaluate_baselines(
+    dataset: PreparedDataset, *, split: Split = "test", lattice_spacing_nm: float | None = None
+) -> dict[str, tuple[list[ImageScores], str]]:
+    """Score the methods without a network on the same images.
+
+    Args:
+        dataset: The dataset.
+        split: Which patches.
+        lattice_spacing_nm: For Fourier filtering; None to find the fringes in the images.
+
+    Returns:
+        For each method its scores (none where it cannot work on these images) and its settings, or why it cannot.
+    """
+    indices = dataset.indices(split)
+    images = np.asarray(dataset.images[indices])
+    pixel_size_nm = dataset.manifest.pixel_size_nm
+    methods = segment_without_network(images, pixel_size_nm=pixel_size_nm, lattice_spacing_nm=lattice_spacing_nm)
+    return {
+        method.name: ([] if method.masks is None else score_patches(dataset, indices, method.masks), method.note)
+        for method in methods
+    }
+
+
+def score_patches(dataset: PreparedDataset, indices: np.ndarray, predictions: np.ndarray) -> list[ImageScores]:
+    """Score predictions for patches of a dataset, whoever made them.
+
+    Args:
+        dataset: The dataset.
+        indices: (n,) patch indices.
+        predictions: (n, h, w) probability of the particle class, or masks.
+    """
+    return [
+        score_image(
+            prediction,
+            dataset.labels[index],
+            source=dataset.patches[index].source,
+            row=dataset.patches[index].row,
+            column=dataset.patches[index].column,
+            pixel_size_nm=dataset.manifest.pixel_size_nm,
+        )
+        for index, prediction in zip(indices, predictions, strict=True)
+    ]
+
+
+def particle_probability(logits: np.ndarray) -> np.ndarray:
+    """Softmax of the particle class.
+
+    Args:
+        logits: (..., 2), background first.
+
+    Returns:
+        (...) float32.
+    """
+    margin = logits[..., 1].astype(np.float64) - logits[..., 0]
+    return (0.5 * (1 + np.tanh(0.5 * margin))).astype(np.float32)  # the sigmoid, without overflow
+
+
+def _batches(indices: np.ndarray, patch_size: int) -> Iterator[np.ndarray]:
+    size = max(BATCH_PX // patch_size**2, 1)
+    for start in range(0, len(indices), size):
+        yield indices[start : start + size]

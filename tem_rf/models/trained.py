@@ -1,0 +1,30 @@
+"""The network of a run, with its best weights."""
+
+import keras
+
+from tem_rf.errors import ModelError
+from tem_rf.models.unet import build_unet
+from tem_rf.runs.folder import RunFolder
+
+
+def load_network(run: RunFolder) -> keras.Model:
+    """Build the network of a run and give it the weights of `model.keras`.
+
+    The architecture comes from `config.json` and only arrays are taken from the model file, so nothing in it is
+    executed.
+
+    Raises:
+        ModelError: The run has not finished an epoch, or its model file is damaged or of another architecture.
+    """
+    config = run.config
+    if not run.model_file.exists():
+        raise ModelError(f"{run.path}: has no trained network yet; go on with `tem-rf resume {run.path}`.")
+    model = build_unet(config.architecture, portable=True)
+    try:
+        model.load_weights(run.model_file)
+    except Exception as error:  # h5py, zipfile and Keras each raise their own kinds
+        raise ModelError(
+            f"{run.model_file}: cannot be read as {config.architecture.name} ({str(error).splitlines()[0]}); "
+            f"`tem-rf resume {run.path}` trains it again."
+        ) from error
+    return model

@@ -1,0 +1,31 @@
+"""Where a run trains: machine, versions, device."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+PACKAGES = ("tem-rf", "keras", "tensorflow", "jax", "numpy")
+
+
+def environment() -> dict[str, Any]:
+    """Machine, versions and device of this process, as JSON types."""
+    import keras
+
+    return {
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "python": sys.version.split()[0],
+        "packages": {name: _version(name) for name in PACKAGES},
+        "backend": keras.backend.backend(),
+        "devices": keras.distribution.list_devices(),
+        "cpus": len(os.sched_getaffinity(0)),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,62 @@
+"""The dataset a run trains on, checked against the run before anything starts."""
+
+import hashlib
+from pathlib import Path
+
+from tem_rf.config.training import TrainingSettings
+from tem_rf.data.prepared import PreparedDataset, open_dataset
+from tem_rf.errors import DatasetError
+from tem_rf.receptive_field.architecture import Architecture
+from tem_rf.runs.config import RunConfig
+
+
+def configure_run(dataset: Path, architecture: Architecture, training: TrainingSettings, seed: int) -> RunConfig:
+    """The configuration of a run that can start.
+
+    Raises:
+        DatasetError: The dataset cannot be used, lacks a split, or its patches do not fit the architecture.
+    """
+    opened = open_dataset(dataset)
+    _check(opened, architecture)
+    return RunConfig(
+        dataset=dataset.resolve(),
+        dataset_sha256=_fingerprint(opened),
+        architecture=architecture,
+        training=training,
+        seed=seed,
+    )
+
+
+def open_training_data(config: RunConfig) -> PreparedDataset:
+    """Open the dataset of a run.
+
+    Raises:
+        DatasetError: It is gone, is another one than the run began with, lacks a split, or its patches do not fit
+            the architecture.
+    """
+    dataset = open_dataset(config.dataset)
+    if _fingerprint(dataset) != config.dataset_sha256:
+        raise DatasetError(
+            f"{config.dataset}: is not the dataset this run began with (dataset.json has changed); "
+            "restore it, or train under another --name."
+        )
+    _check(dataset, config.architecture)
+    return dataset
+
+
+def _check(dataset: PreparedDataset, architecture: Architecture) -> None:
+    size, stride = dataset.manifest.patch_size, architecture.stride
+    if size % stride:
+        below = size // stride * stride
+        sizes = " or ".join(str(n) for n in (below, below + stride) if n)
+        raise DatasetError(
+            f"{dataset.folder}: patch_size {size} is not divisible by the pooling product {stride} of "
+            f"{architecture.name}; prepare with --patch-size {sizes}, or choose another network."
+        )
+    dataset.indices("train")
+    dataset.indices("validation")
+
+
+def _fingerprint(dataset: PreparedDataset) -> str:
+    """SHA-256 of the manifest, which names the sources by theirs."""
+    return hashlib.sha256((dataset.folder / "dataset.json").read_bytes()).hexdigest()

@@ -1,0 +1,85 @@
+"""What a training minimizes and what it watches, on any Keras backend."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from keras import ops
+
+from tem_rf.evaluation.dice import dice_from_sums
+
+
+def cross_entropy(label: Any, logits: Any) -> Any:
+    """Per-pixel cross-entropy of two classes.
+
+    Args:
+        label: (n, h, w, 1) float, 1 on particles.
+        logits: (n, h, w, 2), background first.
+
+    Returns:
+        (n, h, w) float; equal to the cross-entropy of the softmax, which for two classes needs only the
+        difference of the logits.
+    """
+    margin = _particle_margin(logits)
+    return ops.softplus(margin) - margin * label[..., 0]
+
+
+def batch_sums(label: Any, logits: Any) -> Any:
+    """What a batch adds to the scores of an epoch.
+
+    Args:
+        label: (n, h, w, 1) float, 1 on particles.
+        logits: (n, h, w, 2), background first.
+
+    Returns:
+        (3,) float32: sums over the images of mean cross-entropy, soft dice and hard dice.
+    """
+    margin = _particle_margin(logits)
+    particle = label[..., 0]
+    loss = ops.mean(cross_entropy(label, logits), axis=(1, 2))
+    soft, hard = (_dice(prediction, particle) for prediction in (ops.sigmoid(margin), ops.cast(margin > 0, "float32")))
+    return ops.stack([ops.sum(loss), ops.sum(soft), ops.sum(hard)])
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Mean scores over the images seen so far.
+
+    Attributes:
+        images: Number of images.
+        sums: Sums over the images of cross-entropy, soft dice and hard dice.
+    """
+
+    images: int = 0
+    sums: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def plus(self, images: int, sums: Any) -> Self:
+        """Add the images of a batch; float64, so that the order of batches alone decides the bits."""
+        loss, soft, hard = (old + float(new) for old, new in zip(self.sums, sums, strict=True))
+        return type(self)(self.images + images, (loss, soft, hard))
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy."""
+        return self._mean(0)
+
+    @property
+    def soft_dice(self) -> float:
+        """Mean soft dice."""
+        return self._mean(1)
+
+    @property
+    def hard_dice(self) -> float:
+        """Mean hard dice."""
+        return self._mean(2)
+
+    def _mean(self, index: int) -> float:
+        return self.sums[index] / self.images if self.images else float("nan")
+
+
+def _particle_margin(logits: Any) -> Any:
+    """Logit of the particle minus that of the background: its sigmoid is the particle's softmax."""
+    return logits[..., 1] - logits[..., 0]
+
+
+def _dice(prediction: Any, label: Any) -> Any:
+    return dice_from_sums(*(ops.sum(x, axis=(1, 2)) for x in (prediction * label, prediction, label)))

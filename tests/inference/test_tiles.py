@@ -1,0 +1,52 @@
+"""A tiled result equals the whole-image result."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tem_rf import Architecture, build_unet
+from tem_rf.inference.tiles import apply_in_tiles, plan_tiles
+
+
+@given(
+    height=st.integers(1, 20), width=st.integers(1, 20), tile=st.integers(1, 100), context=st.integers(0, 90),
+    stride=st.sampled_from([1, 4, 16]),
+)  # fmt: skip
+def test_tiles_cover_every_pixel_once_with_its_context_on_the_grid(height, width, tile, context, stride):
+    shape = (height * stride, width * stride)
+    covered = np.zeros(shape, int)
+    for piece in plan_tiles(shape, tile_px=tile, context_px=context, stride=stride):
+        covered[piece.write] += 1
+        for read, write, keep, length in zip(piece.read, piece.write, piece.keep, shape, strict=True):
+            assert read.start % stride == 0
+            assert (read.stop - read.start) % stride == 0
+            assert (read.start + keep.start, read.start + keep.stop) == (write.start, write.stop)
+            assert read.start in (0, *range(0, write.start - context + 1))
+            assert read.stop >= min(write.stop + context, length)
+    assert np.all(covered == 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "tile_px"),
+    [("n2-p22", (150, 97), 32), ("n2-p42-d121", (130, 210), 64), ("n1-p8", (90, 90), 8), ("n3-p222", (260, 300), 96)],
+)
+def test_logits_in_tiles_equal_those_of_the_whole_image(name, shape, tile_px):
+    architecture = Architecture.from_name(name)
+    model = build_unet(architecture, seed=1)
+    rng = np.random.default_rng(2)
+    for layer in model.layers:  # statistics of a trained network are not 0 and 1
+        if "bn" in layer.name:
+            layer.moving_mean.assign(rng.normal(size=layer.moving_mean.shape) * 0.1)
+            layer.moving_variance.assign(rng.uniform(0.5, 2, size=layer.moving_variance.shape))
+    image = rng.normal(size=shape).astype(np.float32)
+    context_px = architecture.receptive_field.reach_px
+    sizes = {"context_px": context_px, "stride": architecture.stride}
+    tiled = apply_in_tiles(lambda x: model(x, training=False), image, tile_px=tile_px, **sizes)
+    whole = apply_in_tiles(lambda x: model(x, training=False), image, tile_px=10_000, **sizes)
+    assert tiled.shape == (*shape, 2)
+    np.testing.assert_allclose(tiled, whole, atol=1e-4)
+    short = apply_in_tiles(
+        lambda x: model(x, training=False), image, tile_px=tile_px, context_px=0, stride=architecture.stride
+    )
+    assert np.abs(short - whole).max() > 1e-3, "without context a seam shows: the test can fail"
