@@ -3,6 +3,7 @@
 import typer
 
 from tem_rf.cli.fourier import fourier
+from tem_rf.cli.simulate import simulate
 
 app = typer.Typer(
     help="Segment nanoparticles in electron micrographs with networks whose receptive field is chosen on purpose.",
@@ -14,3 +15,4 @@ app = typer.Typer(
 )
 
 app.command()(fourier)
+app.command()(simulate)

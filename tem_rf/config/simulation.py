@@ -1,0 +1,118 @@
+"""Settings of simulated micrographs, and the presets that name whole sets of them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from tem_rf.config.training import settings_error
+from tem_rf.errors import SettingsError
+
+
+def _as_range(value: Any) -> Any:
+    """Read `10:60` as a range and a single number as a range without width."""
+    if isinstance(value, str):
+        value = value.split(":")
+    elif isinstance(value, int | float):
+        value = [value]
+    return value * 2 if isinstance(value, list) and len(value) == 1 else value
+
+
+# A value for each micrograph is drawn evenly from a range.
+Range = Annotated[tuple[float, float], BeforeValidator(_as_range)]
+
+
+class SimulationSettings(BaseModel):
+    """What is on the grid, and how the microscope takes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    preset: str = Field("au-5nm", description="Name of the preset these settings started from.")
+    size_px: int = Field(512, ge=64, le=8192, description="Height and width of a micrograph [px].")
+    pixel_size_nm: float = Field(0.02152, gt=0.005, le=0.5, description="Side of a pixel [nm].")
+
+    diameter_nm: float = Field(5.0, ge=0.8, le=60, description="Mean diameter of the gold particles [nm].")
+    diameter_spread: float = Field(0.1, ge=0, le=0.5, description="Relative standard deviation of the diameter.")
+    coverage: float = Field(0.15, ge=0, le=0.4, description="Part of the field that particles cover.")
+    particle_count: int | None = Field(None, ge=0, description="Particles per micrograph, in place of coverage.")
+    minimum_gap_nm: float = Field(
+        0.5, ge=-60, le=60, description="Least gap between particles in projection [nm]; below zero they may overlap."
+    )
+    carbon_nm: Range = Field((3.0, 5.0), description="Thickness of the amorphous carbon film [nm].")
+
+    voltage_kv: float = Field(300.0, ge=20, le=1500, description="Accelerating voltage [kV].")
+    defocus_nm: Range = Field((10.0, 60.0), description="Distance from focus [nm].")
+    defocus_sign: Literal["both", "under", "over"] = Field("both", description="Side of focus.")
+    cs_um: Range = Field((-20.0, 20.0), description="Spherical aberration [µm].")
+    focal_spread_nm: Range = Field((2.0, 4.0), description="Standard deviation of focus: temporal coherence [nm].")
+    convergence_mrad: float = Field(0.1, ge=0, le=5, description="Standard deviation of the illumination angle [mrad].")
+    objective_aperture_mrad: float | None = Field(
+        None, gt=0, description="Half angle of the objective aperture, which makes amplitude contrast [mrad]."
+    )
+    diffraction_contrast: float = Field(
+        0.0, ge=0, le=1, description="Relative spread, by orientation, of what particles scatter past the aperture."
+    )
+    slice_thickness_nm: float = Field(1.0, ge=0.1, le=5, description="Thickness of a multislice slice [nm].")
+
+    dose_e_per_angstrom2: float = Field(423.0, gt=0, le=1e6, description="Electrons per Å².")
+    detector_blur_px: float = Field(1.0, ge=0, le=10, description="Standard deviation of the detector's blur [px].")
+    counts_per_electron: float = Field(30.0, gt=0, le=1e4, description="Gain of the camera.")
+    offset_counts: float = Field(20.0, ge=0, le=1e4, description="Dark level of the camera.")
+    read_noise_counts: float = Field(4.0, ge=0, le=1e3, description="Standard deviation of the readout noise.")
+    xray_spikes_per_megapixel: float = Field(0.0, ge=0, le=1e4, description="Pixels hit by x-rays, per million.")
+
+    @model_validator(mode="after")
+    def _hold_together(self) -> "SimulationSettings":
+        for name, least, most in _RANGE_LIMITS:
+            low, high = getattr(self, name)
+            if not least <= low <= high <= most:
+                raise SettingsError(f"{name}: expected LOW:HIGH within {least:g}:{most:g}, received {low:g}:{high:g}.")
+        field_nm = self.size_px * self.pixel_size_nm
+        if self.diameter_nm > field_nm:
+            raise SettingsError(
+                f"diameter_nm: a particle of {self.diameter_nm:g} nm does not fit a field of {self.size_px} px x "
+                f"{self.pixel_size_nm:g} nm = {field_nm:.3g} nm; raise size_px or pixel_size_nm."
+            )
+        return self
+
+
+_RANGE_LIMITS = (
+    ("carbon_nm", 0, 20),
+    ("defocus_nm", 0, 5000),
+    ("cs_um", -5000, 5000),
+    ("focal_spread_nm", 0, 50),
+)
+
+# 0.02152 and 0.1243 nm/px, 423 and 16 e/Å² are the study's. Defocus, focal spread, Cs and carbon of the three
+# high-resolution presets are those under which networks trained on real micrographs knew the particles.
+PRESETS: dict[str, dict[str, Any]] = {
+    "au-2.2nm": {"diameter_nm": 2.2, "diameter_spread": 0.15, "coverage": 0.1},
+    "au-5nm": {},
+    "au-10nm": {"diameter_nm": 10.0, "coverage": 0.2, "size_px": 1024},
+    "au-20nm-lowres": {
+        "diameter_nm": 20.0,
+        "pixel_size_nm": 0.1243,
+        "minimum_gap_nm": 1.0,
+        "defocus_nm": (50.0, 400.0),
+        "objective_aperture_mrad": 10.0,
+        "diffraction_contrast": 0.3,
+        "slice_thickness_nm": 2.0,
+        "dose_e_per_angstrom2": 16.0,
+    },
+}
+
+
+def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSettings:
+    """The settings of a preset, with changes.
+
+    Raises:
+        SettingsError: Unknown preset, unknown setting, or a value out of range.
+
+    >>> simulation_settings("au-2.2nm", defocus_nm="20:40").defocus_nm
+    (20.0, 40.0)
+    """
+    if preset not in PRESETS:
+        raise SettingsError(f"preset: expected one of {', '.join(PRESETS)}, received {preset!r}.")
+    try:
+        return SimulationSettings(**{"preset": preset, **PRESETS[preset], **changes})
+    except ValidationError as error:
+        raise settings_error(error) from error

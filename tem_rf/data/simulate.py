@@ -1,0 +1,113 @@
+"""Simulate high-resolution micrographs of gold nanoparticles on carbon, with exact masks, from physics."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from tem_rf.config.simulation import SimulationSettings
+from tem_rf.data.simulation.folder import SimulationFolder
+from tem_rf.data.simulation.micrograph import ParticleRecord, SimulatedMicrograph, simulate_micrograph
+from tem_rf.errors import DatasetError, SettingsError
+
+__all__ = ["ParticleRecord", "SimulatedMicrograph", "simulate_micrograph", "simulate_micrographs"]
+
+Progress = Callable[[int, int], None]  # micrographs done, of how many
+
+
+def simulate_micrographs(
+    settings: SimulationSettings,
+    output: Path,
+    *,
+    count: int,
+    seed: int,
+    workers: int | None = None,
+    progress: Progress = lambda done, total: None,
+) -> list[Path]:
+    """Simulate micrographs into a folder, with labels; what stands there already is reused.
+
+    Micrographs do not depend on the number of workers, nor on how many are asked for: 40 go on where 20 ended. Each
+    worker is a fresh process with one FFT thread; a script that asks for more than one needs Python's usual
+    `if __name__ == "__main__":`.
+
+    Args:
+        settings: Specimen, microscope and camera.
+        output: Folder; gets images/NAME.tif, labels/NAME.tif, particles/NAME.csv, micrographs.csv, simulation.json.
+        count: Number of micrographs.
+        seed: Seed of the whole.
+        workers: Number of processes; None takes one per core.
+        progress: Called with the number done and the number wanted, at the start and after each.
+
+    Returns:
+        The image files, in order.
+
+    Raises:
+        DatasetError: The folder holds other things or other settings, or a worker died.
+        SettingsError: A count below 1, or more particles than fit the field.
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    if count < 1:
+        raise SettingsError(f"count: expected 1 or more micrographs, received {count}.")
+    if seed < 0:
+        raise SettingsError(f"seed: expected 0 or more, received {seed}.")
+    if workers is not None and workers < 1:
+        raise SettingsError(f"workers: expected 1 or more processes, received {workers}.")
+    folder = SimulationFolder.create_or_open(output, settings, seed=seed, count=count)
+    folder.write_conditions(count)
+    missing = [index for index in range(count) if not folder.image(index).exists()]
+    progress(count - len(missing), count)
+    for done, (index, micrograph) in enumerate(_simulate(folder, missing, workers), start=count - len(missing) + 1):
+        # Only this process writes: a worker that is stopped leaves nothing behind.
+        folder.write(index, micrograph)
+        progress(done, count)
+    return [folder.image(index) for index in range(count)]
+
+
+def _simulate(
+    folder: SimulationFolder, indices: Sequence[int], workers: int | None
+) -> Iterator[tuple[int, SimulatedMicrograph]]:
+    """Simulate micrographs in any order: pairs of index and micrograph."""
+    workers = min(workers or _cores(), len(indices))
+    if workers > 1:
+        yield from _simulate_in_processes(folder, indices, workers)
+    else:
+        for index in indices:
+            yield index, simulate_micrograph(folder.settings, seed=folder.micrograph_seed(index))
+
+
+def _simulate_in_processes(
+    folder: SimulationFolder, indices: Sequence[int], workers: int
+) -> Iterator[tuple[int, SimulatedMicrograph]]:
+    # Spawned, not forked: a fork copies the locks of threads that TensorFlow or a terminal app may hold.
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_die_on_interrupt)
+    pending: dict[Future[SimulatedMicrograph], int] = {}
+    waiting = iter(indices)
+    try:
+        while True:
+            # Two per worker in flight, so that finished micrographs do not pile up in memory.
+            while len(pending) < 2 * workers and (index := next(waiting, None)) is not None:
+                task = pool.submit(simulate_micrograph, folder.settings, seed=folder.micrograph_seed(index))
+                pending[task] = index
+            if not pending:
+                return
+            for task in wait(pending, return_when=FIRST_COMPLETED).done:
+                yield pending.pop(task), task.result()
+    except BrokenProcessPool as error:
+        raise DatasetError(
+            f"{folder.path}: a worker process was killed, most likely for want of memory; the micrographs that "
+            "stand are kept: run the same again with fewer workers."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _die_on_interrupt() -> None:
+    """A terminal sends Ctrl-C to the workers too; they end at once, without a traceback each."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
