@@ -4,7 +4,8 @@ import keras
 
 from tem_rf.models.blocks import convolution, residual_block
 from tem_rf.models.initialization import initialize
-from tem_rf.receptive_field.architecture import CLASSES, Architecture
+from tem_rf.receptive_field.architecture import Architecture
+from tem_rf.receptive_field.layers import CLASSES
 
 
 def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = False) -> keras.Model:

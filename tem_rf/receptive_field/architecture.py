@@ -1,6 +1,5 @@
 """The architecture of a residual UNet: everything that decides its shape, its parameters and its field of view."""
 
-import itertools
 import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -8,10 +7,10 @@ from typing import Any, Literal, Self, get_args
 
 from tem_rf.errors import ArchitectureError
 from tem_rf.receptive_field.calculus import ReceptiveField, receptive_field
+from tem_rf.receptive_field.layers import layers
 from tem_rf.receptive_field.naming import architecture_name, fields_of_name
 
 STUDY_FILTERS = 4
-CLASSES = 2  # background, particle
 
 Pooling = Literal["max", "average"]
 Upsampling = Literal["nearest", "bilinear"]
@@ -118,22 +117,7 @@ class Architecture:
     @cached_property
     def parameters(self) -> int:
         """Trainable parameters, counted without building the model."""
-        filters = self.filter_sequence
-        inputs = (1, *filters[:-1])
-        encoders = sum(self._block_parameters(inputs[level], level) for level in range(self.depth + 1))
-        concatenated = [skip + below for skip, below in itertools.pairwise(filters)]
-        decoders = sum(self._block_parameters(concatenated[level], level) for level in range(self.depth))
-        head = filters[0] * CLASSES + CLASSES
-        return encoders + decoders + head
-
-    def _block_parameters(self, inputs: int, level: int) -> int:
-        outputs, convolutions = self.filter_sequence[level], self.convolutions_per_block
-        kernels = self.kernel_size**2 * outputs * (inputs + outputs * (convolutions - 1))
-        biases_and_normalization = 3 * outputs * convolutions
-        smoothing_size = self.smoothing_kernel_size(level)
-        smoothing = convolutions * smoothing_size**2 if smoothing_size > 1 else 0
-        skip = inputs * outputs + outputs
-        return kernels + biases_and_normalization + smoothing + skip
+        return sum(layer.parameters for layer in layers(self))
 
     @property
     def name(self) -> str:

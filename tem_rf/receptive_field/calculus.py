@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from tem_rf.receptive_field.dependence import Pixels, dependence
+from tem_rf.receptive_field.layers import layers
 
 if TYPE_CHECKING:
     from tem_rf.receptive_field.architecture import Architecture
@@ -74,18 +75,8 @@ def equation_size(architecture: Architecture) -> int:
     """Width of the receptive field by equation (1) [px].
 
     r = 1 + sum over layers of (k - 1) * jump, where a dilated kernel counts as a (k - 1) + 1 and
-    the jump is the product of the poolings passed so far. Upsampling counts nothing, bilinear neither.
+    the jump is the product of the poolings passed so far, divided again by upsampling.
 
     Source: Sytwu et al. 2022, equation (1).
     """
-    size, jump = 1, 1
-    for level, pooling in enumerate(architecture.pooling_sequence):
-        size += (2 * _block_growth(architecture, level) + pooling - 1) * jump  # an encoder and its decoder
-        jump *= pooling
-    return size + _block_growth(architecture, architecture.depth) * jump
-
-
-def _block_growth(architecture: Architecture, level: int) -> int:
-    kernel = architecture.dilation_sequence[level] * (architecture.kernel_size - 1)
-    smoothing = architecture.smoothing_kernel_size(level) - 1
-    return architecture.convolutions_per_block * (kernel + smoothing)
+    return 1 + sum(layer.growth_px for layer in layers(architecture))

@@ -6,15 +6,16 @@ as intervals (first, last), sorted and apart, because dilation can leave holes b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
+
+from tem_rf.receptive_field.layers import Layer, layers
 
 if TYPE_CHECKING:
     from tem_rf.receptive_field.architecture import Architecture
 
 Pixels: TypeAlias = tuple[tuple[int, int], ...]
-Step: TypeAlias = Callable[[Pixels], Pixels]
 
 
 def dependence(architecture: Architecture) -> tuple[Pixels, ...]:
@@ -31,11 +32,14 @@ def dependence(architecture: Architecture) -> tuple[Pixels, ...]:
     >>> dependence(Architecture((2,)))
     (((-8, 9),), ((-9, 8),))
     """
-    traced: list[Pixels] = [((phase, phase),) for phase in range(architecture.stride)]
-    for step in _steps_from_output_to_input(architecture):
-        sources = {pixels: step(pixels) for pixels in set(traced)}  # deep down, many phases share their pixels
+    traced: list[Pixels] = [((0, 0),)]  # the phases of the grid of the level reached so far
+    for layer in reversed(layers(architecture)):
+        if layer.kind == "upsampling":  # the next coarser grid has this many times the phases
+            traced = [_moved(pixels, by) for by in range(layer.size) for pixels in traced]
+        step = _step_back(layer, architecture.upsampling)
+        sources = {pixels: step(pixels) for pixels in set(traced)}  # many phases share their pixels
         traced = [sources[pixels] for pixels in traced]
-    return tuple(tuple((first - phase, last - phase) for first, last in pixels) for phase, pixels in enumerate(traced))
+    return tuple(_moved(pixels, -phase) for phase, pixels in enumerate(traced))
 
 
 def joined(intervals: Iterable[tuple[int, int]]) -> Pixels:
@@ -53,34 +57,20 @@ def joined(intervals: Iterable[tuple[int, int]]) -> Pixels:
     return tuple(apart)
 
 
-def _steps_from_output_to_input(architecture: Architecture) -> Iterator[Step]:
-    under_upsampling = _under_nearest if architecture.upsampling == "nearest" else _under_bilinear
-
-    def block(level: int) -> Iterator[Step]:
-        for _ in range(architecture.convolutions_per_block):
-            yield partial(_under_kernel, size=architecture.kernel_size, dilation=architecture.dilation_sequence[level])
-            yield partial(_under_kernel, size=architecture.smoothing_kernel_size(level), dilation=1)
-
-    for level, factor in enumerate(architecture.pooling_sequence):
-        yield from block(level)
-        yield partial(under_upsampling, factor=factor)
-    yield from block(architecture.depth)
-    for level in reversed(range(architecture.depth)):
-        yield partial(_in_windows, size=architecture.pooling_sequence[level])
-        yield from block(level)
+def _step_back(layer: Layer, upsampling: str) -> Callable[[Pixels], Pixels]:
+    """The function from pixels of a layer's output to the pixels of its input that they depend on."""
+    if layer.kind == "pooling":
+        return partial(_in_windows, size=layer.size)
+    if layer.kind == "upsampling":
+        return partial(_under_nearest if upsampling == "nearest" else _under_bilinear, factor=layer.size)
+    return partial(_under_kernel, size=layer.size, dilation=layer.dilation)
 
 
 def _under_kernel(pixels: Pixels, *, size: int, dilation: int) -> Pixels:
     spread = dilation * (size // 2)
-
-    def shifted() -> Iterator[tuple[int, int]]:
-        for first, last in pixels:
-            if last - first + 1 >= dilation:  # taps leave no hole between them
-                yield first - spread, last + spread
-            else:
-                yield from ((first + tap, last + tap) for tap in range(-spread, spread + 1, dilation))
-
-    return joined(shifted())
+    if all(last - first + 1 >= dilation for first, last in pixels):  # taps leave no hole between them
+        return joined((first - spread, last + spread) for first, last in pixels)
+    return joined((first + tap, last + tap) for first, last in pixels for tap in range(-spread, spread + 1, dilation))
 
 
 def _under_nearest(pixels: Pixels, *, factor: int) -> Pixels:
@@ -100,3 +90,7 @@ def _under_bilinear(pixels: Pixels, *, factor: int) -> Pixels:
 
 def _in_windows(pixels: Pixels, *, size: int) -> Pixels:
     return tuple((first * size, last * size + size - 1) for first, last in pixels)
+
+
+def _moved(pixels: Pixels, by: int) -> Pixels:
+    return tuple((first + by, last + by) for first, last in pixels)
