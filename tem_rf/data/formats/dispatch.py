@@ -51,7 +51,11 @@ def find_opener(path: Path) -> Opener:
         from tem_rf.data.formats.mrc import open_mrc
 
         return open_mrc
-    if suffix in (".dm3", ".dm4", ".ser", ".emi", ".zspy"):
+    if suffix in (".ser", ".emi"):
+        from tem_rf.data.formats.ser import open_ser
+
+        return open_ser
+    if suffix in (".dm3", ".dm4", ".zspy"):
         from tem_rf.data.formats.microscope import open_microscope_file
 
         return open_microscope_file

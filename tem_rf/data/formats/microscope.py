@@ -1,16 +1,14 @@
-"""DM3, DM4, SER, EMI, NCEM's EMD, HSPY and ZSPY, through rosettasciio (the extra `formats`)."""
+"""DM3, DM4, NCEM's EMD, HSPY and ZSPY, through rosettasciio (the extra `formats`)."""
 
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from glob import escape as glob_escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tem_rf.data.formats.recording import Recording, check_claimed_size, frames_of
-from tem_rf.data.formats.ser_header import check_ser_header
 from tem_rf.data.pixel_size import is_reciprocal, is_spectral, length_nm
 from tem_rf.errors import ReadError
 
@@ -18,8 +16,6 @@ _MODULES = {
     ".dm3": "digitalmicrograph",
     ".dm4": "digitalmicrograph",
     ".emd": "emd",
-    ".emi": "tia",
-    ".ser": "tia",
     ".hspy": "hspy",
     ".zspy": "zspy",
 }
@@ -34,14 +30,10 @@ def open_microscope_file(path: Path) -> Iterator[Recording]:
         ReadError: rosettasciio is missing, or the file holds spectra or diffraction patterns only.
     """
     reader = _reader(path)
-    if path.suffix.lower() in (".ser", ".emi"):
-        for series in _series_files(path):
-            check_ser_header(series)
     signals = reader.file_reader(str(path), lazy=True)
     signal = _choose_image(path, signals)
     data = _upright(signal)
-    if path.suffix.lower() not in (".ser", ".emi"):
-        check_claimed_size(path, data.shape, data.dtype, _stored_bytes(path), path.suffix.lower() in _HDF5_BASED)
+    check_claimed_size(path, data.shape, data.dtype, _stored_bytes(path), path.suffix.lower() in _HDF5_BASED)
     notes = (f"took {_name(signal)!r}, one of {len(signals)} signals",) if len(signals) > 1 else ()
     yield Recording(*frames_of(path, data), _pixel_sides(signal), notes, _metadata(signal, path))
 
@@ -55,18 +47,6 @@ def _reader(path: Path) -> Any:
         raise ReadError(
             f"{path}: {path.suffix.upper()[1:]} files are read by packages that are not installed; {command}"
         ) from error
-
-
-def _series_files(path: Path) -> list[Path]:
-    """The SER files that hold the pixels: the file itself, or NAME_1.ser, NAME_2.ser beside NAME.emi."""
-    if path.suffix.lower() == ".ser":
-        return [path]
-    series = sorted(path.parent.glob(f"{glob_escape(path.stem)}_*.ser"))
-    if not series:
-        raise ReadError(
-            f"{path}: the pixels of an EMI file are in {path.stem}_1.ser beside it, which is missing; copy it too."
-        )
-    return series
 
 
 def _choose_image(path: Path, signals: list[dict[str, Any]]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class Recording:
 
     Attributes:
         count: Number of frames.
-        read_frame: Reads frame 0, 1, ... in this order, (height, width) or (height, width, 3 or 4) for colour.
+        read_frame: Reads frame 0, 1, ... in this order, (height, width) or (height, width, channels).
         pixel_sides_nm: Height and width of a pixel [nm], or None where the file says neither.
         notes: What the user should know about the reading.
         metadata: What else the file says, as plain JSON types.
@@ -40,7 +40,7 @@ def frame_layout(
 
     Args:
         path: The file, for the error.
-        shape: (h, w), (n, h, w), (n, h, w, 1), (h, w, 1), or (h, w, 3 or 4) of uint8, which is colour.
+        shape: (h, w), (n, h, w), (n, h, w, up to 4 channels), (h, w, 1), or (h, w, 3 or 4) of uint8, which is colour.
         dtype: Type of the array.
         name: What the array is called in the file, for the error.
 
@@ -58,6 +58,8 @@ def frame_layout(
             return 1, shape[:2]
         case (count, _, _) | (count, _, _, 1):
             return count, shape[1:3]
+        case (count, _, _, 2 | 3 | 4):
+            return count, shape[1:]
     raise ReadError(
         f"{path}: {name} has shape {shape}; expected an image (height, width) or a stack (frames, height, width)."
     )
