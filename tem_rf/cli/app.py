@@ -2,8 +2,16 @@
 
 import typer
 
+from tem_rf.cli.data import data
+from tem_rf.cli.demo import demo
+from tem_rf.cli.evaluate import evaluate
+from tem_rf.cli.export import export
 from tem_rf.cli.fourier import fourier
+from tem_rf.cli.runs import pause, runs, stop, watch
+from tem_rf.cli.segment import segment
+from tem_rf.cli.prepare import prepare
 from tem_rf.cli.simulate import simulate
+from tem_rf.cli.train import resume, train
 
 app = typer.Typer(
     help="Segment nanoparticles in electron micrographs with networks whose receptive field is chosen on purpose.",
@@ -14,5 +22,5 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command()(fourier)
-app.command()(simulate)
+for command in (simulate, train, resume, runs, watch, pause, stop, evaluate, fourier, export, segment, demo):
+    app.command()(command)

@@ -1,0 +1,137 @@
+"""`tem-rf prepare`: a dataset from a folder of labelled micrographs."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
+from tem_rf.config.preparation import preparation_settings
+from tem_rf.data.manifest import Manifest
+from tem_rf.data.prepared import PreparedDataset
+from tem_rf.data.splits import SPLITS
+
+
+def prepare(
+    micrographs: Annotated[Path, typer.Argument(help="Folder of micrographs, or of images/ and labels/ (or masks/).")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Dataset folder to write.")],
+    labels: Annotated[Path | None, typer.Option(help="Folder of labels, paired by the stem of the names.")] = None,
+    patch_size: Annotated[int | None, typer.Option(help="Side of a patch [px]; default 512.")] = None,
+    pixel_size_nm: Annotated[
+        float | None, typer.Option(help="Side of a pixel [nm], in place of what the files say.")
+    ] = None,
+    xray_threshold: Annotated[
+        float | None, typer.Option(help="Counts above the median of an x-ray outlier; 0: off; default 1500.")
+    ] = None,
+    background_threshold: Annotated[
+        int | None, typer.Option(help="Drop patches with at most this many particle pixels; default 400.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="micrograph (default) or study: patches in their order.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides which micrograph goes to which split; default 0.")] = None,
+    normalization: Annotated[
+        str | None, typer.Option(help="standard (default: mean 0, sd 1), percentile or min-max.")
+    ] = None,
+    flat_field_px: Annotated[
+        float | None, typer.Option(help="Divide out illumination, smoothed by a Gaussian of this width [px].")
+    ] = None,
+    target_pixel_size_nm: Annotated[
+        float | None, typer.Option(help="Rescale all micrographs to this pixel size [nm].")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that stands there.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Cut labelled micrographs into a dataset of patches, divided into training, validation and test.
+
+    Example: tem-rf prepare micrographs --output datasets/au-5nm --pixel-size-nm 0.02
+    """
+    from tem_rf.data.prepare import prepare_dataset
+
+    changes: dict[str, Any] = {
+        "patch_size": patch_size,
+        "pixel_size_nm": pixel_size_nm,
+        "xray_threshold": xray_threshold,
+        "background_threshold": background_threshold,
+        "split": split,
+        "seed": seed,
+        "normalization": normalization,
+        "flat_field_px": flat_field_px,
+        "target_pixel_size_nm": target_pixel_size_nm,
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    if xray_threshold == 0:
+        given["xray_threshold"] = None
+    settings = preparation_settings(**given)
+    console = progress_console()
+    with Progress(
+        TextColumn("preparing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("preparing", total=None)
+        dataset = prepare_dataset(
+            micrographs,
+            output,
+            labels=labels,
+            settings=settings,
+            overwrite=overwrite,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if dataset.reused:
+        console.print(f"{output}: stands already, from the same files and settings", highlight=False, soft_wrap=True)
+    for note in summary_notes(dataset.manifest):
+        console.print(note, highlight=False, soft_wrap=True)
+    if as_json:
+        print_json(_result(dataset))
+    else:
+        print_table(str(output), ["split", "micrographs", "patches", "particle fraction"], _rows(dataset))
+
+
+def summary_notes(manifest: Manifest) -> list[str]:
+    """What one should know of a dataset, a line each."""
+    sources = manifest.sources
+    kept, dropped = sum(source.patches for source in sources), sum(source.dropped_patches for source in sources)
+    notes = [f"{kept} patches of {manifest.patch_size} px kept, {dropped} dropped with too few particle pixels"]
+    left_out, area = (
+        sum(source.left_out_px for source in sources),
+        sum(source.height * source.width for source in sources),
+    )
+    if left_out:
+        notes.append(
+            f"{left_out / area:.1%} of the pixels, at the right and the bottom, fill no patch and are left out"
+        )
+    outliers = sum(source.outliers_replaced for source in sources)
+    if outliers:
+        notes.append(f"{outliers} x-ray outliers replaced")
+    if manifest.settings.xray_threshold is not None and all(source.xray_threshold is None for source in sources):
+        notes.append("x-ray outliers not looked for: the images hold no counts (8 bits, or values around zero)")
+    if manifest.pixel_size_nm is None:
+        notes.append("pixel size not known; lengths will be in px only (give --pixel-size-nm)")
+    distinct = dict.fromkeys(note for source in sources for note in source.notes)
+    notes += [f"{sum(note in source.notes for source in sources)} micrographs: {note}" for note in distinct]
+    return [*notes, *manifest.notes]
+
+
+def _rows(dataset: PreparedDataset) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for split in SPLITS:
+        patches = [patch for patch in dataset.patches if patch.split == split]
+        fraction = sum(patch.particle_fraction for patch in patches) / max(1, len(patches))
+        micrographs = len({patch.source for patch in patches})
+        rows.append([split, micrographs, len(patches), f"{fraction:.3f}"])
+    return rows
+
+
+def _result(dataset: PreparedDataset) -> dict[str, Any]:
+    columns = ("split", "micrographs", "patches", "particle_fraction")
+    return {
+        "dataset": str(dataset.folder),
+        "reused": dataset.reused,
+        "pixel_size_nm": dataset.manifest.pixel_size_nm,
+        "patch_size": dataset.manifest.patch_size,
+        "splits": [dict(zip(columns, row, strict=True)) for row in _rows(dataset)],
+        "notes": summary_notes(dataset.manifest),
+    }

@@ -1,0 +1,49 @@
+"""What `dataset.json` says of a prepared dataset."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tem_rf.config.preparation import PreparationSettings
+from tem_rf.data.intensity import Intensity
+from tem_rf.data.splits import Split
+
+SCHEMA_VERSION = 1
+
+
+class Source(BaseModel):
+    """A labelled micrograph that went into a dataset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="Name of the micrograph, as patches.csv has it.")
+    file: str = Field(description="File of the micrograph.")
+    frame: int | None = Field(None, description="Number of the frame, in a file of several.")
+    sha256: str
+    label_file: str
+    label_sha256: str
+    height: int = Field(description="Height after rescaling [px].")
+    width: int = Field(description="Width after rescaling [px].")
+    particle_fraction: float = Field(description="Part of the micrograph that is particle.")
+    splits: tuple[Split, ...] = Field(description="Splits its patches are in: one, unless the patches were divided.")
+    patches: int = Field(description="Patches kept.")
+    dropped_patches: int = Field(description="Patches with too few particle pixels.")
+    left_out_px: int = Field(description="Pixels at the right and the bottom that no patch covers.")
+    xray_threshold: float | None = Field(description="Counts above the median; None: outliers were left in.")
+    outliers_replaced: int
+    offset: float = Field(description="Subtracted to normalize: the mean, for standard normalization.")
+    scale: float = Field(description="Divided by to normalize: the standard deviation, for standard normalization.")
+    notes: tuple[str, ...] = Field((), description="What the reader did that one should know.")
+
+
+class Manifest(BaseModel):
+    """Content of `dataset.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    pixel_size_nm: float | None = Field(description="Side of a pixel of the patches [nm]; None: not known.")
+    patch_size: int = Field(description="Side of a patch [px].")
+    settings: PreparationSettings
+    sources: tuple[Source, ...]
+    intensity: Intensity
+    notes: tuple[str, ...] = Field((), description="What one should know before training on the dataset.")

@@ -1,0 +1,209 @@
+"""Prepare a dataset: from a folder of labelled micrographs to a folder of patches."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tem_rf.config.preparation import PreparationSettings
+from tem_rf.data.growing_stack import GrowingStack
+from tem_rf.data.intensity import IntensitySums
+from tem_rf.data.labels import Pair
+from tem_rf.data.manifest import Manifest, Source
+from tem_rf.data.patches import count_left_out, cut_patches
+from tem_rf.data.prepared import IMAGES_FILE, LABELS_FILE, Patch, PreparedDataset, open_dataset, write_tables
+from tem_rf.data.preprocess import preprocess, rescale
+from tem_rf.data.sources import LabelledMicrograph, find_pairs, read_labelled, sha256
+from tem_rf.data.splits import SPLITS, split_by_micrograph, split_in_order
+from tem_rf.errors import DatasetError, TemRfError
+from tem_rf.files import replacing_folder
+
+Progress = Callable[[int, int], None]
+
+_SAME_PIXEL_SIZE = 0.01
+
+
+def prepare_dataset(
+    images: Path,
+    output: Path,
+    *,
+    labels: Path | None = None,
+    settings: PreparationSettings,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> PreparedDataset:
+    """Write a dataset folder, one micrograph in memory at a time.
+
+    Args:
+        images: Folder of micrographs, or of images/ and labels/.
+        output: Dataset folder to write; one that stands is taken as it is if the same would be written.
+        labels: Folder of labels.
+        settings: How to prepare.
+        overwrite: Replace an output that stands.
+        progress: Called with the files done and the number of files.
+
+    Raises:
+        ReadError: A file cannot be read.
+        DatasetError: Files do not pair or fit, or the output is another dataset.
+        SettingsError: A setting does not suit the micrographs.
+        StorageError: The output cannot be written.
+    """
+    output = Path(output)
+    pairs = find_pairs(Path(images), labels)
+    if output.exists() and not overwrite:
+        return _reuse(output, pairs, settings)
+    with replacing_folder(output) as folder:
+        _write(folder, output.name, pairs, settings, progress or (lambda done, number: None))
+    return open_dataset(output)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A micrograph in pieces: the patches that are kept, and what is known of it; the splits come last."""
+
+    source: Source
+    pixel_size_nm: float | None
+    places: list[tuple[int, int]]
+    images: list[np.ndarray]
+    labels: list[np.ndarray]
+
+
+def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: PreparationSettings, progress: Progress) -> None:
+    sources: list[Source] = []
+    patches: list[Patch] = []
+    sizes: list[float | None] = []
+    intensity = IntensitySums(settings.normalization)
+    with GrowingStack(folder / IMAGES_FILE) as images, GrowingStack(folder / LABELS_FILE) as labels:
+        for done, pair in enumerate(pairs):
+            progress(done, len(pairs))
+            for cut in _cut_files(pair, settings):
+                sizes.append(_agreed_pixel_size(cut, sizes))
+                sources.append(cut.source)
+                for place, image, label in zip(cut.places, cut.images, cut.labels, strict=True):
+                    images.append(image, sizes[0])
+                    labels.append(label, sizes[0])
+                    intensity.add(image, label)
+                    patches.append(Patch(cut.source.name, *place, "train", float(label.mean())))
+        if not patches:
+            raise DatasetError(
+                f"{pairs[0].image.parent}: no patch of {settings.patch_size} px has more than "
+                f"{settings.background_threshold} particle pixels; lower --background-threshold."
+            )
+    sources, patches = _divide(sources, patches, settings)
+    manifest = Manifest(
+        name=name,
+        pixel_size_nm=sizes[0],
+        patch_size=settings.patch_size,
+        settings=settings,
+        sources=tuple(sources),
+        intensity=intensity.result(),
+    )
+    write_tables(folder, manifest, patches)
+    progress(len(pairs), len(pairs))
+
+
+def _cut_files(pair: Pair, settings: PreparationSettings) -> Iterator[_Cut]:
+    """The labelled micrographs of a pair of files, cut; failures name the file."""
+    digests = sha256(pair.image), sha256(pair.label)
+    for labelled in read_labelled(pair, settings.pixel_size_nm):
+        try:
+            yield _cut(labelled, pair, digests, settings)
+        except TemRfError as error:
+            raise type(error)(f"{labelled.name}: {error}") from error
+
+
+def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], settings: PreparationSettings) -> _Cut:
+    micrograph, size = labelled.micrograph, settings.patch_size
+    prepared = preprocess(micrograph.pixels, settings, pixel_size_nm=micrograph.pixel_size_nm)
+    mask = labelled.mask
+    if settings.target_pixel_size_nm is not None:
+        mask = rescale(mask.astype(np.float32), micrograph.pixel_size_nm, settings.target_pixel_size_nm) >= 0.5
+    image_patches, label_patches = cut_patches(prepared.image, size), cut_patches(mask.view(np.uint8), size)
+    particle_px = np.count_nonzero(label_patches, axis=(2, 3))
+    kept = np.argwhere(particle_px > settings.background_threshold)
+    height, width = prepared.image.shape
+    source = Source(
+        name=labelled.name,
+        file=str(pair.image.resolve()),
+        frame=labelled.frame,
+        sha256=digests[0],
+        label_file=str(pair.label.resolve()),
+        label_sha256=digests[1],
+        height=height,
+        width=width,
+        particle_fraction=np.count_nonzero(mask) / mask.size,
+        splits=(),
+        patches=len(kept),
+        dropped_patches=particle_px.size - len(kept),
+        left_out_px=count_left_out((height, width), size),
+        xray_threshold=prepared.xray_threshold,
+        outliers_replaced=prepared.outliers_replaced,
+        offset=prepared.offset,
+        scale=prepared.scale,
+        notes=micrograph.notes,
+    )
+    return _Cut(
+        source,
+        prepared.pixel_size_nm,
+        [(int(row) * size, int(column) * size) for row, column in kept],
+        [image_patches[row, column] for row, column in kept],
+        [label_patches[row, column] for row, column in kept],
+    )
+
+
+def _agreed_pixel_size(cut: _Cut, sizes: list[float | None]) -> float | None:
+    """The pixel size of a micrograph, which must be that of the others: a network learns one scale."""
+    first, own = (sizes or [cut.pixel_size_nm])[0], cut.pixel_size_nm
+    if (first is None) != (own is None) or (first and own and abs(own / first - 1) > _SAME_PIXEL_SIZE):
+        raise DatasetError(
+            f"{cut.source.name}: its pixel size is {_size(own)}, that of the micrographs before it {_size(first)}; "
+            "give --pixel-size-nm for all, or rescale them with --target-pixel-size-nm."
+        )
+    return first
+
+
+def _size(pixel_size_nm: float | None) -> str:
+    return "not known" if pixel_size_nm is None else f"{pixel_size_nm:.5g} nm"
+
+
+def _divide(
+    sources: list[Source], patches: list[Patch], settings: PreparationSettings
+) -> tuple[list[Source], list[Patch]]:
+    """Give every patch its split, and every source the splits of its patches."""
+    if settings.split == "study":
+        splits = split_in_order(len(patches))
+    else:
+        used = [source for source in sources if source.patches]
+        by_micrograph = split_by_micrograph(np.array([source.particle_fraction for source in used]), settings.seed)
+        split_of = {source.name: split for source, split in zip(used, by_micrograph, strict=True)}
+        splits = [split_of[patch.source] for patch in patches]
+    patches = [replace(patch, split=split) for patch, split in zip(patches, splits, strict=True)]
+    found = {(patch.source, patch.split) for patch in patches}
+    return [
+        source.model_copy(update={"splits": tuple(split for split in SPLITS if (source.name, split) in found)})
+        for source in sources
+    ], patches
+
+
+def _reuse(output: Path, pairs: tuple[Pair, ...], settings: PreparationSettings) -> PreparedDataset:
+    """Open an output that stands, if preparing again would write the same."""
+    dataset = open_dataset(output)
+    difference = _difference(dataset.manifest, pairs, settings)
+    if difference:
+        raise DatasetError(
+            f"{output}: exists and was prepared differently ({difference}); choose another --output, or replace it "
+            "with --overwrite."
+        )
+    return replace(dataset, reused=True)
+
+
+def _difference(manifest: Manifest, pairs: tuple[Pair, ...], settings: PreparationSettings) -> str:
+    """The first thing that differs, or nothing."""
+    for field, value in settings.model_dump(mode="json").items():
+        before = manifest.settings.model_dump(mode="json")[field]
+        if before != value:
+            return f"{field} {before}, now {value}"
+    before_files = {(source.sha256, source.label_sha256) for source in manifest.sources}
+    now_files = {(sha256(pair.image), sha256(pair.label)) for pair in pairs}
+    return "" if before_files == now_files else "from other micrographs or labels"

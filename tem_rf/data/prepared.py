@@ -1,0 +1,161 @@
+"""The prepared dataset on disk: a folder that Fiji, napari and a spreadsheet open too."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from tem_rf.config.training import settings_error
+from tem_rf.data.manifest import SCHEMA_VERSION, Manifest
+from tem_rf.data.splits import SPLITS, Split
+from tem_rf.errors import DatasetError
+from tem_rf.files import write_json
+
+MANIFEST_FILE, IMAGES_FILE, LABELS_FILE, PATCHES_FILE = "dataset.json", "images.tif", "labels.tif", "patches.csv"
+_PATCH_COLUMNS = ("source", "row", "column", "split", "particle_fraction")
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Where a patch comes from.
+
+    Attributes:
+        source: Name of its micrograph.
+        row: First row, in the micrograph [px].
+        column: First column, in the micrograph [px].
+        split: Split it belongs to.
+        particle_fraction: Part of it that is particle.
+    """
+
+    source: str
+    row: int
+    column: int
+    split: Split
+    particle_fraction: float
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedDataset:
+    """A dataset, open for reading.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: Content of its dataset.json.
+        images: (n, patch, patch) float32, normalized, memory-mapped.
+        labels: (n, patch, patch) uint8, 1 on particles, memory-mapped.
+        patches: The n rows of patches.csv.
+        reused: Whether `prepare_dataset` found it standing already.
+    """
+
+    folder: Path
+    manifest: Manifest
+    images: np.ndarray
+    labels: np.ndarray
+    patches: list[Patch]
+    reused: bool = False
+
+    def indices(self, split: Split) -> np.ndarray:
+        """Indices of the patches of a split, in order.
+
+        Raises:
+            DatasetError: There is no such split, or it is empty.
+        """
+        found = np.array([index for index, patch in enumerate(self.patches) if patch.split == split], int)
+        if not len(found):
+            present = ", ".join(name for name in SPLITS if any(patch.split == name for patch in self.patches))
+            raise DatasetError(
+                f"{self.folder}: has no {split} patches, only {present}; prepare it again from at least 3 labelled "
+                "micrographs, or with --split study."
+            )
+        return found
+
+
+def open_dataset(folder: Path) -> PreparedDataset:
+    """Open a dataset folder, checking that it is whole.
+
+    Raises:
+        DatasetError: It is missing, incomplete, damaged or of another schema version.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    patches = _read_patches(folder / PATCHES_FILE)
+    shape = (len(patches), manifest.patch_size, manifest.patch_size)
+    images, labels = (
+        _map_stack(folder / name, shape, dtype) for name, dtype in ((IMAGES_FILE, np.float32), (LABELS_FILE, np.uint8))
+    )
+    return PreparedDataset(folder, manifest, images, labels, patches)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check dataset.json.
+
+    Raises:
+        DatasetError: It is missing, damaged or of another schema version.
+    """
+    path = folder / MANIFEST_FILE
+    if not path.is_file():
+        raise DatasetError(f"{folder}: is no dataset ({MANIFEST_FILE} is missing); make one with `tem-rf prepare`.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content["schema_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path}: is damaged ({error}); prepare the dataset again.") from error
+    if version != SCHEMA_VERSION:
+        raise DatasetError(
+            f"{path}: schema version {version}, expected {SCHEMA_VERSION}; prepare the dataset again with this "
+            "version of tem-rf."
+        )
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        raise DatasetError(f"{path}: {settings_error(error)} Prepare the dataset again.") from error
+
+
+def write_tables(folder: Path, manifest: Manifest, patches: list[Patch]) -> None:
+    """Write dataset.json and patches.csv into a dataset folder."""
+    with (folder / PATCHES_FILE).open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(_PATCH_COLUMNS)
+        for patch in patches:
+            rows.writerow([patch.source, patch.row, patch.column, patch.split, f"{patch.particle_fraction:.6f}"])
+    write_json(folder / MANIFEST_FILE, manifest.model_dump(mode="json"))
+
+
+def _read_patches(path: Path) -> list[Patch]:
+    if not path.is_file():
+        raise DatasetError(f"{path}: is missing; prepare the dataset again.")
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [_patch(row) for row in csv.DictReader(file)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(
+            f"{path}: is damaged ({error}); expected the columns {', '.join(_PATCH_COLUMNS)}, prepare the dataset "
+            "again."
+        ) from error
+
+
+def _patch(row: dict[str, str]) -> Patch:
+    split = next((name for name in SPLITS if name == row["split"]), None)
+    if split is None:
+        raise ValueError(f"split {row['split']!r}")
+    return Patch(row["source"], int(row["row"]), int(row["column"]), split, float(row["particle_fraction"]))
+
+
+def _map_stack(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    import tifffile
+
+    if not path.is_file():
+        raise DatasetError(f"{path}: is missing; prepare the dataset again.")
+    try:
+        mapped = tifffile.memmap(path, mode="r")
+    except (ValueError, OSError, tifffile.TiffFileError) as error:
+        raise DatasetError(f"{path}: cannot be read ({error}); prepare the dataset again.") from error
+    stack = mapped.reshape(-1, *mapped.shape[-2:])  # a stack of one image is read as that image
+    if stack.shape != shape or stack.dtype != dtype:
+        raise DatasetError(
+            f"{path}: expected {shape} {np.dtype(dtype)}, found {stack.shape} {stack.dtype}; prepare the dataset again."
+        )
+    return stack

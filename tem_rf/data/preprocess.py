@@ -1,0 +1,154 @@
+"""What is done to a whole micrograph before it is cut or segmented: outliers, illumination, scale, normalization."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tem_rf.config.preparation import Normalization, PreprocessingSettings
+from tem_rf.data.xray import holds_counts, remove_xray_outliers
+from tem_rf.errors import DatasetError, SettingsError
+
+_PERCENTILES = (1, 99)
+_ROWS_AT_ONCE = 128  # of sums in float64: without them a 4096 px micrograph would need 128 MB more
+
+
+@dataclass(frozen=True)
+class Preprocessed:
+    """A micrograph ready for a network, and the numbers that made it so.
+
+    Attributes:
+        image: (height, width) float32, normalized: (counts - offset) / scale.
+        pixel_size_nm: Side of a pixel [nm], after rescaling; None where it is not known.
+        xray_threshold: Counts above the median from which pixels were replaced; None: the step was left out.
+        outliers_replaced: Pixels replaced.
+        offset: The mean, for standard normalization.
+        scale: The standard deviation, for standard normalization.
+    """
+
+    image: np.ndarray
+    pixel_size_nm: float | None
+    xray_threshold: float | None
+    outliers_replaced: int
+    offset: float
+    scale: float
+
+
+def preprocess(
+    pixels: np.ndarray, settings: PreprocessingSettings, *, pixel_size_nm: float | None = None
+) -> Preprocessed:
+    """Prepare a micrograph for a network.
+
+    X-ray outliers are replaced where the image holds counts: neither in 8-bit images, whose scale is arbitrary, nor
+    in images that were normalized before (see `holds_counts`).
+
+    Args:
+        pixels: (height, width) counts.
+        settings: What to do.
+        pixel_size_nm: Side of a pixel [nm]; needed to rescale.
+
+    Raises:
+        DatasetError: The image is constant, or cannot be corrected.
+        SettingsError: The x-ray threshold marks far more pixels than x-rays hit; rescaling without a pixel size.
+    """
+    image = np.array(pixels, np.float32, order="C")
+    threshold = settings.xray_threshold if holds_counts(pixels) else None
+    replaced = 0 if threshold is None else remove_xray_outliers(image, threshold)
+    if settings.flat_field_px is not None:
+        _flatten_illumination(image, settings.flat_field_px)
+    if settings.target_pixel_size_nm is not None:
+        image = rescale(image, pixel_size_nm, settings.target_pixel_size_nm)
+        pixel_size_nm = settings.target_pixel_size_nm
+    offset, scale = _normalize(image, settings.normalization)
+    return Preprocessed(image, pixel_size_nm, threshold, replaced, offset, scale)
+
+
+def normalize_micrograph(
+    image: np.ndarray, settings: PreprocessingSettings, *, pixel_size_nm: float | None = None
+) -> np.ndarray:
+    """Treat a new micrograph as those of the dataset were treated.
+
+    Args:
+        image: (height, width) counts.
+        settings: As the dataset says: `dataset.manifest.settings`.
+        pixel_size_nm: Side of a pixel [nm]; needed where the dataset was rescaled.
+
+    Returns:
+        (height, width) float32; of another size where the dataset was rescaled.
+
+    Raises:
+        DatasetError: As for `preprocess`.
+        SettingsError: As for `preprocess`.
+    """
+    return preprocess(image, settings, pixel_size_nm=pixel_size_nm).image
+
+
+def rescale(image: np.ndarray, pixel_size_nm: float | None, target_nm: float) -> np.ndarray:
+    """Resample an image to another pixel size, with a low-pass filter where it shrinks.
+
+    Args:
+        image: (height, width) float32.
+        pixel_size_nm: Side of its pixels [nm].
+        target_nm: Side of the pixels wanted [nm].
+
+    Raises:
+        SettingsError: The pixel size is not known.
+    """
+    from skimage.transform import resize
+
+    if pixel_size_nm is None:
+        raise SettingsError(
+            "target_pixel_size_nm: expected a micrograph with a pixel size, received one without; "
+            "give --pixel-size-nm, or leave the rescaling out."
+        )
+    shape = tuple(max(1, round(length * pixel_size_nm / target_nm)) for length in image.shape)
+    if shape == image.shape:
+        return image
+    return resize(image, shape, order=1, mode="edge", anti_aliasing=target_nm > pixel_size_nm, preserve_range=True)
+
+
+def _flatten_illumination(image: np.ndarray, width_px: float) -> None:
+    """Divide out, in place, a Gaussian average of the image; its mean stays as it was."""
+    from scipy import ndimage
+    from skimage.transform import downscale_local_mean, resize
+
+    # A background this smooth loses nothing on a grid of an eighth of its width, and takes 64 times less work.
+    step = max(1, int(width_px // 8))
+    coarse = ndimage.gaussian_filter(downscale_local_mean(_padded(image, step), (step, step)), width_px / step)
+    whole = tuple(length * step for length in coarse.shape)
+    background = resize(coarse, whole, order=1, mode="edge", preserve_range=True)[: image.shape[0], : image.shape[1]]
+    if background.min() <= 0:
+        raise DatasetError(
+            f"flat field: expected counts above zero, found a background of {background.min():.3g}; "
+            "leave --flat-field-px out for images that were normalized before."
+        )
+    image *= (background.mean() / background).astype(np.float32)
+
+
+def _padded(image: np.ndarray, step: int) -> np.ndarray:
+    return np.pad(image, [(0, -length % step) for length in image.shape], mode="edge")
+
+
+def _normalize(image: np.ndarray, normalization: Normalization) -> tuple[float, float]:
+    """Normalize in place; gives the offset that was subtracted and the scale that was divided by."""
+    if normalization == "standard":
+        offset, scale = _mean_and_sd(image)
+    else:
+        low, high = np.percentile(image, _PERCENTILES) if normalization == "percentile" else (image.min(), image.max())
+        offset, scale = float(low), float(high) - float(low)
+    # Below this the spread is the rounding of float32, not an image.
+    if scale <= 1e-6 * max(abs(offset), 1e-30):
+        raise DatasetError(
+            f"the image is constant (every pixel about {offset:g}); expected a micrograph, leave it out or record it "
+            "again."
+        )
+    image -= np.float32(offset)
+    image /= np.float32(scale)
+    return offset, scale
+
+
+def _mean_and_sd(image: np.ndarray) -> tuple[float, float]:
+    """In float64, which sums of millions of counts need, a band of rows at a time."""
+    bands = [image[row : row + _ROWS_AT_ONCE] for row in range(0, len(image), _ROWS_AT_ONCE)]
+    mean = sum(band.sum(dtype=np.float64) for band in bands) / image.size
+    square = sum(((band.astype(np.float64) - mean) ** 2).sum() for band in bands) / image.size
+    return float(mean), float(np.sqrt(square))

@@ -1,0 +1,67 @@
+"""Divide a dataset into training, validation and test."""
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from tem_rf.errors import DatasetError
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+def split_by_micrograph(particle_fractions: np.ndarray, seed: int) -> list[Split]:
+    """Divide micrographs 70-10-20, so that every split spans the range of particle fractions.
+
+    Ordered by particle fraction, the members of a split lie evenly spaced along the order, at random places.
+
+    Args:
+        particle_fractions: (n,) part of each micrograph that is particle.
+        seed: Decides the places.
+
+    Returns:
+        The split of each micrograph; none is empty.
+
+    Raises:
+        DatasetError: Fewer than three micrographs.
+    """
+    number = len(particle_fractions)
+    if number < len(SPLITS):
+        raise DatasetError(
+            f"{number} labelled micrograph{'s' if number > 1 else ''} with particles; a split by micrograph needs at "
+            "least 3: add micrographs, or divide the patches themselves with --split study."
+        )
+    random = np.random.default_rng(seed)
+    places = [(np.arange(count) + random.random(count)) / count for count in _whole_parts(number)]
+    owners = np.repeat(np.arange(len(SPLITS)), [len(place) for place in places])[np.argsort(np.concatenate(places))]
+    splits = np.empty(number, int)
+    splits[np.argsort(particle_fractions, kind="stable")] = owners
+    return [SPLITS[split] for split in splits]
+
+
+def split_in_order(number: int) -> list[Split]:
+    """Divide patches 70-10-20 in the order they stand in, as the study does.
+
+    Args:
+        number: Patches.
+
+    Returns:
+        The split of each patch; none is empty.
+
+    Raises:
+        DatasetError: Fewer than three patches.
+
+    Source: Sytwu et al. 2022, "Dataset Creation".
+    """
+    if number < len(SPLITS):
+        raise DatasetError(
+            f"{number} patch{'es' if number > 1 else ''} with particles; training, validation and test need at least "
+            "3: add micrographs, or choose a smaller --patch-size or --background-threshold."
+        )
+    return [split for split, count in zip(SPLITS, _whole_parts(number), strict=True) for _ in range(count)]
+
+
+def _whole_parts(number: int) -> tuple[int, int, int]:
+    """A tenth and a fifth, rounded and at least one each, are validation and test; the rest is training."""
+    validation, test = max(1, round(number / 10)), max(1, round(number / 5))
+    return number - validation - test, validation, test
