@@ -7,9 +7,9 @@ from tem_rf.cli.demo import demo
 from tem_rf.cli.evaluate import evaluate
 from tem_rf.cli.export import export
 from tem_rf.cli.fourier import fourier
+from tem_rf.cli.prepare import prepare
 from tem_rf.cli.runs import pause, runs, stop, watch
 from tem_rf.cli.segment import segment
-from tem_rf.cli.prepare import prepare
 from tem_rf.cli.simulate import simulate
 from tem_rf.cli.train import resume, train
 
@@ -22,5 +22,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (simulate, train, resume, runs, watch, pause, stop, evaluate, fourier, export, segment, demo):
+for command in (
+    simulate,
+    prepare,
+    train,
+    resume,
+    runs,
+    watch,
+    pause,
+    stop,
+    evaluate,
+    fourier,
+    export,
+    segment,
+    demo,
+):
     app.command()(command)
+app.add_typer(data, name="data")

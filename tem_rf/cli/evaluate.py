@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -22,7 +22,7 @@ COLUMNS = {
 def evaluate(
     run: Annotated[list[str], typer.Argument(help="Names or folders of runs on one dataset.")],
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Which images.")] = "test",
     baseline: Annotated[
         bool,
         typer.Option("--baseline/--no-baseline", help="Also segment without a network: Fourier filtering, threshold."),

@@ -7,6 +7,7 @@ import numpy as np
 from tem_rf.data.prepared import PreparedDataset, Split
 from tem_rf.evaluation.baseline import segment_without_network
 from tem_rf.evaluation.scores import ImageScores, score_image, write_scores
+from tem_rf.models.probability import particle_probability
 from tem_rf.runs.folder import RunFolder
 
 BATCH_PX = 4 * 512 * 512  # pixels that go through the network at once: about 1 GB of activations
@@ -86,19 +87,6 @@ def score_patches(dataset: PreparedDataset, indices: np.ndarray, predictions: np
         )
         for index, prediction in zip(indices, predictions, strict=True)
     ]
-
-
-def particle_probability(logits: np.ndarray) -> np.ndarray:
-    """Softmax of the particle class.
-
-    Args:
-        logits: (..., 2), background first.
-
-    Returns:
-        (...) float32.
-    """
-    margin = logits[..., 1].astype(np.float64) - logits[..., 0]
-    return (0.5 * (1 + np.tanh(0.5 * margin))).astype(np.float32)  # the sigmoid, without overflow
 
 
 def _batches(indices: np.ndarray, patch_size: int) -> Iterator[np.ndarray]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import TrainingSettings, settings_error
 from tem_rf.receptive_field.architecture import Architecture
 
@@ -28,6 +29,8 @@ class RunConfig(BaseModel):
     schema_version: int = SCHEMA_VERSION
     dataset: Path = Field(description="Dataset folder.")
     dataset_sha256: str = Field(description="Fingerprint of dataset.json: the run refuses other data under its path.")
+    pixel_size_nm: float | None = Field(description="Side of a pixel of the dataset [nm].")
+    preprocessing: PreprocessingSettings = Field(description="What the dataset did to micrographs, for new ones.")
     architecture: ArchitectureField
     training: TrainingSettings
     seed: int = Field(description="Seed of initial weights and of the order of patches.")

@@ -17,11 +17,16 @@ def environment() -> dict[str, Any]:
         "host": platform.node(),
         "platform": platform.platform(),
         "python": sys.version.split()[0],
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": package_versions(),
         "backend": keras.backend.backend(),
         "devices": keras.distribution.list_devices(),
         "cpus": len(os.sched_getaffinity(0)),
     }
+
+
+def package_versions() -> dict[str, str | None]:
+    """Versions of the packages that decide a result; None where one is not installed."""
+    return {name: _version(name) for name in PACKAGES}
 
 
 def _version(package: str) -> str | None:

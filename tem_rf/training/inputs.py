@@ -3,8 +3,9 @@
 import hashlib
 from pathlib import Path
 
+from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import TrainingSettings
-from tem_rf.data.prepared import PreparedDataset, open_dataset
+from tem_rf.data.prepared import MANIFEST_FILE, PreparedDataset, open_dataset
 from tem_rf.errors import DatasetError
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.config import RunConfig
@@ -21,6 +22,10 @@ def configure_run(dataset: Path, architecture: Architecture, training: TrainingS
     return RunConfig(
         dataset=dataset.resolve(),
         dataset_sha256=_fingerprint(opened),
+        pixel_size_nm=opened.manifest.pixel_size_nm,
+        preprocessing=PreprocessingSettings.model_validate(
+            opened.manifest.settings.model_dump(include=set(PreprocessingSettings.model_fields))
+        ),
         architecture=architecture,
         training=training,
         seed=seed,
@@ -59,4 +64,4 @@ def _check(dataset: PreparedDataset, architecture: Architecture) -> None:
 
 def _fingerprint(dataset: PreparedDataset) -> str:
     """SHA-256 of the manifest, which names the sources by theirs."""
-    return hashlib.sha256((dataset.folder / "dataset.json").read_bytes()).hexdigest()
+    return hashlib.sha256((dataset.folder / MANIFEST_FILE).read_bytes()).hexdigest()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tem_rf import Architecture
+from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import training_settings
 from tem_rf.runs import RunConfig, RunFolder
 
@@ -14,6 +15,8 @@ def config() -> RunConfig:
     return RunConfig(
         dataset=Path("/data/au 5nm"),
         dataset_sha256="0" * 64,
+        pixel_size_nm=0.02,
+        preprocessing=PreprocessingSettings(),
         architecture=Architecture((2, 4)),
         training=training_settings(epochs=3),
         seed=752,

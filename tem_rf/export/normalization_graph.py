@@ -1,0 +1,104 @@
+"""The preprocessing of `tem_rf.data.preprocess` as TensorFlow operations, to live inside a SavedModel."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tem_rf.config.preparation import PreprocessingSettings
+
+_PASSES = 2
+_GREATEST_PART = 0.002
+_FEW_BELOW_ZERO = 0.01
+_AROUND = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)]
+
+
+def normalize_counts(counts: Any, settings: PreprocessingSettings) -> Any:
+    """Treat raw counts as the training data were: x-ray outliers, then normalization.
+
+    Args:
+        counts: (h, w) float32.
+        settings: Of the dataset; flat-field correction and rescaling are not part of the graph.
+
+    Returns:
+        (h, w) float32.
+    """
+    image = counts
+    if settings.xray_threshold is not None:
+        below_zero = tf.reduce_mean(tf.cast(image < 0, tf.float64))
+        image = tf.cond(
+            below_zero <= _FEW_BELOW_ZERO,
+            lambda: _remove_xray_outliers(tf.maximum(counts, 0.0), settings.xray_threshold),
+            lambda: counts,
+        )
+    offset, scale = _offset_and_scale(image, settings)
+    return (image - tf.cast(offset, tf.float32)) / tf.cast(scale, tf.float32)
+
+
+def _offset_and_scale(image: Any, settings: PreprocessingSettings) -> tuple[Any, Any]:
+    exact = tf.cast(image, tf.float64)
+    if settings.normalization == "standard":
+        return tf.reduce_mean(exact), tf.math.reduce_std(exact)
+    if settings.normalization == "min-max":
+        low, high = tf.reduce_min(exact), tf.reduce_max(exact)
+    else:
+        ordered = tf.sort(tf.reshape(exact, [-1]))
+        low, high = _quantile(ordered, 0.01), _quantile(ordered, 0.99)
+    return low, high - low
+
+
+def _remove_xray_outliers(image: Any, threshold: float) -> Any:
+    for _ in range(_PASSES):
+        image = tf.cond(
+            tf.reduce_max(image) <= tf.reduce_min(image) + threshold,
+            lambda image=image: image,
+            lambda image=image: _replace_brightest_first(image, threshold),
+        )
+    return image
+
+
+def _replace_brightest_first(image: Any, threshold: float) -> Any:
+    """One pass: the values of the outliers are carried through a loop, the rest of the image stands still."""
+    shape = tf.shape(image)
+    size = tf.cast(tf.size(image), tf.float64)
+    median = tf.cast(_quantile(tf.sort(tf.reshape(image, [-1])), 0.5), tf.float32)
+    places = tf.cast(tf.where(image > median + threshold), tf.int32)  # (n, 2)
+    tf.debugging.assert_less_equal(
+        tf.cast(tf.shape(places)[0], tf.float64),
+        _GREATEST_PART * size,
+        "too many pixels lie above the x-ray threshold: they are no outliers",
+    )
+    places = tf.gather(places, tf.argsort(-tf.gather_nd(image, places), stable=True))
+    count = tf.shape(places)[0]
+    number = tf.tensor_scatter_nd_update(tf.fill(shape, -1), places, tf.range(count))
+
+    around = places[:, tf.newaxis, :] + tf.constant(_AROUND)  # (n, 8, 2)
+    on_border = tf.reduce_any((around < 0) | (around >= shape), axis=[1, 2])
+    around = tf.clip_by_value(around, 0, shape - 1)
+    neighbours = tf.cast(tf.gather_nd(image, around), tf.float64)
+    neighbour_numbers = tf.gather_nd(number, around)
+
+    def replace_one(index: Any, values: Any, total: Any) -> tuple[Any, Any, Any]:
+        numbers = neighbour_numbers[index]
+        now = tf.where(numbers >= 0, tf.gather(values, tf.maximum(numbers, 0)), neighbours[index])
+        value = tf.where(on_border[index], total / size, tf.reduce_mean(now))
+        value = tf.cast(tf.cast(value, tf.float32), tf.float64)  # the image holds float32
+        total = total + value - values[index]
+        return index + 1, tf.tensor_scatter_nd_update(values, [[index]], [value]), total
+
+    start = (
+        tf.constant(0),
+        tf.cast(tf.gather_nd(image, places), tf.float64),
+        tf.reduce_sum(tf.cast(image, tf.float64)),
+    )
+    _, values, _ = tf.while_loop(lambda index, *_: index < count, replace_one, start)
+    return tf.tensor_scatter_nd_update(image, places, tf.cast(values, tf.float32))
+
+
+def _quantile(ordered: Any, part: float) -> Any:
+    """Linear interpolation between the two nearest, as NumPy does."""
+    ordered = tf.cast(ordered, tf.float64)
+    position = part * tf.cast(tf.size(ordered) - 1, tf.float64)
+    below = tf.cast(tf.floor(position), tf.int32)
+    above = tf.minimum(below + 1, tf.size(ordered) - 1)
+    weight = position - tf.cast(below, tf.float64)
+    return ordered[below] * (1 - weight) + ordered[above] * weight

@@ -1,0 +1,91 @@
+"""What is known about an exported model: the content of `model.json`."""
+
+import json
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tem_rf.config.preparation import PreprocessingSettings
+from tem_rf.config.training import TrainingSettings, settings_error
+from tem_rf.errors import ModelError
+from tem_rf.runs.config import ArchitectureField
+
+SCHEMA_VERSION = 1
+CARD_NAME = "model.json"
+
+
+class FieldOfView(BaseModel):
+    """The receptive field of the model; see docs/architecture.md for the three quantities."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    equation_size_px: int
+    size_px: tuple[int, float, int] | None = Field(description="Least, mean and greatest width; None: the whole image.")
+    reach_px: int | None
+    equation_size_nm: float | None
+
+
+class TestScores(BaseModel):
+    """Dice on the test split; `images` says how many."""
+
+    __test__ = False  # the name is no pytest class
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: int
+    hard_dice: float
+    soft_dice: float
+
+
+class ModelCard(BaseModel):
+    """Everything a user of the model must know, without the run or the dataset at hand."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    architecture: ArchitectureField
+    parameters: int
+    receptive_field: FieldOfView
+    stride_px: int = Field(description="Tiles start on multiples of it.")
+    pixel_size_nm: float | None = Field(description="Side of a pixel the model was trained at [nm].")
+    preprocessing: PreprocessingSettings = Field(description="What is done to raw counts.")
+    done_before: list[str] = Field(description="Steps of the preprocessing that the SavedModel expects to be done.")
+    dataset: str
+    dataset_sha256: str
+    training: TrainingSettings
+    seed: int
+    best_epoch: int
+    test: TestScores | None = Field(description="None: the run was not evaluated before the export.")
+    made_with: dict[str, str | None] = Field(description="Versions of the packages.")
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as JSON types."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the card of a model folder.
+
+        Raises:
+            ModelError: The folder holds no model of ours, or one of another schema version.
+        """
+        path = folder / CARD_NAME
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ModelError(
+                f"{folder}: holds no {CARD_NAME}; expected a folder that `tem-rf export` wrote, or a run."
+            ) from error
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path}: cannot be read ({error}); export the run again.") from error
+        version = content.get("schema_version") if isinstance(content, dict) else None
+        if version != SCHEMA_VERSION:
+            raise ModelError(
+                f"{path}: schema version {version!r}, this tem-rf reads {SCHEMA_VERSION}; export the run again."
+            )
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise ModelError(f"{path}: {settings_error(error)} Export the run again.") from error
