@@ -8,7 +8,8 @@ from tem_rf.receptive_field import Architecture
 from tem_rf.receptive_field.dependence import Pixels, joined
 
 PIXELS_PER_BATCH = 2**22  # about 0.5 GB of features for the study's filters
-LIT_WEIGHTS = {"kernel": None, "gamma": 1.0, "moving_variance": 1.0, "bias": 0.0, "beta": 0.0, "moving_mean": 0.0}
+FAINTEST, BRIGHTEST = 1e-30, 1e30  # farther out, float32 would lose light or turn it infinite
+LIT_WEIGHTS = {"gamma": 1.0, "moving_variance": 1.0, "bias": 0.0, "beta": 0.0, "moving_mean": 0.0}
 LAYERS_THAT_KEEP_LIGHT_POSITIVE = (
     keras.layers.InputLayer,
     keras.layers.Conv2D,
@@ -41,8 +42,8 @@ def measure_receptive_field(
         As `ReceptiveField.dependence`: per phase of the output pixel, offsets of the input pixels it depends on.
 
     Raises:
-        ModelError: The window is not larger than twice the reach, light reached its border, the model holds a
-            layer that may turn light negative, or upsamples bilinearly by an odd factor.
+        ModelError: The window is not larger than twice the reach, light reached its border or died away, the model
+            holds a layer that may turn light negative, or upsamples bilinearly by an odd factor.
     """
     stride, reach_px = architecture.stride, architecture.receptive_field.reach_px
     if reach_px is None:
@@ -90,8 +91,9 @@ def lit_copy(model: keras.Model) -> keras.Model:
             )
     copy = keras.models.clone_model(model)
     for weight in copy.weights:
-        value = LIT_WEIGHTS[weight.name]
-        weight.assign(np.full(weight.shape, np.prod(weight.shape[:-1]) ** -1.0 if value is None else value))
+        # (height, width, ..., channels, filters): over a row of light the gain is about 1
+        value = 1 / np.prod(weight.shape[1:-1]) if weight.name == "kernel" else LIT_WEIGHTS[weight.name]
+        weight.assign(np.full(weight.shape, value))
     return copy
 
 
@@ -105,5 +107,11 @@ def _lit_columns(model: keras.Model, *, stride: int, window_px: int, middle: int
         images[np.arange(len(columns)), :, middle + columns] = 1
         with keras.device("cpu"):  # direct convolutions: an accelerator's fast ones leave rounding in the dark
             logits = keras.ops.convert_to_numpy(model(images, training=False))
+        light = logits[logits != 0]
+        if light.min() < FAINTEST or light.max() > BRIGHTEST:
+            raise ModelError(
+                f"{model.name}: light became {light.min():.0e} to {light.max():.0e} times itself on its way, too near "
+                "the limits of float32 to be told from darkness; measure fewer layers or smaller kernels."
+            )
         rows.append(logits.any(axis=(1, 3)))
     return np.concatenate(rows)

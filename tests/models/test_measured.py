@@ -42,6 +42,7 @@ def test_calculated_field_is_the_measured_one_at_every_phase(architecture):
 
 @pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=400)
+@example(Architecture.from_name("n4-p1111-d12277-f1.1.1.1.1-smooth"))  # light dies away over 30 kernels
 @given(architectures(depths=[1, 2, 3, 4], poolings=[1, 2, 3, 4, 6], dilations=[1, 1, 2, 3, 7]))
 def test_calculated_field_is_the_measured_one_for_many_architectures(architecture):
     if architecture.stride <= 96 and architecture.receptive_field.reach_px <= 1500:
@@ -122,4 +123,10 @@ def test_layers_that_look_at_the_whole_image_are_refused():
 def test_odd_bilinear_factors_are_refused():
     architecture = Architecture((3,), upsampling="bilinear")
     with pytest.raises(ModelError, match="measure even factors"):
+        measure_receptive_field(build_unet(architecture), architecture)
+
+
+def test_light_that_dies_away_is_not_taken_for_darkness():
+    architecture = Architecture.from_name("n4-p1111-d12277-k11-c3-f1.1.1.1.1-smooth")
+    with pytest.raises(ModelError, match="too near the limits of float32"):
         measure_receptive_field(build_unet(architecture), architecture)
