@@ -1,22 +1,21 @@
 """Prepare a dataset: from a folder of labelled micrographs to a folder of patches."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tem_rf.config.preparation import PreparationSettings
+from tem_rf.data.cut import Cut, cut_files
 from tem_rf.data.growing_stack import GrowingStack
 from tem_rf.data.intensity import IntensitySums
-from tem_rf.data.labels import Pair
 from tem_rf.data.manifest import Manifest, Source
-from tem_rf.data.patches import count_left_out, cut_patches
+from tem_rf.data.pairing import Pair
 from tem_rf.data.prepared import IMAGES_FILE, LABELS_FILE, Patch, PreparedDataset, open_dataset, write_tables
-from tem_rf.data.preprocess import preprocess, rescale
-from tem_rf.data.sources import LabelledMicrograph, find_pairs, read_labelled, sha256
+from tem_rf.data.sources import find_pairs, sha256
 from tem_rf.data.splits import SPLITS, split_by_micrograph, split_in_order
-from tem_rf.errors import DatasetError, TemRfError
+from tem_rf.errors import DatasetError
 from tem_rf.files import replacing_folder
 
 Progress = Callable[[int, int], None]
@@ -58,17 +57,6 @@ def prepare_dataset(
     return open_dataset(output)
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """A micrograph in pieces: the patches that are kept, and what is known of it; the splits come last."""
-
-    source: Source
-    pixel_size_nm: float | None
-    places: list[tuple[int, int]]
-    images: list[np.ndarray]
-    labels: list[np.ndarray]
-
-
 def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: PreparationSettings, progress: Progress) -> None:
     sources: list[Source] = []
     patches: list[Patch] = []
@@ -77,7 +65,7 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
     with GrowingStack(folder / IMAGES_FILE) as images, GrowingStack(folder / LABELS_FILE) as labels:
         for done, pair in enumerate(pairs):
             progress(done, len(pairs))
-            for cut in _cut_files(pair, settings):
+            for cut in cut_files(pair, settings):
                 sizes.append(_agreed_pixel_size(cut, sizes))
                 sources.append(cut.source)
                 for place, image, label in zip(cut.places, cut.images, cut.labels, strict=True):
@@ -103,56 +91,7 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
     progress(len(pairs), len(pairs))
 
 
-def _cut_files(pair: Pair, settings: PreparationSettings) -> Iterator[_Cut]:
-    """The labelled micrographs of a pair of files, cut; failures name the file."""
-    digests = sha256(pair.image), sha256(pair.label)
-    for labelled in read_labelled(pair, settings.pixel_size_nm):
-        try:
-            yield _cut(labelled, pair, digests, settings)
-        except TemRfError as error:
-            raise type(error)(f"{labelled.name}: {error}") from error
-
-
-def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], settings: PreparationSettings) -> _Cut:
-    micrograph, size = labelled.micrograph, settings.patch_size
-    prepared = preprocess(micrograph.pixels, settings, pixel_size_nm=micrograph.pixel_size_nm)
-    mask = labelled.mask
-    if settings.target_pixel_size_nm is not None:
-        mask = rescale(mask.astype(np.float32), micrograph.pixel_size_nm, settings.target_pixel_size_nm) >= 0.5
-    image_patches, label_patches = cut_patches(prepared.image, size), cut_patches(mask.view(np.uint8), size)
-    particle_px = np.count_nonzero(label_patches, axis=(2, 3))
-    kept = np.argwhere(particle_px > settings.background_threshold)
-    height, width = prepared.image.shape
-    source = Source(
-        name=labelled.name,
-        file=str(pair.image.resolve()),
-        frame=labelled.frame,
-        sha256=digests[0],
-        label_file=str(pair.label.resolve()),
-        label_sha256=digests[1],
-        height=height,
-        width=width,
-        particle_fraction=np.count_nonzero(mask) / mask.size,
-        splits=(),
-        patches=len(kept),
-        dropped_patches=particle_px.size - len(kept),
-        left_out_px=count_left_out((height, width), size),
-        xray_threshold=prepared.xray_threshold,
-        outliers_replaced=prepared.outliers_replaced,
-        offset=prepared.offset,
-        scale=prepared.scale,
-        notes=micrograph.notes,
-    )
-    return _Cut(
-        source,
-        prepared.pixel_size_nm,
-        [(int(row) * size, int(column) * size) for row, column in kept],
-        [image_patches[row, column] for row, column in kept],
-        [label_patches[row, column] for row, column in kept],
-    )
-
-
-def _agreed_pixel_size(cut: _Cut, sizes: list[float | None]) -> float | None:
+def _agreed_pixel_size(cut: Cut, sizes: list[float | None]) -> float | None:
     """The pixel size of a micrograph, which must be that of the others: a network learns one scale."""
     first, own = (sizes or [cut.pixel_size_nm])[0], cut.pixel_size_nm
     if (first is None) != (own is None) or (first and own and abs(own / first - 1) > _SAME_PIXEL_SIZE):

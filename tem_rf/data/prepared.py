@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from tem_rf.config.training import settings_error
+from tem_rf.data.formats.remarks import collect_remarks
 from tem_rf.data.manifest import SCHEMA_VERSION, Manifest
 from tem_rf.data.splits import SPLITS, Split
 from tem_rf.errors import DatasetError
@@ -150,7 +151,8 @@ def _map_stack(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray:
     if not path.is_file():
         raise DatasetError(f"{path}: is missing; prepare the dataset again.")
     try:
-        mapped = tifffile.memmap(path, mode="r")
+        with collect_remarks([]):  # on damaged files tifffile would log, besides failing
+            mapped = tifffile.memmap(path, mode="r")
     except (ValueError, OSError, tifffile.TiffFileError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); prepare the dataset again.") from error
     stack = mapped.reshape(-1, *mapped.shape[-2:])  # a stack of one image is read as that image

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tem_rf.data.labels import Pair, pair_labels, read_label
+from tem_rf.data.labels import read_label_frames
 from tem_rf.data.micrograph import Micrograph
-from tem_rf.data.readers import read_micrograph
+from tem_rf.data.pairing import Pair, pair_labels
+from tem_rf.data.readers import open_recording, read_frames
 from tem_rf.errors import DatasetError
 
 
@@ -19,29 +20,47 @@ class LabelledMicrograph:
 
     Attributes:
         name: Unique among the sources of a dataset.
+        frame: Number of the frame, in a file of several.
         micrograph: Counts and pixel size.
         mask: (height, width) bool.
-        frame: Number of the frame, in a file of several.
     """
 
     name: str
+    frame: int | None
     micrograph: Micrograph
     mask: np.ndarray
-    frame: int | None = None
 
 
 def find_pairs(images: Path, labels: Path | None) -> tuple[Pair, ...]:
     """Pair micrographs with labels, refusing whatever is left over.
 
+    Args:
+        images: Folder, or one file such as a published HDF5 stack.
+        labels: Folder or file of labels; None where `images` holds them too.
+
     Raises:
         DatasetError: A folder is missing or empty, or a file has no partner.
     """
+    if images.is_file():
+        if labels is None:
+            raise DatasetError(f"{images}: is one file; give the file of its labels with --labels.")
+        return (Pair(images, labels),)
     pairing = pair_labels(images, labels)
     if pairing.problems:
         more = len(pairing.problems) - 1
         rest = f" (and {more} more; `tem-rf data check {images}` lists them)" if more else ""
-        raise DatasetError(f"{pairing.problems[0]}.{rest}")
+        raise DatasetError(f"{pairing.problems[0]}{rest}.")
     return pairing.pairs
+
+
+def count_frames(path: Path) -> int:
+    """Images in a file.
+
+    Raises:
+        ReadError: The file cannot be read.
+    """
+    with open_recording(path) as recording:
+        return recording.count
 
 
 def read_labelled(pair: Pair, pixel_size_nm: float | None) -> Iterator[LabelledMicrograph]:
@@ -53,15 +72,29 @@ def read_labelled(pair: Pair, pixel_size_nm: float | None) -> Iterator[LabelledM
 
     Raises:
         ReadError: A file cannot be read.
-        DatasetError: The sizes differ, or nothing is labelled.
+        DatasetError: The sizes or the numbers of frames differ, or nothing is labelled.
     """
-    micrograph = read_micrograph(pair.image, pixel_size_nm=pixel_size_nm)
-    mask = read_label(pair.label, micrograph.pixels.shape)
-    if not mask.any():
+    is_stack = count_frames(pair.image) > 1
+    has_particles = False
+    masks: Iterator[np.ndarray] | None = None
+    for number, micrograph in enumerate(read_frames(pair.image, pixel_size_nm=pixel_size_nm)):
+        masks = masks or read_label_frames(pair.label, micrograph.pixels.shape, image=pair.image)
+        mask = next(masks, None)
+        if mask is None:
+            raise DatasetError(
+                f"{pair.label}: holds {number} masks, {pair.image.name} more images; save a mask for every image."
+            )
+        has_particles |= bool(mask.any())
+        name = f"{pair.image.name}#{number}" if is_stack else pair.image.name
+        yield LabelledMicrograph(name, number if is_stack else None, micrograph, mask)
+    if masks is not None and next(masks, None) is not None:
+        raise DatasetError(
+            f"{pair.label}: holds more masks than {pair.image.name} images ({number + 1}); save one for every image."
+        )
+    if not has_particles:
         raise DatasetError(
             f"{pair.label}: marks no particle, every pixel is zero; label {pair.image.name}, or leave both files out."
         )
-    yield LabelledMicrograph(pair.image.name, micrograph, mask)
 
 
 def sha256(path: Path) -> str:

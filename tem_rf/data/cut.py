@@ -1,0 +1,89 @@
+"""Cut labelled micrographs into the patches of a dataset."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tem_rf.config.preparation import PreparationSettings
+from tem_rf.data.manifest import Source
+from tem_rf.data.pairing import Pair
+from tem_rf.data.patches import count_left_out, cut_patches
+from tem_rf.data.preprocess import preprocess, rescale
+from tem_rf.data.sources import LabelledMicrograph, read_labelled, sha256
+from tem_rf.errors import TemRfError
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A micrograph in pieces.
+
+    Attributes:
+        source: What is known of it, save the splits.
+        pixel_size_nm: Side of a pixel of the patches [nm]; None where it is not known.
+        places: First row and column of the patches that are kept [px].
+        images: Those patches, (patch, patch) float32.
+        labels: Their labels, (patch, patch) uint8.
+    """
+
+    source: Source
+    pixel_size_nm: float | None
+    places: list[tuple[int, int]]
+    images: list[np.ndarray]
+    labels: list[np.ndarray]
+
+
+def cut_files(pair: Pair, settings: PreparationSettings) -> Iterator[Cut]:
+    """Preprocess and cut the labelled micrographs of a pair of files; failures name the micrograph.
+
+    Raises:
+        ReadError: A file cannot be read.
+        DatasetError: A micrograph and its label do not fit, or it cannot be cut.
+        SettingsError: A setting does not suit a micrograph.
+    """
+    digests = sha256(pair.image), sha256(pair.label)
+    for labelled in read_labelled(pair, settings.pixel_size_nm):
+        try:
+            cut = _cut(labelled, pair, digests, settings)
+        except TemRfError as error:
+            raise type(error)(f"{labelled.name}: {error}") from error
+        yield cut
+
+
+def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], settings: PreparationSettings) -> Cut:
+    micrograph, size = labelled.micrograph, settings.patch_size
+    prepared = preprocess(micrograph.pixels, settings, pixel_size_nm=micrograph.pixel_size_nm)
+    mask = labelled.mask
+    if settings.target_pixel_size_nm is not None:
+        mask = rescale(mask.astype(np.float32), micrograph.pixel_size_nm, settings.target_pixel_size_nm) >= 0.5
+    image_patches, label_patches = cut_patches(prepared.image, size), cut_patches(mask.view(np.uint8), size)
+    particle_px = np.count_nonzero(label_patches, axis=(2, 3))
+    kept = np.argwhere(particle_px > settings.background_threshold)
+    height, width = prepared.image.shape
+    source = Source(
+        name=labelled.name,
+        file=str(pair.image.resolve()),
+        frame=labelled.frame,
+        sha256=digests[0],
+        label_file=str(pair.label.resolve()),
+        label_sha256=digests[1],
+        height=height,
+        width=width,
+        particle_fraction=np.count_nonzero(mask) / mask.size,
+        splits=(),
+        patches=len(kept),
+        dropped_patches=particle_px.size - len(kept),
+        left_out_px=count_left_out((height, width), size),
+        xray_threshold=prepared.xray_threshold,
+        outliers_replaced=prepared.outliers_replaced,
+        offset=prepared.offset,
+        scale=prepared.scale,
+        notes=micrograph.notes,
+    )
+    return Cut(
+        source,
+        prepared.pixel_size_nm,
+        [(int(row) * size, int(column) * size) for row, column in kept],
+        [image_patches[row, column] for row, column in kept],
+        [label_patches[row, column] for row, column in kept],
+    )

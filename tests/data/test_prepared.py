@@ -1,0 +1,127 @@
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from tem_rf.config.preparation import preparation_settings
+from tem_rf.data.growing_stack import GrowingStack
+from tem_rf.data.prepare import prepare_dataset
+from tem_rf.data.prepared import open_dataset
+from tem_rf.errors import DatasetError
+from tests.data.labelled_folder import write_folder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    place = tmp_path_factory.mktemp("prepared")
+    settings = preparation_settings(patch_size=32, background_threshold=20)
+    return prepare_dataset(write_folder(place / "raw"), place / "set", settings=settings)
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+    """A copy of a dataset folder, to damage."""
+    copy = tmp_path / "set"
+    copy.mkdir()
+    for path in whole.folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    return copy
+
+
+def change_manifest(folder, **changes):
+    path = folder / "dataset.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_dataset_opens_as_it_was_written(whole, folder):
+    opened = open_dataset(folder)
+    assert opened.manifest == whole.manifest
+    assert opened.patches == whole.patches
+    assert np.array_equal(opened.images, whole.images)
+    assert np.array_equal(opened.labels, whole.labels)
+    assert isinstance(opened.images, np.memmap)
+    assert not opened.images.flags.writeable
+
+
+def test_the_splits_are_disjoint_and_complete(whole):
+    indices = np.concatenate([whole.indices(split) for split in ("train", "validation", "test")])
+    assert sorted(indices) == list(range(len(whole.patches)))
+
+
+def test_a_folder_without_manifest_is_no_dataset(tmp_path):
+    with pytest.raises(
+        DatasetError, match=r"is no dataset \(dataset.json is missing\); make one with `tem-rf prepare`"
+    ):
+        open_dataset(tmp_path)
+
+
+def test_another_schema_version_is_refused(folder):
+    change_manifest(folder, schema_version=99)
+    with pytest.raises(DatasetError, match="schema version 99, expected 1; prepare the dataset again"):
+        open_dataset(folder)
+
+
+def test_a_damaged_manifest_is_refused(folder):
+    (folder / "dataset.json").write_text('{"schema_version": 1,')
+    with pytest.raises(DatasetError, match=r"dataset.json: is damaged"):
+        open_dataset(folder)
+    (folder / "dataset.json").write_text('{"schema_version": 1}')
+    with pytest.raises(DatasetError, match=r"dataset.json: name: field required"):
+        open_dataset(folder)
+
+
+@pytest.mark.parametrize("name", ["images.tif", "labels.tif", "patches.csv"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(DatasetError, match=f"{name}: is missing; prepare the dataset again"):
+        open_dataset(folder)
+
+
+@pytest.mark.parametrize("name", ["images.tif", "labels.tif"])
+@pytest.mark.parametrize("size", [0, 200, 2000])
+def test_a_truncated_stack_is_refused(folder, name, size):
+    path = folder / name
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(DatasetError, match=rf"{name}: (cannot be read|expected \(\d+, 32, 32\))"):
+        open_dataset(folder)
+
+
+def test_stacks_and_rows_that_do_not_match_are_refused(folder):
+    rows = (folder / "patches.csv").read_text().splitlines()
+    (folder / "patches.csv").write_text("\n".join(rows[:-1]))
+    with pytest.raises(DatasetError, match=r"images.tif: expected \(\d+, 32, 32\) float32, found"):
+        open_dataset(folder)
+
+
+@pytest.mark.parametrize("damage", [("train", "training"), ("source,", "origin,"), (",0,", ",x,")])
+def test_a_damaged_table_is_refused(folder, damage):
+    path = folder / "patches.csv"
+    path.write_text(path.read_text().replace(*damage))
+    with pytest.raises(DatasetError, match=r"patches.csv: is damaged"):
+        open_dataset(folder)
+
+
+def test_a_missing_split_says_the_way_out(folder):
+    path = folder / "patches.csv"
+    path.write_text(path.read_text().replace("test", "train"))
+    with pytest.raises(DatasetError, match="has no test patches, only train, validation; prepare it again"):
+        open_dataset(folder).indices("test")
+
+
+def test_a_stack_of_one_image_is_read_as_a_stack(tmp_path):
+    with GrowingStack(tmp_path / "one.tif") as stack:
+        stack.append(np.ones((8, 8), np.float32), 0.02)
+    assert tifffile.memmap(tmp_path / "one.tif", mode="r").shape == (8, 8)
+
+
+@pytest.mark.slow
+def test_a_stack_beyond_4_gb_is_read_whole(tmp_path):
+    image = np.zeros((4096, 4096), np.float32)
+    with GrowingStack(tmp_path / "large.tif") as stack:
+        for index in range(66):
+            image[0, 0] = index
+            stack.append(image, 0.02)
+    stack = tifffile.memmap(tmp_path / "large.tif", mode="r")
+    assert stack.shape == (66, 4096, 4096)
+    assert stack[:, 0, 0].tolist() == list(range(66))
