@@ -1,129 +1,103 @@
 """Labels: which file marks the particles of which micrograph, and the mask it holds."""
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from tem_rf.data.readers import MICROGRAPH_SUFFIXES, read_micrograph
-from tem_rf.errors import DatasetError
+from tem_rf.data.label_formats.coco import read_coco
+from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES, read_rois
+from tem_rf.data.label_formats.masks import read_masks
+from tem_rf.data.micrograph import Micrograph
+from tem_rf.data.pairing import Pair, Pairing, Problem, pair_labels
+from tem_rf.data.readers import read_frames
+from tem_rf.errors import DatasetError, ReadError, TemRfError
 
-LABEL_FOLDERS = ("labels", "masks", "annotations")
-_LABEL_ENDING = re.compile(r"[ _.-]?(labels?|masks?|seg|segmentation|gt)$", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A micrograph and the file that labels it."""
-
-    image: Path
-    label: Path
+__all__ = ["Pair", "Pairing", "Problem", "pair_labels", "read_label", "read_label_frames", "read_pair"]
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A file that takes no part, and why."""
-
-    path: Path
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """What pairs in a folder, in the order of the names, and what does not."""
-
-    pairs: tuple[Pair, ...]
-    problems: tuple[Problem, ...]
-
-
-def pair_labels(images: Path, labels: Path | None = None) -> Pairing:
-    """Pair micrographs with labels by the stem of their names.
+def read_pair(pair: Pair, *, pixel_size_nm: float | None = None) -> Iterator[tuple[Micrograph, np.ndarray]]:
+    """Read a micrograph, or the frames of a stack, each with its mask; one frame is in memory at a time.
 
     Args:
-        images: Folder of micrographs. Without `labels` it may hold the folders images/ and labels/ (or masks/), or
-            both kinds side by side, labels ending in _mask or _label.
-        labels: Folder of labels.
+        pair: The two files, or one file that holds both.
+        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+
+    Yields:
+        Micrograph, and (height, width) bool, True where a particle is.
 
     Raises:
-        DatasetError: A folder is missing, or there is no micrograph in it.
+        ReadError: A file cannot be read.
+        DatasetError: A mask is not of its micrograph's size, or there are not as many masks as frames.
     """
-    images, labels = _folders(Path(images), labels)
-    flat = labels == images
-    image_files = _by_stem([path for path in _files(images) if not (flat and _LABEL_ENDING.search(path.stem))])
-    label_files = _by_stem([path for path in _files(labels) if not flat or _LABEL_ENDING.search(path.stem)], strip=True)
-    if not image_files:
+    masks: Iterator[np.ndarray] | None = None
+    frames = 0
+    for micrograph in read_frames(pair.image, pixel_size_nm=pixel_size_nm):
+        if masks is None:
+            height, width = micrograph.pixels.shape
+            masks = read_label_frames(pair.label, (height, width), image=pair.image)
+        mask = next(masks, None)
+        if mask is None:
+            raise DatasetError(
+                f"{pair.label}: holds {frames} masks, but {pair.image.name} more frames; label every frame, in order."
+            )
+        frames += 1
+        yield micrograph, mask
+    if masks is not None and next(masks, None) is not None:
         raise DatasetError(
-            f"{images}: no micrographs; expected files ending in {' '.join(sorted(MICROGRAPH_SUFFIXES))}."
+            f"{pair.label}: holds more masks than {pair.image.name} frames ({frames}); keep one mask for every frame."
         )
-    pairs, problems = [], []
-    for stem, paths in sorted(image_files.items()):
-        partners = label_files.get(stem, [])
-        if len(paths) > 1:
-            problems.append(Problem(paths[1], f"has the same stem as {paths[0].name}; rename or remove one of them"))
-        elif not partners:
-            problems.append(Problem(paths[0], f"has no label; expected {labels / stem}.png, .tif or .npy"))
-        elif len(partners) > 1:
-            problems.append(Problem(partners[1], f"labels the same image as {partners[0].name}; remove one of them"))
-        else:
-            pairs.append(Pair(paths[0], partners[0]))
-    for stem in sorted(label_files.keys() - image_files.keys()):
-        problems += [
-            Problem(path, f"labels no image; expected one named {stem} in {images}") for path in label_files[stem]
-        ]
-    return Pairing(tuple(pairs), tuple(problems))
 
 
-def read_label(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """Read a label as a mask: every value that is not zero is particle.
+def read_label(path: Path, shape: tuple[int, int], *, image: Path | None = None) -> np.ndarray:
+    """Read the label of one micrograph.
 
     Args:
-        path: Mask or image of instance numbers.
-        shape: Height and width of the micrograph it belongs to.
+        path: Mask or image of instance numbers (not zero = particle), ImageJ regions (.roi, .zip), or COCO JSON.
+        shape: Height and width of the micrograph.
+        image: The micrograph; a COCO file needs it, since it labels many.
 
     Returns:
-        (height, width) bool.
+        (height, width) bool, True where a particle is.
 
     Raises:
         ReadError: The file cannot be read.
-        DatasetError: It is not as large as the micrograph.
+        DatasetError: It is not of the micrograph's size, or holds several masks.
     """
-    mask = read_micrograph(path).pixels != 0
-    if mask.shape != tuple(shape):
-        raise DatasetError(
-            f"{path}: the label is {mask.shape[1]} x {mask.shape[0]} px, its micrograph {shape[1]} x {shape[0]} px "
-            "(width x height); label the image at its own size."
-        )
-    return mask
+    masks = list(read_label_frames(path, shape, image=image))
+    if len(masks) != 1:
+        raise DatasetError(f"{path}: holds {len(masks)} masks for one micrograph; save the right one by itself.")
+    return masks[0]
 
 
-def _folders(images: Path, labels: Path | None) -> tuple[Path, Path]:
-    if labels is None:
-        beside = [images / name for name in LABEL_FOLDERS if (images / name).is_dir()]
-        if (images / "images").is_dir() and beside:
-            images, labels = images / "images", beside[0]
-        else:
-            labels = beside[0] if beside else images
-    for folder in (images, Path(labels)):
-        if not folder.is_dir():
-            raise DatasetError(f"{folder}: no such folder; check the path.")
-    return images, Path(labels)
+def read_label_frames(path: Path, shape: tuple[int, int], *, image: Path | None = None) -> Iterator[np.ndarray]:
+    """Read the labels of a stack one after the other; arguments, results and errors as for `read_label`."""
+    path, suffix = Path(path), Path(path).suffix.lower()
+    if not path.exists():
+        raise ReadError(f"{path}: no such file; check the path.")
+    if suffix == ".json":
+        if image is None:
+            raise DatasetError(f"{path}: labels many micrographs; say which one is meant.")
+        yield read_coco(path, image.stem, shape)
+    elif suffix in ROI_SUFFIXES:
+        yield _read_rois(path, shape)
+    else:
+        for mask in read_masks(path):
+            if mask.shape != tuple(shape):
+                raise DatasetError(
+                    f"{path}: the label is {mask.shape[1]} x {mask.shape[0]} px, its micrograph "
+                    f"{shape[1]} x {shape[0]} px (width x height); label the image at its own size."
+                )
+            yield mask
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in MICROGRAPH_SUFFIXES and not path.name.startswith(".")
-    )
-
-
-def _by_stem(paths: list[Path], strip: bool = False) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
-    for path in paths:
-        stem = _LABEL_ENDING.sub("", path.stem) if strip else path.stem
-        found.setdefault(stem, []).append(path)
-    return found
+def _read_rois(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    try:
+        return read_rois(path, shape)
+    except TemRfError:
+        raise
+    except Exception as error:  # roifile fails on damaged bytes in any way it likes
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise ReadError(
+            f"{path}: no ImageJ regions can be read from it ({reason}); save them again in Fiji."
+        ) from error

@@ -1,5 +1,6 @@
 """TIFF: ImageJ, OME, and what microscopes write (FEI, TVIPS, DigitalMicrograph, Olympus SIS)."""
 
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +19,26 @@ def open_tiff(path: Path) -> Iterator[Recording]:
     import tifffile
 
     with tifffile.TiffFile(path) as tiff:
+        _check_last_page(path, tiff)
         series = max(tiff.series, key=lambda candidate: candidate.size)
         count, read_frame = _frames(path, tiff, series)
         sides = read_pixel_sides(path, tiff, series.keyframe)
         metadata = {"format": "TIFF", "written_by": sorted(tiff.flags - {"uniform"})}
         yield Recording(count, read_frame, sides, _notes(tiff, series), metadata)
+
+
+def _check_last_page(path: Path, tiff: Any) -> None:
+    """Refuse a file whose list of pages breaks off; tifffile would read as far as it goes."""
+    layout, file, last = tiff.tiff, tiff.filehandle, tiff.pages[-1]
+    file.seek(last.offset)
+    (tags,) = struct.unpack(layout.tagnoformat, file.read(layout.tagnosize))
+    file.seek(last.offset + layout.tagnosize + tags * layout.tagsize)
+    (following,) = struct.unpack(layout.offsetformat, file.read(layout.offsetsize))
+    if following:
+        raise ReadError(
+            f"{path}: holds {len(tiff.pages)} pages, and a further one at byte {following} cannot be read; "
+            "it is truncated or damaged, copy it again."
+        )
 
 
 def _notes(tiff: Any, series: Any) -> tuple[str, ...]:

@@ -1,0 +1,49 @@
+"""How `tem-rf data check` prints."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from tem_rf.cli.output import print_json, print_table
+from tem_rf.data.check import CheckedPair, FolderCheck, check_folder
+
+
+def print_check(folder: Path, labels: Path | None, pixel_size_nm: float | None, as_json: bool) -> bool:
+    """Check a folder and print the outcome; True where nothing is wrong."""
+    outcome = check_folder(folder, labels, pixel_size_nm=pixel_size_nm)
+    if as_json:
+        print_json(asdict(outcome) | {"ok": not outcome.problems})
+    else:
+        _print_pairs(folder, outcome)
+    return not outcome.problems
+
+
+def _print_pairs(folder: Path, outcome: FolderCheck) -> None:
+    if outcome.pairs:
+        columns = ("micrograph", "label", "frames", "size [px]", "pixel [nm]", "particles")
+        print_table(f"{len(outcome.pairs)} pairs in {folder}", columns, [_row(pair) for pair in outcome.pairs])
+    console = Console(highlight=False, soft_wrap=True)
+    remarks: dict[str, list[str]] = {}
+    for pair in outcome.pairs:
+        for note in pair.notes:
+            remarks.setdefault(note, []).append(pair.image.name)
+    for note, names in remarks.items():
+        console.print(
+            f"note: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {note}", markup=False
+        )
+    for problem in outcome.problems:
+        console.print(f"problem: {problem}", markup=False)
+    if outcome.problems:
+        console.print(f"{len(outcome.problems)} problems, {len(outcome.pairs)} usable pairs")
+
+
+def _row(pair: CheckedPair) -> tuple[str, ...]:
+    return (
+        pair.image.name,
+        pair.label.name,
+        str(pair.frames),
+        f"{pair.width_px} x {pair.height_px}",
+        "unknown" if pair.pixel_size_nm is None else f"{pair.pixel_size_nm:.4g}",
+        f"{100 * pair.particle_fraction:.1f} %",
+    )

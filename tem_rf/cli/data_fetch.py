@@ -1,0 +1,46 @@
+"""How `tem-rf data fetch` prints."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn, TransferSpeedColumn
+
+from tem_rf.cli.output import print_json, print_table, progress_console
+from tem_rf.data.public import PUBLISHED_SETS, RemoteFile, fetch_published
+
+
+def list_sets(as_json: bool) -> None:
+    """Print the published sets."""
+    sets = PUBLISHED_SETS.values()
+    if as_json:
+        print_json([asdict(published) for published in sets])
+        return
+    rows = [(p.name, p.title, f"{p.pixel_size_nm:g}", f"zenodo {p.record}", p.source) for p in sets]
+    print_table("Published sets: tem-rf data fetch NAME", ("name", "shows", "pixel [nm]", "record", "source"), rows)
+
+
+def fetch_set(name: str, out: Path, files: tuple[str, ...], api: str, as_json: bool) -> None:
+    """Download a set with a progress bar, and say how to go on."""
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=progress_console()) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(remote: RemoteFile, done: int) -> None:
+            if remote.name not in tasks:
+                tasks[remote.name] = progress.add_task(remote.name, total=remote.size)
+            progress.update(tasks[remote.name], completed=done)
+
+        paths = fetch_published(name, out / name, files=files, progress=tell, api=api)
+    published = PUBLISHED_SETS[name]
+    if as_json:
+        print_json(asdict(published) | {"paths": paths})
+        return
+    for path in paths:
+        print(path)
+    threshold = published.outlier_threshold or 0
+    console = progress_console()
+    console.print(
+        f"next: tem-rf prepare {out / name} --output datasets/{name} "
+        f"--pixel-size-nm {published.pixel_size_nm:g} --xray-threshold {threshold:g}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,104 @@
+"""Look through a folder before anything is prepared: what pairs, what does not and why."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tem_rf.data.labels import read_pair
+from tem_rf.data.pairing import Pair, Problem, pair_labels
+from tem_rf.errors import DatasetError, TemRfError
+
+
+@dataclass(frozen=True)
+class CheckedPair:
+    """A micrograph and its label, both read.
+
+    Attributes:
+        image: File of the micrograph.
+        label: File of the label.
+        frames: Number of frames.
+        height_px: Height of a frame [px].
+        width_px: Width of a frame [px].
+        pixel_size_nm: Side of a pixel [nm], or None where nothing says.
+        particle_fraction: Share of particle pixels in all frames.
+        notes: What the readers remarked.
+    """
+
+    image: Path
+    label: Path
+    frames: int
+    height_px: int
+    width_px: int
+    pixel_size_nm: float | None
+    particle_fraction: float
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FolderCheck:
+    """All pairs that can be used, and all files that cannot."""
+
+    pairs: tuple[CheckedPair, ...]
+    problems: tuple[Problem, ...]
+
+
+def check_folder(images: Path, labels: Path | None = None, *, pixel_size_nm: float | None = None) -> FolderCheck:
+    """Pair the files of a folder and read each of them once, one frame in memory.
+
+    Args:
+        images: Folder of micrographs, as for `pair_labels`.
+        labels: Folder of labels, as for `pair_labels`.
+        pixel_size_nm: Side of a pixel [nm], in place of what the files say.
+
+    Raises:
+        DatasetError: A folder is missing, or there is no micrograph in it.
+    """
+    pairing = pair_labels(images, labels)
+    checked: list[CheckedPair] = []
+    problems = list(pairing.problems)
+    for pair in pairing.pairs:
+        try:
+            checked.append(_check_pair(pair, pixel_size_nm))
+        except TemRfError as error:
+            problems.append(_problem(pair, error))
+    problems += _mixed_scales(checked)
+    return FolderCheck(tuple(checked), tuple(problems))
+
+
+def _check_pair(pair: Pair, pixel_size_nm: float | None) -> CheckedPair:
+    frames, particle_pixels, all_pixels = 0, 0, 0
+    notes: dict[str, None] = {}  # in order, each once
+    for micrograph, mask in read_pair(pair, pixel_size_nm=pixel_size_nm):
+        frames, particle_pixels, all_pixels = frames + 1, particle_pixels + int(mask.sum()), all_pixels + mask.size
+        notes |= dict.fromkeys(micrograph.notes)
+    if particle_pixels == 0:
+        raise DatasetError(f"{pair.label}: marks no particle, every pixel is zero; label it, or leave both files out.")
+    height, width = micrograph.pixels.shape
+    size_nm = micrograph.pixel_size_nm
+    return CheckedPair(
+        pair.image, pair.label, frames, height, width, size_nm, particle_pixels / all_pixels, tuple(notes)
+    )
+
+
+def _problem(pair: Pair, error: TemRfError) -> Problem:
+    for path in (pair.image, pair.label):
+        if str(error).startswith(f"{path}: "):
+            return Problem(path, str(error).removeprefix(f"{path}: "))
+    return Problem(pair.image, str(error))
+
+
+def _mixed_scales(checked: list[CheckedPair]) -> list[Problem]:
+    """Micrographs of several scales, or some with and some without one, make a dataset that means nothing in nm."""
+    sizes = Counter(_nm(row.pixel_size_nm) for row in checked)
+    if len(sizes) < 2:
+        return []
+    usual = sizes.most_common(1)[0][0]
+    return [
+        Problem(row.image, f"its pixel is {_nm(row.pixel_size_nm)}, that of most others {usual}; prepare them apart")
+        for row in checked
+        if _nm(row.pixel_size_nm) != usual
+    ]
+
+
+def _nm(size: float | None) -> str:
+    return "of unknown size" if size is None else f"{size:.4g} nm"

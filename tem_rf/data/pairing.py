@@ -1,0 +1,140 @@
+"""Which label file belongs to which micrograph, by the stems of their names."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tem_rf.data.label_formats.coco import coco_stems
+from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES
+from tem_rf.data.label_formats.masks import holds_masks, holds_micrographs, is_container
+from tem_rf.data.readers import MICROGRAPH_SUFFIXES
+from tem_rf.errors import DatasetError, ReadError
+
+IMAGE_FOLDER = "images"
+LABEL_FOLDERS = ("labels", "masks", "annotations")
+_LABEL_ENDING = re.compile(r"[ _.-]?(labels?|masks?|maps?|seg|segmentation|gt|rois?|roiset)$", re.IGNORECASE)
+_IMAGE_ENDING = re.compile(r"[ _.-]?(images?|img)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A micrograph and the file that labels it; a COCO file labels many."""
+
+    image: Path
+    label: Path
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that takes no part, and why."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What pairs in a folder, in the order of the names, and what does not."""
+
+    pairs: tuple[Pair, ...]
+    problems: tuple[Problem, ...]
+
+
+def pair_labels(images: Path, labels: Path | None = None) -> Pairing:
+    """Pair micrographs with labels by the stem of their names.
+
+    Args:
+        images: Folder of micrographs. Without `labels` it may hold the folders images/ and labels/ (or masks/,
+            annotations/), or both kinds side by side: labels end in _mask, _label, ... or are ROI or COCO files.
+        labels: Folder of labels, or one COCO file.
+
+    Raises:
+        DatasetError: A folder is missing, or there is no micrograph in it.
+    """
+    images, labels = _folders(Path(images), labels)
+    found = _Files(images, labels)
+    if not found.images:
+        raise DatasetError(f"{images}: no micrographs; expected files ending in {' '.join(MICROGRAPH_SUFFIXES)}.")
+    pairs, problems = [], found.problems
+    for stem, (image, *others) in sorted(found.images.items()):
+        partners = found.labels.get(stem, []) or ([image] if holds_masks(image) else [])
+        problems += [Problem(other, f"has the same stem as {image.name}; rename or remove one") for other in others]
+        if not partners:
+            problems.append(Problem(image, f"has no label; expected one named {stem} in {labels}"))
+        elif len(partners) > 1:
+            names = " and ".join(partner.name for partner in partners)
+            problems.append(Problem(image, f"has several labels, {names}; keep one of them"))
+        elif not others:
+            pairs.append(Pair(image, partners[0]))
+    for stem in sorted(found.labels.keys() - found.images.keys()):
+        reason = f"labels {stem}, of which there is no micrograph in {images}"
+        problems += [Problem(label, reason) for label in found.labels[stem]]
+    return Pairing(tuple(pairs), tuple(problems))
+
+
+def _folders(images: Path, labels: Path | None) -> tuple[Path, Path]:
+    if not images.is_dir():
+        raise DatasetError(f"{images}: no such folder; check the path.")
+    if labels is None:
+        beside = [images / name for name in LABEL_FOLDERS if (images / name).is_dir()]
+        labels = beside[0] if beside else images
+        images = images / IMAGE_FOLDER if (images / IMAGE_FOLDER).is_dir() else images
+    if not Path(labels).exists():
+        raise DatasetError(f"{labels}: no such folder; check the path.")
+    return images, Path(labels)
+
+
+class _Files:
+    """Micrographs and labels by stem."""
+
+    def __init__(self, images: Path, labels: Path) -> None:
+        self.images: dict[str, list[Path]] = {}
+        self.labels: dict[str, list[Path]] = {}
+        self.problems: list[Problem] = []
+        side_by_side = images == labels
+        for path in _visible(images):
+            if _is_micrograph(path) and not (side_by_side and _looks_like_label(path)):
+                self.images.setdefault(_IMAGE_ENDING.sub("", path.stem), []).append(path)
+        for path in _visible(labels):
+            if path.suffix.lower() == ".json":
+                self._add_coco(path)
+            elif path.suffix.lower() in ROI_SUFFIXES or (
+                _is_micrograph(path) and (not side_by_side or _looks_like_label(path))
+            ):
+                self.labels.setdefault(self._stem_of_label(path), []).append(path)
+        self._pair_lone_containers()
+
+    def _stem_of_label(self, path: Path) -> str:
+        return path.stem if path.stem in self.images else _LABEL_ENDING.sub("", path.stem)
+
+    def _add_coco(self, path: Path) -> None:
+        try:
+            for stem in coco_stems(path):
+                self.labels.setdefault(stem, []).append(path)
+        except ReadError as error:
+            self.problems.append(Problem(path, str(error).removeprefix(f"{path}: ")))
+
+    def _pair_lone_containers(self) -> None:
+        """The published sets are one file of images and one of labels; their names differ in more than an ending."""
+        files = [path for paths in (*self.images.values(), *self.labels.values()) for path in paths]
+        if len(self.images) == len(self.labels) == 1 and len(files) == 2 and all(map(is_container, files)):
+            self.labels = dict(zip(self.images, self.labels.values(), strict=True))
+
+
+def _looks_like_label(path: Path) -> bool:
+    return bool(_LABEL_ENDING.search(path.stem)) or (holds_masks(path) and not holds_micrographs(path))
+
+
+def _visible(place: Path) -> list[Path]:
+    paths = sorted(place.iterdir()) if place.is_dir() else [place]
+    return [path for path in paths if not path.name.startswith(".")]
+
+
+def _is_micrograph(path: Path) -> bool:
+    """An EMI file whose pixels stand in a SER file beside it is left out: the SER file is read."""
+    suffix = path.suffix.lower()
+    is_second_half = suffix == ".emi" and path.with_name(f"{path.stem}_1.ser").exists()
+    return suffix in MICROGRAPH_SUFFIXES and not is_second_half
