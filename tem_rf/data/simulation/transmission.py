@@ -82,20 +82,22 @@ def _particle_slices(
     particles: Sequence[Particle], thickness_nm: float, beam: _Beam, field: Field
 ) -> Iterator[tuple[np.ndarray, float]]:
     height_nm = max((float(particle.atoms[:, 2].max(initial=0)) for particle in particles), default=0.0)
-    # All stand on the film, so the shortest begin deepest.
-    layers = [_layers(particle, height_nm, thickness_nm) for particle in particles]
-    for index in range(math.floor(height_nm / thickness_nm) + 1 if particles else 0):
+    count = math.ceil(height_nm / thickness_nm)
+    layers = [_layers(particle, height_nm, count) for particle in particles]
+    for index in range(count):
         path: np.ndarray = np.zeros(field.shape, dtype=beam.dtype)
         for particle, layer in zip(particles, layers, strict=True):
             atoms = particle.atoms[layer == index]
             if len(atoms):
                 particle.paste(beam.path(atoms, GOLD, particle.patch_px, particle.loss), path)
-        yield np.exp(1j * path), thickness_nm
+        yield np.exp(1j * path), height_nm / count
 
 
-def _layers(particle: Particle, height_nm: float, thickness_nm: float) -> np.ndarray:
-    depth = particle.atoms[:, 2] + height_nm - particle.atoms[:, 2].max(initial=0)
-    return (depth / thickness_nm).astype(int)
+def _layers(particle: Particle, height_nm: float, count: int) -> np.ndarray:
+    """Slice of each atom, counted from the top of the tallest particle; all stand on the film."""
+    depth = particle.atoms[:, 2]
+    depth = depth + height_nm - depth.max(initial=0)
+    return np.minimum((depth / height_nm * count).astype(int), count - 1)
 
 
 def _film_slices(
