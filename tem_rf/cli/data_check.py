@@ -35,7 +35,8 @@ def _print_pairs(folder: Path, outcome: FolderCheck) -> None:
     for problem in outcome.problems:
         console.print(f"problem: {problem}", markup=False)
     if outcome.problems:
-        console.print(f"{len(outcome.problems)} problems, {len(outcome.pairs)} usable pairs")
+        problems = "1 problem" if len(outcome.problems) == 1 else f"{len(outcome.problems)} problems"
+        console.print(f"{problems}, {len(outcome.pairs)} usable pairs")
 
 
 def _row(pair: CheckedPair) -> tuple[str, ...]:

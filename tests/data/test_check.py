@@ -1,0 +1,69 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from tem_rf.cli.app import app
+from tem_rf.data.check import check_folder
+from tem_rf.data.tiff import write_tiff
+from tests.data.written_files import counts
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a", "b", "c"):
+        write_tiff(tmp_path / f"images/{name}.tif", counts(), pixel_size_nm=0.02)
+        write_tiff(tmp_path / f"labels/{name}.tif", np.eye(24, 40, dtype=bool))
+    return tmp_path
+
+
+def test_a_folder_in_order_has_no_problems(folder):
+    outcome = check_folder(folder)
+    assert not outcome.problems
+    assert [pair.image.name for pair in outcome.pairs] == ["a.tif", "b.tif", "c.tif"]
+    pair = outcome.pairs[0]
+    assert (pair.frames, pair.height_px, pair.width_px, pair.particle_fraction) == (1, 24, 40, 24 / 960)
+    assert pair.pixel_size_nm == pytest.approx(0.02)
+
+
+def test_every_problem_is_found_at_once_and_names_its_file(folder):
+    (folder / "images/a.tif").write_bytes(b"II*\0broken")
+    write_tiff(folder / "labels/b.tif", np.zeros((24, 40), bool))
+    write_tiff(folder / "labels/c.tif", np.ones((24, 41), bool))
+    write_tiff(folder / "images/d.tif", counts())
+    outcome = check_folder(folder)
+    assert not outcome.pairs
+    reasons = {problem.path.relative_to(folder).as_posix(): problem.reason for problem in outcome.problems}
+    assert "truncated or damaged" in reasons["images/a.tif"]
+    assert "marks no particle" in reasons["labels/b.tif"]
+    assert "41 x 24 px, its micrograph 40 x 24 px" in reasons["labels/c.tif"]
+    assert "has no label" in reasons["images/d.tif"]
+
+
+def test_a_micrograph_of_another_scale_is_a_problem_unless_the_scale_is_given(folder):
+    Image.fromarray(counts()).save(folder / "images/d.png")
+    Image.fromarray(np.eye(24, 40, dtype=bool)).save(folder / "labels/d.png")
+    (problem,) = check_folder(folder).problems
+    assert problem.path.name == "d.png"
+    assert "of unknown size, that of most others 0.02 nm" in problem.reason
+    assert not check_folder(folder, pixel_size_nm=0.02).problems
+
+
+def test_the_command_prints_a_table_and_fails_when_something_is_wrong(folder):
+    good = CliRunner().invoke(app, ["data", "check", str(folder)])
+    assert good.exit_code == 0
+    assert "24 x 40" not in good.stdout
+    assert "40 x 24" in good.stdout
+    (folder / "labels/b.tif").unlink()
+    bad = CliRunner().invoke(app, ["data", "check", str(folder)])
+    assert bad.exit_code == 1
+    assert "has no label" in bad.stdout
+    assert "1 problem, 2 usable pairs" in bad.stdout
+
+
+def test_the_command_prints_json(folder):
+    outcome = json.loads(CliRunner().invoke(app, ["data", "check", str(folder), "--json"]).stdout)
+    assert outcome["ok"] is True
+    assert outcome["pairs"][2]["image"].endswith("images/c.tif")
