@@ -8,6 +8,7 @@ from tem_rf.cli.evaluate import evaluate
 from tem_rf.cli.export import export
 from tem_rf.cli.fourier import fourier
 from tem_rf.cli.prepare import prepare
+from tem_rf.cli.rf import rf
 from tem_rf.cli.runs import pause, runs, stop, watch
 from tem_rf.cli.segment import segment
 from tem_rf.cli.simulate import simulate
@@ -39,3 +40,4 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(data, name="data")
+app.add_typer(rf, name="rf")

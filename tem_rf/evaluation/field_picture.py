@@ -1,0 +1,150 @@
+"""The picture of an architecture with its receptive field drawn over a micrograph."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tem_rf.evaluation.pictures import grey_levels, scale_bar_nm
+from tem_rf.files import replacing_file
+from tem_rf.receptive_field import Architecture
+from tem_rf.receptive_field.layers import layers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_FIELD, _PARTICLE, _OUTSIDE = "#E69F00", "#56B4E9", "#B0B0B0"
+_LEAST_WINDOW_PX = 256
+
+
+def write_field_picture(
+    path: Path,
+    architecture: Architecture,
+    image: np.ndarray | None = None,
+    *,
+    pixel_size_nm: float | None = None,
+    particle_nm: float | None = None,
+) -> None:
+    """Write a PNG of the blocks of an architecture and of what its middle pixel sees.
+
+    Args:
+        path: PNG to write.
+        architecture: What to draw.
+        image: (h, w) micrograph under the field, any scale; None: an empty field.
+        pixel_size_nm: Side of a pixel [nm], for lengths and a scale bar.
+        particle_nm: Diameter of a circle for comparison [nm]; needs `pixel_size_nm`.
+
+    Source: Sytwu et al. 2022, figures 5 and 6.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 6), layout="constrained")
+    blocks_axes, field_axes = figure.subplots(1, 2, width_ratios=(6, 5))
+    _draw_blocks(blocks_axes, architecture)
+    _draw_field(field_axes, architecture, image, pixel_size_nm, particle_nm)
+    with replacing_file(path) as beside:
+        figure.savefig(beside, format="png", dpi=110)
+
+
+def _draw_blocks(axes: "Axes", architecture: Architecture) -> None:
+    """The U: a box per block, one row per level, with the field by equation (1) after each block."""
+    depth, fields_px = architecture.depth, _field_after_each_block(architecture)
+    small: dict[str, Any] = {"size": 8, "va": "center", "color": "0.3"}
+    jump_px = 1
+    for level in range(depth + 1):
+        places = {f"encoder{level}": level, f"decoder{level}": 2 * depth - level}
+        for place, x in places.items() if level < depth else [("bottleneck", depth)]:
+            text = f"{_block_text(architecture, level)}\nfield {fields_px[place]} px"
+            box = {"boxstyle": "round,pad=0.5", "facecolor": "#EAF2F8", "edgecolor": "0.4"}
+            axes.text(x, -level, text, ha="center", bbox=box, **small)
+        axes.text(-0.5 - 0.15 * depth, -level, f"1 px is\n{jump_px} px", ha="center", **small)
+        if level < depth:
+            factor, decoder = architecture.pooling_sequence[level], 2 * depth - level
+            _arrow(axes, (level, -level), (decoder, -level), dashed=True)
+            _arrow(axes, (level, -level), (level + 1, -level - 1))
+            _arrow(axes, (decoder - 1, -level - 1), (decoder, -level))
+            axes.text(level + 0.43, -level - 0.5, f"{architecture.pooling} {factor}", ha="right", **small)
+            axes.text(decoder - 0.37, -level - 0.5, f"{architecture.upsampling} {factor}", ha="left", **small)
+            jump_px *= factor
+    axes.set(xlim=(-0.8 - 0.15 * depth, 2 * depth + 0.6), ylim=(-depth - 0.6, 0.6))
+    axes.set_title(f"{architecture.name}: {architecture.parameters:,} parameters")
+    axes.set_axis_off()
+
+
+def _field_after_each_block(architecture: Architecture) -> dict[str, int]:
+    field_px, after_block = 1, {}
+    for layer in layers(architecture):
+        field_px += layer.growth_px
+        if layer.kind == "convolution":
+            after_block[layer.name.split("_")[0]] = field_px
+    return after_block
+
+
+def _block_text(architecture: Architecture, level: int) -> str:
+    size, dilation = architecture.kernel_size, architecture.dilation_sequence[level]
+    text = f"{architecture.filter_sequence[level]} filters\n{architecture.convolutions_per_block} conv. {size}×{size}"
+    return text + (f"\ndilation {dilation}" if dilation > 1 else "")
+
+
+def _arrow(axes: "Axes", start: tuple[float, float], stop: tuple[float, float], *, dashed: bool = False) -> None:
+    style = {"arrowstyle": "->", "color": "0.5", "shrinkA": 30, "shrinkB": 30, "linestyle": "--" if dashed else "-"}
+    axes.annotate("", xy=stop, xytext=start, arrowprops=style)
+
+
+def _draw_field(
+    axes: "Axes",
+    architecture: Architecture,
+    image: np.ndarray | None,
+    pixel_size_nm: float | None,
+    particle_nm: float | None,
+) -> None:
+    """The micrograph around its middle pixel, with the least and greatest exact field as squares."""
+    from matplotlib.patches import Circle, Rectangle
+
+    field = architecture.receptive_field
+    greatest_px = field.size_px.max if field.size_px else _LEAST_WINDOW_PX
+    particle_px = particle_nm / pixel_size_nm if particle_nm and pixel_size_nm else 0.0
+    half_px = max(_LEAST_WINDOW_PX, 1.25 * greatest_px, 1.25 * particle_px) / 2
+    axes.set_facecolor(_OUTSIDE)
+    if image is not None:
+        height, width = image.shape
+        # The middle pixel lies at the origin, so that offsets are coordinates.
+        extent = (-(width // 2) - 0.5, width - width // 2 - 0.5, height - height // 2 - 0.5, -(height // 2) - 0.5)
+        axes.imshow(grey_levels(image), cmap="gray", extent=extent)
+    title = "sees the whole image"
+    if field.size_px is not None:
+        title = "what its middle pixel sees, at least and at most, by its place in the pooling grid"
+        for side_px, style, name in ((field.size_px.max, "-", "greatest"), (field.size_px.min, ":", "least")):
+            corner = (-side_px / 2, -side_px / 2)
+            square = Rectangle(corner, side_px, side_px, fill=False, color=_FIELD, lw=2, ls=style)
+            square.set_label(f"field, {name}: {_length(side_px, pixel_size_nm)}")
+            axes.add_patch(square)
+    if particle_px:
+        circle = Circle((0, 0), particle_px / 2, fill=False, color=_PARTICLE, lw=2)
+        circle.set_label(f"particle: {_length(particle_px, pixel_size_nm)}")
+        axes.add_patch(circle)
+    axes.plot(0, 0, "+", color=_FIELD)
+    axes.set(xlim=(-half_px, half_px), ylim=(half_px, -half_px), aspect="equal", xticks=[], yticks=[])
+    if pixel_size_nm is not None:
+        _draw_scale_bar(axes, half_px, pixel_size_nm)
+    if image is not None and min(image.shape) < 2 * half_px:
+        title += "\ngrey: beyond the border, where the layers see zeros"
+    axes.set_title(title, size=10)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, fontsize=9, frameon=False)
+
+
+def _draw_scale_bar(axes: "Axes", half_px: float, pixel_size_nm: float) -> None:
+    from matplotlib.patheffects import withStroke
+
+    bar_nm = scale_bar_nm(round(2 * half_px), pixel_size_nm)
+    right, bottom, edge = 0.94 * half_px, 0.92 * half_px, [withStroke(linewidth=6, foreground="black")]
+    axes.plot([right - bar_nm / pixel_size_nm, right], [bottom, bottom], color="white", lw=4, path_effects=edge)
+    edge = [withStroke(linewidth=3, foreground="black")]
+    axes.text(
+        right, bottom - 0.03 * half_px, f"{bar_nm:g} nm", color="white", ha="right", va="bottom", path_effects=edge
+    )
+
+
+def _length(length_px: float, pixel_size_nm: float | None) -> str:
+    return f"{length_px:.0f} px" + (f", {length_px * pixel_size_nm:.3g} nm" if pixel_size_nm else "")
