@@ -9,7 +9,6 @@ import typer
 
 from tem_rf.cli.output import progress_console
 
-MICROGRAPHS, DATASET, RUNS, MODEL, SEGMENTED = "micrographs", "dataset", "runs", "model", "segmented"
 # Enough to beat Fourier filtering in a few minutes on two cores; the study trains 100 epochs of 512 px patches.
 TRAINING = ["--epochs", "12", "--batch-size", "8", "--learning-rate", "0.002"]
 
@@ -35,15 +34,16 @@ def demo(
 
 def demo_commands(folder: Path) -> list[list[str]]:
     """The commands of the demo, without the leading `tem-rf`."""
-    micrographs, dataset, runs, model, segmented = (
-        str(folder / name) for name in (MICROGRAPHS, DATASET, RUNS, MODEL, SEGMENTED)
+    micrographs, new, dataset, runs, model, segmented, scored = (
+        str(folder / name) for name in ("micrographs", "new", "dataset", "runs", "model", "segmented", "scored")
     )
     run = f"{runs}/n2-p44"
     return [
         ["simulate", "au-5nm", "--count", "16", "--size-px", "512", "--seed", "1", "--output", micrographs],
+        ["simulate", "au-5nm", "--count", "3", "--size-px", "512", "--seed", "2", "--output", new],
         ["prepare", micrographs, "--output", dataset, "--patch-size", "256"],
         ["train", dataset, "--network", "n2-p44", *TRAINING, "--name", "n2-p44", "--runs", runs],
-        ["evaluate", run],
+        ["evaluate", run, "--pictures", scored],
         ["export", run, "--output", model],
-        ["segment", f"{micrographs}/images", "--model", model, "--output", segmented],
+        ["segment", f"{new}/images", "--model", model, "--output", segmented],
     ]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
 from tem_rf.errors import RunError
 from tem_rf.runs.folder import RunFolder
@@ -15,7 +16,7 @@ COLUMNS = {
     "hard_dice": "hard dice",
     "soft_dice": "soft dice",
     "boundary_f1": "boundary F1",
-    "hausdorff95_px": "Hausdorff 95 [px]",
+    "hausdorff95_px": "HD95 [px]",
 }
 
 
@@ -29,6 +30,9 @@ def evaluate(
     ] = True,
     lattice_spacing_nm: Annotated[
         float | None, typer.Option(help="Lattice spacing for Fourier filtering; default: found in the images.")
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for overlays of the images: outline, missed, invented.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -46,6 +50,7 @@ def evaluate(
             f"({', '.join(sorted(str(path) for path in datasets))}); evaluate them one dataset at a time."
         )
 
+    import_keras()
     from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run
     from tem_rf.evaluation.summary import summarize
     from tem_rf.training.inputs import open_training_data
@@ -57,7 +62,9 @@ def evaluate(
         scores = {}
         for folder in trial:
             with console.status(f"{folder.name}: segmenting the {split} images"):
-                scores[folder.config.seed] = evaluate_run(folder, dataset, split=split)
+                scores[folder.config.seed] = evaluate_run(
+                    folder, dataset, split=split, pictures=pictures and pictures / folder.name
+                )
         architecture = trial[0].config.architecture
         rows.append(
             {
@@ -76,6 +83,8 @@ def evaluate(
         for method, (scores_without_network, note) in results.items():
             rows.append({"method": method, "note": note, "scores": summarize({0: scores_without_network})})
             console.print(f"{method}: {note}", highlight=False)
+    if pictures:
+        console.print(f"{pictures}: overlays of the {split} images", highlight=False)
     if as_json:
         print_json([_as_json(row) for row in rows])
     else:
@@ -96,11 +105,11 @@ def _print(rows: list[dict[str, Any]], title: str, pixel_size_nm: float | None) 
         if "receptive_field_px" not in row:
             return ""
         pixels = row["receptive_field_px"]
-        return f"{pixels} px" if pixel_size_nm is None else f"{pixels} px = {pixels * pixel_size_nm:.2f} nm"
+        return f"{pixels} px" if pixel_size_nm is None else f"{pixels} px {pixels * pixel_size_nm:.2f} nm"
 
     print_table(
         title,
-        ["method", "parameters", "receptive field", "seeds", *COLUMNS.values()],
+        ["method", "weights", "field", "seeds", *COLUMNS.values()],
         [
             [
                 row["method"],

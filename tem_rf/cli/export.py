@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.errors import ModelError
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
@@ -30,6 +31,7 @@ def export(
     if output.exists() and not overwrite:
         _refuse_foreign_folder(output)
     console = progress_console()
+    import_keras()
     with console.status(f"exporting {folder.name}"):
         from tem_rf.export.saved_model import export_saved_model
 

@@ -6,7 +6,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+_LONGEST_WORD = 24  # a path longer than this is folded
+_FILE_WIDTH = 240
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -22,10 +26,20 @@ def print_json(content: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table for people; the first column is text, the others are numbers and stand to the right."""
+    """Print a table for people; the first column is text, the others are numbers and stand to the right.
+
+    Nothing is cut: cells break between words in a terminal, and in a file the table is as wide as it needs.
+    """
     table = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
+        words = [word for cell in (column, *(str(row[index]) for row in rows)) for word in cell.split()]
+        table.add_column(
+            escape(column),
+            justify="left" if index == 0 else "right",
+            overflow="fold",
+            min_width=min(max(map(len, words), default=0), _LONGEST_WORD),
+        )
     for row in rows:
-        table.add_row(*map(str, row))
-    Console().print(table)
+        table.add_row(*(escape(str(cell)) for cell in row))
+    console = Console()
+    (console if console.is_terminal else Console(width=_FILE_WIDTH)).print(table)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
 from tem_rf.errors import ModelError, ReadError
 from tem_rf.runs.root import DEFAULT_ROOT
@@ -28,6 +29,7 @@ def segment(
     """
     paths = list(_files(images))
     console = progress_console()
+    import_keras()
     with console.status(f"loading {model}"):
         from tem_rf.inference.segmenter import load_segmenter
 

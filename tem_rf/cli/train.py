@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.config.training import RECIPES, STUDY_SEEDS, training_settings
 from tem_rf.errors import RunError, SettingsError
@@ -95,6 +96,7 @@ def train_here(run: RunFolder) -> dict[str, Any]:
         console.print(f"{run.path}: is finished already.", highlight=False)
         return run_result(run)
     console.print(f"{run.path}: starting", highlight=False)
+    import_keras()
     from tem_rf.training.train import train as train_run
 
     with TrainingProgress(console, run.name, run.config.training.epochs) as progress:

@@ -18,7 +18,8 @@ class TrainingProgress:
     """
 
     def __init__(self, console: Console, name: str, epochs: int) -> None:
-        self._console, self._epochs = console, epochs
+        self._console = console
+        self._has_header = False
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -44,9 +45,9 @@ class TrainingProgress:
             case StatusEvent(state=state, detail=detail):
                 self._bars.update(self._task, report=state)
                 if state in ("paused", "stopped"):
-                    self._console.print(f"{state} {detail}".strip(), highlight=False)
+                    self._print(f"{state} {detail}".strip())
             case NoticeEvent(message=message):
-                self._console.print(message, highlight=False)
+                self._print(message)
             case StepEvent():
                 self._bars.update(
                     self._task,
@@ -55,16 +56,32 @@ class TrainingProgress:
                 )
             case EpochEvent():
                 self._bars.update(self._task, completed=event.epoch)
-                self._console.print(epoch_line(event), highlight=False)
+                if not self._has_header:
+                    self._print(epoch_header(event.epochs))
+                    self._has_header = True
+                self._print(epoch_line(event))
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def epoch_header(epochs: int) -> str:
+    """Names of the numbers in `epoch_line`."""
+    return (
+        f"{'epoch':>{_epoch_width(epochs)}}  {'loss':>7} {'soft dice':>9} {'hard dice':>9}   "
+        f"{'validation':>10} {'soft':>6} {'hard':>6}  patches/s"
+    )
 
 
 def epoch_line(event: EpochEvent) -> str:
-    """The scores of one epoch on a line; a star marks the best so far."""
-    width = len(str(event.epochs))
+    """The scores of one epoch; a star marks the best validation hard dice so far."""
     return (
-        f"epoch {event.epoch:{width}d}/{event.epochs}  "
-        f"loss {event.loss:.4f}  soft dice {event.soft_dice:.3f}  hard dice {event.hard_dice:.3f}  "
-        f"validation {event.validation_loss:.4f}  {event.validation_soft_dice:.3f}  "
-        f"{event.validation_hard_dice:.3f}{'*' if event.is_best else ' '}  "
-        f"{event.patches_per_s:.1f} patches/s"
+        f"{f'{event.epoch}/{event.epochs}':>{_epoch_width(event.epochs)}}  "
+        f"{event.loss:7.4f} {event.soft_dice:9.3f} {event.hard_dice:9.3f}   "
+        f"{event.validation_loss:10.4f} {event.validation_soft_dice:6.3f} {event.validation_hard_dice:6.3f}"
+        f"{'*' if event.is_best else ' '} {event.patches_per_s:9.1f}"
     )
+
+
+def _epoch_width(epochs: int) -> int:
+    return max(2 * len(str(epochs)) + 1, len("epoch"))

@@ -1,11 +1,14 @@
 """Score the network of a run on the images that it never saw."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
 from tem_rf.data.prepared import PreparedDataset, Split
 from tem_rf.evaluation.baseline import segment_without_network
+from tem_rf.evaluation.dice import particle_mask
+from tem_rf.evaluation.pictures import write_overlay
 from tem_rf.evaluation.scores import ImageScores, score_image, write_scores
 from tem_rf.models.probability import particle_probability
 from tem_rf.runs.folder import RunFolder
@@ -16,7 +19,12 @@ Progress = Callable[[int, int], None]
 
 
 def evaluate_run(
-    run: RunFolder, dataset: PreparedDataset, *, split: Split = "test", progress: Progress | None = None
+    run: RunFolder,
+    dataset: PreparedDataset,
+    *,
+    split: Split = "test",
+    pictures: Path | None = None,
+    progress: Progress | None = None,
 ) -> list[ImageScores]:
     """Score a run on a split of its dataset, once per image, and write `scores.csv` for the test split.
 
@@ -24,6 +32,7 @@ def evaluate_run(
         run: A run with at least one epoch.
         dataset: The dataset of the run.
         split: Which patches.
+        pictures: Folder for an overlay of each image; None writes none.
         progress: Called with the images done and the number of images.
 
     Raises:
@@ -37,7 +46,10 @@ def evaluate_run(
     scores: list[ImageScores] = []
     for batch in _batches(indices, dataset.manifest.patch_size):
         logits = np.asarray(model(np.asarray(dataset.images[batch])[..., np.newaxis], training=False))
-        scores += score_patches(dataset, batch, particle_probability(logits))
+        probabilities = particle_probability(logits)
+        scores += score_patches(dataset, batch, probabilities)
+        if pictures:
+            _write_overlays(pictures, dataset, batch, probabilities)
         if progress:
             progress(len(scores), len(indices))
     if split == "test":
@@ -87,6 +99,18 @@ def score_patches(dataset: PreparedDataset, indices: np.ndarray, predictions: np
         )
         for index, prediction in zip(indices, predictions, strict=True)
     ]
+
+
+def _write_overlays(folder: Path, dataset: PreparedDataset, indices: np.ndarray, probabilities: np.ndarray) -> None:
+    for index, probability in zip(indices, probabilities, strict=True):
+        patch = dataset.patches[index]
+        write_overlay(
+            folder / f"{patch.source}_r{patch.row}_c{patch.column}.png",
+            dataset.images[index],
+            particle_mask(probability),
+            dataset.labels[index],
+            pixel_size_nm=dataset.manifest.pixel_size_nm,
+        )
 
 
 def _batches(indices: np.ndarray, patch_size: int) -> Iterator[np.ndarray]:

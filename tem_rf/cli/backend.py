@@ -1,0 +1,24 @@
+"""Import Keras with its backend, without what TensorFlow has to say about its own build."""
+
+import os
+import sys
+
+
+def import_keras() -> None:
+    """Import Keras; whoever wants TensorFlow's remarks sets TF_CPP_MIN_LOG_LEVEL.
+
+    TensorFlow writes to file descriptor 2 while it is imported, before it reads that variable, so the descriptor is
+    turned away for as long as the import lasts. A failure of the import is an exception, which is not touched.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import keras  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
