@@ -13,7 +13,8 @@ AU_111_NM = 0.2355
 _TILE_PX = 512
 _LEAST_CYCLES = 16  # per tile: below, the shapes of the particles dominate
 _GREATEST_FREQUENCY = 0.45  # cycles per pixel: above, resampling and colour filters leave patterns
-_FALSE_ALARM = 1e-3  # one image in a thousand without lattice fringes passes for one with
+_FALSE_ALARM = 1e-5  # chance that speckle alone passes; 1e-3 took the facets of 20 nm particles for lattice fringes
+_CROSS_PX = 2  # half width of the cross that borders, uneven rows and bars leave
 _BACKGROUND_PX = 31  # side of the box that follows a background which is not round (astigmatism, drift)
 _PEAK_WIDTH = 0.05  # peaks within this fraction of a radius belong to one reflection
 
@@ -25,8 +26,9 @@ def find_band(
 
     With a lattice spacing the radius follows from the pixel size. Without, it is measured. The power spectrum of an
     amorphous film is speckle: its pixels are distributed exponentially about a smooth background. What rises above
-    the greatest speckle to be expected is a Bragg peak, and the band is laid around the reflection that rises most.
-    Its width relative to its radius is that of the study's band: 38 to 55 px around 46.5 px.
+    the greatest speckle to be expected is a Bragg peak, and the band is laid around the strongest reflection, which
+    is one of first order: higher ones may stand out more, where the film scatters less, but carry less power. The
+    band is as wide for its radius as the study's, 38 to 55 px around 46.5 px.
 
     Args:
         images: (h, w) or (n, h, w): an image, or patches that share one band.
@@ -68,22 +70,23 @@ def _lattice_frequency(lattice_spacing_nm: float, pixel_size_nm: float | None) -
 
 
 def _dominant_frequency(images: np.ndarray) -> float:
-    """Cycles per pixel of the reflection that rises most above the speckle."""
+    """Cycles per pixel of the strongest reflection that rises above the speckle."""
     tiles = list(_tiles(images))
     side = tiles[0].shape[0]
     radius = ring_radius((side, side))
     searched = _searched(radius)
     # Half the pixels are independent: the transform of a real image is symmetric.
     greatest_speckle = np.log(max(1, len(tiles) * searched.sum() / 2) / _FALSE_ALARM)
-    excess = np.zeros((side, side))
+    peaks = np.zeros((side, side))
     for tile in tiles:
-        excess += np.clip(_over_background(tile, radius) - greatest_speckle, 0, None) * searched
-    if not excess.any():
+        power = _power_spectrum(tile)
+        peaks += power * (searched & (power > greatest_speckle * _background(power, radius)))
+    if not peaks.any():
         raise NoBraggPeaksError(
             "no Bragg peaks found: expected lattice fringes in the Fourier transform, found only its smooth "
             "background; give the band or the lattice spacing if there are fringes, or use another method."
         )
-    return _heaviest_radius(radius[excess > 0], excess[excess > 0]) / side
+    return _heaviest_radius(radius[peaks > 0], peaks[peaks > 0]) / side
 
 
 def _heaviest_radius(radii: np.ndarray, weights: np.ndarray) -> float:
@@ -108,23 +111,32 @@ def _tiles(images: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _searched(radius: np.ndarray) -> np.ndarray:
-    """Where Bragg peaks are looked for; not on the axes, where the borders of the image leave a cross."""
+    """Where Bragg peaks are looked for."""
     side = radius.shape[0]
-    off_axis = np.abs(np.arange(side) - side // 2) > 2
+    off_axis = np.abs(np.arange(side) - side // 2) > _CROSS_PX
     within = (radius >= _LEAST_CYCLES) & (radius <= _GREATEST_FREQUENCY * side)
     return within & off_axis[:, None] & off_axis[None, :]
 
 
-def _over_background(tile: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Power spectrum over its background: exponentially distributed with mean 1 where there is only speckle."""
-    from scipy import ndimage
+def _power_spectrum(tile: np.ndarray) -> np.ndarray:
+    """Centred power spectrum of a tile scaled to mean 0 and standard deviation 1."""
     from scipy.signal.windows import tukey
 
     window = tukey(tile.shape[0], 0.25)
-    tile = tile - tile.mean(dtype=np.float64)
-    power = np.abs(np.fft.fftshift(np.fft.fft2(tile * window[:, None] * window))) ** 2
+    tile = tile.astype(np.float64)
+    standardized = (tile - tile.mean()) / max(tile.std(), np.finfo(float).tiny)
+    return np.abs(np.fft.fftshift(np.fft.fft2(standardized * window[:, None] * window))) ** 2
+
+
+def _background(power: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Mean power of the speckle at every pixel of the spectrum."""
+    from scipy import ndimage
+
     ring = np.rint(radius).astype(int)
-    # The median of an exponential distribution is ln 2 of its mean, and Bragg peaks do not move it.
-    background = ndimage.median(power, ring, index=np.arange(ring.max() + 1)) / np.log(2)
-    relative = power / np.maximum(background[ring], np.finfo(float).eps * max(power.max(), 1e-300))
-    return relative / ndimage.uniform_filter(np.minimum(relative, 4.0), _BACKGROUND_PX).clip(min=0.1)
+    # The median of a ring is not moved by Bragg peaks; the mean around a pixel follows what is not round.
+    round_background = ndimage.median(power, ring, index=np.arange(ring.max() + 1))[ring]
+    round_background = np.maximum(round_background, np.finfo(float).eps * power.max())
+    if not power.any():
+        return round_background
+    relative = np.minimum(power / round_background, 6.0)  # Bragg peaks cut off
+    return round_background * ndimage.uniform_filter(relative, _BACKGROUND_PX).clip(min=0.1)

@@ -20,3 +20,7 @@ def test_ring_radius_of_a_rectangle_solved_by_hand():
     np.testing.assert_allclose(
         ring_radius((2, 4)), [[np.sqrt(2), np.hypot(1, 0.5), 1, np.hypot(1, 0.5)], [1, 0.5, 0, 0.5]]
     )
+
+
+def test_centre_of_an_odd_transform_is_its_middle_pixel():
+    np.testing.assert_allclose(ring_radius((3, 3))[1], [1, 0, 1])

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import zoom
 
 from tem_rf.errors import NoBraggPeaksError, SettingsError
 from tem_rf.evaluation.bragg import find_band
@@ -40,6 +41,33 @@ def test_dark_particles_without_fringes_have_no_bragg_peaks():
 
     with pytest.raises(NoBraggPeaksError):
         find_band(image - 3.0 * mask)
+
+
+def test_background_that_is_not_round_has_no_bragg_peaks():
+    # A squeezed image has an elliptical spectrum, as astigmatism and drift make it.
+    for seed in range(6):
+        image, _ = image_with_fringes((512, 768), amplitude=0, seed=seed)
+        with pytest.raises(NoBraggPeaksError):
+            find_band(zoom(image, (1, 2 / 3), order=1))
+
+
+def test_first_order_is_chosen_where_the_second_stands_out_more():
+    first, mask = image_with_fringes(period_px=11)
+    second = np.sin(2 * np.pi * np.indices((512, 512))[1] / 5.5)
+
+    assert find_band(first + 1.5 * second * mask).middle_px == pytest.approx(512 / 11, rel=0.03)
+
+
+@pytest.mark.parametrize("pattern", ["uneven rows", "beam stop"])
+def test_rows_and_bars_are_not_taken_for_fringes(pattern: str):
+    image, _ = image_with_fringes(amplitude=0)
+    if pattern == "uneven rows":
+        image = image + 0.3 * np.random.default_rng(1).normal(size=(512, 1))
+    else:
+        image[:, 300:340] -= 20
+
+    with pytest.raises(NoBraggPeaksError):
+        find_band(image)
 
 
 @pytest.mark.parametrize("image", [np.zeros((512, 512)), np.full((40, 30), 7, dtype=np.uint8)])
