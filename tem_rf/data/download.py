@@ -10,7 +10,7 @@ from tem_rf.errors import DatasetError, StorageError
 
 Progress = Callable[[int], None]
 
-_CHUNK_BYTES = 2**20
+_CHUNK_BYTES = 2**16  # at most this much is lost when a connection breaks
 _TIMEOUT_S = (15, 60)
 _FRUITLESS_ATTEMPTS = 5
 
@@ -70,7 +70,7 @@ class _Resuming:
                 break
             except requests.RequestException as error:
                 fruitless = 0 if self._done() > before else fruitless + 1
-                if fruitless >= _FRUITLESS_ATTEMPTS:
+                if fruitless >= _FRUITLESS_ATTEMPTS or _is_refusal(error):
                     raise DatasetError(self._broken(url, error)) from error
                 time.sleep(self._pause_s * 2**fruitless)
         self._part.replace(output_file)
@@ -102,3 +102,9 @@ class _Resuming:
             f"{url}: {self._done()} of {self._size} bytes came, then nothing more ({reason}); check the network "
             "and run the same command again, it goes on from there."
         )
+
+
+def _is_refusal(error: Any) -> bool:
+    """Whether the server said that asking again is useless (not found, forbidden); 429 asks for patience."""
+    status = 0 if error.response is None else error.response.status_code
+    return 400 <= status < 500 and status != 429
