@@ -15,22 +15,37 @@ from tem_rf.errors import TemRfError
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A patch that is kept.
+
+    Attributes:
+        row: First row, in the micrograph [px].
+        column: First column, in the micrograph [px].
+        image: (patch, patch) float32.
+        label: (patch, patch) uint8.
+        particle_px: Pixels that are particle.
+    """
+
+    row: int
+    column: int
+    image: np.ndarray
+    label: np.ndarray
+    particle_px: int
+
+
+@dataclass(frozen=True)
 class Cut:
     """A micrograph in pieces.
 
     Attributes:
         source: What is known of it, save the splits.
         pixel_size_nm: Side of a pixel of the patches [nm]; None where it is not known.
-        places: First row and column of the patches that are kept [px].
-        images: Those patches, (patch, patch) float32.
-        labels: Their labels, (patch, patch) uint8.
+        pieces: The patches that are kept, row by row.
     """
 
     source: Source
     pixel_size_nm: float | None
-    places: list[tuple[int, int]]
-    images: list[np.ndarray]
-    labels: list[np.ndarray]
+    pieces: list[Piece]
 
 
 def cut_files(pair: Pair, settings: PreparationSettings) -> Iterator[Cut]:
@@ -80,10 +95,14 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         scale=prepared.scale,
         notes=micrograph.notes,
     )
-    return Cut(
-        source,
-        prepared.pixel_size_nm,
-        [(int(row) * size, int(column) * size) for row, column in kept],
-        [image_patches[row, column] for row, column in kept],
-        [label_patches[row, column] for row, column in kept],
-    )
+    pieces = [
+        Piece(
+            int(row) * size,
+            int(column) * size,
+            image_patches[row, column],
+            label_patches[row, column],
+            int(particle_px[row, column]),
+        )
+        for row, column in kept
+    ]
+    return Cut(source, prepared.pixel_size_nm, pieces)

@@ -1,6 +1,7 @@
 """Prepare a dataset: from a folder of labelled micrographs to a folder of patches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,16 +64,15 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
     sizes: list[float | None] = []
     intensity = IntensitySums(settings.normalization)
     with GrowingStack(folder / IMAGES_FILE) as images, GrowingStack(folder / LABELS_FILE) as labels:
-        for done, pair in enumerate(pairs):
-            progress(done, len(pairs))
-            for cut in cut_files(pair, settings):
-                sizes.append(_agreed_pixel_size(cut, sizes))
-                sources.append(cut.source)
-                for place, image, label in zip(cut.places, cut.images, cut.labels, strict=True):
-                    images.append(image, sizes[0])
-                    labels.append(label, sizes[0])
-                    intensity.add(image, label)
-                    patches.append(Patch(cut.source.name, *place, "train", float(label.mean())))
+        for cut in _one_ahead(_cut_all(pairs, settings, progress)):
+            sizes.append(_agreed_pixel_size(cut, sizes))
+            sources.append(cut.source)
+            for piece in cut.pieces:
+                images.append(piece.image, sizes[0])
+                labels.append(piece.label, sizes[0])
+                intensity.add(piece.image, piece.label)
+                fraction = piece.particle_px / settings.patch_size**2
+                patches.append(Patch(cut.source.name, piece.row, piece.column, "train", fraction))
         if not patches:
             raise DatasetError(
                 f"{pairs[0].image.parent}: no patch of {settings.patch_size} px has more than "
@@ -88,7 +88,22 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
         intensity=intensity.result(),
     )
     write_tables(folder, manifest, patches)
+
+
+def _cut_all(pairs: tuple[Pair, ...], settings: PreparationSettings, progress: Progress) -> Iterator[Cut]:
+    for done, pair in enumerate(pairs):
+        progress(done, len(pairs))
+        yield from cut_files(pair, settings)
     progress(len(pairs), len(pairs))
+
+
+def _one_ahead(cuts: Iterator[Cut]) -> Iterator[Cut]:
+    """Cut the next micrograph in a thread while this one is written."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        upcoming = pool.submit(next, cuts, None)
+        while (cut := upcoming.result()) is not None:
+            upcoming = pool.submit(next, cuts, None)
+            yield cut
 
 
 def _agreed_pixel_size(cut: Cut, sizes: list[float | None]) -> float | None:

@@ -8,6 +8,7 @@ _PASSES = 2
 # X-rays hit a few pixels of a million; a threshold that marks more than this cuts into the image itself.
 _GREATEST_PART = 0.002
 _FEW_BELOW_ZERO = 0.01
+_SAMPLE_STEP = 101  # a prime: it walks through the columns
 
 
 def holds_counts(pixels: np.ndarray) -> bool:
@@ -53,13 +54,32 @@ def _outliers(image: np.ndarray, threshold: float) -> np.ndarray:
     # The median is at least the minimum: most images are done with here, in a tenth of the time.
     if image.max() <= image.min() + threshold:
         return np.empty((0, 2), int)
-    places = np.argwhere(image > np.median(image) + threshold)
-    if len(places) > _GREATEST_PART * image.size:
+    found = np.flatnonzero(image > exact_median(image) + threshold)  # four times as fast as argwhere
+    if len(found) > _GREATEST_PART * image.size:
         raise SettingsError(
-            f"xray_threshold {threshold:g} counts: marks {len(places) / image.size:.1%} of the pixels as x-ray "
+            f"xray_threshold {threshold:g} counts: marks {len(found) / image.size:.1%} of the pixels as x-ray "
             f"outliers, expected at most {_GREATEST_PART:.1%}; raise it, or give 0 to leave outliers in."
         )
-    return places[np.argsort(-image[tuple(places.T)], kind="stable")]
+    brightest_first = found[np.argsort(-image.ravel()[found], kind="stable")]
+    return np.column_stack(np.unravel_index(brightest_first, image.shape))
+
+
+def exact_median(image: np.ndarray) -> float:
+    """Median of an image, as NumPy gives it, in a fraction of the time.
+
+    A sample says between which two values the median lies; only the pixels between them are sorted.
+
+    >>> exact_median(np.array([[3, 1], [8, 2]]))
+    2.5
+    """
+    values = image.ravel()
+    low, high = np.quantile(values[::_SAMPLE_STEP], (0.48, 0.52))
+    below = np.count_nonzero(values < low)
+    between = values[(values >= low) & (values <= high)]
+    middle = np.array([(values.size - 1) // 2, values.size // 2]) - below
+    if middle[0] < 0 or middle[1] >= len(between):
+        return float(np.median(values))
+    return float(np.partition(between, middle)[middle].mean(dtype=np.float64))
 
 
 def _replace(image: np.ndarray, places: np.ndarray) -> None:
