@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.rf_effective import effective
 from tem_rf.cli.rf_text import Yardsticks, print_architecture, print_csv, print_list, remarks
 from tem_rf.errors import SettingsError
 from tem_rf.receptive_field import Architecture
@@ -28,6 +29,7 @@ rf = typer.Typer(
     no_args_is_help=True,
     help="What a network sees: `tem-rf rf n2-p88`, `tem-rf rf --list`; all options: `tem-rf rf show --help`.",
 )
+rf.command()(effective)
 
 
 @rf.command()
