@@ -10,13 +10,15 @@ from tem_rf.cli.output import JsonFlag
 data = typer.Typer(help="Check, inspect and fetch data.", no_args_is_help=True)
 
 PixelSize = Annotated[
-    float | None, typer.Option("--pixel-size-nm", min=1e-5, help="Side of a pixel [nm], in place of what files say.")
+    float | None, typer.Option("--pixel-size-nm", min=1e-5, help="Side of a pixel in nm, in place of what files say.")
 ]
 
 
 @data.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="Micrographs; or a folder with images/ and labels/ (or masks/).")],
+    folder: Annotated[
+        Path, typer.Argument(help="Micrographs: a folder, one with images/ and labels/ (or masks/), or a file.")
+    ],
     labels: Annotated[
         Path | None, typer.Option(help="Labels, where they stand elsewhere: a folder or a COCO file.")
     ] = None,

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tem_rf.data.labels import read_pair
-from tem_rf.data.pairing import Pair, Problem, pair_labels
-from tem_rf.errors import DatasetError, TemRfError
+from tem_rf.data.pairing import Pair, Pairing, Problem, pair_labels
+from tem_rf.data.sources import find_pairs, read_labelled
+from tem_rf.errors import TemRfError
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ def check_folder(images: Path, labels: Path | None = None, *, pixel_size_nm: flo
     """Pair the files of a folder and read each of them once, one frame in memory.
 
     Args:
-        images: Folder of micrographs, as for `pair_labels`.
-        labels: Folder of labels, as for `pair_labels`.
+        images: Folder of micrographs, as for `pair_labels`; or one file, such as a published stack.
+        labels: Folder of labels, as for `pair_labels`; or the file that labels the one file.
         pixel_size_nm: Side of a pixel [nm], in place of what the files say.
 
     Raises:
         DatasetError: A folder is missing, or there is no micrograph in it.
     """
-    pairing = pair_labels(images, labels)
+    pairing = Pairing(find_pairs(images, labels), ()) if images.is_file() else pair_labels(images, labels)
     checked: list[CheckedPair] = []
     problems = list(pairing.problems)
     for pair in pairing.pairs:
@@ -68,13 +68,13 @@ def check_folder(images: Path, labels: Path | None = None, *, pixel_size_nm: flo
 def _check_pair(pair: Pair, pixel_size_nm: float | None) -> CheckedPair:
     frames, particle_pixels, all_pixels = 0, 0, 0
     notes: dict[str, None] = {}  # in order, each once
-    for micrograph, mask in read_pair(pair, pixel_size_nm=pixel_size_nm):
-        frames, particle_pixels, all_pixels = frames + 1, particle_pixels + int(mask.sum()), all_pixels + mask.size
-        notes |= dict.fromkeys(micrograph.notes)
-    if particle_pixels == 0:
-        raise DatasetError(f"{pair.label}: marks no particle, every pixel is zero; label it, or leave both files out.")
-    height, width = micrograph.pixels.shape
-    size_nm = micrograph.pixel_size_nm
+    for labelled in read_labelled(pair, pixel_size_nm):
+        frames += 1
+        particle_pixels += int(labelled.mask.sum())
+        all_pixels += labelled.mask.size
+        notes |= dict.fromkeys(labelled.micrograph.notes)
+    height, width = labelled.mask.shape
+    size_nm = labelled.micrograph.pixel_size_nm
     return CheckedPair(
         pair.image, pair.label, frames, height, width, size_nm, particle_pixels / all_pixels, tuple(notes)
     )

@@ -1,4 +1,4 @@
-"""Labels: which file marks the particles of which micrograph, and the mask it holds."""
+"""Read the label of a micrograph as a mask, whatever it was drawn with."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,45 +8,7 @@ import numpy as np
 from tem_rf.data.label_formats.coco import read_coco
 from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES, read_rois
 from tem_rf.data.label_formats.masks import read_masks
-from tem_rf.data.micrograph import Micrograph
-from tem_rf.data.pairing import Pair, Pairing, Problem, pair_labels
-from tem_rf.data.readers import read_frames
 from tem_rf.errors import DatasetError, ReadError, TemRfError
-
-__all__ = ["Pair", "Pairing", "Problem", "pair_labels", "read_label", "read_label_frames", "read_pair"]
-
-
-def read_pair(pair: Pair, *, pixel_size_nm: float | None = None) -> Iterator[tuple[Micrograph, np.ndarray]]:
-    """Read a micrograph, or the frames of a stack, each with its mask; one frame is in memory at a time.
-
-    Args:
-        pair: The two files, or one file that holds both.
-        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
-
-    Yields:
-        Micrograph, and (height, width) bool, True where a particle is.
-
-    Raises:
-        ReadError: A file cannot be read.
-        DatasetError: A mask is not of its micrograph's size, or there are not as many masks as frames.
-    """
-    masks: Iterator[np.ndarray] | None = None
-    frames = 0
-    for micrograph in read_frames(pair.image, pixel_size_nm=pixel_size_nm):
-        if masks is None:
-            height, width = micrograph.pixels.shape
-            masks = read_label_frames(pair.label, (height, width), image=pair.image)
-        mask = next(masks, None)
-        if mask is None:
-            raise DatasetError(
-                f"{pair.label}: holds {frames} masks, but {pair.image.name} more frames; label every frame, in order."
-            )
-        frames += 1
-        yield micrograph, mask
-    if masks is not None and next(masks, None) is not None:
-        raise DatasetError(
-            f"{pair.label}: holds more masks than {pair.image.name} frames ({frames}); keep one mask for every frame."
-        )
 
 
 def read_label(path: Path, shape: tuple[int, int], *, image: Path | None = None) -> np.ndarray:

@@ -88,7 +88,7 @@ def _folders(images: Path, labels: Path | None) -> tuple[Path, Path]:
 
 
 class _Files:
-    """Micrographs and labels by stem."""
+    """Micrographs by stem, and labels by the stem of the micrograph they mark."""
 
     def __init__(self, images: Path, labels: Path) -> None:
         self.images: dict[str, list[Path]] = {}
@@ -97,23 +97,27 @@ class _Files:
         side_by_side = images == labels
         for path in _visible(images):
             if _is_micrograph(path) and not (side_by_side and _looks_like_label(path)):
-                self.images.setdefault(_IMAGE_ENDING.sub("", path.stem), []).append(path)
+                self.images.setdefault(path.stem, []).append(path)
+        # au_image.tif answers to au as well, for au_label.tif
+        self._bare_stems = {_IMAGE_ENDING.sub("", stem): stem for stem in self.images}
         for path in _visible(labels):
             if path.suffix.lower() == ".json":
                 self._add_coco(path)
             elif path.suffix.lower() in ROI_SUFFIXES or (
                 _is_micrograph(path) and (not side_by_side or _looks_like_label(path))
             ):
-                self.labels.setdefault(self._stem_of_label(path), []).append(path)
+                self._add_label(path.stem, path)
         self._pair_lone_containers()
 
-    def _stem_of_label(self, path: Path) -> str:
-        return path.stem if path.stem in self.images else _LABEL_ENDING.sub("", path.stem)
+    def _add_label(self, stem: str, path: Path) -> None:
+        bare = _LABEL_ENDING.sub("", stem)
+        known = next((name for name in (stem, bare) if name in self.images), self._bare_stems.get(bare, bare))
+        self.labels.setdefault(known, []).append(path)
 
     def _add_coco(self, path: Path) -> None:
         try:
             for stem in coco_stems(path):
-                self.labels.setdefault(stem, []).append(path)
+                self._add_label(stem, path)
         except ReadError as error:
             self.problems.append(Problem(path, str(error).removeprefix(f"{path}: ")))
 

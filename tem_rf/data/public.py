@@ -109,7 +109,7 @@ def _list_files(record: int, api: str) -> list[RemoteFile]:
         response.raise_for_status()
         return [_remote_file(entry) for entry in response.json()["files"]]
     except requests.RequestException as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = error if isinstance(error, requests.HTTPError) else type(error).__name__
         raise DatasetError(f"{url}: cannot be reached ({reason}); check the network and run this again.") from error
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(

@@ -67,3 +67,18 @@ def test_the_command_prints_json(folder):
     outcome = json.loads(CliRunner().invoke(app, ["data", "check", str(folder), "--json"]).stdout)
     assert outcome["ok"] is True
     assert outcome["pairs"][2]["image"].endswith("images/c.tif")
+
+
+def test_the_frames_of_a_stack_are_checked_with_their_masks(tmp_path):
+    masks = np.stack([np.eye(24, 40, dtype=bool), np.zeros((24, 40), bool), np.eye(24, 40, dtype=bool)])
+    np.savez(tmp_path / "both.npz", images=counts((3, 24, 40)), labels=masks)
+    (pair,) = check_folder(tmp_path).pairs
+    assert (pair.frames, pair.particle_fraction) == (3, 48 / 2880)
+
+
+def test_one_file_is_checked_with_the_file_of_its_labels(tmp_path):
+    np.save(tmp_path / "a.npy", counts((3, 24, 40)))
+    np.save(tmp_path / "drawn.npy", np.stack([np.eye(24, 40, dtype=bool)] * 2))
+    (problem,) = check_folder(tmp_path / "a.npy", tmp_path / "drawn.npy").problems
+    assert problem.path.name == "drawn.npy"
+    assert "holds 2 masks" in problem.reason

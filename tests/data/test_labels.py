@@ -6,8 +6,7 @@ import pytest
 import roifile
 from PIL import Image
 
-from tem_rf.data.labels import read_label, read_label_frames, read_pair
-from tem_rf.data.pairing import Pair
+from tem_rf.data.labels import read_label, read_label_frames
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import DatasetError, ReadError
 from tests.data.written_files import counts
@@ -193,22 +192,3 @@ def test_damaged_regions_are_refused_in_one_line(tmp_path):
         except (ReadError, DatasetError) as error:
             message = str(error)
             assert "\n" not in message
-
-
-def test_the_frames_of_a_stack_come_with_their_masks(tmp_path):
-    images = counts((3, *SHAPE))
-    masks = np.stack([EXPECTED, ~EXPECTED, EXPECTED])
-    np.savez(tmp_path / "both.npz", images=images, labels=masks)
-    both = Pair(tmp_path / "both.npz", tmp_path / "both.npz")
-    for index, (micrograph, mask) in enumerate(read_pair(both)):
-        np.testing.assert_array_equal(micrograph.pixels, images[index])
-        np.testing.assert_array_equal(mask, masks[index])
-    assert index == 2
-
-
-@pytest.mark.parametrize(("frames", "masks", "reason"), [(3, 2, "holds 2 masks, but"), (2, 3, "holds more masks than")])
-def test_as_many_masks_as_frames_are_needed(frames, masks, reason, tmp_path):
-    np.save(tmp_path / "a.npy", counts((frames, *SHAPE)))
-    np.save(tmp_path / "a_mask.npy", np.stack([EXPECTED] * masks))
-    with pytest.raises(DatasetError, match=reason):
-        list(read_pair(Pair(tmp_path / "a.npy", tmp_path / "a_mask.npy")))

@@ -106,3 +106,11 @@ def test_a_folder_that_is_missing_or_empty_is_refused(existing, tmp_path):
         (tmp_path / existing).mkdir()
     with pytest.raises(DatasetError, match=r"no such folder|no micrographs; expected files ending in \.tif"):
         pair_labels(tmp_path / "empty")
+
+
+def test_endings_that_belong_to_the_name_do_not_keep_files_apart(tmp_path):
+    touch(tmp_path, "images/JEOL HAADF Image.dm4", "images/au_image.tif", "images/Au map.tif")
+    touch(tmp_path, "labels/JEOL HAADF Image.png", "labels/au_label.png", "labels/Au map.png")
+    pairing = pair_labels(tmp_path)
+    assert len(pairing.pairs) == 3
+    assert not pairing.problems
