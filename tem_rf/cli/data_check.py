@@ -22,7 +22,8 @@ def print_check(folder: Path, labels: Path | None, pixel_size_nm: float | None, 
 def _print_pairs(folder: Path, outcome: FolderCheck) -> None:
     if outcome.pairs:
         columns = ("micrograph", "label", "frames", "size [px]", "pixel [nm]", "particles")
-        print_table(f"{len(outcome.pairs)} pairs in {folder}", columns, [_row(pair) for pair in outcome.pairs])
+        pairs = "1 pair" if len(outcome.pairs) == 1 else f"{len(outcome.pairs)} pairs"
+        print_table(f"{pairs} in {folder}", columns, [_row(pair) for pair in outcome.pairs])
     console = Console(highlight=False, soft_wrap=True)
     remarks: dict[str, list[str]] = {}
     for pair in outcome.pairs:

@@ -6,6 +6,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -13,7 +14,15 @@ import tifffile
 from tem_rf.data.readers import read_frames, read_micrograph
 from tem_rf.errors import ReadError
 from tests.conftest import SHARED
-from tests.data.written_files import WRITERS, counts, write_imagej_tiff, write_mrc, write_png, write_ser
+from tests.data.written_files import (
+    WRITERS,
+    counts,
+    write_deflated_tiff,
+    write_imagej_tiff,
+    write_mrc,
+    write_png,
+    write_ser,
+)
 
 # What reading needs whatever the file: buffers of decoders and parsers.
 FIXED_BYTES = 4 * 2**20
@@ -154,8 +163,21 @@ def bomb_png(path: Path) -> None:
     path.write_bytes(content)
 
 
+def lying_deflated_tiff(path: Path) -> None:
+    write_deflated_tiff(path)
+    with tifffile.TiffFile(path, mode="r+b") as tiff:
+        tiff.pages.first.tags["ImageWidth"].overwrite(2**19)
+
+
+def lying_hdf5(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("images", (4, 100_000, 100_000), np.uint16, chunks=(1, 64, 64), compression="gzip")
+
+
 LIARS = {
     "a.tif": lying_tiff,
+    "b.tif": lying_deflated_tiff,
+    "a.h5": lying_hdf5,
     "a.npy": lying_npy,
     "a.npz": lying_npz,
     "a.mrc": lying_mrc,
@@ -166,6 +188,13 @@ LIARS = {
 }
 
 
+def test_the_claim_is_weighed_against_what_the_file_holds(tmp_path):
+    for name in ("b.tif", "a.h5", "a.npz"):
+        LIARS[name](tmp_path / name)
+        with pytest.raises(ReadError, match=r"the header claims \d+ bytes of pixels, the file holds \d+"):
+            next(read_frames(tmp_path / name))
+
+
 @pytest.mark.parametrize("name", LIARS)
 def test_a_header_that_claims_gigabytes_is_refused_before_anything_is_allocated(name, tmp_path):
     LIARS[name](tmp_path / name)
@@ -173,7 +202,7 @@ def test_a_header_that_claims_gigabytes_is_refused_before_anything_is_allocated(
     tracemalloc.start()
     try:
         with pytest.raises(ReadError, match=r"copy it again"):
-            read_micrograph(tmp_path / name)
+            next(read_frames(tmp_path / name))
         assert tracemalloc.get_traced_memory()[1] < FIXED_BYTES
     finally:
         tracemalloc.stop()

@@ -1,4 +1,6 @@
+import logging
 import sys
+import warnings
 
 import h5py
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tem_rf.data.formats.remarks import collect_remarks
 from tem_rf.data.readers import read_frames, read_micrograph
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import ReadError
@@ -226,13 +229,16 @@ def test_the_layout_of_the_published_sets_is_read(tmp_path):
     np.testing.assert_array_equal(np.stack(frames), images[..., 0])
 
 
-def test_remarks_of_parsers_become_notes_and_nothing_is_printed(tmp_path, capfd):
-    write_imagej_tiff(tmp_path / "a.tif")
-    content = (tmp_path / "a.tif").read_bytes()
-    (tmp_path / "a.tif").write_bytes(content.replace(b"unit=nm", b"unit=\xff\xfe"))
-    micrograph = read_micrograph(tmp_path / "a.tif")
-    assert micrograph.pixel_size_nm is None
-    assert capfd.readouterr().err == ""
+def test_remarks_of_parsers_become_notes_and_are_neither_logged_nor_warned(caplog):
+    remarks = []
+    with collect_remarks(remarks):
+        logging.getLogger("tifffile").warning("odd\n tag")
+        logging.getLogger("tifffile").warning("odd tag")
+        warnings.warn("odd header", RuntimeWarning, stacklevel=1)
+    assert remarks == ["odd tag", "odd header"]
+    assert not caplog.records
+    logging.getLogger("tifffile").warning("again")
+    assert len(caplog.records) == 1
 
 
 def test_npz_frames_do_not_need_the_whole_array(tmp_path):
