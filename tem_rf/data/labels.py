@@ -1,6 +1,7 @@
 """Read the label of a micrograph as a mask, whatever it was drawn with."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,10 @@ def read_label(path: Path, shape: tuple[int, int], *, image: Path | None = None)
         ReadError: The file cannot be read.
         DatasetError: It is not of the micrograph's size, or holds several masks.
     """
-    masks = list(read_label_frames(path, shape, image=image))
+    masks = list(islice(read_label_frames(path, shape, image=image), 2))
     if len(masks) != 1:
-        raise DatasetError(f"{path}: holds {len(masks)} masks for one micrograph; save the right one by itself.")
+        several = "several masks" if masks else "no mask"
+        raise DatasetError(f"{path}: holds {several} for one micrograph; save the right one by itself.")
     return masks[0]
 
 

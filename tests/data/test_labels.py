@@ -192,3 +192,9 @@ def test_damaged_regions_are_refused_in_one_line(tmp_path):
         except (ReadError, DatasetError) as error:
             message = str(error)
             assert "\n" not in message
+
+
+def test_a_stack_of_masks_labels_no_single_micrograph(tmp_path):
+    np.save(tmp_path / "a.npy", np.stack([EXPECTED] * 3))
+    with pytest.raises(DatasetError, match="holds several masks for one micrograph"):
+        read_label(tmp_path / "a.npy", SHAPE)

@@ -57,9 +57,10 @@ def test_missing_empty_and_folder_are_told_apart(tmp_path):
             read_micrograph(tmp_path / name)
 
 
-def test_own_tiffs_come_back_with_their_scale(tmp_path):
-    write_tiff(tmp_path / "a.tif", counts(), pixel_size_nm=0.02152)
-    assert read_micrograph(tmp_path / "a.tif").pixel_size_nm == pytest.approx(0.02152, rel=1e-6)
+@pytest.mark.parametrize("pixel_size_nm", [0.0012, 0.02, 0.02152, 0.1243, 87.37, 3372.4, 263974.0])
+def test_own_tiffs_come_back_with_their_scale(pixel_size_nm, tmp_path):
+    write_tiff(tmp_path / "a.tif", counts(), pixel_size_nm=pixel_size_nm)
+    assert read_micrograph(tmp_path / "a.tif").pixel_size_nm == pytest.approx(pixel_size_nm, rel=1e-6)
 
 
 def test_the_print_resolution_of_a_tiff_is_no_pixel_size(tmp_path):
