@@ -12,6 +12,8 @@ from tem_rf.data.manifest import Manifest
 from tem_rf.data.prepared import PreparedDataset
 from tem_rf.data.splits import SPLITS
 
+_MOST_PAIRS_SHOWN = 10
+
 
 def prepare(
     micrographs: Annotated[Path, typer.Argument(help="Folder of micrographs, or of images/ and labels/ (or masks/).")],
@@ -112,7 +114,28 @@ def summary_notes(manifest: Manifest) -> list[str]:
         notes.append("pixel size not known; lengths will be in px only (give --pixel-size-nm)")
     distinct = dict.fromkeys(note for source in sources for note in source.notes)
     notes += [f"{sum(note in source.notes for source in sources)} micrographs: {note}" for note in distinct]
-    return [*notes, *manifest.notes]
+    return notes + _leaks(manifest)
+
+
+def _leaks(manifest: Manifest) -> list[str]:
+    """Ways in which the test split is not new to the network."""
+    divided = sum(len(source.splits) > 1 for source in manifest.sources)
+    leaks = []
+    if divided:
+        leaks.append(
+            f"{divided} micrographs have patches in several splits, as in the study: scores will be a little too good"
+        )
+    if manifest.near_duplicates:
+        splits = {source.name: "+".join(source.splits) for source in manifest.sources}
+        leaks.append(
+            f"micrographs in different splits that show the same place: {len(manifest.near_duplicates)} pairs; scores "
+            "will be too good, leave one of each pair out"
+        )
+        leaks += [
+            f"  {pair.one} ({splits[pair.one]}) and {pair.other} ({splits[pair.other]}): {pair.overlap:.0%} in common"
+            for pair in manifest.near_duplicates[:_MOST_PAIRS_SHOWN]
+        ]
+    return leaks
 
 
 def _rows(dataset: PreparedDataset) -> list[list[object]]:
@@ -121,7 +144,7 @@ def _rows(dataset: PreparedDataset) -> list[list[object]]:
         patches = [patch for patch in dataset.patches if patch.split == split]
         fraction = sum(patch.particle_fraction for patch in patches) / max(1, len(patches))
         micrographs = len({patch.source for patch in patches})
-        rows.append([split, micrographs, len(patches), f"{fraction:.3f}"])
+        rows.append([split, micrographs, len(patches), round(fraction, 3)])
     return rows
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from tem_rf.config.preparation import PreparationSettings
 from tem_rf.data.manifest import Source
+from tem_rf.data.near_duplicates import Fingerprint, take_fingerprint
 from tem_rf.data.pairing import Pair
 from tem_rf.data.patches import count_left_out, cut_patches
 from tem_rf.data.preprocess import preprocess, rescale
@@ -40,11 +41,13 @@ class Cut:
     Attributes:
         source: What is known of it, save the splits.
         pixel_size_nm: Side of a pixel of the patches [nm]; None where it is not known.
+        fingerprint: What tells its place from others.
         pieces: The patches that are kept, row by row.
     """
 
     source: Source
     pixel_size_nm: float | None
+    fingerprint: Fingerprint
     pieces: list[Piece]
 
 
@@ -105,4 +108,4 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         )
         for row, column in kept
     ]
-    return Cut(source, prepared.pixel_size_nm, pieces)
+    return Cut(source, prepared.pixel_size_nm, take_fingerprint(prepared.image, mask), pieces)

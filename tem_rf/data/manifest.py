@@ -34,6 +34,20 @@ class Source(BaseModel):
     notes: tuple[str, ...] = Field((), description="What the reader did that one should know.")
 
 
+class NearDuplicate(BaseModel):
+    """Two micrographs in different splits that show the same place: what is learned on one is known on the other."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    one: str = Field(description="Name of a source.")
+    other: str = Field(description="Name of another source.")
+    overlap: float = Field(description="Part of the field that they share.")
+    shift_px: tuple[int, int] = Field(description="How far down and right the other shows what the one shows [px].")
+    significance: float = Field(
+        description="Agreement of the film between particles, in standard deviations of chance."
+    )
+
+
 class Manifest(BaseModel):
     """Content of `dataset.json`."""
 
@@ -46,4 +60,4 @@ class Manifest(BaseModel):
     settings: PreparationSettings
     sources: tuple[Source, ...]
     intensity: Intensity
-    notes: tuple[str, ...] = Field((), description="What one should know before training on the dataset.")
+    near_duplicates: tuple[NearDuplicate, ...] = Field((), description="Leaks between splits, the most certain first.")

@@ -1,5 +1,6 @@
 """Divide a dataset into training, validation and test."""
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 import numpy as np
@@ -37,6 +38,46 @@ def split_by_micrograph(particle_fractions: np.ndarray, seed: int) -> list[Split
     splits = np.empty(number, int)
     splits[np.argsort(particle_fractions, kind="stable")] = owners
     return [SPLITS[split] for split in splits]
+
+
+def keep_together(
+    splits: list[Split], overlaps: Iterable[tuple[int, int]], particle_fractions: np.ndarray
+) -> list[Split]:
+    """Bring micrographs of one place into one split, the training split, without changing the sizes of the splits.
+
+    Each one that moves changes places with the training micrograph of most similar particle fraction that overlaps
+    none. Where those run out, as in a video of a single field, the rest stays.
+
+    Args:
+        splits: The split of each micrograph.
+        overlaps: Pairs of micrographs that show the same place.
+        particle_fractions: (n,) part of each micrograph that is particle.
+
+    Returns:
+        The split of each micrograph.
+    """
+    result = list(splits)
+    groups = _groups(overlaps)
+    grouped = {member for group in groups for member in group}
+    free = [index for index, split in enumerate(splits) if split == "train" and index not in grouped]
+    for group in groups:
+        movers = [member for member in group if result[member] != "train"]
+        if len({result[member] for member in group}) == 1 or len(movers) > len(free):
+            continue
+        for member in movers:
+            partner = min(free, key=lambda index: abs(particle_fractions[index] - particle_fractions[member]))
+            free.remove(partner)
+            result[partner], result[member] = result[member], "train"
+    return result
+
+
+def _groups(pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
+    """Sets of indices that pairs connect, directly or through others."""
+    groups: list[set[int]] = []
+    for pair in pairs:
+        joined = set(pair).union(*(group for group in groups if group & set(pair)))
+        groups = [group for group in groups if not group & joined] + [joined]
+    return groups
 
 
 def split_in_order(number: int) -> list[Split]:
