@@ -7,9 +7,6 @@ import numpy as np
 from tem_rf.errors import NoBraggPeaksError, SettingsError
 from tem_rf.evaluation.band import Band, band_around, ring_radius
 
-AU_111_NM = 0.2355
-"""Spacing of the {111} planes of gold, its strongest reflection [nm]."""
-
 _TILE_PX = 512
 _LEAST_CYCLES = 16  # per tile: below, the shapes of the particles dominate
 _GREATEST_FREQUENCY = 0.45  # cycles per pixel: above, resampling and colour filters leave patterns
@@ -17,6 +14,7 @@ _FALSE_ALARM = 1e-5  # chance that speckle alone passes; 1e-3 took the facets of
 _CROSS_PX = 2  # half width of the cross that borders, uneven rows and bars leave
 _BACKGROUND_PX = 31  # side of the box that follows a background which is not round (astigmatism, drift)
 _PEAK_WIDTH = 0.05  # peaks within this fraction of a radius belong to one reflection
+_FIRST_ORDER_SHARE = 0.3  # least power of the first order, relative to a particle that shows a higher one strongly
 
 
 def find_band(
@@ -26,8 +24,8 @@ def find_band(
 
     With a lattice spacing the radius follows from the pixel size. Without, it is measured. The power spectrum of an
     amorphous film is speckle: its pixels are distributed exponentially about a smooth background. What rises above
-    the greatest speckle to be expected is a Bragg peak, and the band is laid around the strongest reflection, which
-    is one of first order: higher ones may stand out more, where the film scatters less, but carry less power. The
+    the greatest speckle to be expected is a Bragg peak, and the band is laid around the innermost strong reflection.
+    Power decides what is strong: higher orders stand out more, where the film scatters less, but carry less. The
     band is as wide for its radius as the study's, 38 to 55 px around 46.5 px.
 
     Args:
@@ -70,7 +68,7 @@ def _lattice_frequency(lattice_spacing_nm: float, pixel_size_nm: float | None) -
 
 
 def _dominant_frequency(images: np.ndarray) -> float:
-    """Cycles per pixel of the strongest reflection that rises above the speckle."""
+    """Cycles per pixel of the first-order reflection that rises above the speckle."""
     tiles = list(_tiles(images))
     side = tiles[0].shape[0]
     radius = ring_radius((side, side))
@@ -86,18 +84,21 @@ def _dominant_frequency(images: np.ndarray) -> float:
             "no Bragg peaks found: expected lattice fringes in the Fourier transform, found only its smooth "
             "background; give the band or the lattice spacing if there are fringes, or use another method."
         )
-    return _heaviest_radius(radius[peaks > 0], peaks[peaks > 0]) / side
+    return _first_order_radius(radius[peaks > 0], peaks[peaks > 0]) / side
 
 
-def _heaviest_radius(radii: np.ndarray, weights: np.ndarray) -> float:
-    """Mean radius of the reflection that carries most weight."""
+def _first_order_radius(radii: np.ndarray, weights: np.ndarray) -> float:
+    """Mean radius of the innermost reflection among those that carry much weight."""
     order = np.argsort(radii)
     radii, weights = radii[order], weights[order]
     below = np.concatenate([[0.0], np.cumsum(weights)])
     first = np.searchsorted(radii, radii * (1 - _PEAK_WIDTH), side="left")
     end = np.searchsorted(radii, radii * (1 + _PEAK_WIDTH), side="right")
-    heaviest = np.argmax(below[end] - below[first])
-    reflection = slice(first[heaviest], end[heaviest])
+    carried = below[end] - below[first]  # by the peaks around each peak
+    edge = radii[np.argmax(carried >= _FIRST_ORDER_SHARE * carried.max())]
+    same_reflection = (radii >= edge) & (radii <= edge * (1 + 2 * _PEAK_WIDTH))
+    centre = np.argmax(carried * same_reflection)
+    reflection = slice(first[centre], end[centre])
     return float(np.average(radii[reflection], weights=weights[reflection]))
 
 

@@ -45,14 +45,23 @@ def test_scale_bar_is_a_round_length_within_a_quarter(pixel_size_nm: float, leng
 
 
 def test_overlay_picture_keeps_the_pixels_and_adds_a_legend(tmp_path: Path):
-    image, mask = image_with_fringes((200, 320))
+    image, mask = image_with_fringes((500, 600))
     write_overlay(tmp_path / "overlay.png", image, mask, mask, pixel_size_nm=0.02)
 
     with Image.open(tmp_path / "overlay.png") as picture:
-        assert picture.width == 320
-        assert 200 < picture.height < 240
-        np.testing.assert_array_equal(np.asarray(picture)[:200], overlay(image, mask, mask))
-        assert np.asarray(picture)[200:, 240:].max() == 255  # the scale bar
+        assert picture.width == 600
+        assert 500 < picture.height < 540
+        np.testing.assert_array_equal(np.asarray(picture)[:500], overlay(image, mask, mask))
+        assert np.asarray(picture)[500:, 450:].max() == 255  # the scale bar
+
+
+def test_small_overlay_is_enlarged_by_a_whole_number(tmp_path: Path):
+    image, mask = image_with_fringes((200, 200))
+    write_overlay(tmp_path / "overlay.png", image, mask)
+
+    with Image.open(tmp_path / "overlay.png") as picture:
+        assert picture.width == 600
+        np.testing.assert_array_equal(np.asarray(picture)[:600:3, ::3], overlay(image, mask))
 
 
 @pytest.mark.parametrize("shape", [(128, 128), (90, 140)])
