@@ -7,8 +7,9 @@ import typer
 from typer.core import TyperGroup
 
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.rf_advise import advise
 from tem_rf.cli.rf_effective import effective
-from tem_rf.cli.rf_text import Yardsticks, print_architecture, print_csv, print_list, remarks
+from tem_rf.cli.rf_text import Yardsticks, print_architecture, print_csv, print_list, remarks, whole_numbers
 from tem_rf.errors import SettingsError
 from tem_rf.receptive_field import Architecture
 from tem_rf.receptive_field.design import describe, enumerate_architectures, nearest_per_depth
@@ -30,6 +31,7 @@ rf = typer.Typer(
     help="What a network sees: `tem-rf rf n2-p88`, `tem-rf rf --list`; all options: `tem-rf rf show --help`.",
 )
 rf.command()(effective)
+rf.command()(advise)
 
 
 @rf.command()
@@ -75,7 +77,7 @@ def show(
     if picture is not None:
         raise SettingsError("--picture: draws one architecture; name it, such as tem-rf rf n2-p88 --picture field.png.")
     listed = enumerate_architectures(
-        _whole_numbers("--depth", depth), poolings=_whole_numbers("--poolings", poolings), parts=parts, max_px=max_px
+        whole_numbers("--depth", depth), poolings=whole_numbers("--poolings", poolings), parts=parts, max_px=max_px
     )
     title = f"{len(listed)} architectures"
     if match is not None:
@@ -124,10 +126,3 @@ def _draw(chosen: Architecture, yardsticks: Yardsticks, picture: Path, micrograp
         particle_nm=yardsticks.particle_nm,
     )
     progress_console().print(f"wrote {picture}", highlight=False)
-
-
-def _whole_numbers(option: str, text: str) -> list[int]:
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError as error:
-        raise SettingsError(f"{option}: expected whole numbers with commas between, received {text!r}.") from error

@@ -1,4 +1,4 @@
-"""The tables and remarks of `tem-rf rf`."""
+"""What `tem-rf rf` reads and prints: tables, remarks, lists of numbers."""
 
 import csv
 import sys
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tem_rf.cli.output import print_table
+from tem_rf.errors import SettingsError
 from tem_rf.receptive_field import Architecture
 from tem_rf.receptive_field.layers import layers
 
@@ -115,6 +116,18 @@ def remarks(architecture: Architecture, patch_size: int) -> list[str]:
     if field.has_holes:
         notes.append("dilation leaves holes in its field: some pixels inside it do not matter (gridding).")
     return notes
+
+
+def whole_numbers(option: str, text: str) -> list[int]:
+    """Read the value of an option that takes numbers with commas between.
+
+    Raises:
+        SettingsError: It holds something else.
+    """
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError as error:
+        raise SettingsError(f"{option}: expected whole numbers with commas between, received {text!r}.") from error
 
 
 _WIDTHS = {"least": "min", "mean": "mean", "greatest": "max"}

@@ -1,0 +1,68 @@
+"""What a prepared dataset and its finished runs say about the receptive field worth searching."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from tem_rf.data.intensity import Intensity
+from tem_rf.data.prepared import PreparedDataset
+from tem_rf.receptive_field import Architecture
+from tem_rf.receptive_field.advice import Evidence, Result
+from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.summary import summarize_run
+
+_PATCHES = 64  # enough for a median diameter
+
+
+def gather_evidence(dataset: PreparedDataset, runs: Iterable[RunFolder]) -> Evidence:
+    """Take contrast, diameters and pixel size from a dataset, and dice from the runs that finished on it.
+
+    Args:
+        dataset: The dataset.
+        runs: Any runs; those on other datasets or unfinished are left out.
+    """
+    return Evidence(
+        patch_size=dataset.manifest.patch_size,
+        pixel_size_nm=dataset.manifest.pixel_size_nm,
+        separability=separability(dataset.manifest.intensity),
+        diameter_px=median_diameter_px(dataset.labels[:: max(1, len(dataset.labels) // _PATCHES)]),
+        results=_results(dataset, runs),
+    )
+
+
+def separability(intensity: Intensity) -> float:
+    """Part of the pairs of a particle and a background pixel that brightness tells apart.
+
+    The area under the ROC curve of a threshold, whichever class is the brighter: 0.5 is chance, 1 is complete.
+    """
+    particle, background = (
+        np.asarray(each.histogram, float) / sum(each.histogram) for each in (intensity.particle, intensity.background)
+    )
+    brighter = float((particle * (background.cumsum() - background / 2)).sum())  # half of the ties
+    return max(brighter, 1 - brighter)
+
+
+def median_diameter_px(labels: np.ndarray) -> float | None:
+    """Median diameter of the circles as large as the particles that lie whole inside a patch [px].
+
+    Args:
+        labels: (n, h, w), 1 on particles.
+    """
+    from skimage.measure import label, regionprops
+    from skimage.segmentation import clear_border
+
+    diameters = [
+        region.equivalent_diameter_area for mask in labels for region in regionprops(label(clear_border(mask > 0)))
+    ]
+    return float(np.median(diameters)) if diameters else None
+
+
+def _results(dataset: PreparedDataset, runs: Iterable[RunFolder]) -> tuple[Result, ...]:
+    dice: dict[Architecture, list[float]] = {}
+    for run in runs:
+        if run.config.dataset.resolve() != dataset.folder.resolve():
+            continue
+        summary = summarize_run(run)
+        if summary.state == "finished" and summary.best is not None:
+            dice.setdefault(run.config.architecture, []).append(summary.best.validation_hard_dice)
+    return tuple(Result(architecture, tuple(values)) for architecture, values in dice.items())
