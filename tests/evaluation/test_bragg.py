@@ -54,7 +54,8 @@ def test_background_that_is_not_round_has_no_bragg_peaks():
 @pytest.mark.parametrize("second_amplitude", [1.5, 3])  # more over the film than the first order; more altogether
 def test_first_order_is_chosen_where_the_second_stands_out_more(second_amplitude: float):
     first, mask = image_with_fringes(period_px=11)
-    second = np.sin(2 * np.pi * np.indices((512, 512))[1] / 5.5)
+    y, x = np.indices((512, 512))
+    second = np.sin(2 * np.pi * (0.6 * x - 0.8 * y) / 5.5)
 
     assert find_band(first + second_amplitude * second * mask).middle_px == pytest.approx(512 / 11, rel=0.03)
 
