@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from tem_rf.cli.app import app
 from tem_rf.config.simulation import PRESETS, simulation_settings
-from tem_rf.data.labels import pair_labels, read_label
+from tem_rf.data.labels import read_label
+from tem_rf.data.pairing import pair_labels
 from tem_rf.data.readers import read_micrograph
 from tem_rf.data.simulate import simulate_micrograph, simulate_micrographs
 from tem_rf.data.simulation.specimen import Particle

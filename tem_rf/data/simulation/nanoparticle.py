@@ -6,10 +6,15 @@ from numpy.random import Generator
 LATTICE_CONSTANT_NM = 0.4078
 ATOM_RADIUS_NM = 0.144  # half the distance of neighbours in the metal
 
-# Surface energies of {100} and {111} as in a regular truncated octahedron: Wulff distances 2/sqrt(3) apart.
-_WULFF_RATIO = 2 / np.sqrt(3)
-_FACET_111 = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) / np.sqrt(3)
-_FACET_100 = np.concatenate([np.eye(3), -np.eye(3)])
+# Facets {111} and {100}; in a regular truncated octahedron {100} lies 2/sqrt(3) times as far from the centre.
+_FACETS = np.concatenate(
+    [
+        np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) / np.sqrt(3),
+        np.eye(3),
+        -np.eye(3),
+    ]
+)
+_WULFF_DISTANCES = np.array([1.0] * 8 + [2 / np.sqrt(3)] * 6)
 
 
 def grow_nanoparticle(diameter_nm: float, rng: Generator, *, orientation: np.ndarray | None = None) -> np.ndarray:
@@ -26,14 +31,13 @@ def grow_nanoparticle(diameter_nm: float, rng: Generator, *, orientation: np.nda
     radius = max(diameter_nm / 2 - ATOM_RADIUS_NM, 0.0)
     # From deep facets to a sphere; each facet lies a little elsewhere, since real particles are not ideal.
     depth = radius * rng.uniform(0.84, 1.02)
-    distance_111 = depth * rng.normal(1, 0.03, len(_FACET_111))
-    distance_100 = depth * _WULFF_RATIO * rng.normal(1, 0.03, len(_FACET_100))
+    distances = depth * _WULFF_DISTANCES * rng.normal(1, 0.03, len(_FACETS))
     atoms = _fcc_lattice(radius, offset=rng.random(3))
-    inside = np.einsum("ij,ij->i", atoms, atoms) <= radius**2
-    inside &= (atoms @ _FACET_111.T <= distance_111).all(1)
-    inside &= (atoms @ _FACET_100.T <= distance_100).all(1)
+    atoms = atoms[np.einsum("ij,ij->i", atoms, atoms) <= radius**2]
+    for normal, distance in zip(_FACETS, distances, strict=True):
+        atoms = atoms[atoms @ normal <= distance]
     turn = random_rotation(rng) if orientation is None else orientation
-    return atoms[inside] @ turn.T
+    return atoms @ turn.T
 
 
 def random_rotation(rng: Generator) -> np.ndarray:

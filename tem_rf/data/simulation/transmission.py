@@ -23,7 +23,8 @@ from tem_rf.data.simulation.specimen import Field, Particle
 
 # A film over a large field would be millions of atoms (2.7 million at 4096 px), so two sheets made once lie over each
 # other, each repeated, shifted, flipped and turned at random. Sheets repeat without a seam, and their periods have no
-# common multiple within a field, so the film does not repeat.
+# common multiple within a field, so the film never repeats as a whole. A patch of 512 px is smaller than a period; in
+# the FFT of a field three periods wide the repeats show as a fine mesh on the Thon rings.
 _SHEET_PERIODS_NM = (14.3, 17.9)
 
 
