@@ -8,14 +8,15 @@ import typer
 
 from tem_rf.cli.output import JsonFlag, print_json
 from tem_rf.cli.rf_text import whole_numbers
-from tem_rf.runs.root import DEFAULT_ROOT, list_runs
 
 _BASES = {"measured": "measured here", "study": "the study's finding", "rule": "rule of thumb"}
 
 
 def advise(
     dataset: Annotated[Path, typer.Argument(help="Prepared dataset folder.")],
-    runs: Annotated[Path, typer.Option(help="Folder of the runs; those finished on the dataset count.")] = DEFAULT_ROOT,
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder of the runs; those finished on the dataset count. Default: runs.")
+    ] = None,
     particle_nm: Annotated[
         float | None, typer.Option(min=1e-3, help="Diameter of the particles in nm; default: measured.")
     ] = None,
@@ -33,8 +34,9 @@ def advise(
     from tem_rf.evaluation.evidence import gather_evidence
     from tem_rf.receptive_field.advice import advise as advise_on
     from tem_rf.receptive_field.design import enumerate_architectures
+    from tem_rf.runs.root import DEFAULT_ROOT, list_runs
 
-    evidence = gather_evidence(open_dataset(dataset), list_runs(runs))
+    evidence = gather_evidence(open_dataset(dataset), list_runs(runs or DEFAULT_ROOT))
     if particle_nm is not None:
         if evidence.pixel_size_nm is None:
             raise SettingsError(f"--particle-nm: {dataset} has no pixel size; prepare it again with --pixel-size-nm.")

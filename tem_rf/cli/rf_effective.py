@@ -7,12 +7,11 @@ import typer
 
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
-from tem_rf.runs.root import DEFAULT_ROOT, find_run
 
 
 def effective(
     run: Annotated[str, typer.Argument(help="Name or folder of a run with at least one epoch.")],
-    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
+    runs: Annotated[Path | None, typer.Option(help="Folder of the runs. Default: runs.")] = None,
     split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Which patches.")] = "test",
     count: Annotated[int, typer.Option(min=1, help="Patches to average over, at most.")] = 32,
     output: Annotated[
@@ -27,7 +26,9 @@ def effective(
 
     Example: tem-rf rf effective au-5nm-n2-p44-paper-s752 --count 32
     """
-    folder = find_run(run, runs)
+    from tem_rf.runs.root import DEFAULT_ROOT, find_run
+
+    folder = find_run(run, runs or DEFAULT_ROOT)
     architecture = folder.config.architecture
     import_keras()
 
