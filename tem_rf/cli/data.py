@@ -55,3 +55,18 @@ def fetch(
         list_sets(as_json)
     else:
         fetch_set(name, out, tuple(file or ()), api, as_json)
+
+
+@data.command()
+def inspect(
+    dataset: Annotated[Path, typer.Argument(help="Prepared dataset folder.")],
+    picture: Annotated[Path | None, typer.Option(help="PNG to write; default: inspection.png in the dataset.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Report balance, contrast, particle diameters and lattice fringes of a dataset, as a table and a picture.
+
+    Example: tem-rf data inspect datasets/au-5nm
+    """
+    from tem_rf.cli.data_inspect import print_inspection
+
+    print_inspection(dataset, picture, as_json)

@@ -10,6 +10,7 @@ from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_consol
 from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.manifest import Manifest
 from tem_rf.data.prepared import PreparedDataset
+from tem_rf.data.presets import preset_changes
 from tem_rf.data.splits import SPLITS
 
 _MOST_PAIRS_SHOWN = 10
@@ -19,9 +20,13 @@ def prepare(
     micrographs: Annotated[Path, typer.Argument(help="Folder of micrographs, or of images/ and labels/ (or masks/).")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Dataset folder to write.")],
     labels: Annotated[Path | None, typer.Option(help="Folder of labels, paired by the stem of the names.")] = None,
-    patch_size: Annotated[int | None, typer.Option(help="Side of a patch [px]; default 512.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Settings of a published set: au-2.2nm, au-5nm, au-10nm, au-20nm, groschner-2021."),
+    ] = None,
+    patch_size: Annotated[int | None, typer.Option(help="Side of a patch in px; default 512.")] = None,
     pixel_size_nm: Annotated[
-        float | None, typer.Option(help="Side of a pixel [nm], in place of what the files say.")
+        float | None, typer.Option(help="Side of a pixel in nm, in place of what the files say.")
     ] = None,
     xray_threshold: Annotated[
         float | None, typer.Option(help="Counts above the median of an x-ray outlier; 0: off; default 1500.")
@@ -35,10 +40,10 @@ def prepare(
         str | None, typer.Option(help="standard (default: mean 0, sd 1), percentile or min-max.")
     ] = None,
     flat_field_px: Annotated[
-        float | None, typer.Option(help="Divide out illumination, smoothed by a Gaussian of this width [px].")
+        float | None, typer.Option(help="Divide out illumination, smoothed by a Gaussian of this width in px.")
     ] = None,
     target_pixel_size_nm: Annotated[
-        float | None, typer.Option(help="Rescale all micrographs to this pixel size [nm].")
+        float | None, typer.Option(help="Rescale all micrographs to this pixel size in nm.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that stands there.")] = False,
     as_json: JsonFlag = False,
@@ -63,7 +68,7 @@ def prepare(
     given = {name: value for name, value in changes.items() if value is not None}
     if xray_threshold == 0:
         given["xray_threshold"] = None
-    settings = preparation_settings(**given)
+    settings = preparation_settings(**((preset_changes(preset) if preset else {}) | given))
     console = progress_console()
     with Progress(
         TextColumn("preparing"),

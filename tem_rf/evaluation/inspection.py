@@ -1,0 +1,104 @@
+"""What a prepared dataset holds: balance of the classes, contrast, particle sizes, lattice fringes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tem_rf.data.prepared import PreparedDataset
+from tem_rf.data.splits import SPLITS, Split
+from tem_rf.errors import NoBraggPeaksError
+
+_MOST_PATCHES_MEASURED = 400  # evenly spread; more change no diameter and cost seconds
+_MOST_PATCHES_TRANSFORMED = 32  # those with most particle
+_LEAST_PARTICLE_PX = 12  # smaller spots are slips of the pen
+
+
+@dataclass(frozen=True)
+class SplitBalance:
+    """What one split holds.
+
+    Attributes:
+        split: Its name.
+        micrographs: Micrographs its patches come from.
+        particle_fractions: (n,) of its patches.
+    """
+
+    split: Split
+    micrographs: int
+    particle_fractions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a dataset holds.
+
+    Attributes:
+        balance: Per split, without empty ones.
+        effect_size: Distance of the class means in pooled standard deviations (Cohen's d): about 0.2 is hard to see,
+            above 1 the classes hardly overlap. Negative where particles are darker.
+        diameters_px: (n,) diameters of circles as large as the particles that lie whole within a patch.
+        cut_particles: Particles that the border of a patch cuts, which have no diameter.
+        lattice_spacing_px: Period of the lattice fringes [px]; None where no Bragg peaks stand out.
+        pixel_size_nm: Side of a pixel [nm]; None where it is not known.
+    """
+
+    balance: tuple[SplitBalance, ...]
+    effect_size: float
+    diameters_px: np.ndarray
+    cut_particles: int
+    lattice_spacing_px: float | None
+    pixel_size_nm: float | None
+
+
+def inspect_dataset(dataset: PreparedDataset) -> Inspection:
+    """Measure a dataset."""
+    diameters, cut = _measure_particles(dataset)
+    return Inspection(
+        balance=tuple(balance for split in SPLITS if (balance := _balance(dataset, split)).particle_fractions.size),
+        effect_size=_effect_size(dataset),
+        diameters_px=diameters,
+        cut_particles=cut,
+        lattice_spacing_px=_lattice_spacing(dataset),
+        pixel_size_nm=dataset.manifest.pixel_size_nm,
+    )
+
+
+def _balance(dataset: PreparedDataset, split: Split) -> SplitBalance:
+    patches = [patch for patch in dataset.patches if patch.split == split]
+    fractions = np.array([patch.particle_fraction for patch in patches])
+    return SplitBalance(split, len({patch.source for patch in patches}), fractions)
+
+
+def _effect_size(dataset: PreparedDataset) -> float:
+    background, particle = dataset.manifest.intensity.background, dataset.manifest.intensity.particle
+    pooled = np.sqrt((background.sd**2 + particle.sd**2) / 2)
+    return float((particle.mean - background.mean) / max(pooled, 1e-12))
+
+
+def _measure_particles(dataset: PreparedDataset) -> tuple[np.ndarray, int]:
+    from skimage.measure import label, regionprops
+
+    number = len(dataset.patches)
+    chosen = np.unique(np.linspace(0, number - 1, min(number, _MOST_PATCHES_MEASURED)).astype(int))
+    diameters, cut = [], 0
+    for index in chosen:
+        mask = np.asarray(dataset.labels[index])
+        for region in regionprops(label(mask)):
+            top, left, bottom, right = region.bbox
+            if min(top, left) == 0 or bottom == mask.shape[0] or right == mask.shape[1]:
+                cut += 1
+            elif region.area >= _LEAST_PARTICLE_PX:
+                diameters.append(region.equivalent_diameter_area)
+    return np.array(diameters), cut
+
+
+def _lattice_spacing(dataset: PreparedDataset) -> float | None:
+    from tem_rf.evaluation.bragg import find_band
+
+    fractions = np.array([patch.particle_fraction for patch in dataset.patches])
+    fullest = np.sort(np.argsort(-fractions, kind="stable")[:_MOST_PATCHES_TRANSFORMED])
+    try:
+        band = find_band(np.asarray(dataset.images[fullest]))
+    except NoBraggPeaksError:
+        return None
+    return dataset.manifest.patch_size / band.middle_px

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from tem_rf.config.preparation import preparation_settings
+from tem_rf.data.prepare import prepare_dataset
+from tem_rf.evaluation.inspection import inspect_dataset
+from tem_rf.evaluation.inspection_picture import write_inspection_picture
+from tests.data.labelled_folder import write_pair
+
+RADIUS, PERIOD = 20, 6.0
+
+
+def field(seed, fringes):
+    """Noise with two discs of one size, one of them cut by the border, whose counts differ by a standard deviation."""
+    y, x = np.ogrid[:128, :128]
+    random = np.random.default_rng(seed)
+    row, column = random.integers(30, 98, 2)
+    mask = ((y - row) ** 2 + (x - column) ** 2 <= RADIUS**2) | ((y - 128 * (seed % 2)) ** 2 + x**2 <= 36)
+    image = 1000 + random.normal(0, 30, mask.shape) - 30 * mask
+    if fringes:
+        image = image + 60 * mask * np.sin(2 * np.pi * (0.8 * x + 0.6 * y) / PERIOD)
+    return image.astype(np.float32), mask
+
+
+def dataset_of(tmp_path, *, fringes=True, pixel_size_nm=0.02):
+    for seed in range(6):
+        write_pair(tmp_path / "raw", f"m{seed}", *field(seed, fringes), pixel_size_nm=pixel_size_nm)
+    settings = preparation_settings(patch_size=128)
+    return prepare_dataset(tmp_path / "raw", tmp_path / "set", settings=settings)
+
+
+def test_diameters_are_those_of_the_particles_that_are_whole(tmp_path):
+    inspection = inspect_dataset(dataset_of(tmp_path))
+    assert inspection.diameters_px == pytest.approx([2 * RADIUS] * 6, rel=0.02)
+    assert inspection.cut_particles == 6
+
+
+def test_the_effect_size_is_the_distance_of_the_classes_in_standard_deviations(tmp_path):
+    assert inspect_dataset(dataset_of(tmp_path, fringes=False)).effect_size == pytest.approx(-1, abs=0.05)
+
+
+def test_the_period_of_the_fringes_is_found(tmp_path):
+    assert inspect_dataset(dataset_of(tmp_path)).lattice_spacing_px == pytest.approx(PERIOD, rel=0.03)
+
+
+def test_without_fringes_no_spacing_is_given(tmp_path):
+    assert inspect_dataset(dataset_of(tmp_path, fringes=False)).lattice_spacing_px is None
+
+
+def test_the_balance_counts_every_split(tmp_path):
+    balance = inspect_dataset(dataset_of(tmp_path)).balance
+    assert [(part.split, part.micrographs, len(part.particle_fractions)) for part in balance] == [
+        ("train", 4, 4),
+        ("validation", 1, 1),
+        ("test", 1, 1),
+    ]
+
+
+@pytest.mark.parametrize("pixel_size_nm", [None, 0.02])
+def test_the_picture_is_written(tmp_path, pixel_size_nm):
+    dataset = dataset_of(tmp_path, pixel_size_nm=pixel_size_nm)
+    write_inspection_picture(tmp_path / "picture.png", dataset, inspect_dataset(dataset))
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
