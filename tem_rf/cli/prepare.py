@@ -1,17 +1,17 @@
 """`tem-rf prepare`: a dataset from a folder of labelled micrographs."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
 from tem_rf.config.preparation import preparation_settings
-from tem_rf.data.manifest import Manifest
-from tem_rf.data.prepared import PreparedDataset
-from tem_rf.data.presets import preset_changes
-from tem_rf.data.splits import SPLITS
+
+if TYPE_CHECKING:
+    from tem_rf.data.manifest import Manifest
+    from tem_rf.data.prepared import PreparedDataset
 
 _MOST_PAIRS_SHOWN = 10
 
@@ -53,6 +53,7 @@ def prepare(
     Example: tem-rf prepare micrographs --output datasets/au-5nm --pixel-size-nm 0.02
     """
     from tem_rf.data.prepare import prepare_dataset
+    from tem_rf.data.presets import preset_changes
 
     changes: dict[str, Any] = {
         "patch_size": patch_size,
@@ -97,7 +98,7 @@ def prepare(
         print_table(str(output), ["split", "micrographs", "patches", "particle fraction"], _rows(dataset))
 
 
-def summary_notes(manifest: Manifest) -> list[str]:
+def summary_notes(manifest: "Manifest") -> list[str]:
     """What one should know of a dataset, a line each."""
     sources = manifest.sources
     kept, dropped = sum(source.patches for source in sources), sum(source.dropped_patches for source in sources)
@@ -122,7 +123,7 @@ def summary_notes(manifest: Manifest) -> list[str]:
     return notes + _leaks(manifest)
 
 
-def _leaks(manifest: Manifest) -> list[str]:
+def _leaks(manifest: "Manifest") -> list[str]:
     """Ways in which the test split is not new to the network."""
     divided = sum(len(source.splits) > 1 for source in manifest.sources)
     leaks = []
@@ -143,7 +144,9 @@ def _leaks(manifest: Manifest) -> list[str]:
     return leaks
 
 
-def _rows(dataset: PreparedDataset) -> list[list[object]]:
+def _rows(dataset: "PreparedDataset") -> list[list[object]]:
+    from tem_rf.data.splits import SPLITS
+
     rows: list[list[object]] = []
     for split in SPLITS:
         patches = [patch for patch in dataset.patches if patch.split == split]
@@ -153,7 +156,7 @@ def _rows(dataset: PreparedDataset) -> list[list[object]]:
     return rows
 
 
-def _result(dataset: PreparedDataset) -> dict[str, Any]:
+def _result(dataset: "PreparedDataset") -> dict[str, Any]:
     columns = ("split", "micrographs", "patches", "particle_fraction")
     return {
         "dataset": str(dataset.folder),

@@ -1,0 +1,26 @@
+"""Settings of augmentation beyond the eight dihedral transforms; all of it is off by default, as in the study."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AugmentationSettings(BaseModel):
+    """How far training patches are changed at random, towards other microscopes and exposures.
+
+    Each patch draws its own strength, evenly between none and what is given here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    blur_px: float = Field(0, ge=0, le=16, description="Greatest width of a Gaussian blur (defocus, drift) [px].")
+    dose_fraction: float = Field(
+        1, gt=0, le=1, description="Least part of the dose that is left; its Poisson noise is that of such an exposure."
+    )
+    counts_per_electron: float = Field(1, gt=0, description="Gain of the detector, which the Poisson noise depends on.")
+    noise_sd: float = Field(0, ge=0, description="Greatest Gaussian noise, in standard deviations of the micrograph.")
+    gain: float = Field(0, ge=0, lt=1, description="Greatest relative change of the contrast, up or down.")
+    offset: float = Field(0, ge=0, description="Greatest shift of the level, in standard deviations of the micrograph.")
+
+    @property
+    def is_off(self) -> bool:
+        """Whether patches stay as they are."""
+        return not (self.blur_px or self.dose_fraction < 1 or self.noise_sd or self.gain or self.offset)
