@@ -53,7 +53,7 @@ def _result(dataset: PreparedDataset, inspection: Inspection) -> dict[str, Any]:
         "cut_particles": inspection.cut_particles,
         **_diameters(inspection.diameters_px, "px"),
         "lattice_spacing_px": spacing and round(spacing, 2),
-        "near_duplicates": [f"{pair.one} {pair.other}" for pair in dataset.manifest.near_duplicates],
+        "leaks": [f"{pair.one} {pair.other}" for pair in dataset.manifest.near_duplicates if pair.is_leak],
     }
     if size:
         result |= _diameters(inspection.diameters_px * size, "nm")

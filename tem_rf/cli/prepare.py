@@ -10,10 +10,7 @@ from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_consol
 from tem_rf.config.preparation import preparation_settings
 
 if TYPE_CHECKING:
-    from tem_rf.data.manifest import Manifest
     from tem_rf.data.prepared import PreparedDataset
-
-_MOST_PAIRS_SHOWN = 10
 
 
 def prepare(
@@ -52,6 +49,7 @@ def prepare(
 
     Example: tem-rf prepare micrographs --output datasets/au-5nm --pixel-size-nm 0.02
     """
+    from tem_rf.data.dataset_notes import dataset_notes
     from tem_rf.data.prepare import prepare_dataset
     from tem_rf.data.presets import preset_changes
 
@@ -90,58 +88,13 @@ def prepare(
         )
     if dataset.reused:
         console.print(f"{output}: stands already, from the same files and settings", highlight=False, soft_wrap=True)
-    for note in summary_notes(dataset.manifest):
+    notes = dataset_notes(dataset.manifest)
+    for note in notes:
         console.print(note, highlight=False, soft_wrap=True)
     if as_json:
-        print_json(_result(dataset))
+        print_json(_result(dataset) | {"notes": notes})
     else:
         print_table(str(output), ["split", "micrographs", "patches", "particle fraction"], _rows(dataset))
-
-
-def summary_notes(manifest: "Manifest") -> list[str]:
-    """What one should know of a dataset, a line each."""
-    sources = manifest.sources
-    kept, dropped = sum(source.patches for source in sources), sum(source.dropped_patches for source in sources)
-    notes = [f"{kept} patches of {manifest.patch_size} px kept, {dropped} dropped with too few particle pixels"]
-    left_out, area = (
-        sum(source.left_out_px for source in sources),
-        sum(source.height * source.width for source in sources),
-    )
-    if left_out:
-        notes.append(
-            f"{left_out / area:.1%} of the pixels, at the right and the bottom, fill no patch and are left out"
-        )
-    outliers = sum(source.outliers_replaced for source in sources)
-    if outliers:
-        notes.append(f"{outliers} x-ray outliers replaced")
-    if manifest.settings.xray_threshold is not None and all(source.xray_threshold is None for source in sources):
-        notes.append("x-ray outliers not looked for: the images hold no counts (8 bits, or values around zero)")
-    if manifest.pixel_size_nm is None:
-        notes.append("pixel size not known; lengths will be in px only (give --pixel-size-nm)")
-    distinct = dict.fromkeys(note for source in sources for note in source.notes)
-    notes += [f"{sum(note in source.notes for source in sources)} micrographs: {note}" for note in distinct]
-    return notes + _leaks(manifest)
-
-
-def _leaks(manifest: "Manifest") -> list[str]:
-    """Ways in which the test split is not new to the network."""
-    divided = sum(len(source.splits) > 1 for source in manifest.sources)
-    leaks = []
-    if divided:
-        leaks.append(
-            f"{divided} micrographs have patches in several splits, as in the study: scores will be a little too good"
-        )
-    if manifest.near_duplicates:
-        splits = {source.name: "+".join(source.splits) for source in manifest.sources}
-        leaks.append(
-            f"micrographs in different splits that show the same place: {len(manifest.near_duplicates)} pairs; scores "
-            "will be too good, leave one of each pair out"
-        )
-        leaks += [
-            f"  {pair.one} ({splits[pair.one]}) and {pair.other} ({splits[pair.other]}): {pair.overlap:.0%} in common"
-            for pair in manifest.near_duplicates[:_MOST_PAIRS_SHOWN]
-        ]
-    return leaks
 
 
 def _rows(dataset: "PreparedDataset") -> list[list[object]]:
@@ -164,5 +117,4 @@ def _result(dataset: "PreparedDataset") -> dict[str, Any]:
         "pixel_size_nm": dataset.manifest.pixel_size_nm,
         "patch_size": dataset.manifest.patch_size,
         "splits": [dict(zip(columns, row, strict=True)) for row in _rows(dataset)],
-        "notes": summary_notes(dataset.manifest),
     }

@@ -35,7 +35,7 @@ class Source(BaseModel):
 
 
 class NearDuplicate(BaseModel):
-    """Two micrographs in different splits that show the same place: what is learned on one is known on the other."""
+    """Two micrographs that show the same place."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,6 +46,7 @@ class NearDuplicate(BaseModel):
     significance: float = Field(
         description="Agreement of the film between particles, in standard deviations of chance."
     )
+    is_leak: bool = Field(description="Whether they are in different splits, so that what is tested was learned.")
 
 
 class Manifest(BaseModel):
@@ -60,4 +61,6 @@ class Manifest(BaseModel):
     settings: PreparationSettings
     sources: tuple[Source, ...]
     intensity: Intensity
-    near_duplicates: tuple[NearDuplicate, ...] = Field((), description="Leaks between splits, the most certain first.")
+    near_duplicates: tuple[NearDuplicate, ...] = Field(
+        (), description="Micrographs of one place, the most certain first."
+    )

@@ -6,18 +6,16 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
 from tem_rf.config.preparation import PreparationSettings
 from tem_rf.data.cut import Cut, cut_files
+from tem_rf.data.division import describe_overlaps, divide
 from tem_rf.data.growing_stack import GrowingStack
 from tem_rf.data.intensity import IntensitySums
-from tem_rf.data.manifest import Manifest, NearDuplicate, Source
-from tem_rf.data.near_duplicates import Fingerprint, Overlap, find_overlaps
+from tem_rf.data.manifest import Manifest, Source
+from tem_rf.data.near_duplicates import Fingerprint, find_overlaps
 from tem_rf.data.pairing import Pair
 from tem_rf.data.prepared import IMAGES_FILE, LABELS_FILE, Patch, PreparedDataset, open_dataset, write_tables
 from tem_rf.data.sources import find_pairs, sha256
-from tem_rf.data.splits import SPLITS, Split, keep_together, split_by_micrograph, split_in_order
 from tem_rf.errors import DatasetError
 from tem_rf.files import replacing_folder
 
@@ -83,7 +81,7 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
                 f"{settings.background_threshold} particle pixels; lower --background-threshold."
             )
     overlaps = find_overlaps(fingerprints, combinations(range(len(sources)), 2))
-    sources, patches = _divide(sources, patches, overlaps, settings)
+    sources, patches = divide(sources, patches, overlaps, settings)
     manifest = Manifest(
         name=name,
         pixel_size_nm=sizes[0],
@@ -91,7 +89,7 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
         settings=settings,
         sources=tuple(sources),
         intensity=intensity.result(),
-        near_duplicates=tuple(_near_duplicates(sources, overlaps)),
+        near_duplicates=describe_overlaps(overlaps, sources),
     )
     write_tables(folder, manifest, patches)
 
@@ -125,49 +123,6 @@ def _agreed_pixel_size(cut: Cut, sizes: list[float | None]) -> float | None:
 
 def _size(pixel_size_nm: float | None) -> str:
     return "not known" if pixel_size_nm is None else f"{pixel_size_nm:.5g} nm"
-
-
-def _divide(
-    sources: list[Source], patches: list[Patch], overlaps: list[Overlap], settings: PreparationSettings
-) -> tuple[list[Source], list[Patch]]:
-    """Give every patch its split, and every source the splits of its patches."""
-    if settings.split == "study":
-        splits = split_in_order(len(patches))
-    else:
-        split_of = _split_of_sources(sources, overlaps, settings.seed)
-        splits = [split_of[patch.source] for patch in patches]
-    patches = [replace(patch, split=split) for patch, split in zip(patches, splits, strict=True)]
-    found = {(patch.source, patch.split) for patch in patches}
-    return [
-        source.model_copy(update={"splits": tuple(split for split in SPLITS if (source.name, split) in found)})
-        for source in sources
-    ], patches
-
-
-def _split_of_sources(sources: list[Source], overlaps: list[Overlap], seed: int) -> dict[str, Split]:
-    """Split the micrographs that have patches; those of one place stay together."""
-    used = [index for index, source in enumerate(sources) if source.patches]
-    fractions = np.array([sources[index].particle_fraction for index in used])
-    rank = {index: position for position, index in enumerate(used)}
-    together = [(rank[pair.one], rank[pair.other]) for pair in overlaps if pair.one in rank and pair.other in rank]
-    splits = keep_together(split_by_micrograph(fractions, seed), together, fractions)
-    return {sources[index].name: split for index, split in zip(used, splits, strict=True)}
-
-
-def _near_duplicates(sources: list[Source], overlaps: list[Overlap]) -> Iterator[NearDuplicate]:
-    """Micrographs of one place that are in different splits all the same."""
-    for found in overlaps:
-        one, other = sources[found.one], sources[found.other]
-        if len({*one.splits, *other.splits}) < 2 or not (one.splits and other.splits):
-            continue
-        down, right = found.shift_px
-        yield NearDuplicate(
-            one=one.name,
-            other=other.name,
-            overlap=round((1 - abs(down) / one.height) * (1 - abs(right) / one.width), 3),
-            shift_px=found.shift_px,
-            significance=round(found.significance, 1),
-        )
 
 
 def _reuse(output: Path, pairs: tuple[Pair, ...], settings: PreparationSettings) -> PreparedDataset:

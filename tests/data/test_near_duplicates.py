@@ -85,6 +85,7 @@ def test_a_leak_that_cannot_be_mended_is_recorded(tmp_path):
         write_pair(tmp_path / "raw", f"m{index}", image.astype(np.uint16), mask)
     settings = preparation_settings(patch_size=96, background_threshold=20)
     leaks = prepare_dataset(tmp_path / "raw", tmp_path / "set", settings=settings).manifest.near_duplicates
+    assert all(leak.is_leak for leak in leaks)
     assert {(leak.one, leak.other) for leak in leaks} == {
         ("m0.tif", "m1.tif"),
         ("m0.tif", "m2.tif"),
@@ -99,10 +100,16 @@ def test_hand_labelled_frames_that_share_a_field_are_kept_in_one_split(tmp_path)
     folder = shared_file("data", "sintering_bf_tem")
     settings = preparation_settings()
     ordered = prepare_dataset(folder, tmp_path / "a", settings=settings.model_copy(update={"split": "study"}))
-    assert [(leak.one, leak.other) for leak in ordered.manifest.near_duplicates] == [
-        ("frame_0011.png", "frame_0018.png")
-    ]
-    together = prepare_dataset(folder, tmp_path / "b", settings=settings)
-    assert together.manifest.near_duplicates == ()
-    split_of = {source.name: source.splits for source in together.manifest.sources}
+    leaks = [(pair.one, pair.other) for pair in ordered.manifest.near_duplicates if pair.is_leak]
+    assert leaks == [("frame_0011.png", "frame_0018.png")]
+
+    together = prepare_dataset(folder, tmp_path / "b", settings=settings).manifest
+    assert {(pair.one[-6:-4], pair.other[-6:-4]) for pair in together.near_duplicates} == {
+        ("02", "12"),
+        ("02", "13"),
+        ("12", "13"),
+        ("11", "18"),
+    }
+    assert not any(pair.is_leak for pair in together.near_duplicates)
+    split_of = {source.name: source.splits for source in together.sources}
     assert {split_of[f"frame_{number:04}.png"] for number in (2, 11, 12, 13, 18)} == {("train",)}

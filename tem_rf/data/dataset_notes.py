@@ -1,0 +1,65 @@
+"""What one should know of a dataset before training on it."""
+
+from tem_rf.data.manifest import Manifest
+
+_MOST_PAIRS_NAMED = 10
+
+
+def dataset_notes(manifest: Manifest) -> list[str]:
+    """Say what was left out, changed or not found, and what leaks between the splits, a line each."""
+    return [*_patch_notes(manifest), *_image_notes(manifest), *_leak_notes(manifest)]
+
+
+def _patch_notes(manifest: Manifest) -> list[str]:
+    sources = manifest.sources
+    kept, dropped = sum(source.patches for source in sources), sum(source.dropped_patches for source in sources)
+    notes = [f"{kept} patches of {manifest.patch_size} px kept, {dropped} dropped with too few particle pixels"]
+    left_out = sum(source.left_out_px for source in sources)
+    if left_out:
+        part = left_out / sum(source.height * source.width for source in sources)
+        notes.append(f"{part:.1%} of the pixels, at the right and the bottom, fill no patch and are left out")
+    return notes
+
+
+def _image_notes(manifest: Manifest) -> list[str]:
+    sources, notes = manifest.sources, []
+    outliers = sum(source.outliers_replaced for source in sources)
+    if outliers:
+        notes.append(f"{outliers} x-ray outliers replaced")
+    if manifest.settings.xray_threshold is not None and all(source.xray_threshold is None for source in sources):
+        notes.append("x-ray outliers not looked for: the images hold no counts (8 bits, or values around zero)")
+    if manifest.pixel_size_nm is None:
+        notes.append("pixel size not known; lengths will be in px only (give --pixel-size-nm)")
+    for note in dict.fromkeys(note for source in sources for note in source.notes):
+        concerned = [source.name for source in sources if note in source.notes]
+        others = f" and {len(concerned) - 1} more" if len(concerned) > 1 else ""
+        notes.append(f"{concerned[0]}{others}: {note}")
+    return notes
+
+
+def _leak_notes(manifest: Manifest) -> list[str]:
+    notes = []
+    divided = sum(len(source.splits) > 1 for source in manifest.sources)
+    if divided:
+        notes.append(
+            f"patches in several splits, as in the study, whose scores are a little too good: {divided} micrographs"
+        )
+    together = {name for pair in manifest.near_duplicates if not pair.is_leak for name in (pair.one, pair.other)}
+    if together:
+        notes.append(
+            f"{len(together)} micrographs show places that others show too, and were kept in one split with them"
+        )
+    leaks = [pair for pair in manifest.near_duplicates if pair.is_leak]
+    if leaks:
+        notes.append(
+            f"micrographs of one place in different splits: {len(leaks)} pairs; scores will be too good, leave one of "
+            "each pair out"
+        )
+    splits = {source.name: " and ".join(source.splits) for source in manifest.sources}
+    notes += [
+        f"  {pair.one} ({splits[pair.one]}) and {pair.other} ({splits[pair.other]}): {pair.overlap:.0%} in common"
+        for pair in leaks[:_MOST_PAIRS_NAMED]
+    ]
+    if len(leaks) > _MOST_PAIRS_NAMED:
+        notes.append(f"  and {len(leaks) - _MOST_PAIRS_NAMED} pairs more, see dataset.json")
+    return notes
