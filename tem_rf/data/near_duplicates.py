@@ -86,9 +86,13 @@ def find_overlaps(fingerprints: Sequence[Fingerprint], pairs: Iterable[tuple[int
     """
     alike = [pair for pair in pairs if fingerprints[pair[0]].block_px == fingerprints[pair[1]].block_px]
     compared = sorted(alike, key=lambda pair: abs(pair[0] - pair[1]))[:_MOST_PAIRS]
-    spectra = {index: _spectrum(fingerprints[index].film) for index in {index for pair in compared for index in pair}}
+    spectra: dict[int, _Spectrum] = {}
     found = []
-    for one, other in compared:
+    for one, other in sorted(compared):
+        spectra = {index: spectrum for index, spectrum in spectra.items() if index >= one}  # no earlier one comes again
+        for index in (one, other):
+            if index not in spectra:
+                spectra[index] = _spectrum(fingerprints[index].film)
         shift, significance = _best_shift(spectra[one], spectra[other])
         if significance >= _SIGNIFICANT:
             block_px = fingerprints[one].block_px

@@ -14,7 +14,15 @@ from tem_rf.data.intensity import IntensitySums
 from tem_rf.data.manifest import Manifest, Source
 from tem_rf.data.near_duplicates import Fingerprint, find_overlaps
 from tem_rf.data.pairing import Pair
-from tem_rf.data.prepared import IMAGES_FILE, LABELS_FILE, Patch, PreparedDataset, open_dataset, write_tables
+from tem_rf.data.prepared import (
+    IMAGES_FILE,
+    LABELS_FILE,
+    MANIFEST_FILE,
+    Patch,
+    PreparedDataset,
+    open_dataset,
+    write_tables,
+)
 from tem_rf.data.sources import find_pairs, sha256
 from tem_rf.errors import DatasetError
 from tem_rf.files import replacing_folder
@@ -51,11 +59,20 @@ def prepare_dataset(
     """
     output = Path(output)
     pairs = find_pairs(Path(images), labels)
-    if output.exists() and not overwrite:
+    if _stands(output) and not overwrite:
         return _reuse(output, pairs, settings)
     with replacing_folder(output) as folder:
         _write(folder, output.name, pairs, settings, progress or (lambda done, number: None))
     return open_dataset(output)
+
+
+def _stands(output: Path) -> bool:
+    """Whether a dataset is there; anything else is not touched, save an empty folder."""
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return False
+    if not (output / MANIFEST_FILE).is_file():
+        raise DatasetError(f"{output}: exists and is no dataset; choose another --output.")
+    return True
 
 
 def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: PreparationSettings, progress: Progress) -> None:

@@ -107,7 +107,7 @@ def read_manifest(folder: Path) -> Manifest:
     if version != SCHEMA_VERSION:
         raise DatasetError(
             f"{path}: schema version {version}, expected {SCHEMA_VERSION}; prepare the dataset again with this "
-            "version of tem-rf."
+            "version of tem-rf, with --overwrite."
         )
     try:
         return Manifest.model_validate(content)

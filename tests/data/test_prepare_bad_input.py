@@ -179,9 +179,23 @@ def test_another_dataset_is_not_replaced_unasked(folder, tmp_path):
     assert prepare_dataset(folder, tmp_path / "set", settings=other, overwrite=True).manifest.settings.seed == 4
 
 
-def test_a_folder_that_is_no_dataset_is_not_replaced(folder, tmp_path):
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_is_no_dataset_is_not_replaced(folder, tmp_path, overwrite):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "thesis.docx").write_text("years of work")
-    with pytest.raises(DatasetError, match="is no dataset"):
-        prepare_dataset(folder, tmp_path / "set", settings=SETTINGS)
+    with pytest.raises(DatasetError, match="set: exists and is no dataset; choose another --output"):
+        prepare_dataset(folder, tmp_path / "set", settings=SETTINGS, overwrite=overwrite)
     assert (tmp_path / "set" / "thesis.docx").exists()
+
+
+def test_an_empty_folder_is_filled(folder, tmp_path):
+    (tmp_path / "set").mkdir()
+    assert len(prepare_dataset(folder, tmp_path / "set", settings=SETTINGS).patches) > 0
+
+
+def test_a_dataset_of_another_version_can_be_replaced(folder, tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "dataset.json").write_text('{"schema_version": 0}')
+    with pytest.raises(DatasetError, match="schema version 0, expected 1"):
+        prepare_dataset(folder, tmp_path / "set", settings=SETTINGS)
+    assert prepare_dataset(folder, tmp_path / "set", settings=SETTINGS, overwrite=True).manifest.schema_version == 1
