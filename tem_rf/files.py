@@ -77,7 +77,7 @@ def _storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) or _is_short_write(error):
             raise StorageError(
                 f"{path}: no space left on the disk; nothing was written under this name. "
                 "Free some space or choose another folder, then run the same command again."
@@ -87,6 +87,11 @@ def _storage_errors(path: Path) -> Iterator[None]:
                 f"{path}: this place cannot be written to ({error.strerror}); choose another folder."
             ) from error
         raise
+
+
+def _is_short_write(error: OSError) -> bool:
+    """Whether NumPy wrote less than it was to: on a full disk `ndarray.tofile` gives no error number."""
+    return error.errno is None and "requested and" in str(error)
 
 
 def _umask() -> int:
