@@ -13,6 +13,7 @@ from tem_rf.data.labels import read_label
 from tem_rf.data.pairing import pair_labels
 from tem_rf.data.readers import read_micrograph
 from tem_rf.data.simulate import simulate_micrograph, simulate_micrographs
+from tem_rf.data.simulation.conditions import random_stream
 from tem_rf.data.simulation.specimen import Particle
 from tem_rf.errors import DatasetError, SettingsError
 
@@ -42,6 +43,14 @@ def test_another_dose_leaves_the_specimen_as_it_is(micrograph):
     np.testing.assert_array_equal(micrograph.mask, dim.mask)
     assert micrograph.conditions == dim.conditions
     assert dim.pixels.mean() < 0.3 * micrograph.pixels.mean()
+
+
+def test_noise_follows_the_seed_and_not_the_numbers_that_made_the_specimen():
+    empty = SMALL.model_copy(update={"particle_count": 0, "carbon_nm": (0.0, 0.0)})
+    one, two = (simulate_micrograph(empty, seed=seed).pixels for seed in (1, 2))
+    assert not np.array_equal(one, two)
+    streams = [random_stream(1, part).random() for part in ("conditions", "specimen", "detector")]
+    assert len(set(streams)) == 3
 
 
 def test_the_background_has_the_counts_of_the_dose(micrograph):

@@ -17,9 +17,12 @@ from tem_rf.data.simulation.scattering import (
     POTENTIAL_V_NM2,
     cross_section_beyond,
     interaction_constant,
+    phase_factor,
     scattering_factor,
     wavelength_nm,
 )
+from tem_rf.data.simulation.specimen import Field, Particle
+from tem_rf.data.simulation.transmission import slices
 
 PIXEL_NM = 0.02
 KV = 300.0
@@ -55,6 +58,13 @@ def test_scattering_factors_at_zero_angle_are_those_of_the_literature():
 def test_scattering_factors_follow_the_mott_formula_at_sin_theta_over_lambda_0_5(element, charge, xray_factor):
     mott = 0.0239336 * (charge - xray_factor) / 0.5**2  # Å
     assert scattering_factor(element, np.array([10.0]))[0] * 10 == pytest.approx(mott, rel=0.01)  # g = 1 / Å
+
+
+def test_thermal_motion_damps_scattering_as_the_debye_waller_factor_says():
+    frequency = np.array([0.0, 10.0])  # 1/nm, that is sin(theta)/lambda = 0.5 / Å
+    at_rest = scattering_factor(GOLD, frequency)
+    moving = phase_factor(GOLD, frequency, KV)
+    assert moving[1] / moving[0] == pytest.approx(at_rest[1] / at_rest[0] * np.exp(-0.62 * 0.5**2), rel=1e-6)
 
 
 def test_the_phase_of_an_atom_adds_up_to_its_scattering_factor_and_lies_where_the_atom_is():
@@ -104,14 +114,10 @@ def test_the_wave_keeps_its_intensity_through_specimen_and_lens():
     assert image.mean() == pytest.approx(1, abs=1e-5)
 
 
-def test_defocus_undoes_propagation_over_the_same_distance(rng):
+def test_defocus_undoes_propagation_from_the_middle_of_the_slice():
     phase = 0.3 * np.cos(2 * np.pi * 12 / 128 * np.arange(128)) * np.ones((128, 1))
-    wave = exit_wave(
-        [(np.exp(1j * phase).astype(np.complex64), 30.0)],  # acts at its middle
-        shape=phase.shape,
-        pixel_size_nm=PIXEL_NM,
-        wavelength_nm=wavelength_nm(KV),
-    )
+    layers = [(np.exp(1j * phase).astype(np.complex64), 20.0), (np.ones((128, 128), np.complex64), 5.0)]
+    wave = exit_wave(layers, shape=phase.shape, pixel_size_nm=PIXEL_NM, wavelength_nm=wavelength_nm(KV))
     focused, doubled = (
         image_intensity(wave.copy(), Optics(wavelength_nm(KV), defocus, 0.0, 0.0), PIXEL_NM) for defocus in (-15, 15)
     )
@@ -119,17 +125,28 @@ def test_defocus_undoes_propagation_over_the_same_distance(rng):
     assert doubled.std() > 0.01
 
 
-def gold_image(atoms: np.ndarray, slices: int, size_px: int = 320) -> np.ndarray:
+def test_particles_of_all_heights_stand_on_the_film():
+    settings = simulation_settings(size_px=64, diameter_nm=1.0)
+    field = Field(size_px=64, margin_px=0, micrograph_px=64, pixel_size_nm=settings.pixel_size_nm)
+    tall = Particle((0, 0), 4.0, np.array([[0.3, 0.3, 0.0], [0.3, 0.3, 3.9]]), (0, 0), 32, loss=1.0)
+    short = Particle((0, 0), 1.0, np.array([[0.3, 0.3, 0.0]]), (32, 32), 32, loss=1.0)
+    phases = [np.abs(np.angle(t)) for t, _ in slices([tall, short], 0.0, settings, field, np.random.default_rng(0))]
+    assert len(phases) == 4
+    assert [phase[32:, 32:].max() > 0.1 for phase in phases] == [False, False, False, True]
+    assert [phase[:32, :32].max() > 0.1 for phase in phases] == [True, False, False, True]
+
+
+def gold_image(atoms: np.ndarray, count: int, size_px: int = 320) -> np.ndarray:
     x, y, z = (atoms - atoms.mean(0)).T + size_px * PIXEL_NM / 2
     height_nm = np.ptp(z) + 1e-6
-    layers = ((z - z.min()) / height_nm * slices).astype(int)
+    layers = ((z - z.min()) / height_nm * count).astype(int)
     shape = (size_px, size_px)
     phases = (
         project_phase(np.c_[x, y][layers == n], GOLD, shape=shape, pixel_size_nm=PIXEL_NM, voltage_kv=KV)
-        for n in range(slices)
+        for n in range(count)
     )
     wave = exit_wave(
-        ((np.exp(1j * phase), height_nm / slices) for phase in phases),
+        ((np.exp(1j * phase), height_nm / count) for phase in phases),
         shape=shape,
         pixel_size_nm=PIXEL_NM,
         wavelength_nm=wavelength_nm(KV),
@@ -142,7 +159,7 @@ ALONG_110 = np.array([[0, 0, 1], [1, -1, 0], [1, 1, 0]]) / np.array([[1], [2**0.
 
 
 def test_fringes_of_gold_on_its_zone_axis_are_0_2355_nm_apart(rng):
-    image = gold_image(grow_nanoparticle(7.0, rng, orientation=ALONG_110), slices=7, size_px=400)
+    image = gold_image(grow_nanoparticle(7.0, rng, orientation=ALONG_110), count=7, size_px=400)
     power = np.abs(np.fft.fft2(image - image.mean(), s=(1280, 1280))) ** 2
     frequency = np.fft.fftfreq(1280, PIXEL_NM)
     radius = np.hypot(frequency[:, None], frequency)
@@ -153,7 +170,7 @@ def test_fringes_of_gold_on_its_zone_axis_are_0_2355_nm_apart(rng):
 
 def test_slices_of_1_nm_give_nearly_the_image_of_slices_of_0_2_nm_and_a_single_one_does_not(rng):
     atoms = grow_nanoparticle(4.0, rng)
-    finest, usual, single = (gold_image(atoms, slices).ravel() for slices in (20, 4, 1))
+    finest, usual, single = (gold_image(atoms, count).ravel() for count in (20, 4, 1))
     assert np.corrcoef(finest, usual)[0, 1] > 0.97
     assert np.corrcoef(finest, single)[0, 1] < 0.9
 
@@ -173,6 +190,12 @@ def test_the_mask_holds_every_atom_and_has_no_holes(rng):
     assert mask[row, column].all()
     assert 0.75 < mask.sum() * PIXEL_NM**2 / (np.pi / 4 * 5.0**2) < 1.02
     assert mask[150, 150]
+
+
+def test_holes_between_atoms_belong_to_the_mask():
+    turn = np.linspace(0, 2 * np.pi, 200)
+    ring = np.stack([1 + 0.6 * np.cos(turn), 1 + 0.6 * np.sin(turn)], axis=1)
+    assert project_mask(ring, shape=(100, 100), pixel_size_nm=PIXEL_NM)[50, 50]
 
 
 def test_counts_have_the_mean_and_noise_of_the_dose():
