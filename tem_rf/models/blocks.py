@@ -5,7 +5,8 @@ from typing import Any
 import keras
 
 from tem_rf.models.normalization import FusedBatchNormalization
-from tem_rf.receptive_field.architecture import Architecture, Normalization
+from tem_rf.models.upsampling import BilinearUpsampling
+from tem_rf.receptive_field.architecture import Architecture, Normalization, Upsampling
 
 # PyTorch's defaults, with which the study trained: epsilon 1e-5, momentum 0.1 there is 0.9 in Keras' convention.
 BATCH_NORM_EPSILON = 1e-5
@@ -77,3 +78,10 @@ def normalization(kind: Normalization, name: str, *, portable: bool) -> keras.la
         return keras.layers.GroupNormalization(groups=-1, epsilon=BATCH_NORM_EPSILON, name=name)
     layer = keras.layers.BatchNormalization if portable else FusedBatchNormalization
     return layer(epsilon=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM, name=name)
+
+
+def upsampling(kind: Upsampling, factor: int, name: str, *, portable: bool) -> keras.layers.Layer:
+    """Nearest or bilinear upsampling; Keras' own bilinear one takes no images of any size in a graph."""
+    if kind == "bilinear" and not portable:
+        return BilinearUpsampling(factor, name=name)
+    return keras.layers.UpSampling2D(factor, interpolation=kind, name=name)

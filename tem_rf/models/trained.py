@@ -19,12 +19,14 @@ def load_network(run: RunFolder) -> keras.Model:
     config = run.config
     if not run.model_file.exists():
         raise ModelError(f"{run.path}: has no trained network yet; go on with `tem-rf resume {run.path}`.")
-    model = build_unet(config.architecture, portable=True)
+    saved = build_unet(config.architecture, portable=True)
     try:
-        model.load_weights(run.model_file)
+        saved.load_weights(run.model_file)
     except Exception as error:  # h5py, zipfile and Keras each raise their own kinds
         raise ModelError(
             f"{run.model_file}: cannot be read as {config.architecture.name} ({str(error).splitlines()[0]}); "
             f"`tem-rf resume {run.path}` trains it again."
         ) from error
+    model = build_unet(config.architecture)
+    model.set_weights(saved.get_weights())
     return model

@@ -2,7 +2,7 @@
 
 import keras
 
-from tem_rf.models.blocks import convolution, residual_block
+from tem_rf.models.blocks import convolution, residual_block, upsampling
 from tem_rf.models.initialization import initialize
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.receptive_field.layers import CLASSES
@@ -35,12 +35,8 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
         x = pool(pooling, name=f"encoder{level}_pool")(x)  # (n, h, w, f) -> (n, h/k, w/k, f)
     x = block(x, "bottleneck", architecture.depth)
     for level in reversed(range(architecture.depth)):
-        upsample = keras.layers.UpSampling2D(
-            architecture.pooling_sequence[level],
-            interpolation=architecture.upsampling,
-            name=f"decoder{level}_upsample",
-        )
-        x = upsample(x)
+        factor = architecture.pooling_sequence[level]
+        x = upsampling(architecture.upsampling, factor, f"decoder{level}_upsample", portable=portable)(x)
         x = keras.layers.Concatenate(name=f"decoder{level}_concatenate")([skips[level], x])
         x = block(x, f"decoder{level}", level)
     logits = convolution(x, CLASSES, 1, name="head")

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from tem_rf import Architecture, build_unet
+from tem_rf.models.upsampling import BilinearUpsampling
 
-IMAGE = np.random.default_rng(0).normal(size=(2, 24, 32, 1)).astype(np.float32)
+IMAGE = np.random.default_rng(0).normal(size=(2, 24, 36, 1)).astype(np.float32)
 
 
 def logits(model) -> np.ndarray:
@@ -52,3 +53,25 @@ def test_average_pooling_and_bilinear_upsampling_change_the_network():
     )
     assert not np.allclose(plain, average)
     assert not np.allclose(plain, bilinear)
+
+
+@pytest.mark.parametrize("name", ["n2-p23-average-bilinear", "n1-p2-d13-smooth", "n1-p2-instance"])
+def test_images_of_any_size_go_through_a_graph(name):
+    import tensorflow as tf
+
+    model = build_unet(Architecture.from_name(name), seed=2)
+    any_size = tf.function(lambda x: model(x, training=False), [tf.TensorSpec((None, None, None, 1), tf.float32)])
+    for image in (IMAGE, IMAGE[:1, :12, :18]):
+        expected = keras.ops.convert_to_numpy(model(image, training=False))
+        np.testing.assert_allclose(any_size(image).numpy(), expected, atol=1e-5)
+
+
+def test_bilinear_upsampling_is_that_of_keras():
+    architecture = Architecture.from_name("n2-p23-bilinear")
+    own, keras_own = (build_unet(architecture, seed=2, portable=portable) for portable in (False, True))
+    np.testing.assert_array_equal(logits(own), logits(keras_own))
+
+
+def test_bilinear_upsampling_of_half_precision_stays_in_half_precision():
+    layer = BilinearUpsampling(2, dtype="bfloat16")
+    assert layer(keras.ops.ones((1, 4, 4, 1), "bfloat16")).dtype == "bfloat16"
