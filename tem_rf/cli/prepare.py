@@ -87,10 +87,12 @@ def prepare(
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if dataset.reused:
-        console.print(f"{output}: stands already, from the same files and settings", highlight=False, soft_wrap=True)
+        console.print(
+            f"{output}: stands already, from the same files and settings", highlight=False, markup=False, soft_wrap=True
+        )
     notes = dataset_notes(dataset.manifest)
     for note in notes:
-        console.print(note, highlight=False, soft_wrap=True)
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
     if as_json:
         print_json(_result(dataset) | {"notes": notes})
     else:
