@@ -15,6 +15,7 @@ MISSED = (230, 159, 0)  # orange: particle in the label, not in the mask
 INVENTED = (86, 180, 233)  # sky blue: particle in the mask, not in the label
 OUTLINE = (255, 255, 255)
 _OPACITY = 0.55
+_LEAST_WIDTH_PX = 480  # the legend needs it
 
 
 def write_overlay(
@@ -28,7 +29,7 @@ def write_overlay(
     """Write a micrograph with the outline of its mask and, given a label, what the mask misses and invents.
 
     Args:
-        path: PNG to write, at the size of the micrograph plus a legend.
+        path: PNG to write: the micrograph, enlarged by a whole number where it is small, and a legend.
         image: (h, w), any scale.
         mask: (h, w) bool.
         label: (h, w) bool, or None.
@@ -37,6 +38,9 @@ def write_overlay(
     from PIL import Image
 
     painted = Image.fromarray(overlay(image, mask, label))
+    enlargement = -(-_LEAST_WIDTH_PX // painted.width)
+    painted = painted.resize((painted.width * enlargement, painted.height * enlargement), Image.Resampling.NEAREST)
+    pixel_size_nm = pixel_size_nm and pixel_size_nm / enlargement
     legend = _legend(painted.width, with_label=label is not None, pixel_size_nm=pixel_size_nm)
     picture = Image.new("RGB", (painted.width, painted.height + legend.height))
     picture.paste(painted, (0, 0))
