@@ -58,7 +58,7 @@ def test_illumination_is_no_part_of_a_fingerprint():
     film = take_fingerprint((expected * vignette).astype(np.float32), mask).film
     known = np.isfinite(film)
     light = vignette[1::3, 1::3]  # at the centres of the blocks of 3 px
-    assert abs(np.corrcoef(film[known], light[known])[0, 1]) < 0.02
+    assert abs(np.corrcoef(film[known], light[known])[0, 1]) < 0.1
 
 
 def test_a_field_full_of_particles_tells_nothing():
