@@ -1,0 +1,148 @@
+"""The main job by its commands: micrographs in, a measured and exported segmenter out."""
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from tem_rf.cli.app import app
+from tem_rf.cli.demo import demo_commands
+from tests.cli.command import Result, tem_rf
+from tests.data.labelled_folder import write_folder
+
+
+@pytest.fixture
+def run(capfd, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return partial(tem_rf, capfd, monkeypatch)
+
+
+def assert_one_line(result: Result, *words: str) -> None:
+    assert result.code != 0
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("tem-rf: ")
+    for word in words:
+        assert word in last
+
+
+def test_from_micrographs_to_masks(run, tmp_path):
+    write_folder(tmp_path / "raw", 6)
+    prepare = ["prepare", "raw", "--output", "set", "--patch-size", 32, "--background-threshold", 20]
+    assert all(split["patches"] for split in json.loads(run(*prepare, "--json").stdout)["splits"])
+    train = ["train", "set", "--network", "n2-p22", "--seed", "1,2", "--epochs", 2, "--batch-size", 16]
+    trained = run(*train, "--learning-rate", 0.01, "--json")
+    assert trained.code == 0
+    runs = [Path(result["run"]).name for result in json.loads(trained.stdout)]
+    assert runs == ["set-n2-p22-paper-s1", "set-n2-p22-paper-s2"]
+    assert "validation" in trained.stderr
+
+    rows = json.loads(run("evaluate", *runs, "--pictures", "scored", "--json").stdout)
+    network, fourier, brightness = rows
+    assert (network["method"], network["seeds"], network["parameters"]) == ("n2-p22", [1, 2], 8074)
+    assert 0 < network["scores"]["hard_dice"]["mean"] <= 1
+    assert network["scores"]["hard_dice"]["sd"] >= 0
+    assert (fourier["method"], brightness["method"]) == ("Fourier filtering", "brightness threshold")
+    assert Path("runs", runs[0], "scores.csv").read_text().startswith("source,row,column")
+    assert len(list(Path("scored", runs[0]).glob("*.png"))) == network["images"]
+    assert "±" in run("evaluate", *runs, "--no-baseline").stdout
+
+    assert run("export", runs[0]).stdout.startswith(f"saved_models/{runs[0]}: SavedModel of n2-p22, 8074 parameters")
+    for model in (f"saved_models/{runs[0]}", runs[0]):
+        shutil.rmtree("masks", ignore_errors=True)
+        segmented = run("segment", "raw/images/m5.tif", "--model", model, "--output", "masks", "--json")
+        (row,) = json.loads(segmented.stdout)
+        mask = tifffile.imread(row["mask"])
+        assert mask.shape == (64, 96)
+        assert (mask > 0).mean() == pytest.approx(row["particle_fraction"])
+        assert row["pixel_size_nm"] == pytest.approx(0.02, abs=1e-6)
+        with Image.open(row["overlay"]) as picture:
+            assert np.asarray(picture).std() > 0
+
+    listed = json.loads(run("runs", "--json").stdout)
+    assert [(one["state"], one["epochs_done"]) for one in listed] == [("finished", 2)] * 2
+    again = run("train", "set", "--network", "n2-p22", "--seed", 1, *train[6:], "--learning-rate", 0.01)
+    assert "is finished already" in again.stderr
+
+
+def test_the_demo_is_made_of_commands_that_exist():
+    names = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert [command[0] for command in demo_commands(Path("demo"))] == [
+        *("simulate", "simulate", "prepare", "train", "evaluate", "export", "segment")
+    ]
+    assert {command[0] for command in demo_commands(Path("demo"))} <= names
+
+
+@pytest.mark.slow
+def test_the_demo_beats_fourier_filtering_and_reuses_what_stands(tmp_path):
+    def demo() -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", "tem_rf", "demo"], cwd=tmp_path, check=True, capture_output=True, text=True
+        )
+
+    first, second = demo().stdout, demo().stdout
+    assert first.splitlines()[-8:] == second.splitlines()[-8:]
+    dice = {
+        name: float(next(line for line in first.splitlines() if name in line).split("│")[5])
+        for name in ("n2-p44", "Fourier filtering")
+    }
+    assert dice["n2-p44"] > dice["Fourier filtering"]
+    assert (tmp_path / "demo/model/saved_model.pb").exists()
+    assert list((tmp_path / "demo/segmented").glob("*_overlay.png"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("train SET --network n2-p99", ["patch_size 32 is not divisible by the pooling product 81", "n2-p99"]),
+        ("train SET --network x4", ["'x4'"]),
+        ("train SET --epochs 0", ["epochs", "received 0"]),
+        ("train SET --recipe secret", ["recipe", "paper", "'secret'"]),
+        ("train SET --seed one", ["--seed", "'one'"]),
+        ("train SET --seed 1,2 --name both", ["--name"]),
+        ("train nowhere", ["nowhere", "tem-rf prepare"]),
+        ("resume nowhere", ["nowhere", "no run of this name"]),
+        ("evaluate nowhere", ["nowhere", "no run of this name"]),
+        ("export nowhere", ["nowhere", "no run of this name"]),
+        ("stop RUN", ["no process is training this run"]),
+        ("segment missing.tif --model RUN", ["missing.tif"]),
+        ("segment SET/patches.csv --model RUN", ["patches.csv"]),
+        ("segment SET --model nowhere", ["nowhere", "no such model or run"]),
+        ("export RUN --output SET", ["not empty and holds no exported model"]),
+        ("evaluate RUN EMPTY", ["EMPTY", "no trained network yet"]),
+    ],
+)
+def test_bad_input_is_one_line_and_an_exit_code(run, arguments, words, tiny_dataset, trained_run, tmp_path):
+    places = {"SET": str(tiny_dataset), "RUN": str(trained_run.path)}
+    if "EMPTY" in arguments:
+        (tmp_path / "EMPTY").mkdir()
+        shutil.copy(trained_run.config_file, tmp_path / "EMPTY")
+    for name, place in places.items():
+        arguments = arguments.replace(name, place)
+    assert_one_line(run(*shlex.split(arguments)), *words)
+
+
+def test_a_missing_test_split_says_the_way_out(run, tiny_dataset, trained_run, tmp_path):
+    content = json.loads(trained_run.config_file.read_text())
+    dataset = shutil.copytree(tiny_dataset, tmp_path / "set")
+    table = dataset / "patches.csv"
+    table.write_text(table.read_text().replace(",test,", ",train,"))
+    shutil.copytree(trained_run.path, tmp_path / "run")
+    (tmp_path / "run/config.json").write_text(json.dumps({**content, "dataset": str(dataset)}))
+    assert_one_line(run("evaluate", tmp_path / "run"), "has no test patches", "--split study")
+
+
+def test_runs_on_different_datasets_are_not_put_in_one_table(run, trained_run, tmp_path):
+    content = json.loads(trained_run.config_file.read_text())
+    shutil.copytree(trained_run.path, tmp_path / "run")
+    (tmp_path / "run/config.json").write_text(json.dumps({**content, "dataset": "/elsewhere"}))
+    assert_one_line(run("evaluate", trained_run.path, tmp_path / "run"), "were trained on different datasets")
