@@ -32,3 +32,12 @@ def test_what_must_be_light_imports_nothing_heavy(module):
     code = f"import sys, {module}; sys.exit(', '.join(name for name in {HEAVY!r} if name in sys.modules) or 0)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", app.registered_commands, ids=lambda command: command.callback.__name__)
+def test_no_unit_is_lost_in_the_help(command):
+    """Rich reads [nm] as markup and drops it, so units stand in words."""
+    texts = [parameter.help or "" for parameter in typer.main.get_command_from_info(
+        command, pretty_exceptions_short=True, rich_markup_mode="rich"
+    ).params]  # fmt: skip
+    assert [text for text in texts if "[" in text] == []
