@@ -82,11 +82,17 @@ def _storage_errors(path: Path) -> Iterator[None]:
                 f"{path}: no space left on the disk; nothing was written under this name. "
                 "Free some space or choose another folder, then run the same command again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) or _is_about(error, path):
             raise StorageError(
                 f"{path}: this place cannot be written to ({error.strerror}); choose another folder."
             ) from error
         raise
+
+
+def _is_about(error: OSError, path: Path) -> bool:
+    """Whether the place itself cannot be: a file where a folder should be, a name too long, no such device."""
+    named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+    return named is not None and (named in (path, *path.parents) or named.parent == path.parent)
 
 
 def _is_short_write(error: OSError) -> bool:

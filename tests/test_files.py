@@ -1,0 +1,88 @@
+"""What is written stands whole under its name, or not at all."""
+
+import errno
+import os
+import stat
+
+import pytest
+
+from tem_rf.errors import StorageError
+from tem_rf.files import replacing_file, replacing_folder, write_json
+
+
+def test_a_file_takes_its_name_at_the_end(tmp_path):
+    path = tmp_path / "new" / "scores.csv"
+    with replacing_file(path) as beside:
+        beside.write_text("dice")
+        assert not path.exists()
+        assert beside.suffix == ".csv"
+    assert path.read_text() == "dice"
+    assert [file.name for file in path.parent.iterdir()] == ["scores.csv"]
+
+
+def test_a_failure_leaves_the_file_before(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with pytest.raises(ZeroDivisionError), replacing_file(path) as beside:
+        beside.write_text("half")
+        raise ZeroDivisionError
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    path = tmp_path / "model"
+    for content in ("first", "second"):
+        with replacing_folder(path) as beside:
+            (beside / content).touch()
+        assert [file.name for file in path.iterdir()] == [content]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_folder_before(tmp_path):
+    path = tmp_path / "model"
+    path.mkdir()
+    (path / "before").touch()
+    with pytest.raises(KeyboardInterrupt), replacing_folder(path) as beside:
+        (beside / "half").touch()
+        raise KeyboardInterrupt
+    assert [file.name for file in path.iterdir()] == ["before"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("replacing", [replacing_file, replacing_folder])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, replacing, number):
+    with pytest.raises(StorageError, match="no space left on the disk"), replacing(tmp_path / "a"):
+        raise OSError(number, os.strerror(number))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_place_of_a_folder_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "a", tmp_path / "file" / "b" / "a"):
+        with pytest.raises(StorageError, match="cannot be written to"), replacing_file(path):
+            pass
+
+
+def test_a_name_too_long_is_said(tmp_path):
+    with pytest.raises(StorageError, match="cannot be written to"), replacing_file(tmp_path / ("a" * 300)):
+        pass
+
+
+def test_a_missing_input_is_not_taken_for_a_place_that_cannot_be_written_to(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing_file(tmp_path / "a"):
+        (tmp_path / "elsewhere" / "input").read_text()
+
+
+def test_permissions_are_those_of_an_ordinary_file(tmp_path):
+    (tmp_path / "ordinary").touch()
+    write_json(tmp_path / "written", {})
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("ordinary", "written")]
+    assert modes[0] == modes[1]
+
+
+def test_json_without_a_meaning_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a", {"loss": float("nan")})
+    assert list(tmp_path.iterdir()) == []
