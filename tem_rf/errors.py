@@ -48,3 +48,7 @@ class ModelError(TemRfError):
 
 class StorageError(TemRfError):
     """A result that could not be written: disk full, no permission."""
+
+
+class DiskFullError(StorageError):
+    """A result that could not be written until somebody frees space on the disk."""

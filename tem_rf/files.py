@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tem_rf.errors import StorageError
+from tem_rf.errors import DiskFullError, StorageError
 
 
 @contextmanager
@@ -18,10 +18,11 @@ def replacing_file(path: Path) -> Iterator[Path]:
     """Give a path beside `path` to write to; rename it to `path` at the end, or remove it on any failure.
 
     Raises:
-        StorageError: The disk is full or the place cannot be written to.
+        DiskFullError: There is no room on the disk.
+        StorageError: The place cannot be written to.
     """
     path = Path(path)
-    with _storage_errors(path):
+    with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
         os.close(handle)
@@ -40,10 +41,11 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Give a new folder beside `path` to fill; it takes the place of `path` at the end, or is removed.
 
     Raises:
-        StorageError: The disk is full or the place cannot be written to.
+        DiskFullError: There is no room on the disk.
+        StorageError: The place cannot be written to.
     """
     path = Path(path)
-    with _storage_errors(path):
+    with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
@@ -72,13 +74,31 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
+def remove_leftovers(folder: Path, name: str) -> None:
+    """Remove what killed writers left beside a file; for whoever is its only writer.
+
+    Args:
+        folder: Folder of the file.
+        name: Name of the file; a star stands for any stem.
+    """
+    stem, suffix = Path(name).stem, Path(name).suffix
+    for leftover in folder.glob(f".{stem}.????????{suffix}"):  # as `replacing_file` names them
+        leftover.unlink(missing_ok=True)
+
+
 @contextmanager
-def _storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path) -> Iterator[None]:
+    """Say in words what keeps a file from being written.
+
+    Raises:
+        DiskFullError: There is no room on the disk.
+        StorageError: The place cannot be written to.
+    """
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT) or _is_short_write(error):
-            raise StorageError(
+            raise DiskFullError(
                 f"{path}: no space left on the disk; nothing was written under this name. "
                 "Free some space or choose another folder, then run the same command again."
             ) from error

@@ -1,5 +1,6 @@
 """What happened in a run: an append-only file of versioned events, one JSON object a line."""
 
+import errno
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from tem_rf.files import storage_errors
 
 State = Literal["queued", "starting", "running", "paused", "stopped", "finished", "failed"]
 
@@ -79,9 +82,20 @@ class EventLog:
         self._mend_torn_line()
 
     def write(self, event: Event) -> None:
-        """Append one event."""
-        with self._path.open("ab", buffering=0) as file:
-            file.write(event.model_dump_json().encode() + b"\n")
+        """Append one event, whole or not at all.
+
+        Raises:
+            DiskFullError: There is no room on the disk.
+        """
+        line = event.model_dump_json().encode() + b"\n"
+        with storage_errors(self._path), self._path.open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(line) < len(line):  # what a disk does that is full within the line
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                file.truncate(before)
+                raise
 
     def _mend_torn_line(self) -> None:
         """End a line that a killed process left half-written, so that the next event starts on its own."""

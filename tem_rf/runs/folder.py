@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tem_rf.errors import RunError
-from tem_rf.files import write_json
+from tem_rf.files import remove_leftovers, write_json
 from tem_rf.runs.config import SCHEMA_VERSION, RunConfig, differences
 from tem_rf.runs.events import AnyEvent, EventLog, read_events
 
@@ -99,6 +99,12 @@ class RunFolder:
     def event_log(self) -> EventLog:
         """The log to append to."""
         return EventLog(self.events_file)
+
+    def remove_leftovers(self) -> None:
+        """Remove the half-written files of processes that were killed; for the process that owns the run."""
+        for file in (self.model_file, self.environment_file, self.process_file):
+            remove_leftovers(self.path, file.name)
+        remove_leftovers(self.checkpoint_folder, "*.npz")
 
     @classmethod
     def open(cls, path: Path) -> Self:

@@ -35,6 +35,7 @@ def claim(run: RunFolder) -> Iterator[None]:
                 f"or end it with `tem-rf stop {run.name}`."
             )
         run.request_file.unlink(missing_ok=True)  # a request to an earlier process
+        run.remove_leftovers()
         me = psutil.Process()
         write_json(
             run.process_file,
@@ -58,6 +59,11 @@ def is_alive(run: RunFolder) -> bool:
 def state(run: RunFolder) -> State | Literal["killed", "new"]:
     """State of a run: the last status event, and `killed` where it should be alive and is not."""
     last = next((event.state for event in reversed(run.events()) if isinstance(event, StatusEvent)), None)
+    return state_after(last, run)
+
+
+def state_after(last: State | None, run: RunFolder) -> State | Literal["killed", "new"]:
+    """State of a run whose last status event is known: what `state` says, without reading the events."""
     if last is None:
         return "starting" if is_alive(run) else "new"
     if last in ("starting", "running", "paused") and not is_alive(run):

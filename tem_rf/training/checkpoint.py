@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def save_checkpoint(folder: Path, variables: list[Any], progress: Progress) -> N
         progress: How far the training has come.
 
     Raises:
-        StorageError: The disk is full; the checkpoints before stand.
+        DiskFullError: There is no room on the disk; the checkpoints before stand.
     """
     arrays = {f"{index:04d}": np.asarray(variable) for index, variable in enumerate(variables)}
     path = folder / f"{progress.epoch:06d}-{progress.step:06d}.npz"
@@ -63,26 +64,40 @@ def save_checkpoint(folder: Path, variables: list[Any], progress: Progress) -> N
         old.unlink(missing_ok=True)
 
 
-def load_checkpoint(folder: Path, variables: list[Any]) -> Progress | None:
-    """Bring the variables to the newest state that can be read.
+def load_checkpoint(
+    folder: Path, variables: list[Any], *, on_damaged: Callable[[Path], None] = lambda path: None
+) -> Progress | None:
+    """Bring the variables to the newest state that can be read; set aside what cannot.
+
+    Args:
+        folder: Folder of the checkpoints.
+        variables: Keras variables of model and optimizer.
+        on_damaged: Called with each checkpoint that cannot be read, under its new name.
 
     Returns:
         Progress at that state; None where there is none, and the variables are as they were.
     """
     for path in _newest_first(folder):
         try:
-            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-                content = json.loads(str(file["progress"]))
-                values = [file[f"{index:04d}"] for index in range(len(variables))]
+            progress, values = _read(path, [tuple(variable.shape) for variable in variables])
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-            continue  # truncated or damaged: the one before serves
-        if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+            # Under its name it would count as newer than the checkpoints that follow from the one before.
+            on_damaged(path.replace(path.with_suffix(".damaged")))
             continue
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        scores = Scores(content["scores"]["images"], tuple(content["scores"]["sums"]))
-        return Progress(**{**content, "scores": scores})
+        return progress
     return None
+
+
+def _read(path: Path, shapes: list[tuple[int, ...]]) -> tuple[Progress, list[np.ndarray]]:
+    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        content = json.loads(str(file["progress"]))
+        values = [file[f"{index:04d}"] for index in range(len(shapes))]
+    if [value.shape for value in values] != shapes:
+        raise ValueError(f"{path}: is of another network.")
+    scores = Scores(content["scores"]["images"], tuple(content["scores"]["sums"]))
+    return Progress(**{**content, "scores": scores}), values
 
 
 def _newest_first(folder: Path) -> list[Path]:

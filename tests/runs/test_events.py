@@ -1,10 +1,14 @@
 """Events survive the disk, torn lines and versions to come."""
 
 import math
+import resource
+import signal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tem_rf.errors import DiskFullError
 from tem_rf.runs.events import (
     EpochEvent,
     EventLog,
@@ -72,3 +76,20 @@ def test_following_gives_each_event_once_and_waits_for_half_a_line(tmp_path):
 def test_an_epoch_computed_again_after_a_restart_counts_once():
     events = [epoch_event(1), epoch_event(2, loss=7.0), epoch_event(2, loss=8.0), epoch_event(3)]
     assert [(event.epoch, event.loss) for event in epochs(events)] == [(1, 0.5), (2, 8.0), (3, 0.5)]
+
+
+def test_an_event_that_finds_no_room_leaves_nothing_half_written(tmp_path):
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    log.write(StatusEvent(state="running"))
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, limits[1]))  # a short write, as a full disk makes
+    try:
+        with pytest.raises(DiskFullError, match="no space left on the disk"):
+            log.write(StatusEvent(state="stopped"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == before

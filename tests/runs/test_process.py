@@ -63,3 +63,13 @@ def test_nobody_can_be_asked_where_no_process_trains(run):
 
 def test_a_new_run_is_new(run):
     assert process.state(run) == "new"
+
+
+def test_whoever_takes_a_run_over_removes_what_killed_writers_left(run):
+    run.checkpoint_folder.mkdir()
+    left = [run.checkpoint_folder / ".000001-000000.abcd_123.npz", run.path / ".model.abcd_123.keras"]
+    kept = [run.checkpoint_folder / "000001-000000.npz", run.path / ".request.abcd_123.json"]
+    for path in left + kept:
+        path.touch()
+    with process.claim(run):
+        assert [path.exists() for path in left + kept] == [False, False, True, True]

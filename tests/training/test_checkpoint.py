@@ -66,3 +66,14 @@ def test_no_checkpoint_leaves_everything_as_it_is(tmp_path):
 def test_the_best_epoch_is_the_first_that_reached_the_best_score():
     progress = Progress().after_epoch(0.5).after_epoch(0.7).after_epoch(0.7).after_epoch(0.6)
     assert (progress.epoch, progress.best_epoch, progress.best_hard_dice) == (4, 2, 0.7)
+
+
+def test_a_damaged_checkpoint_never_counts_as_newer_than_what_follows(folder):
+    newest = sorted(folder.glob("*.npz"))[-1]
+    newest.write_bytes(b"torn")
+    damaged = []
+    load_checkpoint(folder, variables(0.0), on_damaged=damaged.append)
+    following = Progress(epoch=1, step=1)
+    save_checkpoint(folder, variables(7.0), following)
+    assert load_checkpoint(folder, variables(0.0)) == following
+    assert damaged == [newest.with_suffix(".damaged")]

@@ -1,0 +1,80 @@
+"""How fast an epoch goes, and the events that say so."""
+
+import time
+
+from tem_rf.runs.events import EpochEvent, StepEvent
+from tem_rf.training.batches import PrefetchedBatches
+from tem_rf.training.checkpoint import Progress
+from tem_rf.training.objective import Scores
+
+STEP_EVENT_INTERVAL_S = 0.5
+
+
+class Pace:
+    """Measures one epoch, or what a restart left of it.
+
+    Args:
+        batches: Say how long the training waited for data.
+        steps: Steps of a whole epoch.
+    """
+
+    def __init__(self, batches: PrefetchedBatches, steps: int) -> None:
+        self._batches, self._steps = batches, steps
+        self._started, self._reported_at, self._patches = time.perf_counter(), 0.0, 0
+
+    def after_step(self, patches: int, progress: Progress) -> StepEvent | None:
+        """Count the patches of a step; the report of it, unless there was one a moment ago."""
+        self._patches += patches
+        now = time.perf_counter()
+        if now - self._reported_at < STEP_EVENT_INTERVAL_S:
+            return None
+        self._reported_at = now
+        return StepEvent(
+            epoch=progress.epoch + 1,
+            step=progress.step,
+            steps=self._steps,
+            loss=progress.scores.loss,
+            patches_per_s=self._patches / (now - self._started),
+            input_wait=self._batches.waited_s / (now - self._started),
+        )
+
+    def after_epoch(
+        self, progress: Progress, training: Scores, validation: Scores, *, duration_s: float, epochs: int, rate: float
+    ) -> EpochEvent:
+        """The report of an epoch.
+
+        Args:
+            progress: Progress with the epoch done.
+            training: Scores of the training patches.
+            validation: Scores of the validation patches.
+            duration_s: Time the steps took, without the validation [s].
+            epochs: Epochs asked for.
+            rate: Learning rate.
+        """
+        return EpochEvent(
+            epoch=progress.epoch,
+            epochs=epochs,
+            loss=training.loss,
+            soft_dice=training.soft_dice,
+            hard_dice=training.hard_dice,
+            validation_loss=validation.loss,
+            validation_soft_dice=validation.soft_dice,
+            validation_hard_dice=validation.hard_dice,
+            is_best=progress.best_epoch == progress.epoch,
+            learning_rate=rate,
+            patches_per_s=self._patches / duration_s,
+            duration_s=duration_s,
+            input_wait=self._batches.waited_s / duration_s,
+            memory_mb=_memory_mb(),
+        )
+
+    @property
+    def duration_s(self) -> float:
+        """Time since the epoch began [s]."""
+        return time.perf_counter() - self._started
+
+
+def _memory_mb() -> float:
+    import psutil
+
+    return psutil.Process().memory_info().rss / 1e6
