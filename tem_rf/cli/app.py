@@ -1,4 +1,7 @@
-"""The list of commands."""
+"""The list of commands; without one, a terminal gets the app and anything else the help."""
+
+import sys
+from pathlib import Path
 
 import typer
 
@@ -7,16 +10,18 @@ from tem_rf.cli.demo import demo
 from tem_rf.cli.evaluate import evaluate
 from tem_rf.cli.export import export
 from tem_rf.cli.fourier import fourier
+from tem_rf.cli.import_model import import_model
 from tem_rf.cli.prepare import prepare
 from tem_rf.cli.rf import rf
 from tem_rf.cli.runs import pause, runs, stop, watch
 from tem_rf.cli.segment import segment
 from tem_rf.cli.simulate import simulate
 from tem_rf.cli.train import resume, train
+from tem_rf.cli.tui import tui
 
 app = typer.Typer(
     help="Segment nanoparticles in electron micrographs with networks whose receptive field is chosen on purpose.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -37,7 +42,19 @@ for command in (
     export,
     segment,
     demo,
+    tui,
 ):
     app.command()(command)
+app.command("import")(import_model)
 app.add_typer(data, name="data")
 app.add_typer(rf, name="rf")
+
+
+@app.callback()
+def _without_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        tui(Path())
+    else:
+        print(context.get_help())

@@ -1,0 +1,27 @@
+"""`tem-rf tui`, or `tem-rf` alone in a terminal: the terminal app."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tem_rf.errors import SettingsError
+
+
+def tui(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder to work in: runs/, datasets/, saved_models/ lie in it.")
+    ] = Path(),
+) -> None:
+    """Open the terminal app: data, networks, trainings, results, segmentation; it needs no mouse.
+
+    Closing it, or the terminal, ends no run.
+
+    Example: tem-rf tui ~/particles
+    """
+    if not folder.is_dir():
+        raise SettingsError(f"{folder}: no such folder; make it first, or name another.")
+
+    from tui.app import TemRfApp
+
+    TemRfApp(folder).run()

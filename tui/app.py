@@ -1,0 +1,234 @@
+"""The app: tabs, what they share, and the watch on runs and commands."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from textual import work
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widgets import Footer, TabbedContent, TabPane
+from textual.worker import get_current_worker
+
+from tem_rf.errors import StorageError, TemRfError
+from tui import places
+from tui.help import HelpScreen
+from tui.jobs import Job, JobBoard
+from tui.messages import DatasetChosen, JobsChanged, NetworksChosen, RunsChanged
+from tui.screens import SCREENS
+from tui.screens.base import TabScreen
+from tui.screens.jobs import JobsScreen
+from tui.state import load_state, save_state
+from tui.themes import HIGH_CONTRAST, next_theme
+from tui.tracking import RunTracker, TrackedRun
+from tui.widgets.job_line import JobLine
+from tui.workspace import Workspace
+
+WATCH_INTERVAL_S = 0.5
+
+
+class TemRfApp(App[None]):
+    """Data, networks, trainings, results and segmentation of one folder.
+
+    Args:
+        folder: The folder to work in, with `runs/`, `datasets/`, `saved_models/` as the commands make them.
+    """
+
+    TITLE = "tem-rf"
+    CSS_PATH = "app.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    BINDINGS = [
+        *(
+            Binding(str(number), f"open('{name}')", title, show=False, tooltip=f"Open {title}")
+            for number, (name, title, _) in enumerate(SCREENS, start=1)
+        ),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="List every key"),
+        Binding("t", "next_theme", "Theme", show=False, tooltip="Theme: dark, light, high contrast"),
+        Binding("j", "jobs", "Commands", show=False, tooltip="Commands that were started here; end one"),
+        Binding("escape", "leave_field", "Leave field", show=False, tooltip="Leave a field or close a dialog"),
+        Binding("q", "quit", "Quit", tooltip="Close the app; runs and commands go on"),
+        Binding("ctrl+p", "command_palette", "Palette", show=False, tooltip="Command palette"),
+    ]
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.workspace = Workspace(folder.resolve())
+        self.runs: list[TrackedRun] = []
+        self.jobs: list[Job] = []
+        self.remembered = load_state(places.state_file())
+        self._board = JobBoard(places.jobs_folder(), self.workspace.folder)
+        self._has_told_of_state = False
+        self._ended: set[Path] | None = None  # None: those of an earlier session are no news
+
+    def compose(self) -> ComposeResult:
+        with TabbedContent(initial=self._first_screen()):
+            for number, (name, title, _) in enumerate(SCREENS, start=1):
+                yield TabPane(f"{number} {title}", id=name)
+        yield JobLine(id="job-line")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Take the remembered theme and start to watch."""
+        self.register_theme(HIGH_CONTRAST)
+        known = self.remembered.theme in self.available_themes
+        self.theme = self.remembered.theme if known else "textual-dark"
+        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        self._watch()
+
+    # -- what the screens use -------------------------------------------------------------------------------------
+
+    def start_command(self, title: str, *arguments: str) -> None:
+        """Start `tem-rf ARGUMENTS` as a process of its own; says why where it cannot."""
+        self._start(lambda: self._board.start(title, arguments), title)
+
+    def start_queue(self, title: str, runs: list[Path]) -> None:
+        """Train runs one after the other in a process of its own."""
+        self._start(lambda: self._board.start_queue(title, runs), title)
+
+    def remember(self, **changes: str) -> None:
+        """Remember for the next session; says once where that is not possible."""
+        self.remembered = self.remembered.model_copy(update=changes)
+        try:
+            save_state(places.state_file(), self.remembered)
+        except (StorageError, OSError) as error:
+            if not self._has_told_of_state:
+                self.notify(f"Theme and place are not remembered: {error}", severity="warning")
+            self._has_told_of_state = True
+
+    # -- keys -----------------------------------------------------------------------------------------------------
+
+    def action_open(self, name: str) -> None:
+        """Open a tab."""
+        self.query_one(TabbedContent).active = name
+
+    def action_next_theme(self) -> None:
+        """Go to the next theme."""
+        self.theme = next_theme(self.theme)
+
+    def action_leave_field(self) -> None:
+        """Take the focus out of a field, so that keys are keys again."""
+        screen = self._open_screen()
+        if screen is not None:
+            screen.activate()
+
+    def action_help(self) -> None:
+        """List every key."""
+        titles = {title: kind.BINDINGS for _, title, kind in SCREENS}
+        self.push_screen(HelpScreen({"Everywhere": self.BINDINGS, **titles, "Commands (j)": JobsScreen.BINDINGS}))
+
+    def action_jobs(self) -> None:
+        """List the commands that were started here."""
+        self.push_screen(JobsScreen(self.jobs))
+
+    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
+        """The command palette: the tabs and what the open one can do, besides what Textual offers."""
+        for name, title, _ in SCREENS:
+            yield SystemCommand(title, f"Open {title}", lambda name=name: self.action_open(name))
+        open_screen = self._open_screen()
+        for binding in open_screen.BINDINGS if open_screen else ():
+            if isinstance(binding, Binding) and open_screen is not None:
+                action, place = binding.action, open_screen
+                yield SystemCommand(
+                    binding.description,
+                    binding.tooltip or binding.description,
+                    lambda action=action, place=place: self.call_later(self.run_action, action, place),
+                )
+        yield SystemCommand("Commands", "Commands that were started here", self.action_jobs)
+        yield from super().get_system_commands(screen)
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+        """Make the content of a tab when it is first opened."""
+        if event.tabbed_content is not self.query_one(TabbedContent) or event.pane.id is None:
+            return
+        kind = next(kind for name, _, kind in SCREENS if name == event.pane.id)
+        if not event.pane.query(kind):
+            event.pane.mount(kind())
+        self.call_after_refresh(self._activate_open_screen)
+        if event.pane.id != self.remembered.screen:
+            self.remember(screen=event.pane.id)
+
+    def on_runs_changed(self, message: RunsChanged) -> None:
+        """Show what happened in the runs."""
+        self.runs = message.runs
+        screen = self._open_screen()
+        if screen is not None:
+            screen.show_runs()
+
+    def on_jobs_changed(self, message: JobsChanged) -> None:
+        """Show how far commands are, and tell of those that ended."""
+        self.jobs = message.jobs
+        self.screen_stack[0].query_one(JobLine).show(message.jobs)
+        if isinstance(self.screen, JobsScreen):
+            self.screen.show(message.jobs)
+        ended = {job.folder for job in message.jobs if job.state != "running"}
+        news = [] if self._ended is None else [job for job in message.jobs if job.folder in ended - self._ended]
+        self._ended = ended
+        for job in news:
+            self._tell(job)
+        screen = self._open_screen()
+        if news and screen is not None:
+            screen.show_ended_job()
+
+    def on_dataset_chosen(self, message: DatasetChosen) -> None:
+        """Take a dataset for the next training."""
+        self.remember(dataset=str(message.folder))
+        self.notify(f"The next training takes {self.workspace.short(message.folder)}.")
+
+    def on_networks_chosen(self, message: NetworksChosen) -> None:
+        """Take networks for the next training."""
+        self.remember(networks=",".join(message.names))
+        self.notify(f"The next training takes {', '.join(message.names)}.")
+
+    # -- helpers --------------------------------------------------------------------------------------------------
+
+    def _first_screen(self) -> str:
+        names = [name for name, _, _ in SCREENS]
+        return self.remembered.screen if self.remembered.screen in names else names[0]
+
+    def _open_screen(self) -> TabScreen | None:
+        pane = self.screen_stack[0].query_one(TabbedContent).active_pane
+        return next(iter(pane.query(TabScreen)), None) if pane else None
+
+    def _activate_open_screen(self) -> None:
+        screen = self._open_screen()
+        if screen is not None:
+            screen.activate()
+            screen.show_runs()
+
+    def _start(self, start: Callable[[], Path], title: str) -> None:
+        try:
+            start()
+            self.notify(f"{title}: started")
+        except TemRfError as error:
+            self.notify(str(error), severity="error", timeout=20)
+
+    def _tell(self, job: Job) -> None:
+        if job.state == "done":
+            self.notify(f"{job.title}: done")
+        else:
+            why = job.messages[-1] if job.messages else "it said nothing"
+            self.notify(
+                f"{job.title}: {'failed' if job.state == 'failed' else 'was ended'}: {why}. j: all it said",
+                severity="error",
+                timeout=20,
+            )
+
+    @work(thread=True, group="watch")
+    def _watch(self) -> None:
+        """Look at runs and commands twice a second; messages carry what changed."""
+        worker, tracker = get_current_worker(), RunTracker(self.workspace.runs)
+        runs: list[TrackedRun] | None = None
+        jobs: list[Job] | None = None
+        self._board.forget_old()
+        while not worker.is_cancelled:
+            runs_now, jobs_now = tracker.poll(), self._board.poll()
+            if runs_now != runs:
+                runs = runs_now
+                self.post_message(RunsChanged(runs))
+            if jobs_now != jobs:
+                jobs = jobs_now
+                self.post_message(JobsChanged(jobs))
+            time.sleep(WATCH_INTERVAL_S)

@@ -1,0 +1,7 @@
+"""The screens, one per tab, and the forms they open."""
+
+from tui.screens.base import TabScreen
+from tui.screens.train import TrainScreen
+
+SCREENS: tuple[tuple[str, str, type[TabScreen]], ...] = (("train", "Train", TrainScreen),)
+"""Name, title and kind of each tab, in the order of the keys."""

@@ -1,0 +1,75 @@
+"""The commands that the app started, with what they said."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import DataTable, Footer, Static
+
+from tem_rf.errors import RunError
+from tui.jobs import Job
+from tui.widgets.job_line import progress_text
+
+_LINES = 200
+
+
+class JobsScreen(ModalScreen[None]):
+    """Lists commands; one can be ended.
+
+    Args:
+        jobs: The commands, newest first.
+    """
+
+    BINDINGS = [
+        Binding("escape,j", "dismiss", "Close"),
+        Binding("x", "cancel", "End it", tooltip="End the command under the cursor"),
+    ]
+
+    def __init__(self, jobs: list[Job]) -> None:
+        super().__init__()
+        self._jobs = jobs
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog wide") as dialog:
+            dialog.border_title = "Commands started here"
+            yield DataTable(cursor_type="row", id="jobs")
+            yield Static(id="job-output", markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Fill the table."""
+        self.query_one(DataTable).add_columns("command", "state")
+        self.show(self._jobs)
+
+    def show(self, jobs: list[Job]) -> None:
+        """Show the commands as they are now."""
+        self._jobs = jobs
+        table = self.query_one(DataTable)
+        row = table.cursor_row
+        table.clear()
+        for job in jobs:
+            table.add_row(job.title, progress_text(job))
+        table.move_cursor(row=row)
+        self._show_output()
+
+    def on_data_table_row_highlighted(self) -> None:
+        """Show what the command under the cursor said."""
+        self._show_output()
+
+    def action_cancel(self) -> None:
+        """End the command under the cursor."""
+        if job := self._chosen():
+            try:
+                job.cancel()
+                self.notify(f"{job.title}: asked to end")
+            except (RunError, OSError) as error:
+                self.notify(str(error), severity="warning")
+
+    def _show_output(self) -> None:
+        job = self._chosen()
+        text = "\n".join(job.messages[-_LINES:]) if job else "No command was started in this folder yet."
+        self.query_one("#job-output", Static).update(text)
+
+    def _chosen(self) -> Job | None:
+        row = self.query_one(DataTable).cursor_row
+        return self._jobs[row] if 0 <= row < len(self._jobs) else None

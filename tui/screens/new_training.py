@@ -1,0 +1,247 @@
+"""The form of a training: one run, or a queue of networks and seeds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Button, Footer, Input, Label, Select, Static
+
+from tem_rf.config.training import RECIPES, STUDY_SEEDS, TrainingSettings, training_settings
+from tem_rf.errors import TemRfError
+from tem_rf.receptive_field import Architecture
+from tem_rf.runs import RunFolder
+from tem_rf.runs.events import StatusEvent
+from tem_rf.runs.folder import default_name
+from tem_rf.runs.process import is_alive, start_detached, state
+from tui.widgets.settings_form import SettingsForm
+from tui.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the form says.
+
+    Attributes:
+        dataset: Dataset folder.
+        architectures: Networks to train.
+        seeds: Seeds to train each of them with.
+        settings: How.
+    """
+
+    dataset: Path
+    architectures: tuple[Architecture, ...]
+    seeds: tuple[int, ...]
+    settings: TrainingSettings
+
+
+class NewTrainingScreen(ModalScreen[list[RunFolder]]):
+    """Asks for a training; gives back the runs to start, their folders made.
+
+    Args:
+        workspace: Where datasets and runs are.
+        dataset: Dataset to begin with.
+        networks: Networks to begin with, with commas between.
+    """
+
+    BINDINGS = [
+        Binding("escape", "dismiss([])", "Cancel"),
+        Binding("ctrl+s", "start", "Start", priority=True),
+    ]
+
+    @dataclass
+    class Made(Message):
+        """The run folders stand."""
+
+        runs: list[RunFolder]
+
+    @dataclass
+    class Refused(Message):
+        """They could not be made."""
+
+        reason: str
+
+    def __init__(self, workspace: Workspace, dataset: str, networks: str) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._datasets = workspace.datasets()
+        if Path(dataset) not in self._datasets and Path(dataset, "dataset.json").is_file():
+            self._datasets.insert(0, Path(dataset))
+        self._dataset, self._networks = dataset, networks
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog wide") as dialog:
+            dialog.border_title = "New training"
+            with Horizontal(classes="field"):
+                yield Label("dataset", classes="field-name")
+                yield self._dataset_field()
+                yield Static("prepared dataset", classes="field-help")
+            with Horizontal(classes="field"):
+                yield Label("networks", classes="field-name")
+                yield Input(self._networks, compact=True, id="networks")
+                yield Static("with commas between: n2-p44,n3-p222", classes="field-help", id="networks-help")
+            with Horizontal(classes="field"):
+                yield Label("seeds", classes="field-name")
+                yield Input(str(STUDY_SEEDS[0]), compact=True, id="seeds")
+                all_seeds = ",".join(map(str, STUDY_SEEDS))
+                yield Static(f"the study's: {all_seeds}", classes="field-help", id="seeds-help")
+            with Horizontal(classes="field"):
+                yield Label("recipe", classes="field-name")
+                yield Select(
+                    [(name, name) for name in RECIPES], value="paper", allow_blank=False, compact=True, id="recipe"
+                )
+                yield Static("fills the fields below", classes="field-help")
+            yield SettingsForm(training_settings(), leave_out=("recipe",), id="settings")
+            yield Static(id="summary", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Start (Ctrl+S)", variant="primary", id="start", compact=True)
+                yield Button("Cancel (Esc)", id="cancel", compact=True)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Begin at the networks."""
+        self.query_one("#networks").focus()
+        self._check()
+
+    def on_input_changed(self) -> None:
+        """Check what was typed."""
+        self._check()
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        """Check what was chosen; a recipe fills the fields."""
+        if event.select.id == "recipe":
+            self._form.fill(training_settings(str(event.value)))
+        self._check()
+
+    def on_settings_form_changed(self) -> None:
+        """Check the whole."""
+        self._check()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Start or leave."""
+        if event.button.id == "start":
+            self.action_start()
+        else:
+            self.dismiss([])
+
+    def action_start(self) -> None:
+        """Make the run folders."""
+        training = self._training()
+        if training is not None:
+            self._say("checking the dataset")
+            self._make(training)
+
+    def on_new_training_screen_made(self, message: Made) -> None:
+        """Give the runs back."""
+        self.dismiss(message.runs)
+
+    def on_new_training_screen_refused(self, message: Refused) -> None:
+        """Say why not."""
+        self._say(message.reason, is_problem=True)
+
+    @property
+    def _form(self) -> SettingsForm[TrainingSettings]:
+        return cast("SettingsForm[TrainingSettings]", self.query_one("#settings", SettingsForm))
+
+    def _dataset_field(self) -> Select[Path]:
+        options = [(self._workspace.short(path), path) for path in self._datasets]
+        chosen = Path(self._dataset) if Path(self._dataset) in self._datasets else None
+        chosen = chosen or (self._datasets[0] if self._datasets else None)
+        if chosen is None:
+            return Select(options, prompt="no prepared dataset here", compact=True, id="dataset")
+        return Select(options, value=chosen, allow_blank=False, compact=True, id="dataset")
+
+    def _training(self) -> Training | None:
+        dataset = self.query_one("#dataset", Select).value
+        architectures, network_problem = _architectures(self.query_one("#networks", Input).value)
+        seeds, seed_problem = _seeds(self.query_one("#seeds", Input).value)
+        self._show_problem("networks", network_problem, "with commas between: n2-p44,n3-p222")
+        self._show_problem("seeds", seed_problem, f"the study's: {','.join(map(str, STUDY_SEEDS))}")
+        settings = self._form.settings
+        if not isinstance(dataset, Path):
+            self._say("There is no prepared dataset here; prepare one on the Data screen.", is_problem=True)
+            return None
+        if not architectures or not seeds or settings is None:
+            self._say("Mend the fields that are marked ✗.", is_problem=True)
+            return None
+        recipe = str(self.query_one("#recipe", Select).value)
+        return Training(dataset, architectures, seeds, settings.model_copy(update={"recipe": recipe}))
+
+    def _check(self) -> None:
+        training = self._training()
+        if training is None:
+            return
+        count = len(training.architectures) * len(training.seeds)
+        how = "one run" if count == 1 else f"{count} runs, one after the other"
+        self._say(f"{how}, {training.settings.epochs} epochs each, on {self._workspace.short(training.dataset)}")
+
+    def _show_problem(self, field: str, problem: str, usual: str) -> None:
+        help_text = self.query_one(f"#{field}-help", Static)
+        help_text.set_class(bool(problem), "problem")
+        help_text.update(f"✗ {problem}" if problem else usual)
+
+    def _say(self, text: str, *, is_problem: bool = False) -> None:
+        summary = self.query_one("#summary", Static)
+        summary.set_class(is_problem, "problem")
+        summary.update(text)
+
+    @work(thread=True, exclusive=True)
+    def _make(self, training: Training) -> None:
+        try:
+            self.post_message(self.Made(make_runs(training, self._workspace.runs)))
+        except (TemRfError, OSError) as error:
+            self.post_message(self.Refused(str(error)))
+
+
+def make_runs(training: Training, root: Path) -> list[RunFolder]:
+    """Make the folders of runs that can start, each with the status `queued`; those that are finished are left out.
+
+    Raises:
+        DatasetError: The dataset cannot be used by one of the networks.
+        RunError: A run of the same name has other settings; all of them are trained already.
+        StorageError: The folder of the runs cannot be written to.
+    """
+    from tem_rf.errors import RunError
+    from tem_rf.training.inputs import configure_run
+
+    configs = [
+        configure_run(training.dataset, architecture, training.settings, seed)
+        for architecture in training.architectures
+        for seed in training.seeds
+    ]
+    runs = [RunFolder.create_or_open(root / default_name(config), config) for config in configs]
+    waiting = [run for run in runs if not is_alive(run) and state(run) not in ("finished", "queued")]
+    if not waiting:
+        raise RunError("Each of these runs is finished, being trained or queued already; change a seed or a setting.")
+    for run in waiting:
+        run.event_log().write(StatusEvent(state="queued"))
+    return waiting
+
+
+def start_one(run: RunFolder) -> None:
+    """Start, or go on with, a run in a process of its own.
+
+    Raises:
+        OSError: Its folder cannot be written to.
+    """
+    run.event_log().write(StatusEvent(state="queued"))
+    start_detached(run)
+
+
+def _architectures(text: str) -> tuple[tuple[Architecture, ...], str]:
+    try:
+        return tuple(Architecture.from_name(name.strip()) for name in text.split(",")), ""
+    except TemRfError as error:
+        return (), str(error)
+
+
+def _seeds(text: str) -> tuple[tuple[int, ...], str]:
+    try:
+        return tuple(int(seed) for seed in text.split(",")), ""
+    except ValueError:
+        return (), f"expected whole numbers with commas between, received {text!r}"

@@ -1,0 +1,128 @@
+"""Train: the runs, one of them in detail, and the keys that start, pause, stop and resume them."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.widgets import DataTable, Static
+
+from tem_rf.errors import TemRfError
+from tem_rf.runs import RunFolder, process
+from tui.screens.base import TabScreen
+from tui.screens.new_training import NewTrainingScreen, start_one
+from tui.tracking import TrackedRun
+from tui.widgets.run_detail import RunDetail
+from tui.widgets.run_table import RunTable
+
+
+class TrainScreen(TabScreen):
+    """Runs and their curves."""
+
+    BINDINGS = [
+        Binding("n", "new", "New", tooltip="Set up a training, or a queue of them"),
+        Binding("p", "pause", "Pause", tooltip="Pause the run, or let a paused one go on"),
+        Binding("s", "stop", "Stop", tooltip="Stop the run after the step in hand"),
+        Binding("r", "resume", "Resume", tooltip="Go on with the run from its newest checkpoint"),
+        Binding("l", "log_scale", "Log scale", tooltip="Loss on a linear or logarithmic axis"),
+        Binding("v", "next_view", "View", tooltip="Curves, log, settings"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        yield RunTable(id="runs")
+        yield Static(id="no-runs", markup=False)
+        yield RunDetail(id="detail")
+
+    def activate(self) -> None:
+        """Take the focus into the table."""
+        self.query_one(RunTable).focus()
+
+    def show_runs(self) -> None:
+        """Show the runs as they are now."""
+        runs = self.tem_rf.runs
+        table, empty = self.query_one(RunTable), self.query_one("#no-runs", Static)
+        table.show(runs)
+        table.display, empty.display = bool(runs), not runs
+        empty.update(f"No runs in {self.tem_rf.workspace.runs} yet.\n\nPress n to set up a training.")
+        self.query_one(RunDetail).show(table.chosen)
+        if not runs and self.tem_rf.screen is self.screen and self.screen.focused is table:
+            self.focus_nothing()
+
+    def focus_nothing(self) -> None:
+        """With no table to stand in, the screen itself takes the keys."""
+        self.can_focus = True
+        self.focus()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """Show the run under the cursor."""
+        event.stop()
+        self.query_one(RunDetail).show(self.query_one(RunTable).chosen)
+
+    def action_new(self) -> None:
+        """Set up a training."""
+        app = self.tem_rf
+        form = NewTrainingScreen(app.workspace, app.remembered.dataset, app.remembered.networks)
+        app.push_screen(form, self._start)
+
+    def action_pause(self) -> None:
+        """Pause, or go on."""
+        run = self._chosen()
+        if run is None:
+            return
+        if process.requested(run.run) == "pause" and run.state in ("running", "paused"):
+            process.withdraw(run.run)
+            self.notify(f"{run.run.name}: asked to go on")
+        else:
+            self._ask(run, "pause")
+
+    def action_stop(self) -> None:
+        """Stop after the step in hand."""
+        if run := self._chosen():
+            self._ask(run, "stop")
+
+    def action_resume(self) -> None:
+        """Go on from the newest checkpoint."""
+        run = self._chosen()
+        if run is None:
+            return
+        if run.state == "paused":
+            self.action_pause()
+        elif run.state == "finished":
+            self.notify(f"{run.run.name}: is finished already.")
+        elif process.is_alive(run.run):
+            self.notify(f"{run.run.name}: is being trained already.", severity="warning")
+        else:
+            self._start([run.run])
+
+    def action_log_scale(self) -> None:
+        """Change the axis of the loss."""
+        self.query_one(RunDetail).toggle_log_scale()
+
+    def action_next_view(self) -> None:
+        """Curves, log, settings."""
+        self.query_one(RunDetail).next_view()
+
+    def _start(self, runs: list[RunFolder] | None) -> None:
+        if not runs:
+            return
+        try:
+            if len(runs) == 1:
+                start_one(runs[0])
+                self.notify(f"{runs[0].name}: started")
+            else:
+                self.tem_rf.start_queue(f"train {len(runs)} runs", [run.path for run in runs])
+        except (TemRfError, OSError) as error:
+            self.notify(str(error), severity="error", timeout=20)
+
+    def _ask(self, run: TrackedRun, request: process.Request) -> None:
+        if run.state == "queued":
+            self.notify(f"{run.run.name}: waits for its turn; j lists the queue, where x ends it.", severity="warning")
+            return
+        try:
+            process.ask(run.run, request)
+            self.notify(f"{run.run.name}: asked to {request}")
+        except (TemRfError, OSError) as error:
+            self.notify(str(error), severity="warning", timeout=10)
+
+    def _chosen(self) -> TrackedRun | None:
+        run = self.query_one(RunTable).chosen
+        if run is None:
+            self.notify("There is no run yet; press n to set up a training.", severity="warning")
+        return run

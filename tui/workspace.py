@@ -1,0 +1,68 @@
+"""The folder the app works in, and what lies in it: datasets, labelled micrographs, runs, models."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+DATASET_MARK, MODEL_MARK = "dataset.json", "model.json"
+LABEL_FOLDERS = frozenset({"labels", "masks", "annotations"})
+_DEPTH = 3
+_FOLDERS_LOOKED_AT = 2000  # a home folder with everything in it must not hold up the app
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder laid out as the commands lay it out.
+
+    Attributes:
+        folder: The folder, absolute.
+    """
+
+    folder: Path
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the runs."""
+        return self.folder / "runs"
+
+    @property
+    def models(self) -> Path:
+        """Folder of the exported models."""
+        return self.folder / "saved_models"
+
+    def datasets(self) -> list[Path]:
+        """Prepared datasets, by path."""
+        return [path for path, names in self._walk() if DATASET_MARK in names]
+
+    def labelled_folders(self) -> list[Path]:
+        """Folders of micrographs with a folder of labels inside, by path."""
+        return [path for path, names in self._walk() if "images" in names and names & LABEL_FOLDERS]
+
+    def exported_models(self) -> list[Path]:
+        """Exported models, by name."""
+        try:
+            return [path for path in sorted(self.models.iterdir()) if (path / MODEL_MARK).is_file()]
+        except OSError:
+            return []
+
+    def short(self, path: Path) -> str:
+        """A path as one would type it in this folder."""
+        return str(path.relative_to(self.folder)) if path.is_relative_to(self.folder) else str(path)
+
+    def _walk(self) -> Iterator[tuple[Path, set[str]]]:
+        """Folders down to a few levels, with the names inside; runs and hidden folders are left out."""
+        waiting, seen = [(self.folder, 0)], 0
+        while waiting and seen < _FOLDERS_LOOKED_AT:
+            folder, depth = waiting.pop(0)
+            seen += 1
+            try:
+                with os.scandir(folder) as entries:
+                    inside = sorted((entry.name, entry.is_dir(follow_symlinks=True)) for entry in entries)
+            except OSError:  # it vanished, or may not be read
+                continue
+            names = {name for name, _ in inside}
+            yield folder, names
+            if depth == _DEPTH or DATASET_MARK in names or MODEL_MARK in names or folder == self.runs:
+                continue
+            waiting += [(folder / name, depth + 1) for name, is_dir in inside if is_dir and not name.startswith(".")]
