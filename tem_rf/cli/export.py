@@ -29,7 +29,7 @@ def export(
     folder = find_run(run, runs)
     output = output or MODELS / folder.name
     if output.exists() and not overwrite:
-        _refuse_foreign_folder(output)
+        refuse_foreign_folder(output)
     console = progress_console()
     import_keras()
     with console.status(f"exporting {folder.name}"):
@@ -43,7 +43,7 @@ def export(
     print(f"{output}: SavedModel of {card.architecture.name}, {card.parameters} parameters{dice}")
 
 
-def _refuse_foreign_folder(output: Path) -> None:
+def refuse_foreign_folder(output: Path) -> None:
     """A model of ours may be replaced by a newer export of the same name; anything else is the user's."""
     from tem_rf.inference.card import CARD_NAME
 

@@ -1,4 +1,4 @@
-"""Package the network of a run as a SavedModel that takes raw counts."""
+"""Package a network, such as that of a run, as a SavedModel that takes raw counts."""
 
 from pathlib import Path
 
@@ -16,11 +16,7 @@ from tem_rf.training.environment import package_versions
 
 
 def export_saved_model(run: RunFolder, output: Path) -> ModelCard:
-    """Write a SavedModel and its `model.json`.
-
-    The SavedModel has two endpoints: `serve` takes raw counts (n, h, w) float32 of any height and width and returns
-    `probability` (n, h, w) float32 and `mask` (n, h, w) uint8; normalization, padding to the stride and cropping
-    happen inside. `logits` takes normalized images (n, h, w, 1), h and w divisible by the stride.
+    """Write a SavedModel and its `model.json`; see `write_saved_model`.
 
     Args:
         run: A run with at least one epoch.
@@ -32,28 +28,41 @@ def export_saved_model(run: RunFolder, output: Path) -> ModelCard:
     """
     model = load_network(run)
     card = describe(run, name=output.name)
+    write_saved_model(model, card, output)
+    return card
+
+
+def write_saved_model(model: keras.Model, card: ModelCard, output: Path) -> None:
+    """Write a SavedModel and its `model.json`.
+
+    The SavedModel has two endpoints: `serve` takes raw counts (n, h, w) float32 of any height and width and returns
+    `probability` (n, h, w) float32 and `mask` (n, h, w) uint8; normalization, padding to the stride and cropping
+    happen inside. `logits` takes normalized images (n, h, w, 1), h and w divisible by the stride.
+
+    Args:
+        model: The network.
+        card: What is known about it.
+        output: Folder to write, whole or not at all.
+
+    Raises:
+        StorageError: The disk is full or the place cannot be written to.
+    """
     with replacing_folder(output) as beside:
         archive = _archive(model, card.preprocessing, card.stride_px)
         archive.write_out(str(beside), verbose=False)
         write_json(beside / CARD_NAME, card.to_json())
-    return card
 
 
 def describe(run: RunFolder, *, name: str) -> ModelCard:
     """What is known about the network of a run."""
     config = run.config
-    architecture, field = config.architecture, config.architecture.receptive_field
+    architecture = config.architecture
     best = max(epochs(run.events()), key=lambda event: event.validation_hard_dice, default=None)
     return ModelCard(
         name=name,
         architecture=architecture,
         parameters=architecture.parameters,
-        receptive_field=FieldOfView(
-            equation_size_px=field.equation_size_px,
-            size_px=None if field.size_px is None else tuple(field.size_px),
-            reach_px=field.reach_px,
-            equation_size_nm=config.pixel_size_nm and field.equation_size_px * config.pixel_size_nm,
-        ),
+        receptive_field=FieldOfView.of(architecture, config.pixel_size_nm),
         stride_px=architecture.stride,
         pixel_size_nm=config.pixel_size_nm,
         preprocessing=config.preprocessing,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import TrainingSettings, settings_error
 from tem_rf.errors import ModelError
+from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.config import ArchitectureField
 
 SCHEMA_VERSION = 1
@@ -25,6 +26,26 @@ class FieldOfView(BaseModel):
     reach_px: int | None
     equation_size_nm: float | None
 
+    @classmethod
+    def of(cls, architecture: Architecture, pixel_size_nm: float | None) -> Self:
+        """The receptive field of an architecture."""
+        field = architecture.receptive_field
+        return cls(
+            equation_size_px=field.equation_size_px,
+            size_px=None if field.size_px is None else tuple(field.size_px),
+            reach_px=field.reach_px,
+            equation_size_nm=pixel_size_nm and field.equation_size_px * pixel_size_nm,
+        )
+
+
+class ImportedFile(BaseModel):
+    """The file that a network was imported from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    sha256: str
+
 
 class TestScores(BaseModel):
     """Dice on the test split; `images` says how many."""
@@ -39,7 +60,10 @@ class TestScores(BaseModel):
 
 
 class ModelCard(BaseModel):
-    """Everything a user of the model must know, without the run or the dataset at hand."""
+    """Everything a user of the model must know, without the run or the dataset at hand.
+
+    The fields from `dataset` to `test` are those of a run; an imported network has `imported_from` instead.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -52,12 +76,13 @@ class ModelCard(BaseModel):
     pixel_size_nm: float | None = Field(description="Side of a pixel the model was trained at [nm].")
     preprocessing: PreprocessingSettings = Field(description="What is done to raw counts.")
     done_before: list[str] = Field(description="Steps of the preprocessing that the SavedModel expects to be done.")
-    dataset: str
-    dataset_sha256: str
-    training: TrainingSettings
-    seed: int
-    best_epoch: int
-    test: TestScores | None = Field(description="None: the run was not evaluated before the export.")
+    dataset: str | None = None
+    dataset_sha256: str | None = None
+    training: TrainingSettings | None = None
+    seed: int | None = None
+    best_epoch: int | None = None
+    test: TestScores | None = Field(None, description="None: the run was not evaluated before the export.")
+    imported_from: ImportedFile | None = None
     made_with: dict[str, str | None] = Field(description="Versions of the packages.")
 
     def to_json(self) -> dict[str, Any]:
