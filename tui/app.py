@@ -139,14 +139,14 @@ class TemRfApp(App[None]):
 
     # -- messages -------------------------------------------------------------------------------------------------
 
-    def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+    async def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
         """Make the content of a tab when it is first opened."""
         if event.tabbed_content is not self.query_one(TabbedContent) or event.pane.id is None:
             return
         kind = next(kind for name, _, kind in SCREENS if name == event.pane.id)
         if not event.pane.query(kind):
-            event.pane.mount(kind())
-        self.call_after_refresh(self._activate_open_screen)
+            await event.pane.mount(kind())  # until its parts are there, no message reaches it
+        self._activate_open_screen()
         if event.pane.id != self.remembered.screen:
             self.remember(screen=event.pane.id)
 

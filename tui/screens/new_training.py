@@ -13,12 +13,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Footer, Input, Label, Select, Static
 
 from tem_rf.config.training import RECIPES, STUDY_SEEDS, TrainingSettings, training_settings
-from tem_rf.errors import TemRfError
+from tem_rf.errors import RunError, TemRfError
 from tem_rf.receptive_field import Architecture
 from tem_rf.runs import RunFolder
-from tem_rf.runs.events import StatusEvent
 from tem_rf.runs.folder import default_name
-from tem_rf.runs.process import is_alive, start_detached, state
+from tem_rf.runs.process import is_alive, state
 from tui.widgets.settings_form import SettingsForm
 from tui.workspace import Workspace
 
@@ -167,7 +166,7 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
             self._say("There is no prepared dataset here; prepare one on the Data screen.", is_problem=True)
             return None
         if not architectures or not seeds or settings is None:
-            self._say("Mend the fields that are marked ✗.", is_problem=True)
+            self._say(f"✗ {network_problem or seed_problem or self._form.problem}", is_problem=True)
             return None
         recipe = str(self.query_one("#recipe", Select).value)
         return Training(dataset, architectures, seeds, settings.model_copy(update={"recipe": recipe}))
@@ -199,14 +198,13 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
 
 
 def make_runs(training: Training, root: Path) -> list[RunFolder]:
-    """Make the folders of runs that can start, each with the status `queued`; those that are finished are left out.
+    """Make the folders of runs that can start; those that are finished, trained or queued already are left out.
 
     Raises:
         DatasetError: The dataset cannot be used by one of the networks.
         RunError: A run of the same name has other settings; all of them are trained already.
         StorageError: The folder of the runs cannot be written to.
     """
-    from tem_rf.errors import RunError
     from tem_rf.training.inputs import configure_run
 
     configs = [
@@ -218,19 +216,7 @@ def make_runs(training: Training, root: Path) -> list[RunFolder]:
     waiting = [run for run in runs if not is_alive(run) and state(run) not in ("finished", "queued")]
     if not waiting:
         raise RunError("Each of these runs is finished, being trained or queued already; change a seed or a setting.")
-    for run in waiting:
-        run.event_log().write(StatusEvent(state="queued"))
     return waiting
-
-
-def start_one(run: RunFolder) -> None:
-    """Start, or go on with, a run in a process of its own.
-
-    Raises:
-        OSError: Its folder cannot be written to.
-    """
-    run.event_log().write(StatusEvent(state="queued"))
-    start_detached(run)
 
 
 def _architectures(text: str) -> tuple[tuple[Architecture, ...], str]:

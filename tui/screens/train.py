@@ -6,8 +6,9 @@ from textual.widgets import DataTable, Static
 
 from tem_rf.errors import TemRfError
 from tem_rf.runs import RunFolder, process
+from tem_rf.runs.events import StatusEvent
 from tui.screens.base import TabScreen
-from tui.screens.new_training import NewTrainingScreen, start_one
+from tui.screens.new_training import NewTrainingScreen
 from tui.tracking import TrackedRun
 from tui.widgets.run_detail import RunDetail
 from tui.widgets.run_table import RunTable
@@ -103,8 +104,10 @@ class TrainScreen(TabScreen):
         if not runs:
             return
         try:
+            for run in runs:
+                run.event_log().write(StatusEvent(state="queued"))
             if len(runs) == 1:
-                start_one(runs[0])
+                process.start_detached(runs[0])
                 self.notify(f"{runs[0].name}: started")
             else:
                 self.tem_rf.start_queue(f"train {len(runs)} runs", [run.path for run in runs])

@@ -20,7 +20,8 @@ class CurvePlot(PlotextPlot):
         super().__init__(id=id)
         self.border_title = title
         self.border_subtitle = "⣀⡠ training  ∙ validation"
-        self.plt.xfrequency(5)
+        self.plt.xaxes(True, False)
+        self.plt.yaxes(True, False)
         self.plt.yfrequency(5)
 
     def show(self, training: Sequence[float], validation: Sequence[float], *, is_log: bool = False) -> None:
@@ -29,6 +30,7 @@ class CurvePlot(PlotextPlot):
         self.plt.yscale("log" if is_log and min((*training, *validation), default=0) > 0 else "linear")
         epochs = range(1, len(training) + 1)
         if training:
+            self.plt.xticks(whole_ticks(len(training)))
             self.plt.xlim(0.5, len(training) + 0.5)
             self.plt.plot(epochs, training, marker="braille", color="blue+")
             self.plt.plot(epochs, validation, marker="∙", color="orange+")
@@ -68,3 +70,14 @@ class Curves(Horizontal):
             is_log=self._is_log,
         )
         dice.show([each.hard_dice for each in self._epochs], [each.validation_hard_dice for each in self._epochs])
+
+
+def whole_ticks(last: int, count: int = 5) -> list[float]:
+    """Up to so many whole numbers from 1 to the last, about evenly apart.
+
+    >>> whole_ticks(3), whole_ticks(100)
+    ([1, 2, 3], [1, 26, 50, 75, 100])
+    """
+    if last <= count:
+        return list(range(1, last + 1))
+    return [round(1 + (last - 1) * index / (count - 1)) for index in range(count)]

@@ -51,6 +51,12 @@ class SettingsForm(VerticalScroll, Generic[Settings]):
         return found
 
     @property
+    def problem(self) -> str:
+        """What is wrong, with the name of the field; empty where nothing is."""
+        _, problems = self._check()
+        return "; ".join(f"{name.replace('_', ' ')}: {problem}" for name, problem in problems.items())
+
+    @property
     def changes(self) -> dict[str, Any]:
         """The shown settings that differ from what the form started with, as JSON types."""
         settings = self.settings
