@@ -1,7 +1,11 @@
 """The screens, one per tab, and the forms they open."""
 
 from tui.screens.base import TabScreen
+from tui.screens.network import NetworkScreen
 from tui.screens.train import TrainScreen
 
-SCREENS: tuple[tuple[str, str, type[TabScreen]], ...] = (("train", "Train", TrainScreen),)
+SCREENS: tuple[tuple[str, str, type[TabScreen]], ...] = (
+    ("network", "Network", NetworkScreen),
+    ("train", "Train", TrainScreen),
+)
 """Name, title and kind of each tab, in the order of the keys."""

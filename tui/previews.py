@@ -1,0 +1,95 @@
+"""Pictures of datasets and folders; read in worker threads, since NumPy and the readers are imported here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tem_rf.errors import DatasetError
+
+if TYPE_CHECKING:
+    from tui.widgets.micrograph_view import Picture
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A picture of a place, and what is known about the place.
+
+    Attributes:
+        place: Dataset or folder.
+        index: Which patch or micrograph, from 0.
+        count: How many there are.
+        title: What the picture shows.
+        picture: The picture; None where nothing can be shown.
+        facts: What is known, a line each.
+        problems: What is wrong, a line each.
+        pixel_size_nm: Side of a pixel [nm], where it is known.
+        patch_size: Side of a patch [px], of a dataset.
+    """
+
+    place: Path
+    index: int
+    count: int
+    title: str
+    picture: "Picture | None"
+    facts: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    pixel_size_nm: float | None = None
+    patch_size: int | None = None
+
+
+def preview_dataset(folder: Path, index: int) -> Preview:
+    """A patch of a prepared dataset with its label.
+
+    Raises:
+        DatasetError: It cannot be read.
+    """
+    import numpy as np
+
+    from tem_rf.data.prepared import open_dataset
+    from tem_rf.data.splits import SPLITS
+    from tui.widgets.micrograph_view import Picture
+
+    dataset = open_dataset(folder)
+    manifest, count = dataset.manifest, len(dataset.patches)
+    if not count:
+        raise DatasetError(f"{folder}: has no patches; prepare it with a lower background threshold.")
+    index %= count
+    patch = dataset.patches[index]
+    splits = [f"{split} {sum(each.split == split for each in dataset.patches)}" for split in SPLITS]
+    size_nm = manifest.pixel_size_nm
+    facts = (
+        f"{count} patches of {manifest.patch_size} px: {', '.join(splits)}",
+        f"{len(manifest.sources)} micrographs, pixel {'of unknown size' if size_nm is None else f'{size_nm:g} nm'}, "
+        f"particles {np.mean([each.particle_fraction for each in dataset.patches]):.1%}",
+    )
+    leaks = sum(pair.is_leak for pair in manifest.near_duplicates)
+    problems = (f"{leaks} pairs of micrographs show one place in different splits",) if leaks else ()
+    title = f"patch {index + 1}/{count} ({patch.split}) of {patch.source}, particles {patch.particle_fraction:.1%}"
+    picture = Picture(np.array(dataset.images[index]), np.array(dataset.labels[index]) > 0, size_nm)
+    return Preview(folder, index, count, title, picture, facts, problems, size_nm, manifest.patch_size)
+
+
+def preview_folder(folder: Path, index: int) -> Preview:
+    """A micrograph of a labelled folder with its label, and what does not pair.
+
+    Raises:
+        TemRfError: The folder or the file cannot be read.
+    """
+    from tem_rf.data.pairing import pair_labels
+    from tem_rf.data.sources import read_labelled
+    from tui.widgets.micrograph_view import Picture
+
+    pairing = pair_labels(folder)
+    count = len(pairing.pairs)
+    facts = (f"{count} micrographs with a label", "c checks every file, P prepares a dataset")
+    problems = tuple(f"{problem.path.name}: {problem.reason}" for problem in pairing.problems)
+    if not count:
+        return Preview(folder, 0, 0, "nothing to show", None, facts, problems)
+    index %= count
+    pair = pairing.pairs[index]
+    labelled = next(iter(read_labelled(pair, None)))
+    micrograph = labelled.micrograph
+    height, width = micrograph.pixels.shape
+    title = f"{pair.image.name} ({index + 1}/{count}), {width} x {height} px, particles {labelled.mask.mean():.1%}"
+    picture = Picture(micrograph.pixels, labelled.mask, micrograph.pixel_size_nm)
+    return Preview(folder, index, count, title, picture, facts, problems, micrograph.pixel_size_nm)
