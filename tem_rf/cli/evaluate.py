@@ -31,6 +31,9 @@ def evaluate(
     lattice_spacing_nm: Annotated[
         float | None, typer.Option(help="Lattice spacing for Fourier filtering; default: found in the images.")
     ] = None,
+    transforms: Annotated[
+        int, typer.Option(min=1, max=8, help="8: score each image in its eight turns and mirrors, as the study does.")
+    ] = 1,
     pictures: Annotated[
         Path | None, typer.Option(help="Folder for overlays of the images: outline, missed, invented.")
     ] = None,
@@ -63,7 +66,7 @@ def evaluate(
         for folder in trial:
             with console.status(f"{folder.name}: segmenting the {split} images"):
                 scores[folder.config.seed] = evaluate_run(
-                    folder, dataset, split=split, pictures=pictures and pictures / folder.name
+                    folder, dataset, split=split, transforms=transforms, pictures=pictures and pictures / folder.name
                 )
         architecture = trial[0].config.architecture
         rows.append(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.prepared import PreparedDataset, Split
 from tem_rf.evaluation.baseline import segment_without_network
 from tem_rf.evaluation.dice import particle_mask
@@ -23,15 +24,18 @@ def evaluate_run(
     dataset: PreparedDataset,
     *,
     split: Split = "test",
+    transforms: int = 1,
     pictures: Path | None = None,
     progress: Progress | None = None,
 ) -> list[ImageScores]:
-    """Score a run on a split of its dataset, once per image, and write `scores.csv` for the test split.
+    """Score a run on a split of its dataset; once per image of the test split, write `scores.csv`.
 
     Args:
         run: A run with at least one epoch.
         dataset: The dataset of the run.
         split: Which patches.
+        transforms: 1 scores each image once; 8 scores it in its eight dihedral transforms, as the study does, which
+            multiplies images that are not independent.
         pictures: Folder for an overlay of each image; None writes none.
         progress: Called with the images done and the number of images.
 
@@ -45,14 +49,16 @@ def evaluate_run(
     model = load_network(run)
     scores: list[ImageScores] = []
     for batch in _batches(indices, dataset.manifest.patch_size):
-        logits = np.asarray(model(np.asarray(dataset.images[batch])[..., np.newaxis], training=False))
-        probabilities = particle_probability(logits)
-        scores += score_patches(dataset, batch, probabilities)
-        if pictures:
-            _write_overlays(pictures, dataset, batch, probabilities)
+        for transform in range(transforms):
+            images = dihedral(dataset.images[batch], transform)[..., np.newaxis]
+            logits = np.asarray(model(np.ascontiguousarray(images), training=False))
+            probabilities = inverse_dihedral(particle_probability(logits), transform)
+            scores += score_patches(dataset, batch, probabilities)
+            if pictures and transform == 0:
+                _write_overlays(pictures, dataset, batch, probabilities)
         if progress:
-            progress(len(scores), len(indices))
-    if split == "test":
+            progress(len(scores), transforms * len(indices))
+    if split == "test" and transforms == 1:
         write_scores(run.scores_file, scores)
     return scores
 

@@ -1,0 +1,59 @@
+"""A run is scored on the images it never saw."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from tem_rf.data.dihedral import dihedral
+from tem_rf.evaluation.dice import hard_dice
+from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run
+from tem_rf.models.probability import particle_probability
+from tem_rf.models.trained import load_network
+from tem_rf.training.inputs import open_training_data
+
+
+@pytest.fixture(scope="module")
+def dataset(trained_run):
+    return open_training_data(trained_run.config)
+
+
+def test_each_test_image_is_scored_once_and_written(trained_run, dataset):
+    scores = evaluate_run(trained_run, dataset)
+    indices = dataset.indices("test")
+    assert [(one.source, one.row, one.column) for one in scores] == [
+        (dataset.patches[index].source, dataset.patches[index].row, dataset.patches[index].column) for index in indices
+    ]
+    with trained_run.scores_file.open() as file:
+        written = [float(row["hard_dice"]) for row in csv.DictReader(file)]
+    assert written == pytest.approx([one.hard_dice for one in scores])
+
+
+def test_scores_are_those_of_the_network_on_the_patches(trained_run, dataset):
+    indices = dataset.indices("validation")
+    logits = load_network(trained_run)(np.asarray(dataset.images[indices])[..., np.newaxis], training=False)
+    expected = hard_dice(particle_probability(np.asarray(logits)), dataset.labels[indices])
+    scores = evaluate_run(trained_run, dataset, split="validation")
+    assert [one.hard_dice for one in scores] == pytest.approx(expected)
+
+
+def test_eight_transforms_score_the_turned_images_too(trained_run, dataset):
+    once = evaluate_run(trained_run, dataset)
+    before = trained_run.scores_file.read_text()
+    eight = evaluate_run(trained_run, dataset, transforms=8)
+    assert len(eight) == 8 * len(once)
+    assert eight[: len(once)] == once
+    index = dataset.indices("test")[0]
+    turned = np.ascontiguousarray(dihedral(dataset.images[index], 3))[np.newaxis, ..., np.newaxis]
+    probability = particle_probability(np.asarray(load_network(trained_run)(turned, training=False)))
+    expected = hard_dice(probability, dihedral(dataset.labels[index], 3)[np.newaxis])
+    assert eight[3 * len(once)].hard_dice == pytest.approx(expected[0])
+    assert trained_run.scores_file.read_text() == before, "the table holds each image once"
+
+
+def test_a_method_that_cannot_work_says_why_and_has_no_scores(dataset):
+    results = evaluate_baselines(dataset)
+    fourier, note = results["Fourier filtering"]
+    assert fourier == []
+    assert note
+    assert len(results["brightness threshold"][0]) == len(dataset.indices("test"))
