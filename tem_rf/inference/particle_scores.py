@@ -1,0 +1,66 @@
+"""Compare the particles of a mask with labelled ones, particle by particle."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_SAME = 0.5  # intersection over union from which two particles are one
+_MOST = 0.5  # of the area of a labelled particle that another must cover to have swallowed it
+
+
+@dataclass(frozen=True)
+class ParticleScores:
+    """What became of the labelled particles: each is found, merged or missed.
+
+    Attributes:
+        labelled: Particles in the label.
+        found: Those that have a particle of their own, with an intersection over union of at least 0.5.
+        merged: Those covered for the most part by a particle that covers another labelled one so, too.
+        missed: The others.
+        invented: Particles that lie for the most part where the label has none.
+        diameter_bias_px: Mean of measured less labelled diameter of the found particles [px]; None without any.
+        diameter_bias: The same, relative to the labelled diameter.
+    """
+
+    labelled: int
+    found: int
+    merged: int
+    missed: int
+    invented: int
+    diameter_bias_px: float | None
+    diameter_bias: float | None
+
+
+def score_particles(numbers: np.ndarray, labelled: np.ndarray) -> ParticleScores:
+    """Compare numbered particles with labelled ones.
+
+    Args:
+        numbers: (h, w) int, the particles of a mask, 0 where none is.
+        labelled: (h, w) int, those of the label.
+    """
+    overlap = _overlaps(labelled, numbers)  # (labelled + 1, particles + 1), background first
+    true_areas, areas = overlap.sum(axis=1)[1:], overlap.sum(axis=0)[1:]
+    shared = overlap[1:, 1:]
+    union = true_areas[:, np.newaxis] + areas - shared
+    swallowed = shared >= _MOST * true_areas[:, np.newaxis]
+    merged = (swallowed & (swallowed.sum(axis=0) > 1)).any(axis=1)
+    same = (shared >= _SAME * union) & ~merged[:, np.newaxis]
+    found, partner = np.nonzero(same)
+    true_diameters, diameters = (2 * np.sqrt(a / np.pi) for a in (true_areas[found], areas[partner]))
+    difference = diameters - true_diameters
+    return ParticleScores(
+        labelled=len(true_areas),
+        found=len(found),
+        merged=int(merged.sum()),
+        missed=len(true_areas) - len(found) - int(merged.sum()),
+        invented=int((shared.sum(axis=0) < _MOST * areas).sum()),
+        diameter_bias_px=float(difference.mean()) if len(found) else None,
+        diameter_bias=float((difference / true_diameters).mean()) if len(found) else None,
+    )
+
+
+def _overlaps(labelled: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Pixels that each labelled particle shares with each particle."""
+    rows, columns = int(labelled.max()) + 1, int(numbers.max()) + 1
+    pairs = labelled.astype(np.int64) * columns + numbers
+    return np.bincount(pairs.ravel(), minlength=rows * columns).reshape(rows, columns)
