@@ -1,5 +1,6 @@
 """Pictures of datasets and folders; read in worker threads, since NumPy and the readers are imported here."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,10 +58,13 @@ def preview_dataset(folder: Path, index: int) -> Preview:
     patch = dataset.patches[index]
     splits = [f"{split} {sum(each.split == split for each in dataset.patches)}" for split in SPLITS]
     size_nm = manifest.pixel_size_nm
-    facts = (
+    facts: tuple[str, ...] = (
         f"{count} patches of {manifest.patch_size} px: {', '.join(splits)}",
         f"{len(manifest.sources)} micrographs, pixel {'of unknown size' if size_nm is None else f'{size_nm:g} nm'}, "
         f"particles {np.mean([each.particle_fraction for each in dataset.patches]):.1%}",
+    )
+    facts += tuple(
+        f"{name:10} {spark(getattr(manifest.intensity, name).histogram)}" for name in ("background", "particle")
     )
     leaks = sum(pair.is_leak for pair in manifest.near_duplicates)
     problems = (f"{leaks} pairs of micrographs show one place in different splits",) if leaks else ()
@@ -81,7 +85,7 @@ def preview_folder(folder: Path, index: int) -> Preview:
 
     pairing = pair_labels(folder)
     count = len(pairing.pairs)
-    facts = (f"{count} micrographs with a label", "c checks every file, P prepares a dataset")
+    facts = (f"{count} micrographs with a label", "m prepares a dataset from them, c checks every file")
     problems = tuple(f"{problem.path.name}: {problem.reason}" for problem in pairing.problems)
     if not count:
         return Preview(folder, 0, 0, "nothing to show", None, facts, problems)
@@ -93,3 +97,15 @@ def preview_folder(folder: Path, index: int) -> Preview:
     title = f"{pair.image.name} ({index + 1}/{count}), {width} x {height} px, particles {labelled.mask.mean():.1%}"
     picture = Picture(micrograph.pixels, labelled.mask, micrograph.pixel_size_nm)
     return Preview(folder, index, count, title, picture, facts, problems, micrograph.pixel_size_nm)
+
+
+def spark(histogram: list[int], bins: int = 48) -> str:
+    """A histogram as a line of blocks, as high as its highest bin.
+
+    >>> spark([0, 1, 2, 4], bins=4)
+    ' ▂▄█'
+    """
+    edges = [round(index * len(histogram) / bins) for index in range(bins + 1)]
+    sums = [sum(histogram[first:last]) for first, last in itertools.pairwise(edges)]
+    highest = max(*sums, 1)
+    return "".join(" ▁▂▃▄▅▆▇█"[round(8 * each / highest)] for each in sums)

@@ -1,10 +1,12 @@
 """The screens, one per tab, and the forms they open."""
 
 from tui.screens.base import TabScreen
+from tui.screens.data import DataScreen
 from tui.screens.network import NetworkScreen
 from tui.screens.train import TrainScreen
 
 SCREENS: tuple[tuple[str, str, type[TabScreen]], ...] = (
+    ("data", "Data", DataScreen),
     ("network", "Network", NetworkScreen),
     ("train", "Train", TrainScreen),
 )

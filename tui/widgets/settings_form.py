@@ -1,8 +1,8 @@
 """A form built from typed settings: a field per setting, checked with every key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import UnionType
-from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -91,7 +91,7 @@ class SettingsForm(VerticalScroll, Generic[Settings]):
         self._tell()
 
     def _field(self, name: str, about: FieldInfo) -> Input | Select[str] | Checkbox:
-        value, choices = getattr(self._start, name), _choices(about.annotation)
+        value, choices = getattr(self._start, name), _choices(about)
         if choices:
             options = [(str(choice), choice) for choice in choices]
             return Select(options, value=value, allow_blank=False, compact=True, id=f"field-{name}")
@@ -129,8 +129,11 @@ class SettingsForm(VerticalScroll, Generic[Settings]):
         return field.value
 
 
-def _choices(annotation: Any) -> Sequence[str]:
-    return get_args(annotation) if get_origin(annotation) is Literal else ()
+def _choices(about: FieldInfo) -> Sequence[str]:
+    """Choices of a `Literal`, or those a field lists in its schema because they are only known at run time."""
+    if isinstance(about.json_schema_extra, dict) and isinstance(about.json_schema_extra.get("enum"), list):
+        return cast("list[str]", about.json_schema_extra["enum"])
+    return get_args(about.annotation) if get_origin(about.annotation) is Literal else ()
 
 
 def _is_plain(about: FieldInfo) -> bool:
@@ -143,13 +146,3 @@ def _as_text(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ":".join(map(str, value))
     return "" if value is None else str(value)
-
-
-def as_options(values: Mapping[str, Any]) -> list[str]:
-    """Settings as options of the command line.
-
-    >>> as_options({"patch_size": 128, "split": "study"})
-    ['--patch-size', '128', '--split', 'study']
-    """
-    pairs = ((f"--{name.replace('_', '-')}", str(value)) for name, value in values.items() if value is not None)
-    return [text for pair in pairs for text in pair]

@@ -1,0 +1,86 @@
+"""What the forms of commands ask for, and the command lines they become."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from tem_rf.config.preparation import PreparationSettings
+from tem_rf.config.simulation import PRESETS
+
+_SETS = ["au-2.2nm", "au-5nm", "au-10nm", "au-20nm", "groschner-2021"]
+
+
+class PrepareRequest(PreparationSettings):
+    """`tem-rf prepare`; what is not shown keeps its default."""
+
+    output: str = Field("datasets/new", min_length=1, description="Dataset folder to write.")
+
+    def arguments(self, micrographs: Path) -> list[str]:
+        """The command line."""
+        defaults = PreparationSettings().model_dump()
+        changed = {name: value for name, value in self.model_dump().items() if value != defaults.get(name)}
+        if self.xray_threshold is None:
+            changed["xray_threshold"] = 0
+        return ["prepare", str(micrographs), *as_options(changed), "--json"]
+
+
+PREPARE_FIELDS = (
+    "output",
+    "patch_size",
+    "pixel_size_nm",
+    "background_threshold",
+    "xray_threshold",
+    "split",
+    "normalization",
+)
+"""Fields of the form."""
+
+
+class SimulateRequest(BaseModel):
+    """`tem-rf simulate`."""
+
+    preset: str = Field("au-5nm", description="What to simulate.", json_schema_extra={"enum": [*PRESETS]})
+    count: int = Field(20, ge=1, description="Number of micrographs.")
+    size_px: int = Field(512, ge=64, le=8192, description="Height and width [px].")
+    seed: int = Field(0, ge=0, description="Seed of everything random.")
+    output: str = Field("simulated/au-5nm", min_length=1, description="Folder to write.")
+
+    def arguments(self) -> list[str]:
+        """The command line."""
+        return ["simulate", self.preset, *as_options(self.model_dump(exclude={"preset"})), "--json"]
+
+
+class FetchRequest(BaseModel):
+    """`tem-rf data fetch`."""
+
+    name: str = Field("au-5nm", description="Published set.", json_schema_extra={"enum": [*_SETS]})
+    out: str = Field("data", min_length=1, description="Folder to put it in; the name is added.")
+
+    def arguments(self) -> list[str]:
+        """The command line."""
+        return ["data", "fetch", self.name, "--out", self.out, "--json"]
+
+
+class SegmentRequest(BaseModel):
+    """`tem-rf segment`."""
+
+    images: str = Field("", min_length=1, description="Micrograph, or folder of them.")
+    output: str = Field("segmented", min_length=1, description="Folder for masks and overlays.")
+    pixel_size_nm: float | None = Field(None, gt=0, description="Side of a pixel [nm]; none: what the files say.")
+
+    def arguments(self, model: Path) -> list[str]:
+        """The command line."""
+        options = as_options({"model": model, "output": self.output, "pixel_size_nm": self.pixel_size_nm})
+        return ["segment", self.images, *options, "--json"]
+
+
+def as_options(values: Mapping[str, Any]) -> list[str]:
+    """Settings as options of the command line; what is None is left out.
+
+    >>> as_options({"patch_size": 128, "split": "study", "seed": None})
+    ['--patch-size', '128', '--split', 'study']
+    """
+    pairs = ((f"--{name.replace('_', '-')}", str(value)) for name, value in values.items() if value is not None)
+    return [text for pair in pairs for text in pair]
