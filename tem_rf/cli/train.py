@@ -14,6 +14,7 @@ from tem_rf.errors import RunError, SettingsError
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
+from tem_rf.runs.extension import extend, is_complete, open_or_extend
 from tem_rf.runs.folder import RunFolder, default_name
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
 from tem_rf.runs.summary import summarize_run
@@ -38,7 +39,7 @@ def train(
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf watch`.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Train networks on a prepared dataset, or go on where the same command stopped.
+    """Train networks on a prepared dataset, or go on where the same command stopped; more --epochs extend the run.
 
     Ctrl-C ends cleanly after the step in hand. Several networks or seeds train one after the other.
 
@@ -60,7 +61,7 @@ def train(
     from tem_rf.training.inputs import configure_run
 
     configs = [configure_run(dataset, architecture, settings, one) for architecture in architectures for one in seeds]
-    folders = [RunFolder.create_or_open(runs / (name or default_name(config)), config) for config in configs]
+    folders = [open_or_extend(runs / (name or default_name(config)), config) for config in configs]
     if detach:
         results = [_start_detached(run) for run in folders]
     elif len(folders) == 1:
@@ -74,15 +75,24 @@ def train(
 def resume(
     run: Annotated[str, typer.Argument(help="Name or folder of the run.")],
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs in all, more than before.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf watch`.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Go on with a run that stopped or was killed, from its newest checkpoint.
+    """Go on with a run that stopped or was killed, from its newest checkpoint; with --epochs, extend it.
 
-    Example: tem-rf resume au-5nm-n2-p44-paper-s752
+    A run that trains in the background is extended while it runs.
+
+    Example: tem-rf resume au-5nm-n2-p44-paper-s752 --epochs 150
     """
     folder = find_run(run, runs)
-    result = _start_detached(folder) if detach else train_here(folder)
+    if epochs is not None:
+        extend(folder, epochs)
+    if epochs is not None and process.is_alive(folder):
+        progress_console().print(f"{folder.path}: goes on to epoch {epochs}", highlight=False)
+        result = run_result(folder)
+    else:
+        result = _start_detached(folder) if detach else train_here(folder)
     if as_json:
         print_json(result)
 
@@ -92,7 +102,7 @@ def train_here(run: RunFolder) -> dict[str, Any]:
     from tem_rf.cli.training_progress import TrainingProgress
 
     console = progress_console()
-    if process.state(run) == "finished":
+    if is_complete(run):
         console.print(f"{run.path}: is finished already.", highlight=False)
         return run_result(run)
     console.print(f"{run.path}: starting", highlight=False)

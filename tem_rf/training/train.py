@@ -103,7 +103,7 @@ class _Training:
 
     def go_on(self) -> State:
         """Train epoch by epoch until the end or a request."""
-        while self.progress.epoch < self.settings.epochs and not self._is_out_of_patience():
+        while self.progress.epoch < self._epochs() and not self._is_out_of_patience():
             order = epoch_order(self.dataset.indices("train"), seed=self.config.seed, epoch=self.progress.epoch + 1)
             orders = split_into_batches(order, self.settings.batch_size)
             with PrefetchedBatches(self.dataset.images, self.dataset.labels, orders[self.progress.step :]) as batches:
@@ -145,7 +145,7 @@ class _Training:
                 training_scores,
                 validation,
                 duration_s=duration_s,
-                epochs=self.settings.epochs,
+                epochs=self._epochs(),
                 rate=self.settings.learning_rate,
             )
         )
@@ -167,6 +167,10 @@ class _Training:
         if self.interruption.wait_while_paused(on_pause):
             self.journal.emit(StatusEvent(state="running"))
         return not self.interruption.asks_to_stop()
+
+    def _epochs(self) -> int:
+        """Epochs asked for; more of them may be asked for while the training runs."""
+        return self.run.config.training.epochs
 
     def _is_out_of_patience(self) -> bool:
         patience = self.settings.early_stopping_patience

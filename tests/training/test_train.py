@@ -11,6 +11,7 @@ import pytest
 from tem_rf.errors import DatasetError, RunError, TrainingError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent, epochs
+from tem_rf.runs.extension import extend
 from tem_rf.training import pace
 from tem_rf.training.train import train
 from tests.conftest import new_run
@@ -53,6 +54,21 @@ def test_an_interrupted_training_ends_in_the_same_bits(trained_run, tiny_dataset
     assert states == ["stopped"] * 4 + ["finished"]
     assert final_state(run) == final_state(trained_run)
     assert without_times(epochs(run.events())) == without_times(epochs(trained_run.events()))
+
+
+def test_an_extended_training_ends_in_the_bits_of_one_asked_for_as_many_epochs_at_once(
+    trained_run, tiny_dataset, tmp_path
+):
+    run = new_run(tiny_dataset, tmp_path / "run", epochs=1)
+    train(run)
+    extend(run, 2)
+
+    def extend_while_it_runs(event):
+        if isinstance(event, EpochEvent) and event.epoch == 2:
+            extend(run, 3)
+
+    train(run, listener=extend_while_it_runs)
+    assert final_state(run) == final_state(trained_run)
 
 
 def test_another_seed_ends_in_other_bits(trained_run, tiny_dataset, tmp_path):

@@ -1,0 +1,61 @@
+"""More epochs for a run that has its configuration already."""
+
+from pathlib import Path
+
+from tem_rf.errors import RunError
+from tem_rf.files import write_json
+from tem_rf.runs import process
+from tem_rf.runs.config import RunConfig
+from tem_rf.runs.events import EpochEvent, NoticeEvent, StatusEvent
+from tem_rf.runs.folder import RunFolder
+
+
+def extend(run: RunFolder, epochs: int) -> None:
+    """Ask a run for more epochs: it ends in the bits of one that was asked for as many at once.
+
+    A process that trains the run takes notice at the end of its epoch.
+
+    Args:
+        run: The run, in any state.
+        epochs: Epochs in all.
+
+    Raises:
+        RunError: The run was asked for more than that already.
+    """
+    config = run.config
+    before = config.training.epochs
+    if epochs == before:
+        return
+    if epochs < before:
+        raise RunError(
+            f"{run.path}: --epochs {epochs} is fewer than the {before} it was asked for; "
+            f"end it early with `tem-rf stop {run.name}`, or train under another --name."
+        )
+    write_json(run.config_file, _with_epochs(config, epochs).to_json())
+    message = f"asked for {epochs} epochs instead of {before}"
+    is_alive = process.is_alive(run)
+    run.event_log().write(NoticeEvent(message=message) if is_alive else StatusEvent(state="stopped", detail=message))
+
+
+def open_or_extend(path: Path, config: RunConfig) -> RunFolder:
+    """Open the run of this configuration, give it more epochs where that is the difference, or create it.
+
+    Raises:
+        RunError: The folder holds a run of another configuration or of more epochs, or something else.
+    """
+    if not RunFolder(path).config_file.exists():
+        return RunFolder.create_or_open(path, config)
+    before = RunFolder(path).config.training.epochs
+    run = RunFolder.create_or_open(path, _with_epochs(config, before))
+    extend(run, config.training.epochs)
+    return run
+
+
+def is_complete(run: RunFolder) -> bool:
+    """Whether the run finished with the epochs it is asked for now, or early for want of progress."""
+    asked_for = next((event.epochs for event in reversed(run.events()) if isinstance(event, EpochEvent)), None)
+    return process.state(run) == "finished" and asked_for == run.config.training.epochs
+
+
+def _with_epochs(config: RunConfig, epochs: int) -> RunConfig:
+    return config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})

@@ -1,0 +1,61 @@
+"""A run can be asked for more epochs, before, while and after it trains."""
+
+import pytest
+
+from tem_rf.errors import RunError
+from tem_rf.runs import RunFolder, process
+from tem_rf.runs.events import NoticeEvent, StatusEvent
+from tem_rf.runs.extension import extend, is_complete, open_or_extend
+from tests.runs.test_events import epoch_event
+
+
+def with_epochs(config, epochs):
+    return config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
+
+
+@pytest.fixture
+def finished(run):
+    run.event_log().write(epoch_event(3, epochs=3))
+    run.event_log().write(StatusEvent(state="finished"))
+    return run
+
+
+def test_more_epochs_are_recorded_and_the_run_is_no_longer_complete(finished):
+    assert is_complete(finished)
+    extend(finished, 5)
+    assert RunFolder.open(finished.path).config.training.epochs == 5
+    last = finished.events()[-1]
+    assert (last.state, last.detail) == ("stopped", "asked for 5 epochs instead of 3")
+    assert not is_complete(finished)
+
+
+def test_a_run_is_not_complete_where_the_extension_came_as_it_finished(finished, config):
+    finished.config_file.write_text(with_epochs(config, 5).model_dump_json())
+    assert process.state(finished) == "finished"
+    assert not is_complete(finished)
+
+
+def test_a_run_that_trains_is_extended_without_a_change_of_its_state(run):
+    with process.claim(run):
+        run.event_log().write(StatusEvent(state="running"))
+        extend(run, 5)
+        assert process.state(run) == "running"
+        assert isinstance(run.events()[-1], NoticeEvent)
+
+
+def test_as_many_epochs_as_before_change_nothing(finished):
+    before = finished.events()
+    extend(finished, 3)
+    assert finished.events() == before
+
+
+def test_fewer_epochs_are_refused(run):
+    with pytest.raises(RunError, match="--epochs 2 is fewer than the 3 it was asked for"):
+        extend(run, 2)
+
+
+def test_the_same_command_with_more_epochs_extends_and_with_another_setting_is_refused(run, config):
+    assert open_or_extend(run.path, with_epochs(config, 4)).config.training.epochs == 4
+    with pytest.raises(RunError, match="holds a run with seed 752, received 140"):
+        open_or_extend(run.path, with_epochs(config, 9).model_copy(update={"seed": 140}))
+    assert run.config.training.epochs == 4
