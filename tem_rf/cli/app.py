@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from tem_rf.cli.curves import curves
 from tem_rf.cli.data import data
 from tem_rf.cli.demo import demo
 from tem_rf.cli.evaluate import evaluate
@@ -38,6 +39,7 @@ for command in (
     pause,
     stop,
     evaluate,
+    curves,
     fourier,
     export,
     segment,

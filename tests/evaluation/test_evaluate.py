@@ -4,13 +4,17 @@ import csv
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tem_rf.data.dihedral import dihedral
+from tem_rf.errors import RunError
+from tem_rf.evaluation.curves_picture import write_curves_picture
 from tem_rf.evaluation.dice import hard_dice
 from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run
 from tem_rf.models.probability import particle_probability
 from tem_rf.models.trained import load_network
 from tem_rf.training.inputs import open_training_data
+from tests.conftest import new_run
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +61,16 @@ def test_a_method_that_cannot_work_says_why_and_has_no_scores(dataset):
     assert fourier == []
     assert note
     assert len(results["brightness threshold"][0]) == len(dataset.indices("test"))
+
+
+def test_curves_are_drawn_with_a_line_per_seed(trained_run, tiny_dataset, tmp_path):
+    write_curves_picture(tmp_path / "curves.png", [trained_run, new_run(tiny_dataset, tmp_path / "untrained")])
+    with Image.open(tmp_path / "curves.png") as picture:
+        colours = {tuple(pixel) for pixel in np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()}
+    assert (0, 0x72, 0xB2) in colours
+
+
+def test_curves_of_runs_without_an_epoch_are_refused(tiny_dataset, tmp_path):
+    with pytest.raises(RunError, match="untrained: no epoch is finished yet"):
+        write_curves_picture(tmp_path / "curves.png", [new_run(tiny_dataset, tmp_path / "untrained")])
+    assert not (tmp_path / "curves.png").exists()

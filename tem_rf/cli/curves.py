@@ -1,0 +1,26 @@
+"""`tem-rf curves`: loss and dice of trainings as a picture."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tem_rf.cli.output import progress_console
+from tem_rf.runs.root import DEFAULT_ROOT, find_run
+
+
+def curves(
+    run: Annotated[list[str], typer.Argument(help="Names or folders of runs, running or finished.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="PNG to write.")] = Path("curves.png"),
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
+) -> None:
+    """Draw loss and hard dice against epochs: a colour per network, a line per seed, training dashed.
+
+    Example: tem-rf curves runs/au-5nm-n2-p44-* --output curves.png
+    """
+    folders = [find_run(name, runs) for name in run]
+    with progress_console().status("drawing"):
+        from tem_rf.evaluation.curves_picture import write_curves_picture
+
+        write_curves_picture(output, folders)
+    print(output)
