@@ -64,6 +64,11 @@ class Job:
         """All that it said on stderr, without what was overwritten."""
         return _lines(self.folder / "progress.txt")
 
+    @property
+    def report(self) -> list[str]:
+        """What it printed for people; empty where it printed JSON."""
+        return [] if self.result() is not None else _lines(self.folder / "output.txt")
+
     def result(self) -> Any:
         """The JSON it printed; None where it printed none."""
         try:

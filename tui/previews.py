@@ -99,6 +99,18 @@ def preview_folder(folder: Path, index: int) -> Preview:
     return Preview(folder, index, count, title, picture, facts, problems, micrograph.pixel_size_nm)
 
 
+def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Picture":
+    """A micrograph with the mask that was found in it.
+
+    Raises:
+        ReadError: A file is gone or cannot be read.
+    """
+    from tem_rf.data.readers import read_micrograph
+    from tui.widgets.micrograph_view import Picture
+
+    return Picture(read_micrograph(image).pixels, read_micrograph(mask).pixels > 0, pixel_size_nm)
+
+
 def spark(histogram: list[int], bins: int = 48) -> str:
     """A histogram as a line of blocks, as high as its highest bin.
 

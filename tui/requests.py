@@ -8,8 +8,7 @@ from pydantic import BaseModel, Field
 
 from tem_rf.config.preparation import PreparationSettings
 from tem_rf.config.simulation import PRESETS
-
-_SETS = ["au-2.2nm", "au-5nm", "au-10nm", "au-20nm", "groschner-2021"]
+from tem_rf.data.public import PUBLISHED_SETS
 
 
 class PrepareRequest(PreparationSettings):
@@ -55,7 +54,7 @@ class SimulateRequest(BaseModel):
 class FetchRequest(BaseModel):
     """`tem-rf data fetch`."""
 
-    name: str = Field("au-5nm", description="Published set.", json_schema_extra={"enum": [*_SETS]})
+    name: str = Field("au-5nm", description="Published set.", json_schema_extra={"enum": [*PUBLISHED_SETS]})
     out: str = Field("data", min_length=1, description="Folder to put it in; the name is added.")
 
     def arguments(self) -> list[str]:

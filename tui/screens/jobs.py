@@ -67,8 +67,8 @@ class JobsScreen(ModalScreen[None]):
 
     def _show_output(self) -> None:
         job = self._chosen()
-        text = "\n".join(job.messages[-_LINES:]) if job else "No command was started in this folder yet."
-        self.query_one("#job-output", Static).update(text)
+        lines = [*job.messages, *job.report] if job else ["No command was started in this folder yet."]
+        self.query_one("#job-output", Static).update("\n".join(lines[-_LINES:]))
 
     def _chosen(self) -> Job | None:
         row = self.query_one(DataTable).cursor_row

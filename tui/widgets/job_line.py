@@ -15,8 +15,8 @@ class JobLine(Static):
         running = [job for job in jobs if job.state == "running"]
         self.display = bool(running)
         if running:
-            more = f" (and {len(running) - 1} more)" if len(running) > 1 else ""
-            self.update(f"{running[0].title}{more}  {progress_text(running[0])}  j: commands")
+            others = f" (and {len(running) - 1} more)" if len(running) > 1 else ""
+            self.update(f"{running[0].title}{others}  {progress_text(running[0])}  j: commands")
 
 
 def progress_text(job: Job) -> str:
@@ -24,6 +24,6 @@ def progress_text(job: Job) -> str:
     if job.state != "running":
         return {"done": "done", "failed": "failed", "lost": "ended by a signal"}[job.state]
     if job.fraction is None:
-        return job.line[-60:] or "started"
+        return job.line[:60] or "started"
     filled = round(job.fraction * BAR_WIDTH)
     return f"{'█' * filled}{'░' * (BAR_WIDTH - filled)} {job.fraction:.0%}"

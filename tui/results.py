@@ -1,0 +1,105 @@
+"""Dice tables from the scores of runs; read in worker threads, since NumPy comes with the scores."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tem_rf.errors import ReadError
+from tui.tracking import TrackedRun
+
+if TYPE_CHECKING:
+    from tem_rf.evaluation.scores import ImageScores
+    from tem_rf.evaluation.summary import Spread
+
+METRICS = ("hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px")
+COLUMNS = (
+    "dataset", "network", "recipe", "seeds", "field px", "weights", "validation",
+    "hard dice", "soft dice", "boundary F1", "HD95 px",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """A trial, or one of its runs.
+
+    Attributes:
+        runs: Runs that differ in nothing but their seed.
+        cells: Text of each column.
+        keys: What each column is sorted by: a number, or a text.
+        images: Scores of each image, with the seed of the run.
+    """
+
+    runs: tuple[TrackedRun, ...]
+    cells: tuple[str, ...]
+    keys: tuple[float | str, ...]
+    images: tuple[tuple[int, "ImageScores"], ...]
+
+    def contains(self, words: str) -> bool:
+        """Whether all words stand somewhere in the row."""
+        text = " ".join([*self.cells, *(run.run.name for run in self.runs)]).lower()
+        return all(word in text for word in words.lower().split())
+
+
+def read_results(runs: Iterable[TrackedRun], *, is_grouped: bool) -> list[ResultRow]:
+    """The table of all runs with at least one epoch.
+
+    Args:
+        runs: The runs.
+        is_grouped: A row per trial, in place of one per run.
+    """
+    groups: dict[str, list[TrackedRun]] = {}
+    for run in runs:
+        if run.config is not None and run.epochs:
+            trial = repr((run.config.dataset, run.config.architecture, run.config.training))
+            groups.setdefault(trial if is_grouped else run.run.name, []).append(run)
+    return [_row(tuple(group)) for group in groups.values()]
+
+
+def _row(runs: tuple[TrackedRun, ...]) -> ResultRow:
+    from tem_rf.evaluation.summary import summarize
+
+    config = runs[0].config
+    assert config is not None
+    scores = {run.config.seed: _scores(run) for run in runs if run.config}
+    spreads = summarize({seed: images for seed, images in scores.items() if images})
+    field_px, weights = config.architecture.receptive_field.equation_size_px, config.architecture.parameters
+    seeds = sorted(scores)
+    validation = _validation(runs)
+    chosen = [spreads.get(metric) for metric in METRICS]
+    return ResultRow(
+        runs=runs,
+        cells=(
+            config.dataset.name, config.architecture.name, config.training.recipe,
+            str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} seeds",
+            str(field_px), f"{weights:,}", _cell(validation), *map(_cell, chosen),
+        ),
+        keys=(
+            config.dataset.name, config.architecture.name, config.training.recipe, len(seeds), field_px, weights,
+            validation.mean, *(-1.0 if spread is None else spread.mean for spread in chosen),
+        ),
+        images=tuple((seed, image) for seed, images in scores.items() for image in images),
+    )  # fmt: skip
+
+
+def _scores(run: TrackedRun) -> "list[ImageScores]":
+    from tem_rf.evaluation.scores import read_scores
+
+    try:
+        return read_scores(run.run.scores_file)
+    except ReadError:  # not evaluated yet
+        return []
+
+
+def _validation(runs: tuple[TrackedRun, ...]) -> "Spread":
+    import statistics
+
+    from tem_rf.evaluation.summary import Spread
+
+    best = [run.best.validation_hard_dice for run in runs if run.best]
+    return Spread(statistics.fmean(best), statistics.stdev(best) if len(best) > 1 else None, len(best))
+
+
+def _cell(spread: "Spread | None") -> str:
+    if spread is None:
+        return "–"
+    return f"{spread.mean:.3f}" + (f" ± {spread.sd:.3f}" if spread.sd is not None else "")

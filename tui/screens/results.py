@@ -1,0 +1,187 @@
+"""Results: dice tables, sorted and filtered, copied elsewhere; runs evaluated and exported."""
+
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.message import Message
+from textual.widgets import DataTable, Input, Static
+
+from tem_rf.errors import StorageError
+from tem_rf.files import write_text
+from tui.results import COLUMNS, ResultRow, read_results
+from tui.screens.base import TabScreen
+from tui.screens.image_scores import ImageScoresScreen
+from tui.tables import as_csv, as_latex, as_markdown
+from tui.tracking import TrackedRun
+
+_FIRST_SORT = COLUMNS.index("validation")
+_FORMATS = {"Markdown": as_markdown, "CSV": as_csv, "LaTeX": as_latex}
+
+
+class ResultsScreen(TabScreen):
+    """A row per trial, with mean ± sd over its seeds."""
+
+    BINDINGS = [
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show rows with all words; Esc leaves the field"),
+        Binding("o", "sort(1)", "Order", tooltip="Sort by the next column (or click its head)"),
+        Binding("O", "reverse", "Reverse", show=False, tooltip="Sort the other way round"),
+        Binding("g", "group", "Group", tooltip="A row per trial (mean ± sd over seeds), or per run"),
+        Binding("enter", "images", "Images", show=False, tooltip="Scores of each image, worst first"),
+        Binding("e", "evaluate", "Evaluate", tooltip="Score the runs of the row on the test images"),
+        Binding("x", "export", "Export", tooltip="Export the best run of the row as a SavedModel"),
+        Binding("y", "copy('Markdown')", "Copy", tooltip="Copy the table as Markdown, through the terminal (OSC 52)"),
+        Binding("Y", "copy('CSV')", "Copy CSV", show=False, tooltip="Copy the table as CSV"),
+        Binding("L", "copy('LaTeX')", "Copy LaTeX", show=False, tooltip="Copy the table as LaTeX"),
+        Binding("w", "write", "Write", show=False, tooltip="Write the table to results.csv"),
+    ]
+
+    @dataclass
+    class ResultsRead(Message):
+        """The table is here."""
+
+        rows: list[ResultRow]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[ResultRow] = []
+        self._shown: list[ResultRow] = []
+        self._is_grouped, self._sort, self._is_descending = True, _FIRST_SORT, True
+        self._read_of: object = None
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder="filter: words that stand in the row", compact=True, id="filter")
+        yield DataTable(cursor_type="row", id="results")
+        yield Static(id="no-results", markup=False)
+
+    def activate(self) -> None:
+        """Take the focus into the table."""
+        self.query_one("#results").focus()
+        self._read_again()
+
+    def show_runs(self) -> None:
+        """Read again when a run has another epoch."""
+        progress = [(run.run.name, len(run.epochs)) for run in self.tem_rf.runs]
+        if progress != self._read_of:
+            self._read_again()
+
+    def show_ended_job(self) -> None:
+        """An evaluation may have ended."""
+        self._read_again()
+
+    def on_results_screen_results_read(self, message: ResultsRead) -> None:
+        """Show the rows."""
+        self._rows = message.rows
+        self._show()
+
+    def on_input_changed(self) -> None:
+        """Filter as one types."""
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        """Back to the table."""
+        self.query_one("#results").focus()
+
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        """Sort by a column; again: the other way round."""
+        if event.column_index == self._sort:
+            self._is_descending = not self._is_descending
+        self._sort = event.column_index
+        self._show()
+
+    def on_data_table_row_selected(self) -> None:
+        """Open the images of the row."""
+        self.action_images()
+
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.query_one("#filter").focus()
+
+    def action_sort(self, by: int) -> None:
+        """Sort by another column."""
+        self._sort = (self._sort + by) % len(COLUMNS)
+        self._show()
+
+    def action_reverse(self) -> None:
+        """Sort the other way round."""
+        self._is_descending = not self._is_descending
+        self._show()
+
+    def action_group(self) -> None:
+        """A row per trial or per run."""
+        self._is_grouped = not self._is_grouped
+        self._read_again()
+
+    def action_images(self) -> None:
+        """Scores of each image."""
+        row = self._chosen()
+        if row is not None and row.images:
+            self.app.push_screen(ImageScoresScreen(row))
+        elif row is not None:
+            self.notify("Not evaluated yet; e scores it on the test images.", severity="warning")
+
+    def action_evaluate(self) -> None:
+        """Score the runs of the row."""
+        if row := self._chosen():
+            names = [str(run.run.path) for run in row.runs]
+            title = f"evaluate {row.cells[1]}" if len(names) > 1 else f"evaluate {row.runs[0].run.name}"
+            self.tem_rf.start_command(title, "evaluate", *names, "--json")
+
+    def action_export(self) -> None:
+        """Export the run with the best validation dice."""
+        if row := self._chosen():
+            best = max(row.runs, key=lambda run: run.best.validation_hard_dice if run.best else 0.0)
+            output = self.tem_rf.workspace.models / best.run.name
+            self.tem_rf.start_command(
+                f"export {best.run.name}", "export", str(best.run.path), "--output", str(output), "--json"
+            )
+
+    def action_copy(self, kind: str) -> None:
+        """Copy what is shown, through the terminal."""
+        self.app.copy_to_clipboard(_FORMATS[kind](COLUMNS, [row.cells for row in self._shown]))
+        self.notify(f"{len(self._shown)} rows copied as {kind}")
+
+    def action_write(self) -> None:
+        """Write what is shown."""
+        path = self.tem_rf.workspace.folder / "results.csv"
+        try:
+            write_text(path, as_csv(COLUMNS, [row.cells for row in self._shown]))
+            self.notify(f"{path}: {len(self._shown)} rows")
+        except (StorageError, OSError) as error:
+            self.notify(str(error), severity="error", timeout=10)
+
+    def _show(self) -> None:
+        words = self.query_one("#filter", Input).value
+        rows = [row for row in self._rows if row.contains(words)]
+        self._shown = sorted(rows, key=lambda row: row.keys[self._sort], reverse=self._is_descending)
+        table = self.query_one(DataTable)
+        place = table.cursor_row
+        table.clear(columns=True)
+        for index, column in enumerate(COLUMNS):
+            sign = (" ▼" if self._is_descending else " ▲") if index == self._sort else ""
+            table.add_column(f"{column}{sign}")
+        for row in self._shown:
+            table.add_row(*map(Text, row.cells))
+        table.move_cursor(row=place)
+        empty = self.query_one("#no-results", Static)
+        table.display, empty.display = bool(self._shown), not self._shown
+        empty.update(
+            "No row has all these words." if self._rows else "No run has finished an epoch yet; train one first."
+        )
+
+    def _chosen(self) -> ResultRow | None:
+        index = self.query_one(DataTable).cursor_row
+        if 0 <= index < len(self._shown):
+            return self._shown[index]
+        self.notify("There is no result yet.", severity="warning")
+        return None
+
+    def _read_again(self) -> None:
+        self._read_of = [(run.run.name, len(run.epochs)) for run in self.tem_rf.runs]
+        self._read(list(self.tem_rf.runs), self._is_grouped)
+
+    @work(thread=True, exclusive=True, group="results")
+    def _read(self, runs: list[TrackedRun], is_grouped: bool) -> None:
+        self.post_message(self.ResultsRead(read_results(runs, is_grouped=is_grouped)))

@@ -1,0 +1,172 @@
+"""Segment: a model, micrographs, and a look at the masks."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import DataTable, OptionList, Static
+from textual.widgets.option_list import Option
+
+from tem_rf.errors import TemRfError
+from tui.previews import preview_mask
+from tui.requests import SegmentRequest
+from tui.screens.base import TabScreen
+from tui.screens.command_form import CommandForm
+from tui.widgets.micrograph_view import MicrographView, Picture
+from tui.workspace import MODEL_MARK
+
+_TITLE = "segment "
+
+
+class SegmentScreen(TabScreen):
+    """Models on the left; segmented micrographs on the right."""
+
+    BINDINGS = [
+        Binding("s", "segment", "Segment", tooltip="Segment micrographs with the model under the cursor"),
+        Binding("v", "masks", "Masks", tooltip="Go between models and segmented micrographs"),
+    ]
+
+    @dataclass
+    class MaskRead(Message):
+        """A picture is here."""
+
+        title: str
+        picture: Picture
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._models: list[Path] = []
+        self._results: list[dict[str, Any]] = []
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="model-column"):
+            yield OptionList(id="models", markup=False)
+            yield Static(id="model-facts", markup=False)
+        with Vertical(id="segmented-column"):
+            yield DataTable(cursor_type="row", id="segmented")
+            yield MicrographView(id="mask-view")
+            yield Static(id="no-masks", markup=False)
+
+    def on_mount(self) -> None:
+        """Make the columns."""
+        self.query_one(DataTable).add_columns("micrograph", "particle", "mask")
+
+    def activate(self) -> None:
+        """Look again at models and masks."""
+        self.query_one("#models").focus()
+        self._list_models()
+        self._list_masks()
+
+    def show_runs(self) -> None:
+        """A run with an epoch has a model."""
+        self._list_models()
+
+    def show_ended_job(self) -> None:
+        """Micrographs were segmented, or a model exported."""
+        self._list_models()
+        self._list_masks()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Say what is known of the model."""
+        self.query_one("#model-facts", Static).update(model_facts(Path(event.option_id)) if event.option_id else "")
+
+    def on_option_list_option_selected(self) -> None:
+        """Enter segments."""
+        self.action_segment()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """Show the mask."""
+        if 0 <= event.cursor_row < len(self._results):
+            self._read_mask(self._results[event.cursor_row])
+
+    def on_segment_screen_mask_read(self, message: MaskRead) -> None:
+        """Show the micrograph with the outline of its particles."""
+        view = self.query_one(MicrographView)
+        view.border_title = message.title
+        view.show(message.picture)
+
+    def action_masks(self) -> None:
+        """Models or masks."""
+        models, masks = self.query_one("#models"), self.query_one("#segmented")
+        (masks if models.has_focus and self._results else models).focus()
+
+    def action_segment(self) -> None:
+        """Ask what, then segment."""
+        index = self.query_one("#models", OptionList).highlighted
+        if index is None or not self._models:
+            self.notify("There is no model yet: train a network, or export one.", severity="warning")
+            return
+        model = self._models[index]
+
+        def start(request: SegmentRequest | None) -> None:
+            if request is not None:
+                self.tem_rf.start_command(f"{_TITLE}{request.images}", *request.arguments(model))
+
+        self.app.push_screen(CommandForm(f"Segment with {model.name}", SegmentRequest()), start)
+
+    def _list_models(self) -> None:
+        trained = [run.run.path for run in self.tem_rf.runs if run.epochs and run.run.model_file.exists()]
+        models = [*self.tem_rf.workspace.exported_models(), *trained]
+        if models == self._models:
+            return
+        self._models = models
+        options = self.query_one("#models", OptionList)
+        options.clear_options()
+        options.add_options([Option(self.tem_rf.workspace.short(path), id=str(path)) for path in models])
+        if models:
+            options.highlighted = 0
+
+    def _list_masks(self) -> None:
+        results = [
+            row
+            for job in self.tem_rf.jobs
+            if job.title.startswith(_TITLE) and job.state == "done" and isinstance(rows := job.result(), list)
+            for row in rows
+            if isinstance(row, dict) and {"image", "mask", "particle_fraction"} <= row.keys()
+        ]
+        empty, table, view = (
+            self.query_one("#no-masks", Static),
+            self.query_one(DataTable),
+            self.query_one("#mask-view"),
+        )
+        table.display = view.display = bool(results)
+        empty.display = not results
+        empty.update("Nothing was segmented from here yet.\n\nChoose a model and press s.")
+        if results != self._results:
+            self._results = results
+            table.clear()
+            for row in results:
+                table.add_row(Path(row["image"]).name, f"{row['particle_fraction']:.1%}", row["mask"])
+
+    @work(thread=True, exclusive=True, group="mask")
+    def _read_mask(self, row: dict[str, Any]) -> None:
+        folder = self.tem_rf.workspace.folder
+        try:
+            picture = preview_mask(folder / row["image"], folder / row["mask"], row.get("pixel_size_nm"))
+            self.post_message(self.MaskRead(f"{Path(row['image']).name}, outline of the particles found", picture))
+        except (TemRfError, OSError) as error:
+            self.app.call_from_thread(self.notify, str(error), severity="warning", timeout=10)
+
+
+def model_facts(folder: Path) -> str:
+    """What `model.json` of an exported model says; a run says that it is one."""
+    try:
+        card = json.loads((folder / MODEL_MARK).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "best network of a run; x on the Results screen exports it"
+    except (OSError, ValueError) as error:
+        return f"✗ {folder / MODEL_MARK}: cannot be read ({error})"
+    test = card.get("test") or {}
+    lines = [
+        f"network {card.get('architecture', {}).get('name', '?')}",
+        f"dataset {Path(card.get('dataset', '?')).name}",
+        f"pixel {card.get('pixel_size_nm') or '?'} nm",
+        f"test hard dice {test['hard_dice']:.3f}" if "hard_dice" in test else "not evaluated",
+    ]
+    return "\n".join(lines)
