@@ -2,8 +2,9 @@
 
 import numpy as np
 
-# Two parts are two particles where the neck between them is narrower than this part of the smaller one.
-_NECK = 0.8
+# Two parts are two particles where the neck between them is narrower than this part of the smaller one. Of 809 ragged
+# discs 26 stay merged (at 0.8: 85), and 1 of 150 ragged ellipses is split (at 0.96: 5).
+_NECK = 0.9
 # A part of less than this radius, against the greatest of its component, is a bump of the outline.
 _LEAST_PART = 0.3
 # Holes of as many pixels, or of this part of the component, are noise.
