@@ -1,35 +1,39 @@
-"""Segment a micrograph of any size."""
+"""Segment a micrograph of any size, by one network or by several, seen from one side or from eight."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preprocess import normalize_micrograph
-from tem_rf.errors import DatasetError, ReadError
+from tem_rf.errors import DatasetError, ReadError, SettingsError
 from tem_rf.evaluation.dice import particle_mask
 from tem_rf.inference.segmenter import Segmenter
+from tem_rf.inference.tile_size import choose_tile_px, with_tiles_that_fit
 from tem_rf.inference.tiles import apply_in_tiles
 from tem_rf.models.probability import particle_probability
 
-TILE_PX = 1024  # about 0.6 GB of activations for a network of the study
 # A network sees nanometres as pixels: beyond this ratio of pixel sizes it was not trained for what it sees.
 PIXEL_SIZE_TOLERANCE = 1.25
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What a network makes of a micrograph.
+    """What networks make of a micrograph.
 
     Attributes:
-        probability: (height, width) float32, probability of the particle class.
+        probability: (height, width) float32, probability of the particle class, the mean where several were made.
         pixel_size_nm: Side of a pixel [nm]; None where the micrograph has none.
         notes: What the user should know.
+        disagreement: (height, width) float32, standard deviation of the probabilities; None where there is one only.
     """
 
     probability: np.ndarray
     pixel_size_nm: float | None
     notes: tuple[str, ...]
+    disagreement: np.ndarray | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -37,40 +41,100 @@ class Segmentation:
         return particle_mask(self.probability)
 
 
-def segment_micrograph(segmenter: Segmenter, micrograph: Micrograph, *, tile_px: int = TILE_PX) -> Segmentation:
+def segment_micrograph(segmenter: Segmenter, micrograph: Micrograph, *, tile_px: int | None = None) -> Segmentation:
     """Segment a micrograph; tiles leave no trace, since each is read with everything its pixels depend on.
 
     Args:
         segmenter: The network.
         micrograph: Raw counts, treated here as the training data were.
-        tile_px: Side of a tile without its context [px].
+        tile_px: Side of a tile without its context [px]; None: what fits into memory.
 
     Raises:
         ReadError: The micrograph is constant or holds NaN or infinite pixels.
         SettingsError: The network wants another pixel size and the micrograph has none.
+        ModelError: Memory runs out even with the smallest tiles.
     """
-    architecture = segmenter.architecture
-    try:
-        image = normalize_micrograph(micrograph.pixels, segmenter.preprocessing, pixel_size_nm=micrograph.pixel_size_nm)
-    except DatasetError as error:
-        raise ReadError(f"{micrograph.path or micrograph.name}: {error}") from error
-    reach_px = architecture.receptive_field.reach_px
-    # A field without bounds, as instance normalization has, needs the whole image at once.
-    tile_px, context_px = (max(image.shape), 0) if reach_px is None else (tile_px, reach_px)
-    logits = apply_in_tiles(segmenter.logits, image, tile_px=tile_px, context_px=context_px, stride=architecture.stride)
-    target_nm = segmenter.preprocessing.target_pixel_size_nm
+    return segment_by_ensemble([segmenter], micrograph, tile_px=tile_px)
+
+
+def segment_by_ensemble(
+    segmenters: Sequence[Segmenter], micrograph: Micrograph, *, transforms: int = 1, tile_px: int | None = None
+) -> Segmentation:
+    """Average what several networks make of a micrograph, each seeing it turned and mirrored.
+
+    Args:
+        segmenters: One network or more.
+        micrograph: Raw counts.
+        transforms: How many of the eight dihedral transforms each network sees: 1 to 8.
+        tile_px: As for `segment_micrograph`.
+
+    Raises:
+        ReadError: As for `segment_micrograph`.
+        SettingsError: As for `segment_micrograph`; or the networks want different pixel sizes.
+        ModelError: As for `segment_micrograph`.
+    """
+    targets = {segmenter.preprocessing.target_pixel_size_nm for segmenter in segmenters}
+    if len(targets) > 1:
+        raise SettingsError(f"models: expected one pixel size to rescale to, received {sorted(map(str, targets))}.")
+    count, mean, squares = 0, np.zeros((), np.float32), np.zeros((), np.float32)
+    for segmenter in segmenters:
+        image = _normalized(segmenter, micrograph)
+        for transform in range(transforms):
+            turned = _probability(segmenter, dihedral(image, transform), tile_px)
+            probability = inverse_dihedral(turned, transform)
+            count += 1
+            change = probability - mean  # Welford's sums: nothing but the last probability is kept
+            mean = mean + change / count
+            squares = squares + change * (probability - mean)
+    notes = [note for segmenter in segmenters for note in _notes(segmenter, micrograph)]
     return Segmentation(
-        particle_probability(logits), target_nm or micrograph.pixel_size_nm, tuple(_notes(segmenter, micrograph))
+        probability=mean,
+        pixel_size_nm=targets.pop() or micrograph.pixel_size_nm,
+        notes=tuple(dict.fromkeys((*micrograph.notes, *notes))),
+        disagreement=np.sqrt(squares / count) if count > 1 else None,
     )
 
 
+def _normalized(segmenter: Segmenter, micrograph: Micrograph) -> np.ndarray:
+    try:
+        return normalize_micrograph(micrograph.pixels, segmenter.preprocessing, pixel_size_nm=micrograph.pixel_size_nm)
+    except DatasetError as error:
+        raise ReadError(f"{micrograph.path or micrograph.name}: {error}") from error
+
+
+def _probability(segmenter: Segmenter, image: np.ndarray, tile_px: int | None) -> np.ndarray:
+    architecture = segmenter.architecture
+    reach_px = architecture.receptive_field.reach_px
+    # A field without bounds, as instance normalization has, needs the whole image at once.
+    context_px = 0 if reach_px is None else reach_px
+    tile_px = max(image.shape) if reach_px is None else tile_px or choose_tile_px(architecture)
+
+    def compute(tile_px: int) -> np.ndarray:
+        return apply_in_tiles(
+            lambda images: particle_probability(segmenter.logits(images))[..., np.newaxis],
+            image,
+            tile_px=tile_px,
+            context_px=context_px,
+            stride=architecture.stride,
+        )[..., 0]
+
+    return compute(tile_px) if reach_px is None else with_tiles_that_fit(compute, tile_px)
+
+
 def _notes(segmenter: Segmenter, micrograph: Micrograph) -> list[str]:
-    notes = list(micrograph.notes)
+    notes = []
     here, there = micrograph.pixel_size_nm, segmenter.pixel_size_nm
     is_rescaled = segmenter.preprocessing.target_pixel_size_nm is not None
     if here and there and not is_rescaled and max(here / there, there / here) > PIXEL_SIZE_TOLERANCE:
         notes.append(
             f"{micrograph.name}: has {here:g} nm/px, {segmenter.name} was trained at {there:g} nm/px; "
-            "expect poor masks, or prepare and train with --target-pixel-size-nm"
+            "expect poor masks, or add --rescale"
+        )
+    height, width = micrograph.pixels.shape
+    reach_px = segmenter.architecture.receptive_field.reach_px
+    if reach_px is not None and min(height, width) <= reach_px:
+        notes.append(
+            f"{micrograph.name}: {width} x {height} px is smaller than the reach of {segmenter.name}, {reach_px} px; "
+            "every pixel sees beyond the edge, where there is nothing"
         )
     return notes
