@@ -19,6 +19,10 @@ from tem_rf.runs.folder import RunFolder, default_name
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
 from tem_rf.runs.summary import summarize_run
 
+TensorBoardFlag = Annotated[
+    bool, typer.Option("--tensorboard", help="Write the epochs to RUN/tensorboard too, from now on.")
+]
+
 SIGNAL_EXIT = 128  # a shell's convention: 128 + number of the signal
 
 
@@ -37,6 +41,7 @@ def train(
     name: Annotated[str | None, typer.Option(help="Name of the run; default: dataset-network-recipe-seed.")] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf watch`.")] = False,
+    tensorboard: TensorBoardFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train networks on a prepared dataset, or go on where the same command stopped; more --epochs extend the run.
@@ -62,6 +67,9 @@ def train(
 
     configs = [configure_run(dataset, architecture, settings, one) for architecture in architectures for one in seeds]
     folders = [open_or_extend(runs / (name or default_name(config)), config) for config in configs]
+    if tensorboard:
+        for folder in folders:
+            folder.tensorboard_folder.mkdir(exist_ok=True)
     if detach:
         results = [_start_detached(run) for run in folders]
     elif len(folders) == 1:
@@ -77,6 +85,7 @@ def resume(
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs in all, more than before.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf watch`.")] = False,
+    tensorboard: TensorBoardFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Go on with a run that stopped or was killed, from its newest checkpoint; with --epochs, extend it.
@@ -86,6 +95,8 @@ def resume(
     Example: tem-rf resume au-5nm-n2-p44-paper-s752 --epochs 150
     """
     folder = find_run(run, runs)
+    if tensorboard:
+        folder.tensorboard_folder.mkdir(exist_ok=True)
     if epochs is not None:
         extend(folder, epochs)
     if epochs is not None and process.is_alive(folder):

@@ -73,6 +73,11 @@ class RunFolder:
         return self.path / "model.keras"
 
     @property
+    def tensorboard_folder(self) -> Path:
+        """`tensorboard/`: the epochs as TensorBoard reads them, where this folder was made for them."""
+        return self.path / "tensorboard"
+
+    @property
     def scores_file(self) -> Path:
         """`scores.csv`: a row per test image."""
         return self.path / "scores.csv"

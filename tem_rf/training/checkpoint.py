@@ -25,6 +25,7 @@ class Progress:
         scores: Training scores of those steps.
         best_hard_dice: Best validation hard dice so far; below zero before the first epoch.
         best_epoch: Epoch that reached it.
+        patches_at_once: Patches that fit into memory at once, where whole batches did not.
     """
 
     epoch: int = 0
@@ -32,6 +33,7 @@ class Progress:
     scores: Scores = field(default_factory=Scores)
     best_hard_dice: float = -1.0
     best_epoch: int = 0
+    patches_at_once: int | None = None
 
     def after_step(self, scores: Scores) -> "Progress":
         """Progress one step on."""

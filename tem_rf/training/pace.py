@@ -2,12 +2,14 @@
 
 import time
 
-from tem_rf.runs.events import EpochEvent, StepEvent
+from tem_rf.runs.events import EpochEvent, NoticeEvent, StepEvent
 from tem_rf.training.batches import PrefetchedBatches
 from tem_rf.training.checkpoint import Progress
 from tem_rf.training.objective import Scores
 
 STEP_EVENT_INTERVAL_S = 0.5
+INPUT_WAIT_LIMIT = 0.05
+SHORT_EPOCH_S = 10.0  # in a shorter one, the wait for the first batch is most of it
 
 
 class Pace:
@@ -72,6 +74,19 @@ class Pace:
     def duration_s(self) -> float:
         """Time since the epoch began [s]."""
         return time.perf_counter() - self._started
+
+
+def waits_for_data(event: EpochEvent) -> bool:
+    """Whether an epoch of some length spent more than 5 % of its time waiting for data."""
+    return event.input_wait > INPUT_WAIT_LIMIT and event.duration_s >= SHORT_EPOCH_S
+
+
+def waiting_notice(event: EpochEvent) -> NoticeEvent:
+    """What to tell of such an epoch."""
+    return NoticeEvent(
+        message=f"Epoch {event.epoch} waited for data {event.input_wait:.0%} of its time, more than "
+        f"{INPUT_WAIT_LIMIT:.0%}: copy the dataset to a faster disk, or leave the training more processor cores."
+    )
 
 
 def _memory_mb() -> float:

@@ -1,6 +1,7 @@
 """One optimizer step and one evaluation, compiled by the backend that Keras uses."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import keras
@@ -12,12 +13,15 @@ from tem_rf.training.objective import batch_sums, cross_entropy
 
 
 class Stepper(Protocol):
-    """Trains and evaluates one model batch by batch; images (n, h, w, 1), labels (n, h, w, 1)."""
+    """Trains and evaluates one model batch by batch; images (n, h, w, 1), labels (n, h, w, 1).
 
-    def train(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    A batch of more than `patches_at_once` is computed in parts. A step that fails leaves the state as it was.
+    """
+
+    def train(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
         """Take one optimizer step; returns `batch_sums` of the batch before the step."""
 
-    def evaluate(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def evaluate(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
         """Returns `batch_sums` in inference mode."""
 
     def write_back(self) -> None:
@@ -49,27 +53,52 @@ class _TensorFlowStepper:
 
         # XLA on CPU was slower than TensorFlow's own kernels and took half a minute to compile.
         on_gpu = bool(tf.config.list_logical_devices("GPU"))
-        batch = [tf.TensorSpec((None, None, None, 1), tf.float32)] * 2
+        # Without AutoGraph, which reads the source file again when it compiles: by then it may be of another version.
+        compiled = partial(tf.function, jit_compile=on_gpu, autograph=False)
+        compiled_for_batches = partial(compiled, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)] * 2)
 
-        @tf.function(input_signature=batch, jit_compile=on_gpu)
-        def train(images: Any, labels: Any) -> Any:
+        def gradients_of(images: Any, labels: Any) -> Any:
             with tf.GradientTape() as tape:
                 logits = model(images, training=True)
                 loss = tf.reduce_mean(cross_entropy(labels, logits))
-            optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-            return batch_sums(labels, logits)
+            return batch_sums(labels, logits), tape.gradient(loss, model.trainable_variables)
 
-        @tf.function(input_signature=batch, jit_compile=on_gpu)
+        def apply(gradients: Any) -> None:
+            optimizer.apply(gradients, model.trainable_variables)
+
+        @compiled_for_batches
+        def train(images: Any, labels: Any) -> Any:
+            sums, gradients = gradients_of(images, labels)
+            apply(gradients)
+            return sums
+
+        @compiled_for_batches
         def evaluate(images: Any, labels: Any) -> Any:
             return batch_sums(labels, model(images, training=False))
 
-        self._train, self._evaluate = train, evaluate
+        self._model, self._train, self._evaluate = model, train, evaluate
+        self._gradients_of = compiled_for_batches(gradients_of)
+        self._apply = compiled(apply)
 
-    def train(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        return self._train(images, labels).numpy()
+    def train(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
+        import tensorflow as tf
 
-    def evaluate(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        return self._evaluate(images, labels).numpy()
+        # What moves before the optimizer's step: the moving statistics of batch normalization.
+        moving = [(variable, tf.identity(variable.value)) for variable in self._model.non_trainable_variables]
+        try:
+            if len(images) <= patches_at_once:
+                return self._train(images, labels).numpy()
+            sums, gradients = accumulate(self._gradients_of, images, labels, patches_at_once)
+            self._apply(gradients)
+            return sums
+        except BaseException:
+            for variable, value in moving:
+                variable.assign(value)
+            raise
+
+    def evaluate(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
+        parts = split(images, labels, patches_at_once)
+        return np.sum([self._evaluate(*part).numpy() for part in parts], axis=0)
 
     def write_back(self) -> None:
         """Nothing to do: TensorFlow's steps assign the variables themselves."""
@@ -83,11 +112,19 @@ class _JaxStepper:
             logits, rest = model.stateless_call(trainable, rest, images, training=True)
             return ops.mean(cross_entropy(labels, logits)), (batch_sums(labels, logits), rest)
 
-        def train(state: Any, images: Any, labels: Any) -> Any:
+        def gradients_of(state: Any, images: Any, labels: Any) -> Any:
             trainable, rest, optimizer_state = state
             (_, (sums, rest)), gradients = jax.value_and_grad(loss, has_aux=True)(trainable, rest, images, labels)
+            return sums, gradients, (trainable, rest, optimizer_state)
+
+        def apply(state: Any, gradients: Any) -> Any:
+            trainable, rest, optimizer_state = state
             trainable, optimizer_state = optimizer.stateless_apply(optimizer_state, gradients, trainable)
-            return sums, (trainable, rest, optimizer_state)
+            return trainable, rest, optimizer_state
+
+        def train(state: Any, images: Any, labels: Any) -> Any:
+            sums, gradients, state = gradients_of(state, images, labels)
+            return sums, apply(state, gradients)
 
         def evaluate(state: Any, images: Any, labels: Any) -> Any:
             logits, _ = model.stateless_call(state[0], state[1], images, training=False)
@@ -96,15 +133,63 @@ class _JaxStepper:
         self._groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
         self._state: Any = tuple([variable.value for variable in group] for group in self._groups)
         self._train, self._evaluate = jax.jit(train), jax.jit(evaluate)
+        self._gradients_of, self._apply = jax.jit(gradients_of), jax.jit(apply)
 
-    def train(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        sums, self._state = self._train(self._state, images, labels)
-        return np.asarray(sums)
+    def train(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
+        state = self._state
 
-    def evaluate(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        return np.asarray(self._evaluate(self._state, images, labels))
+        def gradients_of(images: np.ndarray, labels: np.ndarray) -> Any:
+            nonlocal state
+            sums, gradients, state = self._gradients_of(state, images, labels)
+            return sums, gradients
+
+        if len(images) <= patches_at_once:
+            sums, state = self._train(state, images, labels)
+        else:
+            sums, gradients = accumulate(gradients_of, images, labels, patches_at_once)
+            state = self._apply(state, gradients)
+        sums = np.asarray(sums)  # waits for the step, which may fail
+        self._state = state
+        return sums
+
+    def evaluate(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
+        parts = split(images, labels, patches_at_once)
+        return np.sum([np.asarray(self._evaluate(self._state, *part)) for part in parts], axis=0)
 
     def write_back(self) -> None:
         for variables, values in zip(self._groups, self._state, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
+
+
+def accumulate(
+    gradients_of: Callable[[np.ndarray, np.ndarray], tuple[Any, list[Any]]],
+    images: np.ndarray,
+    labels: np.ndarray,
+    patches_at_once: int,
+) -> tuple[np.ndarray, list[Any]]:
+    """Gradients of a batch, computed in parts.
+
+    Args:
+        gradients_of: Gives `batch_sums` and the gradients of the mean loss of a part.
+        images: (n, h, w, 1) float32.
+        labels: (n, h, w, 1) float32.
+        patches_at_once: Patches of a part; the last part may have fewer.
+
+    Returns:
+        `batch_sums` of the batch, and the gradients of its mean loss.
+    """
+    sums, gradients = np.zeros(3, np.float32), None
+    for part in split(images, labels, patches_at_once):
+        part_sums, part_gradients = gradients_of(*part)
+        share = len(part[0]) / len(images)
+        scaled = [share * gradient for gradient in part_gradients]
+        sums = sums + np.asarray(part_sums)
+        gradients = scaled if gradients is None else [a + b for a, b in zip(gradients, scaled, strict=True)]
+    return sums, gradients or []
+
+
+def split(images: np.ndarray, labels: np.ndarray, patches_at_once: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Cut a batch into parts of at most so many patches."""
+    starts = range(0, len(images), patches_at_once)
+    return [(images[start : start + patches_at_once], labels[start : start + patches_at_once]) for start in starts]

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,9 +24,11 @@ from tem_rf.training.full_disk import write_when_there_is_room
 from tem_rf.training.inputs import open_training_data
 from tem_rf.training.interruption import Interruption, interruptible
 from tem_rf.training.journal import Journal, Listener
+from tem_rf.training.memory import FittingStepper
 from tem_rf.training.objective import Scores
-from tem_rf.training.pace import Pace
+from tem_rf.training.pace import Pace, waiting_notice, waits_for_data
 from tem_rf.training.step import build_stepper, make_repeatable
+from tem_rf.training.tensorboard import TensorBoardLog
 
 CHECKPOINT_INTERVAL_S = 60.0
 
@@ -66,7 +68,10 @@ def train(
         StorageError: The run folder cannot be written to, or the disk is full and the training was asked to stop.
     """
     with claim(run), interruptible(run) as interruption:
-        journal = Journal(run.event_log(), *([listener] if listener else []))
+        listeners = [listener] if listener else []
+        if run.tensorboard_folder.exists():
+            listeners.append(TensorBoardLog(run.tensorboard_folder).show)
+        journal = Journal(run.event_log(), *listeners)
         journal.emit(StatusEvent(state="starting"))
         try:
             training = _Training(run, journal, interruption, checkpoint_interval_s)
@@ -98,8 +103,10 @@ class _Training:
         optimizer.build(self.model.trainable_variables)
         self.variables = [*self.model.variables, *optimizer.variables]
         self.progress = self._load_checkpoint()
-        self.stepper = build_stepper(self.model, optimizer)
+        stepper = build_stepper(self.model, optimizer)
+        self.stepper = FittingStepper(stepper, self.progress.patches_at_once, self._on_split)
         self.saved_at = time.monotonic()
+        self.has_told_of_waiting = False
 
     def go_on(self) -> State:
         """Train epoch by epoch until the end or a request."""
@@ -139,16 +146,18 @@ class _Training:
         if self.progress.best_epoch == self.progress.epoch:
             # Before the checkpoint: a restart from the checkpoint before writes this model again.
             self._write(partial(save_model, self.run, self.model))
-        self.journal.emit(
-            pace.after_epoch(
-                self.progress,
-                training_scores,
-                validation,
-                duration_s=duration_s,
-                epochs=self._epochs(),
-                rate=self.settings.learning_rate,
-            )
+        event = pace.after_epoch(
+            self.progress,
+            training_scores,
+            validation,
+            duration_s=duration_s,
+            epochs=self._epochs(),
+            rate=self.settings.learning_rate,
         )
+        self.journal.emit(event)
+        if waits_for_data(event) and not self.has_told_of_waiting:
+            self.has_told_of_waiting = True
+            self.journal.emit(waiting_notice(event))
         self._save_checkpoint()
 
     def _validate(self) -> Scores:
@@ -181,6 +190,18 @@ class _Training:
             self.journal.emit(NoticeEvent(message=f"{path}: cannot be read; the checkpoint before it serves."))
 
         return load_checkpoint(self.run.checkpoint_folder, self.variables, on_damaged=on_damaged) or Progress()
+
+    def _on_split(self, patches_at_once: int, too_many: int) -> None:
+        """Keep what a restart needs to split in the same way."""
+        self.progress = replace(self.progress, patches_at_once=patches_at_once)
+        self.journal.emit(
+            NoticeEvent(
+                message=f"Out of memory with {too_many} patches at once: each batch is now computed {patches_at_once} "
+                "at a time and the gradients added up. Batch normalization takes its statistics from those "
+                f"{patches_at_once}, so the result differs from that of whole batches."
+            )
+        )
+        self._save_checkpoint()
 
     def _save_checkpoint(self) -> None:
         self._write_back()

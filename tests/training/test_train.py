@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from tem_rf.errors import DatasetError, RunError, TrainingError
 from tem_rf.runs import RunFolder, process
@@ -92,6 +94,20 @@ def test_a_paused_training_goes_on_when_the_request_is_withdrawn(tiny_dataset, t
     assert train(run, listener=pause_once).state == "finished"
     states = [event.state for event in run.events() if isinstance(event, StatusEvent)]
     assert states == ["starting", "running", "paused", "running", "finished"]
+
+
+def test_tensorboard_gets_every_epoch_where_its_folder_was_made(tiny_dataset, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = new_run(tiny_dataset, tmp_path / "run")
+    run.tensorboard_folder.mkdir()
+    train(run)
+    reported = epochs(run.events())
+    for folder, prefix in (("training", ""), ("validation", "validation_")):
+        curves = EventAccumulator(str(run.tensorboard_folder / folder), size_guidance={"tensors": 0}).Reload()
+        points = [(point.step, tf.make_ndarray(point.tensor_proto)) for point in curves.Tensors("hard_dice")]
+        expected = [(event.epoch, np.float32(getattr(event, f"{prefix}hard_dice"))) for event in reported]
+        assert points == expected
 
 
 def test_patience_ends_a_training_that_gets_no_better(tiny_dataset, tmp_path):
