@@ -1,74 +1,97 @@
-"""`tem-rf segment`: masks of whole micrographs."""
+"""`tem-rf segment`: masks and particles of whole micrographs, stacks and movies."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.status import Status
 
 from tem_rf.cli.backend import import_keras
-from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
-from tem_rf.errors import ModelError, ReadError
+from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.segment_text import print_segmented, segmented_json
+from tem_rf.errors import ModelError, ReadError, SettingsError
 from tem_rf.runs.root import DEFAULT_ROOT
+
+if TYPE_CHECKING:
+    from tem_rf.inference.segmenter import Segmenter
 
 
 def segment(
-    images: Annotated[list[Path], typer.Argument(help="Micrographs, or folders of them.")],
-    model: Annotated[str, typer.Option(help="Exported model, or name or folder of a run.")],
+    images: Annotated[list[Path], typer.Argument(help="Micrographs, stacks, movies, or folders of them.")],
+    model: Annotated[list[str], typer.Option(help="Exported model, or name or folder of a run; several are averaged.")],
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("segmented"),
     pixel_size_nm: Annotated[
         float | None, typer.Option(help="Side of a pixel, in place of what the files say.")
     ] = None,
-    probability: Annotated[bool, typer.Option("--probability", help="Also write the probability as TIFF.")] = False,
+    rescale: Annotated[
+        bool, typer.Option("--rescale", help="Bring micrographs to the pixel size the model was trained at.")
+    ] = False,
+    test_time: Annotated[
+        int, typer.Option(min=1, max=8, help="Turned and mirrored views to average over, 8 for all.")
+    ] = 1,
+    split_touching: Annotated[
+        bool, typer.Option("--split-touching", help="Take touching particles apart at their necks.")
+    ] = False,
+    labels: Annotated[
+        Path | None, typer.Option(help="Folder of labels, or a COCO file: score masks and particles.")
+    ] = None,
+    probability: Annotated[
+        bool, typer.Option("--probability", help="Also write the probability, and how far averaged ones disagree.")
+    ] = False,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
     as_json: JsonFlag = False,
 ) -> None:
-    """Segment micrographs of any size: mask as TIFF with pixel size, overlay as PNG.
+    """Segment micrographs of any size: mask as TIFF with pixel size, overlay, table and histogram of the particles.
 
-    Example: tem-rf segment micrographs/new --model saved_models/au-5nm --output segmented
+    A stack is read frame by frame; a job that was killed goes on at its next frame when it is started again.
+
+    Example: tem-rf segment micrographs/new --model saved_models/au-5nm --output segmented --split-touching
     """
     paths = list(_files(images))
+    _refuse_equal_stems(paths)
+    truths = _labels(paths, labels)
+    folders = [_model_folder(one, runs) for one in model]
     console = progress_console()
     import_keras()
-    with console.status(f"loading {model}"):
-        from tem_rf.inference.segmenter import load_segmenter
+    with console.status(f"loading {', '.join(model)}"):
+        segmenters = [_load(folder, rescale=rescale) for folder in folders]
 
-        segmenter = load_segmenter(_model_folder(model, runs))
+    from tem_rf.inference.segment_file import SegmentSettings, segment_file
 
-    from tem_rf.data.readers import read_micrograph
-    from tem_rf.data.tiff import write_tiff
-    from tem_rf.evaluation.pictures import write_overlay
-    from tem_rf.inference.segment import segment_micrograph
-
-    results: list[dict[str, Any]] = []
+    settings = SegmentSettings(test_time, split_touching, probability, pixel_size_nm)
+    results = []
     for number, path in enumerate(paths, start=1):
-        with console.status(f"segmenting {path.name} ({number} of {len(paths)})"):
-            micrograph = read_micrograph(path, pixel_size_nm=pixel_size_nm)
-            result = segment_micrograph(segmenter, micrograph)
-            mask_file, overlay_file = output / f"{path.stem}_mask.tif", output / f"{path.stem}_overlay.png"
-            write_tiff(mask_file, result.mask, pixel_size_nm=result.pixel_size_nm)
-            write_overlay(overlay_file, micrograph.pixels, result.mask, pixel_size_nm=result.pixel_size_nm)
-            if probability:
-                write_tiff(
-                    output / f"{path.stem}_probability.tif", result.probability, pixel_size_nm=result.pixel_size_nm
-                )
+        title = f"segmenting {path.name} ({number} of {len(paths)})"
+        with console.status(title) as status:
+
+            def show(done: int, count: int, status: Status = status, title: str = title) -> None:
+                status.update(f"{title}: {done} of {count} frames" if count > 1 else title)
+
+            result = segment_file(segmenters, path, output, settings, label=truths.get(path), on_frame=show)
         for note in result.notes:
-            console.print(note, highlight=False)
-        results.append(
-            {
-                "image": str(path),
-                "mask": str(mask_file),
-                "overlay": str(overlay_file),
-                "particle_fraction": float(result.mask.mean()),
-                "pixel_size_nm": result.pixel_size_nm,
-                "notes": list(result.notes),
-            }
-        )
+            console.print(note, highlight=False, markup=False)
+        results.append(result)
     if as_json:
-        print_json(results)
+        print_json([segmented_json(result) for result in results])
     else:
-        rows = [[row["image"], f"{row['particle_fraction']:.1%}", row["mask"], row["overlay"]] for row in results]
-        print_table(f"Segmented by {segmenter.name}", ["image", "particle", "mask", "overlay"], rows)
+        print_segmented(f"Segmented by {' and '.join(one.name for one in segmenters)} into {output}", results)
+
+
+def _load(folder: Path, *, rescale: bool) -> "Segmenter":
+    from dataclasses import replace
+
+    from tem_rf.inference.segmenter import load_segmenter
+
+    segmenter = load_segmenter(folder)
+    if not rescale or segmenter.preprocessing.target_pixel_size_nm is not None:
+        return segmenter
+    if segmenter.pixel_size_nm is None:
+        raise SettingsError(
+            f"--rescale: {segmenter.name} was trained on micrographs without a pixel size; leave it out."
+        )
+    update = {"target_pixel_size_nm": segmenter.pixel_size_nm}
+    return replace(segmenter, preprocessing=segmenter.preprocessing.model_copy(update=update))
 
 
 def _model_folder(model: str, runs: Path) -> Path:
@@ -91,3 +114,32 @@ def _files(paths: list[Path]) -> Iterator[Path]:
                 f"{path}: no micrographs; expected files ending in {' '.join(sorted(MICROGRAPH_SUFFIXES))}."
             )
         yield from inside
+
+
+def _refuse_equal_stems(paths: list[Path]) -> None:
+    """Results are named after the stem of their file."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(path.stem, path)
+        if other is not path:
+            raise SettingsError(
+                f"{path}: has the same name as {other}, so that its results would take the place of the others; "
+                "segment one of them into another --output."
+            )
+
+
+def _labels(paths: list[Path], labels: Path | None) -> dict[Path, Path]:
+    """Labels by micrograph; at least one must have its label."""
+    if labels is None:
+        return {}
+    from tem_rf.data.pairing import pair_labels
+
+    pairs = {
+        pair.image.resolve(): pair.label
+        for folder in {path.parent for path in paths}
+        for pair in pair_labels(folder, labels).pairs
+    }
+    found = {path: pairs[path.resolve()] for path in paths if path.resolve() in pairs}
+    if not found:
+        raise ReadError(f"{labels}: labels none of the micrographs; expected a file of the stem of {paths[0].name}.")
+    return found

@@ -1,5 +1,6 @@
 """Compare the particles of a mask with labelled ones, particle by particle."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,25 @@ def score_particles(numbers: np.ndarray, labelled: np.ndarray) -> ParticleScores
         invented=int((shared.sum(axis=0) < _MOST * areas).sum()),
         diameter_bias_px=float(difference.mean()) if len(found) else None,
         diameter_bias=float((difference / true_diameters).mean()) if len(found) else None,
+    )
+
+
+def add_scores(scores: Sequence[ParticleScores]) -> ParticleScores:
+    """Scores of several micrographs as one: counts are summed, biases are means over all found particles."""
+    found = sum(one.found for one in scores)
+
+    def mean(values: Iterable[float | None]) -> float | None:
+        weighted = [value * one.found for value, one in zip(values, scores, strict=True) if value is not None]
+        return sum(weighted) / found if found else None
+
+    return ParticleScores(
+        labelled=sum(one.labelled for one in scores),
+        found=found,
+        merged=sum(one.merged for one in scores),
+        missed=sum(one.missed for one in scores),
+        invented=sum(one.invented for one in scores),
+        diameter_bias_px=mean(one.diameter_bias_px for one in scores),
+        diameter_bias=mean(one.diameter_bias for one in scores),
     )
 
 

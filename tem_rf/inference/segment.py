@@ -76,7 +76,9 @@ def segment_by_ensemble(
     targets = {segmenter.preprocessing.target_pixel_size_nm for segmenter in segmenters}
     if len(targets) > 1:
         raise SettingsError(f"models: expected one pixel size to rescale to, received {sorted(map(str, targets))}.")
-    count, mean, squares = 0, np.zeros((), np.float32), np.zeros((), np.float32)
+    count = 0
+    mean: np.ndarray = np.zeros((), np.float32)
+    squares: np.ndarray = np.zeros((), np.float32)
     for segmenter in segmenters:
         image = _normalized(segmenter, micrograph)
         for transform in range(transforms):

@@ -1,0 +1,56 @@
+"""What `tem-rf segment` prints of its results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from tem_rf.cli.output import print_table
+
+if TYPE_CHECKING:
+    from tem_rf.inference.results import SegmentedFile
+
+
+def segmented_json(result: SegmentedFile) -> dict[str, Any]:
+    """One file for scripts; lengths in px and nm."""
+    return {
+        "image": str(result.image),
+        **{kind: str(file) for kind, file in result.files.items()},
+        "frames": result.frames,
+        "particle_fraction": result.particle_fraction,
+        "pixel_size_nm": result.pixel_size_nm,
+        "sizes": result.sizes.to_json(result.pixel_size_nm),
+        "scores": result.scores and {**asdict(result.scores), "hard_dice": result.hard_dice},
+        "notes": list(result.notes),
+    }
+
+
+def print_segmented(title: str, results: Sequence[SegmentedFile]) -> None:
+    """A row per file; columns of stacks and of scores where there are any."""
+    columns = ["image", "particle", "particles", "diameter", "polydispersity"]
+    is_stack = any(result.frames > 1 for result in results)
+    is_scored = any(result.scores for result in results)
+    columns += ["frames"] * is_stack + ["dice", "found", "merged", "missed", "invented", "diameter bias"] * is_scored
+    rows = []
+    for result in results:
+        sizes = result.sizes
+        scale, unit = (1.0, "px") if result.pixel_size_nm is None else (result.pixel_size_nm, "nm")
+        row: list[object] = [result.image, f"{result.particle_fraction:.1%}", sizes.count]
+        spread = "" if sizes.sd_px is None else f" ± {sizes.sd_px * scale:.2g}"
+        row.append("–" if sizes.mean_px is None else f"{sizes.mean_px * scale:.3g}{spread} {unit}")
+        row.append("–" if sizes.polydispersity is None else f"{sizes.polydispersity:.1%}")
+        row += [result.frames] * is_stack
+        if is_scored:
+            row += _score_cells(result)
+        rows.append(row)
+    print_table(title, columns, rows)
+
+
+def _score_cells(result: SegmentedFile) -> list[object]:
+    scores = result.scores
+    if scores is None:
+        return ["–"] * 6
+    bias = "–" if scores.diameter_bias is None else f"{scores.diameter_bias:+.1%}"
+    found = f"{scores.found} of {scores.labelled}"
+    return [f"{result.hard_dice:.3f}", found, scores.merged, scores.missed, scores.invented, bias]

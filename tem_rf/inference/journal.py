@@ -1,0 +1,136 @@
+"""Frames that are done, on disk, so that a killed job goes on with the next one."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from tem_rf.files import storage_errors, write_json
+from tem_rf.inference.particle_scores import ParticleScores
+from tem_rf.inference.particles import Particle
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """What is remembered of a frame beside its images.
+
+    Attributes:
+        shape: Height and width of its images [px].
+        pixel_size_nm: Side of a pixel [nm].
+        particles: Its particles.
+        scores: Against the label, where there is one.
+        hard_dice: Against the label, where there is one.
+        notes: What the user should know.
+    """
+
+    shape: tuple[int, int]
+    pixel_size_nm: float | None
+    particles: tuple[Particle, ...]
+    scores: ParticleScores | None
+    hard_dice: float | None
+    notes: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Read what `dataclasses.asdict` gave."""
+        return cls(
+            shape=tuple(content["shape"]),
+            pixel_size_nm=content["pixel_size_nm"],
+            particles=tuple(Particle(**particle) for particle in content["particles"]),
+            scores=content["scores"] and ParticleScores(**content["scores"]),
+            hard_dice=content["hard_dice"],
+            notes=tuple(content["notes"]),
+        )
+
+
+class FrameJournal:
+    """A folder with a raw file per kind of image, and a line per frame that is done.
+
+    A line is written after the images it speaks of, so whatever a kill leaves behind the last line is cut off.
+
+    Args:
+        folder: Where to keep it.
+        job: Everything that decides the results; a journal of another job is thrown away.
+        kinds: Kinds of images, with their types.
+    """
+
+    def __init__(self, folder: Path, job: dict[str, Any], kinds: Mapping[str, np.dtype]) -> None:
+        self._folder, self._kinds = folder, {kind: np.dtype(dtype) for kind, dtype in kinds.items()}
+        self.records: list[FrameRecord] = []
+        with storage_errors(folder):
+            if self._is_of(job):
+                self._read_lines()
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+                write_json(folder / "job.json", job)
+            self._cut_off()
+
+    def append(self, record: FrameRecord, images: Mapping[str, np.ndarray]) -> None:
+        """Remember a frame.
+
+        Args:
+            record: What is known about it.
+            images: (height, width) of each kind.
+
+        Raises:
+            StorageError: The disk is full.
+        """
+        with storage_errors(self._folder):
+            for kind, dtype in self._kinds.items():
+                with self._raw(kind).open("ab") as file:
+                    file.write(np.ascontiguousarray(images[kind], dtype).data)
+            with self._lines.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(record)) + "\n")
+        self.records.append(record)
+
+    def images(self, kind: str) -> Iterator[np.ndarray]:
+        """The images of a kind, one in memory at a time."""
+        dtype = self._kinds[kind]
+        with self._raw(kind).open("rb") as file:
+            for record in self.records:
+                height, width = record.shape
+                yield np.frombuffer(file.read(height * width * dtype.itemsize), dtype).reshape(height, width)
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _is_of(self, job: dict[str, Any]) -> bool:
+        try:
+            return json.loads((self._folder / "job.json").read_text(encoding="utf-8")) == json.loads(json.dumps(job))
+        except (OSError, ValueError):
+            return False
+
+    def _read_lines(self) -> None:
+        """Read lines as far as they are whole and their images are there."""
+        room = {kind: self._raw(kind).stat().st_size if self._raw(kind).exists() else 0 for kind in self._kinds}
+        for line in self._lines.read_text(encoding="utf-8").splitlines() if self._lines.exists() else []:
+            try:
+                record = FrameRecord.from_json(json.loads(line))
+            except (ValueError, TypeError, KeyError):
+                return
+            for kind, dtype in self._kinds.items():
+                room[kind] -= record.shape[0] * record.shape[1] * dtype.itemsize
+            if min(room.values()) < 0:
+                return
+            self.records.append(record)
+
+    def _cut_off(self) -> None:
+        pixels = sum(height * width for height, width in (record.shape for record in self.records))
+        for kind, dtype in self._kinds.items():
+            with self._raw(kind).open("ab") as file:
+                file.truncate(pixels * dtype.itemsize)
+        lines = [json.dumps(asdict(record)) + "\n" for record in self.records]
+        self._lines.write_text("".join(lines), encoding="utf-8")
+
+    def _raw(self, kind: str) -> Path:
+        return self._folder / f"{kind}.raw"
+
+    @property
+    def _lines(self) -> Path:
+        return self._folder / "frames.jsonl"

@@ -1,0 +1,166 @@
+"""Segment every frame of a file: masks, particles and pictures in a folder."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tem_rf.data.labels import read_label_frames
+from tem_rf.data.micrograph import Micrograph
+from tem_rf.data.readers import read_frames
+from tem_rf.data.sources import count_frames
+from tem_rf.errors import DatasetError, ReadError, StorageError, TemRfError
+from tem_rf.evaluation.dice import hard_dice
+from tem_rf.inference.journal import FrameJournal, FrameRecord
+from tem_rf.inference.particle_scores import score_particles
+from tem_rf.inference.particles import measure_particles
+from tem_rf.inference.results import SegmentedFile, counts_on_mask, write_results
+from tem_rf.inference.segment import Segmentation, segment_by_ensemble
+from tem_rf.inference.segmenter import Segmenter
+from tem_rf.inference.separation import number_particles
+
+_IMAGES: dict[str, np.dtype] = {
+    "mask": np.dtype(np.uint8),
+    "probability": np.dtype(np.float32),
+    "disagreement": np.dtype(np.float32),
+}
+
+
+@dataclass(frozen=True)
+class SegmentSettings:
+    """What is done to each frame.
+
+    Attributes:
+        transforms: Dihedral transforms that are averaged over, 1 to 8.
+        split_touching: Take touching particles apart.
+        probability: Also write the probability and, where several were averaged, their disagreement.
+        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+    """
+
+    transforms: int = 1
+    split_touching: bool = False
+    probability: bool = False
+    pixel_size_nm: float | None = None
+
+
+def segment_file(
+    segmenters: Sequence[Segmenter],
+    path: Path,
+    output: Path,
+    settings: SegmentSettings,
+    *,
+    label: Path | None = None,
+    on_frame: Callable[[int, int], None] = lambda done, count: None,
+) -> SegmentedFile:
+    """Segment a micrograph, stack or movie frame by frame, in the memory of one frame.
+
+    Frames that are done are kept beside the results until all are: called again with the same arguments after a
+    kill, it goes on with the next one.
+
+    Args:
+        segmenters: One network, or several that are averaged.
+        path: File to read.
+        output: Folder for the results, whose names begin with the stem of the file.
+        settings: What to do.
+        label: Label to score against, with as many frames.
+        on_frame: Called with the number of frames done and their count.
+
+    Raises:
+        ReadError: The file cannot be read, or a frame of it cannot be segmented.
+        DatasetError: The label does not fit.
+        StorageError: The disk is full; nothing stands under a final name.
+        SettingsError: As for `segment_by_ensemble`.
+        ModelError: As for `segment_by_ensemble`.
+    """
+    count = count_frames(path)
+    if count == 0:
+        raise ReadError(f"{path}: is an empty stack; expected one frame or more.")
+    kinds = ["mask"]
+    if settings.probability:
+        kinds += ["probability", "disagreement"] if len(segmenters) * settings.transforms > 1 else ["probability"]
+    frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm)
+    first = next(frames)
+    journal = FrameJournal(
+        output / f".{path.stem}.unfinished",
+        _job(segmenters, path, settings, label),
+        {kind: _IMAGES[kind] for kind in kinds},
+    )
+    done = len(journal.records)
+    remaining = islice(chain([first], frames), done, None)
+    truths = islice(_truths(label, first, count), done, None)
+    on_frame(done, count)
+    try:
+        for micrograph, truth in zip(remaining, truths, strict=True):
+            segmentation = segment_by_ensemble(segmenters, micrograph, transforms=settings.transforms)
+            journal.append(_record(segmentation, micrograph, truth, settings), _images(segmentation))
+            on_frame(len(journal.records), count)
+        result = write_results(journal, path, output, first, kinds)
+    except TemRfError as error:
+        done = len(journal.records)
+        if done == 0 or isinstance(error, (ReadError, DatasetError)):
+            journal.remove()
+        if count == 1 or isinstance(error, StorageError):
+            raise
+        raise type(error)(f"{error} (frame {done + 1} of {count})") from error
+    journal.remove()
+    return result
+
+
+def _job(segmenters: Sequence[Segmenter], path: Path, settings: SegmentSettings, label: Path | None) -> dict[str, Any]:
+    """Everything that decides the results."""
+
+    def identity(file: Path) -> list[Any]:
+        status = file.stat()
+        return [str(file.resolve()), status.st_size, status.st_mtime_ns]
+
+    return {
+        "image": identity(path),
+        "label": label and identity(label),
+        "models": [[one.sha256, one.preprocessing.model_dump(mode="json")] for one in segmenters],
+        "settings": vars(settings),
+    }
+
+
+def _truths(label: Path | None, first: Micrograph, count: int) -> Iterator[np.ndarray | None]:
+    if label is None:
+        yield from [None] * count
+        return
+    found = 0
+    for mask in read_label_frames(label, first.pixels.shape, image=first.path):
+        found += 1
+        if found > count:
+            raise DatasetError(f"{label}: labels more than the {count} frames of {first.path}; expected as many.")
+        yield mask
+    if found < count:
+        raise DatasetError(f"{label}: labels {found} of the {count} frames of {first.path}; expected as many.")
+
+
+def _record(
+    result: Segmentation, micrograph: Micrograph, truth: np.ndarray | None, settings: SegmentSettings
+) -> FrameRecord:
+    numbers = number_particles(result.mask, split_touching=settings.split_touching)
+    counts = counts_on_mask(micrograph, result.mask, result.pixel_size_nm)
+    if truth is not None and truth.shape != result.mask.shape:
+        truth = _resized(truth, result.mask.shape)
+    return FrameRecord(
+        shape=result.mask.shape,
+        pixel_size_nm=result.pixel_size_nm,
+        particles=measure_particles(numbers, counts),
+        scores=None if truth is None else score_particles(numbers, number_particles(truth, split_touching=True)),
+        hard_dice=None if truth is None else float(hard_dice(result.probability[np.newaxis], truth[np.newaxis])[0]),
+        notes=result.notes,
+    )
+
+
+def _resized(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    from skimage.transform import resize
+
+    return resize(mask.astype(np.float32), shape, order=1, mode="edge") > 0.5
+
+
+def _images(result: Segmentation) -> dict[str, np.ndarray]:
+    images = {"mask": result.mask * np.uint8(255), "probability": result.probability}
+    return images if result.disagreement is None else {**images, "disagreement": result.disagreement}

@@ -1,0 +1,70 @@
+"""`tem-rf segment` and `tem-rf import` as a user calls them."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+import tifffile
+
+from tem_rf import Architecture
+from tem_rf.data.tiff import write_tiff
+from tests.cli.command import tem_rf
+from tests.data.labelled_folder import counts_with_disc
+from tests.export.test_published import positive_variances
+from tests.models.published_file import unet, write_pytorch_file
+from tests.models.test_pytorch_weights import named_weights
+
+
+@pytest.fixture
+def run(capfd, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return partial(tem_rf, capfd, monkeypatch)
+
+
+def assert_one_line(result, *words):
+    assert (result.code != 0, result.stdout) == (True, "")
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("tem-rf: ")
+    assert all(word in last for word in words), last
+
+
+def test_stacks_ensembles_and_labels_in_one_command(run, trained_run, tmp_path):
+    pairs = [counts_with_disc((70, 80), seed=seed, radius=14) for seed in range(3)]
+    write_tiff(tmp_path / "images" / "m.tif", np.stack([image for image, _ in pairs]), pixel_size_nm=0.02)
+    write_tiff(tmp_path / "labels" / "m.tif", np.stack([mask for _, mask in pairs]))
+    command = ["segment", "images", "--model", trained_run.path, "--model", trained_run.path, "--test-time", 8]
+    result = run(*command, "--labels", "labels", "--split-touching", "--probability", "--json")
+    (row,) = json.loads(result.stdout)
+    assert (row["frames"], row["scores"]["labelled"]) == (3, 3)
+    assert row["scores"]["hard_dice"] > 0.6
+    assert row["sizes"]["mean_nm"] == pytest.approx(row["sizes"]["mean_px"] * 0.02, rel=1e-4)
+    assert tifffile.imread(row["mask"]).shape == tifffile.imread(row["disagreement"]).shape == (3, 70, 80)
+    table = run(*command, "--labels", "labels")
+    assert "found" in table.stdout
+    assert "nm" in table.stdout
+
+
+def test_a_published_network_is_imported_and_used(run, tmp_path):
+    architecture = Architecture((2, 2))
+    write_pytorch_file(tmp_path / "UNet_b2.h5", unet(architecture, positive_variances(named_weights(architecture))))
+    imported = run("import", "UNet_b2.h5")
+    assert imported.stdout.startswith("saved_models/UNet_b2: SavedModel of n2-p22, 8074 parameters")
+    write_tiff(tmp_path / "m.tif", counts_with_disc((60, 50))[0])
+    (row,) = json.loads(run("segment", "m.tif", "--model", "saved_models/UNet_b2", "--json").stdout)
+    assert tifffile.imread(row["mask"]).shape == (60, 50)
+    assert_one_line(run("import", "m.tif"), "m.tif: is no PyTorch file")
+
+
+def test_bad_input_is_one_line(run, trained_run, tmp_path):
+    image, _ = counts_with_disc((64, 64))
+    for folder in ("a", "b"):
+        write_tiff(tmp_path / folder / "m.tif", image)
+    model = ("--model", trained_run.path)
+    assert_one_line(run("segment", "a/m.tif", "b/m.tif", *model), "b/m.tif: has the same name as a/m.tif")
+    assert_one_line(run("segment", "a", *model, "--labels", "b/none"), "b/none: no such folder")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign/saved_model.pb").write_bytes(b"")
+    assert_one_line(run("segment", "a", "--model", "foreign"), "foreign: a SavedModel without model.json")
+    (tmp_path / "foreign/model.json").write_text('{"schema_version": 99}')
+    assert_one_line(run("segment", "a", "--model", "foreign"), "schema version 99")
