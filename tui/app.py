@@ -28,6 +28,15 @@ from tui.workspace import Workspace
 WATCH_INTERVAL_S = 0.5
 
 
+class ScreenTabs(TabbedContent):
+    """The tabs of the app."""
+
+    def on_tab_pane_focused(self, event: TabPane.Focused) -> None:
+        """A focus that arrives late, after another tab was opened, does not bring its tab back."""
+        event.stop()
+        event.prevent_default()
+
+
 class TemRfApp(App[None]):
     """Data, networks, trainings, results and segmentation of one folder.
 
@@ -62,7 +71,7 @@ class TemRfApp(App[None]):
         self._ended: set[Path] | None = None  # None: those of an earlier session are no news
 
     def compose(self) -> ComposeResult:
-        with TabbedContent(initial=self._first_screen()):
+        with ScreenTabs(initial=self._first_screen()):
             for number, (name, title, _) in enumerate(SCREENS, start=1):
                 yield TabPane(f"{number} {title}", id=name)
         yield JobLine(id="job-line")
@@ -98,9 +107,10 @@ class TemRfApp(App[None]):
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
-    def action_open(self, name: str) -> None:
-        """Open a tab."""
-        self.query_one(TabbedContent).active = name
+    async def action_open(self, name: str) -> None:
+        """Open a tab; the next key finds it ready."""
+        self.screen_stack[0].query_one(ScreenTabs).active = name
+        await self._make_ready(name)
 
     def action_next_theme(self) -> None:
         """Go to the next theme."""
@@ -140,15 +150,9 @@ class TemRfApp(App[None]):
     # -- messages -------------------------------------------------------------------------------------------------
 
     async def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
-        """Make the content of a tab when it is first opened."""
-        if event.tabbed_content is not self.query_one(TabbedContent) or event.pane.id is None:
-            return
-        kind = next(kind for name, _, kind in SCREENS if name == event.pane.id)
-        if not event.pane.query(kind):
-            await event.pane.mount(kind())  # until its parts are there, no message reaches it
-        self._activate_open_screen()
-        if event.pane.id != self.remembered.screen:
-            self.remember(screen=event.pane.id)
+        """A tab was opened, by key or mouse."""
+        if isinstance(event.tabbed_content, ScreenTabs) and event.pane.id is not None:
+            await self._make_ready(event.pane.id)
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Show what happened in the runs."""
@@ -189,14 +193,21 @@ class TemRfApp(App[None]):
         return self.remembered.screen if self.remembered.screen in names else names[0]
 
     def _open_screen(self) -> TabScreen | None:
-        pane = self.screen_stack[0].query_one(TabbedContent).active_pane
+        pane = self.screen_stack[0].query_one(ScreenTabs).active_pane
         return next(iter(pane.query(TabScreen)), None) if pane else None
 
-    def _activate_open_screen(self) -> None:
-        screen = self._open_screen()
-        if screen is not None:
+    async def _make_ready(self, name: str) -> None:
+        """Make the content of a tab when it is first opened, and let it take the keys."""
+        tabs = self.screen_stack[0].query_one(ScreenTabs)
+        pane = tabs.get_pane(name)
+        if not pane.query(TabScreen):
+            kind = next(kind for each, _, kind in SCREENS if each == name)
+            await pane.mount(kind())  # until its parts are there, no message reaches it
+        if tabs.active == name and (screen := self._open_screen()) is not None:
             screen.activate()
             screen.show_runs()
+        if name != self.remembered.screen:
+            self.remember(screen=name)
 
     def _start(self, start: Callable[[], Path], title: str) -> None:
         try:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,7 +99,6 @@ class JobBoard:
     def __init__(self, folder: Path, workspace: Path) -> None:
         self._folder = folder
         self._workspace = workspace
-        self._children: dict[Path, subprocess.Popen[bytes]] = {}
 
     def start(self, title: str, arguments: Sequence[str]) -> Path:
         """Start `tem-rf ARGUMENTS`.
@@ -118,8 +118,6 @@ class JobBoard:
 
     def poll(self) -> list[Job]:
         """The jobs of this workspace, newest first."""
-        for process in list(self._children.values()):
-            process.poll()  # else an ended child stays as a zombie, which looks alive
         try:
             folders = [path for path in self._folder.iterdir() if path.is_dir()]
         except OSError:
@@ -160,7 +158,7 @@ class JobBoard:
                     "COLUMNS": "100",
                 },
             )
-        self._children[folder] = process
+        threading.Thread(target=process.wait, daemon=True).start()  # else it would stay as a zombie, which looks alive
         description = _Description(
             title=title,
             workspace=str(self._workspace),

@@ -103,10 +103,10 @@ class _Follower:
         try:
             self._config = self._config or self.run.config
             has_news = self._read()
-        except (TemRfError, OSError) as error:
+            seen = self._seen
+            now = state_after(seen.status.state if seen.status else None, self.run)
+        except (TemRfError, OSError) as error:  # damaged, or removed a moment ago
             return self._keep(TrackedRun(self.run, "unreadable", str(error)))
-        seen = self._seen
-        now = state_after(seen.status.state if seen.status else None, self.run)
         if self._snapshot is not None and not has_news and now == self._snapshot.state:
             return self._snapshot
         return self._keep(

@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from textual.containers import Vertical
+from textual.widget import Widget
+from textual.widgets import Static
 
 if TYPE_CHECKING:
     from tui.app import TemRfApp
 
 
-class TabScreen(Vertical):
-    """The content of a tab; it is made when the tab is first opened."""
+class TabScreen(Vertical, can_focus=True):
+    """The content of a tab; it is made when the tab is first opened.
+
+    It takes the focus itself where it has nothing to stand in, so that its keys work in an empty folder too.
+    """
 
     @property
     def tem_rf(self) -> TemRfApp:
@@ -26,3 +31,15 @@ class TabScreen(Vertical):
 
     def show_ended_job(self) -> None:
         """A command has ended: what it made may stand on the disk now."""
+
+    def stand_in(self, widget: Widget) -> None:
+        """Put the focus into a part of the screen, if it is there to be seen."""
+        self.screen.set_focus(widget if widget.display else self)
+
+    def show_or_say(self, widget: Widget, words: Static, text: str | None) -> None:
+        """Show a part of the screen, or in its place why there is nothing to show."""
+        had_focus = widget.has_focus or self.has_focus
+        widget.display, words.display = text is None, text is not None
+        words.update(text or "")
+        if had_focus:
+            self.stand_in(widget)

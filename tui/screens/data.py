@@ -69,7 +69,7 @@ class DataScreen(TabScreen):
 
     def activate(self) -> None:
         """Look again at what lies in the workspace."""
-        self.query_one("#places").focus()
+        self.stand_in(self.query_one("#places"))
         self._find()
 
     def show_ended_job(self) -> None:

@@ -77,7 +77,7 @@ class NetworkScreen(TabScreen):
 
     def activate(self) -> None:
         """Look whether another dataset was chosen."""
-        self.query_one("#numbers").focus()
+        self.stand_in(self.query_one("#numbers"))
         dataset = self.tem_rf.remembered.dataset
         if dataset and dataset != self._dataset:
             self._dataset = dataset

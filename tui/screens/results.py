@@ -58,7 +58,7 @@ class ResultsScreen(TabScreen):
 
     def activate(self) -> None:
         """Take the focus into the table."""
-        self.query_one("#results").focus()
+        self.stand_in(self.query_one("#results"))
         self._read_again()
 
     def show_runs(self) -> None:
@@ -82,7 +82,7 @@ class ResultsScreen(TabScreen):
 
     def on_input_submitted(self) -> None:
         """Back to the table."""
-        self.query_one("#results").focus()
+        self.stand_in(self.query_one("#results"))
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
         """Sort by a column; again: the other way round."""
@@ -165,11 +165,8 @@ class ResultsScreen(TabScreen):
         for row in self._shown:
             table.add_row(*map(Text, row.cells))
         table.move_cursor(row=place)
-        empty = self.query_one("#no-results", Static)
-        table.display, empty.display = bool(self._shown), not self._shown
-        empty.update(
-            "No row has all these words." if self._rows else "No run has finished an epoch yet; train one first."
-        )
+        nothing = "No row has all these words." if self._rows else "No run has finished an epoch yet; train one first."
+        self.show_or_say(table, self.query_one("#no-results", Static), None if self._shown else nothing)
 
     def _chosen(self) -> ResultRow | None:
         index = self.query_one(DataTable).cursor_row

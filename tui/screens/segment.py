@@ -59,7 +59,7 @@ class SegmentScreen(TabScreen):
 
     def activate(self) -> None:
         """Look again at models and masks."""
-        self.query_one("#models").focus()
+        self.stand_in(self.query_one("#models"))
         self._list_models()
         self._list_masks()
 

@@ -33,23 +33,16 @@ class TrainScreen(TabScreen):
 
     def activate(self) -> None:
         """Take the focus into the table."""
-        self.query_one(RunTable).focus()
+        self.stand_in(self.query_one(RunTable))
 
     def show_runs(self) -> None:
         """Show the runs as they are now."""
         runs = self.tem_rf.runs
-        table, empty = self.query_one(RunTable), self.query_one("#no-runs", Static)
+        table = self.query_one(RunTable)
         table.show(runs)
-        table.display, empty.display = bool(runs), not runs
-        empty.update(f"No runs in {self.tem_rf.workspace.runs} yet.\n\nPress n to set up a training.")
+        nothing = None if runs else f"No runs in {self.tem_rf.workspace.runs} yet.\n\nPress n to set up a training."
+        self.show_or_say(table, self.query_one("#no-runs", Static), nothing)
         self.query_one(RunDetail).show(table.chosen)
-        if not runs and self.tem_rf.screen is self.screen and self.screen.focused is table:
-            self.focus_nothing()
-
-    def focus_nothing(self) -> None:
-        """With no table to stand in, the screen itself takes the keys."""
-        self.can_focus = True
-        self.focus()
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Show the run under the cursor."""

@@ -1,0 +1,136 @@
+"""The app around its screens: tabs, help, themes, what is remembered, commands."""
+
+import json
+
+import pytest
+from textual.widgets import Input, TabbedContent
+
+from tests.tui.conftest import NARROW, WIDE, drive, make_run, screen_text, told, until
+from tui.app import TemRfApp
+from tui.help import HelpScreen
+from tui.screens import SCREENS
+from tui.screens.jobs import JobsScreen
+from tui.themes import CYCLE
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_a_number_opens_each_screen_of_an_empty_folder(folder, size):
+    async def script(app, pilot):
+        for number, (name, _, kind) in enumerate(SCREENS, start=1):
+            await pilot.press(str(number))
+            await until(pilot, lambda kind=kind: bool(app.query(kind)))
+            assert app.query_one(TabbedContent).active == name
+            await pilot.pause(0.2)
+
+    drive(folder, script, size=size)
+
+
+def test_help_lists_every_key_of_every_screen(folder):
+    async def script(app, pilot):
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        text = screen_text(app)
+        for _, title, kind in SCREENS:
+            assert title in text
+            assert all((binding.tooltip or binding.description) in text for binding in kind.BINDINGS)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, HelpScreen)
+
+    drive(folder, script, size=(160, 100))
+
+
+def test_theme_and_screen_are_remembered(folder, tmp_path):
+    async def change(app, pilot):
+        await pilot.press("4", "t", "t")
+        await pilot.pause(0.2)
+        assert app.theme == "high-contrast"
+
+    async def look(app, pilot):
+        assert app.theme == "high-contrast"
+        assert app.query_one(TabbedContent).active == "results"
+
+    drive(folder, change)
+    assert json.loads((tmp_path / "config" / "tem-rf" / "tui.json").read_text())["screen"] == "results"
+    drive(folder, look)
+
+
+def test_the_themes_go_round(folder):
+    async def script(app, pilot):
+        seen = []
+        for _ in CYCLE:
+            await pilot.press("t")
+            seen.append(app.theme)
+        assert sorted(seen) == sorted(CYCLE)
+
+    drive(folder, script)
+
+
+def test_a_damaged_state_file_starts_from_the_defaults(folder, tmp_path):
+    path = tmp_path / "config" / "tem-rf" / "tui.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"screen": 7')
+
+    async def script(app, pilot):
+        assert app.query_one(TabbedContent).active == SCREENS[0][0]
+
+    drive(folder, script)
+
+
+def test_a_state_file_that_cannot_be_written_is_told_once(folder, tmp_path):
+    (tmp_path / "config").write_text("a file stands in the way")
+
+    async def script(app, pilot):
+        await pilot.press("t", "t", "4")
+        await pilot.pause(0.3)
+        assert told(app).count("not remembered") == 1
+
+    drive(folder, script)
+
+
+def test_a_command_that_fails_is_told_with_its_last_words(folder):
+    async def script(app, pilot):
+        await pilot.press("3")
+        app.start_command("field", "rf", "show", "n2-p4")
+        await until(pilot, lambda: "needs 2 pooling sizes" in told(app), seconds=30)
+        await pilot.press("j")
+        assert isinstance(app.screen, JobsScreen)
+        await pilot.pause(0.2)
+        assert "failed" in screen_text(app)
+
+    drive(folder, script, size=WIDE)
+
+
+def test_numbers_typed_into_a_field_are_text(folder):
+    make_run(folder / "runs", "a")
+
+    async def script(app, pilot):
+        await pilot.press("4", "slash", "1", "2")
+        assert app.query_one("#filter", Input).value == "12"
+        assert app.query_one(TabbedContent).active == "results"
+        await pilot.press("escape", "3")
+        await pilot.pause(0.1)
+        assert app.query_one(TabbedContent).active == "train"
+
+    drive(folder, script)
+
+
+def test_two_apps_on_one_folder_see_the_same_runs(folder):
+    make_run(folder / "runs", "a")
+
+    async def script(app, pilot):
+        other = TemRfApp(folder)
+        async with other.run_test() as other_pilot:
+            await until(other_pilot, lambda: len(other.runs) == 1)
+        await until(pilot, lambda: len(app.runs) == 1)
+
+    drive(folder, script)
+
+
+def test_the_palette_offers_what_the_open_screen_can_do(folder):
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: bool(app.query("TrainScreen")))
+        titles = [command.title for command in app.get_system_commands(app.screen)]
+        assert {"Train", "Results", "New", "Resume", "Commands"} <= set(titles)
+
+    drive(folder, script)

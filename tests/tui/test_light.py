@@ -1,0 +1,41 @@
+"""The app never imports TensorFlow, whatever it shows."""
+
+import subprocess
+import sys
+
+import pytest
+
+_EVERY_WAY = """
+import sys
+from pathlib import Path
+import tui.app
+from tem_rf import Architecture
+from tem_rf.config.training import training_settings
+from tui.previews import preview_dataset
+from tui.results import read_results
+from tui.screens.new_training import Training, make_runs
+from tui.tracking import RunTracker
+
+dataset, root = Path(sys.argv[1]), Path(sys.argv[2])
+preview_dataset(dataset, 0)
+make_runs(Training(dataset, (Architecture((2, 2)),), (752,), training_settings()), root)
+read_results(RunTracker(root).poll(), is_grouped=True)
+heavy = {"tensorflow", "keras", "jax", "torch"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_nothing_the_app_does_imports_tensorflow(tiny_dataset, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", _EVERY_WAY, str(tiny_dataset), str(tmp_path / "runs")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("module", ["matplotlib", "scipy", "skimage", "tifffile", "h5py"])
+def test_the_first_paint_waits_for_no_reader(module):
+    code = f"import sys, tui.app; assert {module!r} not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

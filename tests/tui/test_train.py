@@ -1,0 +1,266 @@
+"""The Train screen: the form, the runs, the keys."""
+
+import shutil
+
+import pytest
+from textual.widgets import Input, Static
+
+from tem_rf.runs import process
+from tem_rf.runs.events import StatusEvent
+from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
+from tui.screens.new_training import NewTrainingScreen
+from tui.widgets.curves import CurvePlot, Curves
+from tui.widgets.run_table import RunTable
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Names of the runs that would have been started."""
+    names = []
+    monkeypatch.setattr(process, "start_detached", lambda run: names.append(run.name))
+    return names
+
+
+@pytest.fixture
+def with_dataset(folder, tiny_dataset):
+    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+    return folder
+
+
+def _text(app, selector):
+    return str(app.screen.query_one(selector, Static).render())
+
+
+def test_an_empty_folder_says_how_to_begin(folder):
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: "Press n to set up a training" in screen_text(app))
+        await pilot.press("s", "p", "r")
+        await until(pilot, lambda: told(app).count("There is no run yet") == 3)
+
+    drive(folder, script)
+
+
+def test_the_form_starts_one_run(with_dataset, started):
+    async def script(app, pilot):
+        await pilot.press("3", "n")
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        app.screen.query_one("#networks", Input).value = "n2-p22"
+        app.screen.query_one("#field-epochs", Input).value = "7"
+        await pilot.pause(0.1)
+        assert "one run, 7 epochs each, on datasets/discs" in _text(app, "#summary")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: started == ["discs-n2-p22-paper-s752"])
+        await until(pilot, lambda: [run.state for run in app.runs] == ["queued"])
+        assert app.runs[0].config.training.epochs == 7
+
+    drive(with_dataset, script)
+
+
+def test_several_networks_and_seeds_are_one_queue(with_dataset, monkeypatch):
+    queues = []
+    monkeypatch.setattr("tui.jobs.JobBoard.start_queue", lambda self, title, runs: queues.append(runs))
+
+    async def script(app, pilot):
+        await pilot.press("3", "n")
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        app.screen.query_one("#networks", Input).value = "n2-p22,n2-p24"
+        app.screen.query_one("#seeds", Input).value = "752,140"
+        await pilot.pause(0.1)
+        assert "4 runs, one after the other" in _text(app, "#summary")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(queues) == 1)
+
+    drive(with_dataset, script)
+    names = [path.name for path in queues[0]]
+    assert names[:2] == ["discs-n2-p22-paper-s752", "discs-n2-p22-paper-s140"]
+    assert len(names) == 4
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "problem"),
+    [
+        ("#field-epochs", "many", "epochs: Input should be a valid integer"),
+        ("#field-learning_rate", "-1", "learning rate: Input should be greater than 0"),
+        ("#networks", "n2-p4", "depth 2 needs 2 pooling sizes"),
+        ("#seeds", "one", "expected whole numbers"),
+    ],
+)
+def test_what_is_wrong_is_said_while_one_types(with_dataset, started, field, text, problem):
+    async def script(app, pilot):
+        await pilot.press("3", "n")
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        app.screen.query_one(field, Input).value = text
+        await until(pilot, lambda: problem in _text(app, "#summary"))
+        await pilot.press("ctrl+s")
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, NewTrainingScreen)
+
+    drive(with_dataset, script)
+    assert started == []
+
+
+def test_a_network_that_does_not_fit_the_patches_is_refused_with_the_way_on(with_dataset, started):
+    async def script(app, pilot):
+        await pilot.press("3", "n")
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        app.screen.query_one("#networks", Input).value = "n2-p88"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "patch_size 32 is not divisible" in _text(app, "#summary"))
+
+    drive(with_dataset, script)
+    assert started == []
+
+
+def test_a_dataset_that_vanished_is_said_in_words(with_dataset, started):
+    async def script(app, pilot):
+        await pilot.press("3", "n")
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        shutil.rmtree(with_dataset / "datasets")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "is no dataset" in _text(app, "#summary"))
+
+    drive(with_dataset, script)
+
+
+def test_runs_that_cannot_be_written_are_said_in_words(with_dataset, started):
+    (with_dataset / "runs").write_text("a file stands in the way")
+
+    async def script(app, pilot):
+        await pilot.press("3", "n")
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "runs" in _text(app, "#summary") and "checking" not in _text(app, "#summary"))
+        assert isinstance(app.screen, NewTrainingScreen)
+
+    drive(with_dataset, script)
+    assert started == []
+
+
+def test_curves_grow_as_epochs_come(folder):
+    run = make_run(folder / "runs", "a", epochs=2, total=9, state="stopped")
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: bool(app.query(Curves)) and len(app.query_one(Curves)._epochs) == 2)
+        run.event_log().write(epoch(3, 9))
+        await until(pilot, lambda: len(app.query_one(Curves)._epochs) == 3)
+        assert "3/9" in screen_text(app)
+
+    drive(folder, script)
+
+
+def test_the_loss_has_a_logarithmic_axis(folder):
+    make_run(folder / "runs", "a")
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: bool(app.query(CurvePlot)))
+        await pilot.press("l")
+        assert app.query_one("#loss", CurvePlot).border_title == "loss, log scale"
+        await pilot.press("l")
+        assert app.query_one("#loss", CurvePlot).border_title == "loss"
+
+    drive(folder, script)
+
+
+def test_a_killed_run_says_how_to_go_on_and_goes_on(folder, started):
+    make_run(folder / "runs", "a", epochs=2, total=9, state="running")
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: "killed" in screen_text(app), seconds=5)
+        assert "press r to go on from its newest checkpoint" in " ".join(_text(app, "#headline").split())
+        await pilot.press("r")
+        await until(pilot, lambda: app.runs[0].state == "queued")
+
+    drive(folder, script, size=WIDE)
+    assert started == ["a"]
+
+
+def test_pause_stop_and_go_on_are_requests_to_the_process(folder):
+    run = make_run(folder / "runs", "a", epochs=2, total=9, state="running")
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: bool(app.runs) and app.runs[0].state == "running")
+        await pilot.press("p")
+        assert process.requested(run) == "pause"
+        run.event_log().write(StatusEvent(state="paused"))
+        await until(pilot, lambda: "paused; press p" in screen_text(app))
+        await pilot.press("p")
+        assert process.requested(run) is None
+        await pilot.press("s")
+        assert process.requested(run) == "stop"
+
+    with process.claim(run):
+        drive(folder, script)
+
+
+def test_stop_of_a_run_without_a_process_is_said_in_words(folder):
+    make_run(folder / "runs", "a", epochs=2, total=9, state="stopped")
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: len(app.runs) == 1)
+        await pilot.press("s")
+        await until(pilot, lambda: "no process is training this run" in told(app))
+
+    drive(folder, script, size=WIDE)
+
+
+def test_a_run_folder_removed_under_it_leaves_the_table(folder):
+    run = make_run(folder / "runs", "a")
+    make_run(folder / "runs", "b")
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: app.query_one(RunTable).row_count == 2)
+        shutil.rmtree(run.path)
+        await until(pilot, lambda: app.query_one(RunTable).row_count == 1)
+        assert app.query_one(RunTable).chosen.run.name == "b"
+
+    drive(folder, script)
+
+
+def test_the_log_shows_what_happened_and_what_was_said(folder):
+    run = make_run(folder / "runs", "a", state="failed")
+    run.log_file.write_text("the loss became NaN\n")
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: len(app.runs) == 1)
+        await pilot.press("v")
+        await until(pilot, lambda: "the loss became NaN" in screen_text(app))
+        await pilot.press("v")
+        await until(pilot, lambda: "learning rate" in screen_text(app))
+
+    drive(folder, script, size=WIDE)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_it_looks_as_it_did(folder, size):
+    make_run(folder / "runs", "au-5nm-n2-p24-paper-s752", epochs=12, total=12)
+    make_run(folder / "runs", "au-5nm-n2-p24-paper-s140", epochs=3, total=12, state="stopped")
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: bool(app.query(Curves)) and len(app.query_one(Curves)._epochs) == 3)
+        await pilot.pause(0.3)
+        assert_snapshot(app, f"train-{size[0]}x{size[1]}")
+
+    drive(folder, script, size=size)
+
+
+def test_it_can_be_made_narrow_and_wide_again(folder):
+    make_run(folder / "runs", "a")
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: len(app.runs) == 1)
+        for size in ((40, 12), (200, 60), NARROW):
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0.1)
+        assert "Curves" in screen_text(app)
+
+    drive(folder, script, size=WIDE)
