@@ -39,12 +39,17 @@ def segment(
     probability: Annotated[
         bool, typer.Option("--probability", help="Also write the probability, and how far averaged ones disagree.")
     ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Segment again what stands in the output from the same model and settings."),
+    ] = False,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
     as_json: JsonFlag = False,
 ) -> None:
     """Segment micrographs of any size: mask as TIFF with pixel size, overlay, table and histogram of the particles.
 
-    A stack is read frame by frame; a job that was killed goes on at its next frame when it is started again.
+    A stack is read frame by frame; a job that was killed goes on at its next frame when it is started again, and
+    files that are finished are not segmented twice.
 
     Example: tem-rf segment micrographs/new --model saved_models/au-5nm --output segmented --split-touching
     """
@@ -68,7 +73,9 @@ def segment(
             def show(done: int, count: int, status: Status = status, title: str = title) -> None:
                 status.update(f"{title}: {done} of {count} frames" if count > 1 else title)
 
-            result = segment_file(segmenters, path, output, settings, label=truths.get(path), on_frame=show)
+            result = segment_file(
+                segmenters, path, output, settings, label=truths.get(path), overwrite=overwrite, on_frame=show
+            )
         for note in result.notes:
             console.print(note, highlight=False, markup=False)
         results.append(result)

@@ -3,11 +3,12 @@
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from tem_rf.files import storage_errors, write_json
 from tem_rf.inference.particle_scores import ParticleScores
@@ -34,17 +35,8 @@ class FrameRecord:
     hard_dice: float | None
     notes: tuple[str, ...]
 
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Self:
-        """Read what `dataclasses.asdict` gave."""
-        return cls(
-            shape=tuple(content["shape"]),
-            pixel_size_nm=content["pixel_size_nm"],
-            particles=tuple(Particle(**particle) for particle in content["particles"]),
-            scores=content["scores"] and ParticleScores(**content["scores"]),
-            hard_dice=content["hard_dice"],
-            notes=tuple(content["notes"]),
-        )
+
+_RECORD = TypeAdapter(FrameRecord)
 
 
 class FrameJournal:
@@ -85,7 +77,7 @@ class FrameJournal:
                 with self._raw(kind).open("ab") as file:
                     file.write(np.ascontiguousarray(images[kind], dtype).data)
             with self._lines.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(record)) + "\n")
+                file.write(_line(record))
         self.records.append(record)
 
     def images(self, kind: str) -> Iterator[np.ndarray]:
@@ -111,8 +103,8 @@ class FrameJournal:
         room = {kind: self._raw(kind).stat().st_size if self._raw(kind).exists() else 0 for kind in self._kinds}
         for line in self._lines.read_text(encoding="utf-8").splitlines() if self._lines.exists() else []:
             try:
-                record = FrameRecord.from_json(json.loads(line))
-            except (ValueError, TypeError, KeyError):
+                record = _RECORD.validate_json(line)
+            except ValidationError:
                 return
             for kind, dtype in self._kinds.items():
                 room[kind] -= record.shape[0] * record.shape[1] * dtype.itemsize
@@ -125,8 +117,7 @@ class FrameJournal:
         for kind, dtype in self._kinds.items():
             with self._raw(kind).open("ab") as file:
                 file.truncate(pixels * dtype.itemsize)
-        lines = [json.dumps(asdict(record)) + "\n" for record in self.records]
-        self._lines.write_text("".join(lines), encoding="utf-8")
+        self._lines.write_text("".join(map(_line, self.records)), encoding="utf-8")
 
     def _raw(self, kind: str) -> Path:
         return self._folder / f"{kind}.raw"
@@ -134,3 +125,7 @@ class FrameJournal:
     @property
     def _lines(self) -> Path:
         return self._folder / "frames.jsonl"
+
+
+def _line(record: FrameRecord) -> str:
+    return _RECORD.dump_json(record).decode() + "\n"

@@ -1,7 +1,7 @@
 """Segment every frame of a file: masks, particles and pictures in a folder."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tem_rf.data.readers import read_frames
 from tem_rf.data.sources import count_frames
 from tem_rf.errors import DatasetError, ReadError, StorageError, TemRfError
 from tem_rf.evaluation.dice import hard_dice
+from tem_rf.inference.finished import recall_finished, remember_finished
 from tem_rf.inference.journal import FrameJournal, FrameRecord
 from tem_rf.inference.particle_scores import score_particles
 from tem_rf.inference.particles import measure_particles
@@ -53,12 +54,13 @@ def segment_file(
     settings: SegmentSettings,
     *,
     label: Path | None = None,
+    overwrite: bool = False,
     on_frame: Callable[[int, int], None] = lambda done, count: None,
 ) -> SegmentedFile:
     """Segment a micrograph, stack or movie frame by frame, in the memory of one frame.
 
     Frames that are done are kept beside the results until all are: called again with the same arguments after a
-    kill, it goes on with the next one.
+    kill, it goes on with the next one, and gives the result at once where all are done.
 
     Args:
         segmenters: One network, or several that are averaged.
@@ -66,6 +68,7 @@ def segment_file(
         output: Folder for the results, whose names begin with the stem of the file.
         settings: What to do.
         label: Label to score against, with as many frames.
+        overwrite: Segment again what is finished already.
         on_frame: Called with the number of frames done and their count.
 
     Raises:
@@ -81,13 +84,14 @@ def segment_file(
     kinds = ["mask"]
     if settings.probability:
         kinds += ["probability", "disagreement"] if len(segmenters) * settings.transforms > 1 else ["probability"]
+    job, finished_file = _job(segmenters, path, settings, label), output / f"{path.stem}_segmented.json"
+    finished = None if overwrite else recall_finished(finished_file, job)
+    if finished is not None:
+        note = f"{path.name}: was segmented before by the same model and settings; --overwrite does it again"
+        return replace(finished, notes=(*finished.notes, note))
     frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm)
     first = next(frames)
-    journal = FrameJournal(
-        output / f".{path.stem}.unfinished",
-        _job(segmenters, path, settings, label),
-        {kind: _IMAGES[kind] for kind in kinds},
-    )
+    journal = FrameJournal(output / f".{path.stem}.unfinished", job, {kind: _IMAGES[kind] for kind in kinds})
     done = len(journal.records)
     remaining = islice(chain([first], frames), done, None)
     truths = islice(_truths(label, first, count), done, None)
@@ -97,7 +101,9 @@ def segment_file(
             segmentation = segment_by_ensemble(segmenters, micrograph, transforms=settings.transforms)
             journal.append(_record(segmentation, micrograph, truth, settings), _images(segmentation))
             on_frame(len(journal.records), count)
+        finished_file.unlink(missing_ok=True)  # from here on the files are no longer those of an earlier job
         result = write_results(journal, path, output, first, kinds)
+        remember_finished(finished_file, job, result)
     except TemRfError as error:
         done = len(journal.records)
         if done == 0 or isinstance(error, (ReadError, DatasetError)):

@@ -66,7 +66,7 @@ def test_a_stack_becomes_a_stack_of_masks_with_its_pixel_size(tmp_path):
         rows = list(csv.DictReader(file))
     assert [int(row["frame"]) for row in rows] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *("m_mask.tif", "m_overlay.png", "m_particles.csv", "m_sizes.png")
+        *("m_mask.tif", "m_overlay.png", "m_particles.csv", "m_segmented.json", "m_sizes.png")
     ]
 
 
@@ -87,6 +87,22 @@ def test_a_job_that_was_killed_goes_on_at_the_frame_where_it_was(tmp_path):
     whole = segment_file([bright()], tmp_path / "m.tif", tmp_path / "whole", SegmentSettings(probability=True))
     for kind in ("mask", "probability", "particles"):
         assert result.files[kind].read_bytes() == whole.files[kind].read_bytes()
+
+
+def test_a_file_that_is_finished_is_not_segmented_twice(tmp_path):
+    movie(tmp_path / "m.tif")
+    arguments = (tmp_path / "m.tif", tmp_path / "out", SegmentSettings(split_touching=True))
+    first = segment_file([bright()], *arguments)
+    again = bright()
+    second = segment_file([again], *arguments)
+    assert again.calls == []
+    assert replace(second, notes=()) == first
+    assert "--overwrite" in second.notes[0]
+    segment_file([again], *arguments, overwrite=True)
+    assert len(again.calls) == 5
+    first.files["mask"].unlink()
+    segment_file([again], *arguments)
+    assert len(again.calls) == 10
 
 
 @pytest.mark.parametrize("change", ["model", "settings", "image"])
