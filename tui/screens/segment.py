@@ -143,6 +143,8 @@ class SegmentScreen(TabScreen):
             table.clear()
             for row in results:
                 table.add_row(Path(row["image"]).name, f"{row['particle_fraction']:.1%}", row["mask"])
+            if results:
+                self._read_mask(results[0])
 
     @work(thread=True, exclusive=True, group="mask")
     def _read_mask(self, row: dict[str, Any]) -> None:

@@ -69,7 +69,7 @@ class RunDetail(Vertical):
 
 def headline(run: TrackedRun) -> str:
     """State of a run in words, with the way on where it ended early."""
-    again = f"press r to go on from its newest checkpoint (tem-rf resume {run.run.path})"
+    again = f"press r to go on from its newest checkpoint (tem-rf resume {run.run.name})"
     words = {
         "new": "not started; press r to start it",
         "queued": "waits for its turn, or its process is about to start",

@@ -1,0 +1,173 @@
+"""The Data screen: places, previews, commands."""
+
+import shutil
+
+import pytest
+from textual.widgets import Input, OptionList, Static
+
+from tests.data.labelled_folder import write_folder
+from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
+from tui.screens.command_form import CommandForm
+from tui.widgets.micrograph_view import MicrographView
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """Command lines that would have been started."""
+    lines = []
+    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    return lines
+
+
+@pytest.fixture
+def with_data(folder, tiny_dataset):
+    """A prepared dataset and the folder it was prepared from, and another micrograph without a label."""
+    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+    write_folder(folder / "raw", 3)
+    labels = sorted((folder / "raw" / "labels").iterdir())
+    labels[-1].unlink()
+    return folder
+
+
+def _facts(app, selector="#place-facts"):
+    return str(app.query_one(selector, Static).render())
+
+
+async def _open(app, pilot):
+    await pilot.press("1")
+    await until(pilot, lambda: bool(_facts(app)) or bool(_facts(app, "#place-problems")))
+
+
+def test_an_empty_folder_says_how_to_begin(folder):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        assert "s simulates micrographs" in _facts(app)
+        await pilot.press("u", "m", "c")
+        await until(pilot, lambda: "Choose a folder of labelled micrographs first" in told(app))
+
+    drive(folder, script)
+
+
+def test_a_dataset_shows_its_patches(with_data):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        assert "patches of 32 px" in _facts(app)
+        view = app.query_one(MicrographView)
+        await until(pilot, lambda: "patch 1/" in str(view.border_title))
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "patch 2/" in str(view.border_title))
+        await pilot.press("comma", "comma")
+        await until(pilot, lambda: "patch 2/" not in str(view.border_title))
+        await pilot.press("u")
+        await until(pilot, lambda: app.remembered.dataset.endswith("discs"))
+
+    drive(with_data, script)
+
+
+def test_zoom_and_pan_stay_within_the_picture(with_data):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        view = app.query_one(MicrographView)
+        view.focus()
+        await pilot.press("plus", "plus", "left", "left", "left", "up", "up", "up", "down", "right")
+        assert view.zoom == 4
+        await pilot.press("minus", "minus", "minus")
+        assert view.zoom == 1
+        await pilot.press("plus", "0")
+        assert view.zoom == 1
+
+    drive(with_data, script)
+
+
+def test_a_folder_shows_what_pairs_and_what_does_not(with_data):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await pilot.press("down")
+        await until(pilot, lambda: "2 micrographs with a label" in _facts(app))
+        assert "has no label" in _facts(app, "#place-problems")
+
+    drive(with_data, script)
+
+
+def test_prepare_asks_how_and_runs_the_command(with_data, commands):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await pilot.press("down")
+        await until(pilot, lambda: "micrographs with a label" in _facts(app))
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        app.screen.query_one("#field-patch_size", Input).value = "4"
+        await until(
+            pilot, lambda: "patch size: Input should be" in str(app.screen.query_one("#summary", Static).render())
+        )
+        await pilot.press("ctrl+s")
+        assert commands == []
+        app.screen.query_one("#field-patch_size", Input).value = "64"
+        app.screen.query_one("#field-xray_threshold", Input).value = ""
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(commands) == 1)
+
+    drive(with_data, script)
+    (line,) = commands
+    assert line[:2] == ["prepare", str(with_data / "raw")]
+    assert " ".join(line[2:]) == "--xray-threshold 0 --patch-size 64 --output datasets/raw --json"
+
+
+def test_simulate_fetch_and_check_run_their_commands(with_data, commands):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        for key in ("s", "f"):
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, CommandForm))
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: not isinstance(app.screen, CommandForm))
+        await pilot.press("down")
+        await until(pilot, lambda: "micrographs with a label" in _facts(app))
+        await pilot.press("c")
+
+    drive(with_data, script)
+    assert [line[:2] for line in commands] == [["simulate", "au-5nm"], ["data", "fetch"], ["data", "check"]]
+    assert " ".join(commands[0][2:]) == "--count 20 --size-px 512 --seed 0 --output simulated/au-5nm --json"
+
+
+def test_a_damaged_dataset_is_said_in_words(with_data):
+    (with_data / "datasets" / "discs" / "dataset.json").write_text("{")
+
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await until(pilot, lambda: "is damaged" in _facts(app, "#place-problems"))
+        assert not app.query_one(MicrographView).display
+
+    drive(with_data, script)
+
+
+def test_a_dataset_that_vanished_is_said_in_words(with_data):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        shutil.rmtree(with_data / "datasets")
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "is no dataset" in _facts(app, "#place-problems"))
+
+    drive(with_data, script)
+
+
+def test_a_new_dataset_is_listed_when_the_tab_is_opened_again(folder, tiny_dataset):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+        await pilot.press("2", "1")
+        await until(pilot, lambda: "patches of 32 px" in _facts(app))
+        assert app.query_one("#places", OptionList).option_count == 3
+
+    drive(folder, script)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_it_looks_as_it_did(with_data, size):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await until(pilot, lambda: "patch 1/" in screen_text(app))
+        await pilot.pause(0.2)
+        assert_snapshot(app, f"data-{size[0]}x{size[1]}")
+
+    drive(with_data, script, size=size)

@@ -1,0 +1,142 @@
+"""The Network screen: fields, numbers, comparison."""
+
+import shutil
+
+import pytest
+from textual.widgets import DataTable, Input, Select, Static
+
+from tem_rf import Architecture
+from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
+from tui.widgets.network_form import NetworkForm
+
+OPEN_NETWORK = "2"
+
+
+def _names(app):
+    return [str(column.label) for column in app.query_one("#numbers", DataTable).ordered_columns][1:]
+
+
+def _cell(app, quantity, column=1):
+    table = app.query_one("#numbers", DataTable)
+    rows = [table.get_row_at(index) for index in range(table.row_count)]
+    return next(row[column] for row in rows if str(row[0]) == quantity)
+
+
+def test_numbers_follow_the_fields(folder):
+    async def script(app, pilot):
+        await pilot.press(OPEN_NETWORK)
+        await until(pilot, lambda: _names(app) == ["▸ n2-p44"])
+        await pilot.press("e", "ctrl+u", "8", "space", "8")
+        await until(pilot, lambda: _names(app) == ["▸ n2-p88"])
+        assert _cell(app, "equation (1) [px]") == "392"
+        assert _cell(app, "  least, greatest [px]") == "356, 420"
+        assert _cell(app, "reach [px]") == "227"
+        assert _cell(app, "parameters") == "8,074"
+        assert app.query_one("#name", Input).value == "n2-p88"
+
+    drive(folder, script)
+
+
+def test_another_depth_takes_dilations_and_filters_along(folder):
+    async def script(app, pilot):
+        await pilot.press(OPEN_NETWORK, "e")
+        form = app.query_one(NetworkForm)
+        await pilot.press("ctrl+u", "2", "space", "2", "space", "4")
+        await until(pilot, lambda: form.architecture == Architecture((2, 2, 4)))
+        assert app.query_one("#net-dilation_sequence", Input).value == "1 1 1 1"
+
+    drive(folder, script)
+
+
+def test_a_name_fills_the_fields(folder):
+    async def script(app, pilot):
+        await pilot.press(OPEN_NETWORK)
+        app.query_one("#name", Input).focus()
+        await pilot.press("ctrl+u", *"n2-p24-d112-average")
+        await until(pilot, lambda: _names(app) == ["▸ n2-p24-d112-average"])
+        assert app.query_one("#net-dilation_sequence", Input).value == "1 1 2"
+        assert app.query_one("#net-pooling", Select).value == "average"
+
+    drive(folder, script)
+
+
+def test_what_cannot_be_built_is_said_in_words(folder):
+    async def script(app, pilot):
+        await pilot.press(OPEN_NETWORK)
+        app.query_one("#net-kernel_size", Input).focus()
+        await pilot.press("ctrl+u", "4")
+        await until(pilot, lambda: "odd whole number" in str(app.query_one("#network-problem", Static).render()))
+        await pilot.press("ctrl+u", "5")
+        await until(pilot, lambda: _names(app) == ["▸ n2-p44-k5"])
+        assert not str(app.query_one("#network-problem", Static).render())
+
+    drive(folder, script)
+
+
+def test_a_stride_too_large_to_wait_for_is_said_in_words(folder):
+    async def script(app, pilot):
+        await pilot.press(OPEN_NETWORK, "e", "ctrl+u", *"999", "space", *"999")
+        await until(pilot, lambda: "stride 998001 px" in str(app.query_one("#network-remark", Static).render()))
+
+    drive(folder, script)
+
+
+def test_networks_are_compared_dropped_and_used(folder):
+    async def script(app, pilot):
+        await pilot.press(OPEN_NETWORK)
+        await until(pilot, lambda: _names(app) == ["▸ n2-p44"])
+        await pilot.press("a")
+        app.query_one(NetworkForm).fill(Architecture((2, 2)))
+        await until(pilot, lambda: _names(app) == ["▸ n2-p22", "n2-p44"])
+        await pilot.press("u")
+        await until(pilot, lambda: app.remembered.networks == "n2-p22,n2-p44")
+        await pilot.press("right", "d")
+        await until(pilot, lambda: _names(app) == ["▸ n2-p22"])
+
+    drive(folder, script)
+
+
+def test_presets_are_those_of_the_study(folder):
+    async def script(app, pilot):
+        await pilot.press(OPEN_NETWORK)
+        preset = app.query_one("#preset", Select)
+        assert len(preset._options) - 1 == 9 + 27 + 81
+        preset.value = "n3-p248"
+        await until(pilot, lambda: _names(app) == ["▸ n3-p248"])
+
+    drive(folder, script)
+
+
+def test_pixel_and_patch_size_come_from_the_chosen_dataset(folder, tiny_dataset):
+    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+
+    async def script(app, pilot):
+        app.remember(dataset=str(folder / "datasets" / "discs"))
+        await pilot.press(OPEN_NETWORK)
+        await until(pilot, lambda: app.query_one("#patch", Input).value == "32")
+
+    drive(folder, script)
+
+
+def test_a_dataset_that_vanished_is_said_in_words(folder):
+    async def script(app, pilot):
+        app.remember(dataset=str(folder / "gone"))
+        await pilot.press(OPEN_NETWORK)
+        await until(pilot, lambda: "is no dataset" in told(app))
+
+    drive(folder, script)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_it_looks_as_it_did(folder, size):
+    async def script(app, pilot):
+        await pilot.press(OPEN_NETWORK)
+        await until(pilot, lambda: _names(app) == ["▸ n2-p44"])
+        await pilot.press("a")
+        app.query_one(NetworkForm).fill(Architecture((2, 2), dilation_sequence=(1, 1, 2)))
+        await until(pilot, lambda: len(_names(app)) == 2)
+        await pilot.pause(0.2)
+        assert "memory per step" in screen_text(app)
+        assert_snapshot(app, f"network-{size[0]}x{size[1]}")
+
+    drive(folder, script, size=size)

@@ -1,0 +1,146 @@
+"""The Results screen: tables of trials and runs."""
+
+import pytest
+from textual.widgets import DataTable
+
+from tem_rf import Architecture
+from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
+from tui.results import read_results
+from tui.screens.image_scores import ImageScoresScreen
+from tui.tracking import RunTracker
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """Command lines that would have been started."""
+    lines = []
+    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    return lines
+
+
+@pytest.fixture
+def with_runs(folder):
+    """Two seeds of one network, evaluated, and another network that is not."""
+    give_scores(make_run(folder / "runs", "n2-p24-s752"), 0.9, 0.8)
+    give_scores(make_run(folder / "runs", "n2-p24-s140", seed=140, epochs=4), 0.7, 0.8)
+    make_run(folder / "runs", "n2-p88-s752", architecture=Architecture((8, 8)), epochs=2)
+    return folder
+
+
+def _rows(app):
+    if not app.query("ResultsScreen DataTable"):
+        return []
+    table = app.query_one("ResultsScreen DataTable", DataTable)
+    return [[str(cell) for cell in table.get_row_at(index)] for index in range(table.row_count)]
+
+
+async def _open(app, pilot):
+    await pilot.press("4")
+    await until(pilot, lambda: len(_rows(app)) == 2)
+
+
+def test_a_trial_is_mean_and_sd_over_its_seeds(with_runs):
+    rows = read_results(RunTracker(with_runs / "runs").poll(), is_grouped=True)
+    trial = next(row for row in rows if row.cells[1] == "n2-p24")
+    assert trial.cells[3] == "2 seeds"
+    assert trial.cells[7] == "0.800 ± 0.071"  # means 0.85 and 0.75
+    assert next(row for row in rows if row.cells[1] == "n2-p88").cells[7] == "–"
+
+
+def test_rows_are_grouped_sorted_and_filtered(with_runs):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        assert [row[1] for row in _rows(app)] == ["n2-p24", "n2-p88"]  # best validation first
+        await pilot.press("O")
+        assert [row[1] for row in _rows(app)] == ["n2-p88", "n2-p24"]
+        await pilot.press("g")
+        await until(pilot, lambda: len(_rows(app)) == 3)
+        await pilot.press("slash", *"P24 140")
+        await until(pilot, lambda: [row[3] for row in _rows(app)] == ["140"])
+        await pilot.press(*"zz")
+        await until(pilot, lambda: "No row has all these words" in screen_text(app))
+
+    drive(with_runs, script)
+
+
+def test_the_next_column_sorts(with_runs):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await pilot.press("o")
+        assert any(
+            "hard dice ▼" in str(each.label)
+            for each in app.query_one("ResultsScreen DataTable", DataTable).ordered_columns
+        )
+
+    drive(with_runs, script)
+
+
+@pytest.mark.parametrize(
+    ("key", "start"), [("y", "| dataset | network |"), ("Y", "dataset,network,"), ("L", "\\begin")]
+)
+def test_the_table_is_copied(with_runs, key, start):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await pilot.press(key)
+        assert app.clipboard.startswith(start)
+        assert "0.800" in app.clipboard
+
+    drive(with_runs, script)
+
+
+def test_the_table_is_written(with_runs):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await pilot.press("w")
+
+    drive(with_runs, script)
+    lines = (with_runs / "results.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 3
+    assert lines[1].startswith("au-5nm,n2-p24,paper,2 seeds")
+
+
+def test_images_stand_worst_first(with_runs):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ImageScoresScreen))
+        table = app.screen.query_one(DataTable)
+        assert [table.get_row_at(index)[3] for index in range(4)] == ["0.700", "0.800", "0.800", "0.900"]
+        await pilot.press("escape", "down", "enter")
+        await until(pilot, lambda: "Not evaluated yet" in told(app))
+
+    drive(with_runs, script)
+
+
+def test_evaluate_takes_all_seeds_and_export_the_best(with_runs, commands):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await pilot.press("e", "x")
+
+    drive(with_runs, script)
+    evaluate, export = commands
+    runs = with_runs / "runs"
+    assert evaluate[0] == "evaluate"
+    assert set(evaluate[1:-1]) == {str(runs / "n2-p24-s752"), str(runs / "n2-p24-s140")}
+    assert export[:2] == ["export", str(runs / "n2-p24-s752")]
+    assert export[3] == str(with_runs / "saved_models" / "n2-p24-s752")
+
+
+def test_an_empty_folder_says_how_to_begin(folder):
+    async def script(app, pilot):
+        await pilot.press("4")
+        await until(pilot, lambda: "No run has finished an epoch yet" in screen_text(app))
+        await pilot.press("e", "x", "y", "enter")
+        await until(pilot, lambda: "There is no result yet" in told(app))
+
+    drive(folder, script)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_it_looks_as_it_did(with_runs, size):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await pilot.pause(0.2)
+        assert_snapshot(app, f"results-{size[0]}x{size[1]}")
+
+    drive(with_runs, script, size=size)

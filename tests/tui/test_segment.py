@@ -1,0 +1,128 @@
+"""The Segment screen: models, the form, masks."""
+
+import json
+
+import numpy as np
+import pytest
+from textual.widgets import DataTable, Input, OptionList, Static
+
+from tem_rf.data.tiff import write_tiff
+from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
+from tui.screens.command_form import CommandForm
+from tui.widgets.micrograph_view import MicrographView
+
+_CARD = {
+    "architecture": {"name": "n2-p44"},
+    "dataset": "/data/au-5nm",
+    "pixel_size_nm": 0.02,
+    "test": {"hard_dice": 0.913},
+}
+
+
+@pytest.fixture
+def with_model(folder):
+    """An exported model and a run."""
+    model = folder / "saved_models" / "gold"
+    model.mkdir(parents=True)
+    (model / "model.json").write_text(json.dumps(_CARD))
+    make_run(folder / "runs", "a").model_file.write_bytes(b"")
+    return folder
+
+
+def _segmented(folder, state):
+    """A finished `tem-rf segment`, as the app would have left it."""
+    rng = np.random.default_rng(0)
+    write_tiff(folder / "au.tif", rng.normal(100, 10, (64, 64)).astype(np.float32), pixel_size_nm=0.02)
+    mask = np.zeros((64, 64), np.uint8)
+    mask[20:40, 20:40] = 1
+    write_tiff(folder / "au_mask.tif", mask, pixel_size_nm=0.02)
+    job = state / "tem-rf" / "jobs" / "1"
+    job.mkdir(parents=True)
+    about = {"title": "segment au.tif", "workspace": str(folder), "started": 1.0, "pid": 1, "create_time": 0.0}
+    (job / "job.json").write_text(json.dumps(about))
+    (job / "code.txt").write_text("0\n")
+    row = {"image": "au.tif", "mask": "au_mask.tif", "particle_fraction": 400 / 4096, "pixel_size_nm": 0.02}
+    (job / "output.txt").write_text(json.dumps([row]))
+
+
+def test_an_empty_folder_says_how_to_begin(folder):
+    async def script(app, pilot):
+        await pilot.press("5", "s")
+        await until(pilot, lambda: "There is no model yet" in told(app))
+        assert "Choose a model and press s" in screen_text(app)
+
+    drive(folder, script)
+
+
+def test_models_are_exports_and_runs(with_model):
+    async def script(app, pilot):
+        await pilot.press("5")
+        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 2)
+        facts = str(app.query_one("#model-facts", Static).render())
+        assert "network n2-p44" in facts
+        assert "test hard dice 0.913" in facts
+
+    drive(with_model, script)
+
+
+def test_segment_asks_what_and_runs_the_command(with_model, monkeypatch):
+    commands = []
+    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments)))
+
+    async def script(app, pilot):
+        await pilot.press("5")
+        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 2)
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        await pilot.press("ctrl+s")
+        assert commands == []  # no images yet
+        app.screen.query_one("#field-images", Input).value = "new"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(commands) == 1)
+
+    drive(with_model, script)
+    model = str(with_model / "saved_models" / "gold")
+    assert commands[0] == ["segment", "new", "--model", model, "--output", "segmented", "--json"]
+
+
+def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):
+    _segmented(with_model, tmp_path / "state")
+
+    async def script(app, pilot):
+        await pilot.press("5")
+        await until(pilot, lambda: len(app.jobs) == 1)
+        await pilot.press("2", "5")
+        table = app.query_one("#segmented", DataTable)
+        await until(pilot, lambda: table.row_count == 1)
+        assert [str(cell) for cell in table.get_row_at(0)] == ["au.tif", "9.8%", "au_mask.tif"]
+        await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
+        await pilot.press("v")
+        assert table.has_focus
+
+    drive(with_model, script)
+
+
+def test_a_mask_that_vanished_is_said_in_words(with_model, tmp_path):
+    _segmented(with_model, tmp_path / "state")
+    (with_model / "au_mask.tif").unlink()
+
+    async def script(app, pilot):
+        await until(pilot, lambda: len(app.jobs) == 1)
+        await pilot.press("5")
+        await until(pilot, lambda: "au_mask.tif" in told(app))
+
+    drive(with_model, script)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_it_looks_as_it_did(with_model, tmp_path, size):
+    _segmented(with_model, tmp_path / "state")
+
+    async def script(app, pilot):
+        await until(pilot, lambda: len(app.jobs) == 1)
+        await pilot.press("5")
+        await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
+        await pilot.pause(0.3)
+        assert_snapshot(app, f"segment-{size[0]}x{size[1]}")
+
+    drive(with_model, script, size=size)
