@@ -68,6 +68,7 @@ def _draw_log_normal(axes: "Axes", median: float, geometric_sd: float, area: flo
     density = np.exp(-((np.log(x) - centre) ** 2) / (2 * width**2)) / (x * width * np.sqrt(2 * np.pi))
     label = f"log-normal: median {median:.3g} {unit}, factor {geometric_sd:.3g}"
     axes.plot(x, area * density, color=_CURVE, linewidth=2, label=label)
+    axes.set_ylim(top=1.15 * axes.get_ylim()[1])  # room for the legend
     axes.legend(frameon=False)
 
 

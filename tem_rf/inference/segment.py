@@ -1,6 +1,6 @@
 """Segment a micrograph of any size, by one network or by several, seen from one side or from eight."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,25 +76,35 @@ def segment_by_ensemble(
     targets = {segmenter.preprocessing.target_pixel_size_nm for segmenter in segmenters}
     if len(targets) > 1:
         raise SettingsError(f"models: expected one pixel size to rescale to, received {sorted(map(str, targets))}.")
-    count = 0
-    mean: np.ndarray = np.zeros((), np.float32)
-    squares: np.ndarray = np.zeros((), np.float32)
-    for segmenter in segmenters:
-        image = _normalized(segmenter, micrograph)
-        for transform in range(transforms):
-            turned = _probability(segmenter, dihedral(image, transform), tile_px)
-            probability = inverse_dihedral(turned, transform)
-            count += 1
-            change = probability - mean  # Welford's sums: nothing but the last probability is kept
-            mean = mean + change / count
-            squares = squares + change * (probability - mean)
+    mean, spread = _mean_and_spread(_probabilities(segmenters, micrograph, transforms, tile_px))
     notes = [note for segmenter in segmenters for note in _notes(segmenter, micrograph)]
     return Segmentation(
         probability=mean,
         pixel_size_nm=targets.pop() or micrograph.pixel_size_nm,
         notes=tuple(dict.fromkeys((*micrograph.notes, *notes))),
-        disagreement=np.sqrt(squares / count) if count > 1 else None,
+        disagreement=spread,
     )
+
+
+def _probabilities(
+    segmenters: Sequence[Segmenter], micrograph: Micrograph, transforms: int, tile_px: int | None
+) -> Iterator[np.ndarray]:
+    for segmenter in segmenters:
+        image = _normalized(segmenter, micrograph)
+        for transform in range(transforms):
+            turned = _probability(segmenter, dihedral(image, transform), tile_px)
+            yield inverse_dihedral(turned, transform)
+
+
+def _mean_and_spread(images: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mean and standard deviation of images, by Welford's sums: one image is kept, whatever their number."""
+    count, mean, squares = 1, next(images), None
+    for image in images:
+        count += 1
+        change = image - mean
+        mean = mean + change / count
+        squares = (0 if squares is None else squares) + change * (image - mean)
+    return mean, None if squares is None else np.sqrt(squares / count)
 
 
 def _normalized(segmenter: Segmenter, micrograph: Micrograph) -> np.ndarray:
