@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 METRICS = ("hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px")
 COLUMNS = (
-    "dataset", "network", "recipe", "seeds", "field px", "weights", "validation",
-    "hard dice", "soft dice", "boundary F1", "HD95 px",
+    "dataset", "network", "seeds", "validation", "hard dice", "soft dice", "boundary F1", "HD95 px",
+    "field px", "weights", "recipe",
 )  # fmt: skip
 
 
@@ -69,13 +69,13 @@ def _row(runs: tuple[TrackedRun, ...]) -> ResultRow:
     return ResultRow(
         runs=runs,
         cells=(
-            config.dataset.name, config.architecture.name, config.training.recipe,
+            config.dataset.name, config.architecture.name,
             str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} seeds",
-            str(field_px), f"{weights:,}", _cell(validation), *map(_cell, chosen),
+            _cell(validation), *map(_cell, chosen), str(field_px), f"{weights:,}", config.training.recipe,
         ),
         keys=(
-            config.dataset.name, config.architecture.name, config.training.recipe, len(seeds), field_px, weights,
-            validation.mean, *(-1.0 if spread is None else spread.mean for spread in chosen),
+            config.dataset.name, config.architecture.name, len(seeds), validation.mean,
+            *(-1.0 if spread is None else spread.mean for spread in chosen), field_px, weights, config.training.recipe,
         ),
         images=tuple((seed, image) for seed, images in scores.items() for image in images),
     )  # fmt: skip

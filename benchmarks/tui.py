@@ -1,0 +1,206 @@
+"""How quick the terminal app is, and how much it sends, in a real pseudo-terminal.
+
+Run: python benchmarks/tui.py [--runs 500] [--events-per-s 100] [--json]
+Takes about a minute. Targets: first paint under 0.7 s, key to screen under 50 ms, under 20 kB/s while a training is
+watched, all with 500 runs in the folder and 100 events/s coming in.
+"""
+
+import argparse
+import fcntl
+import json
+import os
+import pty
+import select
+import signal
+import statistics
+import struct
+import sys
+import tempfile
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tem_rf import Architecture
+from tem_rf.config.preparation import PreprocessingSettings
+from tem_rf.config.training import training_settings
+from tem_rf.runs import RunConfig, RunFolder
+from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent
+from tem_rf.runs.process import claim
+
+ROWS, COLUMNS = 60, 200
+EPOCHS = 100
+WATCHED_S = 10.0
+KEYS = 20
+STARTS = 3
+
+
+def main() -> None:
+    options = _options()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        empty = folder / "empty"
+        empty.mkdir()
+        watched = write_runs(folder / "runs", options.runs)
+        with claim(watched), events_coming_in(watched, options.events_per_s):
+            result = {
+                "runs": options.runs,
+                "events_per_s": options.events_per_s,
+                "first_paint_empty_s": round(statistics.median(first_paint_s(empty) for _ in range(STARTS)), 3),
+                "first_paint_s": round(statistics.median(first_paint_s(folder) for _ in range(STARTS)), 3),
+                **measure_keys_and_bytes(folder),
+            }
+    if options.json:
+        print(json.dumps(result))
+        return
+    table = Table("", "value", title="Terminal app")
+    for key, value in result.items():
+        table.add_row(key, str(value))
+    Console().print(table)
+
+
+def write_runs(root: Path, count: int) -> RunFolder:
+    """Finished runs of 100 epochs, and one that trains; returns that one."""
+    for number in range(count):
+        run = RunFolder.create_or_open(
+            root / f"run-{number:04}",
+            RunConfig(
+                dataset=Path("/data/au-5nm"),
+                dataset_sha256="0" * 64,
+                pixel_size_nm=0.02,
+                preprocessing=PreprocessingSettings(),
+                architecture=Architecture((2, 4)),
+                training=training_settings(epochs=EPOCHS),
+                seed=number,
+            ),
+        )
+        is_watched = number == count - 1
+        events = [StatusEvent(state="running"), *map(_epoch, range(1, 10 if is_watched else EPOCHS + 1))]
+        if not is_watched:
+            events.append(StatusEvent(state="finished"))
+        run.events_file.write_text("".join(f"{event.model_dump_json()}\n" for event in events))
+    os.utime(run.config_file, (time.time() + 60, time.time() + 60))  # newest: the cursor begins on it
+    return run
+
+
+@contextmanager
+def events_coming_in(run: RunFolder, per_s: int) -> Iterator[None]:
+    """Write steps at a steady rate, an epoch every second, from another thread."""
+    ended, log = threading.Event(), run.event_log()
+
+    def write() -> None:
+        number = 0
+        while not ended.wait(1 / per_s):
+            number += 1
+            epoch, step = divmod(number, per_s)
+            if step == 0:
+                log.write(_epoch(min(EPOCHS, 10 + epoch)))
+            log.write(StepEvent(epoch=11 + epoch, step=step + 1, steps=per_s, loss=1 / number, patches_per_s=50 + step,
+                                input_wait=0))  # fmt: skip
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def first_paint_s(folder: Path) -> float:
+    """From the start of the command until its tabs are sent to the terminal."""
+    start = time.perf_counter()
+    with terminal(folder) as master:
+        read_until(master, b"Segment")
+        return time.perf_counter() - start
+
+
+def measure_keys_and_bytes(folder: Path) -> dict[str, float]:
+    """Go between screens, then watch a training for a while."""
+    with terminal(folder) as master:
+        read_until(master, b"Segment")
+        os.write(master, b"4")
+        read_until(master, b"validation")
+        os.write(master, b"3")
+        read_until(master, b"best dice")
+        drain(master, 5)
+        delays = []
+        for _ in range(KEYS):
+            for key, mark in ((b"4", b"validation"), (b"3", b"best dice")):
+                start = time.perf_counter()
+                os.write(master, key)
+                read_until(master, mark)
+                delays.append(1000 * (time.perf_counter() - start))
+                drain(master, 0.3)
+        drain(master, 2)
+        sent = drain(master, WATCHED_S)
+    return {
+        "key_to_screen_median_ms": round(statistics.median(delays), 1),
+        "key_to_screen_95_ms": round(statistics.quantiles(delays, n=20)[-1], 1),
+        "sent_kb_per_s": round(sent / WATCHED_S / 1000, 2),
+    }
+
+
+@contextmanager
+def terminal(folder: Path) -> Iterator[int]:
+    """The app in a pseudo-terminal of 200 x 60; gives the side that types and reads."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.environ.update(
+            TERM="xterm-256color",
+            COLORTERM="truecolor",
+            XDG_CONFIG_HOME=str(folder / "config"),
+            XDG_STATE_HOME=str(folder / "state"),
+        )
+        os.execv(sys.executable, [sys.executable, "-m", "tem_rf", "tui", str(folder)])
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    try:
+        yield master
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(master)
+
+
+def read_until(master: int, mark: bytes, limit_s: float = 60) -> None:
+    """Read until a text is sent."""
+    seen, end = b"", time.perf_counter() + limit_s
+    while mark not in seen:
+        ready, _, _ = select.select([master], [], [], max(0.0, end - time.perf_counter()))
+        if not ready:
+            raise SystemExit(f"the app did not show {mark.decode()!r} within {limit_s:.0f} s; it sent {seen[-300:]!r}")
+        seen = seen[-len(mark) :] + os.read(master, 65536)
+
+
+def drain(master: int, seconds: float) -> int:
+    """Read for a while; the number of bytes."""
+    sent, end = 0, time.perf_counter() + seconds
+    while (left := end - time.perf_counter()) > 0:
+        if select.select([master], [], [], left)[0]:
+            sent += len(os.read(master, 65536))
+    return sent
+
+
+def _epoch(number: int) -> EpochEvent:
+    return EpochEvent(
+        epoch=number, epochs=EPOCHS, loss=0.7 / number, soft_dice=0.8, hard_dice=0.9 - 0.5 / number,
+        validation_loss=0.8 / number, validation_soft_dice=0.75, validation_hard_dice=0.85 - 0.4 / number,
+        is_best=True, learning_rate=1e-4, patches_per_s=50, duration_s=1, input_wait=0, memory_mb=700,
+    )  # fmt: skip
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=500, help="runs in the folder")
+    parser.add_argument("--events-per-s", type=int, default=100, help="events of the run that is watched")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
