@@ -51,7 +51,7 @@ def measure_particles(numbers: np.ndarray, counts: np.ndarray | None = None) -> 
     from skimage.measure import regionprops
 
     counts = None if counts is None else counts.astype(np.float32)
-    spread = None if counts is None else float(counts.std(dtype=np.float64))
+    spread = None if counts is None else _standard_deviation(counts)
     particles = []
     for region in regionprops(numbers):
         top, left, bottom, right = region.bbox
@@ -74,6 +74,12 @@ def measure_particles(numbers: np.ndarray, counts: np.ndarray | None = None) -> 
             )
         )
     return tuple(particles)
+
+
+def _standard_deviation(counts: np.ndarray) -> float:
+    """In float64, without a copy of the image in it, as NumPy's own needs."""
+    mean = counts.mean(dtype=np.float64)
+    return float(np.sqrt(max(np.einsum("ij,ij->", counts, counts, dtype=np.float64) / counts.size - mean**2, 0)))
 
 
 def _aspect_ratio(pixels: np.ndarray) -> float:

@@ -23,16 +23,18 @@ def number_particles(mask: np.ndarray, *, split_touching: bool = False, least_ar
     Returns:
         (h, w) int32, 0 where no particle is; diagonal neighbours belong together.
     """
-    from skimage.measure import label
-    from skimage.segmentation import relabel_sequential
+    from scipy.ndimage import label
 
-    numbers = label(np.asarray(mask, bool), connectivity=2).astype(np.int32)
-    areas = np.bincount(numbers.ravel())
-    areas[0] = least_area_px
-    numbers[(areas < least_area_px)[numbers]] = 0
-    if split_touching:
-        numbers = _split(numbers)
-    return relabel_sequential(numbers)[0].astype(np.int32)
+    numbers, _ = label(mask, structure=np.ones((3, 3)))
+    numbers = _renumber(numbers, least_area_px)
+    return _renumber(_split(numbers), 1) if split_touching else numbers
+
+
+def _renumber(numbers: np.ndarray, least_area_px: int) -> np.ndarray:
+    """Number the parts of at least an area from 1 without gaps."""
+    kept = np.bincount(numbers.ravel()) >= least_area_px
+    kept[0] = False
+    return np.where(kept, np.cumsum(kept), 0).astype(np.int32)[numbers]
 
 
 def _split(numbers: np.ndarray) -> np.ndarray:

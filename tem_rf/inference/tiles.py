@@ -58,7 +58,8 @@ def apply_in_tiles(
         (height, width, classes) float32.
     """
     height, width = image.shape
-    padded = np.pad(image, [(0, -height % stride), (0, -width % stride)])
+    rows, columns = -height % stride, -width % stride
+    padded = np.pad(image, [(0, rows), (0, columns)]) if rows or columns else image
     result: np.ndarray | None = None
     for tile in plan_tiles(padded.shape, tile_px=tile_px, context_px=context_px, stride=stride):
         values = np.asarray(logits(padded[np.newaxis, *tile.read, np.newaxis]))[0][tile.keep]
