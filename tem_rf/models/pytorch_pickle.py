@@ -139,9 +139,10 @@ def read_pickled_network(path: Path) -> PickledNetwork:
     except ReadError as error:
         raise ReadError(f"{path}: {error}") from error
     except Exception as error:  # a damaged pickle fails in any way it likes
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        # Of bytes that are no pickle at all, Python says nothing that would help.
+        reason = "" if isinstance(error, ValueError) else f" ({' '.join(str(error).split())[:160]})"
         raise ReadError(
-            f"{path}: is no PyTorch file, or a damaged one ({reason}); expected what torch.save(model, path) wrote."
+            f"{path}: is no PyTorch file, or a damaged one{reason}; expected what torch.save(model, path) wrote."
         ) from error
     if not isinstance(root, Module):
         raise ReadError(
