@@ -81,9 +81,6 @@ def segment_file(
     count = count_frames(path)
     if count == 0:
         raise ReadError(f"{path}: is an empty stack; expected one frame or more.")
-    kinds = ["mask"]
-    if settings.probability:
-        kinds += ["probability", "disagreement"] if len(segmenters) * settings.transforms > 1 else ["probability"]
     job, finished_file = _job(segmenters, path, settings, label), output / f"{path.stem}_segmented.json"
     finished = None if overwrite else recall_finished(finished_file, job)
     if finished is not None:
@@ -91,13 +88,12 @@ def segment_file(
         return replace(finished, notes=(*finished.notes, note))
     frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm)
     first = next(frames)
+    pairs = zip(chain([first], frames), _truths(label, first, count), strict=True)
+    kinds = _kinds(settings, averaged=len(segmenters) * settings.transforms)
     journal = FrameJournal(output / f".{path.stem}.unfinished", job, {kind: _IMAGES[kind] for kind in kinds})
-    done = len(journal.records)
-    remaining = islice(chain([first], frames), done, None)
-    truths = islice(_truths(label, first, count), done, None)
-    on_frame(done, count)
     try:
-        for micrograph, truth in zip(remaining, truths, strict=True):
+        on_frame(len(journal.records), count)
+        for micrograph, truth in islice(pairs, len(journal.records), None):
             segmentation = segment_by_ensemble(segmenters, micrograph, transforms=settings.transforms)
             journal.append(_record(segmentation, micrograph, truth, settings), _images(segmentation))
             on_frame(len(journal.records), count)
@@ -113,6 +109,13 @@ def segment_file(
         raise type(error)(f"{error} (frame {done + 1} of {count})") from error
     journal.remove()
     return result
+
+
+def _kinds(settings: SegmentSettings, averaged: int) -> list[str]:
+    """Kinds of images that are written; where nothing was averaged, nothing disagrees."""
+    if not settings.probability:
+        return ["mask"]
+    return ["mask", "probability", "disagreement"] if averaged > 1 else ["mask", "probability"]
 
 
 def _job(segmenters: Sequence[Segmenter], path: Path, settings: SegmentSettings, label: Path | None) -> dict[str, Any]:
