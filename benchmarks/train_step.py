@@ -83,6 +83,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
             seconds[kind].append(time.perf_counter() - start)
     speeds = {kind: options.batch_size / statistics.median(times) for kind, times in seconds.items()}
     pytorch = {kind: speed for kind, speed in speeds.items() if kind != OURS}
+    print(f"{name}: {speeds}", file=sys.stderr)
     return {
         "patches_per_s": {kind: round(speed, 3) for kind, speed in speeds.items()},
         "ratio_to_pytorch_eager": round(speeds[OURS] / speeds[EAGER], 2),
@@ -95,7 +96,7 @@ def our_step(architecture: Architecture, images: np.ndarray, labels: np.ndarray)
     model = build_unet(architecture, seed=752)
     optimizer = keras.optimizers.Adam(LEARNING_RATE)
     optimizer.build(model.trainable_variables)
-    stepper = build_stepper(model, optimizer)
+    stepper = build_stepper(model, optimizer, architecture)
     return lambda: stepper.train(images, labels, patches_at_once=len(images))
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from keras import ops
 
 from tem_rf.errors import TrainingError
+from tem_rf.models.folding import FoldedUnet, can_fold, in_folded_order
+from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.training.objective import batch_sums, cross_entropy
 
 
@@ -28,13 +30,16 @@ class Stepper(Protocol):
         """Bring the model's and the optimizer's variables up to date."""
 
 
-def build_stepper(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Stepper:
-    """Compile the steps of a model and a built optimizer for the backend in use."""
-    steppers: dict[str, Callable[[Any, Any], Stepper]] = {"tensorflow": _TensorFlowStepper, "jax": _JaxStepper}
+def build_stepper(model: keras.Model, optimizer: keras.optimizers.Optimizer, architecture: Architecture) -> Stepper:
+    """Compile the steps of a model of this architecture and a built optimizer for the backend in use."""
+    steppers: dict[str, Callable[[Any, Any, Architecture], Stepper]] = {
+        "tensorflow": _TensorFlowStepper,
+        "jax": _JaxStepper,
+    }
     backend = keras.backend.backend()
     if backend not in steppers:
         raise TrainingError(f"KERAS_BACKEND: expected tensorflow or jax, received {backend}.")
-    return steppers[backend](model, optimizer)
+    return steppers[backend](model, optimizer, architecture)
 
 
 def make_repeatable(seed: int) -> None:
@@ -48,7 +53,7 @@ def make_repeatable(seed: int) -> None:
 
 
 class _TensorFlowStepper:
-    def __init__(self, model: Any, optimizer: Any) -> None:
+    def __init__(self, model: Any, optimizer: Any, architecture: Architecture) -> None:
         import tensorflow as tf
 
         # XLA on CPU was slower than TensorFlow's own kernels and took half a minute to compile.
@@ -57,9 +62,13 @@ class _TensorFlowStepper:
         compiled = partial(tf.function, jit_compile=on_gpu, autograph=False)
         compiled_for_batches = partial(compiled, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)] * 2)
 
+        folded = FoldedUnet(model, architecture) if can_fold(architecture) and not on_gpu else None
+
         def gradients_of(images: Any, labels: Any) -> Any:
+            if folded:
+                labels = in_folded_order(labels)  # neither loss nor scores depend on the order of pixels
             with tf.GradientTape() as tape:
-                logits = model(images, training=True)
+                logits = folded.logits(images) if folded else model(images, training=True)
                 loss = tf.reduce_mean(cross_entropy(labels, logits))
             return batch_sums(labels, logits), tape.gradient(loss, model.trainable_variables)
 
@@ -105,7 +114,7 @@ class _TensorFlowStepper:
 
 
 class _JaxStepper:
-    def __init__(self, model: Any, optimizer: Any) -> None:
+    def __init__(self, model: Any, optimizer: Any, _: Architecture) -> None:
         import jax
 
         def loss(trainable: Any, rest: Any, images: Any, labels: Any) -> Any:

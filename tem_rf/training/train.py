@@ -103,7 +103,7 @@ class _Training:
         optimizer.build(self.model.trainable_variables)
         self.variables = [*self.model.variables, *optimizer.variables]
         self.progress = self._load_checkpoint()
-        stepper = build_stepper(self.model, optimizer)
+        stepper = build_stepper(self.model, optimizer, self.config.architecture)
         self.stepper = FittingStepper(stepper, self.progress.patches_at_once, self._on_split)
         self.saved_at = time.monotonic()
         self.has_told_of_waiting = False

@@ -72,10 +72,11 @@ def test_other_errors_are_left_alone():
 
 
 def model_and_stepper(normalization="batch"):
-    model = build_unet(Architecture((2, 2), normalization=normalization), seed=752)
+    architecture = Architecture((2, 2), normalization=normalization)
+    model = build_unet(architecture, seed=752)
     optimizer = keras.optimizers.SGD(0.1)
     optimizer.build(model.trainable_variables)
-    return model, build_stepper(model, optimizer)
+    return model, build_stepper(model, optimizer, architecture)
 
 
 def batch_of(patches):
@@ -109,8 +110,8 @@ def test_a_step_that_fails_leaves_the_moving_statistics_as_they_were(monkeypatch
 def test_a_training_splits_says_so_and_a_restart_splits_in_the_same_way(tiny_dataset, tmp_path, monkeypatch):
     steppers = []
 
-    def build_small(model, optimizer):
-        steppers.append(SmallMemory(build_stepper(model, optimizer), 5, MemoryError()))
+    def build_small(*arguments):
+        steppers.append(SmallMemory(build_stepper(*arguments), 5, MemoryError()))
         return steppers[-1]
 
     monkeypatch.setattr(train_module, "build_stepper", build_small)
