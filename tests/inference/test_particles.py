@@ -169,3 +169,12 @@ def test_diameter_bias_is_that_of_the_found_particles():
     scores = score_particles(number_particles(mask), number_particles(label))
     assert scores.diameter_bias_px == pytest.approx(4, abs=0.3)
     assert scores.diameter_bias == pytest.approx(0.1, abs=0.01)
+
+
+def test_a_large_particle_that_swallowed_a_small_one_is_merged_and_not_found():
+    label = number_particles(discs((100, 100), (50, 40, 20), (50, 68, 6)))
+    swallowed = discs((100, 100), (50, 40, 20), (50, 68, 6))
+    swallowed[48:52, 40:68] = True
+    scores = score_particles(number_particles(swallowed), label)
+    assert (scores.labelled, scores.found, scores.merged, scores.missed) == (2, 0, 2, 0)
+    assert scores.diameter_bias_px is None
