@@ -50,7 +50,7 @@ def read_results(runs: Iterable[TrackedRun], *, is_grouped: bool) -> list[Result
     groups: dict[str, list[TrackedRun]] = {}
     for run in runs:
         if run.config is not None and run.epochs:
-            trial = repr((run.config.dataset, run.config.architecture, run.config.training))
+            trial = run.config.trial
             groups.setdefault(trial if is_grouped else run.run.name, []).append(run)
     return [_row(tuple(group)) for group in groups.values()]
 

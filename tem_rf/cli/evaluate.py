@@ -98,8 +98,7 @@ def _trials(folders: Sequence[RunFolder]) -> list[list[RunFolder]]:
     """Runs that differ in nothing but their seed."""
     trials: dict[str, list[RunFolder]] = {}
     for folder in folders:
-        config = folder.config
-        trials.setdefault(repr((config.architecture, config.training)), []).append(folder)
+        trials.setdefault(folder.config.trial, []).append(folder)
     return list(trials.values())
 
 

@@ -9,6 +9,7 @@ import typer
 
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.config.augmentation import augmentation_settings
 from tem_rf.config.training import RECIPES, STUDY_SEEDS, training_settings
 from tem_rf.errors import RunError, SettingsError
 from tem_rf.receptive_field.architecture import Architecture
@@ -38,6 +39,15 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="Step size of Adam.")] = None,
     patience: Annotated[int | None, typer.Option(help="Epochs without progress that end the training early.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16.")] = None,
+    blur_px: Annotated[float | None, typer.Option(help="Augment: greatest blur in px.")] = None,
+    dose_fraction: Annotated[float | None, typer.Option(help="Augment: least part of the dose, by its noise.")] = None,
+    counts_per_electron: Annotated[
+        float | None, typer.Option(help="Gain of the detector, for --dose-fraction.")
+    ] = None,
+    noise_sd: Annotated[
+        float | None, typer.Option(help="Augment: greatest Gaussian noise, in standard deviations.")
+    ] = None,
+    gain: Annotated[float | None, typer.Option(help="Augment: greatest relative change of the contrast.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run; default: dataset-network-recipe-seed.")] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf watch`.")] = False,
@@ -57,7 +67,18 @@ def train(
         "early_stopping_patience": patience,
         "precision": precision,
     }
-    settings = training_settings(recipe, **{key: value for key, value in changes.items() if value is not None})
+    settings = training_settings(recipe, **_given(changes))
+    augmentation = augmentation_settings(
+        **_given(
+            {
+                "blur_px": blur_px,
+                "dose_fraction": dose_fraction,
+                "counts_per_electron": counts_per_electron,
+                "noise_sd": noise_sd,
+                "gain": gain,
+            }
+        )
+    )
     architectures = [Architecture.from_name(text) for text in network.split(",")]
     seeds = _seeds(seed)
     if name is not None and len(architectures) * len(seeds) > 1:
@@ -65,7 +86,11 @@ def train(
 
     from tem_rf.training.inputs import configure_run
 
-    configs = [configure_run(dataset, architecture, settings, one) for architecture in architectures for one in seeds]
+    configs = [
+        configure_run(dataset, architecture, settings, one, augmentation)
+        for architecture in architectures
+        for one in seeds
+    ]
     folders = [open_or_extend(runs / (name or default_name(config)), config) for config in configs]
     if tensorboard:
         for folder in folders:
@@ -162,6 +187,11 @@ def _start_detached(run: RunFolder) -> dict[str, Any]:
     pid = process.start_detached(run)
     progress_console().print(f"{run.path}: started as process {pid}; see `tem-rf watch {run.name}`", highlight=False)
     return {"run": str(run.path), "state": "queued", "pid": pid}
+
+
+def _given(changes: dict[str, Any]) -> dict[str, Any]:
+    """What the user gave."""
+    return {key: value for key, value in changes.items() if value is not None}
 
 
 def _seeds(text: str) -> list[int]:

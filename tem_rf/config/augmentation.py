@@ -1,6 +1,8 @@
 """Settings of augmentation beyond the eight dihedral transforms; all of it is off by default, as in the study."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tem_rf.config.training import settings_error
 
 
 class AugmentationSettings(BaseModel):
@@ -24,3 +26,21 @@ class AugmentationSettings(BaseModel):
     def is_off(self) -> bool:
         """Whether patches stay as they are."""
         return not (self.blur_px or self.dose_fraction < 1 or self.noise_sd or self.gain or self.offset)
+
+
+NO_AUGMENTATION = AugmentationSettings()
+
+
+def augmentation_settings(**changes: float) -> AugmentationSettings:
+    """Augmentation that is off but for the changes.
+
+    Raises:
+        SettingsError: Unknown setting, or a value out of range.
+
+    >>> augmentation_settings(noise_sd=0.5).is_off
+    False
+    """
+    try:
+        return AugmentationSettings(**changes)
+    except ValidationError as error:
+        raise settings_error(error) from error

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import TrainingSettings, settings_error
 from tem_rf.receptive_field.architecture import Architecture
@@ -33,11 +34,19 @@ class RunConfig(BaseModel):
     preprocessing: PreprocessingSettings = Field(description="What the dataset did to micrographs, for new ones.")
     architecture: ArchitectureField
     training: TrainingSettings
+    augmentation: AugmentationSettings = Field(
+        NO_AUGMENTATION, description="Changes of training patches beyond the eight transforms."
+    )
     seed: int = Field(description="Seed of initial weights and of the order of patches.")
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON types."""
         return self.model_dump(mode="json")
+
+    @property
+    def trial(self) -> str:
+        """Everything but the seed: runs of one trial differ in nothing else."""
+        return self.model_dump_json(exclude={"seed"})
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:

@@ -146,12 +146,13 @@ class RunFolder:
 
 
 def default_name(config: RunConfig) -> str:
-    """Name of a run whose user gave none: dataset, architecture, recipe, seed.
+    """Name of a run whose user gave none: dataset, architecture, recipe, whether patches are augmented, seed.
 
     Spaces and signs of the dataset's name that a shell would interpret become hyphens.
     """
     dataset = re.sub(r"[^\w.]+", "-", config.dataset.name)
-    return f"{dataset}-{config.architecture.name}-{config.training.recipe}-s{config.seed}"
+    augmented = "" if config.augmentation.is_off else "-augmented"
+    return f"{dataset}-{config.architecture.name}-{config.training.recipe}{augmented}-s{config.seed}"
 
 
 def read_run_json(path: Path) -> dict[str, Any]:

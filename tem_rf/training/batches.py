@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from tem_rf.data.dihedral import TRANSFORMS, dihedral
+from tem_rf.training.augment import Augment
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,22 @@ def split_into_batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
-def load_batch(images: np.ndarray, labels: np.ndarray, order: np.ndarray) -> Batch:
+def load_batch(images: np.ndarray, labels: np.ndarray, order: np.ndarray, augment: Augment | None = None) -> Batch:
     """Read and transform the patches of one batch.
 
     Args:
         images: (n, h, w) float32, memory-mapped: only what the batch needs is read.
         labels: (n, h, w) uint8.
         order: (m, 2) patch index and transform.
+        augment: Changes each transformed image; None leaves them.
     """
+
+    def image(patch: int, transform: int) -> np.ndarray:
+        transformed = dihedral(images[patch], transform)
+        return augment(transformed, patch, transform) if augment else transformed
+
     return Batch(
-        np.stack([dihedral(images[patch], transform) for patch, transform in order])[..., np.newaxis],
+        np.stack([image(int(patch), int(transform)) for patch, transform in order])[..., np.newaxis],
         np.stack([dihedral(labels[patch], transform) for patch, transform in order])[..., np.newaxis].astype(
             np.float32
         ),
@@ -73,11 +80,19 @@ class PrefetchedBatches:
         waited_s: Time the consumer spent waiting for data so far [s].
     """
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, orders: list[np.ndarray], *, ahead: int = 2) -> None:
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        orders: list[np.ndarray],
+        *,
+        augment: Augment | None = None,
+        ahead: int = 2,
+    ) -> None:
         self.waited_s = 0.0
         self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=ahead)
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._fill, args=(images, labels, orders), daemon=True)
+        self._thread = threading.Thread(target=self._fill, args=(images, labels, orders, augment), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -100,10 +115,10 @@ class PrefetchedBatches:
                 raise item
             yield item
 
-    def _fill(self, images: np.ndarray, labels: np.ndarray, orders: list[np.ndarray]) -> None:
+    def _fill(self, images: np.ndarray, labels: np.ndarray, orders: list[np.ndarray], augment: Augment | None) -> None:
         try:
             for order in orders:
-                if not self._put(load_batch(images, labels, order)):
+                if not self._put(load_batch(images, labels, order, augment)):
                     return
             self._put(None)
         except BaseException as error:  # handed to the consumer, which raises it

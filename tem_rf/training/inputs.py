@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import TrainingSettings
 from tem_rf.data.prepared import MANIFEST_FILE, PreparedDataset, open_dataset
@@ -11,7 +12,13 @@ from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.config import RunConfig
 
 
-def configure_run(dataset: Path, architecture: Architecture, training: TrainingSettings, seed: int) -> RunConfig:
+def configure_run(
+    dataset: Path,
+    architecture: Architecture,
+    training: TrainingSettings,
+    seed: int,
+    augmentation: AugmentationSettings = NO_AUGMENTATION,
+) -> RunConfig:
     """The configuration of a run that can start.
 
     Raises:
@@ -28,6 +35,7 @@ def configure_run(dataset: Path, architecture: Architecture, training: TrainingS
         ),
         architecture=architecture,
         training=training,
+        augmentation=augmentation,
         seed=seed,
     )
 

@@ -16,6 +16,7 @@ from tem_rf.models.unet import build_unet
 from tem_rf.runs.events import NoticeEvent, State, StatusEvent
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.process import claim
+from tem_rf.training.augment import build_augment
 from tem_rf.training.batches import PrefetchedBatches, epoch_order, in_order, split_into_batches
 from tem_rf.training.best_model import save_model
 from tem_rf.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -111,9 +112,12 @@ class _Training:
     def go_on(self) -> State:
         """Train epoch by epoch until the end or a request."""
         while self.progress.epoch < self._epochs() and not self._is_out_of_patience():
-            order = epoch_order(self.dataset.indices("train"), seed=self.config.seed, epoch=self.progress.epoch + 1)
+            seed, epoch = self.config.seed, self.progress.epoch + 1
+            order = epoch_order(self.dataset.indices("train"), seed=seed, epoch=epoch)
             orders = split_into_batches(order, self.settings.batch_size)
-            with PrefetchedBatches(self.dataset.images, self.dataset.labels, orders[self.progress.step :]) as batches:
+            augment = build_augment(self.dataset, self.config.augmentation, seed=seed, epoch=epoch)
+            left = orders[self.progress.step :]
+            with PrefetchedBatches(self.dataset.images, self.dataset.labels, left, augment=augment) as batches:
                 pace = Pace(batches, steps=len(orders))
                 if not self._train_epoch(batches, pace):
                     self._save_checkpoint()

@@ -5,7 +5,10 @@ import threading
 import numpy as np
 import pytest
 
+from tem_rf.config.augmentation import augmentation_settings
 from tem_rf.data.dihedral import dihedral
+from tem_rf.data.prepared import open_dataset
+from tem_rf.training.augment import build_augment
 from tem_rf.training.batches import PrefetchedBatches, epoch_order, in_order, load_batch, split_into_batches
 
 PATCHES = np.array([3, 5, 8])
@@ -54,3 +57,35 @@ def test_leaving_early_ends_the_thread():
 def test_an_error_in_the_thread_reaches_the_consumer():
     with PrefetchedBatches(IMAGES, LABELS, [np.array([[99, 0]])]) as batches, pytest.raises(IndexError):
         next(iter(batches))
+
+
+def test_images_are_augmented_after_their_transform_and_labels_are_not():
+    order = np.array([[5, 6], [3, 0]])
+
+    def augment(image, patch, transform):
+        return image + 100 * patch + transform
+
+    batch, plain = load_batch(IMAGES, LABELS, order, augment), load_batch(IMAGES, LABELS, order)
+    shift = np.array([506, 300])[:, np.newaxis, np.newaxis, np.newaxis]
+    np.testing.assert_allclose(batch.images, plain.images + shift, rtol=1e-6)
+    np.testing.assert_array_equal(batch.labels, plain.labels)
+
+
+def test_augmentation_repeats_with_seed_epoch_patch_and_transform(tiny_dataset):
+    dataset = open_dataset(tiny_dataset)
+    image = np.asarray(dataset.images[0])
+
+    def augmented(seed=1, epoch=1, patch=0, transform=0, **settings):
+        augment = build_augment(
+            dataset, augmentation_settings(**(settings or {"noise_sd": 0.5})), seed=seed, epoch=epoch
+        )
+        return augment(image, patch, transform)
+
+    np.testing.assert_array_equal(augmented(), augmented())
+    assert not np.array_equal(augmented(), image)
+    for change in ({"seed": 2}, {"epoch": 2}, {"patch": 1}, {"transform": 1}):
+        assert not np.array_equal(augmented(), augmented(**change))
+
+
+def test_no_augmentation_is_none(tiny_dataset):
+    assert build_augment(open_dataset(tiny_dataset), augmentation_settings(), seed=1, epoch=1) is None

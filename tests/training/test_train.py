@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tem_rf.config.augmentation import augmentation_settings
 from tem_rf.errors import DatasetError, RunError, TrainingError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent, epochs
 from tem_rf.runs.extension import extend
+from tem_rf.runs.folder import default_name
 from tem_rf.training import pace
 from tem_rf.training.train import train
 from tests.conftest import new_run
@@ -186,3 +188,23 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_training_still_ends_in_the_sa
     assert final_state(run) == final_state(trained_run)
     assert newest.with_suffix(".damaged").exists()
     assert any("cannot be read; the checkpoint before" in e.message for e in run.events() if e.kind == "notice")
+
+
+def test_an_augmented_training_differs_and_repeats_itself_when_interrupted(
+    trained_run, tiny_dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pace, "STEP_EVENT_INTERVAL_S", 0.0)
+    config = trained_run.config.model_copy(update={"augmentation": augmentation_settings(noise_sd=0.5, gain=0.2)})
+    whole, stopped = (RunFolder.create_or_open(tmp_path / name, config) for name in ("whole", "stopped"))
+    train(whole)
+
+    def stop_once(event):
+        if isinstance(event, StepEvent) and (event.epoch, event.step) == (2, 1):
+            process.ask(stopped, "stop")
+
+    assert train(stopped, listener=stop_once).state == "stopped"
+    train(stopped)
+    assert final_state(stopped) == final_state(whole)
+    assert final_state(whole) != final_state(trained_run)
+    assert config.trial != trained_run.config.trial
+    assert default_name(config) == "discs-n2-p22-paper-augmented-s752"
