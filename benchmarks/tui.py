@@ -35,6 +35,7 @@ from tem_rf.runs.process import claim
 
 ROWS, COLUMNS = 60, 200
 EPOCHS = 100
+EPOCH_S = 5
 WATCHED_S = 10.0
 KEYS = 20
 STARTS = 3
@@ -90,18 +91,26 @@ def write_runs(root: Path, count: int) -> RunFolder:
 
 @contextmanager
 def events_coming_in(run: RunFolder, per_s: int) -> Iterator[None]:
-    """Write steps at a steady rate, an epoch every second, from another thread."""
+    """Write steps at a steady rate, an epoch every few seconds, from another thread."""
     ended, log = threading.Event(), run.event_log()
 
     def write() -> None:
         number = 0
         while not ended.wait(1 / per_s):
             number += 1
-            epoch, step = divmod(number, per_s)
+            epoch, step = divmod(number, EPOCH_S * per_s)
             if step == 0:
                 log.write(_epoch(min(EPOCHS, 10 + epoch)))
-            log.write(StepEvent(epoch=11 + epoch, step=step + 1, steps=per_s, loss=1 / number, patches_per_s=50 + step,
-                                input_wait=0))  # fmt: skip
+            log.write(
+                StepEvent(
+                    epoch=11 + epoch,
+                    step=step + 1,
+                    steps=EPOCH_S * per_s,
+                    loss=1 / number,
+                    patches_per_s=50 + step,
+                    input_wait=0,
+                )
+            )
 
     thread = threading.Thread(target=write)
     thread.start()
@@ -190,7 +199,7 @@ def _epoch(number: int) -> EpochEvent:
     return EpochEvent(
         epoch=number, epochs=EPOCHS, loss=0.7 / number, soft_dice=0.8, hard_dice=0.9 - 0.5 / number,
         validation_loss=0.8 / number, validation_soft_dice=0.75, validation_hard_dice=0.85 - 0.4 / number,
-        is_best=True, learning_rate=1e-4, patches_per_s=50, duration_s=1, input_wait=0, memory_mb=700,
+        is_best=True, learning_rate=1e-4, patches_per_s=50, duration_s=EPOCH_S, input_wait=0, memory_mb=700,
     )  # fmt: skip
 
 

@@ -67,6 +67,7 @@ class TemRfApp(App[None]):
         self.jobs: list[Job] = []
         self.remembered = load_state(places.state_file())
         self._board = JobBoard(places.jobs_folder(), self.workspace.folder)
+        self._opened = ""
         self._has_told_of_state = False
         self._ended: set[Path] | None = None  # None: those of an earlier session are no news
 
@@ -151,8 +152,9 @@ class TemRfApp(App[None]):
 
     async def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
         """A tab was opened, by key or mouse."""
-        if isinstance(event.tabbed_content, ScreenTabs) and event.pane.id is not None:
-            await self._make_ready(event.pane.id)
+        name = event.pane.id
+        if isinstance(event.tabbed_content, ScreenTabs) and name is not None and name != self._opened:
+            await self._make_ready(name)
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Show what happened in the runs."""
@@ -198,6 +200,7 @@ class TemRfApp(App[None]):
 
     async def _make_ready(self, name: str) -> None:
         """Make the content of a tab when it is first opened, and let it take the keys."""
+        self._opened = name
         tabs = self.screen_stack[0].query_one(ScreenTabs)
         pane = tabs.get_pane(name)
         if not pane.query(TabScreen):

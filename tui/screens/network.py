@@ -180,7 +180,7 @@ class NetworkScreen(TabScreen):
         view.border_title = f"field of {self._records[0]['name']} on {preview.title}"
         view.show(Picture(pixels, preview.picture.mask, self._number("pixel-size"), box))
 
-    @work(thread=True, exclusive=True, group="describe")
+    @work(thread=True, exclusive=True, group="describe", description="describe")
     def _describe(self, architectures: list[Architecture], patch_size: int, pixel_size_nm: float | None) -> None:
         records = [describe(each, patch_size=patch_size, pixel_size_nm=pixel_size_nm) for each in architectures]
         self.post_message(self.Described(records))

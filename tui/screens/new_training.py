@@ -189,7 +189,7 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
         summary.set_class(is_problem, "problem")
         summary.update(text)
 
-    @work(thread=True, exclusive=True)
+    @work(thread=True, exclusive=True, description="make runs")
     def _make(self, training: Training) -> None:
         try:
             self.post_message(self.Made(make_runs(training, self._workspace.runs)))

@@ -179,6 +179,6 @@ class ResultsScreen(TabScreen):
         self._read_of = [(run.run.name, len(run.epochs)) for run in self.tem_rf.runs]
         self._read(list(self.tem_rf.runs), self._is_grouped)
 
-    @work(thread=True, exclusive=True, group="results")
+    @work(thread=True, exclusive=True, group="results", description="results")  # else Textual spells out all runs
     def _read(self, runs: list[TrackedRun], is_grouped: bool) -> None:
         self.post_message(self.ResultsRead(read_results(runs, is_grouped=is_grouped)))

@@ -16,7 +16,7 @@ class JobLine(Static):
         self.display = bool(running)
         if running:
             others = f" (and {len(running) - 1} more)" if len(running) > 1 else ""
-            self.update(f"{running[0].title}{others}  {progress_text(running[0])}  j: commands")
+            self.update(f"{running[0].title}{others}  {progress_text(running[0])}  j: commands", layout=False)
 
 
 def progress_text(job: Job) -> str:

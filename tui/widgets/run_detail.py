@@ -39,11 +39,13 @@ class RunDetail(Vertical):
         self.display = run is not None
         if run is None or run is self._run:
             return
+        is_other = self._run is None or (run.run, run.state) != (self._run.run, self._run.state)
         self._run = run
-        self.query_one("#headline", Static).update(f"{SIGNS[run.state]} {headline(run)}")
-        self.query_one("#progress", Static).update(progress(run))
+        self.query_one("#headline", Static).update(f"{SIGNS[run.state]} {headline(run)}", layout=is_other)
+        self.query_one("#progress", Static).update(progress(run), layout=False)  # twice a second: of fixed height
         self.query_one("#plots", Curves).show(run.epochs)
-        self.query_one("#settings-text", Static).update(_settings(run))
+        if is_other:
+            self.query_one("#settings-text", Static).update(_settings(run))
         self._show_log()
 
     def next_view(self) -> None:

@@ -1,5 +1,7 @@
 """The table of runs; only cells that changed are drawn again."""
 
+from dataclasses import replace
+
 from rich.text import Text
 from textual.widgets import DataTable
 
@@ -71,5 +73,7 @@ def duration(seconds: float) -> str:
 def _cells(run: TrackedRun) -> tuple[Text | str, ...]:
     epochs = f"{len(run.epochs)}/{run.total_epochs}" if run.config else ""
     best = f"{run.best.validation_hard_dice:.3f}" if run.best else ""
-    left = duration(run.seconds_left) if run.seconds_left is not None else ""
+    # By whole epochs: a column that changed with every step would send the whole table each time.
+    whole_epochs_left = replace(run, step=None).seconds_left
+    left = duration(whole_epochs_left) if whole_epochs_left is not None else ""
     return f"{SIGNS[run.state]} {run.state}", Text(run.run.name), epochs, best, left
