@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from tem_rf.config.preparation import PreprocessingSettings
+from tem_rf.errors import ModelError
 from tem_rf.evaluation.scores import read_scores
 from tem_rf.evaluation.summary import mean_over_images
 from tem_rf.files import replacing_folder, write_json
@@ -45,8 +46,15 @@ def write_saved_model(model: keras.Model, card: ModelCard, output: Path) -> None
         output: Folder to write, whole or not at all.
 
     Raises:
+        ModelError: Keras uses another backend than TensorFlow.
         StorageError: The disk is full or the place cannot be written to.
     """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ModelError(
+            f"{output}: a SavedModel needs the TensorFlow backend, KERAS_BACKEND is {backend}; run the same command "
+            "with KERAS_BACKEND=tensorflow, which reads runs of any backend."
+        )
     with replacing_folder(output) as beside:
         archive = _archive(model, card.preprocessing, card.stride_px)
         archive.write_out(str(beside), verbose=False)

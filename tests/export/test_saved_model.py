@@ -145,3 +145,10 @@ def test_a_damaged_model_is_one_line(model, tmp_path):
 def test_a_folder_that_holds_neither_run_nor_model_is_refused(tmp_path):
     with pytest.raises(ModelError, match="holds neither a run nor an exported model"):
         load_segmenter(tmp_path)
+
+
+def test_another_backend_is_refused_with_the_way_out(trained_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    with pytest.raises(ModelError, match="KERAS_BACKEND=tensorflow"):
+        export_saved_model(trained_run, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
