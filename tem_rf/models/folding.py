@@ -75,13 +75,16 @@ class FoldedUnet:
 
     def _convolution(self, name: str, x: Any, folded_channels: int | None = None) -> Any:
         """The layer's convolution; after so many input channels, those follow that upsampling would copy."""
+        import tensorflow as tf
+
         layer = self._model.get_layer(name)
         kernel = ops.convert_to_tensor(layer.kernel)
         folded = fold_kernel(kernel[:, :, :folded_channels])
         if folded_channels is not None:
             folded = ops.concatenate([folded, fold_kernel(kernel[:, :, folded_channels:], is_upsampled=True)], axis=2)
         bias = ops.tile(ops.convert_to_tensor(layer.bias), PIXELS)
-        return ops.conv(x, ops.cast(folded, x.dtype), padding="same") + ops.cast(bias, x.dtype)
+        outputs = ops.conv(x, ops.cast(folded, x.dtype), padding="same")
+        return tf.nn.bias_add(outputs, ops.cast(bias, x.dtype))  # its gradient is one operation with the kernel's
 
     def _as_pixels(self, x: Any) -> Any:
         return _pixels(x, self._filters)
