@@ -42,6 +42,8 @@ def test_an_empty_folder_says_how_to_begin(folder):
 
 
 def test_the_form_starts_one_run(with_dataset, started):
+    make_run(with_dataset / "runs", "older")
+
     async def script(app, pilot):
         await pilot.press("3", "n")
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
@@ -51,8 +53,9 @@ def test_the_form_starts_one_run(with_dataset, started):
         assert "one run, 7 epochs each, on datasets/discs" in _text(app, "#summary")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: started == ["discs-n2-p22-paper-s752"])
-        await until(pilot, lambda: [run.state for run in app.runs] == ["queued"])
+        await until(pilot, lambda: [run.state for run in app.runs] == ["queued", "finished"])
         assert app.runs[0].config.training.epochs == 7
+        assert app.query_one(RunTable).chosen.run.name == started[0]  # the older run gives the cursor up
 
     drive(with_dataset, script)
 

@@ -26,6 +26,10 @@ class TrainScreen(TabScreen):
         Binding("v", "next_view", "View", tooltip="Curves, log, settings"),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._started = ""  # the run to go to when it is first seen
+
     def compose(self) -> ComposeResult:
         yield RunTable(id="runs")
         yield Static(id="no-runs", markup=False)
@@ -40,6 +44,8 @@ class TrainScreen(TabScreen):
         runs = self.tem_rf.runs
         table = self.query_one(RunTable)
         table.show(runs)
+        if self._started and table.choose(self._started):
+            self._started = ""
         nothing = None if runs else f"No runs in {self.tem_rf.workspace.runs} yet.\n\nPress n to set up a training."
         self.show_or_say(table, self.query_one("#no-runs", Static), nothing)
         self.query_one(RunDetail).show(table.chosen)
@@ -96,6 +102,7 @@ class TrainScreen(TabScreen):
     def _start(self, runs: list[RunFolder] | None) -> None:
         if not runs:
             return
+        self._started = runs[0].name
         try:
             for run in runs:
                 run.event_log().write(StatusEvent(state="queued"))

@@ -52,10 +52,12 @@ class RunTable(DataTable[Text | str]):
                         self.update_cell(run.run.name, column, cell, update_width=True)
                 self._shown[run.run.name] = run
 
-    def choose(self, name: str) -> None:
-        """Put the cursor on a run, if it is there."""
-        if name in self._shown:
-            self.move_cursor(row=list(self._shown).index(name))
+    def choose(self, name: str) -> bool:
+        """Put the cursor on a run; False where it is not there."""
+        if name not in self._shown:
+            return False
+        self.move_cursor(row=list(self._shown).index(name))
+        return True
 
 
 def duration(seconds: float) -> str:
