@@ -18,11 +18,13 @@ from tui.jobs import Job, JobBoard
 from tui.messages import DatasetChosen, JobsChanged, NetworksChosen, RunsChanged
 from tui.screens import SCREENS
 from tui.screens.base import TabScreen
+from tui.screens.command_form import CommandForm
 from tui.screens.jobs import JobsScreen
 from tui.state import load_state, save_state
 from tui.themes import HIGH_CONTRAST, next_theme
 from tui.tracking import RunTracker, TrackedRun
 from tui.widgets.job_line import JobLine
+from tui.widgets.micrograph_view import MicrographView
 from tui.workspace import Workspace
 
 WATCH_INTERVAL_S = 0.5
@@ -126,7 +128,8 @@ class TemRfApp(App[None]):
     def action_help(self) -> None:
         """List every key."""
         titles = {title: kind.BINDINGS for _, title, kind in SCREENS}
-        self.push_screen(HelpScreen({"Everywhere": self.BINDINGS, **titles, "Commands (j)": JobsScreen.BINDINGS}))
+        keys = {"Everywhere": self.BINDINGS, **titles, "Picture (Tab goes to it)": MicrographView.BINDINGS}
+        self.push_screen(HelpScreen({**keys, "Forms": CommandForm.BINDINGS, "Commands (j)": JobsScreen.BINDINGS}))
 
     def action_jobs(self) -> None:
         """List the commands that were started here."""

@@ -33,6 +33,7 @@ def test_help_lists_every_key_of_every_screen(folder):
         for _, title, kind in SCREENS:
             assert title in text
             assert all((binding.tooltip or binding.description) in text for binding in kind.BINDINGS)
+        assert "Zoom in" in text
         await pilot.press("escape")
         assert not isinstance(app.screen, HelpScreen)
 
