@@ -9,8 +9,9 @@ import typer
 
 from tem_rf.cli.output import progress_console
 
+MODEL, SEGMENTED, SCORED = "model", "segmented", "scored"
 # Enough to beat Fourier filtering in a few minutes on two cores; the study trains 100 epochs of 512 px patches.
-TRAINING = ["--epochs", "12", "--batch-size", "8", "--learning-rate", "0.002"]
+TRAINING = ["--epochs", "16", "--batch-size", "8", "--learning-rate", "0.002"]
 
 
 def demo(
@@ -30,17 +31,20 @@ def demo(
         console.print(f"\n$ tem-rf {shlex.join(command)}", style="bold", highlight=False)
         app(command, prog_name="tem-rf", standalone_mode=False)
     console.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
+    print(f"exported model: {folder / MODEL}")
+    pictures = [*(folder / SCORED).rglob("*.png"), *(folder / SEGMENTED).glob("*.png")]
+    print("pictures:", *sorted(pictures), sep="\n  ")
 
 
 def demo_commands(folder: Path) -> list[list[str]]:
     """The commands of the demo, without the leading `tem-rf`."""
     micrographs, new, dataset, runs, model, segmented, scored = (
-        str(folder / name) for name in ("micrographs", "new", "dataset", "runs", "model", "segmented", "scored")
+        str(folder / name) for name in ("micrographs", "new", "dataset", "runs", MODEL, SEGMENTED, SCORED)
     )
     run = f"{runs}/n2-p44"
     return [
         ["simulate", "au-5nm", "--count", "16", "--size-px", "512", "--seed", "1", "--output", micrographs],
-        ["simulate", "au-5nm", "--count", "3", "--size-px", "512", "--seed", "2", "--output", new],
+        ["simulate", "au-5nm", "--count", "3", "--size-px", "1024", "--seed", "2", "--output", new],
         ["prepare", micrographs, "--output", dataset, "--patch-size", "256"],
         ["train", dataset, "--network", "n2-p44", *TRAINING, "--name", "n2-p44", "--runs", runs],
         ["evaluate", run, "--pictures", scored],
