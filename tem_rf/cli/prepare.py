@@ -42,6 +42,9 @@ def prepare(
     target_pixel_size_nm: Annotated[
         float | None, typer.Option(help="Rescale all micrographs to this pixel size in nm.")
     ] = None,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Resample micrographs whose pixels are not square.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that stands there.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -63,6 +66,7 @@ def prepare(
         "normalization": normalization,
         "flat_field_px": flat_field_px,
         "target_pixel_size_nm": target_pixel_size_nm,
+        "resample": resample or None,
     }
     given = {name: value for name, value in changes.items() if value is not None}
     if xray_threshold == 0:

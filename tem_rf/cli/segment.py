@@ -24,6 +24,9 @@ def segment(
     pixel_size_nm: Annotated[
         float | None, typer.Option(help="Side of a pixel, in place of what the files say.")
     ] = None,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Resample micrographs whose pixels are not square.")
+    ] = False,
     rescale: Annotated[
         bool, typer.Option("--rescale", help="Bring micrographs to the pixel size the model was trained at.")
     ] = False,
@@ -64,7 +67,7 @@ def segment(
 
     from tem_rf.inference.segment_file import SegmentSettings, segment_file
 
-    settings = SegmentSettings(test_time, split_touching, probability, pixel_size_nm)
+    settings = SegmentSettings(test_time, split_touching, probability, pixel_size_nm, resample)
     results = []
     for number, path in enumerate(paths, start=1):
         title = f"segmenting {path.name} ({number} of {len(paths)})"

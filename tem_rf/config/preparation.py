@@ -38,6 +38,9 @@ class PreparationSettings(PreprocessingSettings):
     pixel_size_nm: float | None = Field(
         None, gt=0, description="Side of a pixel [nm], in place of what the files say; None trusts the files."
     )
+    resample: bool = Field(
+        False, description="Resample micrographs whose pixels are not square; else they are refused."
+    )
     background_threshold: int = Field(
         400, ge=0, description="Patches with at most so many particle pixels are dropped."
     )

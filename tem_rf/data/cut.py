@@ -60,7 +60,7 @@ def cut_files(pair: Pair, settings: PreparationSettings) -> Iterator[Cut]:
         SettingsError: A setting does not suit a micrograph.
     """
     digests = sha256(pair.image), sha256(pair.label)
-    for labelled in read_labelled(pair, settings.pixel_size_nm):
+    for labelled in read_labelled(pair, settings.pixel_size_nm, resample=settings.resample):
         try:
             cut = _cut(labelled, pair, digests, settings)
         except TemRfError as error:

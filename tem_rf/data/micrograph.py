@@ -17,6 +17,7 @@ class Micrograph:
         path: The file it came from; None for an image made in memory.
         notes: What the reader did that the user should know, such as "RGB turned to grey".
         metadata: What else the file said, as plain JSON types.
+        recorded_shape: Height and width in the file, on which its label was drawn, where the image was resampled.
     """
 
     pixels: np.ndarray
@@ -24,6 +25,7 @@ class Micrograph:
     path: Path | None = None
     notes: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+    recorded_shape: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:

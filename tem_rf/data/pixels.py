@@ -59,6 +59,23 @@ def check_pixels(path: Path, pixels: np.ndarray) -> None:
         )
 
 
+def resample_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Bring a mask to the pixels of an image that was resampled: each takes the value of the nearest.
+
+    Args:
+        mask: (height, width) bool.
+        shape: Height and width wanted.
+
+    Returns:
+        (height', width') bool.
+    """
+    rows, columns = (
+        np.minimum(((np.arange(wanted) + 0.5) * given / wanted).astype(int), given - 1)
+        for wanted, given in zip(shape, mask.shape, strict=True)
+    )
+    return mask[np.ix_(rows, columns)]
+
+
 def make_square(path: Path, pixels: np.ndarray, sides_nm: tuple[float, float]) -> tuple[np.ndarray, float]:
     """Resample an image to square pixels, linearly, at the finer of its two sides.
 

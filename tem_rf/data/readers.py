@@ -108,16 +108,17 @@ def _micrograph(
 ) -> Micrograph:
     pixels, notes = turn_grey(recording.read_frame(index))
     check_pixels(path, pixels)
-    sides = recording.pixel_sides_nm
+    sides, recorded_shape = recording.pixel_sides_nm, None
     if sides is not None and abs(sides[0] / sides[1] - 1) > _SQUARE_TOLERANCE:
         if resample:
+            recorded_shape = pixels.shape
             pixels, side = make_square(path, pixels, sides)
             notes += (f"resampled: pixels were {sides[0]:.5g} nm high and {sides[1]:.5g} nm wide",)
             sides = (side, side)
         elif pixel_size_nm is None:
             raise ReadError(
                 f"{path}: pixels are not square, {sides[0]:.5g} nm high and {sides[1]:.5g} nm wide; "
-                "resample the image, or give the pixel size if the file is wrong."
+                "add --resample to make them square, or give the pixel size if the file is wrong."
             )
     size_nm = sides[1] if sides else None
     if pixel_size_nm is not None and size_nm is not None and abs(size_nm / pixel_size_nm - 1) > _SQUARE_TOLERANCE:
@@ -128,4 +129,5 @@ def _micrograph(
         path,
         (*recording.notes, *notes),
         recording.metadata,
+        recorded_shape,
     )

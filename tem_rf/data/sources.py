@@ -10,6 +10,7 @@ import numpy as np
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.pairing import Pair, pair_labels
+from tem_rf.data.pixels import resample_mask
 from tem_rf.data.readers import open_recording, read_frames
 from tem_rf.errors import DatasetError
 
@@ -63,12 +64,13 @@ def count_frames(path: Path) -> int:
         return recording.count
 
 
-def read_labelled(pair: Pair, pixel_size_nm: float | None) -> Iterator[LabelledMicrograph]:
+def read_labelled(pair: Pair, pixel_size_nm: float | None, *, resample: bool = False) -> Iterator[LabelledMicrograph]:
     """Read the labelled micrographs of a pair of files.
 
     Args:
         pair: The files.
         pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+        resample: Resample images whose pixels are not square, and their masks with them.
 
     Raises:
         ReadError: A file cannot be read.
@@ -77,13 +79,16 @@ def read_labelled(pair: Pair, pixel_size_nm: float | None) -> Iterator[LabelledM
     is_stack = count_frames(pair.image) > 1
     has_particles = False
     masks: Iterator[np.ndarray] | None = None
-    for number, micrograph in enumerate(read_frames(pair.image, pixel_size_nm=pixel_size_nm)):
-        masks = masks or read_label_frames(pair.label, micrograph.pixels.shape, image=pair.image)
+    for number, micrograph in enumerate(read_frames(pair.image, pixel_size_nm=pixel_size_nm, resample=resample)):
+        drawn_on = micrograph.recorded_shape or micrograph.pixels.shape
+        masks = masks or read_label_frames(pair.label, drawn_on, image=pair.image)
         mask = next(masks, None)
         if mask is None:
             raise DatasetError(
                 f"{pair.label}: holds {number} masks, {pair.image.name} more images; save a mask for every image."
             )
+        if micrograph.recorded_shape:
+            mask = resample_mask(mask, micrograph.pixels.shape)
         has_particles |= bool(mask.any())
         name = f"{pair.image.name}#{number}" if is_stack else pair.image.name
         yield LabelledMicrograph(name, number if is_stack else None, micrograph, mask)

@@ -39,12 +39,14 @@ class SegmentSettings:
         split_touching: Take touching particles apart.
         probability: Also write the probability and, where several were averaged, their disagreement.
         pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+        resample: Resample images whose pixels are not square; otherwise they are refused.
     """
 
     transforms: int = 1
     split_touching: bool = False
     probability: bool = False
     pixel_size_nm: float | None = None
+    resample: bool = False
 
 
 def segment_file(
@@ -86,7 +88,7 @@ def segment_file(
     if finished is not None:
         note = f"{path.name}: was segmented before by the same model and settings; --overwrite does it again"
         return replace(finished, notes=(*finished.notes, note))
-    frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm)
+    frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample)
     first = next(frames)
     pairs = zip(chain([first], frames), _truths(label, first, count), strict=True)
     kinds = _kinds(settings, averaged=len(segmenters) * settings.transforms)

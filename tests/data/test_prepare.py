@@ -10,6 +10,7 @@ from PIL import Image
 from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.prepare import prepare_dataset
 from tem_rf.data.prepared import open_dataset
+from tem_rf.errors import ReadError
 from tests.conftest import shared_file
 from tests.data.labelled_folder import counts_with_disc, write_folder, write_pair
 
@@ -183,3 +184,25 @@ def test_hand_labelled_frames_divide_14_2_4(tmp_path):
     fractions = {entry["file"]: entry["particle_fraction"] for entry in recorded if "image" in entry["source"]}
     for source in open_dataset(tmp_path / "set").manifest.sources:
         assert source.particle_fraction == pytest.approx(fractions[source.name], abs=1e-4)
+
+
+def test_pixels_that_are_not_square_are_resampled_on_request_with_their_masks(tmp_path):
+    y, x = np.ogrid[:64, :64]
+    disc = (y - 32) ** 2 + (x - 32) ** 2 <= 20**2
+    counts = np.random.default_rng(0).poisson(np.where(disc, 600, 900)).astype(np.float32)
+    for name in "abc":  # recorded with pixels twice as high as wide: every second row
+        write_pair(tmp_path, name, counts[::2], disc[::2], None)
+        tifffile.imwrite(
+            tmp_path / "images" / f"{name}.tif",
+            counts[::2],
+            imagej=True,
+            resolution=(50, 25),
+            metadata={"unit": "nm", "axes": "YX"},
+        )
+    with pytest.raises(ReadError, match=r"0\.04 nm high and 0\.02 nm wide; add --resample"):
+        prepare_dataset(tmp_path, tmp_path / "set", settings=SETTINGS)
+    settings = preparation_settings(patch_size=64, resample=True)
+    dataset = prepare_dataset(tmp_path, tmp_path / "set", settings=settings)
+    assert dataset.manifest.pixel_size_nm == pytest.approx(0.02)
+    assert np.mean(dataset.labels[0] != disc) < 0.02
+    assert dataset.images[0][disc].mean() < dataset.images[0][~disc].mean()
