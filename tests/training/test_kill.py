@@ -29,7 +29,7 @@ train(RunFolder.open(sys.argv[1]), checkpoint_interval_s=0.0)
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_fifty_kills_at_random_moments_change_no_bit(tiny_dataset, tmp_path):
-    settings = {"epochs": 30, "batch_size": 4}
+    settings = {"epochs": 80, "batch_size": 4}  # more than fifty interrupted starts come to on an idle machine
     undisturbed = new_run(tiny_dataset, tmp_path / "undisturbed", **settings)
     train(undisturbed)
     run = new_run(tiny_dataset, tmp_path / "killed", **settings)
@@ -39,9 +39,9 @@ def test_fifty_kills_at_random_moments_change_no_bit(tiny_dataset, tmp_path):
         child = subprocess.Popen([sys.executable, "-c", GO_ON, run.path], stderr=subprocess.PIPE, text=True)
         # At a random moment of the first seconds, which are mostly imports; or while a file is being written.
         if kill % 3 == 0:
-            time.sleep(moments.uniform(0.0, 10.0))
+            time.sleep(moments.uniform(0.0, 8.0))
         else:
-            wait_for_a_half_written_file(run, child, number=moments.randrange(1, 30))
+            wait_for_a_half_written_file(run, child, number=moments.randrange(1, 20))
         assert child.poll() is None, child.stderr.read()
         os.kill(child.pid, signal.SIGKILL)
         child.communicate()

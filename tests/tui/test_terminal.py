@@ -16,10 +16,13 @@ pytestmark = [
 
 
 class Terminal:
-    """A terminal of 100 x 30 in a tmux server of its own, with the app in it."""
+    """A terminal of 100 x 30 in a tmux server of its own, with the app in it.
 
-    def __init__(self, folder):
-        self._folder = folder
+    A server that was told to end still holds its socket for a moment, so each terminal has a socket of its own name.
+    """
+
+    def __init__(self, folder, name):
+        self._folder, self._socket = folder, str(folder / f"{name}.socket")
 
     def __enter__(self):
         self._tmux("new-session", "-d", "-x", "100", "-y", "30", "-s", "app",
@@ -44,21 +47,20 @@ class Terminal:
         raise AssertionError(f"it never came to hold; the terminal shows:\n{text}")
 
     def _tmux(self, *arguments: str) -> str:
-        socket = str(self._folder / "tmux.socket")
-        done = subprocess.run(["tmux", "-S", socket, *arguments], capture_output=True, text=True, check=False,
+        done = subprocess.run(["tmux", "-S", self._socket, *arguments], capture_output=True, text=True, check=False,
                               env={**os.environ, "LANG": "C.UTF-8"})  # fmt: skip
         return done.stdout
 
 
 def test_a_training_outlives_its_terminal(folder, tiny_dataset):
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
-    with Terminal(folder) as terminal:
+    with Terminal(folder, "first") as terminal:
         terminal.wait(lambda text: "5 Segment" in text and "patches of 32 px" in text)
         terminal.press("3", "n")
         terminal.wait(lambda text: "New training" in text)
         terminal.press("C-u", "n2-p22", "Tab", "Tab", "Tab", "C-u", "6", "Tab", "C-u", "16", "C-s")
         terminal.wait(lambda text: "running" in text)
-    with Terminal(folder) as terminal:
+    with Terminal(folder, "second") as terminal:
         terminal.wait(lambda text: "finished" in text and "6/6" in text)
         terminal.press("4")
         terminal.wait(lambda text: "n2-p22" in text and "validation" in text)
