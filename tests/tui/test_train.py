@@ -9,8 +9,18 @@ from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
 from tui.screens.new_training import NewTrainingScreen
+from tui.screens.train import TrainScreen
 from tui.widgets.curves import CurvePlot, Curves
 from tui.widgets.run_table import RunTable
+
+
+async def _press_new(app, pilot):
+    """Open the Train tab and its form; the tab has to have the focus before a key of its own means anything."""
+    await pilot.press("3")
+    await until(pilot, lambda: app.focused is not None and any(
+        isinstance(widget, TrainScreen) for widget in app.focused.ancestors_with_self
+    ))  # fmt: skip
+    await pilot.press("n")
 
 
 @pytest.fixture
@@ -45,7 +55,7 @@ def test_the_form_starts_one_run(with_dataset, started):
     make_run(with_dataset / "runs", "older")
 
     async def script(app, pilot):
-        await pilot.press("3", "n")
+        await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         app.screen.query_one("#networks", Input).value = "n2-p22"
         app.screen.query_one("#field-epochs", Input).value = "7"
@@ -65,7 +75,7 @@ def test_several_networks_and_seeds_are_one_queue(with_dataset, monkeypatch):
     monkeypatch.setattr("tui.jobs.JobBoard.start_queue", lambda self, title, runs: queues.append(runs))
 
     async def script(app, pilot):
-        await pilot.press("3", "n")
+        await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         app.screen.query_one("#networks", Input).value = "n2-p22,n2-p24"
         app.screen.query_one("#seeds", Input).value = "752,140"
@@ -91,7 +101,7 @@ def test_several_networks_and_seeds_are_one_queue(with_dataset, monkeypatch):
 )
 def test_what_is_wrong_is_said_while_one_types(with_dataset, started, field, text, problem):
     async def script(app, pilot):
-        await pilot.press("3", "n")
+        await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         app.screen.query_one(field, Input).value = text
         await until(pilot, lambda: problem in _text(app, "#summary"))
@@ -105,7 +115,7 @@ def test_what_is_wrong_is_said_while_one_types(with_dataset, started, field, tex
 
 def test_a_network_that_does_not_fit_the_patches_is_refused_with_the_way_on(with_dataset, started):
     async def script(app, pilot):
-        await pilot.press("3", "n")
+        await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         app.screen.query_one("#networks", Input).value = "n2-p88"
         await pilot.press("ctrl+s")
@@ -117,7 +127,7 @@ def test_a_network_that_does_not_fit_the_patches_is_refused_with_the_way_on(with
 
 def test_a_dataset_that_vanished_is_said_in_words(with_dataset, started):
     async def script(app, pilot):
-        await pilot.press("3", "n")
+        await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         shutil.rmtree(with_dataset / "datasets")
         await pilot.press("ctrl+s")
@@ -130,7 +140,7 @@ def test_runs_that_cannot_be_written_are_said_in_words(with_dataset, started):
     (with_dataset / "runs").write_text("a file stands in the way")
 
     async def script(app, pilot):
-        await pilot.press("3", "n")
+        await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "runs" in _text(app, "#summary") and "checking" not in _text(app, "#summary"))
