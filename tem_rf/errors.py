@@ -38,6 +38,12 @@ class RunError(TemRfError):
     """A run folder that is missing, busy, of another schema or in the wrong state."""
 
 
+class StudyError(TemRfError):
+    """A study whose definition, search space or folder cannot be used."""
+
+    exit_code = 2
+
+
 class TrainingError(TemRfError):
     """A training that cannot go on, such as a loss that became NaN."""
 

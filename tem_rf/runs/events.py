@@ -3,9 +3,9 @@
 import errno
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -24,7 +24,7 @@ class Event(BaseModel):
 
 
 class StatusEvent(Event):
-    """The run entered another state."""
+    """The run, or the study, entered another state."""
 
     kind: Literal["status"] = "status"
     state: State
@@ -72,6 +72,9 @@ class NoticeEvent(Event):
 
 AnyEvent = Annotated[StatusEvent | StepEvent | EpochEvent | NoticeEvent, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+E = TypeVar("E", bound=Event)
+Parser = Callable[[bytes], E | None]
 
 
 class EventLog:
@@ -121,9 +124,19 @@ def read_events(path: Path) -> list[AnyEvent]:
 
 
 def follow_events(path: Path, start: int) -> tuple[Iterator[AnyEvent], int]:
-    """Events appended since byte `start`, and the byte to go on from.
+    """Events of a run appended since byte `start`, and the byte to go on from."""
+    return follow_lines(path, start, parse_event)
+
+
+def follow_lines(path: Path, start: int, parse: Parser[E]) -> tuple[Iterator[E], int]:
+    """Events of any kind appended since byte `start`, and the byte to go on from.
 
     A line that is still being written is left for the next call.
+
+    Args:
+        path: File of one event a line; it need not exist yet.
+        start: Where to begin [bytes].
+        parse: Reads one line; None for one that is to be passed over.
     """
     try:
         with path.open("rb") as file:
@@ -132,7 +145,7 @@ def follow_events(path: Path, start: int) -> tuple[Iterator[AnyEvent], int]:
     except FileNotFoundError:
         return iter(()), 0
     whole = content.rfind(b"\n") + 1
-    events = (parse_event(line) for line in content[:whole].splitlines())
+    events = (parse(line) for line in content[:whole].splitlines())
     return (event for event in events if event is not None), start + whole
 
 

@@ -20,12 +20,17 @@ def extend(run: RunFolder, epochs: int) -> None:
         epochs: Epochs in all.
 
     Raises:
-        RunError: The run was asked for more than that already.
+        RunError: The run was asked for more than that already, or its learning rate falls to 0 at its last epoch.
     """
     config = run.config
     before = config.training.epochs
     if epochs == before:
         return
+    if config.training.learning_rate_schedule != "constant":
+        raise RunError(
+            f"{run.path}: its learning rate falls to 0 at epoch {before}, so it cannot go on to epoch {epochs}; "
+            "train under another --name with as many --epochs from the beginning."
+        )
     if epochs < before:
         raise RunError(
             f"{run.path}: --epochs {epochs} is fewer than the {before} it was asked for; "

@@ -9,23 +9,20 @@ from typing import Any, Self
 from tem_rf.errors import RunError
 from tem_rf.files import remove_leftovers, write_json
 from tem_rf.runs.config import SCHEMA_VERSION, RunConfig, differences
-from tem_rf.runs.events import AnyEvent, EventLog, read_events
+from tem_rf.runs.events import AnyEvent, read_events
+from tem_rf.runs.owned_folder import OwnedFolder
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunFolder(OwnedFolder):
     """One training on disk; a person can open every file with other tools.
 
     Attributes:
         path: The folder, `runs/NAME`.
     """
 
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """Name of the run."""
-        return self.path.name
+    activity = "training this run"
+    command = "tem-rf"
 
     @property
     def config_file(self) -> Path:
@@ -36,31 +33,6 @@ class RunFolder:
     def environment_file(self) -> Path:
         """`environment.json`: machine and versions of the last start."""
         return self.path / "environment.json"
-
-    @property
-    def process_file(self) -> Path:
-        """`process.json`: the process that trains, or trained last."""
-        return self.path / "process.json"
-
-    @property
-    def lock_file(self) -> Path:
-        """Locked by the process that trains, for as long as it lives."""
-        return self.path / ".lock"
-
-    @property
-    def request_file(self) -> Path:
-        """`request.json`: what somebody asks of the running process."""
-        return self.path / "request.json"
-
-    @property
-    def events_file(self) -> Path:
-        """`events.jsonl`: what happened, append-only."""
-        return self.path / "events.jsonl"
-
-    @property
-    def log_file(self) -> Path:
-        """`log.txt`: output of a detached process."""
-        return self.path / "log.txt"
 
     @property
     def checkpoint_folder(self) -> Path:
@@ -83,6 +55,11 @@ class RunFolder:
         return self.path / "scores.csv"
 
     @property
+    def start_arguments(self) -> tuple[str, ...]:
+        """Arguments of `tem-rf` that let it go on."""
+        return ("resume", str(self.path))
+
+    @property
     def config(self) -> RunConfig:
         """What the run trains, on what, and how.
 
@@ -100,10 +77,6 @@ class RunFolder:
     def events(self) -> list[AnyEvent]:
         """All events so far."""
         return read_events(self.events_file)
-
-    def event_log(self) -> EventLog:
-        """The log to append to."""
-        return EventLog(self.events_file)
 
     def remove_leftovers(self) -> None:
         """Remove the half-written files of processes that were killed; for the process that owns the run."""

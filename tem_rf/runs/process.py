@@ -1,4 +1,4 @@
-"""The process that trains a run: one at a time, seen from outside, asked to stop or pause."""
+"""The process that owns a run, or a study: one at a time, seen from outside, asked to stop or pause."""
 
 import fcntl
 import json
@@ -14,41 +14,41 @@ from typing import BinaryIO, Literal
 from tem_rf.errors import RunError
 from tem_rf.files import write_json
 from tem_rf.runs.events import State, StatusEvent
-from tem_rf.runs.folder import RunFolder, read_run_json
+from tem_rf.runs.owned_folder import OwnedFolder
 
-Request = Literal["stop", "pause"]
+Request = Literal["stop", "pause", "cancel"]
 
 
 @contextmanager
-def claim(run: RunFolder) -> Iterator[None]:
-    """Own a run for as long as the block lasts; the lock goes with the process, however it ends.
+def claim(folder: OwnedFolder) -> Iterator[None]:
+    """Own a folder for as long as the block lasts; the lock goes with the process, however it ends.
 
     Raises:
-        RunError: Another process trains this run.
+        RunError: Another process works in this folder.
     """
     import psutil
 
-    with run.lock_file.open("ab") as lock:
+    with folder.lock_file.open("ab") as lock:
         if not _lock(lock):
             raise RunError(
-                f"{run.path}: {_owner(run)} is training this run; watch it with `tem-rf watch {run.name}` "
-                f"or end it with `tem-rf stop {run.name}`."
+                f"{folder.path}: {_owner(folder)} is {folder.activity}; watch it with `{folder.command} watch "
+                f"{folder.name}` or end it with `{folder.command} stop {folder.name}`."
             )
-        run.request_file.unlink(missing_ok=True)  # a request to an earlier process
-        run.remove_leftovers()
+        folder.request_file.unlink(missing_ok=True)  # a request to an earlier process
+        folder.remove_leftovers()
         me = psutil.Process()
         write_json(
-            run.process_file,
+            folder.process_file,
             {"pid": me.pid, "create_time": me.create_time(), "host": socket.gethostname(), "command": sys.argv},
         )
         yield
 
 
-def is_alive(run: RunFolder) -> bool:
-    """Whether a process owns the run; for a process on another host, what its lock says."""
-    if not run.lock_file.exists():
+def is_alive(folder: OwnedFolder) -> bool:
+    """Whether a process owns the folder; for a process on another host, what its lock says."""
+    if not folder.lock_file.exists():
         return False
-    with run.lock_file.open("rb") as lock:
+    with folder.lock_file.open("rb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
@@ -56,54 +56,54 @@ def is_alive(run: RunFolder) -> bool:
     return False
 
 
-def state(run: RunFolder) -> State | Literal["killed", "new"]:
-    """State of a run: the last status event, and `killed` where it should be alive and is not."""
-    last = next((event.state for event in reversed(run.events()) if isinstance(event, StatusEvent)), None)
-    return state_after(last, run)
+def state(folder: OwnedFolder) -> State | Literal["killed", "new"]:
+    """State of a run or study: the last status event, and `killed` where it should be alive and is not."""
+    last = next((event.state for event in reversed(folder.events()) if isinstance(event, StatusEvent)), None)
+    return state_after(last, folder)
 
 
-def state_after(last: State | None, run: RunFolder) -> State | Literal["killed", "new"]:
-    """State of a run whose last status event is known: what `state` says, without reading the events."""
+def state_after(last: State | None, folder: OwnedFolder) -> State | Literal["killed", "new"]:
+    """State of a folder whose last status event is known: what `state` says, without reading the events."""
     if last is None:
-        return "starting" if is_alive(run) else "new"
-    if last in ("starting", "running", "paused") and not is_alive(run):
+        return "starting" if is_alive(folder) else "new"
+    if last in ("starting", "running", "paused") and not is_alive(folder):
         return "killed"
     return last
 
 
-def ask(run: RunFolder, request: Request) -> None:
-    """Ask the running process for something; it obeys after the step in hand.
+def ask(folder: OwnedFolder, request: Request) -> None:
+    """Ask the running process for something; it obeys as soon as it can: a training after the step in hand.
 
     Raises:
-        RunError: No process trains this run.
+        RunError: No process works in this folder.
     """
-    if not is_alive(run):
-        raise RunError(f"{run.path}: no process is training this run (it is {state(run)}).")
-    write_json(run.request_file, {"request": request})
+    if not is_alive(folder):
+        raise RunError(f"{folder.path}: no process is {folder.activity} (it is {state(folder)}).")
+    write_json(folder.request_file, {"request": request})
 
 
-def withdraw(run: RunFolder) -> None:
+def withdraw(folder: OwnedFolder) -> None:
     """Take the request back, so that a paused run goes on."""
-    run.request_file.unlink(missing_ok=True)
+    folder.request_file.unlink(missing_ok=True)
 
 
-def requested(run: RunFolder) -> Request | None:
+def requested(folder: OwnedFolder) -> Request | None:
     """What is asked of the running process."""
     try:
-        return json.loads(run.request_file.read_text(encoding="utf-8"))["request"]
+        return json.loads(folder.request_file.read_text(encoding="utf-8"))["request"]
     except (FileNotFoundError, ValueError, KeyError):
         return None
 
 
-def start_detached(run: RunFolder) -> int:
-    """Start the training in a process of its own session, which closing the terminal does not end.
+def start_detached(folder: OwnedFolder) -> int:
+    """Start the work of a folder in a process of its own session, which closing the terminal does not end.
 
     Returns:
         The process id.
     """
-    with run.log_file.open("ab") as log:
+    with folder.log_file.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tem_rf", "resume", str(run.path)],
+            [sys.executable, "-m", "tem_rf", *folder.start_arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -124,9 +124,9 @@ def _lock(file: BinaryIO) -> bool:
     return False
 
 
-def _owner(run: RunFolder) -> str:
+def _owner(folder: OwnedFolder) -> str:
     try:
-        process = read_run_json(run.process_file)
+        process = json.loads(folder.process_file.read_text(encoding="utf-8"))
         return f"process {process['pid']} on {process['host']}"
-    except (RunError, KeyError):
+    except (OSError, ValueError, KeyError):
         return "another process"

@@ -1,0 +1,70 @@
+"""A folder that one process works in at a time, and the files by which others see and ask it: a run, or a study."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from tem_rf.runs.events import Event, EventLog
+
+
+@dataclass(frozen=True)
+class OwnedFolder:
+    """What `tem_rf.runs.process` claims, watches, asks and starts.
+
+    Attributes:
+        path: The folder.
+        activity: What its process does, for messages: "training this run".
+        command: What stands before `watch NAME` and `stop NAME` on the command line.
+    """
+
+    path: Path
+    activity: ClassVar[str]
+    command: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """Name of the run or study."""
+        return self.path.name
+
+    @property
+    def process_file(self) -> Path:
+        """`process.json`: the process that works in it, or did so last."""
+        return self.path / "process.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Locked by that process, for as long as it lives."""
+        return self.path / ".lock"
+
+    @property
+    def request_file(self) -> Path:
+        """`request.json`: what somebody asks of the running process."""
+        return self.path / "request.json"
+
+    @property
+    def events_file(self) -> Path:
+        """`events.jsonl`: what happened, append-only."""
+        return self.path / "events.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        """`log.txt`: output of a detached process."""
+        return self.path / "log.txt"
+
+    @property
+    def start_arguments(self) -> tuple[str, ...]:
+        """Arguments of `tem-rf` that start its process, or let it go on."""
+        raise NotImplementedError
+
+    def events(self) -> Sequence[Event]:
+        """All events so far."""
+        raise NotImplementedError
+
+    def event_log(self) -> EventLog:
+        """The log to append to."""
+        return EventLog(self.events_file)
+
+    def remove_leftovers(self) -> None:
+        """Remove the half-written files of processes that were killed; for the process that owns the folder."""
+        raise NotImplementedError
