@@ -12,6 +12,7 @@ from tem_rf.cli.evaluate import evaluate
 from tem_rf.cli.export import export
 from tem_rf.cli.fourier import fourier
 from tem_rf.cli.import_model import import_model
+from tem_rf.cli.misses import misses
 from tem_rf.cli.prepare import prepare
 from tem_rf.cli.rf import rf
 from tem_rf.cli.runs import pause, runs, stop, watch
@@ -41,6 +42,7 @@ for command in (
     evaluate,
     curves,
     fourier,
+    misses,
     export,
     segment,
     demo,

@@ -1,0 +1,89 @@
+"""`tem-rf misses`: what networks and Fourier filtering miss of the same images."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tem_rf.cli.backend import import_keras
+from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
+from tem_rf.errors import RunError, SettingsError
+from tem_rf.runs.root import DEFAULT_ROOT, find_run
+
+
+def misses(
+    run: Annotated[list[str], typer.Argument(help="Names or folders of runs on one dataset.")],
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
+    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Which images.")] = "test",
+    lattice_spacing_nm: Annotated[
+        float | None, typer.Option(help="Lattice spacing for Fourier filtering; default: found in the images.")
+    ] = None,
+    pictures: Annotated[int, typer.Option(min=0, help="Draw the maps of so many images, those missed most.")] = 4,
+    output: Annotated[Path, typer.Option(help="Folder for tables and pictures.")] = Path("misses"),
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare what runs and Fourier filtering miss: maps of the false negatives, and the dice between them.
+
+    A dice near 1 says that two methods miss the same places: what one cannot see, the other cannot see either.
+
+    Example: tem-rf misses au-5nm-n2-p22-paper-s752 au-5nm-n2-p44-paper-s752 --output misses
+    """
+    folders = [find_run(name, runs) for name in run]
+    if len({folder.config.dataset for folder in folders}) > 1:
+        raise RunError(
+            f"{folders[0].name} and {folders[-1].name}: were trained on different datasets, whose images cannot be "
+            "compared; name runs of one dataset."
+        )
+    if len({folder.name for folder in folders}) < len(folders):
+        raise SettingsError("RUN: two runs have the same name; name each once.")
+
+    import_keras()
+    from tem_rf.evaluation.misses import compare_misses, methods_of_runs, miss_maps, write_miss_tables
+    from tem_rf.evaluation.misses_picture import write_miss_dice, write_miss_maps
+    from tem_rf.training.inputs import open_training_data
+
+    console = progress_console()
+    dataset = open_training_data(folders[0].config)
+    indices = dataset.indices(split)
+    with console.status("loading networks, looking for lattice fringes"):
+        methods, note = methods_of_runs(folders, dataset, split=split, lattice_spacing_nm=lattice_spacing_nm)
+    console.print(f"Fourier filtering: {note}", highlight=False)
+    with console.status(f"segmenting the {split} images") as status:
+        comparison = compare_misses(
+            methods,
+            dataset,
+            indices,
+            progress=lambda done, count: status.update(f"segmenting the {split} images: {done} of {count}"),
+        )
+    files = [*write_miss_tables(output, comparison), output / "misses_dice.png"]
+    write_miss_dice(files[-1], comparison)
+    most_missed_first = (-comparison.missed.mean(axis=1)).argsort(kind="stable")
+    for place in most_missed_first[:pictures]:
+        patch, index = comparison.patches[place], indices[place]
+        files.append(output / f"{Path(patch.source).stem}_r{patch.row}_c{patch.column}.png")
+        maps = miss_maps(methods, dataset, index)
+        write_miss_maps(files[-1], dataset.images[index], dataset.labels[index] > 0, maps, comparison.methods)
+    if as_json:
+        print_json(
+            {
+                "methods": comparison.methods,
+                "images": len(indices),
+                "missed": comparison.mean_missed.tolist(),
+                "dice": comparison.mean_dice.tolist(),
+                "fourier": note,
+                "files": files,
+            }
+        )
+        return
+    print_table(
+        f"False negatives in {len(indices)} {split} images of {dataset.manifest.name}: part missed, dice between maps",
+        ["method", "missed", *comparison.methods],
+        [
+            [method, f"{missed:.1%}", *(f"{value:.3f}" for value in values)]
+            for method, missed, values in zip(
+                comparison.methods, comparison.mean_missed, comparison.mean_dice, strict=True
+            )
+        ],
+    )
+    for file in files:
+        print(file)
