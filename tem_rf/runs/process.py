@@ -31,7 +31,7 @@ def claim(folder: OwnedFolder) -> Iterator[None]:
     with folder.lock_file.open("ab") as lock:
         if not _lock(lock):
             raise RunError(
-                f"{folder.path}: {_owner(folder)} is {folder.activity}; watch it with `{folder.command} watch "
+                f"{folder.path}: {owner(folder)} is {folder.activity}; watch it with `{folder.command} watch "
                 f"{folder.name}` or end it with `{folder.command} stop {folder.name}`."
             )
         folder.request_file.unlink(missing_ok=True)  # a request to an earlier process
@@ -95,6 +95,15 @@ def requested(folder: OwnedFolder) -> Request | None:
         return None
 
 
+def owner(folder: OwnedFolder) -> str:
+    """The process that owns the folder, or did so last, for messages."""
+    try:
+        process = json.loads(folder.process_file.read_text(encoding="utf-8"))
+        return f"process {process['pid']} on {process['host']}"
+    except (OSError, ValueError, KeyError):
+        return "another process"
+
+
 def start_detached(folder: OwnedFolder) -> int:
     """Start the work of a folder in a process of its own session, which closing the terminal does not end.
 
@@ -122,11 +131,3 @@ def _lock(file: BinaryIO) -> bool:
         except OSError:
             time.sleep(0.05)
     return False
-
-
-def _owner(folder: OwnedFolder) -> str:
-    try:
-        process = json.loads(folder.process_file.read_text(encoding="utf-8"))
-        return f"process {process['pid']} on {process['host']}"
-    except (OSError, ValueError, KeyError):
-        return "another process"
