@@ -21,6 +21,15 @@ class TrainingSettings(BaseModel):
     epochs: int = Field(100, ge=1, description="Passes over the training patches and their eight transforms.")
     batch_size: int = Field(32, ge=1, description="Patches per optimizer step.")
     learning_rate: float = Field(1e-4, gt=0, description="Step size of Adam.")
+    learning_rate_schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="constant, or up over the first twentieth of the steps and down to 0 as a cosine."
+    )
+    loss: Literal["cross_entropy", "cross_entropy_dice", "focal"] = Field(
+        "cross_entropy", description="What is minimized: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal."
+    )
+    weight_averaging: float | None = Field(
+        None, gt=0, lt=1, description="Momentum per step of the average of the weights that is validated and kept."
+    )
     early_stopping_patience: int | None = Field(
         None, ge=1, description="Epochs without a better validation hard dice before the training ends."
     )

@@ -41,6 +41,10 @@ class FittingStepper:
         """Bring the model's and the optimizer's variables up to date."""
         self._stepper.write_back()
 
+    def take_up(self) -> None:
+        """Go on with the model's and the optimizer's variables as they are now."""
+        self._stepper.take_up()
+
     def _in_parts_that_fit(self, step: Callable[..., np.ndarray], images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         while True:
             at_once = min(self._patches_at_once or len(images), len(images))

@@ -1,11 +1,50 @@
 """What a training minimizes and what it watches, on any Keras backend."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
 from keras import ops
 
 from tem_rf.evaluation.dice import dice_from_sums
+
+FOCUS = 2.0  # the exponent of Lin et al. 2017
+
+Loss = Callable[[Any, Any], Any]
+"""Of labels (n, h, w, 1) and logits (n, h, w, 2): the mean over the batch that a step makes smaller."""
+
+
+def loss_function(name: str) -> Loss:
+    """The loss of this name in `TrainingSettings.loss`."""
+    losses: dict[str, Loss] = {
+        "cross_entropy": mean_cross_entropy,
+        "cross_entropy_dice": cross_entropy_dice,
+        "focal": focal,
+    }
+    return losses[name]
+
+
+def mean_cross_entropy(label: Any, logits: Any) -> Any:
+    """Cross-entropy, as the study trains."""
+    return ops.mean(cross_entropy(label, logits))
+
+
+def cross_entropy_dice(label: Any, logits: Any) -> Any:
+    """Cross-entropy plus what the soft dice lacks of 1, image by image: small particles weigh as much as large ones.
+
+    Source: Isensee et al. 2021 (nnU-Net) add the two in this way.
+    """
+    soft_dice = _dice(ops.sigmoid(_particle_margin(logits)), label[..., 0])
+    return mean_cross_entropy(label, logits) + 1.0 - ops.mean(soft_dice)
+
+
+def focal(label: Any, logits: Any) -> Any:
+    """Cross-entropy times (1 - probability of the true class) ** 2: pixels that are right already count little.
+
+    Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", without the class weight.
+    """
+    entropy = cross_entropy(label, logits)
+    return ops.mean((1.0 - ops.exp(-entropy)) ** FOCUS * entropy)
 
 
 def cross_entropy(label: Any, logits: Any) -> Any:

@@ -6,12 +6,11 @@ from typing import Any, Protocol
 
 import keras
 import numpy as np
-from keras import ops
 
 from tem_rf.errors import TrainingError
 from tem_rf.models.folding import FoldedUnet, can_fold, in_folded_order
 from tem_rf.receptive_field.architecture import Architecture
-from tem_rf.training.objective import batch_sums, cross_entropy
+from tem_rf.training.objective import Loss, batch_sums, mean_cross_entropy
 
 
 class Stepper(Protocol):
@@ -29,17 +28,25 @@ class Stepper(Protocol):
     def write_back(self) -> None:
         """Bring the model's and the optimizer's variables up to date."""
 
+    def take_up(self) -> None:
+        """Go on with the model's and the optimizer's variables as they are now."""
 
-def build_stepper(model: keras.Model, optimizer: keras.optimizers.Optimizer, architecture: Architecture) -> Stepper:
+
+def build_stepper(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    architecture: Architecture,
+    loss: Loss = mean_cross_entropy,
+) -> Stepper:
     """Compile the steps of a model of this architecture and a built optimizer for the backend in use."""
-    steppers: dict[str, Callable[[Any, Any, Architecture], Stepper]] = {
+    steppers: dict[str, Callable[[Any, Any, Architecture, Loss], Stepper]] = {
         "tensorflow": _TensorFlowStepper,
         "jax": _JaxStepper,
     }
     backend = keras.backend.backend()
     if backend not in steppers:
         raise TrainingError(f"KERAS_BACKEND: expected tensorflow or jax, received {backend}.")
-    return steppers[backend](model, optimizer, architecture)
+    return steppers[backend](model, optimizer, architecture, loss)
 
 
 def make_repeatable(seed: int) -> None:
@@ -53,7 +60,7 @@ def make_repeatable(seed: int) -> None:
 
 
 class _TensorFlowStepper:
-    def __init__(self, model: Any, optimizer: Any, architecture: Architecture) -> None:
+    def __init__(self, model: Any, optimizer: Any, architecture: Architecture, loss: Loss) -> None:
         import tensorflow as tf
 
         # XLA on CPU was slower than TensorFlow's own kernels and took half a minute to compile.
@@ -69,8 +76,8 @@ class _TensorFlowStepper:
                 labels = in_folded_order(labels)  # neither loss nor scores depend on the order of pixels
             with tf.GradientTape() as tape:
                 logits = folded.logits(images) if folded else model(images, training=True)
-                loss = tf.reduce_mean(cross_entropy(labels, logits))
-            return batch_sums(labels, logits), tape.gradient(loss, model.trainable_variables)
+                mean_loss = loss(labels, logits)
+            return batch_sums(labels, logits), tape.gradient(mean_loss, model.trainable_variables)
 
         def apply(gradients: Any) -> None:
             optimizer.apply(gradients, model.trainable_variables)
@@ -112,18 +119,21 @@ class _TensorFlowStepper:
     def write_back(self) -> None:
         """Nothing to do: TensorFlow's steps assign the variables themselves."""
 
+    def take_up(self) -> None:
+        """Nothing to do: TensorFlow's steps read the variables themselves."""
+
 
 class _JaxStepper:
-    def __init__(self, model: Any, optimizer: Any, _: Architecture) -> None:
+    def __init__(self, model: Any, optimizer: Any, _: Architecture, loss: Loss) -> None:
         import jax
 
-        def loss(trainable: Any, rest: Any, images: Any, labels: Any) -> Any:
+        def loss_of(trainable: Any, rest: Any, images: Any, labels: Any) -> Any:
             logits, rest = model.stateless_call(trainable, rest, images, training=True)
-            return ops.mean(cross_entropy(labels, logits)), (batch_sums(labels, logits), rest)
+            return loss(labels, logits), (batch_sums(labels, logits), rest)
 
         def gradients_of(state: Any, images: Any, labels: Any) -> Any:
             trainable, rest, optimizer_state = state
-            (_, (sums, rest)), gradients = jax.value_and_grad(loss, has_aux=True)(trainable, rest, images, labels)
+            (_, (sums, rest)), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable, rest, images, labels)
             return sums, gradients, (trainable, rest, optimizer_state)
 
         def apply(state: Any, gradients: Any) -> Any:
@@ -140,7 +150,8 @@ class _JaxStepper:
             return batch_sums(labels, logits)
 
         self._groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
-        self._state: Any = tuple([variable.value for variable in group] for group in self._groups)
+        self._state: Any = None
+        self.take_up()
         self._train, self._evaluate = jax.jit(train), jax.jit(evaluate)
         self._gradients_of, self._apply = jax.jit(gradients_of), jax.jit(apply)
 
@@ -169,6 +180,9 @@ class _JaxStepper:
         for variables, values in zip(self._groups, self._state, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
+
+    def take_up(self) -> None:
+        self._state = tuple([variable.value for variable in group] for group in self._groups)
 
 
 def accumulate(

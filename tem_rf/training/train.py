@@ -26,7 +26,8 @@ from tem_rf.training.inputs import open_training_data
 from tem_rf.training.interruption import Interruption, interruptible
 from tem_rf.training.journal import Journal, Listener
 from tem_rf.training.memory import FittingStepper
-from tem_rf.training.objective import Scores
+from tem_rf.training.objective import Scores, loss_function
+from tem_rf.training.optimizer import averaged_weights, build_optimizer
 from tem_rf.training.pace import Pace, waiting_notice, waits_for_data
 from tem_rf.training.step import build_stepper, make_repeatable
 from tem_rf.training.tensorboard import TensorBoardLog
@@ -100,11 +101,12 @@ class _Training:
         write_json(run.environment_file, environment())
         keras.config.set_dtype_policy(self.settings.precision)
         self.model = build_unet(self.config.architecture, seed=self.config.seed)
-        optimizer = keras.optimizers.Adam(self.settings.learning_rate)
-        optimizer.build(self.model.trainable_variables)
-        self.variables = [*self.model.variables, *optimizer.variables]
+        steps_per_epoch = len(self._batches_of_epoch(1))
+        self.optimizer = build_optimizer(self.settings, self.model, steps_per_epoch)
+        self.variables = [*self.model.variables, *self.optimizer.variables]
         self.progress = self._load_checkpoint()
-        stepper = build_stepper(self.model, optimizer, self.config.architecture)
+        loss = loss_function(self.settings.loss)
+        stepper = build_stepper(self.model, self.optimizer, self.config.architecture, loss)
         self.stepper = FittingStepper(stepper, self.progress.patches_at_once, self._on_split)
         self.saved_at = time.monotonic()
         self.has_told_of_waiting = False
@@ -113,8 +115,7 @@ class _Training:
         """Train epoch by epoch until the end or a request."""
         while self.progress.epoch < self._epochs() and not self._is_out_of_patience():
             seed, epoch = self.config.seed, self.progress.epoch + 1
-            order = epoch_order(self.dataset.indices("train"), seed=seed, epoch=epoch)
-            orders = split_into_batches(order, self.settings.batch_size)
+            orders = self._batches_of_epoch(epoch)
             augment = build_augment(self.dataset, self.config.augmentation, seed=seed, epoch=epoch)
             left = orders[self.progress.step :]
             with PrefetchedBatches(self.dataset.images, self.dataset.labels, left, augment=augment) as batches:
@@ -143,26 +144,33 @@ class _Training:
     def _end_epoch(self, pace: Pace) -> None:
         duration_s, training_scores = pace.duration_s, self.progress.scores
         self._write_back()
-        validation = self._validate()
-        if not math.isfinite(validation.loss):
-            raise self._diverged(f"the validation loss became {validation.loss}")
-        self.progress = self.progress.after_epoch(validation.hard_dice)
-        if self.progress.best_epoch == self.progress.epoch:
-            # Before the checkpoint: a restart from the checkpoint before writes this model again.
-            self._write(partial(save_model, self.run, self.model))
+        with averaged_weights(self.model, self.optimizer):
+            self.stepper.take_up()
+            validation = self._validate()
+            if not math.isfinite(validation.loss):
+                raise self._diverged(f"the validation loss became {validation.loss}")
+            self.progress = self.progress.after_epoch(validation.hard_dice)
+            if self.progress.best_epoch == self.progress.epoch:
+                # Before the checkpoint: a restart from the checkpoint before writes this model again.
+                self._write(partial(save_model, self.run, self.model))
+        self.stepper.take_up()
         event = pace.after_epoch(
             self.progress,
             training_scores,
             validation,
             duration_s=duration_s,
             epochs=self._epochs(),
-            rate=self.settings.learning_rate,
+            rate=float(self.optimizer.learning_rate),
         )
         self.journal.emit(event)
         if waits_for_data(event) and not self.has_told_of_waiting:
             self.has_told_of_waiting = True
             self.journal.emit(waiting_notice(event))
         self._save_checkpoint()
+
+    def _batches_of_epoch(self, epoch: int) -> list[np.ndarray]:
+        order = epoch_order(self.dataset.indices("train"), seed=self.config.seed, epoch=epoch)
+        return split_into_batches(order, self.settings.batch_size)
 
     def _validate(self) -> Scores:
         orders = split_into_batches(in_order(self.dataset.indices("validation")), self.settings.batch_size)

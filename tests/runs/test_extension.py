@@ -59,3 +59,12 @@ def test_the_same_command_with_more_epochs_extends_and_with_another_setting_is_r
     with pytest.raises(RunError, match="holds a run with seed 752, received 140"):
         open_or_extend(run.path, with_epochs(config, 9).model_copy(update={"seed": 140}))
     assert run.config.training.epochs == 4
+
+
+def test_a_run_whose_learning_rate_falls_to_zero_is_not_extended(run):
+    cosine = run.config.training.model_copy(update={"learning_rate_schedule": "cosine"})
+    config = run.config.model_copy(update={"training": cosine})
+    other = RunFolder.create_or_open(run.path.with_name("cosine"), config)
+    with pytest.raises(RunError, match=r"falls to 0 at epoch 3.*under another --name"):
+        extend(other, 5)
+    extend(other, 3)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tem_rf.training.objective import Scores, batch_sums
+from tem_rf.training.objective import Scores, batch_sums, cross_entropy_dice, focal, mean_cross_entropy
 from tests.conftest import shared_file
 from tests.models.test_unet import REFERENCE_NETWORKS
 
@@ -40,3 +40,11 @@ def test_the_mean_is_over_images_whatever_the_batches():
     parts = Scores().plus(1, [2.0, 0.5, 1.0]).plus(2, [4.0, 1.0, 2.0])
     assert whole == parts
     assert (whole.loss, whole.soft_dice, whole.hard_dice) == (2.0, 0.5, 1.0)
+
+
+def test_losses_solved_by_hand():
+    label = np.array([[[1.0], [0.0]]], np.float32)[np.newaxis]  # (1, 1, 2, 1)
+    even = np.zeros((1, 1, 2, 2), np.float32)  # probability 1/2 everywhere: dice (2 * 0.5 + 1) / (1 + 1 + 1) = 2/3
+    assert float(mean_cross_entropy(label, even)) == pytest.approx(np.log(2))
+    assert float(cross_entropy_dice(label, even)) == pytest.approx(np.log(2) + 1 / 3)
+    assert float(focal(label, even)) == pytest.approx(np.log(2) / 4)
