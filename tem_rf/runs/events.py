@@ -119,8 +119,13 @@ def parse_event(line: bytes | str) -> AnyEvent | None:
 
 
 def read_events(path: Path) -> list[AnyEvent]:
-    """All whole events of a file, oldest first; none where the file is absent."""
-    return list(follow_events(path, start=0)[0])
+    """All whole events of a run, oldest first; none where the file is absent."""
+    return read_lines(path, parse_event)
+
+
+def read_lines(path: Path, parse: Parser[E]) -> list[E]:
+    """All whole events of any kind, oldest first; none where the file is absent."""
+    return list(follow_lines(path, 0, parse)[0])
 
 
 def follow_events(path: Path, start: int) -> tuple[Iterator[AnyEvent], int]:

@@ -1,0 +1,147 @@
+"""A study folder and the files inside it."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Self
+
+from tem_rf.errors import StudyError
+from tem_rf.files import remove_leftovers, write_text
+from tem_rf.runs.events import read_lines
+from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.owned_folder import OwnedFolder
+from tem_rf.runs.root import list_runs
+from tem_rf.study.changes import check_extension, first_change
+from tem_rf.study.definition import StudyDefinition, read_definition
+from tem_rf.study.definition_text import definition_text
+from tem_rf.study.events import AnyStudyEvent, parse_study_event
+
+DEFAULT_ROOT = Path("studies")
+
+
+@dataclass(frozen=True)
+class StudyFolder(OwnedFolder):
+    """One study on disk; its process is the driver, which asks what to train next and has it trained.
+
+    Attributes:
+        path: The folder, `studies/NAME`.
+    """
+
+    activity = "running this study"
+    command = "tem-rf study"
+
+    @property
+    def definition_file(self) -> Path:
+        """`study.toml`: what the study is."""
+        return self.path / "study.toml"
+
+    @property
+    def oracle_folder(self) -> Path:
+        """`oracle/`: a folder of KerasTuner's files per dataset and recipe."""
+        return self.path / "oracle"
+
+    @property
+    def runs_folder(self) -> Path:
+        """`runs/`: ordinary run folders, all that results are computed from."""
+        return self.path / "runs"
+
+    @property
+    def report_folder(self) -> Path:
+        """`report/`: figures, tables and the page that shows them."""
+        return self.path / "report"
+
+    @property
+    def start_arguments(self) -> tuple[str, ...]:
+        """Arguments of `tem-rf` that let it go on."""
+        return ("study", "run", str(self.path))
+
+    @property
+    def definition(self) -> StudyDefinition:
+        """What the study is.
+
+        Raises:
+            StudyError: The folder holds no study, or its definition cannot be read.
+        """
+        if not self.definition_file.exists():
+            raise StudyError(
+                f"{self.path}: holds no study ({self.definition_file.name} is missing); see `tem-rf study list`."
+            )
+        return read_definition(self.definition_file)
+
+    def runs(self) -> list[RunFolder]:
+        """The runs so far, by name."""
+        return list_runs(self.runs_folder)
+
+    def events(self) -> list[AnyStudyEvent]:
+        """All events of the driver so far."""
+        return read_lines(self.events_file, parse_study_event)
+
+    def remove_leftovers(self) -> None:
+        """Remove the half-written files of drivers that were killed; for the process that owns the study."""
+        for file in (self.definition_file, self.process_file):
+            remove_leftovers(self.path, file.name)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an existing study.
+
+        Raises:
+            StudyError: The folder holds no study, or its definition cannot be read.
+        """
+        study = cls(Path(path))
+        _ = study.definition
+        return study
+
+    @classmethod
+    def create_or_open(cls, path: Path, definition: StudyDefinition, *, extend: bool = False) -> Self:
+        """Open the study of this definition, or create it; how it is executed may differ, and is written down.
+
+        Args:
+            path: The folder.
+            definition: What the study is to be.
+            extend: Let it grow by seeds, networks, datasets, recipes, epochs and budget.
+
+        Raises:
+            StudyError: The folder holds a study of another definition, or something else.
+        """
+        study = cls(Path(path))
+        if not study.definition_file.exists():
+            remove_leftovers(study.path, study.definition_file.name)
+            if study.path.exists() and (not study.path.is_dir() or any(study.path.iterdir())):
+                raise StudyError(f"{path}: is not empty and holds no study; choose another name with --name.")
+            write_text(study.definition_file, definition_text(definition))
+            return study
+        before = study.definition
+        if before == definition:
+            return study
+        change = first_change(before, definition)
+        if change and not extend:
+            raise StudyError(
+                f"{path}: holds another study: {change}; give the same definition to go on with it, --extend to add "
+                "to it, or --name for another study."
+            )
+        if change:
+            check_extension(before, definition, where=str(path))
+        write_text(study.definition_file, definition_text(definition))
+        return study
+
+
+def find_study(name: str, root: Path = DEFAULT_ROOT) -> StudyFolder:
+    """Open a study by its name under the root, or by its path.
+
+    Raises:
+        StudyError: There is no such study.
+    """
+    for path in (root / name, Path(name)):
+        if StudyFolder(path).definition_file.exists():
+            return StudyFolder.open(path)
+    close = get_close_matches(name, [study.name for study in list_studies(root)], n=3)
+    hint = f" (close to it: {', '.join(close)})" if close else ""
+    raise StudyError(f"{name}: no study of this name in {root}{hint}; see `tem-rf study list`.")
+
+
+def list_studies(root: Path = DEFAULT_ROOT) -> list[StudyFolder]:
+    """Studies under the root, by name; folders that hold no study are left out."""
+    if not root.is_dir():
+        return []
+    return [StudyFolder(path) for path in sorted(root.iterdir()) if StudyFolder(path).definition_file.exists()]
