@@ -1,4 +1,4 @@
-"""Ways to ask a training to end between two steps: Ctrl-C, SIGTERM, a request in the run folder."""
+"""Ways to ask a training, or a study, to end between two steps: Ctrl-C, SIGTERM, a request in its folder."""
 
 import signal
 import threading
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from tem_rf.runs import process
-from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.owned_folder import OwnedFolder
 
 PAUSE_POLL_S = 0.5
 
@@ -20,13 +20,17 @@ class Interruption:
         signal_number: The signal that asked, or None.
     """
 
-    def __init__(self, run: RunFolder) -> None:
-        self._run = run
+    def __init__(self, folder: OwnedFolder) -> None:
+        self._folder = folder
         self.signal_number: int | None = None
 
     def asks_to_stop(self) -> bool:
-        """Whether somebody asked the training to stop."""
-        return self.signal_number is not None or process.requested(self._run) == "stop"
+        """Whether somebody asked it to stop, at once or not."""
+        return self.signal_number is not None or process.requested(self._folder) in ("stop", "cancel")
+
+    def asks_to_cancel(self) -> bool:
+        """Whether somebody asked not to wait for anything."""
+        return process.requested(self._folder) == "cancel"
 
     def wait_while_paused(self, on_pause: Callable[[], None]) -> bool:
         """Sleep for as long as the run is asked to pause.
@@ -37,10 +41,10 @@ class Interruption:
         Returns:
             Whether there was a pause.
         """
-        if process.requested(self._run) != "pause":
+        if process.requested(self._folder) != "pause":
             return False
         on_pause()
-        while process.requested(self._run) == "pause" and self.signal_number is None:
+        while process.requested(self._folder) == "pause" and self.signal_number is None:
             time.sleep(PAUSE_POLL_S)
         return True
 
@@ -51,12 +55,12 @@ class Interruption:
 
 
 @contextmanager
-def interruptible(run: RunFolder) -> Iterator[Interruption]:
+def interruptible(folder: OwnedFolder) -> Iterator[Interruption]:
     """Turn Ctrl-C and SIGTERM into requests for as long as the block lasts.
 
-    Python delivers signals to the main thread only; elsewhere requests in the run folder are what remains.
+    Python delivers signals to the main thread only; elsewhere requests in the folder are what remains.
     """
-    interruption = Interruption(run)
+    interruption = Interruption(folder)
     in_main_thread = threading.current_thread() is threading.main_thread()
     numbers = (signal.SIGINT, signal.SIGTERM) if in_main_thread else ()
     before = {number: signal.signal(number, interruption._receive) for number in numbers}

@@ -1,0 +1,265 @@
+"""Drive a study: ask what to train next, have it trained by the workers, tell what came of it."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tem_rf.errors import RunError, StudyError
+from tem_rf.runs import process
+from tem_rf.runs.events import NoticeEvent, StatusEvent, epochs
+from tem_rf.runs.folder import RunFolder
+from tem_rf.study.events import RunEvent, TrialEvent, Worker, WorkersEvent
+from tem_rf.study.execution.pool import RunOutcome, RunTask, WorkerPool
+from tem_rf.study.folder import StudyFolder
+from tem_rf.study.search import Search, Trial
+from tem_rf.training.interruption import Interruption, interruptible
+from tem_rf.training.journal import Journal, Listener
+
+TRAINING_COMMAND = (sys.executable, "-m", "tem_rf", "resume", "--evaluate")
+"""What trains and scores a run; the run folder follows."""
+LOSSES_WITHOUT_PROGRESS = 10
+"""A run that was lost so often without a further epoch is taken for the reason, and fails."""
+POLL_S = 0.5
+WORKERS_INTERVAL_S = 1.0
+
+StartPool = Callable[[StudyFolder], WorkerPool]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call of `run_study` ended.
+
+    Attributes:
+        state: `finished`, or `stopped` when somebody asked for it.
+        signal_number: The signal that asked it to stop, if one did.
+    """
+
+    state: Literal["finished", "stopped"]
+    signal_number: int | None = None
+
+
+def run_study(
+    folder: StudyFolder,
+    start_pool: StartPool,
+    *,
+    listener: Listener | None = None,
+    command: tuple[str, ...] = TRAINING_COMMAND,
+    retry_failed: bool = False,
+) -> Outcome:
+    """Train what the study asks for until all is done, or until somebody asks to stop; go on where it was.
+
+    A run that fails is tried again as often as the definition says, then its trial fails and the study goes on. A run
+    whose worker or scheduler is lost goes on elsewhere from its newest checkpoint; that is no failure.
+
+    Args:
+        folder: The study.
+        start_pool: Starts the workers, once the study is claimed and before the search imports Keras.
+        listener: Called with every event.
+        command: What trains a run, without the run folder.
+        retry_failed: Try the trials that failed once more.
+
+    Raises:
+        RunError: Another process runs this study.
+        StudyError: The workers or the search cannot be started.
+        StorageError: The study folder cannot be written to.
+    """
+    folder = StudyFolder(folder.path.resolve())  # as workers elsewhere see it
+    with process.claim(folder), interruptible(folder) as interruption:
+        journal = Journal(folder.event_log(), *([listener] if listener else []))
+        journal.emit(StatusEvent(state="starting"))
+        try:
+            pool = start_pool(folder)
+            try:
+                search = Search(folder, retry_failed=retry_failed)
+                journal.emit(StatusEvent(state="running"))
+                retries = folder.definition.execution.retries
+                state = _Driver(search, pool, journal, interruption, command, retries).go_on()
+            finally:
+                pool.close()
+        except BaseException as error:
+            journal.emit(StatusEvent(state="failed", detail=str(error) or type(error).__name__))
+            raise
+        journal.emit(StatusEvent(state=state))
+        return Outcome(state, interruption.signal_number)
+
+
+@dataclass(eq=False)
+class _OpenTrial:
+    """A trial of which runs are to be trained."""
+
+    trial: Trial
+    left: int
+    failure: str = ""
+
+
+@dataclass(eq=False)
+class _Job:
+    """A run on its way to its last epoch."""
+
+    run: RunFolder
+    trial: _OpenTrial
+    failures: int = 0
+    losses: int = 0
+    epochs_before: int = 0
+    was_busy: bool = False
+
+
+@dataclass(eq=False)
+class _Driver:
+    """One study in this process."""
+
+    search: Search
+    pool: WorkerPool
+    journal: Journal
+    interruption: Interruption
+    command: tuple[str, ...]
+    retries: int
+    queue: deque[_Job] = field(default_factory=deque)
+    in_flight: dict[str, _Job] = field(default_factory=dict)
+    is_ending: bool = False
+    workers: tuple[Worker, ...] = ()
+    workers_told_at: float = 0.0
+
+    def go_on(self) -> Literal["finished", "stopped"]:
+        """Train until all is done or somebody asks to stop."""
+        while not self.interruption.asks_to_stop():
+            self._submit_what_fits()
+            if not self.in_flight and not self.queue and self.search.is_finished:
+                return "finished"
+            self._look_at_the_pool()
+        self._wind_down()
+        return "stopped"
+
+    def _submit_what_fits(self) -> None:
+        while self.pool.slots() > 0 and (self.queue or self._ask()):
+            job = self.queue.popleft()
+            worker = self.pool.submit(RunTask(job.run.path, (*self.command, str(job.run.path))))
+            self.in_flight[job.run.name] = job
+            self.journal.emit(RunEvent(state="started", run=job.run.name, worker=worker))
+
+    def _ask(self) -> bool:
+        """Queue the runs of the next trial that has runs to train; False where there is none now."""
+        while not self.queue:
+            trial = self.search.ask()
+            if trial is None:
+                if not self.in_flight and not self.search.is_finished:
+                    raise StudyError("The search waits for results, but none are to come; report this as a bug.")
+                return False
+            runs = trial.unfinished()
+            opened = _OpenTrial(trial, left=len(runs))
+            self._tell_of_trial(opened, "started")
+            self.queue += [_Job(run, opened, epochs_before=_epochs_done(run)) for run in runs]
+            if not runs:
+                self._end_trial(opened)
+        return True
+
+    def _look_at_the_pool(self) -> None:
+        if outcome := self.pool.next_outcome(POLL_S):
+            self._take(self.in_flight.pop(outcome.run.name), outcome)
+        for remark in self.pool.remarks():
+            self.journal.emit(NoticeEvent(message=remark))
+        workers = self.pool.workers()
+        if workers != self.workers and time.monotonic() - self.workers_told_at > WORKERS_INTERVAL_S:
+            self.workers, self.workers_told_at = workers, time.monotonic()
+            self.journal.emit(WorkersEvent(workers=workers))
+
+    def _take(self, job: _Job, outcome: RunOutcome) -> None:
+        """Decide whether a run that came back is done, is tried again, or has failed."""
+        if outcome.state == "finished" and job.run in job.trial.trial.unfinished():
+            outcome = _without_result(job.run, outcome)
+        if outcome.state == "busy":
+            self._take_busy(job, outcome)
+            return
+        self.journal.emit(RunEvent(state=outcome.state, run=job.run.name, worker=outcome.worker, detail=outcome.detail))
+        if outcome.state == "finished":
+            self._end_run(job)
+        elif self.is_ending:
+            return
+        elif outcome.state == "cancelled":
+            self._end_run(job, f"{job.run.name}: {outcome.detail or 'cancelled'}")
+        elif outcome.state == "failed":
+            job.failures += 1
+            if job.failures <= self.retries:
+                self.queue.append(job)
+            else:
+                self._fail_run(job, outcome.detail)
+        else:
+            self._take_lost(job)
+
+    def _take_busy(self, job: _Job, outcome: RunOutcome) -> None:
+        if not job.was_busy:
+            job.was_busy = True
+            self.journal.emit(NoticeEvent(message=f"{job.run.name}: {outcome.detail}; the study waits for it."))
+        if not self.is_ending:
+            self.queue.append(job)
+
+    def _take_lost(self, job: _Job) -> None:
+        done = _epochs_done(job.run)
+        job.losses = job.losses + 1 if done == job.epochs_before else 0
+        job.epochs_before = done
+        if job.losses < LOSSES_WITHOUT_PROGRESS:
+            self.queue.appendleft(job)
+        else:
+            self._fail_run(job, f"its worker was lost {job.losses} times without a further epoch")
+
+    def _fail_run(self, job: _Job, detail: str) -> None:
+        if process.state(job.run) != "failed":  # its process could not say so itself
+            job.run.event_log().write(StatusEvent(state="failed", detail=detail))
+        self._end_run(job, f"{job.run.name}: {detail}")
+
+    def _end_run(self, job: _Job, failure: str = "") -> None:
+        job.trial.failure = job.trial.failure or failure
+        job.trial.left -= 1
+        if job.trial.left == 0:
+            self._end_trial(job.trial)
+
+    def _end_trial(self, opened: _OpenTrial) -> None:
+        objective = self.search.tell(opened.trial, opened.failure)
+        self._tell_of_trial(opened, "failed" if objective is None else "finished", objective)
+
+    def _tell_of_trial(
+        self, opened: _OpenTrial, state: Literal["started", "finished", "failed"], objective: float | None = None
+    ) -> None:
+        self.journal.emit(
+            TrialEvent(
+                state=state,
+                trial=opened.trial.identifier,
+                part=opened.trial.part,
+                architecture=opened.trial.architecture.name,
+                objective=objective,
+                detail=opened.failure if state == "failed" else "",
+            )
+        )
+
+    def _wind_down(self) -> None:
+        """Let the runs end after the step in hand, or kill them where that is asked for."""
+        self.is_ending = True
+        for job in self.in_flight.values():
+            self._ask_to_stop(job.run)
+        is_killing = False
+        while self.in_flight:
+            if self.interruption.asks_to_cancel() and not is_killing:
+                is_killing = True
+                for job in self.in_flight.values():
+                    self.pool.cancel(job.run.path)
+            self._look_at_the_pool()
+
+    def _ask_to_stop(self, run: RunFolder) -> None:
+        try:
+            process.ask(run, "stop")
+        except RunError:  # its process has not begun yet
+            self.pool.cancel(run.path)
+
+
+def _without_result(run: RunFolder, outcome: RunOutcome) -> RunOutcome:
+    """The outcome of a process that ended well before its run was finished and scored."""
+    if process.state(run) == "stopped":
+        return RunOutcome(outcome.run, "cancelled", outcome.worker, "stopped")
+    return RunOutcome(outcome.run, "failed", outcome.worker, "its process ended before it was finished and scored")
+
+
+def _epochs_done(run: RunFolder) -> int:
+    return len(epochs(run.events()))

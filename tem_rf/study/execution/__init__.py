@@ -1,0 +1,1 @@
+"""Runs on workers: one at a time on each, in a fresh process that ends with its worker."""

@@ -1,0 +1,207 @@
+"""Where workers come from: this machine, SLURM, or a Dask scheduler that runs already."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Protocol
+
+import dask
+from distributed import Client, Nanny, Scheduler, SpecCluster
+
+from tem_rf.errors import StudyError
+from tem_rf.study.definition import Execution
+from tem_rf.study.execution.devices import take_gpus
+from tem_rf.study.execution.security import LOOPBACK, has_own_files, tls_security
+
+WORKER_TTL_S = 20.0
+"""A worker that is silent for so long counts as lost."""
+CONNECT_TIMEOUT_S = 5.0
+
+dask.config.set(
+    {
+        "distributed.worker.multiprocessing-method": "spawn",  # a fork would share the driver's TensorFlow
+        "distributed.deploy.lost-worker-timeout": "5s",
+        "distributed.logging.distributed": "critical",
+    }
+)
+
+
+class Cluster(Protocol):
+    """A scheduler and its workers."""
+
+    def connect(self) -> Client:
+        """Start what is needed and connect; called again after the scheduler was lost.
+
+        Raises:
+            StudyError: The scheduler cannot be reached.
+        """
+
+    def mend(self) -> None:
+        """Replace workers that are gone for good, where they are ours."""
+
+    def close(self) -> None:
+        """End what `connect` started."""
+
+
+def choose_cluster(execution: Execution, folder: Path, *, worker_ttl_s: float = WORKER_TTL_S) -> Cluster:
+    """The cluster that a definition asks for; this process sees no GPU from now on.
+
+    Args:
+        execution: What the definition says about it.
+        folder: The study, on a file system that all workers share.
+        worker_ttl_s: Silence after which a worker counts as lost [s]; a scheduler that runs already has its own.
+
+    Raises:
+        StudyError: More workers are asked for than there are GPUs, or options contradict each other.
+    """
+    gpus = take_gpus()
+    given = [name for name in ("scheduler", "scheduler_file", "slurm") if getattr(execution, name) is not None]
+    if len(given) > 1:
+        raise StudyError(f"execution: {' and '.join(given)} exclude each other; keep one.")
+    if execution.slurm is not None:
+        return SlurmWorkers(execution.workers or 1, execution.slurm, folder, worker_ttl_s)
+    if execution.scheduler_file is not None:
+        return RunningScheduler(scheduler_file=execution.scheduler_file)
+    if execution.scheduler is not None:
+        return RunningScheduler(execution.scheduler)
+    if gpus and (execution.workers or 0) > len(gpus):
+        raise StudyError(
+            f"execution.workers: {execution.workers} is more than the {len(gpus)} GPUs of this machine, "
+            "which train one run each; ask for fewer workers."
+        )
+    return LocalWorkers(execution.workers or max(len(gpus), 1), gpus, worker_ttl_s)
+
+
+class LocalWorkers:
+    """Workers on this machine: one per GPU, or some that share the CPU; only this machine can reach the scheduler."""
+
+    def __init__(self, count: int, gpus: tuple[str, ...] = (), worker_ttl_s: float = WORKER_TTL_S) -> None:
+        self._count, self._gpus, self._worker_ttl_s = count, gpus, worker_ttl_s
+        self._cluster: SpecCluster | None = None
+
+    def connect(self) -> Client:
+        """Start scheduler and workers, in place of those that were lost."""
+        self.close()
+        self._cluster = SpecCluster(
+            scheduler={"cls": Scheduler, "options": {"host": LOOPBACK, **_scheduler_options(self._worker_ttl_s)}},
+            workers=dict(self._worker(number) for number in range(self._count)),
+            silence_logs="CRITICAL",
+        )
+        return Client(self._cluster, set_as_default=False)
+
+    def mend(self) -> None:
+        """Replace workers whose nanny is gone too; others are restarted by theirs."""
+        _replace_lost_workers(self._cluster)
+
+    def close(self) -> None:
+        """End scheduler and workers."""
+        if self._cluster is not None:
+            self._cluster.close()
+            self._cluster = None
+
+    def _worker(self, number: int) -> tuple[str, dict[str, Any]]:
+        if self._gpus:
+            name, environment = f"gpu{number}", {"CUDA_VISIBLE_DEVICES": self._gpus[number]}
+        else:
+            threads = max(len(os.sched_getaffinity(0)) // self._count, 1)
+            name = f"cpu{number}"
+            environment = {"CUDA_VISIBLE_DEVICES": "", "TF_NUM_INTRAOP_THREADS": str(threads)}
+        options = {
+            "host": LOOPBACK,
+            "nthreads": 1,
+            "memory_limit": 0,  # what needs memory is not the worker, but the training beside it
+            "dashboard": False,
+            "local_directory": tempfile.gettempdir(),
+            "silence_logs": "CRITICAL",
+            "env": environment,
+        }
+        return name, {"cls": Nanny, "options": options}
+
+
+class SlurmWorkers:
+    """Workers as SLURM jobs, one run each; jobs that end are submitted again.
+
+    The scheduler lives in this process and listens to the network, so it speaks TLS; the workers read certificates
+    that lie in the folder of the study, readable by its owner only.
+    """
+
+    def __init__(self, count: int, options: dict[str, Any], folder: Path, worker_ttl_s: float = WORKER_TTL_S) -> None:
+        self._count, self._options, self._folder, self._worker_ttl_s = count, options, folder, worker_ttl_s
+        self._cluster: Any = None
+
+    def connect(self) -> Client:
+        """Start the scheduler and submit the jobs."""
+        try:
+            from dask_jobqueue import SLURMCluster
+        except ImportError as error:
+            raise StudyError(
+                "execution.slurm: needs the package dask-jobqueue; install it with `pip install 'tem-rf[cluster]'`."
+            ) from error
+        self.close()
+        security = tls_security()
+        try:
+            self._cluster = SLURMCluster(**{**self._defaults(), **self._options}, security=security)
+        except (TypeError, ValueError) as error:
+            raise StudyError(f"execution.slurm: {str(error).splitlines()[0]}") from error
+        self._cluster.scale(self._count)
+        return Client(self._cluster, set_as_default=False)
+
+    def mend(self) -> None:
+        """Submit jobs in place of those that ended."""
+        _replace_lost_workers(self._cluster)
+
+    def close(self) -> None:
+        """Cancel the jobs and end the scheduler."""
+        if self._cluster is not None:
+            self._cluster.close()
+            self._cluster = None
+
+    def _defaults(self) -> dict[str, Any]:
+        return {
+            "processes": 1,
+            "local_directory": tempfile.gettempdir(),
+            "shared_temp_directory": str(self._folder),
+            "log_directory": str(self._folder / "slurm"),
+            "scheduler_options": _scheduler_options(self._worker_ttl_s),
+            "worker_extra_args": ["--no-dashboard"],
+            # sbatch hands on the environment of the driver, which sees no GPU; SLURM's own choice is kept.
+            "job_script_prologue": ['[ -n "$CUDA_VISIBLE_DEVICES" ] || unset CUDA_VISIBLE_DEVICES'],
+        }
+
+
+class RunningScheduler:
+    """A scheduler that somebody else runs; after a loss it is waited for."""
+
+    def __init__(self, address: str | None = None, scheduler_file: Path | None = None) -> None:
+        self._address, self._scheduler_file = address, scheduler_file
+
+    def connect(self) -> Client:
+        """Connect to it."""
+        where = self._address or str(self._scheduler_file)
+        if self._scheduler_file is not None and not self._scheduler_file.exists():
+            raise StudyError(f"{where}: no such file; start `dask scheduler --scheduler-file {where}` first.")
+        security = tls_security() if has_own_files() else None
+        target = {"address": self._address} if self._address else {"scheduler_file": str(self._scheduler_file)}
+        try:
+            return Client(**target, timeout=CONNECT_TIMEOUT_S, set_as_default=False, security=security)
+        except (OSError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise StudyError(
+                f"{where}: the scheduler cannot be reached ({reason}); is it running, is the address right, and do "
+                "both sides use the same certificates?"
+            ) from error
+
+    def mend(self) -> None:
+        """Its workers are not ours."""
+
+    def close(self) -> None:
+        """It is not ours."""
+
+
+def _scheduler_options(worker_ttl_s: float) -> dict[str, Any]:
+    return {"dashboard": False, "dashboard_address": ":0", "worker_ttl": f"{worker_ttl_s} s"}
+
+
+def _replace_lost_workers(cluster: SpecCluster | None) -> None:
+    if cluster is not None:
+        cluster.scale(len(cluster.worker_spec))  # starts those of its list that it no longer has

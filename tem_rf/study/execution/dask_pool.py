@@ -1,0 +1,225 @@
+"""Runs on the workers of a Dask scheduler, of which none is trusted to stay."""
+
+import contextlib
+import queue
+import threading
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from distributed import Client, Future, KilledWorker
+
+from tem_rf.errors import StudyError
+from tem_rf.study.events import Worker
+from tem_rf.study.execution.clusters import Cluster
+from tem_rf.study.execution.members import Member, Members, SchedulerLostError
+from tem_rf.study.execution.pool import RunOutcome, RunTask
+from tem_rf.study.execution.run_process import kill_run, train_in_own_process
+
+RECONNECT_INTERVAL_S = 2.0
+MEND_INTERVAL_S = 5.0
+FIRST_ANSWER_TIMEOUT_S = 20.0
+RESULT_TIMEOUT_S = 10.0
+KILL_TIMEOUT_S = 5.0
+
+
+class DaskPool:
+    """A `WorkerPool` on a Dask cluster.
+
+    Every run is bound to one worker, chosen here, so that no worker has two and a run on a frozen worker waits for
+    nobody. A worker that is gone, by its address, has lost its run; so has every worker when the scheduler is gone.
+
+    Args:
+        cluster: Where the workers come from.
+        folder: The study, which every worker must see.
+
+    Raises:
+        StudyError: The scheduler cannot be reached, or all its workers are of no use.
+    """
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self._cluster, self._folder = cluster, folder.resolve()
+        self._in_flight: dict[Path, _InFlight] = {}
+        self._ended: queue.SimpleQueue[_InFlight] = queue.SimpleQueue()
+        self._outcomes: deque[RunOutcome] = deque()
+        self._remarks: list[str] = []
+        self._kills: list[threading.Thread] = []
+        self._looked_at = self._mended_at = time.monotonic()
+        self._client: Client | None = None
+        self._members: Members | None = None
+        try:
+            self._connect()
+            self._wait_for_a_useful_worker()
+        except BaseException:
+            self.close()
+            raise
+
+    def slots(self) -> int:
+        """How many runs can be submitted now."""
+        return len(self._free_members())
+
+    def submit(self, task: RunTask) -> str:
+        """Give a run to a free worker; its name is returned."""
+        assert self._client is not None
+        member = self._free_members()[0]
+        future = self._client.submit(
+            train_in_own_process,
+            task,
+            member.name,
+            key=f"{task.run.name}-{uuid.uuid4()}",  # of its own, so that no earlier result is taken for this one
+            workers=[member.address],
+            pure=False,
+        )
+        in_flight = self._in_flight[task.run] = _InFlight(task, future, member)
+        future.add_done_callback(lambda _: self._ended.put(in_flight))
+        return member.name
+
+    def next_outcome(self, timeout_s: float) -> RunOutcome | None:
+        """The next run that ended; None where none did within this time."""
+        self._look_after()
+        if self._outcomes:
+            return self._outcomes.popleft()
+        try:
+            ended = self._ended.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        if self._in_flight.get(ended.task.run) is not ended:  # reported as lost before
+            return None
+        del self._in_flight[ended.task.run]
+        return ended.outcome()
+
+    def cancel(self, run: Path) -> None:
+        """Kill the process of a run; its outcome follows."""
+        if (in_flight := self._in_flight.get(run)) is None or self._client is None:
+            return
+        in_flight.is_cancelled = True
+        # In the background, since a frozen worker would never answer.
+        kill = threading.Thread(target=_kill, args=(self._client, in_flight), daemon=True)
+        kill.start()
+        self._kills.append(kill)
+
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers as they are, lost ones included."""
+        if self._members is None:
+            return ()
+        runs = {in_flight.member.address: run.name for run, in_flight in self._in_flight.items()}
+        here = [member.event(runs.get(member.address, "")) for member in self._members.all() if member.may_train]
+        lost = [member.event(is_lost=True) for member in self._members.lost() if member.may_train]
+        return tuple(sorted(here + lost, key=lambda worker: worker.name))
+
+    def remarks(self) -> list[str]:
+        """What happened since the last call that the user should know."""
+        remarks, self._remarks = self._remarks, []
+        return remarks
+
+    def close(self) -> None:
+        """Kill what still runs, and end the workers that the pool started."""
+        for run in list(self._in_flight):
+            self.cancel(run)
+        deadline = time.monotonic() + KILL_TIMEOUT_S
+        for kill in self._kills:
+            kill.join(max(deadline - time.monotonic(), 0))
+        self._in_flight.clear()
+        self._disconnect()
+        self._cluster.close()
+
+    def _connect(self) -> None:
+        self._client = self._cluster.connect()
+        self._members = Members(self._client, self._folder)
+
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            with contextlib.suppress(OSError, TimeoutError):
+                self._client.close(timeout=KILL_TIMEOUT_S)
+        self._client = self._members = None
+
+    def _wait_for_a_useful_worker(self) -> None:
+        """Wait for the first workers to answer; workers that are still to come are no reason not to begin."""
+        assert self._members is not None
+        deadline = time.monotonic() + FIRST_ANSWER_TIMEOUT_S
+        while time.monotonic() < deadline:
+            self._look_after()
+            members = self._members.all() if self._members else []
+            if any(member.may_train for member in members):
+                return
+            if members and all(member.objection for member in members):
+                raise StudyError(f"worker {members[0].name}: {members[0].objection}.")
+            time.sleep(0.1)
+
+    def _look_after(self) -> None:
+        """Notice what is gone, report the runs that went with it, and replace it."""
+        if self._members is None:
+            self._try_to_connect()
+            return
+        try:
+            refused = self._members.refresh()
+        except SchedulerLostError:
+            self._lose_everything()
+            return
+        self._remarks += [f"worker {member.name}: {member.objection}; it gets no runs." for member in refused]
+        for run, in_flight in list(self._in_flight.items()):
+            if not self._members.is_here(in_flight.member.address):
+                self._lose(run, "its worker is gone")
+        if time.monotonic() - self._mended_at > MEND_INTERVAL_S:
+            self._mended_at = time.monotonic()
+            self._cluster.mend()
+
+    def _lose(self, run: Path, why: str) -> None:
+        in_flight = self._in_flight.pop(run)
+        in_flight.future.release()
+        self._outcomes.append(in_flight.lost(why))
+
+    def _lose_everything(self) -> None:
+        for run in list(self._in_flight):
+            self._lose(run, "the scheduler is gone")
+        self._disconnect()
+        self._remarks.append("The scheduler is gone; the study goes on as soon as there is one.")
+        self._try_to_connect()
+
+    def _try_to_connect(self) -> None:
+        if time.monotonic() - self._looked_at < RECONNECT_INTERVAL_S:
+            return
+        self._looked_at = time.monotonic()
+        with contextlib.suppress(StudyError):
+            self._connect()
+            self._remarks.append("Connected to a scheduler again.")
+
+    def _free_members(self) -> list[Member]:
+        busy = {in_flight.member.address for in_flight in self._in_flight.values()}
+        members = self._members.all() if self._members else []
+        return [member for member in members if member.may_train and member.address not in busy]
+
+
+@dataclass(eq=False)
+class _InFlight:
+    """A run on its way."""
+
+    task: RunTask
+    future: Future
+    member: Member
+    is_cancelled: bool = False
+
+    def outcome(self) -> RunOutcome:
+        """How it ended, once its future is done."""
+        status = self.future.status
+        if status == "finished":
+            try:
+                return self.future.result(timeout=RESULT_TIMEOUT_S)
+            except (OSError, TimeoutError):
+                return self.lost("its worker went before it told the result")
+        if status == "error" and not isinstance(error := self.future.exception(), KilledWorker):
+            return RunOutcome(self.task.run, "failed", self.member.name, f"its worker could not start it: {error}")
+        return self.lost("its worker is gone")
+
+    def lost(self, why: str) -> RunOutcome:
+        """Gone with its worker, or taken back."""
+        return RunOutcome(self.task.run, "cancelled" if self.is_cancelled else "lost", self.member.name, why)
+
+
+def _kill(client: Client, in_flight: _InFlight) -> None:
+    """Kill the process wherever it is; without one, take the task back."""
+    with contextlib.suppress(Exception):  # the worker or the scheduler may go at any moment, and the process with it
+        client.run(kill_run, in_flight.task.run, on_error="ignore")
+        in_flight.future.cancel()
