@@ -23,6 +23,9 @@ from tem_rf.runs.summary import summarize_run
 TensorBoardFlag = Annotated[
     bool, typer.Option("--tensorboard", help="Write the epochs to RUN/tensorboard too, from now on.")
 ]
+EvaluateFlag = Annotated[
+    bool, typer.Option("--evaluate", help="Score the test images after the last epoch, into RUN/scores.csv.")
+]
 
 SIGNAL_EXIT = 128  # a shell's convention: 128 + number of the signal
 
@@ -59,6 +62,7 @@ def train(
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf watch`.")] = False,
     tensorboard: TensorBoardFlag = False,
+    evaluate: EvaluateFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train networks on a prepared dataset, or go on where the same command stopped; more --epochs extend the run.
@@ -106,11 +110,11 @@ def train(
         for folder in folders:
             folder.tensorboard_folder.mkdir(exist_ok=True)
     if detach:
-        results = [_start_detached(run) for run in folders]
+        results = [_start_detached(run, evaluate) for run in folders]
     elif len(folders) == 1:
-        results = [train_here(folders[0])]
+        results = [train_here(folders[0], evaluate=evaluate)]
     else:
-        results = [_train_in_own_process(run) for run in folders]
+        results = [_train_in_own_process(run, evaluate) for run in folders]
     if as_json:
         print_json(results if len(results) > 1 else results[0])
 
@@ -121,6 +125,7 @@ def resume(
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs in all, more than before.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf watch`.")] = False,
     tensorboard: TensorBoardFlag = False,
+    evaluate: EvaluateFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Go on with a run that stopped or was killed, from its newest checkpoint; with --epochs, extend it.
@@ -138,31 +143,41 @@ def resume(
         progress_console().print(f"{folder.path}: goes on to epoch {epochs}", highlight=False)
         result = run_result(folder)
     else:
-        result = _start_detached(folder) if detach else train_here(folder)
+        result = _start_detached(folder, evaluate) if detach else train_here(folder, evaluate=evaluate)
     if as_json:
         print_json(result)
 
 
-def train_here(run: RunFolder) -> dict[str, Any]:
-    """Train a run in this process, with progress on stderr; exits with 128 + signal where one ended it."""
+def train_here(run: RunFolder, *, evaluate: bool = False) -> dict[str, Any]:
+    """Train a run in this process, with progress on stderr; exits with 128 + signal where one ended it.
+
+    Args:
+        run: The run.
+        evaluate: Score its test images once it is finished, if they are not scored yet.
+    """
     from tem_rf.cli.training_progress import TrainingProgress
 
     console = progress_console()
+    needs_scores = evaluate and not (is_complete(run) and run.is_scored)
+    if needs_scores:
+        _check_test_images(run)
     if is_complete(run):
         console.print(f"{run.path}: is finished already.", highlight=False)
-        return run_result(run)
-    console.print(f"{run.path}: starting", highlight=False)
-    import_keras()
-    from tem_rf.training.train import train as train_run
+    else:
+        console.print(f"{run.path}: starting", highlight=False)
+        import_keras()
+        from tem_rf.training.train import train as train_run
 
-    with TrainingProgress(console, run.name, run.config.training.epochs) as progress:
-        outcome = train_run(run, listener=progress.show)
-    result = run_result(run)
-    if outcome.state == "stopped":
-        console.print(f"Go on with: tem-rf resume {run.path}", highlight=False)
-        if outcome.signal_number:
-            raise typer.Exit(SIGNAL_EXIT + outcome.signal_number)
-    return result
+        with TrainingProgress(console, run.name, run.config.training.epochs) as progress:
+            outcome = train_run(run, listener=progress.show)
+        if outcome.state == "stopped":
+            console.print(f"Go on with: tem-rf resume {run.path}", highlight=False)
+            if outcome.signal_number:
+                raise typer.Exit(SIGNAL_EXIT + outcome.signal_number)
+            return run_result(run)
+    if needs_scores:
+        _score_test_images(run)
+    return run_result(run)
 
 
 def run_result(run: RunFolder) -> dict[str, Any]:
@@ -178,9 +193,27 @@ def run_result(run: RunFolder) -> dict[str, Any]:
     }
 
 
-def _train_in_own_process(run: RunFolder) -> dict[str, Any]:
+def _check_test_images(run: RunFolder) -> None:
+    """Say before the training that the dataset has no test images, rather than after it."""
+    from tem_rf.training.inputs import open_training_data
+
+    open_training_data(run.config).indices("test")
+
+
+def _score_test_images(run: RunFolder) -> None:
+    import_keras()
+    from tem_rf.evaluation.evaluate import evaluate_run
+    from tem_rf.training.inputs import open_training_data
+
+    console = progress_console()
+    with process.claim(run), console.status(f"{run.name}: segmenting the test images"):
+        scores = evaluate_run(run, open_training_data(run.config))
+    console.print(f"{run.scores_file}: scores of {len(scores)} test images", highlight=False)
+
+
+def _train_in_own_process(run: RunFolder, evaluate: bool) -> dict[str, Any]:
     """A fresh process each: nothing of one training can reach the next."""
-    command = [sys.executable, "-m", "tem_rf", "resume", str(run.path)]
+    command = [sys.executable, "-m", "tem_rf", "resume", str(run.path), *_options(evaluate)]
     try:
         code = subprocess.run(command, check=False).returncode
     except KeyboardInterrupt:  # the training got it too, and is ending
@@ -190,13 +223,17 @@ def _train_in_own_process(run: RunFolder) -> dict[str, Any]:
     return run_result(run)
 
 
-def _start_detached(run: RunFolder) -> dict[str, Any]:
+def _start_detached(run: RunFolder, evaluate: bool) -> dict[str, Any]:
     if process.is_alive(run):
         raise RunError(f"{run.path}: is being trained already; watch it with `tem-rf watch {run.name}`.")
     run.event_log().write(StatusEvent(state="queued"))
-    pid = process.start_detached(run)
+    pid = process.start_detached(run, *_options(evaluate))
     progress_console().print(f"{run.path}: started as process {pid}; see `tem-rf watch {run.name}`", highlight=False)
     return {"run": str(run.path), "state": "queued", "pid": pid}
+
+
+def _options(evaluate: bool) -> tuple[str, ...]:
+    return ("--evaluate",) if evaluate else ()
 
 
 def _given(changes: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,14 @@ class RunFolder(OwnedFolder):
         return self.path / "scores.csv"
 
     @property
+    def is_scored(self) -> bool:
+        """Whether `scores.csv` is of the network as it is, and not of one that has trained on since."""
+        try:
+            return self.scores_file.stat().st_mtime_ns >= self.model_file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
+
+    @property
     def start_arguments(self) -> tuple[str, ...]:
         """Arguments of `tem-rf` that let it go on."""
         return ("resume", str(self.path))

@@ -104,15 +104,19 @@ def owner(folder: OwnedFolder) -> str:
         return "another process"
 
 
-def start_detached(folder: OwnedFolder) -> int:
+def start_detached(folder: OwnedFolder, *options: str) -> int:
     """Start the work of a folder in a process of its own session, which closing the terminal does not end.
+
+    Args:
+        folder: The folder.
+        options: Further options of its command.
 
     Returns:
         The process id.
     """
     with folder.log_file.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tem_rf", *folder.start_arguments],
+            [sys.executable, "-m", "tem_rf", *folder.start_arguments, *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
