@@ -18,6 +18,7 @@ from tem_rf.cli.rf import rf
 from tem_rf.cli.runs import pause, runs, stop, watch
 from tem_rf.cli.segment import segment
 from tem_rf.cli.simulate import simulate
+from tem_rf.cli.study import study
 from tem_rf.cli.train import resume, train
 from tem_rf.cli.tui import tui
 
@@ -52,6 +53,7 @@ for command in (
 app.command("import")(import_model)
 app.add_typer(data, name="data")
 app.add_typer(rf, name="rf")
+app.add_typer(study, name="study")
 
 
 @app.callback()

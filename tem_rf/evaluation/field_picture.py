@@ -126,7 +126,7 @@ def _draw_field(
     axes.plot(0, 0, "+", color=_FIELD)
     axes.set(xlim=(-half_px, half_px), ylim=(half_px, -half_px), aspect="equal", xticks=[], yticks=[])
     if pixel_size_nm is not None:
-        _draw_scale_bar(axes, half_px, pixel_size_nm)
+        draw_scale_bar(axes, half_px, pixel_size_nm)
     if image is not None and min(image.shape) < 2 * half_px:
         title += "\ngrey: beyond the border, where the layers see zeros"
     axes.set_title(title, size=10)
@@ -134,7 +134,8 @@ def _draw_field(
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, fontsize=9, frameon=False)
 
 
-def _draw_scale_bar(axes: "Axes", half_px: float, pixel_size_nm: float) -> None:
+def draw_scale_bar(axes: "Axes", half_px: float, pixel_size_nm: float) -> None:
+    """Draw a scale bar at the lower right of axes whose origin lies in the middle, `half_px` from each edge."""
     from matplotlib.patheffects import withStroke
 
     bar_nm = scale_bar_nm(round(2 * half_px), pixel_size_nm)

@@ -1,0 +1,91 @@
+"""How much of its field a network makes use of: the study's figure S9."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tem_rf.errors import ModelError
+from tem_rf.evaluation.effective_picture import PARTS, draw_effective_field
+from tem_rf.models.effective import EffectiveField, effective_receptive_field
+from tem_rf.models.trained import load_network
+from tem_rf.receptive_field import Architecture
+from tem_rf.study.figures.chosen import choose, median_run
+from tem_rf.study.figures.figure import NothingToShowError, Row, StudyFigure
+from tem_rf.study.figures.grid import draw_grid
+from tem_rf.study.trials import Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_PATCHES = 16  # of the test split, evenly spread
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """The effective field of one network."""
+
+    field: EffectiveField
+    architecture: Architecture
+    pixel_size_nm: float | None
+    title: str
+
+
+def effective_fields(results: Results) -> StudyFigure:
+    """A row per dataset, a panel per network: the squared gradient of one pixel's answer, and its widths.
+
+    Raises:
+        NothingToShowError: No trial is scored, the datasets are gone, or no patch is large enough.
+
+    Source: Sytwu et al. 2022, figure S9; Luo et al. 2016.
+    """
+    lines: list[list[Panel]] = []
+    rows: list[Row] = []
+    reasons: list[str] = []
+    for chosen in choose(results):
+        line = []
+        indices = chosen.dataset.indices("test")
+        indices = indices[np.linspace(0, len(indices) - 1, min(_MOST_PATCHES, len(indices))).round().astype(int)]
+        for trial in chosen.trials:
+            run, architecture, size = median_run(trial), trial.architecture, chosen.dataset.manifest.pixel_size_nm
+            try:
+                field = effective_receptive_field(
+                    load_network(run.run), architecture, np.asarray(chosen.dataset.images[indices])
+                )
+            except ModelError as error:
+                reasons.append(f"Left out of {chosen.name}: {error}")
+                continue
+            line.append(Panel(field, architecture, size, f"{chosen.name}: {architecture.name}"))
+            rows.append(_row(chosen.name, run.run.name, line[-1]))
+        lines += [line] if line else []
+    if not lines:
+        raise NothingToShowError(reasons[0])
+    return StudyFigure(
+        "Where the answer of one pixel comes from: the squared gradient, averaged over test patches, darkest where "
+        "it is least. Squares hold 50 % and 95 % of it; the third is the exact field at its greatest. "
+        + " ".join(reasons),
+        rows,
+        lambda: draw_grid(lines, _draw_panel, panel_inches=3.8, text_inches=0.8),
+    )
+
+
+def _row(dataset: str, run: str, panel: Panel) -> Row:
+    exact, size = panel.architecture.receptive_field.size_px, panel.pixel_size_nm
+    widths = {f"width_{part * 100:.0f}_percent": panel.field.width_px(part) for part in PARTS}
+    return {
+        "dataset": dataset,
+        "network": panel.architecture.name,
+        "run": run,
+        "patches": panel.field.images,
+        **{f"{name}_px": width for name, width in widths.items()},
+        **{f"{name}_nm": size and width * size for name, width in widths.items()},
+        "field_px": panel.architecture.receptive_field.equation_size_px,
+        "exact_field_least_px": exact and exact.min,
+        "exact_field_greatest_px": exact and exact.max,
+    }
+
+
+def _draw_panel(axes: "Axes", panel: Panel) -> None:
+    draw_effective_field(axes, panel.field, panel.architecture, panel.pixel_size_nm)
+    axes.set_title(panel.title, fontsize=10)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=7, frameon=False)

@@ -1,0 +1,100 @@
+"""Dice against receptive field for each dataset, beside the sizes of its particles: the study's figure 3."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tem_rf.errors import DatasetError
+from tem_rf.study.figures.figure import NothingToShowError, Row, StudyFigure
+from tem_rf.study.figures.series import add_legend, dilation, draw_series, field_rows
+from tem_rf.study.figures.style import colour, scale_fields
+from tem_rf.study.trials import Results, TrialResult
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_BINS = 30
+
+
+def dice_by_particle_size(results: Results) -> StudyFigure:
+    """All datasets in one panel, a series each, and a histogram of particle diameters for each.
+
+    Raises:
+        NothingToShowError: No trial without dilation is scored.
+
+    Source: Sytwu et al. 2022, figure 3.
+    """
+    trials = [trial for trial in results.trials if trial.scored and dilation(trial) is None]
+    if not trials:
+        raise NothingToShowError("No network without dilation is finished and scored yet.")
+    unit = "nm" if all(trial.config.pixel_size_nm for trial in trials) else "px"
+    dice = field_rows(trials, "hard_dice", lambda trial: trial.dataset)
+    first_of_datasets = {trial.dataset: trial for trial in reversed(trials)}
+    histograms, missing = [], []
+    for dataset in sorted(first_of_datasets):
+        try:
+            histograms += _histogram_rows(first_of_datasets[dataset], unit)
+        except DatasetError:
+            missing.append(dataset)
+    gone = f" No histogram of {', '.join(missing)}: the dataset is not there." if missing else ""
+    return StudyFigure(
+        "Hard dice of the test images against the receptive field, all datasets and depths, and the diameters of the "
+        f"particles that lie whole within a patch (dashed: median). Bars are standard deviations over seeds.{gone}",
+        [{"panel": "dice", **row} for row in dice] + histograms,
+        lambda: _draw(dice, histograms, unit),
+    )
+
+
+def _histogram_rows(trial: TrialResult, unit: str) -> list[Row]:
+    from tem_rf.data.prepared import open_dataset
+    from tem_rf.evaluation.inspection import inspect_dataset
+
+    scale = trial.config.pixel_size_nm if unit == "nm" else 1.0
+    diameters = inspect_dataset(open_dataset(trial.config.dataset)).diameters_px * scale
+    if not diameters.size:
+        return []
+    counts, edges = np.histogram(diameters, bins=min(_MOST_BINS, max(8, diameters.size // 5)))
+    return [
+        {
+            "panel": "histogram",
+            "dataset": trial.dataset,
+            f"low_{unit}": low,
+            f"high_{unit}": high,
+            "particles": int(count),
+            f"median_{unit}": float(np.median(diameters)),
+        }
+        for count, low, high in zip(counts, edges, edges[1:], strict=False)
+    ]
+
+
+def _draw(dice: Sequence[Row], histograms: Sequence[Row], unit: str) -> "Figure":
+    from matplotlib.figure import Figure
+
+    datasets = sorted({row["dataset"] for row in dice})
+    figure = Figure(figsize=(10.5, max(4.6, 1.5 * len(datasets))), layout="constrained")
+    grid = figure.add_gridspec(len(datasets), 2, width_ratios=(3, 2))
+    axes = figure.add_subplot(grid[:, 0])
+    field = f"field_{unit}"
+    for index, dataset in enumerate(datasets):
+        rows = [row for row in dice if row["dataset"] == dataset]
+        draw_series(axes, rows, field, "hard_dice", dataset, index)
+    scale_fields(axes, [row[field] for row in dice], f"receptive field by equation (1) [{unit}]")
+    axes.set_ylabel("hard dice")
+    greatest = max((row[f"high_{unit}"] for row in histograms), default=1.0)
+    for index, dataset in enumerate(datasets):
+        panel = figure.add_subplot(grid[index, 1])
+        rows = [row for row in histograms if row["dataset"] == dataset]
+        if rows:
+            edges = [row[f"low_{unit}"] for row in rows] + [rows[-1][f"high_{unit}"]]
+            panel.stairs([row["particles"] for row in rows], edges, fill=True, color=colour(index), alpha=0.7)
+            panel.axvline(rows[0][f"median_{unit}"], color="black", ls="--", lw=1)
+        else:
+            panel.text(0.5, 0.5, "no particle lies whole within a patch", ha="center", transform=panel.transAxes)
+            panel.set_yticks([])
+        panel.set(xlim=(0, greatest * 1.05), ylabel="particles")
+        panel.set_title(dataset, fontsize=9)
+        if index == len(datasets) - 1:
+            panel.set_xlabel(f"particle diameter [{unit}]")
+    add_legend(figure)
+    return figure

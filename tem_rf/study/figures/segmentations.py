@@ -1,0 +1,96 @@
+"""Example segmentations with the receptive field drawn: the study's figures 5 and 6."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tem_rf.evaluation.dice import hard_dice
+from tem_rf.evaluation.field_picture import draw_scale_bar
+from tem_rf.evaluation.misses import methods_of_runs
+from tem_rf.evaluation.pictures import overlay
+from tem_rf.study.figures.chosen import choose, median_run
+from tem_rf.study.figures.figure import Row, StudyFigure
+from tem_rf.study.figures.grid import draw_grid
+from tem_rf.study.trials import Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_FIELD_COLOUR = "#F0E442"
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One segmented patch.
+
+    Attributes:
+        painted: (h, w, 3) uint8, outline and errors over the micrograph.
+        row: Its numbers.
+        pixel_size_nm: Side of a pixel [nm].
+    """
+
+    painted: np.ndarray
+    row: Row
+    pixel_size_nm: float | None
+
+
+def example_segmentations(results: Results) -> StudyFigure:
+    """A row per test patch, a panel per network from small field to large, its field as a square in the middle.
+
+    Raises:
+        NothingToShowError: No trial is scored, or the datasets are gone.
+        ModelError: A run has no network.
+
+    Source: Sytwu et al. 2022, figures 5 and 6.
+    """
+    lines: list[list[Panel]] = []
+    for chosen in choose(results):
+        runs = [median_run(trial) for trial in chosen.trials]
+        methods, _ = methods_of_runs([run.run for run in runs], chosen.dataset)
+        for index in chosen.patches:
+            image, label = np.asarray(chosen.dataset.images[index]), chosen.dataset.labels[index] > 0
+            patch = chosen.dataset.patches[index]
+            line = []
+            for run in runs:
+                mask = methods[run.run.name](image)
+                row = {
+                    "dataset": chosen.name,
+                    "source": patch.source,
+                    "row": patch.row,
+                    "column": patch.column,
+                    "network": run.config.architecture.name,
+                    "run": run.run.name,
+                    "field_px": run.config.architecture.receptive_field.equation_size_px,
+                    "hard_dice": float(hard_dice(mask, label)),
+                    "missed_px": int((label & ~mask).sum()),
+                    "invented_px": int((mask & ~label).sum()),
+                }
+                line.append(Panel(overlay(image, mask, label), row, chosen.dataset.manifest.pixel_size_nm))
+            lines.append(line)
+    return StudyFigure(
+        "Test patches segmented by the networks with the smallest field, the best hard dice and the largest field, "
+        "each by the seed with the median dice: outline white, missed orange, invented blue. The yellow square is the "
+        "receptive field by equation (1) of the pixel in its middle. Shown of each dataset: the patch on which these "
+        "networks differ most, and the one with the median dice.",
+        [panel.row for line in lines for panel in line],
+        lambda: draw_grid(lines, _draw_panel, panel_inches=3.2, text_inches=0.7),
+    )
+
+
+def _draw_panel(axes: "Axes", panel: Panel) -> None:
+    from matplotlib.patches import Rectangle
+
+    half, field_px, size = len(panel.painted) / 2, panel.row["field_px"], panel.pixel_size_nm
+    axes.set_axis_off()
+    axes.imshow(panel.painted, extent=(-half, half, half, -half))
+    square = Rectangle((-field_px / 2,) * 2, field_px, field_px, fill=False, color=_FIELD_COLOUR, lw=1.6)
+    axes.add_patch(square)
+    axes.set(xlim=(-half, half), ylim=(half, -half))
+    if size:
+        draw_scale_bar(axes, half, size)
+    field = f"field {field_px} px" + (f", {field_px * size:.2f} nm" if size else "")
+    beyond = " (beyond the patch)" if field_px > 2 * half else ""
+    place = f"{panel.row['dataset']}: {panel.row['source']} ({panel.row['row']}, {panel.row['column']})"
+    score = f"hard dice {panel.row['hard_dice']:.3f}"
+    axes.set_title(f"{place}\n{panel.row['network']}, {field}{beyond}\n{score}", fontsize=8)

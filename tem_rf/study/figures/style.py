@@ -1,0 +1,49 @@
+"""How the figures look: series told apart by colour and by marker, on a light background."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito 2008, without black and yellow.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+PANEL_INCHES = (5.2, 4.0)
+
+_LOGARITHMIC_FROM = 12  # greatest over least field: from here on a linear axis crowds the small ones
+
+
+@contextmanager
+def plain_style() -> Iterator[None]:
+    """Take texts as they are, since names of datasets come from files, and write the same SVG each time."""
+    import matplotlib as mpl
+
+    with mpl.rc_context({"text.parse_math": False, "svg.hashsalt": "tem-rf", "svg.fonttype": "none"}):
+        yield
+
+
+def colour(index: int) -> str:
+    """Colour of the series of a number."""
+    return COLOURS[index % len(COLOURS)]
+
+
+def marker(index: int) -> str:
+    """Marker of the series of a number; colour and marker together repeat after 42."""
+    return MARKERS[index % len(MARKERS)]
+
+
+def scale_fields(axes: "Axes", fields: Sequence[float], label: str) -> None:
+    """Scale the axis of receptive fields: linear, as published, or logarithmic where they span much."""
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+    axes.set_xlabel(label)
+    axes.grid(alpha=0.3)
+    if max(fields) > _LOGARITHMIC_FROM * min(fields):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_xlim(left=0)

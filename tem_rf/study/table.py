@@ -1,0 +1,99 @@
+"""A table of trials as text: for people, spreadsheets, papers and scripts."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from tem_rf.evaluation.summary import Spread
+from tem_rf.study.columns import COLUMNS, Column, Value
+from tem_rf.study.trials import TrialResult
+
+NOTHING = "–"
+
+
+def shown_columns(trials: Sequence[TrialResult]) -> list[Column]:
+    """The columns that say something of one of the trials at least."""
+    return [column for column in COLUMNS.values() if any(column.value(trial) is not None for trial in trials)]
+
+
+def cell(column: Column, trial: TrialResult) -> str:
+    """What stands in a cell, for people."""
+    value = column.value(trial)
+    if value is None:
+        return NOTHING
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Spread):
+        mean = f"{value.mean:.{column.digits}f}"
+        few = f" ({value.seeds} of {len(trial.scored)})" if value.seeds < len(trial.scored) else ""
+        return mean + ("" if value.sd is None else f" ± {value.sd:.{column.digits}f}") + few
+    return f"{value:,.{column.digits}f}"
+
+
+def as_records(trials: Sequence[TrialResult], columns: Sequence[Column] | None = None) -> list[dict[str, Any]]:
+    """The values of each trial by the keys of the columns, as JSON types; a spread is mean, sd and seeds."""
+    return [
+        {"trial": trial.name, **{column.key: _plain(column.value(trial)) for column in columns or COLUMNS.values()}}
+        for trial in trials
+    ]
+
+
+def as_csv(trials: Sequence[TrialResult], columns: Sequence[Column] | None = None) -> str:
+    """Comma-separated values in full precision; the sd of a column stands beside it as KEY_sd."""
+    rows = [_flat(record) for record in as_records(trials, columns)]
+    return csv_text(rows)
+
+
+def csv_text(rows: Sequence[dict[str, Any]]) -> str:
+    """Comma-separated values of rows with the same or fewer keys than the first; None is an empty cell."""
+    text = io.StringIO()
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    table = csv.DictWriter(text, keys, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()
+
+
+def as_markdown(trials: Sequence[TrialResult], columns: Sequence[Column]) -> str:
+    """A table in Markdown; texts stand to the left, numbers to the right."""
+
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(text.replace('|', chr(92) + '|') for text in cells)} |"
+
+    sides = ["---:" if _is_number(column, trials) else "---" for column in columns]
+    lines = [line([column.title for column in columns]), line(sides)]
+    return "\n".join(lines + [line([cell(column, trial) for column in columns]) for trial in trials]) + "\n"
+
+
+def as_latex(trials: Sequence[TrialResult], columns: Sequence[Column]) -> str:
+    r"""A `tabular` for LaTeX with booktabs; `±` becomes `$\pm$`."""
+
+    def line(cells: Sequence[str]) -> str:
+        return f"{' & '.join(map(_escape_latex, cells))} \\\\"
+
+    sides = "".join("r" if _is_number(column, trials) else "l" for column in columns)
+    lines = [f"\\begin{{tabular}}{{{sides}}}", "\\toprule", line([column.title for column in columns]), "\\midrule"]
+    lines += [line([cell(column, trial) for column in columns]) for trial in trials]
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
+
+
+def _plain(value: Value) -> Any:
+    return {"mean": value.mean, "sd": value.sd, "seeds": value.seeds} if isinstance(value, Spread) else value
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        flat |= {key: value["mean"], f"{key}_sd": value["sd"]} if isinstance(value, dict) else {key: value}
+    return flat
+
+
+def _is_number(column: Column, trials: Sequence[TrialResult]) -> bool:
+    return not any(isinstance(column.value(trial), str) for trial in trials)
+
+
+def _escape_latex(text: str) -> str:
+    signs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "–": "--"}
+    return re.sub(r"[\\~^±–&%$#_{}]", lambda found: signs.get(found[0], f"\\{found[0]}"), text)
