@@ -11,7 +11,7 @@ install: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "tem-rf needs Python 3.11 to 3.13, this is %s; name one with: make PYTHON=python3.12" % sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,formats,cluster,movies,exchange]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,formats,cluster,movies,exchange,jax]'
 	@touch $@
 
 demo: $(INSTALLED)
@@ -32,7 +32,7 @@ check: $(INSTALLED)
 
 # Newest versions that work together, for every supported Python (needs uv: pip install uv).
 lock:
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra formats --extra cluster --extra movies --extra exchange pyproject.toml \
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra formats --extra cluster --extra movies --extra exchange --extra jax pyproject.toml \
 		--no-annotate --custom-compile-command 'make lock' --output-file constraints.txt
 
 clean:

@@ -35,6 +35,9 @@ class SmallMemory:
     def write_back(self):
         self.stepper.write_back()
 
+    def take_up(self):
+        self.stepper.take_up()
+
     def _limited(self, step, images, labels, patches_at_once):
         if min(len(images), patches_at_once) > self.room:
             self.refused += 1
