@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from tem_rf.errors import ModelError
 from tem_rf.inference.card import CARD_NAME, ModelCard
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    import keras
 
 _GRAPH = "saved_model.pb"
 
@@ -61,44 +64,57 @@ def load_segmenter(path: Path) -> Segmenter:
 
 
 def _from_run(run: RunFolder) -> Segmenter:
+    from tem_rf.models.merging import compile_inference
     from tem_rf.models.trained import load_network
 
     config = run.config
-    model = load_network(run)
     return Segmenter(
         name=run.name,
         architecture=config.architecture,
         preprocessing=config.preprocessing,
         pixel_size_nm=config.pixel_size_nm,
-        logits=lambda images: np.asarray(model(images, training=False)),
+        logits=compile_inference(load_network(run), config.architecture),
         sha256=_sha256([run.model_file]),
     )
 
 
 def _from_export(path: Path) -> Segmenter:
+    from tem_rf.models.merging import compile_inference
+
     card = ModelCard.read(path)
-    model = _load_saved_model(path)
-    if not hasattr(model, "logits"):
-        raise ModelError(f"{path}: has no endpoint `logits`, so tem-rf did not write it; export the run again.")
     return Segmenter(
         name=card.name,
         architecture=card.architecture,
         preprocessing=card.preprocessing,
         pixel_size_nm=card.pixel_size_nm,
-        logits=lambda images: model.logits(images).numpy(),
+        logits=compile_inference(_network_of(path, card.architecture), card.architecture),
         sha256=_sha256([path / CARD_NAME, path / _GRAPH, *sorted((path / "variables").iterdir())]),
     )
 
 
-def _load_saved_model(path: Path) -> Any:
+def _network_of(path: Path, architecture: Architecture) -> "keras.Model":
+    """The network of a SavedModel, built anew: only its variables are taken from the folder."""
     import tensorflow as tf
 
+    from tem_rf.models.unet import build_unet
+
     try:
-        return tf.saved_model.load(path)
+        variables = tf.saved_model.load(path).variables
     except Exception as error:  # TensorFlow raises many kinds for a damaged folder
         raise ModelError(
             f"{path}: TensorFlow cannot load it ({str(error).splitlines()[0]}); export the run again."
         ) from error
+    values = {variable.name.removesuffix(":0"): variable.numpy() for variable in variables}
+    model = build_unet(architecture)
+    for weight in model.weights:
+        value = values.get(weight.path)
+        if value is None or value.shape != tuple(weight.shape):
+            raise ModelError(
+                f"{path}: expected a variable {weight.path} of shape {tuple(weight.shape)}, as {CARD_NAME} says; "
+                f"found {'none' if value is None else value.shape}. Export the run again."
+            )
+        weight.assign(value)
+    return model
 
 
 def _sha256(files: list[Path]) -> str:

@@ -1,4 +1,4 @@
-"""A network while it trains on CPU, with its full-resolution blocks folded: half the side, four times the channels.
+"""A network on CPU with its full-resolution blocks folded: half the side, four times the channels.
 
 The blocks at full resolution have 4 channels, a quarter of a vector register; folded they have 16. Upsampling into
 the last decoder, which only copies pixels, becomes part of its convolutions. The function is the same, and so are the
@@ -29,16 +29,17 @@ def can_fold(architecture: Architecture) -> bool:
 
 
 class FoldedUnet:
-    """Computes a network of `build_unet` in training mode, with the network's own layers and variables.
+    """Computes a network of `build_unet`, with the network's own layers and variables.
 
     Args:
-        model: The network.
+        model: The network; batch normalization is in training mode, and may be merged (`models.merging`).
         architecture: Its architecture, one of those that `can_fold`.
     """
 
     def __init__(self, model: keras.Model, architecture: Architecture) -> None:
         self._model, self._architecture = model, architecture
         self._filters = architecture.filter_sequence[0]
+        self._normalizations = {layer.name: layer for layer in model.layers if "_bn" in layer.name}
         self._below = keras.Model(
             model.get_layer("encoder0_pool").output, model.get_layer("decoder0_upsample").input, name="below"
         )
@@ -52,6 +53,15 @@ class FoldedUnet:
         Returns:
             (n, h / 2, 2 w, 2) float32 logits of the pixels in the order of `in_folded_order`.
         """
+        return ops.cast(_pixels(self._folded_logits(images), channels=2), "float32")
+
+    def logits_of_pixels(self, images: Any) -> Any:
+        """The same as (n, h, w, 2) float32, every pixel in its place."""
+        import tensorflow as tf
+
+        return ops.cast(tf.nn.depth_to_space(self._folded_logits(images), FOLD), "float32")
+
+    def _folded_logits(self, images: Any) -> Any:
         rest = self._architecture.pooling_sequence[0] // FOLD
         x = skip = self._block("encoder0", fold(ops.cast(images, self._model.compute_dtype)))
         # (n, h/2, w/2, 4 f) -> (n, h/2, w/2, f) -> (n, h/k, w/k, f)
@@ -60,15 +70,14 @@ class FoldedUnet:
         if rest > 1:
             x = ops.repeat(ops.repeat(x, rest, axis=1), rest, axis=2)
         x = self._block("decoder0", ops.concatenate([skip, x], axis=-1), folded_channels=self._filters)
-        logits = _pixels(self._convolution("head", x), channels=2)
-        return ops.cast(logits, "float32")
+        return self._convolution("head", x)
 
     def _block(self, place: str, x: Any, folded_channels: int | None = None) -> Any:
         inner, last = x, self._architecture.convolutions_per_block
         for index in range(1, last + 1):
             inner = self._convolution(f"{place}_conv{index}", inner, folded_channels if index == 1 else None)
-            normalization = self._model.get_layer(f"{place}_bn{index}")
-            inner = self._as_channels(normalization(self._as_pixels(inner), training=True))
+            if (normalization := self._normalizations.get(f"{place}_bn{index}")) is not None:
+                inner = self._as_channels(normalization(self._as_pixels(inner), training=True))
             if index < last:
                 inner = ops.relu(inner)
         return ops.relu(inner + self._convolution(f"{place}_skip", x, folded_channels))

@@ -15,5 +15,6 @@ def particle_probability(logits: np.ndarray) -> np.ndarray:
     >>> particle_probability(np.array([0.0, 0.0])).item()
     0.5
     """
-    margin = logits[..., 1].astype(np.float64) - logits[..., 0]
-    return (0.5 * (1 + np.tanh(0.5 * margin))).astype(np.float32)  # the sigmoid, without overflow
+    margin = logits[..., 1].astype(np.float32) - logits[..., 0].astype(np.float32)
+    with np.errstate(over="ignore"):  # far below zero exp is infinite, and the probability rightly 0
+        return 1 / (1 + np.exp(-margin))
