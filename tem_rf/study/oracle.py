@@ -1,0 +1,152 @@
+"""KerasTuner's oracle over a list of networks, on disk so that a kill at any moment loses and doubles no trial."""
+
+import itertools
+import json
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine.trial import Trial, TrialStatus
+
+from tem_rf.files import remove_leftovers, write_text
+from tem_rf.receptive_field import Architecture
+from tem_rf.study.hyperparameters import Values, declare, values_of
+
+OBJECTIVE = "objective"
+_ENDED = (TrialStatus.COMPLETED, TrialStatus.FAILED)
+
+
+class CandidateOracle(keras_tuner.Oracle):
+    """Hands out networks of a list, each once; a subclass decides in which order.
+
+    What KerasTuner 1.4.8 does otherwise: it writes its files in place, so that a kill leaves an empty one; after a
+    restart it does not know a trial whose file was written before the list of trials; its own strategies hand out
+    networks twice or miss some.
+
+    Args:
+        candidates: The networks; a later start may have more.
+        folder: Where its files lie.
+        budget: Networks to hand out; None: all.
+        seed: Decides what is random.
+    """
+
+    hyperparameters: keras_tuner.HyperParameters
+    end_order: list[str]
+    _retry_queue: list[str]
+
+    def __init__(self, candidates: Sequence[Architecture], folder: Path, *, budget: int | None, seed: int) -> None:
+        super().__init__(
+            objective=keras_tuner.Objective(OBJECTIVE, "max"),
+            max_trials=None,
+            hyperparameters=declare(candidates),
+            allow_new_entries=False,
+            seed=seed + 1,  # KerasTuner takes 0 for none
+            max_consecutive_failed_trials=None,
+        )
+        self.verbose = 0
+        self._folder = folder
+        self._set_project_dir(folder.parent, folder.name)
+        self._declared = self.hyperparameters
+        self._candidates = {_key(values_of(each)): values_of(each) for each in candidates}
+        self._budget = len(self._candidates) if budget is None else min(budget, len(self._candidates))
+        self._has_stopped = False
+        self._slots = itertools.count()
+
+    def next_trial(self) -> Trial | None:
+        """A trial that nobody has; None: the search waits for results, or is finished."""
+        with _quietly():
+            trial = self.create_trial(f"slot{next(self._slots)}")
+        self._has_stopped = trial.status == TrialStatus.STOPPED
+        return trial if trial.status == TrialStatus.RUNNING else None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is no trial to come, and none to be told."""
+        return self._has_stopped and not self.ongoing_trials and not self._retry_queue
+
+    def finish(self, trial_id: str, objective: float) -> None:
+        """Take in the objective of a trial; told again, the last one counts."""
+        trial = self.trials[trial_id]
+        trial.metrics = type(trial.metrics)()
+        trial.metrics.register(OBJECTIVE, direction="max")
+        trial.metrics.update(OBJECTIVE, objective, step=0)
+        trial.status = TrialStatus.COMPLETED
+        with _quietly():
+            self.end_trial(trial)
+
+    def fail(self, trial_id: str, message: str) -> None:
+        """Take in that a trial failed."""
+        trial = self.trials[trial_id]
+        trial.status, trial.message = TrialStatus.FAILED, message
+        with _quietly():
+            self.end_trial(trial)
+
+    def hand_out_again(self, trial_id: str) -> None:
+        """Put a trial that had ended back into the queue."""
+        trial = self.trials[trial_id]
+        trial.status, trial.message = TrialStatus.RUNNING, None
+        self.end_order = [each for each in self.end_order if each != trial_id]
+        self._retry_queue.insert(0, trial_id)  # KerasTuner takes from the end
+        self._save_trial(trial)
+        self.save()
+
+    def untried(self) -> list[Values]:
+        """Values of the networks that were not handed out yet, in the order of the list; none past the budget."""
+        tried = {_key(trial.hyperparameters.values) for trial in self.trials.values()}
+        left = self._budget - len(tried)
+        return [values for key, values in self._candidates.items() if key not in tried] if left > 0 else []
+
+    def save(self) -> None:
+        """Write `oracle.json` whole."""
+        _write(self._get_oracle_fname(), self.get_state())
+
+    def reload(self) -> None:
+        """Read the files of an earlier process, and repair what a kill between two of them left.
+
+        `oracle.json` says which trials exist: one that it does not know was handed to nobody. A trial's own file says
+        whether it has ended; one that has not is handed out again.
+        """
+        remove_leftovers(self._folder, "oracle.json")
+        started = set(json.loads(Path(self._get_oracle_fname()).read_text(encoding="utf-8"))["start_order"])
+        for trial_folder in self._folder.glob("trial_*"):
+            remove_leftovers(trial_folder, "trial.json")
+            if trial_folder.name.removeprefix("trial_") not in started:
+                shutil.rmtree(trial_folder)
+        super().reload()
+        self.hyperparameters = self._declared
+        self.trials = {one: self.trials[one] for one in self.start_order}
+        self._retry_queue = [one for one in reversed(self.start_order) if self.trials[one].status not in _ENDED]
+        ended = [one for one in self.start_order if self.trials[one].status in _ENDED]
+        self.end_order = [one for one in self.end_order if one in ended]
+        self.end_order += [one for one in ended if one not in self.end_order]
+
+    def update_space(self, hyperparameters: Any) -> None:
+        """Do nothing: the space is that of the candidates, whatever earlier trials knew of it."""
+
+    def _save_trial(self, trial: Trial) -> None:
+        _write(f"{self._get_trial_dir(trial.trial_id)}/trial.json", trial.get_state())
+
+
+def running(values: Values | None) -> dict[str, Any]:
+    """What a strategy answers: these values; None: there are no more."""
+    return {"status": TrialStatus.STOPPED if values is None else TrialStatus.RUNNING, "values": values}
+
+
+def _write(path: str, content: Any) -> None:
+    write_text(Path(path), json.dumps(content))  # on one line: with indents, JSON takes most of the time of a trial
+
+
+def _key(values: Values) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted((name, value) for name, value in values.items() if not name.startswith("tuner/")))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """KerasTuner calls `threading.currentThread`, which Python warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
