@@ -1,0 +1,135 @@
+"""Whatever is killed or frozen while a study runs, its table ends as that of a study that nothing happened to."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tem_rf.runs import process
+from tem_rf.runs.events import Event
+from tem_rf.study.driver import run_study
+from tem_rf.study.events import RunEvent
+from tem_rf.study.execution.clusters import Cluster, LocalWorkers, RunningScheduler
+from tem_rf.study.folder import StudyFolder
+from tests.study.drive_stub_study import EPOCH_S
+from tests.study.processes import kill, running_cluster, trainings, wait_for
+from tests.study.stub_study import new_study, on, run_events, stub_command, table, trial_ends
+
+SHORT_TTL_S = 1.0  # Dask makes it 5 s: ten heartbeats
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_dataset, tmp_path_factory) -> StudyFolder:
+    study = new_study(tiny_dataset, tmp_path_factory.mktemp("study") / "undisturbed")
+    run_study(study, on(LocalWorkers(2)), command=stub_command())
+    return study
+
+
+@pytest.fixture
+def study(tiny_dataset, tmp_path) -> StudyFolder:
+    return new_study(tiny_dataset, tmp_path / "study")
+
+
+def drive(study: StudyFolder, cluster: Cluster, fault: Callable[[], object], *, at_start: int = 3) -> None:
+    """Run a study; the fault comes once the training of the third run to be started is under way."""
+    starts = 0
+
+    def listen(event: Event) -> None:
+        nonlocal starts
+        starts += isinstance(event, RunEvent) and event.state == "started"
+        if isinstance(event, RunEvent) and event.state == "started" and starts == at_start:
+            wait_for(lambda: process.is_alive(_run(study, event.run)))
+            fault()
+
+    run_study(study, on(cluster), listener=listen, command=stub_command("--epoch-s", EPOCH_S))
+    assert starts >= at_start
+    assert not trainings()
+
+
+def a_worker() -> psutil.Process:
+    return trainings()[-1].parent()
+
+
+def test_a_killed_training_is_tried_again(study, undisturbed):
+    drive(study, LocalWorkers(2), lambda: kill(trainings()[-1]))
+    assert table(study) == table(undisturbed)
+    assert [event.detail for event in run_events(study, "failed")] == ["its process was killed by SIGKILL"]
+
+
+def test_a_killed_worker_takes_its_training_along_and_both_are_started_again(study, undisturbed):
+    def kill_worker():
+        training = trainings()[-1]
+        kill(training.parent())
+        psutil.wait_procs([training], timeout=5)
+        assert not training.is_running()
+
+    drive(study, LocalWorkers(2), kill_worker)
+    assert table(study) == table(undisturbed)
+    assert len(run_events(study, "lost")) == 1
+    assert not run_events(study, "failed")
+
+
+def test_a_frozen_worker_is_found_and_its_run_goes_on(study, undisturbed):
+    drive(study, LocalWorkers(2, worker_ttl_s=SHORT_TTL_S), lambda: os.kill(a_worker().pid, signal.SIGSTOP))
+    assert table(study) == table(undisturbed)
+    assert not run_events(study, "failed")
+
+
+def test_a_killed_nanny_takes_its_worker_along_and_the_others_do_its_work(study, undisturbed):
+    with running_cluster(2) as cluster:
+        drive(study, RunningScheduler(cluster.address), lambda: kill(a_worker().parent()))
+    assert table(study) == table(undisturbed)
+    assert len(run_events(study, "lost")) == 1
+    assert not run_events(study, "failed")
+
+
+def test_a_killed_scheduler_is_waited_for(study, undisturbed):
+    with running_cluster(2) as cluster:
+
+        def restart_scheduler():
+            cluster.scheduler.kill()
+            wait_for(lambda: not trainings())  # workers without a scheduler end, and their trainings with them
+            cluster.start()
+
+        drive(study, RunningScheduler(cluster.address), restart_scheduler)
+    assert table(study) == table(undisturbed)
+    assert {event.detail for event in run_events(study, "lost")} == {"the scheduler is gone"}
+    assert not run_events(study, "failed")
+
+
+def test_a_local_scheduler_that_is_lost_is_replaced(study, undisturbed):
+    cluster = LocalWorkers(2)
+    drive(study, cluster, lambda: cluster._cluster.sync(cluster._cluster.scheduler.close))
+    assert table(study) == table(undisturbed)
+    assert not run_events(study, "failed")
+
+
+def test_a_killed_driver_takes_everything_along_and_goes_on_where_it_was(study, undisturbed):
+    driver = subprocess.Popen([sys.executable, "-m", "tests.study.drive_stub_study", study.path])
+    wait_for(lambda: run_events(study, "finished") and trainings(), timeout_s=60)
+    driver.kill()
+    driver.wait()
+    wait_for(lambda: not trainings())
+    assert process.state(study) == "killed"
+    run_study(study, on(LocalWorkers(2)), command=stub_command())
+    assert table(study) == table(undisturbed)
+
+
+def test_a_training_that_always_fails_is_recorded_with_its_error_and_the_study_goes_on(study, undisturbed):
+    run_study(study, on(LocalWorkers(2)), command=stub_command("--fails", "n2-p24-f1"))
+    after, before = table(study), table(undisturbed)
+    failed = [name for name in before if "n2-p24-f1" in name]
+    assert {after[name][:2] for name in failed} == {("failed", "the loss became nan")}
+    assert {name: result for name, result in after.items() if name not in failed} == {
+        name: result for name, result in before.items() if name not in failed
+    }
+    assert trial_ends(study) == {"n2-p22-f1": "finished", "n2-p22-f2": "finished", "n2-p24-f1": "failed"}
+    assert len(run_events(study, "failed")) == 2 * 3
+
+
+def _run(study: StudyFolder, name: str):
+    return next(run for run in study.runs() if run.name == name)
