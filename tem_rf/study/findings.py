@@ -28,8 +28,8 @@ class Finding:
         if not others:
             return f"{self.best} is the only trial that is complete."
         return (
-            f"{self.best} has the greatest mean hard dice. Of {others} others, {told} can be told from it over these "
-            "test images and seeds; since it was picked as the greatest of many, its lead is overstated."
+            f"{self.best} has the greatest mean hard dice of {others + 1}. Over these test images and seeds {told} of "
+            f"the other {others} can be told from it; picked as the greatest of all, its lead is overstated."
         )
 
 

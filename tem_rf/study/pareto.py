@@ -32,10 +32,10 @@ def pareto_front(
     return [
         trial
         for trial, point in points.items()
-        if not any(_beats(other, point) for rival, other in points.items() if rival.dataset == trial.dataset)
+        if not any(beats(other, point) for rival, other in points.items() if rival.dataset == trial.dataset)
     ]
 
 
-def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     """Whether a point is at least as good in everything and better in something; more is better."""
     return all(a >= b for a, b in zip(one, other, strict=True)) and one != other
