@@ -20,6 +20,7 @@ CONNECT_TIMEOUT_S = 5.0
 dask.config.set(
     {
         "distributed.worker.multiprocessing-method": "spawn",  # a fork would share the driver's TensorFlow
+        "distributed.comm.timeouts.connect": "5s",  # what is gone is soon found to be gone
         "distributed.deploy.lost-worker-timeout": "5s",
         "distributed.logging.distributed": "critical",
     }
@@ -163,7 +164,7 @@ class SlurmWorkers:
             "shared_temp_directory": str(self._folder),
             "log_directory": str(self._folder / "slurm"),
             "scheduler_options": _scheduler_options(self._worker_ttl_s),
-            "worker_extra_args": ["--no-dashboard"],
+            "worker_extra_args": ["--no-dashboard", "--dashboard-address", f"{LOOPBACK}:0"],
             # sbatch hands on the environment of the driver, which sees no GPU; SLURM's own choice is kept.
             "job_script_prologue": ['[ -n "$CUDA_VISIBLE_DEVICES" ] || unset CUDA_VISIBLE_DEVICES'],
         }
@@ -199,7 +200,7 @@ class RunningScheduler:
 
 
 def _scheduler_options(worker_ttl_s: float) -> dict[str, Any]:
-    return {"dashboard": False, "dashboard_address": ":0", "worker_ttl": f"{worker_ttl_s} s"}
+    return {"dashboard": False, "dashboard_address": f"{LOOPBACK}:0", "worker_ttl": f"{worker_ttl_s} s"}
 
 
 def _replace_lost_workers(cluster: SpecCluster | None) -> None:

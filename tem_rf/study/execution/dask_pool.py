@@ -215,7 +215,9 @@ class _InFlight:
 
     def lost(self, why: str) -> RunOutcome:
         """Gone with its worker, or taken back."""
-        return RunOutcome(self.task.run, "cancelled" if self.is_cancelled else "lost", self.member.name, why)
+        if self.is_cancelled:
+            return RunOutcome(self.task.run, "cancelled", self.member.name)
+        return RunOutcome(self.task.run, "lost", self.member.name, why)
 
 
 def _kill(client: Client, in_flight: _InFlight) -> None:

@@ -1,0 +1,172 @@
+"""A pool gives each worker one run in a process of its own, and says in one line what it cannot work with."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tem_rf.errors import StudyError
+from tem_rf.runs import RunFolder, process
+from tem_rf.study.definition import Execution
+from tem_rf.study.execution import inspection, run_process
+from tem_rf.study.execution.clusters import LocalWorkers, RunningScheduler, SlurmWorkers, choose_cluster
+from tem_rf.study.execution.dask_pool import DaskPool
+from tem_rf.study.execution.devices import take_gpus
+from tem_rf.study.execution.inspection import WorkerDescription, describe_worker, objection
+from tem_rf.study.execution.pool import RunOutcome, RunTask
+from tem_rf.study.execution.run_process import train_in_own_process
+from tests.study.processes import trainings, wait_for
+from tests.study.stub_study import STUB
+
+PRINT_ENVIRONMENT = (
+    "import os; print(*(os.environ.get(name) for name in ('CUDA_VISIBLE_DEVICES', 'TF_FORCE_GPU_ALLOW_GROWTH',"
+    " 'TF_NUM_INTRAOP_THREADS', 'OMP_NUM_THREADS')))"
+)
+
+
+@pytest.fixture
+def runs(tmp_path) -> list[RunFolder]:
+    folders = [RunFolder(tmp_path / name) for name in ("first", "second", "third")]
+    for folder in folders:
+        folder.path.mkdir()
+    return folders
+
+
+def task(run: RunFolder, code: str) -> RunTask:
+    return RunTask(run.path, (sys.executable, "-c", code))
+
+
+def sleeper(run: RunFolder) -> RunTask:
+    """A run that would last a minute, and that `trainings` finds."""
+    return RunTask(run.path, (sys.executable, "-c", "import time; time.sleep(60)", str(STUB)))
+
+
+def next_outcome(pool: DaskPool) -> RunOutcome:
+    outcomes: list[RunOutcome] = []
+    wait_for(lambda: outcomes.append(pool.next_outcome(1)) or outcomes[-1])
+    return outcomes[-1]
+
+
+def test_each_worker_has_one_run_and_a_gpu_of_its_own(runs, tmp_path):
+    pool = DaskPool(LocalWorkers(2, gpus=("GPU-a", "GPU-b")), tmp_path)
+    try:
+        wait_for(lambda: pool.next_outcome(0.1) or pool.slots() == 2)
+        for run in runs[:2]:
+            pool.submit(task(run, PRINT_ENVIRONMENT))
+        assert pool.slots() == 0
+        assert sorted(worker.run for worker in pool.workers()) == ["first", "second"]
+        assert {next_outcome(pool).state for _ in range(2)} == {"finished"}
+        assert [worker.device for worker in pool.workers()] == ["GPU GPU-a", "GPU GPU-b"]
+    finally:
+        pool.close()
+    logs = sorted(run.log_file.read_text().split()[:2] for run in runs[:2])
+    assert logs == [["GPU-a", "true"], ["GPU-b", "true"]]
+
+
+def test_workers_on_the_cpu_see_no_gpu_and_share_its_cores(runs, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    pool = DaskPool(LocalWorkers(1), tmp_path)
+    try:
+        pool.submit(task(runs[0], PRINT_ENVIRONMENT))
+        next_outcome(pool)
+    finally:
+        pool.close()
+    assert runs[0].log_file.read_text() == f" true {len(os.sched_getaffinity(0))} None\n"
+
+
+def test_cancelling_kills_the_process_and_the_worker_takes_the_next_run(runs, tmp_path):
+    pool = DaskPool(LocalWorkers(1), tmp_path)
+    try:
+        pool.submit(sleeper(runs[0]))
+        wait_for(trainings)
+        pool.cancel(runs[0].path)
+        assert next_outcome(pool).state == "cancelled"
+        wait_for(lambda: not trainings())
+        pool.submit(task(runs[1], "pass"))
+        assert next_outcome(pool) == RunOutcome(runs[1].path, "finished", "cpu0")
+    finally:
+        pool.close()
+
+
+def test_closing_a_pool_ends_its_workers_and_their_processes(runs, tmp_path):
+    pool = DaskPool(LocalWorkers(1), tmp_path)
+    pool.submit(sleeper(runs[0]))
+    wait_for(trainings)
+    pool.close()
+    assert not trainings()
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("import sys; print('working'); sys.exit('tem-rf: the disk is gone\\n')", "the disk is gone"),
+        ("import sys; sys.exit(3)", "its process ended with exit code 3"),
+        ("import os; os.kill(os.getpid(), 9)", "its process was killed by SIGKILL"),
+    ],
+)
+def test_a_failure_is_told_by_the_last_line_or_the_signal(runs, code, detail):
+    runs[0].log_file.write_text("an older failure\n")
+    assert train_in_own_process(task(runs[0], code), "here") == RunOutcome(runs[0].path, "failed", "here", detail)
+
+
+def test_a_run_that_another_process_trains_is_left_to_it(runs, monkeypatch):
+    monkeypatch.setattr(run_process, "BUSY_WAIT_S", 0.1)
+    with process.claim(runs[0]):
+        outcome = train_in_own_process(task(runs[0], "raise SystemExit('started')"), "here")
+    assert outcome.state == "busy"
+    assert outcome.detail.startswith(f"process {os.getpid()} on ")
+
+
+def test_a_driver_sees_no_gpu_from_the_moment_it_hands_them_out(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    assert take_gpus() == ("2", "5")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+    assert take_gpus() == ()
+
+
+def test_more_workers_than_gpus_and_contradicting_options_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    with pytest.raises(StudyError, match=r"execution\.workers: 3 is more than the 2 GPUs of this machine"):
+        choose_cluster(Execution(workers=3), tmp_path)
+    with pytest.raises(StudyError, match="execution: scheduler and slurm exclude each other"):
+        choose_cluster(Execution(scheduler="tcp://a:1", slurm={}), tmp_path)
+
+
+def test_workers_come_from_where_the_definition_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert isinstance(choose_cluster(Execution(), tmp_path), LocalWorkers)
+    assert isinstance(choose_cluster(Execution(scheduler="tcp://a:1"), tmp_path), RunningScheduler)
+    assert isinstance(choose_cluster(Execution(scheduler_file=Path("a")), tmp_path), RunningScheduler)
+    assert isinstance(choose_cluster(Execution(slurm={}), tmp_path), SlurmWorkers)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "message"),
+    [
+        (RunningScheduler("tcp://127.0.0.1:9"), r"tcp://127\.0\.0\.1:9: the scheduler cannot be reached"),
+        (RunningScheduler("nonsense://a"), "nonsense://a: the scheduler cannot be reached"),
+        (RunningScheduler(scheduler_file=Path("/no/scheduler.json")), r"/no/scheduler\.json: no such file"),
+    ],
+)
+def test_a_scheduler_that_cannot_be_reached_is_one_line(cluster, message, tmp_path):
+    with pytest.raises(StudyError, match=message) as caught:
+        DaskPool(cluster, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_workers_with_other_packages_are_refused_in_one_line(tmp_path, monkeypatch):
+    theirs = inspection._versions()
+    monkeypatch.setattr(inspection, "_versions", lambda: {**theirs, "keras": "99.0"})
+    with pytest.raises(
+        StudyError, match=rf"^worker .*: has keras {theirs['keras']} instead of 99\.0; install the same"
+    ):
+        DaskPool(LocalWorkers(1), tmp_path)
+
+
+def test_a_worker_that_does_not_see_the_study_is_refused(tmp_path):
+    seen = WorkerDescription("far", "far", "CPU", inspection._versions(), sees_folder=False)
+    assert objection(seen, tmp_path) == (
+        f"does not see {tmp_path}; put the study on a file system that all workers share"
+    )
+    assert describe_worker.__module__ == "tem_rf.study.execution.inspection"  # workers import it by this name
