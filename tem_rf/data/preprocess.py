@@ -1,15 +1,16 @@
 """What is done to a whole micrograph before it is cut or segmented: outliers, illumination, scale, normalization."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from tem_rf.config.preparation import Normalization, PreprocessingSettings
+from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.xray import holds_counts, remove_xray_outliers
 from tem_rf.errors import DatasetError, SettingsError
 
 _PERCENTILES = (1, 99)
-_ROWS_AT_ONCE = 128  # of sums in float64: without them a 4096 px micrograph would need 128 MB more
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,11 @@ class Preprocessed:
 
 
 def preprocess(
-    pixels: np.ndarray, settings: PreprocessingSettings, *, pixel_size_nm: float | None = None
+    pixels: np.ndarray,
+    settings: PreprocessingSettings,
+    *,
+    pixel_size_nm: float | None = None,
+    scratch: Path | None = None,
 ) -> Preprocessed:
     """Prepare a micrograph for a network.
 
@@ -45,12 +50,14 @@ def preprocess(
         pixels: (height, width) counts.
         settings: What to do.
         pixel_size_nm: Side of a pixel [nm]; needed to rescale.
+        scratch: Folder for an image too large for memory; None keeps any in memory.
 
     Raises:
         DatasetError: The image is constant, or cannot be corrected.
         SettingsError: The x-ray threshold marks far more pixels than x-rays hit; rescaling without a pixel size.
     """
-    image = np.array(pixels, np.float32, order="C")
+    image = scratch_array(pixels.shape, np.float32, scratch)
+    image[...] = pixels
     threshold = settings.xray_threshold if holds_counts(pixels) else None
     replaced = 0 if threshold is None else remove_xray_outliers(image, threshold)
     if settings.flat_field_px is not None:
@@ -63,7 +70,11 @@ def preprocess(
 
 
 def normalize_micrograph(
-    image: np.ndarray, settings: PreprocessingSettings, *, pixel_size_nm: float | None = None
+    image: np.ndarray,
+    settings: PreprocessingSettings,
+    *,
+    pixel_size_nm: float | None = None,
+    scratch: Path | None = None,
 ) -> np.ndarray:
     """Treat a new micrograph as those of the dataset were treated.
 
@@ -71,6 +82,7 @@ def normalize_micrograph(
         image: (height, width) counts.
         settings: As the dataset says: `dataset.manifest.settings`.
         pixel_size_nm: Side of a pixel [nm]; needed where the dataset was rescaled.
+        scratch: As for `preprocess`.
 
     Returns:
         (height, width) float32; of another size where the dataset was rescaled.
@@ -79,7 +91,7 @@ def normalize_micrograph(
         DatasetError: As for `preprocess`.
         SettingsError: As for `preprocess`.
     """
-    return preprocess(image, settings, pixel_size_nm=pixel_size_nm).image
+    return preprocess(image, settings, pixel_size_nm=pixel_size_nm, scratch=scratch).image
 
 
 def rescale(image: np.ndarray, pixel_size_nm: float | None, target_nm: float) -> np.ndarray:
@@ -148,7 +160,6 @@ def _normalize(image: np.ndarray, normalization: Normalization) -> tuple[float, 
 
 def _mean_and_sd(image: np.ndarray) -> tuple[float, float]:
     """In float64, which sums of millions of counts need, a band of rows at a time."""
-    bands = [image[row : row + _ROWS_AT_ONCE] for row in range(0, len(image), _ROWS_AT_ONCE)]
-    mean = sum(band.sum(dtype=np.float64) for band in bands) / image.size
-    square = sum(((band.astype(np.float64) - mean) ** 2).sum() for band in bands) / image.size
+    mean = sum(image[band].sum(dtype=np.float64) for band in bands(len(image))) / image.size
+    square = sum(((image[band].astype(np.float64) - mean) ** 2).sum() for band in bands(len(image))) / image.size
     return float(mean), float(np.sqrt(square))

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preprocess import normalize_micrograph
+from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.errors import DatasetError, ReadError, SettingsError
 from tem_rf.evaluation.dice import particle_mask
 from tem_rf.inference.segmenter import Segmenter
@@ -58,7 +60,12 @@ def segment_micrograph(segmenter: Segmenter, micrograph: Micrograph, *, tile_px:
 
 
 def segment_by_ensemble(
-    segmenters: Sequence[Segmenter], micrograph: Micrograph, *, transforms: int = 1, tile_px: int | None = None
+    segmenters: Sequence[Segmenter],
+    micrograph: Micrograph,
+    *,
+    transforms: int = 1,
+    tile_px: int | None = None,
+    scratch: Path | None = None,
 ) -> Segmentation:
     """Average what several networks make of a micrograph, each seeing it turned and mirrored.
 
@@ -67,8 +74,10 @@ def segment_by_ensemble(
         micrograph: Raw counts.
         transforms: How many of the eight dihedral transforms each network sees: 1 to 8.
         tile_px: As for `segment_micrograph`.
+        scratch: Folder for images too large for memory, see `scratch_array`; None keeps them in memory.
 
     Raises:
+        StorageError: There is no room in `scratch`.
         ReadError: As for `segment_micrograph`.
         SettingsError: As for `segment_micrograph`; or the networks want different pixel sizes.
         ModelError: As for `segment_micrograph`.
@@ -76,7 +85,7 @@ def segment_by_ensemble(
     targets = {segmenter.preprocessing.target_pixel_size_nm for segmenter in segmenters}
     if len(targets) > 1:
         raise SettingsError(f"models: expected one pixel size to rescale to, received {sorted(map(str, targets))}.")
-    mean, spread = _mean_and_spread(_probabilities(segmenters, micrograph, transforms, tile_px))
+    mean, spread = _mean_and_spread(_probabilities(segmenters, micrograph, transforms, tile_px, scratch), scratch)
     notes = [note for segmenter in segmenters for note in _notes(segmenter, micrograph)]
     return Segmentation(
         probability=mean,
@@ -87,48 +96,68 @@ def segment_by_ensemble(
 
 
 def _probabilities(
-    segmenters: Sequence[Segmenter], micrograph: Micrograph, transforms: int, tile_px: int | None
+    segmenters: Sequence[Segmenter],
+    micrograph: Micrograph,
+    transforms: int,
+    tile_px: int | None,
+    scratch: Path | None,
 ) -> Iterator[np.ndarray]:
     for segmenter in segmenters:
-        image = _normalized(segmenter, micrograph)
+        image = _normalized(segmenter, micrograph, scratch)
         for transform in range(transforms):
-            turned = _probability(segmenter, dihedral(image, transform), tile_px)
+            turned = _probability(segmenter, dihedral(image, transform), tile_px, scratch)
             yield inverse_dihedral(turned, transform)
 
 
-def _mean_and_spread(images: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
-    """Mean and standard deviation of images, by Welford's sums: one image is kept, whatever their number."""
-    count, mean, squares = 1, next(images), None
-    for image in images:
-        count += 1
-        change = image - mean
-        mean = mean + change / count
-        squares = (0 if squares is None else squares) + change * (image - mean)
-    return mean, None if squares is None else np.sqrt(squares / count)
+def _mean_and_spread(images: Iterator[np.ndarray], scratch: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mean and standard deviation of images, by Welford's sums: two images are kept, whatever their number."""
+    mean, squares = next(images), None
+    count = 1
+    for count, image in enumerate(images, start=2):
+        if squares is None:
+            squares = scratch_array(mean.shape, np.float32, scratch)
+            squares[...] = 0
+        for band in bands(len(mean)):
+            change = image[band] - mean[band]
+            mean[band] += change / count
+            squares[band] += change * (image[band] - mean[band])
+    if squares is not None:
+        squares /= count
+        np.sqrt(squares, out=squares)
+    return mean, squares
 
 
-def _normalized(segmenter: Segmenter, micrograph: Micrograph) -> np.ndarray:
+def _normalized(segmenter: Segmenter, micrograph: Micrograph, scratch: Path | None) -> np.ndarray:
     try:
-        return normalize_micrograph(micrograph.pixels, segmenter.preprocessing, pixel_size_nm=micrograph.pixel_size_nm)
+        return normalize_micrograph(
+            micrograph.pixels,
+            segmenter.preprocessing,
+            pixel_size_nm=micrograph.pixel_size_nm,
+            scratch=scratch,
+        )
     except DatasetError as error:
         raise ReadError(f"{micrograph.path or micrograph.name}: {error}") from error
 
 
-def _probability(segmenter: Segmenter, image: np.ndarray, tile_px: int | None) -> np.ndarray:
+def _probability(segmenter: Segmenter, image: np.ndarray, tile_px: int | None, scratch: Path | None) -> np.ndarray:
     architecture = segmenter.architecture
     reach_px = architecture.receptive_field.reach_px
     # A field without bounds, as instance normalization has, needs the whole image at once.
     context_px = 0 if reach_px is None else reach_px
     tile_px = max(image.shape) if reach_px is None else tile_px or choose_tile_px(architecture)
 
+    result = scratch_array(image.shape, np.float32, scratch)
+
     def compute(tile_px: int) -> np.ndarray:
-        return apply_in_tiles(
-            lambda images: particle_probability(segmenter.logits(images))[..., np.newaxis],
+        apply_in_tiles(
+            lambda piece: particle_probability(segmenter.logits(piece[np.newaxis, ..., np.newaxis]))[0],
             image,
+            result,
             tile_px=tile_px,
             context_px=context_px,
             stride=architecture.stride,
-        )[..., 0]
+        )
+        return result
 
     return compute(tile_px) if reach_px is None else with_tiles_that_fit(compute, tile_px)
 

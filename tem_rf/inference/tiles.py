@@ -42,32 +42,36 @@ def plan_tiles(shape: tuple[int, int], *, tile_px: int, context_px: int, stride:
 
 
 def apply_in_tiles(
-    logits: Callable[[np.ndarray], np.ndarray], image: np.ndarray, *, tile_px: int, context_px: int, stride: int
-) -> np.ndarray:
-    """Compute the logits of an image tile by tile.
+    compute: Callable[[np.ndarray], np.ndarray],
+    image: np.ndarray,
+    result: np.ndarray,
+    *,
+    tile_px: int,
+    context_px: int,
+    stride: int,
+) -> None:
+    """Compute an image of results tile by tile.
 
     Args:
-        logits: Maps (n, h, w, 1) float32 to (n, h, w, classes) for h and w divisible by the stride.
+        compute: Maps (h, w) float32 to (h, w, ...), for h and w divisible by the stride.
         image: (height, width) float32, normalized, of any size; it is extended with zeros, the mean of a
             standardized image and what the convolutions pad with, to a multiple of the stride.
+        result: (height, width, ...) to write to.
         tile_px: Side of a tile without its context [px].
         context_px: `reach_px` of the receptive field [px].
         stride: Product of the poolings [px].
-
-    Returns:
-        (height, width, classes) float32.
     """
-    height, width = image.shape
-    rows, columns = -height % stride, -width % stride
-    padded = np.pad(image, [(0, rows), (0, columns)]) if rows or columns else image
-    result: np.ndarray | None = None
-    for tile in plan_tiles(padded.shape, tile_px=tile_px, context_px=context_px, stride=stride):
-        values = np.asarray(logits(padded[np.newaxis, *tile.read, np.newaxis]))[0][tile.keep]
-        if result is None:
-            result = np.empty((*padded.shape, values.shape[-1]), np.float32)
-        result[tile.write] = values
-    assert result is not None, "an image has at least one tile"
-    return result[:height, :width]
+    height, width = (_round_up(length, stride) for length in image.shape)
+    for tile in plan_tiles((height, width), tile_px=tile_px, context_px=context_px, stride=stride):
+        place = result[tile.write]  # ends at the edge of the image
+        place[...] = compute(_padded(image, tile.read))[tile.keep][: place.shape[0], : place.shape[1]]
+
+
+def _padded(image: np.ndarray, place: tuple[slice, slice]) -> np.ndarray:
+    """A piece of an image, with zeros beyond the edges below and on the right."""
+    piece = image[place]
+    missing = [(0, part.stop - part.start - length) for part, length in zip(place, piece.shape, strict=True)]
+    return np.pad(piece, missing) if any(after for _, after in missing) else np.ascontiguousarray(piece)
 
 
 def _axis(length: int, tile: int, context: int) -> Iterator[tuple[slice, slice, slice]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tem_rf.data.scratch import held_or_mapped
 from tem_rf.errors import ReadError
 
 # Deflate, the densest coding met here, cannot shrink data by more than 1032; a header that claims more lies.
@@ -72,7 +73,7 @@ def frames_of(path: Path, array: Any, name: str = "the array") -> tuple[int, Cal
         ReadError: The shape or type is not that of an image or a stack.
     """
     count, shape = frame_layout(path, tuple(map(int, array.shape)), np.dtype(array.dtype), name)
-    return count, lambda index: np.array(array[...] if count == 1 else array[index]).reshape(shape)
+    return count, lambda index: held_or_mapped(array[...] if count == 1 else array[index]).reshape(shape)
 
 
 def check_claimed_size(

@@ -10,6 +10,7 @@ import numpy as np
 
 from tem_rf.data.formats.recording import Recording, check_claimed_size
 from tem_rf.data.formats.tiff_scale import read_pixel_sides
+from tem_rf.data.scratch import held_or_mapped
 from tem_rf.errors import ReadError
 
 
@@ -72,7 +73,7 @@ def _frames(path: Path, tiff: Any, series: Any) -> tuple[int, Callable[[int], np
 def _split_block(block: np.ndarray, axes: str) -> tuple[int, Callable[[int], np.ndarray]]:
     frame_axes = axes[-3:] if "S" in axes else axes[-2:]
     frames = block.reshape(-1, *block.shape[len(axes) - len(frame_axes) :])  # (..., h, w) -> (n, h, w)
-    return len(frames), lambda index: _samples_last(np.array(frames[index]), frame_axes)
+    return len(frames), lambda index: _samples_last(held_or_mapped(frames[index]), frame_axes)
 
 
 def _samples_last(frame: np.ndarray, axes: str) -> np.ndarray:
