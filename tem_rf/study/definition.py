@@ -100,6 +100,10 @@ class Execution(_Section):
     )
 
 
+_PLACES = {"scheduler", "scheduler_file", "slurm"}
+"""Fields of the execution of which one stands."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One dataset under one recipe; objectives are compared within a part, never across.
@@ -150,6 +154,21 @@ class StudyDefinition(_Section):
                 f"datasets: two folders are called {twice_named}; rename one, since runs are named after them"
             )
         return self
+
+    def executed(self, **changes: Any) -> Self:
+        """The same study, executed elsewhere: a scheduler or SLURM takes the place of what was chosen before.
+
+        Raises:
+            StudyError: A change is unknown or out of its range.
+        """
+        before = self.execution.model_dump(exclude_none=True)
+        if _PLACES & changes.keys():
+            before = {field: value for field, value in before.items() if field not in _PLACES}
+        try:
+            execution = Execution.model_validate({**before, **changes})
+        except ValidationError as error:
+            raise StudyError(f"execution.{_first_error(error)}") from error
+        return self.model_copy(update={"execution": execution})
 
     def parts(self) -> tuple[Part, ...]:
         """Each dataset under each recipe; a further recipe of the same name gets a number."""

@@ -7,6 +7,7 @@ from typing import Self
 
 from tem_rf.errors import StudyError
 from tem_rf.files import remove_leftovers, write_text
+from tem_rf.runs import process
 from tem_rf.runs.events import read_lines
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.owned_folder import OwnedFolder
@@ -122,6 +123,11 @@ class StudyFolder(OwnedFolder):
             )
         if change:
             check_extension(before, definition, where=str(path))
+        if process.is_alive(study):
+            raise StudyError(
+                f"{path}: {process.owner(study)} is running this study, and would not notice the change; end it with "
+                f"`tem-rf study stop {study.name}` first."
+            )
         write_text(study.definition_file, definition_text(definition))
         return study
 

@@ -35,6 +35,7 @@ class CandidateOracle(keras_tuner.Oracle):
     """
 
     hyperparameters: keras_tuner.HyperParameters
+    trials: dict[str, Trial]
     end_order: list[str]
     _retry_queue: list[str]
 

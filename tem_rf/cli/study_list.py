@@ -1,0 +1,55 @@
+"""`tem-rf study list`: the studies, and how far they are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tem_rf.cli.output import JsonFlag, print_json, print_table
+from tem_rf.errors import TemRfError
+
+if TYPE_CHECKING:
+    from tem_rf.study.folder import StudyFolder
+
+
+def list_(
+    root: Annotated[Path, typer.Argument(help="Folder of the studies.")] = Path("studies"), as_json: JsonFlag = False
+) -> None:
+    """List the studies with their states and how many trainings are done.
+
+    Example: tem-rf study list
+    """
+    from tem_rf.study.folder import list_studies
+
+    studies = list_studies(root)
+    if as_json:
+        print_json([study_result(study) for study in studies])
+        return
+    rows = [_row(study) for study in studies]
+    print_table(f"{len(rows)} studies in {root}", ["study", "state", "parts", "trainings", "failed"], rows)
+
+
+def study_result(study: "StudyFolder") -> dict[str, Any]:
+    """How far a study is, as JSON types."""
+    from tem_rf.study.summary import summarize_study
+
+    summary = summarize_study(study)
+    return {
+        "study": str(study.path),
+        "state": summary.state,
+        "detail": summary.detail,
+        "parts": summary.parts,
+        "runs_finished": summary.runs_finished,
+        "runs_failed": summary.runs_failed,
+        "runs_planned": summary.runs_planned,
+    }
+
+
+def _row(study: "StudyFolder") -> list[object]:
+    try:
+        result = study_result(study)
+    except TemRfError as error:
+        return [study.name, f"unreadable: {error}", "", "", ""]
+    planned = "?" if result["runs_planned"] is None else result["runs_planned"]
+    done = f"{result['runs_finished']}/{planned}"
+    return [study.name, result["state"], result["parts"], done, result["runs_failed"] or ""]

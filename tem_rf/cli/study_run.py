@@ -1,0 +1,131 @@
+"""`tem-rf study run`: have a study trained, or go on with it."""
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tem_rf.cli.backend import import_keras
+from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.study_list import study_result
+from tem_rf.cli.study_table import StudiesOption
+from tem_rf.cli.train import SIGNAL_EXIT
+from tem_rf.errors import RunError, SettingsError
+from tem_rf.runs import process
+from tem_rf.runs.events import StatusEvent
+
+if TYPE_CHECKING:
+    from tem_rf.study.folder import StudyFolder
+
+
+def run(
+    study: Annotated[str, typer.Argument(help="Definition, a TOML file; or name or folder of a study to go on with.")],
+    name: Annotated[str | None, typer.Option(help="Name of the study; default: that of the file.")] = None,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Add what the file has more: seeds, networks, datasets, epochs, budget.")
+    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try the trials that failed once more.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Run in the background; see `tem-rf study watch`.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Trainings at once; default: one per GPU.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a running Dask scheduler to use.")] = None,
+    scheduler_file: Annotated[Path | None, typer.Option(help="File of a running Dask scheduler to use.")] = None,
+    slurm: Annotated[
+        list[str] | None, typer.Option(help="Workers as SLURM jobs: an option of them, as queue=gpu; repeat it.")
+    ] = None,
+    as_json: JsonFlag = False,
+    studies: StudiesOption = Path("studies"),
+) -> None:
+    """Train what a study asks for, on all workers; after an interruption, the same command goes on where it was.
+
+    Ctrl-C lets the trainings end after the step in hand. The study remembers where it is executed.
+
+    Example: tem-rf study run fig2.toml --workers 2
+
+    Example: tem-rf study run fig2 --detach
+    """
+    folder = _open(study, name, studies, extend, _execution_options(workers, scheduler, scheduler_file, slurm))
+    if detach:
+        _start_detached(folder, retry_failed)
+    else:
+        _run_here(folder, retry_failed)
+    if as_json:
+        print_json(study_result(folder))
+
+
+def _open(study: str, name: str | None, studies: Path, extend: bool, execution: dict[str, Any]) -> "StudyFolder":
+    """The study folder of a definition file, or of a name, executed as the options say."""
+    from tem_rf.study.definition import read_definition
+    from tem_rf.study.folder import StudyFolder, find_study
+    from tem_rf.study.summary import planned_runs
+
+    file = Path(study)
+    is_of_a_study = StudyFolder(file.parent).definition_file == file
+    if file.suffix == ".toml" and not is_of_a_study:
+        path, definition = studies / (name or file.stem), read_definition(file)
+    elif name is not None or extend:
+        raise SettingsError(
+            f"{'--extend' if extend else '--name'}: goes with a definition of its own, and {study} is that of a study; "
+            "change a copy of its study.toml, and give that."
+        )
+    else:
+        found = StudyFolder.open(file.parent) if is_of_a_study else find_study(study, studies)
+        path, definition = found.path, found.definition
+    for part, runs in planned_runs(definition).items():  # whatever does not fit is said before a folder is made
+        progress_console().print(f"{part}: {runs} trainings", highlight=False)
+    return StudyFolder.create_or_open(path, definition.executed(**execution), extend=extend)
+
+
+def _execution_options(
+    workers: int | None, scheduler: str | None, scheduler_file: Path | None, slurm: list[str] | None
+) -> dict[str, Any]:
+    options = {
+        "workers": workers,
+        "scheduler": scheduler,
+        "scheduler_file": scheduler_file and scheduler_file.resolve(),
+        "slurm": slurm and dict(map(_slurm_option, slurm)),
+    }
+    return {option: value for option, value in options.items() if value is not None}
+
+
+def _slurm_option(text: str) -> tuple[str, Any]:
+    """Read `cores=4` as a number, `queue=gpu` as text."""
+    option, equals, value = text.partition("=")
+    if not equals:
+        raise SettingsError(f"--slurm: expected an option and its value, as queue=gpu, received {text!r}.")
+    try:
+        return option, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return option, value
+
+
+def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
+    from tem_rf.cli.study_progress import StudyProgress
+    from tem_rf.study.driver import run_study
+    from tem_rf.study.execution.clusters import choose_cluster
+    from tem_rf.study.execution.dask_pool import DaskPool
+
+    def start_pool(folder: "StudyFolder") -> DaskPool:
+        pool = DaskPool(choose_cluster(folder.definition.execution, folder.path), folder.path)
+        import_keras()  # the search needs it; from here on, this process sees no GPU
+        return pool
+
+    console = progress_console()
+    console.print(f"{folder.path}: starting", highlight=False)
+    with StudyProgress(console, folder) as progress:
+        outcome = run_study(folder, start_pool, listener=progress.show, retry_failed=retry_failed)
+    console.print(f"See what came of it: tem-rf study table {folder.path}", highlight=False)
+    if outcome.state == "stopped":
+        console.print(f"Go on with: tem-rf study run {folder.path}", highlight=False)
+        if outcome.signal_number:
+            raise typer.Exit(SIGNAL_EXIT + outcome.signal_number)
+
+
+def _start_detached(folder: "StudyFolder", retry_failed: bool) -> None:
+    if process.is_alive(folder):
+        raise RunError(f"{folder.path}: is being run already; watch it with `tem-rf study watch {folder.name}`.")
+    folder.event_log().write(StatusEvent(state="queued"))
+    pid = process.start_detached(folder, *(["--retry-failed"] if retry_failed else []))
+    progress_console().print(
+        f"{folder.path}: started as process {pid}; see `tem-rf study watch {folder.name}`", highlight=False
+    )

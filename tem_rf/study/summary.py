@@ -1,0 +1,74 @@
+"""How far a study is, from its folder alone."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tem_rf.errors import TemRfError
+from tem_rf.runs.events import State, StatusEvent
+from tem_rf.runs.extension import is_complete
+from tem_rf.runs.process import state
+from tem_rf.study.definition import StudyDefinition
+from tem_rf.study.folder import StudyFolder
+from tem_rf.study.space import part_candidates
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """A study on one line.
+
+    Attributes:
+        study: The study folder.
+        state: State of its driver; `killed` where its process is gone and did not say why.
+        detail: Why it failed, if it did.
+        parts: Datasets times recipes.
+        runs_finished: Runs with all epochs that they are asked for.
+        runs_failed: Runs that failed for good, or are about to be tried again.
+        runs_planned: Runs that the study is to have; None where a dataset is gone.
+    """
+
+    study: StudyFolder
+    state: State | Literal["killed", "new"]
+    detail: str
+    parts: int
+    runs_finished: int
+    runs_failed: int
+    runs_planned: int | None
+
+
+def summarize_study(study: StudyFolder) -> StudySummary:
+    """Read a study and its runs.
+
+    Raises:
+        StudyError: The folder holds no study, or its definition cannot be read.
+    """
+    definition = study.definition
+    runs = study.runs()
+    last = next((event for event in reversed(study.events()) if isinstance(event, StatusEvent)), None)
+    try:
+        planned = sum(planned_runs(definition).values())
+    except TemRfError:
+        planned = None
+    return StudySummary(
+        study=study,
+        state=state(study),
+        detail=last.detail if last else "",
+        parts=len(definition.parts()),
+        runs_finished=sum(map(is_complete, runs)),
+        runs_failed=sum(state(run) == "failed" for run in runs),
+        runs_planned=planned,
+    )
+
+
+def planned_runs(definition: StudyDefinition) -> dict[str, int]:
+    """How many runs each part of a study is to have, by its name.
+
+    Raises:
+        DatasetError: A dataset is missing, incomplete or damaged.
+        StudyError: No network of the space fits a dataset.
+    """
+    budget = definition.strategy.budget
+    networks = {part.name: len(part_candidates(definition.space, part)) for part in definition.parts()}
+    return {
+        name: len(definition.seeds) * (count if budget is None else min(budget, count))
+        for name, count in networks.items()
+    }
