@@ -54,7 +54,7 @@ def _histogram_rows(trial: TrialResult, unit: str) -> list[Row]:
     diameters = inspect_dataset(open_dataset(trial.config.dataset)).diameters_px * scale
     if not diameters.size:
         return []
-    counts, edges = np.histogram(diameters, bins=min(_MOST_BINS, max(8, diameters.size // 5)))
+    counts, edges = np.histogram(diameters, min(_MOST_BINS, max(8, diameters.size // 5)), (0, diameters.max()))
     return [
         {
             "panel": "histogram",
