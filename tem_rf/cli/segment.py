@@ -36,6 +36,13 @@ def segment(
     split_touching: Annotated[
         bool, typer.Option("--split-touching", help="Take touching particles apart at their necks.")
     ] = False,
+    min_diameter_nm: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Leave out what is smaller than a disc of this diameter; default: 0.5 nm, at least 8 px."
+        ),
+    ] = None,
+    min_diameter_px: Annotated[float | None, typer.Option(min=0, help="The same in px.")] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Folder of labels, or a COCO file: score masks and particles.")
     ] = None,
@@ -67,7 +74,9 @@ def segment(
 
     from tem_rf.inference.segment_file import SegmentSettings, segment_file
 
-    settings = SegmentSettings(test_time, split_touching, probability, pixel_size_nm, resample)
+    settings = SegmentSettings(
+        test_time, split_touching, probability, pixel_size_nm, resample, min_diameter_px, min_diameter_nm
+    )
     results = []
     for number, path in enumerate(paths, start=1):
         title = f"segmenting {path.name} ({number} of {len(paths)})"

@@ -20,6 +20,8 @@ def segmented_json(result: SegmentedFile) -> dict[str, Any]:
         "frames": result.frames,
         "particle_fraction": result.particle_fraction,
         "pixel_size_nm": result.pixel_size_nm,
+        "min_diameter_px": result.least_diameter_px,
+        "left_out": result.left_out,
         "sizes": result.sizes.to_json(result.pixel_size_nm),
         "scores": result.scores and {**asdict(result.scores), "hard_dice": result.hard_dice},
         "notes": list(result.notes),
@@ -28,7 +30,7 @@ def segmented_json(result: SegmentedFile) -> dict[str, Any]:
 
 def print_segmented(title: str, results: Sequence[SegmentedFile]) -> None:
     """A row per file; columns of stacks and of scores where there are any."""
-    columns = ["image", "particle", "particles", "diameter", "polydispersity"]
+    columns = ["image", "particle", "particles", "too small", "diameter", "polydispersity"]
     is_stack = any(result.frames > 1 for result in results)
     is_scored = any(result.scores for result in results)
     columns += ["frames"] * is_stack + ["dice", "found", "merged", "missed", "invented", "diameter bias"] * is_scored
@@ -36,7 +38,8 @@ def print_segmented(title: str, results: Sequence[SegmentedFile]) -> None:
     for result in results:
         sizes = result.sizes
         scale, unit = (1.0, "px") if result.pixel_size_nm is None else (result.pixel_size_nm, "nm")
-        row: list[object] = [result.image, f"{result.particle_fraction:.1%}", sizes.count]
+        least = f"{result.left_out} below {result.least_diameter_px * scale:.2g} {unit}"
+        row: list[object] = [result.image, f"{result.particle_fraction:.1%}", sizes.count, least]
         spread = "" if sizes.sd_px is None else f" ± {sizes.sd_px * scale:.2g}"
         row.append("–" if sizes.mean_px is None else f"{sizes.mean_px * scale:.3g}{spread} {unit}")
         row.append("–" if sizes.polydispersity is None else f"{sizes.polydispersity:.1%}")

@@ -83,7 +83,7 @@ def exact_median(image: np.ndarray) -> float:
     below, parts = 0, []
     for band in bands(len(image)):
         values = image[band]
-        below += np.count_nonzero(values < low)
+        below += int(np.count_nonzero(values < low))
         parts.append(values[(values >= low) & (values <= high)])
     between = np.concatenate(parts)
     middle = np.array([(image.size - 1) // 2, image.size // 2]) - below

@@ -23,6 +23,8 @@ class FrameRecord:
         shape: Height and width of its images [px].
         pixel_size_nm: Side of a pixel [nm].
         particles: Its particles.
+        left_out: Parts of the mask that were too small.
+        least_diameter_px: Diameter of the smallest disc that was not [px].
         scores: Against the label, where there is one.
         hard_dice: Against the label, where there is one.
         notes: What the user should know.
@@ -31,6 +33,8 @@ class FrameRecord:
     shape: tuple[int, int]
     pixel_size_nm: float | None
     particles: tuple[Particle, ...]
+    left_out: int
+    least_diameter_px: float
     scores: ParticleScores | None
     hard_dice: float | None
     notes: tuple[str, ...]
@@ -81,12 +85,12 @@ class FrameJournal:
         self.records.append(record)
 
     def images(self, kind: str) -> Iterator[np.ndarray]:
-        """The images of a kind, one in memory at a time."""
-        dtype = self._kinds[kind]
-        with self._raw(kind).open("rb") as file:
-            for record in self.records:
-                height, width = record.shape
-                yield np.frombuffer(file.read(height * width * dtype.itemsize), dtype).reshape(height, width)
+        """The images of a kind, memory-mapped."""
+        dtype, offset = self._kinds[kind], 0
+        for record in self.records:
+            image = np.memmap(self._raw(kind), dtype, "r", offset, record.shape)
+            offset += image.nbytes
+            yield image
 
     def remove(self) -> None:
         """Delete the folder."""

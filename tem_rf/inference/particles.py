@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tem_rf.data.scratch import bands
 from tem_rf.inference.feret import feret_diameters
 
-_RING_PX = 5  # width of the background that a particle is compared with
+RING_PX = 5  # width of the background that a particle is compared with
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,21 @@ class Particle:
     touches_border: bool
 
 
-def measure_particles(numbers: np.ndarray, counts: np.ndarray | None = None) -> tuple[Particle, ...]:
+def measure_particles(
+    numbers: np.ndarray, counts: np.ndarray | None = None, spread: float | None = None
+) -> tuple[Particle, ...]:
     """Measure each particle of a numbered mask.
 
     Args:
-        numbers: (h, w) int, from `number_particles`.
+        numbers: (h, w) int, from `number_particles`; below zero lie particles that are not to be measured.
         counts: (h, w) counts of the micrograph, or None.
+        spread: Standard deviation of the micrograph, where the counts are a part of it; None: that of the counts.
     """
     from skimage.measure import regionprops
 
     counts = None if counts is None else counts.astype(np.float32)
-    spread = None if counts is None else _standard_deviation(counts)
+    if counts is not None and spread is None:
+        spread = standard_deviation(counts)
     particles = []
     for region in regionprops(numbers):
         top, left, bottom, right = region.bbox
@@ -76,10 +81,11 @@ def measure_particles(numbers: np.ndarray, counts: np.ndarray | None = None) -> 
     return tuple(particles)
 
 
-def _standard_deviation(counts: np.ndarray) -> float:
-    """In float64, without a copy of the image in it, as NumPy's own needs."""
-    mean = counts.mean(dtype=np.float64)
-    return float(np.sqrt(max(np.einsum("ij,ij->", counts, counts, dtype=np.float64) / counts.size - mean**2, 0)))
+def standard_deviation(counts: np.ndarray) -> float:
+    """Of all pixels of an image, in float64, without a copy of the image in it, as NumPy's own needs."""
+    mean = sum(counts[band].sum(dtype=np.float64) for band in bands(len(counts))) / counts.size
+    squares = sum(((counts[band] - mean) ** 2).sum() for band in bands(len(counts)))
+    return float(np.sqrt(squares / counts.size))
 
 
 def _aspect_ratio(pixels: np.ndarray) -> float:
@@ -96,11 +102,11 @@ def _contrast(
 
     top, left, bottom, right = box
     place = (
-        slice(max(top - _RING_PX, 0), bottom + _RING_PX),
-        slice(max(left - _RING_PX, 0), right + _RING_PX),
+        slice(max(top - RING_PX, 0), bottom + RING_PX),
+        slice(max(left - RING_PX, 0), right + RING_PX),
     )
     inside = numbers[place] == number
-    around = binary_dilation(inside, iterations=_RING_PX) & (numbers[place] == 0)
+    around = binary_dilation(inside, iterations=RING_PX) & (numbers[place] == 0)
     if not around.any() or not spread:
         return None
     return float((counts[place][inside].mean() - counts[place][around].mean()) / spread)

@@ -9,6 +9,7 @@ import numpy as np
 from tem_rf.data.growing_stack import GrowingStack
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preprocess import rescale
+from tem_rf.data.scratch import bands
 from tem_rf.data.tiff import write_tiff
 from tem_rf.evaluation.pictures import write_overlay
 from tem_rf.files import replacing_file
@@ -17,6 +18,8 @@ from tem_rf.inference.particle_picture import write_size_histogram
 from tem_rf.inference.particle_scores import ParticleScores, add_scores
 from tem_rf.inference.particle_sizes import SizeSummary, summarize_sizes
 from tem_rf.inference.particle_table import write_particles
+
+_LARGEST_OVERLAY_PX = 4096
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class SegmentedFile:
         particle_fraction: Of the pixels of all frames.
         pixel_size_nm: Side of a pixel of the mask [nm].
         sizes: Of the particles of all frames.
+        left_out: Parts of the masks that were too small.
+        least_diameter_px: Diameter of the smallest disc that was not, in the first frame [px].
         scores: Against the label, where there is one.
         hard_dice: Mean over the frames, where there is a label.
         notes: What the user should know.
@@ -41,6 +46,8 @@ class SegmentedFile:
     particle_fraction: float
     pixel_size_nm: float | None
     sizes: SizeSummary
+    left_out: int
+    least_diameter_px: float
     scores: ParticleScores | None
     hard_dice: float | None
     notes: tuple[str, ...]
@@ -68,8 +75,7 @@ def write_results(
     for kind, file in files.items():
         _write_images(file, journal.images(kind), len(records), pixel_size_nm)
     files["overlay"] = output / f"{path.stem}_overlay.png"
-    mask = next(journal.images("mask")) > 0
-    write_overlay(files["overlay"], counts_on_mask(first, mask, pixel_size_nm), mask, pixel_size_nm=pixel_size_nm)
+    _write_overlay(files["overlay"], first, next(journal.images("mask")), pixel_size_nm)
     files["particles"] = output / f"{path.stem}_particles.csv"
     frames = ((number, record.particles) for number, record in enumerate(records, start=1))
     write_particles(files["particles"], frames, pixel_size_nm=pixel_size_nm)
@@ -84,6 +90,8 @@ def write_results(
         particle_fraction=float(np.mean([np.count_nonzero(mask) / mask.size for mask in journal.images("mask")])),
         pixel_size_nm=pixel_size_nm,
         sizes=summarize_sizes(particles),
+        left_out=sum(record.left_out for record in records),
+        least_diameter_px=records[0].least_diameter_px,
         scores=add_scores(scores) if scores else None,
         hard_dice=float(np.mean(dice)) if dice else None,
         notes=tuple(dict.fromkeys(note for record in records for note in record.notes)),
@@ -95,6 +103,29 @@ def counts_on_mask(micrograph: Micrograph, mask: np.ndarray, pixel_size_nm: floa
     if mask.shape == micrograph.pixels.shape or pixel_size_nm is None:
         return micrograph.pixels
     return rescale(micrograph.pixels.astype(np.float32), micrograph.pixel_size_nm, pixel_size_nm)
+
+
+def _write_overlay(file: Path, first: Micrograph, mask: np.ndarray, pixel_size_nm: float | None) -> None:
+    """Draw the outline; of an image that is larger than any screen, on means over squares of pixels."""
+    factor = -(-max(mask.shape) // _LARGEST_OVERLAY_PX)
+    counts = counts_on_mask(first, mask, pixel_size_nm)
+    if factor > 1:
+        counts, mask, pixel_size_nm = (
+            _means(counts, factor),
+            _means(mask, factor),
+            pixel_size_nm and factor * pixel_size_nm,
+        )
+    write_overlay(file, counts, mask > 127, pixel_size_nm=pixel_size_nm)
+
+
+def _means(image: np.ndarray, factor: int) -> np.ndarray:
+    """(h / factor, w / factor) float32, means over squares; what is left at the edges is cut off."""
+    height, width = (length // factor for length in image.shape)
+    means = np.empty((height, width), np.float32)
+    for band in bands(height):
+        rows = image[band.start * factor : band.stop * factor, : width * factor]
+        means[band] = rows.reshape(-1, factor, width, factor).mean(axis=(1, 3))
+    return means
 
 
 def _write_images(file: Path, images: Iterator[np.ndarray], count: int, pixel_size_nm: float | None) -> None:

@@ -11,17 +11,19 @@ import numpy as np
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.readers import read_frames
+from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.sources import count_frames
 from tem_rf.errors import DatasetError, ReadError, StorageError, TemRfError
-from tem_rf.evaluation.dice import hard_dice
+from tem_rf.evaluation.dice import hard_dice, particle_mask
 from tem_rf.inference.finished import recall_finished, remember_finished
 from tem_rf.inference.journal import FrameJournal, FrameRecord
-from tem_rf.inference.particle_scores import score_particles
-from tem_rf.inference.particles import measure_particles
+from tem_rf.inference.least_size import disc_area_px, least_diameter_px
+from tem_rf.inference.particle_scores import ParticleScores, score_particles
 from tem_rf.inference.results import SegmentedFile, counts_on_mask, write_results
 from tem_rf.inference.segment import Segmentation, segment_by_ensemble
 from tem_rf.inference.segmenter import Segmenter
 from tem_rf.inference.separation import number_particles
+from tem_rf.inference.windows import measure_mask
 
 _IMAGES: dict[str, np.dtype] = {
     "mask": np.dtype(np.uint8),
@@ -40,6 +42,8 @@ class SegmentSettings:
         probability: Also write the probability and, where several were averaged, their disagreement.
         pixel_size_nm: Side of a pixel [nm], in place of what the file says.
         resample: Resample images whose pixels are not square; otherwise they are refused.
+        min_diameter_px: Parts of the mask with less area than a disc of this diameter are no particles [px].
+        min_diameter_nm: The same [nm]; without either see `least_diameter_px`.
     """
 
     transforms: int = 1
@@ -47,6 +51,8 @@ class SegmentSettings:
     probability: bool = False
     pixel_size_nm: float | None = None
     resample: bool = False
+    min_diameter_px: float | None = None
+    min_diameter_nm: float | None = None
 
 
 def segment_file(
@@ -90,14 +96,17 @@ def segment_file(
         return replace(finished, notes=(*finished.notes, note))
     frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample)
     first = next(frames)
+    _least_px(settings, first.pixel_size_nm)  # what cannot be is said before anything is computed
     pairs = zip(chain([first], frames), _truths(label, first, count), strict=True)
     kinds = _kinds(settings, averaged=len(segmenters) * settings.transforms)
     journal = FrameJournal(output / f".{path.stem}.unfinished", job, {kind: _IMAGES[kind] for kind in kinds})
     try:
         on_frame(len(journal.records), count)
         for micrograph, truth in islice(pairs, len(journal.records), None):
-            segmentation = segment_by_ensemble(segmenters, micrograph, transforms=settings.transforms)
-            journal.append(_record(segmentation, micrograph, truth, settings), _images(segmentation))
+            segmentation = segment_by_ensemble(segmenters, micrograph, transforms=settings.transforms, scratch=output)
+            mask = _mask(segmentation, output)
+            images = {**vars(segmentation), "mask": mask}
+            journal.append(_record(segmentation, mask, micrograph, truth, settings), images)
             on_frame(len(journal.records), count)
         finished_file.unlink(missing_ok=True)  # from here on the files are no longer those of an earlier job
         result = write_results(journal, path, output, first, kinds)
@@ -149,29 +158,56 @@ def _truths(label: Path | None, first: Micrograph, count: int) -> Iterator[np.nd
         raise DatasetError(f"{label}: labels {found} of the {count} frames of {first.path}; expected as many.")
 
 
+def _mask(result: Segmentation, scratch: Path) -> np.ndarray:
+    """(h, w) uint8, 255 on particles."""
+    mask = scratch_array(result.probability.shape, np.uint8, scratch)
+    for band in bands(len(mask)):
+        mask[band] = particle_mask(result.probability[band]) * np.uint8(255)
+    return mask
+
+
 def _record(
-    result: Segmentation, micrograph: Micrograph, truth: np.ndarray | None, settings: SegmentSettings
+    result: Segmentation,
+    mask: np.ndarray,
+    micrograph: Micrograph,
+    truth: np.ndarray | None,
+    settings: SegmentSettings,
 ) -> FrameRecord:
-    numbers = number_particles(result.mask, split_touching=settings.split_touching)
-    counts = counts_on_mask(micrograph, result.mask, result.pixel_size_nm)
-    if truth is not None and truth.shape != result.mask.shape:
-        truth = _resized(truth, result.mask.shape)
+    least_px = _least_px(settings, result.pixel_size_nm)
+    measured = measure_mask(
+        mask,
+        counts_on_mask(micrograph, mask, result.pixel_size_nm),
+        least_area_px=disc_area_px(least_px),
+        split_touching=settings.split_touching,
+    )
+    if truth is not None and truth.shape != mask.shape:
+        truth = _resized(truth, mask.shape)
     return FrameRecord(
-        shape=result.mask.shape,
+        shape=mask.shape,
         pixel_size_nm=result.pixel_size_nm,
-        particles=measure_particles(numbers, counts),
-        scores=None if truth is None else score_particles(numbers, number_particles(truth, split_touching=True)),
+        particles=measured.particles,
+        left_out=measured.left_out,
+        least_diameter_px=least_px,
+        scores=None if truth is None else _scores(mask, truth, disc_area_px(least_px), settings),
         hard_dice=None if truth is None else float(hard_dice(result.probability[np.newaxis], truth[np.newaxis])[0]),
         notes=result.notes,
     )
+
+
+def _least_px(settings: SegmentSettings, pixel_size_nm: float | None) -> float:
+    return least_diameter_px(pixel_size_nm, given_px=settings.min_diameter_px, given_nm=settings.min_diameter_nm)
+
+
+def _scores(mask: np.ndarray, truth: np.ndarray, least_area_px: float, settings: SegmentSettings) -> ParticleScores:
+    """Particles against labelled ones; what is too small counts on neither side."""
+    numbers, labelled = (
+        number_particles(one > 0, split_touching=split, least_area_px=least_area_px)
+        for one, split in ((mask, settings.split_touching), (truth, True))
+    )
+    return score_particles(numbers, labelled)
 
 
 def _resized(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     from skimage.transform import resize
 
     return resize(mask.astype(np.float32), shape, order=1, mode="edge") > 0.5
-
-
-def _images(result: Segmentation) -> dict[str, np.ndarray]:
-    images = {"mask": result.mask * np.uint8(255), "probability": result.probability}
-    return images if result.disagreement is None else {**images, "disagreement": result.disagreement}

@@ -12,7 +12,7 @@ _HOLE_PX = 4
 _HOLE_PART = 0.002
 
 
-def number_particles(mask: np.ndarray, *, split_touching: bool = False, least_area_px: int = 12) -> np.ndarray:
+def number_particles(mask: np.ndarray, *, split_touching: bool = False, least_area_px: float = 12) -> np.ndarray:
     """Number the connected parts of a mask, row by row.
 
     Args:
@@ -30,7 +30,7 @@ def number_particles(mask: np.ndarray, *, split_touching: bool = False, least_ar
     return _renumber(_split(numbers), 1) if split_touching else numbers
 
 
-def _renumber(numbers: np.ndarray, least_area_px: int) -> np.ndarray:
+def _renumber(numbers: np.ndarray, least_area_px: float) -> np.ndarray:
     """Number the parts of at least an area from 1 without gaps."""
     kept = np.bincount(numbers.ravel()) >= least_area_px
     kept[0] = False
