@@ -11,7 +11,7 @@ from distributed import Client, Nanny, Scheduler, SpecCluster
 from tem_rf.errors import StudyError
 from tem_rf.study.definition import Execution
 from tem_rf.study.execution.devices import take_gpus
-from tem_rf.study.execution.security import LOOPBACK, has_own_files, tls_security
+from tem_rf.study.execution.security import LOOPBACK, new_security, own_security
 
 WORKER_TTL_S = 20.0
 """A worker that is silent for so long counts as lost."""
@@ -122,12 +122,13 @@ class LocalWorkers:
 class SlurmWorkers:
     """Workers as SLURM jobs, one run each; jobs that end are submitted again.
 
-    The scheduler lives in this process and listens to the network, so it speaks TLS; the workers read certificates
-    that lie in the folder of the study, readable by its owner only.
+    The scheduler lives in this process and listens to the network, so it speaks TLS, with certificates in `slurm/tls/`
+    of the study.
     """
 
     def __init__(self, count: int, options: dict[str, Any], folder: Path, worker_ttl_s: float = WORKER_TTL_S) -> None:
-        self._count, self._options, self._folder, self._worker_ttl_s = count, options, folder, worker_ttl_s
+        self._count, self._options, self._folder = count, options, folder / "slurm"
+        self._worker_ttl_s = worker_ttl_s
         self._cluster: Any = None
 
     def connect(self) -> Client:
@@ -139,7 +140,7 @@ class SlurmWorkers:
                 "execution.slurm: needs the package dask-jobqueue; install it with `pip install 'tem-rf[cluster]'`."
             ) from error
         self.close()
-        security = tls_security()
+        security = own_security() or new_security(self._folder / "tls")
         try:
             self._cluster = SLURMCluster(**{**self._defaults(), **self._options}, security=security)
         except (TypeError, ValueError) as error:
@@ -161,8 +162,7 @@ class SlurmWorkers:
         return {
             "processes": 1,
             "local_directory": tempfile.gettempdir(),
-            "shared_temp_directory": str(self._folder),
-            "log_directory": str(self._folder / "slurm"),
+            "log_directory": str(self._folder),
             "scheduler_options": _scheduler_options(self._worker_ttl_s),
             "worker_extra_args": ["--no-dashboard", "--dashboard-address", f"{LOOPBACK}:0"],
             # sbatch hands on the environment of the driver, which sees no GPU; SLURM's own choice is kept.
@@ -181,10 +181,9 @@ class RunningScheduler:
         where = self._address or str(self._scheduler_file)
         if self._scheduler_file is not None and not self._scheduler_file.exists():
             raise StudyError(f"{where}: no such file; start `dask scheduler --scheduler-file {where}` first.")
-        security = tls_security() if has_own_files() else None
         target = {"address": self._address} if self._address else {"scheduler_file": str(self._scheduler_file)}
         try:
-            return Client(**target, timeout=CONNECT_TIMEOUT_S, set_as_default=False, security=security)
+            return Client(**target, timeout=CONNECT_TIMEOUT_S, set_as_default=False, security=own_security())
         except (OSError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise StudyError(

@@ -1,29 +1,46 @@
 """Encryption between driver, scheduler and workers: whoever reaches a scheduler without it can run any code."""
 
+import os
+from pathlib import Path
+
 from distributed.security import Security
 
 from tem_rf.errors import StudyError
 
 LOOPBACK = "127.0.0.1"
+_ROLES = ("client", "scheduler", "worker")
 
 
-def tls_security() -> Security:
-    """Certificates from the files that Dask's configuration names (`distributed.comm.tls`), or made for this study.
+def own_security() -> Security | None:
+    """Certificates from the files that Dask's configuration names (`distributed.comm.tls`); None where it has none."""
+    return Security(require_encryption=True) if Security().tls_ca_file is not None else None
+
+
+def new_security(folder: Path) -> Security:
+    """Certificates made for one scheduler, in files that only their owner can read.
+
+    Args:
+        folder: Where to write them; every worker must see it.
 
     Raises:
-        StudyError: There are none, and none can be made.
+        StudyError: The package that makes them is missing.
     """
-    if has_own_files():
-        return Security(require_encryption=True)
     try:
-        return Security.temporary()
+        made = Security.temporary()
     except ImportError as error:
         raise StudyError(
             "TLS: making certificates needs the package cryptography; install it with `pip install cryptography`, "
             "or name your own files in Dask's configuration (DASK_DISTRIBUTED__COMM__TLS__CA_FILE and others)."
         ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    _write_private(certificate, made.tls_ca_file)
+    _write_private(key, made.tls_client_key)
+    files = {f"tls_{role}_{what}": str(file) for role in _ROLES for what, file in (("cert", certificate), ("key", key))}
+    return Security(require_encryption=True, tls_ca_file=str(certificate), **files)
 
 
-def has_own_files() -> bool:
-    """Whether Dask's configuration names a certificate authority."""
-    return Security().tls_ca_file is not None
+def _write_private(file: Path, text: str) -> None:
+    file.unlink(missing_ok=True)  # of a driver before, which may have been killed
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
