@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from textual import work
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import Footer, TabbedContent, TabPane
@@ -15,16 +15,15 @@ from tem_rf.errors import StorageError, TemRfError
 from tui import places
 from tui.help import HelpScreen
 from tui.jobs import Job, JobBoard
+from tui.keys import KeysInTurnApp
 from tui.messages import DatasetChosen, JobsChanged, NetworksChosen, RunsChanged
-from tui.screens import SCREENS
+from tui.screens import SCREENS, screen_class
 from tui.screens.base import TabScreen
-from tui.screens.command_form import CommandForm
 from tui.screens.jobs import JobsScreen
 from tui.state import load_state, save_state
 from tui.themes import HIGH_CONTRAST, next_theme
 from tui.tracking import RunTracker, TrackedRun
 from tui.widgets.job_line import JobLine
-from tui.widgets.micrograph_view import MicrographView
 from tui.workspace import Workspace
 
 WATCH_INTERVAL_S = 0.5
@@ -39,7 +38,7 @@ class ScreenTabs(TabbedContent):
         event.prevent_default()
 
 
-class TemRfApp(App[None]):
+class TemRfApp(KeysInTurnApp):
     """Data, networks, trainings, results and segmentation of one folder.
 
     Args:
@@ -52,7 +51,7 @@ class TemRfApp(App[None]):
     BINDINGS = [
         *(
             Binding(str(number), f"open('{name}')", title, show=False, tooltip=f"Open {title}")
-            for number, (name, title, _) in enumerate(SCREENS, start=1)
+            for number, (name, title) in enumerate(SCREENS, start=1)
         ),
         Binding("question_mark", "help", "Help", key_display="?", tooltip="List every key"),
         Binding("t", "next_theme", "Theme", show=False, tooltip="Theme: dark, light, high contrast"),
@@ -69,24 +68,24 @@ class TemRfApp(App[None]):
         self.jobs: list[Job] = []
         self.remembered = load_state(places.state_file())
         self._board = JobBoard(places.jobs_folder(), self.workspace.folder)
-        self._opened = ""
+        self._opened = self._first_screen()
         self._has_told_of_state = False
         self._ended: set[Path] | None = None  # None: those of an earlier session are no news
 
     def compose(self) -> ComposeResult:
         with ScreenTabs(initial=self._first_screen()):
-            for number, (name, title, _) in enumerate(SCREENS, start=1):
+            for number, (name, title) in enumerate(SCREENS, start=1):
                 yield TabPane(f"{number} {title}", id=name)
         yield JobLine(id="job-line")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Take the remembered theme and start to watch."""
+        """Take the remembered theme; the rest follows the first paint."""
         self.register_theme(HIGH_CONTRAST)
         known = self.remembered.theme in self.available_themes
         self.theme = self.remembered.theme if known else "textual-dark"
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
-        self._watch()
+        self.call_after_refresh(self.call_later, self._begin)
 
     # -- what the screens use -------------------------------------------------------------------------------------
 
@@ -127,7 +126,10 @@ class TemRfApp(App[None]):
 
     def action_help(self) -> None:
         """List every key."""
-        titles = {title: kind.BINDINGS for _, title, kind in SCREENS}
+        from tui.screens.command_form import CommandForm
+        from tui.widgets.micrograph_view import MicrographView
+
+        titles = {title: screen_class(name).BINDINGS for name, title in SCREENS}
         keys = {"Everywhere": self.BINDINGS, **titles, "Picture (Tab goes to it)": MicrographView.BINDINGS}
         self.push_screen(HelpScreen({**keys, "Forms": CommandForm.BINDINGS, "Commands (j)": JobsScreen.BINDINGS}))
 
@@ -137,7 +139,7 @@ class TemRfApp(App[None]):
 
     def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
         """The command palette: the tabs and what the open one can do, besides what Textual offers."""
-        for name, title, _ in SCREENS:
+        for name, title in SCREENS:
             yield SystemCommand(title, f"Open {title}", lambda name=name: self.action_open(name))
         open_screen = self._open_screen()
         for binding in open_screen.BINDINGS if open_screen else ():
@@ -162,6 +164,8 @@ class TemRfApp(App[None]):
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Show what happened in the runs."""
         self.runs = message.runs
+        if not self.screen_stack:  # the app is being closed
+            return
         screen = self._open_screen()
         if screen is not None:
             screen.show_runs()
@@ -169,6 +173,8 @@ class TemRfApp(App[None]):
     def on_jobs_changed(self, message: JobsChanged) -> None:
         """Show how far commands are, and tell of those that ended."""
         self.jobs = message.jobs
+        if not self.screen_stack:
+            return
         self.screen_stack[0].query_one(JobLine).show(message.jobs)
         if isinstance(self.screen, JobsScreen):
             self.screen.show(message.jobs)
@@ -194,12 +200,18 @@ class TemRfApp(App[None]):
     # -- helpers --------------------------------------------------------------------------------------------------
 
     def _first_screen(self) -> str:
-        names = [name for name, _, _ in SCREENS]
+        names = [name for name, _ in SCREENS]
         return self.remembered.screen if self.remembered.screen in names else names[0]
 
     def _open_screen(self) -> TabScreen | None:
         pane = self.screen_stack[0].query_one(ScreenTabs).active_pane
         return next(iter(pane.query(TabScreen)), None) if pane else None
+
+    async def _begin(self) -> None:
+        await self._make_ready(self._opened)
+        await self.take_keys()
+        self._watch()
+        self._import_screens()
 
     async def _make_ready(self, name: str) -> None:
         """Make the content of a tab when it is first opened, and let it take the keys."""
@@ -207,8 +219,7 @@ class TemRfApp(App[None]):
         tabs = self.screen_stack[0].query_one(ScreenTabs)
         pane = tabs.get_pane(name)
         if not pane.query(TabScreen):
-            kind = next(kind for each, _, kind in SCREENS if each == name)
-            await pane.mount(kind())  # until its parts are there, no message reaches it
+            await pane.mount(screen_class(name)())  # until its parts are there, no message reaches it
         if tabs.active == name and (screen := self._open_screen()) is not None:
             screen.activate()
             screen.show_runs()
@@ -232,6 +243,12 @@ class TemRfApp(App[None]):
                 severity="error",
                 timeout=20,
             )
+
+    @work(thread=True, group="import")
+    def _import_screens(self) -> None:
+        """So that no tab makes its first key wait."""
+        for name, _ in SCREENS:
+            screen_class(name)
 
     @work(thread=True, group="watch")
     def _watch(self) -> None:

@@ -54,7 +54,7 @@ def drive(folder: Path, script: Script, *, size: tuple[int, int] = NARROW) -> No
     asyncio.run(run())
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], bool], *, seconds: float = 60) -> None:
+async def until(pilot: Pilot[None], holds: Callable[[], bool], *, seconds: float = 10) -> None:
     """Wait until something holds; the test fails where it never does."""
     for _ in range(int(seconds / 0.05)):
         await pilot.pause(0.05)

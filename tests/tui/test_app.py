@@ -8,7 +8,7 @@ from textual.widgets import Input, TabbedContent
 from tests.tui.conftest import NARROW, WIDE, drive, make_run, screen_text, told, until
 from tui.app import TemRfApp
 from tui.help import HelpScreen
-from tui.screens import SCREENS
+from tui.screens import SCREENS, screen_class
 from tui.screens.jobs import JobsScreen
 from tui.themes import CYCLE
 
@@ -16,9 +16,9 @@ from tui.themes import CYCLE
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 def test_a_number_opens_each_screen_of_an_empty_folder(folder, size):
     async def script(app, pilot):
-        for number, (name, _, kind) in enumerate(SCREENS, start=1):
+        for number, (name, _) in enumerate(SCREENS, start=1):
             await pilot.press(str(number))
-            await until(pilot, lambda kind=kind: bool(app.query(kind)))
+            await until(pilot, lambda name=name: bool(app.query(screen_class(name))))
             assert app.query_one(TabbedContent).active == name
             await pilot.pause(0.2)
 
@@ -30,9 +30,9 @@ def test_help_lists_every_key_of_every_screen(folder):
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
         text = screen_text(app)
-        for _, title, kind in SCREENS:
+        for name, title in SCREENS:
             assert title in text
-            assert all((binding.tooltip or binding.description) in text for binding in kind.BINDINGS)
+            assert all((binding.tooltip or binding.description) in text for binding in screen_class(name).BINDINGS)
         assert "Zoom in" in text
         await pilot.press("escape")
         assert not isinstance(app.screen, HelpScreen)

@@ -1,17 +1,21 @@
 """The screens, one per tab, and the forms they open."""
 
-from tui.screens.base import TabScreen
-from tui.screens.data import DataScreen
-from tui.screens.network import NetworkScreen
-from tui.screens.results import ResultsScreen
-from tui.screens.segment import SegmentScreen
-from tui.screens.train import TrainScreen
+from importlib import import_module
+from typing import cast
 
-SCREENS: tuple[tuple[str, str, type[TabScreen]], ...] = (
-    ("data", "Data", DataScreen),
-    ("network", "Network", NetworkScreen),
-    ("train", "Train", TrainScreen),
-    ("results", "Results", ResultsScreen),
-    ("segment", "Segment", SegmentScreen),
+from tui.screens.base import TabScreen
+
+SCREENS = (
+    ("data", "Data"),
+    ("network", "Network"),
+    ("train", "Train"),
+    ("results", "Results"),
+    ("segment", "Segment"),
 )
-"""Name, title and kind of each tab, in the order of the keys."""
+"""Name and title of each tab, in the order of the keys."""
+
+
+def screen_class(name: str) -> type[TabScreen]:
+    """The screen of a tab, imported when it is asked for, so that the first paint waits for none."""
+    module = import_module(f"tui.screens.{name}")
+    return cast("type[TabScreen]", getattr(module, f"{name.title()}Screen"))

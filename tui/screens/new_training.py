@@ -48,6 +48,7 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
         networks: Networks to begin with, with commas between.
     """
 
+    AUTO_FOCUS = "#networks"
     BINDINGS = [
         Binding("escape", "dismiss([])", "Cancel"),
         Binding("ctrl+s", "start", "Start", priority=True),
@@ -71,7 +72,7 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
         self._datasets = workspace.datasets()
         if Path(dataset) not in self._datasets and Path(dataset, "dataset.json").is_file():
             self._datasets.insert(0, Path(dataset))
-        self._dataset, self._networks = dataset, networks
+        self._dataset, self._networks, self._recipe = dataset, networks, "paper"
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
@@ -92,7 +93,7 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
             with Horizontal(classes="field"):
                 yield Label("recipe", classes="field-name")
                 yield Select(
-                    [(name, name) for name in RECIPES], value="paper", allow_blank=False, compact=True, id="recipe"
+                    [(name, name) for name in RECIPES], value=self._recipe, allow_blank=False, compact=True, id="recipe"
                 )
                 yield Static("fills the fields below", classes="field-help")
             yield SettingsForm(training_settings(), leave_out=("recipe",), id="settings")
@@ -103,8 +104,7 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Begin at the networks."""
-        self.query_one("#networks").focus()
+        """Say what would be started."""
         self._check()
 
     def on_input_changed(self) -> None:
@@ -112,9 +112,10 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
         self._check()
 
     def on_select_changed(self, event: Select.Changed) -> None:
-        """Check what was chosen; a recipe fills the fields."""
-        if event.select.id == "recipe":
-            self._form.fill(training_settings(str(event.value)))
+        """Check what was chosen; another recipe fills the fields."""
+        if event.select.id == "recipe" and event.value != self._recipe:
+            self._recipe = str(event.value)
+            self._form.fill(training_settings(self._recipe))
         self._check()
 
     def on_settings_form_changed(self) -> None:
@@ -168,8 +169,7 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
         if not architectures or not seeds or settings is None:
             self._say(f"✗ {network_problem or seed_problem or self._form.problem}", is_problem=True)
             return None
-        recipe = str(self.query_one("#recipe", Select).value)
-        return Training(dataset, architectures, seeds, settings.model_copy(update={"recipe": recipe}))
+        return Training(dataset, architectures, seeds, settings.model_copy(update={"recipe": self._recipe}))
 
     def _check(self) -> None:
         training = self._training()

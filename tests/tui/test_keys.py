@@ -1,0 +1,88 @@
+"""Keys and fields before what they are meant for has been built."""
+
+import asyncio
+import shutil
+
+from textual.events import Key
+from textual.widgets import Input
+
+from tests.tui.conftest import drive, make_run, until
+from tui.app import TemRfApp
+from tui.screens.new_training import NewTrainingScreen
+from tui.screens.train import TrainScreen
+from tui.widgets.run_table import RunTable
+
+_CHARACTERS = {"minus": "-", "slash": "/"}
+
+
+def _type_ahead(app, *keys):
+    """All keys at once: none waits for what the one before it does."""
+    for key in keys:
+        app.post_message(Key(key, _CHARACTERS.get(key, key if len(key) == 1 else None)))
+
+
+def test_keys_typed_ahead_reach_the_form_they_open(folder, tiny_dataset):
+    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+
+    async def script(app, pilot):
+        _type_ahead(app, "3", "n", "ctrl+u", *"n2", "minus", *"p22", "tab", "tab", "tab", "ctrl+u", "7")
+        await until(pilot, lambda: bool(app.screen.query("#field-epochs")))
+        await until(pilot, lambda: app.screen.query_one("#field-epochs", Input).value == "7")
+        assert isinstance(app.screen, NewTrainingScreen)
+        assert app.screen.query_one("#networks", Input).value == "n2-p22"
+
+    drive(folder, script)
+
+
+def test_a_key_that_opens_a_field_is_followed_by_text(folder):
+    make_run(folder / "runs", "a")
+
+    async def script(app, pilot):
+        _type_ahead(app, "4", "slash", "1", "2", "escape", "3")
+        await until(pilot, lambda: isinstance(app.focused, RunTable))
+        assert app.query_one("#filter", Input).value == "12"
+
+    drive(folder, script)
+
+
+def test_keys_before_the_first_screen_wait_for_it(folder):
+    async def run():
+        app = TemRfApp(folder)
+        async with app.run_test() as pilot:
+            assert not app.query("TabScreen")
+            _type_ahead(app, "2", "e")
+            await until(pilot, lambda: app.focused is not None and app.focused.id == "net-pooling_sequence")
+
+    asyncio.run(run())
+
+
+def test_a_field_filled_at_once_keeps_what_was_filled_in(folder, tiny_dataset):
+    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+
+    async def script(app, pilot):
+        _type_ahead(app, "3", "n")
+        for _ in range(100_000):  # turns of the event loop, so that the field is filled as soon as it is there
+            if app.screen.query("#field-epochs"):
+                break
+            await asyncio.sleep(0)
+        field = app.screen.query_one("#field-epochs", Input)
+        field.value = "many"
+        await until(pilot, lambda: "valid integer" in str(app.screen.query_one("#summary").render()))
+        await pilot.pause(0.3)
+        assert field.value == "many"
+
+    drive(folder, script)
+
+
+def test_a_key_to_a_widget_that_is_gone_holds_up_none(folder):
+    async def script(app, pilot):
+        field = Input()
+        await app.screen.mount(field)
+        app.screen.set_focus(field)
+        field.remove()
+        _type_ahead(app, "down", "2")
+        await pilot.pause(0.2)
+        _type_ahead(app, "3")
+        await until(pilot, lambda: isinstance(app.focused, TrainScreen))
+
+    drive(folder, script)
