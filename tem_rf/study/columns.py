@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tem_rf.errors import SettingsError
 from tem_rf.evaluation.summary import Spread
+from tem_rf.study.trial_names import natural_order
 from tem_rf.study.trials import TrialResult
 
 Value = str | float | Spread | None
@@ -86,12 +88,10 @@ def sort_trials(trials: Iterable[TrialResult], key: str) -> list[TrialResult]:
         SettingsError: There is no such column.
     """
     column = find_column(key.removeprefix("-"))
-    known, unknown = [], []
-    for trial in trials:
-        value = column.value(trial)
-        known.append((number(value) or 0.0, str(value), trial)) if value is not None else unknown.append(trial)
-    known.sort(key=lambda entry: entry[:2], reverse=key.startswith("-"))
-    return [trial for _, _, trial in known] + unknown
+    trials = list(trials)
+    known = [trial for trial in trials if column.value(trial) is not None]
+    known.sort(key=lambda trial: _order(column.value(trial)), reverse=key.startswith("-"))
+    return known + [trial for trial in trials if column.value(trial) is None]
 
 
 def filter_trials(trials: Iterable[TrialResult], conditions: Sequence[str]) -> list[TrialResult]:
@@ -106,6 +106,11 @@ def filter_trials(trials: Iterable[TrialResult], conditions: Sequence[str]) -> l
     """
     tests = [_read_condition(condition) for condition in conditions]
     return [trial for trial in trials if all(test(trial) for test in tests)]
+
+
+def _order(value: Value) -> tuple[Any, ...]:
+    """Numbers by their size, texts with the numbers in them by theirs; a column holds one kind."""
+    return natural_order(value) if isinstance(value, str) else (number(value),)
 
 
 def _read_condition(condition: str) -> Callable[[TrialResult], bool]:

@@ -20,6 +20,16 @@ def variants(configs: Sequence[RunConfig]) -> list[str]:
     return [" ".join(f"{key}={_text(one[key])}" for key in differing) for one in settings]
 
 
+def natural_order(name: str) -> tuple[tuple[float, str], ...]:
+    """What names are sorted by so that numbers in them count.
+
+    >>> sorted(["au-10nm", "au-2.2nm"], key=natural_order)
+    ['au-2.2nm', 'au-10nm']
+    """
+    parts = re.split(r"(\d+(?:\.\d+)?)", name)
+    return tuple((float(part), "") if index % 2 else (-1.0, part) for index, part in enumerate(parts))
+
+
 def _label(config: RunConfig, *, is_shared: bool) -> str:
     return f"{config.dataset.name}@{config.dataset_sha256[:6]}" if is_shared else config.dataset.name
 

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from tem_rf.errors import ReadError, StudyError, TemRfError
 from tem_rf.evaluation.scores import ImageScores, read_scores
@@ -13,7 +14,7 @@ from tem_rf.runs.config import RunConfig
 from tem_rf.runs.events import EpochEvent, StatusEvent, epochs
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.process import state_after
-from tem_rf.study.trial_names import dataset_labels, variants
+from tem_rf.study.trial_names import dataset_labels, natural_order, variants
 
 NOT_SCORED = "not scored"
 
@@ -193,9 +194,9 @@ def _spread(values: Sequence[float]) -> Spread | None:
     return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
 
-def _place(trial: TrialResult) -> tuple[str, int, int, str]:
+def _place(trial: TrialResult) -> tuple[Any, ...]:
     architecture = trial.architecture
-    return trial.dataset, architecture.depth, architecture.receptive_field.equation_size_px, trial.name
+    return natural_order(trial.dataset), architecture.depth, architecture.receptive_field.equation_size_px, trial.name
 
 
 def _other_names(trial: TrialResult) -> set[str]:

@@ -87,6 +87,11 @@ def test_the_numbers_behind_the_figure_are_means_and_sd_of_the_trials(results, t
     assert not any("d124" in trial for _, trial in rows)
 
 
+def test_names_from_files_are_no_formulas(results, tmp_path):
+    write_figure(tmp_path, FIGURES[0], results)
+    assert "au $2_x$ <nm>" in "".join(ET.parse(tmp_path / "dice.svg").getroot().itertext())
+
+
 def test_depths_are_told_apart_by_colour_and_marker_and_bars_are_the_sd(results):
     panel = score_against_field(results).draw().axes[0]
     series = {line.get_label(): line for line in panel.get_lines() if str(line.get_label()).startswith("N =")}
@@ -111,7 +116,7 @@ def test_dilated_networks_stand_beside_those_of_the_same_depth(results):
 
 
 def test_particle_sizes_are_those_of_the_dataset_and_left_out_where_it_is_gone(results, pictured):
-    assert "No histogram of au $2_x$ <nm>, au-5nm" in dice_by_particle_size(results).caption
+    assert "No diameters of au $2_x$ <nm>: the dataset is not there." in dice_by_particle_size(results).caption
     figure = dice_by_particle_size(pictured)
     bars = [row for row in figure.rows if row["panel"] == "histogram"]
     diameters = inspect_dataset(open_dataset(pictured.trials[0].config.dataset)).diameters_px * 0.02

@@ -128,6 +128,17 @@ def test_trials_without_a_value_come_last_whichever_way_they_are_sorted(four):
     assert networks(sort_trials(four, "hard_dice")) == ["n2-p22", "n3-p222", "n2-p44", "n2-p88"]
     assert networks(sort_trials(four, "-hard_dice")) == ["n2-p44", "n3-p222", "n2-p22", "n2-p88"]
     assert networks(sort_trials(four, "-network"))[0] == "n3-p222"
+
+
+def test_datasets_are_in_the_order_of_the_sizes_in_their_names(tmp_path):
+    for dataset in ("au-10nm", "au-2.2nm", "au-5nm"):
+        write_run(tmp_path, dataset=dataset)
+    trials = results(tmp_path).trials
+    assert [trial.dataset for trial in trials] == ["au-2.2nm", "au-5nm", "au-10nm"]
+    assert sort_trials(trials, "dataset") == list(trials)
+
+
+def test_an_unknown_column_is_refused(four):
     with pytest.raises(SettingsError, match="column 'beauty': expected one of dataset, network"):
         sort_trials(four, "beauty")
 

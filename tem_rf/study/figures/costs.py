@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tem_rf.study.columns import find_column, number
 from tem_rf.study.figures.figure import NothingToShowError, Row, StudyFigure
 from tem_rf.study.figures.series import add_legend, draw_series, kind
-from tem_rf.study.figures.style import PANEL_INCHES
+from tem_rf.study.figures.style import PANEL_INCHES, label_decades
 from tem_rf.study.pareto import COSTS, pareto_front
 from tem_rf.study.trials import Results
 
@@ -69,6 +69,9 @@ def _draw(rows: Sequence[Row]) -> "Figure":
                 points = [row for row in shown if row["series"] == name]
                 draw_series(panel, points, cost, "hard_dice", name, index, joined=False)
             panel.set(xlabel=_LABELS[cost], title=dataset)
+            if cost == "parameters":
+                panel.set_xscale("log")
+                label_decades(panel.xaxis)
             panel.grid(alpha=0.3)
         line[0].set_ylabel("hard dice")
     add_legend(figure)

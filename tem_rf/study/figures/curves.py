@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from tem_rf.study.figures.figure import NothingToShowError, Row, StudyFigure
+from tem_rf.study.figures.style import label_decades
 from tem_rf.study.trials import Results, TrialResult
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _draw(rows: Sequence[Row], score: Score) -> "Figure":
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, LogNorm
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
+    from matplotlib.ticker import MaxNLocator
 
     datasets, depths = list(dict.fromkeys(row["dataset"] for row in rows)), sorted({row["depth"] for row in rows})
     low, high = (choose(row["field_px"] for row in rows) for choose in (min, max))
@@ -80,9 +81,8 @@ def _draw(rows: Sequence[Row], score: Score) -> "Figure":
             panel.grid(alpha=0.3)
             if score == "loss":
                 panel.set_yscale("log")
+                label_decades(panel.yaxis)
         line[0].set_ylabel(_LABELS[score])
     bar = figure.colorbar(colours, ax=grid, label="receptive field [px]", shrink=0.8)
-    bar.ax.yaxis.set_major_formatter(ScalarFormatter())
-    bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    bar.set_ticks(sorted({row["field_px"] for row in rows})[:: max(1, len({row["field_px"] for row in rows}) // 6)])
+    label_decades(bar.ax.yaxis)
     return figure

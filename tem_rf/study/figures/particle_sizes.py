@@ -30,17 +30,19 @@ def dice_by_particle_size(results: Results) -> StudyFigure:
         raise NothingToShowError("No network without dilation is finished and scored yet.")
     unit = "nm" if all(trial.config.pixel_size_nm for trial in trials) else "px"
     dice = field_rows(trials, "hard_dice", lambda trial: trial.dataset)
-    first_of_datasets = {trial.dataset: trial for trial in reversed(trials)}
-    histograms, missing = [], []
-    for dataset in sorted(first_of_datasets):
+    trial_of_dataset = {trial.dataset: trial for trial in trials}
+    histograms: list[Row] = []
+    reasons = ""
+    for dataset, trial in trial_of_dataset.items():
         try:
-            histograms += _histogram_rows(first_of_datasets[dataset], unit)
+            rows = _histogram_rows(trial, unit)
+            reasons += "" if rows else f" No diameters of {dataset}: no particle lies whole within a patch."
+            histograms += rows
         except DatasetError:
-            missing.append(dataset)
-    gone = f" No histogram of {', '.join(missing)}: the dataset is not there." if missing else ""
+            reasons += f" No diameters of {dataset}: the dataset is not there."
     return StudyFigure(
         "Hard dice of the test images against the receptive field, all datasets and depths, and the diameters of the "
-        f"particles that lie whole within a patch (dashed: median). Bars are standard deviations over seeds.{gone}",
+        f"particles that lie whole within a patch (dashed: median). Bars are standard deviations over seeds.{reasons}",
         [{"panel": "dice", **row} for row in dice] + histograms,
         lambda: _draw(dice, histograms, unit),
     )
@@ -71,7 +73,7 @@ def _histogram_rows(trial: TrialResult, unit: str) -> list[Row]:
 def _draw(dice: Sequence[Row], histograms: Sequence[Row], unit: str) -> "Figure":
     from matplotlib.figure import Figure
 
-    datasets = sorted({row["dataset"] for row in dice})
+    datasets = list(dict.fromkeys(row["dataset"] for row in dice))
     figure = Figure(figsize=(10.5, max(4.6, 1.5 * len(datasets))), layout="constrained")
     grid = figure.add_gridspec(len(datasets), 2, width_ratios=(3, 2))
     axes = figure.add_subplot(grid[:, 0])
@@ -90,7 +92,7 @@ def _draw(dice: Sequence[Row], histograms: Sequence[Row], unit: str) -> "Figure"
             panel.stairs([row["particles"] for row in rows], edges, fill=True, color=colour(index), alpha=0.7)
             panel.axvline(rows[0][f"median_{unit}"], color="black", ls="--", lw=1)
         else:
-            panel.text(0.5, 0.5, "no particle lies whole within a patch", ha="center", transform=panel.transAxes)
+            panel.text(0.5, 0.5, "no diameters", ha="center", transform=panel.transAxes)
             panel.set_yticks([])
         panel.set(xlim=(0, greatest * 1.05), ylabel="particles")
         panel.set_title(dataset, fontsize=9)

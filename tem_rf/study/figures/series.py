@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tem_rf.study.figures.figure import Row
-from tem_rf.study.figures.style import PANEL_INCHES, colour, marker, scale_fields
+from tem_rf.study.figures.style import PANEL_INCHES, colour, label_decades, marker, scale_fields
 from tem_rf.study.trials import TrialResult
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def draw_field_panels(rows: Sequence[Row], metric: str) -> "Figure":
 
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
     names = sorted({row["series"] for row in rows})
-    columns = min(len(datasets), 3)
+    columns = 2 if len(datasets) == 4 else min(len(datasets), 3)
     lines = -(-len(datasets) // columns)
     width, height = PANEL_INCHES
     figure = Figure(figsize=(width * columns, height * lines + 0.5), layout="constrained")
@@ -107,8 +107,4 @@ def _add_nanometres(axes: "Axes", row: Row) -> None:
     above = axes.secondary_xaxis("top", functions=(lambda px: px * size, lambda nm: nm / size))
     above.set_xlabel("[nm]", fontsize=9)
     if axes.get_xscale() == "log":
-        from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
-
-        above.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        above.xaxis.set_major_formatter(ScalarFormatter())
-        above.xaxis.set_minor_formatter(NullFormatter())
+        label_decades(above.xaxis)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 # Okabe and Ito 2008, without black and yellow.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -36,14 +37,19 @@ def marker(index: int) -> str:
 
 def scale_fields(axes: "Axes", fields: Sequence[float], label: str) -> None:
     """Scale the axis of receptive fields: linear, as published, or logarithmic where they span much."""
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
-
     axes.set_xlabel(label)
     axes.grid(alpha=0.3)
     if max(fields) > _LOGARITHMIC_FROM * min(fields):
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        label_decades(axes.xaxis)
     else:
         axes.set_xlim(left=0)
+
+
+def label_decades(axis: "Axis") -> None:
+    """Label a logarithmic axis at 1, 2 and 5 of each decade, without mathematical markup, which is turned off."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(NullFormatter())
