@@ -255,6 +255,7 @@ def _first_error(error: ValidationError) -> str:
         "tuple_type": "expected a list",
         "model_type": "expected a table",
         "dict_type": "expected a table",
+        "too_short": "expected one or more",
     }
     if first["type"] in in_words_of_toml:
         return f"{field}: {in_words_of_toml[first['type']]}, received {first['input']!r}."

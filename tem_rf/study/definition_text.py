@@ -61,7 +61,7 @@ def _value(value: Any) -> str:
         case list() | tuple():
             return f"[{', '.join(map(_value, value))}]"
         case dict():
-            return "{" + ", ".join(f"{json.dumps(key)} = {_value(each)}" for key, each in value.items()) + "}"
+            return "{" + ", ".join(f"{_value(key)} = {_value(each)}" for key, each in value.items()) + "}"
         case Path() | str():
             # A JSON string is a TOML string, but for DEL, which TOML wants escaped.
             return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -39,14 +39,22 @@ def candidates(space: Space, manifest: Manifest) -> tuple[Architecture, ...]:
         )
     least, greatest = _range_px(space, manifest)
     limit = patch_size if space.within_patch else math.inf
-    found = tuple(each for each in divisible if least <= _width_px(each) <= greatest and _width_px(each) < limit)
+    if least >= limit or least > greatest:
+        raise StudyError(
+            f"{manifest.name}: the receptive field is to be at least {least:g} px, at most {greatest:g} px and smaller "
+            f"than the patch of {patch_size} px, which cannot be; change the limits, or set within_patch = false."
+        )
+    found = tuple(
+        each
+        for each in divisible
+        if least <= _width_px(each) <= greatest and (limit == math.inf or _width_px(each) < limit)
+    )
     if not found:
         nearest = min(divisible, key=lambda each: _distance(_width_px(each), least, min(greatest, limit)))
-        within = f" and smaller than the patch of {patch_size} px" if space.within_patch else ""
+        limits = f"from {least:g} to {greatest:g} px" + (f", below the patch of {limit} px" if limit < math.inf else "")
         raise StudyError(
-            f"{manifest.name}: none of the {len(divisible)} networks of the space has a receptive field "
-            f"{_range_text(least, greatest)}{within}; the nearest is {nearest.name} with {_width_px(nearest):g} px. "
-            "Change the poolings or depths, or the limits of the field."
+            f"{manifest.name}: none of the {len(divisible)} networks of the space has a receptive field {limits}; the "
+            f"nearest is {nearest.name} with {_width_px(nearest):g} px. Change the poolings or depths, or the limits."
         )
     return found
 
@@ -109,9 +117,3 @@ def _width_px(architecture: Architecture) -> float:
 
 def _distance(width: float, least: float, greatest: float) -> float:
     return max(least - width, width - greatest)
-
-
-def _range_text(least: float, greatest: float) -> str:
-    if greatest == math.inf:
-        return f"of at least {least:g} px"
-    return f"from {least:g} to {greatest:g} px" if least else f"of at most {greatest:g} px"
