@@ -38,7 +38,7 @@ class TabScreen(Vertical, can_focus=True):
 
     def show_or_say(self, widget: Widget, words: Static, text: str | None) -> None:
         """Show a part of the screen, or in its place why there is nothing to show."""
-        had_focus = widget.has_focus or self.has_focus
+        had_focus = self.screen.focused in (widget, self)  # the widgets themselves are told of it later
         widget.display, words.display = text is None, text is not None
         words.update(text or "")
         if had_focus:
