@@ -1,20 +1,20 @@
 """`tem-rf study compare`: whether one trial is better than another, image by image."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
 from tem_rf.cli.study_table import StudiesOption, StudyArgument
+from tem_rf.study.folder import DEFAULT_ROOT
 
 DEFAULT_METRICS = ("hard_dice", "soft_dice", "boundary_f1")
 
 
 def compare(
     study: StudyArgument,
-    one: Annotated[str, typer.Argument(help="A trial: its network, the name of its table, or one of its runs.")],
+    one: Annotated[str, typer.Argument(help="A trial: its network, DATASET-NETWORK, or one of its runs.")],
     other: Annotated[str, typer.Argument(help="The trial to hold it against.")],
     metric: Annotated[
         list[str] | None, typer.Option(help="Score to compare, such as hausdorff95_px; repeat it for several.")
@@ -23,7 +23,7 @@ def compare(
     resamples: Annotated[int, typer.Option(min=100, help="How often the bootstrap draws.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     as_json: JsonFlag = False,
-    studies: StudiesOption = Path("studies"),
+    studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
     """Compare two trials over the test images that both have, and say whether they can be told apart.
 

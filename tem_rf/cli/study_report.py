@@ -8,6 +8,7 @@ import typer
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.cli.study_table import StudiesOption, StudyArgument, print_remarks
+from tem_rf.study.folder import DEFAULT_ROOT
 
 
 def report(
@@ -22,7 +23,7 @@ def report(
         bool, typer.Option("--quick", help="Leave out the figures for which networks are run on images.")
     ] = False,
     as_json: JsonFlag = False,
-    studies: StudiesOption = Path("studies"),
+    studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
     """Write report.html, one page with everything in it, and each figure as PNG, SVG and CSV beside it.
 

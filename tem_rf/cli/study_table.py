@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tem_rf.cli.output import print_json, print_table, progress_console
+from tem_rf.study.folder import DEFAULT_ROOT
 
 if TYPE_CHECKING:
     from tem_rf.study.columns import Column
@@ -44,7 +45,7 @@ def table(
     costs: Annotated[str, typer.Option("--cost", help="Columns of costs, with commas between.")] = "parameters,time_s",
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TERMINAL,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    studies: StudiesOption = Path("studies"),
+    studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
     """Print the trials: mean ± sd over seeds of the scores of the test images, what they cost, and their state.
 

@@ -15,7 +15,7 @@ from tem_rf.study.trials import Results
 
 PAGE, TABLE = "report.html", "table.csv"
 
-_TEMPLATE = Path(__file__).parent
+_TEMPLATE = "report.html.j2"  # beside this module
 _MOST_ROWS = 60  # of the numbers of a figure that stand on the page; all are in its CSV
 
 Progress = Callable[[str], None]
@@ -74,9 +74,9 @@ def write_report(
     columns = shown_columns(results.trials)
     write_text(folder / TABLE, as_csv(results.trials))
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    page = environment.get_template("report.html.j2").render(
+    page = environment.get_template(_TEMPLATE).render(
         study=study,
         trials=results.trials,
         columns=columns,

@@ -42,8 +42,7 @@ def as_records(trials: Sequence[TrialResult], columns: Sequence[Column] | None =
 
 def as_csv(trials: Sequence[TrialResult], columns: Sequence[Column] | None = None) -> str:
     """Comma-separated values in full precision; the sd of a column stands beside it as KEY_sd."""
-    rows = [_flat(record) for record in as_records(trials, columns)]
-    return csv_text(rows)
+    return csv_text([_flat(record) for record in as_records(trials, columns)])
 
 
 def csv_text(rows: Sequence[dict[str, Any]]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tem_rf.errors import ReadError, StudyError, TemRfError
+from tem_rf.errors import StudyError, TemRfError
 from tem_rf.evaluation.scores import ImageScores, read_scores
 from tem_rf.evaluation.summary import Spread, summarize
 from tem_rf.receptive_field import Architecture
@@ -184,8 +184,6 @@ def _scores(folder: RunFolder) -> tuple[ImageScores, ...]:
         return tuple(read_scores(folder.scores_file))
     except FileNotFoundError:
         return ()
-    except ReadError as error:
-        raise StudyError(str(error)) from error
 
 
 def _spread(values: Sequence[float]) -> Spread | None:
