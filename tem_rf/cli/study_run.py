@@ -94,9 +94,10 @@ def _slurm_option(text: str) -> tuple[str, Any]:
     if not equals:
         raise SettingsError(f"--slurm: expected an option and its value, as queue=gpu, received {text!r}.")
     try:
-        return option, tomllib.loads(f"value = {value}")["value"]
+        parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return option, value
+    return option, parsed if isinstance(parsed, int | float | list) else value  # 04:00:00 stays as it is written
 
 
 def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
