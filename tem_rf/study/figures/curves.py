@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Score = Literal["hard_dice", "loss"]
 
-_LABELS = {"hard_dice": "hard dice", "loss": "cross-entropy"}
+_LABELS = {"hard_dice": "hard dice", "loss": "loss"}
 _LIGHTEST = 0.85  # part of the colour map that stands out from white
 
 

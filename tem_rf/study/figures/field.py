@@ -1,5 +1,6 @@
 """Dice against receptive field, by depth: the study's figure 2, and the same of other scores."""
 
+from tem_rf.study.columns import find_column
 from tem_rf.study.figures.figure import NothingToShowError, StudyFigure
 from tem_rf.study.figures.series import dilation, draw_field_panels, field_rows, kind
 from tem_rf.study.trials import Results
@@ -20,9 +21,9 @@ def score_against_field(results: Results, metric: str = "hard_dice") -> StudyFig
     rows = field_rows([trial for trial in results.trials if dilation(trial) is None], metric, kind)
     if not rows:
         raise NothingToShowError("No network without dilation is finished and scored yet.")
-    name = metric.replace("_", " ")
+    title = find_column(metric).title
     return StudyFigure(
-        f"{name.capitalize()} of the test images against the receptive field by equation (1), a series per depth. "
+        f"{title[0].upper()}{title[1:]} of the test images against the receptive field by equation (1), a series per depth. "
         "Points are means over seeds, bars their standard deviation; hollow points lack seeds.",
         rows,
         lambda: draw_field_panels(rows, metric),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tem_rf.study.columns import find_column
 from tem_rf.study.figures.figure import Row
 from tem_rf.study.figures.style import PANEL_INCHES, colour, label_decades, marker, scale_fields
 from tem_rf.study.trials import TrialResult
@@ -67,7 +68,7 @@ def draw_field_panels(rows: Sequence[Row], metric: str) -> "Figure":
             draw_series(panel, [row for row in shown if row["series"] == name], "field_px", metric, name, index)
         scale_fields(panel, [row["field_px"] for row in shown], "receptive field by equation (1) [px]")
         _add_nanometres(panel, shown[0])
-        panel.set(ylabel=metric.replace("_", " "), title=dataset)
+        panel.set(ylabel=find_column(metric).title, title=dataset)
     for panel in panels[len(datasets) :]:
         panel.set_axis_off()
     add_legend(figure)
