@@ -1,0 +1,99 @@
+"""What a study adds to each of its trainings: asking, a worker, a process of its own, telling.
+
+Run: python benchmarks/study.py [--networks 117] [--workers 2] [--json]
+Takes about 2 minutes on 2 cores. The trainings are stubs that write what a training writes; each one's own time, from
+the start of its process to its last event, is taken off. TensorFlow is imported by the driver only, before that.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from prepare import write_micrographs
+from rich.console import Console
+from rich.table import Table
+
+from tem_rf.config.preparation import PreparationSettings
+from tem_rf.data.prepare import prepare_dataset
+from tem_rf.runs import RunFolder
+from tem_rf.runs.events import Event, StatusEvent
+from tem_rf.study.definition import define_study
+from tem_rf.study.driver import run_study
+from tem_rf.study.events import RunEvent
+from tem_rf.study.execution.clusters import LocalWorkers
+from tem_rf.study.execution.dask_pool import DaskPool
+from tem_rf.study.folder import StudyFolder
+
+STUB = (sys.executable, str(Path(__file__).parents[1] / "tests" / "study" / "stub_training.py"))
+SEEDS = (752, 140)
+
+
+def main() -> None:
+    options = _options()
+    row = measure(options.networks, options.workers)
+    if options.json:
+        print(json.dumps({"study": row}))
+        return
+    table = Table("", "", title=f"{row['runs']} stub trainings on {row['workers']} workers", show_header=False)
+    for name, value in row.items():
+        table.add_row(name, str(value))
+    Console().print(table)
+
+
+def measure(networks: int, workers: int) -> dict[str, Any]:
+    """Run a study of stubs, count what came of it, and take the stubs' own time off its time."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_micrographs(folder, count=10, size_px=512)
+        prepare_dataset(folder, folder / "dataset", settings=PreparationSettings())
+        names = [f"n2-p22-f{1 + number}" for number in range(networks)]
+        content = {"datasets": [folder / "dataset"], "seeds": SEEDS, "space": {"networks": names}}
+        study = StudyFolder.create_or_open(folder / "study", define_study({**content, "training": {"epochs": 1}}))
+        times: dict[str, float] = {}
+
+        def listen(event: Event) -> None:
+            if isinstance(event, StatusEvent):
+                times[event.state] = event.time
+
+        run_study(study, lambda each: DaskPool(LocalWorkers(workers), each.path), listener=listen, command=STUB)
+        own_s = statistics.fmean(own_seconds(run) for run in study.runs())
+        seconds = times["finished"] - times["running"]
+        runs = networks * len(SEEDS)
+        return {
+            "runs": runs,
+            "workers": workers,
+            "complete": sum(run.is_scored for run in study.runs()),
+            "trained_twice": len(_starts(study)) - len(set(_starts(study))),
+            "start_up_s": round(times["running"] - times["starting"], 1),
+            "study_s": round(seconds, 1),
+            "per_run_s": round(seconds * workers / runs, 3),
+            "stub_s": round(own_s, 3),
+            "overhead_per_run_s": round(seconds * workers / runs - own_s, 3),
+        }
+
+
+def own_seconds(run: RunFolder) -> float:
+    """Time from the start of the process that trained a run to its last event [s]."""
+    started = json.loads(run.process_file.read_text(encoding="utf-8"))["create_time"]
+    return run.events()[-1].time - started
+
+
+def _starts(study: StudyFolder) -> list[str]:
+    return [event.run for event in study.events() if isinstance(event, RunEvent) and event.state == "started"]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", type=int, default=117, help="networks, with two seeds each")
+    parser.add_argument("--workers", type=int, default=2, help="trainings at once")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
