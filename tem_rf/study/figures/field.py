@@ -23,8 +23,8 @@ def score_against_field(results: Results, metric: str = "hard_dice") -> StudyFig
         raise NothingToShowError("No network without dilation is finished and scored yet.")
     title = find_column(metric).title
     return StudyFigure(
-        f"{title[0].upper()}{title[1:]} of the test images against the receptive field by equation (1), a series per depth. "
-        "Points are means over seeds, bars their standard deviation; hollow points lack seeds.",
+        f"{title[0].upper()}{title[1:]} of the test images against the receptive field by equation (1), a series per "
+        "depth. Points are means over seeds, bars their standard deviation; hollow points lack seeds.",
         rows,
         lambda: draw_field_panels(rows, metric),
     )
