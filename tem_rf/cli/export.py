@@ -1,14 +1,19 @@
 """`tem-rf export`: package the network of a run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tem_rf.cli.backend import import_keras
-from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
 from tem_rf.errors import ModelError
+from tem_rf.export.formats import FORMATS, SAVED_MODEL, formats_in, formats_named
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
+
+if TYPE_CHECKING:
+    from tem_rf.export.check import Comparison
+    from tem_rf.inference.card import ModelCard
 
 MODELS = Path("saved_models")
 
@@ -16,31 +21,69 @@ MODELS = Path("saved_models")
 def export(
     run: Annotated[str, typer.Argument(help="Name or folder of the run.")],
     output: Annotated[Path | None, typer.Option(help=f"Folder to write; default: {MODELS}/NAME of the run.")] = None,
+    format_names: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help=f"What to write, with commas: {', '.join(FORMATS)}. The SavedModel, which tem-rf reads, always is.",
+        ),
+    ] = SAVED_MODEL.name,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Run every format that stands there by its own runtime and compare with the run; "
+            "write only if one is missing.",
+        ),
+    ] = False,
+    author: Annotated[
+        list[str] | None, typer.Option(help="Who made the model, for the card and bioimage.io; may be repeated.")
+    ] = None,
+    license_id: Annotated[
+        str, typer.Option("--license", help="SPDX name of the license under which the model is given away.")
+    ] = "BSD-3-Clause",
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that stands there.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Export the best network of a run as a SavedModel that takes raw counts, with model.json.
+    """Export the best network of a run, with model.json, which says what each format takes and gives.
 
-    It needs TensorFlow only: tf.saved_model.load(FOLDER).serve(counts) gives probability and mask.
+    The SavedModel takes raw counts: tf.saved_model.load(FOLDER).serve(counts) gives probability and mask. The package
+    for bioimage.io is what deepImageJ in Fiji, QuPath and ilastik open. Formats that stood in the folder are written
+    again, so that all of them hold one network.
 
-    Example: tem-rf export au-5nm-n2-p44-paper-s752
+    Example: tem-rf export au-5nm-n2-p44-paper-s752 --format onnx,bioimageio --check
     """
     folder = find_run(run, runs)
     output = output or MODELS / folder.name
     if output.exists() and not overwrite:
         refuse_foreign_folder(output)
+    standing = formats_in(output)
+    wanted = [one for one in FORMATS.values() if one in (*standing, *formats_named(format_names))]
     console = progress_console()
     import_keras()
-    with console.status(f"exporting {folder.name}"):
-        from tem_rf.export.saved_model import export_saved_model
+    if check and wanted == standing:
+        from tem_rf.inference.card import ModelCard
 
-        card = export_saved_model(folder, output)
+        card = ModelCard.read(output)
+    else:
+        with console.status(f"exporting {folder.name} as {', '.join(one.name for one in wanted)}"):
+            from tem_rf.export.run import export_run
+
+            card = export_run(folder, output, wanted, authors=author or (), license_id=license_id)
+    comparisons = []
+    if check:
+        from tem_rf.export.check import compare_formats
+
+        with console.status("comparing the formats with the run") as status:
+            for comparison in compare_formats(folder, output):
+                status.update(f"comparing {comparison.runtime} with the run")
+                comparisons.append(comparison)
     if as_json:
-        print_json({"model": str(output), "card": card.to_json()})
-        return
-    dice = f", test hard dice {card.test.hard_dice:.3f}" if card.test else ", not evaluated"
-    print(f"{output}: SavedModel of {card.architecture.name}, {card.parameters} parameters{dice}")
+        print_json(_as_json(output, card, comparisons, check=check))
+    else:
+        _print(output, card, comparisons)
+    _refuse_differences(output, comparisons)
 
 
 def refuse_foreign_folder(output: Path) -> None:
@@ -50,4 +93,41 @@ def refuse_foreign_folder(output: Path) -> None:
     if not (output / CARD_NAME).exists() and any(output.iterdir()):
         raise ModelError(
             f"{output}: is not empty and holds no exported model; choose another --output, or add --overwrite."
+        )
+
+
+def _print(output: Path, card: "ModelCard", comparisons: list["Comparison"]) -> None:
+    dice = f", test hard dice {card.test.hard_dice:.3f}" if card.test else ", not evaluated"
+    formats = ", ".join(file.format for file in card.files[1:])
+    print(
+        f"{output}: SavedModel{formats and f' and {formats}'} of {card.architecture.name}, "
+        f"{card.parameters} parameters{dice}"
+    )
+    if comparisons:
+        print_table(
+            "Largest difference of a probability from that of the run",
+            ("format", "micrographs", "height px", "width px", "difference"),
+            [(one.runtime, *one.shape, f"{one.difference:.1e}") for one in comparisons],
+        )
+
+
+def _as_json(output: Path, card: "ModelCard", comparisons: list["Comparison"], *, check: bool) -> dict[str, object]:
+    content: dict[str, object] = {"model": str(output), "card": card.to_json()}
+    if check:
+        content["check"] = [
+            {"format": one.runtime, "shape": one.shape, "difference": one.difference} for one in comparisons
+        ]
+    return content
+
+
+def _refuse_differences(output: Path, comparisons: list["Comparison"]) -> None:
+    if not comparisons:
+        return
+    from tem_rf.export.check import TOLERANCE
+
+    worst = max(comparisons, key=lambda one: one.difference)
+    if not worst.difference <= TOLERANCE:  # NaN is no agreement either
+        raise ModelError(
+            f"{output}: {worst.runtime} differs from the run by {worst.difference:.1e}, expected at most "
+            f"{TOLERANCE:.0e}; export it again without --check."
         )

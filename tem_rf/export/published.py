@@ -6,7 +6,7 @@ import keras
 
 from tem_rf.config.preparation import Normalization, PreprocessingSettings
 from tem_rf.errors import ReadError
-from tem_rf.export.saved_model import write_saved_model
+from tem_rf.export.folder import write_model_folder
 from tem_rf.inference.card import FieldOfView, ImportedFile, ModelCard
 from tem_rf.models.pytorch_weights import PublishedNetwork, read_published_network
 from tem_rf.models.unet import build_unet
@@ -49,8 +49,7 @@ def import_published_network(
         imported_from=ImportedFile(name=path.name, sha256=network.sha256),
         made_with=package_versions(),
     )
-    write_saved_model(model, card, output)
-    return card
+    return write_model_folder(model, card, output)
 
 
 def published_normalization(architecture: Architecture) -> Normalization:

@@ -59,6 +59,17 @@ class TestScores(BaseModel):
     soft_dice: float
 
 
+class ModelFile(BaseModel):
+    """One format of the network in the folder, and how it is called."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str
+    file: str
+    takes: str
+    gives: str
+
+
 class ModelCard(BaseModel):
     """Everything a user of the model must know, without the run or the dataset at hand.
 
@@ -75,7 +86,7 @@ class ModelCard(BaseModel):
     stride_px: int = Field(description="Tiles start on multiples of it.")
     pixel_size_nm: float | None = Field(description="Side of a pixel the model was trained at [nm].")
     preprocessing: PreprocessingSettings = Field(description="What is done to raw counts.")
-    done_before: list[str] = Field(description="Steps of the preprocessing that the SavedModel expects to be done.")
+    done_before: list[str] = Field(description="Steps of the preprocessing that every format expects to be done.")
     dataset: str | None = None
     dataset_sha256: str | None = None
     training: TrainingSettings | None = None
@@ -83,7 +94,15 @@ class ModelCard(BaseModel):
     best_epoch: int | None = None
     test: TestScores | None = Field(None, description="None: the run was not evaluated before the export.")
     imported_from: ImportedFile | None = None
+    files: list[ModelFile] = Field([], description="The formats in the folder.")
+    authors: list[str] = Field([], description="Who made the model.")
+    license: str | None = Field(None, description="SPDX name of the license under which it is given away.")
     made_with: dict[str, str | None] = Field(description="Versions of the packages.")
+
+    @property
+    def preprocessing_inside(self) -> PreprocessingSettings:
+        """The preprocessing without the steps that are to be done before."""
+        return self.preprocessing.model_copy(update=dict.fromkeys(self.done_before))
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON types."""

@@ -12,7 +12,7 @@ from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preprocess import normalize_micrograph
 from tem_rf.errors import ModelError, StorageError
 from tem_rf.evaluation.evaluate import evaluate_run
-from tem_rf.export.saved_model import export_saved_model
+from tem_rf.export.run import export_run
 from tem_rf.inference.card import ModelCard
 from tem_rf.inference.segment import segment_micrograph
 from tem_rf.inference.segmenter import load_segmenter
@@ -36,7 +36,7 @@ np.savez(sys.argv[3], **{f"{name}_{key}": value for name, result in results.item
 def model(trained_run, tmp_path_factory):
     evaluate_run(trained_run, open_training_data(trained_run.config))
     folder = tmp_path_factory.mktemp("models") / "discs"
-    export_saved_model(trained_run, folder)
+    export_run(trained_run, folder)
     return folder
 
 
@@ -108,7 +108,7 @@ def test_run_and_exported_model_segment_alike(model, trained_run):
 def test_a_run_without_a_finished_epoch_cannot_be_exported(tiny_dataset, tmp_path):
     run = new_run(tiny_dataset, tmp_path / "run")
     with pytest.raises(ModelError, match="has no trained network yet; go on with `tem-rf resume"):
-        export_saved_model(run, tmp_path / "model")
+        export_run(run, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
@@ -118,10 +118,10 @@ def test_a_full_disk_leaves_nothing_and_keeps_the_model_before(model, trained_ru
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tem_rf.export.saved_model.write_json", full)
+    monkeypatch.setattr("tem_rf.export.folder.write_json", full)
     for place in (tmp_path / "new", model):
         with pytest.raises(StorageError, match="no space left"):
-            export_saved_model(trained_run, place)
+            export_run(trained_run, place)
     assert list(tmp_path.iterdir()) == []
     assert (model / "model.json").read_bytes() == before
     assert [path.name for path in model.parent.iterdir()] == ["discs"]
@@ -150,5 +150,5 @@ def test_a_folder_that_holds_neither_run_nor_model_is_refused(tmp_path):
 def test_another_backend_is_refused_with_the_way_out(trained_run, tmp_path, monkeypatch):
     monkeypatch.setattr("keras.backend.backend", lambda: "jax")
     with pytest.raises(ModelError, match="KERAS_BACKEND=tensorflow"):
-        export_saved_model(trained_run, tmp_path / "model")
+        export_run(trained_run, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
