@@ -8,7 +8,7 @@ from textual import work
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widgets import Footer, TabbedContent, TabPane
+from textual.widgets import TabbedContent, TabPane
 from textual.worker import get_current_worker
 
 from tem_rf.errors import StorageError, TemRfError
@@ -24,6 +24,7 @@ from tui.state import load_state, save_state
 from tui.themes import HIGH_CONTRAST, next_theme
 from tui.tracking import RunTracker, TrackedRun
 from tui.widgets.job_line import JobLine
+from tui.widgets.key_line import KeyLine
 from tui.workspace import Workspace
 
 WATCH_INTERVAL_S = 0.5
@@ -63,6 +64,7 @@ class TemRfApp(KeysInTurnApp):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
+        self.animation_level = "none"  # each frame of it is sent over the line
         self.workspace = Workspace(folder.resolve())
         self.runs: list[TrackedRun] = []
         self.jobs: list[Job] = []
@@ -77,7 +79,7 @@ class TemRfApp(KeysInTurnApp):
             for number, (name, title) in enumerate(SCREENS, start=1):
                 yield TabPane(f"{number} {title}", id=name)
         yield JobLine(id="job-line")
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Take the remembered theme; the rest follows the first paint."""
@@ -110,9 +112,10 @@ class TemRfApp(KeysInTurnApp):
     # -- keys -----------------------------------------------------------------------------------------------------
 
     async def action_open(self, name: str) -> None:
-        """Open a tab; the next key finds it ready."""
-        self.screen_stack[0].query_one(ScreenTabs).active = name
-        await self._make_ready(name)
+        """Open a tab; the next key finds it ready, and it is drawn once."""
+        with self.batch_update():
+            self.screen_stack[0].query_one(ScreenTabs).active = name
+            await self._make_ready(name)
 
     def action_next_theme(self) -> None:
         """Go to the next theme."""

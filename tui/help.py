@@ -7,7 +7,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
+
+from tui.widgets.key_line import KeyLine
 
 _NAMES = {
     "question_mark": "?", "slash": "/", "plus": "+", "minus": "-", "equals_sign": "=", "escape": "Esc",
@@ -38,7 +40,7 @@ class HelpScreen(ModalScreen[None]):
                 "The mouse does the same: tabs, rows, column heads and the keys in the footer can be clicked.\n"
                 "Closing the app or the terminal ends nothing: runs and commands go on, and are there when you return."
             )
-        yield Footer()
+        yield KeyLine()
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))

@@ -8,8 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Static
+from textual.widgets import Button, Static
 
+from tui.widgets.key_line import KeyLine
 from tui.widgets.settings_form import SettingsForm
 
 Request = TypeVar("Request", bound=BaseModel)
@@ -41,7 +42,7 @@ class CommandForm(ModalScreen[Request | None], Generic[Request]):
             with Horizontal(classes="buttons"):
                 yield Button("Start (Ctrl+S)", variant="primary", id="start", compact=True)
                 yield Button("Cancel (Esc)", id="cancel", compact=True)
-        yield Footer()
+        yield KeyLine()
 
     def on_settings_form_changed(self) -> None:
         """Say what is wrong, whole."""

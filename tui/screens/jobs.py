@@ -4,11 +4,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from tem_rf.errors import RunError
 from tui.jobs import Job
 from tui.widgets.job_line import progress_text
+from tui.widgets.key_line import KeyLine
 
 _LINES = 200
 
@@ -34,7 +35,7 @@ class JobsScreen(ModalScreen[None]):
             dialog.border_title = "Commands started here"
             yield DataTable(cursor_type="row", id="jobs")
             yield Static(id="job-output", markup=False)
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill the table."""

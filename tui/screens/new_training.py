@@ -10,7 +10,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, Input, Label, Select, Static
+from textual.widgets import Button, Input, Label, Select, Static
 
 from tem_rf.config.training import RECIPES, STUDY_SEEDS, TrainingSettings, training_settings
 from tem_rf.errors import RunError, TemRfError
@@ -18,6 +18,7 @@ from tem_rf.receptive_field import Architecture
 from tem_rf.runs import RunFolder
 from tem_rf.runs.folder import default_name
 from tem_rf.runs.process import is_alive, state
+from tui.widgets.key_line import KeyLine
 from tui.widgets.settings_form import SettingsForm
 from tui.workspace import Workspace
 
@@ -101,7 +102,7 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
             with Horizontal(classes="buttons"):
                 yield Button("Start (Ctrl+S)", variant="primary", id="start", compact=True)
                 yield Button("Cancel (Esc)", id="cancel", compact=True)
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Say what would be started."""
