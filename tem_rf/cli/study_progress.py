@@ -32,7 +32,10 @@ class StudyProgress:
             disable=not console.is_terminal,
         )
         self._task = self._bar.add_task(
-            study.name, total=summary.runs_planned, completed=summary.runs_finished, report=summary.state
+            study.name,
+            total=summary.runs_planned or summary.runs_finished,
+            completed=summary.runs_finished,
+            report=summary.state,
         )
 
     def __enter__(self) -> "StudyProgress":

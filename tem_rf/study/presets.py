@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tem_rf.config.training import STUDY_SEEDS
 from tem_rf.errors import StudyError
-from tem_rf.study.definition import Space, StudyDefinition
+from tem_rf.study.definition import StudyDefinition
+from tem_rf.study.sections import Space
 
 _DILATED = ("d111", "d112", "d122", "d222", "d114", "d124", "d244", "d444")
 _POOLED = ("n2-p24", "n2-p42", "n2-p44", "n2-p28")

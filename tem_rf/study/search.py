@@ -12,9 +12,10 @@ from tem_rf.runs.events import StatusEvent, epochs
 from tem_rf.runs.extension import is_complete, open_or_extend
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.process import state
-from tem_rf.study.definition import Objective, Part, StudyDefinition
+from tem_rf.study.definition import Part, StudyDefinition
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.hyperparameters import EPOCHS, architecture_of
+from tem_rf.study.sections import Objective
 from tem_rf.study.space import part_candidates
 from tem_rf.training.inputs import configure_run
 

@@ -8,7 +8,8 @@ from tem_rf.data.manifest import Manifest
 from tem_rf.data.prepared import read_manifest
 from tem_rf.errors import ArchitectureError, StudyError
 from tem_rf.receptive_field import Architecture
-from tem_rf.study.definition import Part, Space
+from tem_rf.study.definition import Part
+from tem_rf.study.sections import Space
 
 MOST_NETWORKS = 20_000
 """So many can be looked through; a space of more is a slip."""

@@ -13,10 +13,10 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from sklearn.exceptions import ConvergenceWarning
 
 from tem_rf.receptive_field import Architecture
-from tem_rf.study.definition import Strategy
 from tem_rf.study.halving import Rung, plan_brackets
 from tem_rf.study.hyperparameters import EPOCHS, Values
 from tem_rf.study.oracle import CandidateOracle, running
+from tem_rf.study.sections import Strategy
 
 _PROMOTED, _BRACKET, _RUNG = "tuner/trial_id", "tuner/bracket", "tuner/round"
 
@@ -38,7 +38,7 @@ def open_oracle(
         oracle = _build(strategy, candidates, folder, epochs)
         try:
             oracle.reload()
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        except (ValueError, KeyError, TypeError, RuntimeError):
             shutil.rmtree(folder)
         else:
             return oracle

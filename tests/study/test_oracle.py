@@ -9,9 +9,9 @@ import pytest
 
 from tem_rf.receptive_field.calculus import equation_size
 from tem_rf.receptive_field.design import enumerate_architectures
-from tem_rf.study.definition import Strategy
 from tem_rf.study.halving import plan_brackets
 from tem_rf.study.hyperparameters import EPOCHS, architecture_of, declare, values_of
+from tem_rf.study.sections import Strategy
 
 NETWORKS = enumerate_architectures([2, 3, 4])
 

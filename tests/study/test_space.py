@@ -3,7 +3,7 @@
 import pytest
 
 from tem_rf.errors import StudyError
-from tem_rf.study.definition import Space
+from tem_rf.study.sections import Space
 from tem_rf.study.space import candidates
 
 
