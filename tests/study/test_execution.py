@@ -8,7 +8,6 @@ import pytest
 
 from tem_rf.errors import StudyError
 from tem_rf.runs import RunFolder, process
-from tem_rf.study.definition import Execution
 from tem_rf.study.execution import inspection, run_process
 from tem_rf.study.execution.clusters import LocalWorkers, RunningScheduler, SlurmWorkers, choose_cluster
 from tem_rf.study.execution.dask_pool import DaskPool
@@ -16,6 +15,7 @@ from tem_rf.study.execution.devices import take_gpus
 from tem_rf.study.execution.inspection import WorkerDescription, describe_worker, objection
 from tem_rf.study.execution.pool import RunOutcome, RunTask
 from tem_rf.study.execution.run_process import train_in_own_process
+from tem_rf.study.sections import Execution
 from tests.study.processes import trainings, wait_for
 from tests.study.stub_study import STUB
 

@@ -9,9 +9,9 @@ import dask
 from distributed import Client, Nanny, Scheduler, SpecCluster
 
 from tem_rf.errors import StudyError
-from tem_rf.study.definition import Execution
 from tem_rf.study.execution.devices import take_gpus
 from tem_rf.study.execution.security import LOOPBACK, new_security, own_security
+from tem_rf.study.sections import Execution
 
 WORKER_TTL_S = 20.0
 """A worker that is silent for so long counts as lost."""
