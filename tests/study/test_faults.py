@@ -73,6 +73,7 @@ def test_a_killed_worker_takes_its_training_along_and_both_are_started_again(stu
     assert not run_events(study, "failed")
 
 
+@pytest.mark.slow
 def test_a_frozen_worker_is_found_and_its_run_goes_on(study, undisturbed):
     drive(study, LocalWorkers(2, worker_ttl_s=SHORT_TTL_S), lambda: os.kill(a_worker().pid, signal.SIGSTOP))
     assert table(study) == table(undisturbed)
@@ -87,6 +88,7 @@ def test_a_killed_nanny_takes_its_worker_along_and_the_others_do_its_work(study,
     assert not run_events(study, "failed")
 
 
+@pytest.mark.slow
 def test_a_killed_scheduler_is_waited_for(study, undisturbed):
     with running_cluster(2) as cluster:
 
@@ -101,6 +103,7 @@ def test_a_killed_scheduler_is_waited_for(study, undisturbed):
     assert not run_events(study, "failed")
 
 
+@pytest.mark.slow
 def test_a_local_scheduler_that_is_lost_is_replaced(study, undisturbed):
     cluster = LocalWorkers(2)
     drive(study, cluster, lambda: cluster._cluster.sync(cluster._cluster.scheduler.close))
@@ -108,6 +111,7 @@ def test_a_local_scheduler_that_is_lost_is_replaced(study, undisturbed):
     assert not run_events(study, "failed")
 
 
+@pytest.mark.slow
 def test_a_killed_driver_takes_everything_along_and_goes_on_where_it_was(study, undisturbed):
     driver = subprocess.Popen([sys.executable, "-m", "tests.study.drive_stub_study", study.path])
     wait_for(lambda: run_events(study, "finished") and trainings(), timeout_s=60)
@@ -129,6 +133,20 @@ def test_a_training_that_always_fails_is_recorded_with_its_error_and_the_study_g
     }
     assert trial_ends(study) == {"n2-p22-f1": "finished", "n2-p22-f2": "finished", "n2-p24-f1": "failed"}
     assert len(run_events(study, "failed")) == 2 * 3
+
+
+def test_a_cancelled_study_kills_its_trainings_at_once_and_goes_on_later(study, undisturbed):
+    def cancel(event: Event) -> None:
+        if isinstance(event, RunEvent) and event.state == "started":
+            wait_for(lambda: process.is_alive(_run(study, event.run)))
+            process.ask(study, "cancel")
+
+    outcome = run_study(study, on(LocalWorkers(2)), listener=cancel, command=stub_command("--epoch-s", "60"))
+    assert outcome.state == "stopped"
+    assert not trainings()
+    assert run_events(study, "cancelled")
+    run_study(study, on(LocalWorkers(2)), command=stub_command())
+    assert table(study) == table(undisturbed)
 
 
 def _run(study: StudyFolder, name: str):
