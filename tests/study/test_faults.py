@@ -16,6 +16,7 @@ from tem_rf.study.events import RunEvent
 from tem_rf.study.execution.clusters import Cluster, LocalWorkers, RunningScheduler
 from tem_rf.study.folder import StudyFolder
 from tests.study.drive_stub_study import EPOCH_S
+from tests.study.pool_here import PoolHere
 from tests.study.processes import kill, running_cluster, trainings, wait_for
 from tests.study.stub_study import new_study, on, run_events, stub_command, table, trial_ends
 
@@ -25,7 +26,7 @@ SHORT_TTL_S = 1.0  # Dask makes it 5 s: ten heartbeats
 @pytest.fixture(scope="module")
 def undisturbed(tiny_dataset, tmp_path_factory) -> StudyFolder:
     study = new_study(tiny_dataset, tmp_path_factory.mktemp("study") / "undisturbed")
-    run_study(study, on(LocalWorkers(2)), command=stub_command())
+    run_study(study, lambda _: PoolHere())
     return study
 
 
