@@ -14,12 +14,21 @@ from tem_rf.errors import ModelError, ReadError, SettingsError
 from tem_rf.runs.root import DEFAULT_ROOT
 
 if TYPE_CHECKING:
+    from tem_rf.inference.results import SegmentedFile
     from tem_rf.inference.segmenter import Segmenter
+
+SAVED_MODELS = Path("saved_models")
 
 
 def segment(
     images: Annotated[list[Path], typer.Argument(help="Micrographs, stacks, movies, or folders of them.")],
-    model: Annotated[list[str], typer.Option(help="Exported model, or name or folder of a run; several are averaged.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Exported model, or name or folder of a run; several are averaged; default: chosen by pixel size."
+        ),
+    ] = None,
+    models: Annotated[Path, typer.Option(help="Folder of the models to choose from.")] = SAVED_MODELS,
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("segmented"),
     pixel_size_nm: Annotated[
         float | None, typer.Option(help="Side of a pixel, in place of what the files say.")
@@ -43,6 +52,17 @@ def segment(
         ),
     ] = None,
     min_diameter_px: Annotated[float | None, typer.Option(min=0, help="The same in px.")] = None,
+    track: Annotated[
+        bool, typer.Option("--track", help="Follow the particles of a movie from frame to frame.")
+    ] = False,
+    max_step_nm: Annotated[
+        float | None, typer.Option(min=0, help="With --track: farthest a particle moves between frames.")
+    ] = None,
+    max_step_px: Annotated[float | None, typer.Option(min=0, help="The same in px.")] = None,
+    memory: Annotated[int, typer.Option(min=0, help="With --track: frames a particle may be out of sight.")] = 0,
+    frame_interval_s: Annotated[
+        float | None, typer.Option(min=0, help="With --track: time between frames, for a column and an axis.")
+    ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Folder of labels, or a COCO file: score masks and particles.")
     ] = None,
@@ -59,25 +79,44 @@ def segment(
     """Segment micrographs of any size: mask as TIFF with pixel size, overlay, table and histogram of the particles.
 
     A stack is read frame by frame; a job that was killed goes on at its next frame when it is started again, and
-    files that are finished are not segmented twice.
+    files that are finished are not segmented twice. With --track a movie gets the paths of its particles, too.
 
     Example: tem-rf segment micrographs/new --model saved_models/au-5nm --output segmented --split-touching
+
+    Example: tem-rf segment movie.tif --track --max-step-nm 2
     """
     paths = list(_files(images))
     _refuse_equal_stems(paths)
     truths = _labels(paths, labels)
-    folders = [_model_folder(one, runs) for one in model]
+    named = tuple(_model_folder(one, runs) for one in model or [])
     console = progress_console()
     import_keras()
-    with console.status(f"loading {', '.join(model)}"):
-        segmenters = [_load(folder, rescale=rescale) for folder in folders]
-
+    from tem_rf.inference.choice import choose_model
     from tem_rf.inference.segment_file import SegmentSettings, segment_file
+    from tem_rf.inference.track_file import TrackedFile, TrackSettings, track_file
+    from tem_rf.inference.tracks import import_trackpy
+
+    following = TrackSettings(max_step_px, max_step_nm, memory, frame_interval_s) if track else None
+    if following:
+        import_trackpy()
+    loaded: dict[tuple[Path, ...], list[Segmenter]] = {}
+
+    def segmenters_for(path: Path) -> "list[Segmenter]":
+        folders = named or (choose_model(path, models, pixel_size_nm=pixel_size_nm, rescale=rescale),)
+        if folders not in loaded:
+            with console.status(f"loading {', '.join(folder.name for folder in folders)}"):
+                loaded[folders] = [_load(folder, rescale=rescale) for folder in folders]
+        if not named:
+            chosen = loaded[folders][0]
+            console.print(
+                f"{path.name}: takes {folders[0]}, trained at {chosen.pixel_size_nm:g} nm/px", highlight=False
+            )
+        return loaded[folders]
 
     settings = SegmentSettings(
         test_time, split_touching, probability, pixel_size_nm, resample, min_diameter_px, min_diameter_nm
     )
-    results = []
+    results: list[tuple[SegmentedFile, TrackedFile | None]] = []
     for number, path in enumerate(paths, start=1):
         title = f"segmenting {path.name} ({number} of {len(paths)})"
         with console.status(title) as status:
@@ -86,15 +125,16 @@ def segment(
                 status.update(f"{title}: {done} of {count} frames" if count > 1 else title)
 
             result = segment_file(
-                segmenters, path, output, settings, label=truths.get(path), overwrite=overwrite, on_frame=show
+                segmenters_for(path), path, output, settings, label=truths.get(path), overwrite=overwrite, on_frame=show
             )
         for note in result.notes:
             console.print(note, highlight=False, markup=False)
-        results.append(result)
+        results.append((result, track_file(result, output, following) if following else None))
+    names = dict.fromkeys(one.name for segmenters in loaded.values() for one in segmenters)
     if as_json:
-        print_json([segmented_json(result) for result in results])
+        print_json([segmented_json(*result) for result in results])
     else:
-        print_segmented(f"Segmented by {' and '.join(one.name for one in segmenters)} into {output}", results)
+        print_segmented(f"Segmented by {' and '.join(names)} into {output}", results)
 
 
 def _load(folder: Path, *, rescale: bool) -> "Segmenter":

@@ -10,13 +10,15 @@ from tem_rf.cli.output import print_table
 
 if TYPE_CHECKING:
     from tem_rf.inference.results import SegmentedFile
+    from tem_rf.inference.track_file import TrackedFile
 
 
-def segmented_json(result: SegmentedFile) -> dict[str, Any]:
+def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[str, Any]:
     """One file for scripts; lengths in px and nm."""
+    files = result.files if tracked is None else result.files | tracked.files
     return {
         "image": str(result.image),
-        **{kind: str(file) for kind, file in result.files.items()},
+        **{kind: str(file) for kind, file in files.items()},
         "frames": result.frames,
         "particle_fraction": result.particle_fraction,
         "pixel_size_nm": result.pixel_size_nm,
@@ -24,18 +26,21 @@ def segmented_json(result: SegmentedFile) -> dict[str, Any]:
         "left_out": result.left_out,
         "sizes": result.sizes.to_json(result.pixel_size_nm),
         "scores": result.scores and {**asdict(result.scores), "hard_dice": result.hard_dice},
+        "trajectories": tracked and {"count": tracked.tracks, "ends": tracked.ends},
         "notes": list(result.notes),
     }
 
 
-def print_segmented(title: str, results: Sequence[SegmentedFile]) -> None:
-    """A row per file; columns of stacks and of scores where there are any."""
+def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFile | None]]) -> None:
+    """A row per file; columns of stacks, of tracks and of scores where there are any."""
     columns = ["image", "particle", "particles", "too small", "diameter", "polydispersity"]
-    is_stack = any(result.frames > 1 for result in results)
-    is_scored = any(result.scores for result in results)
-    columns += ["frames"] * is_stack + ["dice", "found", "merged", "missed", "invented", "diameter bias"] * is_scored
+    is_stack = any(result.frames > 1 for result, _ in results)
+    is_tracked = any(tracked for _, tracked in results)
+    is_scored = any(result.scores for result, _ in results)
+    columns += ["frames"] * is_stack + ["tracks", "merged tracks", "vanished"] * is_tracked
+    columns += ["dice", "found", "merged", "missed", "invented", "diameter bias"] * is_scored
     rows = []
-    for result in results:
+    for result, tracked in results:
         sizes = result.sizes
         scale, unit = (1.0, "px") if result.pixel_size_nm is None else (result.pixel_size_nm, "nm")
         least = f"{result.left_out} below {result.least_diameter_px * scale:.2g} {unit}"
@@ -44,6 +49,8 @@ def print_segmented(title: str, results: Sequence[SegmentedFile]) -> None:
         row.append("–" if sizes.mean_px is None else f"{sizes.mean_px * scale:.3g}{spread} {unit}")
         row.append("–" if sizes.polydispersity is None else f"{sizes.polydispersity:.1%}")
         row += [result.frames] * is_stack
+        if tracked:
+            row += [tracked.tracks, tracked.ends.get("merged", 0), tracked.ends.get("vanished", 0)]
         if is_scored:
             row += _score_cells(result)
         rows.append(row)

@@ -5,9 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from tem_rf.errors import ReadError
 from tem_rf.files import replacing_file
 from tem_rf.inference.particles import Particle
 
+_PARTICLE = TypeAdapter(Particle)
 _LENGTHS = ("row_px", "column_px", "diameter_px", "feret_max_px", "feret_min_px")
 
 
@@ -32,6 +36,30 @@ def write_particles(
         writer.writeheader()
         for frame, particles in frames:
             writer.writerows(_row(frame, particle, pixel_size_nm) for particle in particles)
+
+
+def read_particles(path: Path, frames: int) -> list[list[Particle]]:
+    """Read what `write_particles` wrote.
+
+    Args:
+        path: The table.
+        frames: Number of frames; those without particles are not in it.
+
+    Returns:
+        The particles of each frame.
+
+    Raises:
+        ReadError: The table is missing or damaged.
+    """
+    particles: list[list[Particle]] = [[] for _ in range(frames)]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                cells = {field.name: row[field.name] or None for field in fields(Particle)}
+                particles[int(row["frame"]) - 1].append(_PARTICLE.validate_python(cells))
+    except (OSError, KeyError, IndexError, ValueError) as error:
+        raise ReadError(f"{path}: is no table of particles ({error}); segment the file again.") from error
+    return particles
 
 
 def _row(frame: int, particle: Particle, pixel_size_nm: float | None) -> dict[str, object]:

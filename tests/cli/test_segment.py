@@ -68,3 +68,35 @@ def test_bad_input_is_one_line(run, trained_run, tmp_path):
     assert_one_line(run("segment", "a", "--model", "foreign"), "foreign: a SavedModel without model.json")
     (tmp_path / "foreign/model.json").write_text('{"schema_version": 99}')
     assert_one_line(run("segment", "a", "--model", "foreign"), "schema version 99")
+
+
+def test_without_a_model_the_one_of_the_nearest_pixel_size_is_taken(run, trained_run, tmp_path):
+    image, _ = counts_with_disc((64, 64), seed=1, radius=14)
+    assert run("export", trained_run.path, "--output", "saved_models/fine").code == 0
+    content = json.loads((tmp_path / "saved_models/fine/model.json").read_text())
+    for name, size in (("coarse", 0.2), ("unknown", None)):
+        (tmp_path / "saved_models" / name).mkdir()
+        (tmp_path / "saved_models" / name / "model.json").write_text(json.dumps(content | {"pixel_size_nm": size}))
+    write_tiff(tmp_path / "m.tif", image, pixel_size_nm=0.021)
+    result = run("segment", "m.tif", "--json")
+    assert "m.tif: takes saved_models/fine, trained at 0.02 nm/px" in result.stderr
+    assert json.loads(result.stdout)[0]["frames"] == 1
+    far = run("segment", "m.tif", "--pixel-size-nm", 0.06)
+    assert_one_line(far, "m.tif: has 0.06 nm/px", "coarse at 0.2, fine at 0.02 nm/px", "--rescale")
+    write_tiff(tmp_path / "bare.tif", image)
+    assert_one_line(run("segment", "bare.tif"), "bare.tif: says no pixel size", "--pixel-size-nm")
+    assert_one_line(run("segment", "m.tif", "--models", "none"), "none: holds no model with a pixel size")
+
+
+def test_a_movie_is_tracked_and_what_is_missing_is_said_first(run, trained_run, tmp_path):
+    frames = [counts_with_disc((70, 80), seed=4, radius=14)[0]] * 3
+    write_tiff(tmp_path / "m.tif", np.stack(frames), pixel_size_nm=0.02)
+    command = ["segment", "m.tif", "--model", trained_run.path, "--track", "--min-diameter-px", 8]
+    assert_one_line(run(*command), "--track: needs --max-step-nm or --max-step-px")
+    (row,) = json.loads(run(*command, "--max-step-nm", 0.1, "--json").stdout)
+    assert row["trajectories"] == {
+        "count": row["sizes"]["count"] / 3,
+        "ends": {"last frame": row["sizes"]["count"] / 3},
+    }
+    assert (tmp_path / row["tracks"]).exists()
+    assert run(*command, "--max-step-px", 5).code == 0

@@ -1,0 +1,53 @@
+"""Which of the saved models fits a micrograph."""
+
+import math
+from pathlib import Path
+
+from tem_rf.data.readers import open_recording
+from tem_rf.errors import ModelError
+from tem_rf.inference.card import CARD_NAME, ModelCard
+from tem_rf.inference.segment import PIXEL_SIZE_TOLERANCE
+
+
+def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None, rescale: bool = False) -> Path:
+    """The model whose pixel size is nearest to that of a micrograph.
+
+    Args:
+        file: The micrograph.
+        models: Folder of exported models.
+        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+        rescale: The micrograph will be brought to the model's pixel size, so that any fits.
+
+    Raises:
+        ModelError: No model fits, or it cannot be told which one does.
+        ReadError: The file cannot be read.
+    """
+    here = pixel_size_nm or _pixel_size_nm(file)
+    if here is None:
+        raise ModelError(
+            f"{file}: says no pixel size, by which a model could be chosen; give --pixel-size-nm, or name a model by "
+            "--model."
+        )
+    sizes = {path: size for path in _model_folders(models) if (size := ModelCard.read(path).pixel_size_nm) is not None}
+    if not sizes:
+        raise ModelError(
+            f"{models}: holds no model with a pixel size; make one with `tem-rf export`, or name one by --model."
+        )
+    nearest = min(sizes, key=lambda path: abs(math.log(sizes[path] / here)))
+    ratio = max(sizes[nearest] / here, here / sizes[nearest])
+    if ratio > PIXEL_SIZE_TOLERANCE and not rescale:
+        known = ", ".join(f"{path.name} at {size:g}" for path, size in sizes.items())
+        raise ModelError(
+            f"{file}: has {here:g} nm/px, and no model in {models} was trained near it ({known} nm/px); add --rescale, "
+            "or name one by --model."
+        )
+    return nearest
+
+
+def _pixel_size_nm(file: Path) -> float | None:
+    with open_recording(file) as recording:
+        return recording.pixel_sides_nm and recording.pixel_sides_nm[1]
+
+
+def _model_folders(models: Path) -> list[Path]:
+    return sorted(path.parent for path in models.glob(f"*/{CARD_NAME}"))

@@ -1,0 +1,149 @@
+"""Tracks of a segmented movie: table and pictures, from its table of particles."""
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tem_rf.data.readers import read_frames
+from tem_rf.errors import SettingsError
+from tem_rf.files import replacing_file
+from tem_rf.inference.particle_table import read_particles
+from tem_rf.inference.results import SegmentedFile
+from tem_rf.inference.track_picture import write_development, write_paths
+from tem_rf.inference.tracks import Track, follow_particles
+
+
+@dataclass(frozen=True)
+class TrackSettings:
+    """How particles are followed.
+
+    Attributes:
+        max_step_px: Farthest a particle moves between frames [px]; one of the two is given.
+        max_step_nm: The same [nm].
+        memory: Frames for which a particle may be out of sight.
+        frame_interval_s: Time between frames [s]; None where it is not known.
+    """
+
+    max_step_px: float | None = None
+    max_step_nm: float | None = None
+    memory: int = 0
+    frame_interval_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not say how far a particle moves."""
+        if (self.max_step_px is None) == (self.max_step_nm is None):
+            raise SettingsError("--track: needs --max-step-nm or --max-step-px, one of them.")
+
+    def step_px(self, pixel_size_nm: float | None) -> float:
+        """Farthest step [px].
+
+        Raises:
+            SettingsError: It is in nm, and the pixel size is not known.
+        """
+        if self.max_step_px is not None:
+            return self.max_step_px
+        if pixel_size_nm is None:
+            raise SettingsError(
+                "--max-step-nm: expected a movie with a pixel size, received one without; give --pixel-size-nm, or "
+                "--max-step-px instead."
+            )
+        assert self.max_step_nm is not None
+        return self.max_step_nm / pixel_size_nm
+
+
+@dataclass(frozen=True)
+class TrackedFile:
+    """The tracks of a movie.
+
+    Attributes:
+        files: What was written, by kind: tracks, paths, development.
+        tracks: Number of tracks.
+        ends: How many ended for each reason, see `Track.end`.
+    """
+
+    files: dict[str, Path]
+    tracks: int
+    ends: dict[str, int]
+
+
+def track_file(segmented: SegmentedFile, output: Path, settings: TrackSettings) -> TrackedFile:
+    """Follow the particles of a segmented movie.
+
+    Args:
+        segmented: What became of the movie.
+        output: Folder for the results, whose names begin with the stem of the movie.
+        settings: How to follow them.
+
+    Raises:
+        SettingsError: The movie has one frame; see also `TrackSettings.step_px` and `follow_particles`.
+        ModelError: trackpy is not installed.
+        ReadError: The movie or its table cannot be read.
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    path, pixel_size_nm = segmented.image, segmented.pixel_size_nm
+    if segmented.frames < 2:
+        raise SettingsError(f"{path}: --track needs a movie, this is one image; leave it out.")
+    frames = read_particles(segmented.files["particles"], segmented.frames)
+    tracks = follow_particles(frames, max_step_px=settings.step_px(pixel_size_nm), memory=settings.memory)
+    files = {
+        "tracks": output / f"{path.stem}_tracks.csv",
+        "paths": output / f"{path.stem}_paths.png",
+        "development": output / f"{path.stem}_development.png",
+    }
+    _write_table(files["tracks"], tracks, pixel_size_nm, settings.frame_interval_s)
+    write_paths(files["paths"], _first_frame(segmented), tracks, title=path.name, pixel_size_nm=pixel_size_nm)
+    write_development(
+        files["development"],
+        frames,
+        tracks,
+        title=path.name,
+        pixel_size_nm=pixel_size_nm,
+        frame_interval_s=settings.frame_interval_s,
+    )
+    return TrackedFile(files, len(tracks), dict(Counter(track.end for track in tracks)))
+
+
+def _first_frame(segmented: SegmentedFile) -> np.ndarray:
+    """Counts of the first frame, on the pixels of its mask."""
+    from skimage.transform import resize
+
+    counts, mask = (
+        next(read_frames(file, resample=True)).pixels for file in (segmented.image, segmented.files["mask"])
+    )
+    return counts if counts.shape == mask.shape else resize(counts.astype(np.float32), mask.shape, order=1)
+
+
+def _write_table(
+    path: Path, tracks: Sequence[Track], pixel_size_nm: float | None, frame_interval_s: float | None
+) -> None:
+    columns = ["track", "frame", "x_px", "y_px", "area_px", "diameter_px", "end"]
+    columns += [] if frame_interval_s is None else ["time_s"]
+    columns += [] if pixel_size_nm is None else ["x_nm", "y_nm", "area_nm2", "diameter_nm"]
+    with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        for track in tracks:
+            for frame, particle in zip(track.frames, track.particles, strict=True):
+                row: dict[str, object] = {
+                    "track": track.number,
+                    "frame": frame,
+                    "x_px": f"{particle.column_px:.6g}",
+                    "y_px": f"{particle.row_px:.6g}",
+                    "area_px": particle.area_px,
+                    "diameter_px": f"{particle.diameter_px:.6g}",
+                    "end": track.end,
+                }
+                if frame_interval_s is not None:
+                    row["time_s"] = f"{(frame - 1) * frame_interval_s:.6g}"
+                if pixel_size_nm is not None:
+                    row |= {
+                        "x_nm": f"{particle.column_px * pixel_size_nm:.6g}",
+                        "y_nm": f"{particle.row_px * pixel_size_nm:.6g}",
+                        "area_nm2": f"{particle.area_px * pixel_size_nm**2:.6g}",
+                        "diameter_nm": f"{particle.diameter_px * pixel_size_nm:.6g}",
+                    }
+                writer.writerow(row)

@@ -1,0 +1,124 @@
+"""Pictures of a movie's particles: their paths, and how number and size develop."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tem_rf.evaluation.pictures import grey_levels, scale_bar_nm
+from tem_rf.files import replacing_file
+from tem_rf.inference.particles import Particle
+from tem_rf.inference.tracks import Track
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLOURS = {"last frame": "#56B4E9", "border": "#CC79A7", "merged": "#E69F00", "vanished": "#D55E00"}
+_LABELS = {
+    "last frame": "until the last frame",
+    "border": "left over the edge",
+    "merged": "merged into another",
+    "vanished": "vanished",
+}
+_NUMBERED = 60  # more numbers than this hide the micrograph
+
+
+def write_paths(
+    path: Path, counts: np.ndarray, tracks: Sequence[Track], *, title: str, pixel_size_nm: float | None
+) -> None:
+    """Write a PNG of the tracks over the first frame, coloured by how they end.
+
+    Args:
+        path: PNG to write.
+        counts: (h, w) first frame.
+        tracks: The tracks.
+        title: What they are of.
+        pixel_size_nm: Side of a pixel [nm], for a scale bar.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    height, width = counts.shape
+    figure = Figure(figsize=(8, 8 * height / width + 1), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(grey_levels(counts), cmap="gray", vmin=0, vmax=255)
+    for track in tracks:
+        x, y = ([getattr(one, name) for one in track.particles] for name in ("column_px", "row_px"))
+        colour = _COLOURS[track.end]
+        axes.plot(x, y, color=colour, linewidth=1.5)
+        axes.plot(x[-1], y[-1], "o", color=colour, markersize=4, markeredgecolor="white", markeredgewidth=0.5)
+        if len(tracks) <= _NUMBERED:
+            axes.annotate(
+                str(track.number), (x[0], y[0]), (3, 3), textcoords="offset points", color="white", fontsize=8
+            )
+    ends = [end for end in _COLOURS if any(track.end == end for track in tracks)]
+    lines = [Line2D([], [], color=_COLOURS[end], marker="o", markersize=4, label=_LABELS[end]) for end in ends]
+    if lines:
+        figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), frameon=False)
+    if pixel_size_nm is not None:
+        _draw_scale_bar(axes, width, height, pixel_size_nm)
+    axes.set_title(f"{title}: {len(tracks)} tracks", fontsize=10)
+    axes.set_axis_off()
+    with replacing_file(path) as beside:
+        figure.savefig(beside, format="png", dpi=120)
+
+
+def write_development(
+    path: Path,
+    frames: Sequence[Sequence[Particle]],
+    tracks: Sequence[Track],
+    *,
+    title: str,
+    pixel_size_nm: float | None,
+    frame_interval_s: float | None,
+) -> None:
+    """Write a PNG of the area of each tracked particle, and the number of particles, against frame or time.
+
+    Args:
+        path: PNG to write.
+        frames: The particles of each frame.
+        tracks: The tracks.
+        title: What they are of.
+        pixel_size_nm: Side of a pixel [nm]; without it areas are in px.
+        frame_interval_s: Time between frames [s]; without it the axis counts frames.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    unit, scale = ("px", 1.0) if pixel_size_nm is None else ("nm²", pixel_size_nm**2)
+
+    def when(numbers: Sequence[int] | np.ndarray) -> np.ndarray:
+        return np.asarray(numbers) if frame_interval_s is None else (np.asarray(numbers) - 1) * frame_interval_s
+
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    above, below = figure.subplots(2, sharex=True, height_ratios=(2, 1))
+    for track in tracks:
+        areas = [one.area_px * scale for one in track.particles]
+        above.plot(when(track.frames), areas, color="#0072B2", alpha=0.35, linewidth=1)
+    numbers = np.arange(1, len(frames) + 1)
+    means = [np.mean([one.area_px for one in particles]) * scale if particles else np.nan for particles in frames]
+    above.plot(when(numbers), means, color="#D55E00", linewidth=2, label="mean of the frame")
+    above.plot([], [], color="#0072B2", alpha=0.35, label="single particles")
+    above.legend(frameon=False)
+    above.set(ylabel=f"area ({unit})", title=title, ylim=(0, None))
+    below.step(when(numbers), [len(particles) for particles in frames], where="mid", color="#0072B2")
+    below.set(ylabel="particles", xlabel="frame" if frame_interval_s is None else "time (s)", ylim=(0, None))
+    below.yaxis.set_major_locator(MaxNLocator(integer=True))
+    if frame_interval_s is None:
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in (above, below):
+        axes.spines[["top", "right"]].set_visible(False)
+    with replacing_file(path) as beside:
+        figure.savefig(beside, format="png", dpi=120)
+
+
+def _draw_scale_bar(axes: "Axes", width: int, height: int, pixel_size_nm: float) -> None:
+    from matplotlib.patheffects import withStroke
+
+    length_nm = scale_bar_nm(width, pixel_size_nm)
+    right, y = 0.97 * width, 0.96 * height
+    (line,) = axes.plot([right - length_nm / pixel_size_nm, right], [y, y], color="white", linewidth=3)
+    text = axes.text(right, y - 0.015 * height, f"{length_nm:g} nm", color="white", ha="right", va="bottom")
+    for drawn in (line, text):
+        drawn.set_path_effects([withStroke(linewidth=5 if drawn is line else 2, foreground="black")])

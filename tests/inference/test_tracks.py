@@ -1,0 +1,109 @@
+"""Discs whose motion is known are followed through a movie."""
+
+import csv
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tem_rf.data.tiff import write_tiff
+from tem_rf.errors import ModelError, SettingsError
+from tem_rf.inference.particles import measure_particles
+from tem_rf.inference.segment_file import SegmentSettings, segment_file
+from tem_rf.inference.separation import number_particles
+from tem_rf.inference.track_file import TrackSettings, track_file
+from tem_rf.inference.tracks import follow_particles
+from tests.inference.discs import discs
+from tests.inference.test_segment_file import bright
+
+FRAMES = 8
+
+
+def scene(frame):
+    """A disc that moves and grows; one that dwindles away after frame 4; two that meet in frame 6; one that leaves."""
+    circles = [(20, 15 + 3 * frame, 6 + frame / 4)]
+    if frame < 4:
+        circles.append((20, 100, 8 - frame))
+    if frame < 5:
+        circles += [(70, 40 + 2 * frame, 8), (70, 76 - 2 * frame, 8)]
+    else:
+        circles.append((70, 58, 11.3))  # of the area of both
+    if frame < 6:
+        circles.append((110 + 3 * frame, 120, 7))
+    return discs((130, 140), *circles)
+
+
+def particles_of(mask):
+    return measure_particles(number_particles(mask))
+
+
+@pytest.fixture
+def tracks():
+    return follow_particles([particles_of(scene(frame)) for frame in range(FRAMES)], max_step_px=10)
+
+
+def by_start(tracks):
+    return {(round(one.particles[0].row_px), round(one.particles[0].column_px)): one for one in tracks}
+
+
+def test_a_moving_disc_is_one_track_at_its_known_places(tracks):
+    moving = by_start(tracks)[20, 15]
+    assert moving.frames == tuple(range(1, FRAMES + 1))
+    assert moving.end == "last frame"
+    assert [one.column_px for one in moving.particles] == pytest.approx(
+        [15 + 3 * frame for frame in range(FRAMES)], abs=0.5
+    )
+    areas = [one.area_px for one in moving.particles]
+    assert areas == pytest.approx([np.pi * (6 + frame / 4) ** 2 for frame in range(FRAMES)], rel=0.08)
+
+
+def test_how_a_track_ends_is_said(tracks):
+    found = by_start(tracks)
+    assert (found[20, 100].frames, found[20, 100].end) == ((1, 2, 3, 4), "vanished")
+    assert found[110, 120].end == "border"
+    ends = sorted([found[70, 40].end, found[70, 76].end])
+    assert ends == ["last frame", "merged"], "one of the two goes on as both"
+    assert len(tracks) == 5
+
+
+def test_memory_bridges_frames_in_which_a_particle_is_not_seen():
+    frames = [particles_of(scene(frame) if frame != 2 else np.zeros((130, 140), bool)) for frame in range(4)]
+    with_gap = by_start(follow_particles(frames, max_step_px=10, memory=1))
+    assert with_gap[20, 15].frames == (1, 2, 4)
+    assert follow_particles(frames, max_step_px=10)[0].frames == (1, 2)
+
+
+def test_a_movie_without_particles_has_no_tracks():
+    assert follow_particles([(), (), ()], max_step_px=3) == ()
+
+
+def test_table_and_pictures_of_a_segmented_movie(tmp_path):
+    masks = np.stack([scene(frame) for frame in range(FRAMES)])
+    counts = np.random.default_rng(1).poisson(50, masks.shape) + 200 * masks
+    write_tiff(tmp_path / "m.tif", counts.astype(np.uint16), pixel_size_nm=0.5)
+    settings = SegmentSettings(min_diameter_px=5)
+    segmented = segment_file([bright()], tmp_path / "m.tif", tmp_path / "out", settings)
+    tracked = track_file(segmented, tmp_path / "out", TrackSettings(max_step_nm=5, frame_interval_s=0.25))
+    assert tracked.tracks == 5
+    assert tracked.ends == {"last frame": 2, "vanished": 1, "merged": 1, "border": 1}
+    with tracked.files["tracks"].open() as file:
+        rows = [row for row in csv.DictReader(file) if row["end"] == "last frame" and float(row["y_px"]) < 30]
+    assert [float(row["time_s"]) for row in rows] == [0.25 * frame for frame in range(FRAMES)]
+    assert [float(row["x_nm"]) for row in rows] == pytest.approx(
+        [(15 + 3 * frame) / 2 for frame in range(FRAMES)], abs=0.3
+    )
+    assert float(rows[0]["area_nm2"]) == pytest.approx(float(rows[0]["area_px"]) / 4)
+    for kind in ("paths", "development"):
+        with Image.open(tracked.files[kind]) as picture:
+            assert min(picture.size) > 300
+
+
+def test_what_is_missing_is_said_in_one_line(monkeypatch, tmp_path):
+    with pytest.raises(SettingsError, match="--max-step-nm or --max-step-px"):
+        TrackSettings()
+    with pytest.raises(SettingsError, match="--pixel-size-nm"):
+        TrackSettings(max_step_nm=2).step_px(None)
+    monkeypatch.setitem(sys.modules, "trackpy", None)
+    with pytest.raises(ModelError, match=r"pip install 'tem-rf\[movies\]'"):
+        follow_particles([particles_of(scene(0))] * 2, max_step_px=5)
