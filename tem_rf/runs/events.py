@@ -70,7 +70,15 @@ class NoticeEvent(Event):
     message: str
 
 
-AnyEvent = Annotated[StatusEvent | StepEvent | EpochEvent | NoticeEvent, Field(discriminator="kind")]
+class SampleEvent(Event):
+    """`samples.npz` shows what the network makes of a few validation patches now."""
+
+    kind: Literal["sample"] = "sample"
+    epoch: int = Field(description="Epochs done.")
+    patches: int
+
+
+AnyEvent = Annotated[StatusEvent | StepEvent | EpochEvent | NoticeEvent | SampleEvent, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 
 E = TypeVar("E", bound=Event)

@@ -45,6 +45,11 @@ class RunFolder(OwnedFolder):
         return self.path / "model.keras"
 
     @property
+    def samples_file(self) -> Path:
+        """`samples.npz`: a few validation patches, their labels and what the network of an epoch makes of them."""
+        return self.path / "samples.npz"
+
+    @property
     def tensorboard_folder(self) -> Path:
         """`tensorboard/`: the epochs as TensorBoard reads them, where this folder was made for them."""
         return self.path / "tensorboard"
@@ -88,7 +93,7 @@ class RunFolder(OwnedFolder):
 
     def remove_leftovers(self) -> None:
         """Remove the half-written files of processes that were killed; for the process that owns the run."""
-        for file in (self.model_file, self.environment_file, self.process_file):
+        for file in (self.model_file, self.samples_file, self.environment_file, self.process_file):
             remove_leftovers(self.path, file.name)
         remove_leftovers(self.checkpoint_folder, "*.npz")
 

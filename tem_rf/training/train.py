@@ -29,6 +29,7 @@ from tem_rf.training.memory import FittingStepper
 from tem_rf.training.objective import Scores, loss_function
 from tem_rf.training.optimizer import averaged_weights, build_optimizer
 from tem_rf.training.pace import Pace, waiting_notice, waits_for_data
+from tem_rf.training.samples import SamplePictures
 from tem_rf.training.step import build_stepper, make_repeatable
 from tem_rf.training.tensorboard import TensorBoardLog
 
@@ -108,6 +109,7 @@ class _Training:
         loss = loss_function(self.settings.loss)
         stepper = build_stepper(self.model, self.optimizer, self.config.architecture, loss)
         self.stepper = FittingStepper(stepper, self.progress.patches_at_once, self._on_split)
+        self.samples = SamplePictures(self.run, self.model, self.dataset)
         self.saved_at = time.monotonic()
         self.has_told_of_waiting = False
 
@@ -153,6 +155,9 @@ class _Training:
             if self.progress.best_epoch == self.progress.epoch:
                 # Before the checkpoint: a restart from the checkpoint before writes this model again.
                 self._write(partial(save_model, self.run, self.model))
+            sample = self.samples.after_epoch(
+                self.progress.epoch, is_last=self.progress.epoch >= self._epochs() or self._is_out_of_patience()
+            )
         self.stepper.take_up()
         event = pace.after_epoch(
             self.progress,
@@ -163,6 +168,8 @@ class _Training:
             rate=float(self.optimizer.learning_rate),
         )
         self.journal.emit(event)
+        if sample:
+            self.journal.emit(sample)
         if waits_for_data(event) and not self.has_told_of_waiting:
             self.has_told_of_waiting = True
             self.journal.emit(waiting_notice(event))

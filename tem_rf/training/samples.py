@@ -1,0 +1,72 @@
+"""A few validation patches, the same ones throughout a training, with what the network makes of them."""
+
+import time
+from contextlib import suppress
+
+import keras
+import numpy as np
+
+from tem_rf.data.prepared import PreparedDataset
+from tem_rf.errors import StorageError
+from tem_rf.evaluation.dice import particle_mask
+from tem_rf.models.probability import particle_probability
+from tem_rf.runs.events import SampleEvent
+from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.samples import Samples, write_samples
+
+MOST_PATCHES = 4
+COST_LIMIT = 0.01  # of the time of the training
+_PERCENTILES = (0.5, 99.5)
+
+
+class SamplePictures:
+    """Writes `samples.npz` after epochs, for less than a hundredth of the time: after short epochs not every time.
+
+    Args:
+        run: Where to write.
+        model: Predicts; its variables are neither changed nor is chance drawn on.
+        dataset: Has the validation patches.
+    """
+
+    def __init__(self, run: RunFolder, model: keras.Model, dataset: PreparedDataset) -> None:
+        self._run, self._model = run, model
+        chosen = choose_patches(dataset)
+        self._patches = np.stack([dataset.images[patch] for patch in chosen])  # (n, h, w)
+        self._labels = np.stack([dataset.labels[patch] for patch in chosen]) > 0
+        self._images = np.stack([_grey(patch) for patch in self._patches])
+        self._next_at = 0.0
+
+    def after_epoch(self, epoch: int, *, is_last: bool) -> SampleEvent | None:
+        """Write the pictures of an epoch; None where it is too soon, or the file cannot be written.
+
+        A full disk costs a picture, never the training.
+        """
+        started = time.monotonic()
+        if started < self._next_at and not is_last:
+            return None
+        predictions = np.stack([self._predict(patch) for patch in self._patches])
+        written = None
+        with suppress(StorageError):
+            write_samples(self._run.samples_file, Samples(epoch, self._images, self._labels, predictions))
+            written = SampleEvent(epoch=epoch, patches=len(predictions))
+        now = time.monotonic()
+        self._next_at = now + (now - started) / COST_LIMIT
+        return written
+
+    def _predict(self, patch: np.ndarray) -> np.ndarray:
+        """One patch at a time, which needs less memory than a step, and uncompiled, which needs no compiler."""
+        logits = self._model(patch[np.newaxis, ..., np.newaxis], training=False)
+        return particle_mask(particle_probability(keras.ops.convert_to_numpy(logits)[0]))
+
+
+def choose_patches(dataset: PreparedDataset) -> list[int]:
+    """Indices of validation patches, from the one with the most particles to the one with the fewest."""
+    patches = dataset.indices("validation").tolist()
+    by_particles = sorted(patches, key=lambda patch: -dataset.patches[patch].particle_fraction)
+    places = np.linspace(0, len(patches) - 1, min(MOST_PATCHES, len(patches)))
+    return [by_particles[round(place)] for place in places]
+
+
+def _grey(patch: np.ndarray) -> np.ndarray:
+    low, high = np.percentile(patch, _PERCENTILES)
+    return (np.clip((patch - low) / max(high - low, 1e-9), 0, 1) * 255).astype(np.uint8)
