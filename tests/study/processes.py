@@ -24,7 +24,7 @@ def kill(process: psutil.Process) -> None:
     os.kill(process.pid, signal.SIGKILL)
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 10) -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:
     """Wait until something holds, or fail."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -47,6 +47,7 @@ class RunningCluster:
         """Start all of it, under the address of before."""
         port = self.address.rpartition(":")[2]
         self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", port)
+        wait_for(lambda: _listens(int(port)), timeout_s=60)
         for number in range(self._count):
             self._start("dask_worker", self.address, "--name", f"worker{number}", "--nthreads", "1", "--nanny")
 
@@ -75,6 +76,11 @@ def running_cluster(workers: int, *, worker_ttl_s: float = 20) -> Iterator[Runni
         yield cluster
     finally:
         cluster.end()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _children(pid: int) -> list[psutil.Process]:

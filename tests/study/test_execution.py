@@ -1,9 +1,11 @@
 """A pool gives each worker one run in a process of its own, and says in one line what it cannot work with."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tem_rf.errors import StudyError
@@ -95,6 +97,22 @@ def test_closing_a_pool_ends_its_workers_and_their_processes(runs, tmp_path):
     wait_for(trainings)
     pool.close()
     assert not trainings()
+
+
+def test_a_training_does_not_outlive_its_worker(runs):
+    code = """
+import sys
+from pathlib import Path
+from tem_rf.study.execution.pool import RunTask
+from tem_rf.study.execution.run_process import train_in_own_process
+train_in_own_process(RunTask(Path(sys.argv[1]), tuple(sys.argv[2:])), "worker")
+"""
+    worker = subprocess.Popen([sys.executable, "-c", code, runs[0].path, *sleeper(runs[0]).command])
+    wait_for(lambda: [one for one in trainings() if one.ppid() == worker.pid and "-I" not in one.cmdline()])
+    worker_training = psutil.Process(worker.pid).children()[0]
+    worker.kill()
+    worker.wait()
+    wait_for(lambda: not worker_training.is_running() or worker_training.status() == psutil.STATUS_ZOMBIE, timeout_s=5)
 
 
 @pytest.mark.parametrize(

@@ -61,14 +61,8 @@ def test_a_killed_training_is_tried_again(study, undisturbed):
     assert [event.detail for event in run_events(study, "failed")] == ["its process was killed by SIGKILL"]
 
 
-def test_a_killed_worker_takes_its_training_along_and_both_are_started_again(study, undisturbed):
-    def kill_worker():
-        training = trainings()[-1]
-        kill(training.parent())
-        psutil.wait_procs([training], timeout=5)
-        assert not training.is_running()
-
-    drive(study, LocalWorkers(2), kill_worker)
+def test_a_killed_worker_is_replaced_and_its_run_goes_on(study, undisturbed):
+    drive(study, LocalWorkers(2), lambda: kill(a_worker()))
     assert table(study) == table(undisturbed)
     assert len(run_events(study, "lost")) == 1
     assert not run_events(study, "failed")

@@ -15,7 +15,7 @@ from tem_rf.study.sections import Execution
 
 WORKER_TTL_S = 20.0
 """A worker that is silent for so long counts as lost."""
-CONNECT_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 10.0
 
 dask.config.set(
     {
