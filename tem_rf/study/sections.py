@@ -88,6 +88,11 @@ class Execution(Section):
     scheduler_file: Path | None = Field(
         None, examples=["scheduler.json"], description="File in which a running Dask scheduler left its address."
     )
+    worker_ttl_s: float = Field(
+        20,
+        ge=5,
+        description="Silence after which a worker counts as lost, in s; a scheduler that runs already has its own.",
+    )
     slurm: dict[str, str | int | float | bool | list[str]] | None = Field(
         None,
         examples=[{"queue": "gpu", "cores": 4, "memory": "16GB", "walltime": "04:00:00"}],

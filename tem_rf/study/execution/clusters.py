@@ -13,8 +13,6 @@ from tem_rf.study.execution.devices import take_gpus
 from tem_rf.study.execution.security import LOOPBACK, new_security, own_security
 from tem_rf.study.sections import Execution
 
-WORKER_TTL_S = 20.0
-"""A worker that is silent for so long counts as lost."""
 CONNECT_TIMEOUT_S = 10.0
 
 dask.config.set(
@@ -44,13 +42,12 @@ class Cluster(Protocol):
         """End what `connect` started."""
 
 
-def choose_cluster(execution: Execution, folder: Path, *, worker_ttl_s: float = WORKER_TTL_S) -> Cluster:
+def choose_cluster(execution: Execution, folder: Path) -> Cluster:
     """The cluster that a definition asks for; this process sees no GPU from now on.
 
     Args:
         execution: What the definition says about it.
         folder: The study, on a file system that all workers share.
-        worker_ttl_s: Silence after which a worker counts as lost [s]; a scheduler that runs already has its own.
 
     Raises:
         StudyError: More workers are asked for than there are GPUs, or options contradict each other.
@@ -60,7 +57,7 @@ def choose_cluster(execution: Execution, folder: Path, *, worker_ttl_s: float = 
     if len(given) > 1:
         raise StudyError(f"execution: {' and '.join(given)} exclude each other; keep one.")
     if execution.slurm is not None:
-        return SlurmWorkers(execution.workers or 1, execution.slurm, folder, worker_ttl_s)
+        return SlurmWorkers(execution.workers or 1, execution.slurm, folder, execution.worker_ttl_s)
     if execution.scheduler_file is not None:
         return RunningScheduler(scheduler_file=execution.scheduler_file)
     if execution.scheduler is not None:
@@ -70,13 +67,13 @@ def choose_cluster(execution: Execution, folder: Path, *, worker_ttl_s: float = 
             f"execution.workers: {execution.workers} is more than the {len(gpus)} GPUs of this machine, "
             "which train one run each; ask for fewer workers."
         )
-    return LocalWorkers(execution.workers or max(len(gpus), 1), gpus, worker_ttl_s)
+    return LocalWorkers(execution.workers or max(len(gpus), 1), gpus, execution.worker_ttl_s)
 
 
 class LocalWorkers:
     """Workers on this machine: one per GPU, or some that share the CPU; only this machine can reach the scheduler."""
 
-    def __init__(self, count: int, gpus: tuple[str, ...] = (), worker_ttl_s: float = WORKER_TTL_S) -> None:
+    def __init__(self, count: int, gpus: tuple[str, ...] = (), worker_ttl_s: float = 20) -> None:
         self._count, self._gpus, self._worker_ttl_s = count, gpus, worker_ttl_s
         self._cluster: SpecCluster | None = None
 
@@ -126,7 +123,7 @@ class SlurmWorkers:
     of the study.
     """
 
-    def __init__(self, count: int, options: dict[str, Any], folder: Path, worker_ttl_s: float = WORKER_TTL_S) -> None:
+    def __init__(self, count: int, options: dict[str, Any], folder: Path, worker_ttl_s: float = 20) -> None:
         self._count, self._options, self._folder = count, options, folder / "slurm"
         self._worker_ttl_s = worker_ttl_s
         self._cluster: Any = None
