@@ -51,6 +51,12 @@ class SimulateRequest(BaseModel):
         return ["simulate", self.preset, *as_options(self.model_dump(exclude={"preset"})), "--json"]
 
 
+class ExtendRequest(BaseModel):
+    """More epochs for a run."""
+
+    epochs: int = Field(ge=1, description="Epochs in all, more than before.")
+
+
 class FetchRequest(BaseModel):
     """`tem-rf data fetch`."""
 

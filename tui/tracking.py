@@ -8,7 +8,16 @@ from typing import Literal
 
 from tem_rf.errors import TemRfError
 from tem_rf.runs.config import RunConfig
-from tem_rf.runs.events import AnyEvent, EpochEvent, NoticeEvent, State, StatusEvent, StepEvent, follow_events
+from tem_rf.runs.events import (
+    AnyEvent,
+    EpochEvent,
+    NoticeEvent,
+    SampleEvent,
+    State,
+    StatusEvent,
+    StepEvent,
+    follow_events,
+)
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.process import state_after
 
@@ -28,6 +37,7 @@ class TrackedRun:
         epochs: Scores of the epochs that are done, in order.
         step: The last report from within an epoch.
         happenings: The last changes of state and notices, oldest first.
+        sampled_epoch: Epoch whose pictures of validation patches were written last; None before the first.
         device: Machine and device of the last start; empty before it.
     """
 
@@ -38,6 +48,7 @@ class TrackedRun:
     epochs: tuple[EpochEvent, ...] = ()
     step: StepEvent | None = None
     happenings: tuple[StatusEvent | NoticeEvent, ...] = ()
+    sampled_epoch: int | None = None
     device: str = ""
 
     @property
@@ -96,13 +107,15 @@ class _Follower:
         self.run = run
         self.created = _modified(run.config_file)
         self._config: RunConfig | None = None
+        self._config_modified = 0.0
         self._snapshot: TrackedRun | None = None
         self._seen = _Seen()
 
     def poll(self) -> TrackedRun:
         try:
-            self._config = self._config or self.run.config
             has_news = self._read()
+            if has_news or self._config is None:  # an event tells of more epochs that were asked for
+                self._read_config()
             seen = self._seen
             now = state_after(seen.status.state if seen.status else None, self.run)
         except (TemRfError, OSError) as error:  # damaged, or removed a moment ago
@@ -118,6 +131,7 @@ class _Follower:
                 epochs=tuple(seen.epochs[number] for number in sorted(seen.epochs)),
                 step=seen.step,
                 happenings=tuple(seen.happenings),
+                sampled_epoch=seen.sampled_epoch,
                 device=_device(self.run),
             )
         )
@@ -127,6 +141,11 @@ class _Follower:
             self._snapshot = snapshot
         assert self._snapshot is not None
         return self._snapshot
+
+    def _read_config(self) -> None:
+        modified = _modified(self.run.config_file)
+        if self._config is None or modified != self._config_modified:
+            self._config, self._config_modified = self.run.config, modified
 
     def _read(self) -> bool:
         """Take in what was appended; True where there was something."""
@@ -150,6 +169,7 @@ class _Seen:
     position: int = 0
     epochs: dict[int, EpochEvent] = field(default_factory=dict)
     step: StepEvent | None = None
+    sampled_epoch: int | None = None
     status: StatusEvent | None = None
     happenings: deque[StatusEvent | NoticeEvent] = field(default_factory=lambda: deque(maxlen=_KEPT_EVENTS))
 
@@ -159,6 +179,8 @@ class _Seen:
                 self.epochs[event.epoch] = event
             case StepEvent():
                 self.step = event
+            case SampleEvent():
+                self.sampled_epoch = event.epoch
             case StatusEvent():
                 self.status = event
                 self.happenings.append(event)

@@ -191,6 +191,54 @@ def test_a_killed_run_says_how_to_go_on_and_goes_on(folder, started):
     assert started == ["a"]
 
 
+def test_a_finished_run_is_extended_and_started(folder, started):
+    make_run(folder / "runs", "a", epochs=5, total=5)
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: bool(app.runs) and app.query_one(RunTable).row_count == 1)
+        await pilot.press("e", "ctrl+u", "8", "ctrl+s")
+        await until(pilot, lambda: app.runs[0].state == "queued")
+        await until(pilot, lambda: app.runs[0].total_epochs == 8)
+        await pilot.press("e", "ctrl+u", "6", "ctrl+s")
+        await until(pilot, lambda: "fewer than the 8" in told(app))
+
+    drive(folder, script, size=WIDE)
+    assert started == ["a"]
+
+
+def test_a_run_that_is_being_trained_is_asked_for_more_epochs(folder, started):
+    run = make_run(folder / "runs", "a", epochs=2, total=5, state="running")
+
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: bool(app.runs) and app.query_one(RunTable).row_count == 1)
+        await pilot.press("e", "ctrl+u", "9", "ctrl+s")
+        await until(pilot, lambda: "goes on to epoch 9" in told(app))
+        await until(pilot, lambda: app.runs[0].total_epochs == 9)
+
+    with process.claim(run):
+        drive(folder, script, size=WIDE)
+    assert started == []
+
+
+def test_the_form_sets_augmentation(with_dataset, started):
+    async def script(app, pilot):
+        await _press_new(app, pilot)
+        await until(pilot, lambda: bool(app.screen.query("#field-noise_sd")))
+        app.screen.query_one("#field-noise_sd", Input).value = "-1"
+        await until(pilot, lambda: "noise sd: Input should be greater" in _text(app, "#summary"))
+        app.screen.query_one("#field-noise_sd", Input).value = "0.5"
+        app.screen.query_one("#networks", Input).value = "n2-p22"
+        await until(pilot, lambda: "one run" in _text(app, "#summary"))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: started == ["discs-n2-p22-paper-augmented-s752"])
+        await until(pilot, lambda: len(app.runs) == 1)
+        assert app.runs[0].config.augmentation.noise_sd == 0.5
+
+    drive(with_dataset, script)
+
+
 def test_pause_stop_and_go_on_are_requests_to_the_process(folder):
     run = make_run(folder / "runs", "a", epochs=2, total=9, state="running")
 
@@ -243,7 +291,7 @@ def test_the_log_shows_what_happened_and_what_was_said(folder):
     async def script(app, pilot):
         await pilot.press("3")
         await until(pilot, lambda: len(app.runs) == 1)
-        await pilot.press("v")
+        await pilot.press("v", "v")
         await until(pilot, lambda: "the loss became NaN" in screen_text(app))
         await pilot.press("v")
         await until(pilot, lambda: "learning rate" in screen_text(app))

@@ -7,11 +7,12 @@ from typing import cast
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Select, Static
 
+from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.training import RECIPES, STUDY_SEEDS, TrainingSettings, training_settings
 from tem_rf.errors import RunError, TemRfError
 from tem_rf.receptive_field import Architecture
@@ -32,12 +33,14 @@ class Training:
         architectures: Networks to train.
         seeds: Seeds to train each of them with.
         settings: How.
+        augmentation: How training patches are changed beyond the eight transforms.
     """
 
     dataset: Path
     architectures: tuple[Architecture, ...]
     seeds: tuple[int, ...]
     settings: TrainingSettings
+    augmentation: AugmentationSettings = NO_AUGMENTATION
 
 
 class NewTrainingScreen(ModalScreen[list[RunFolder]]):
@@ -97,7 +100,10 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
                     [(name, name) for name in RECIPES], value=self._recipe, allow_blank=False, compact=True, id="recipe"
                 )
                 yield Static("fills the fields below", classes="field-help")
-            yield SettingsForm(training_settings(), leave_out=("recipe",), id="settings")
+            with VerticalScroll(id="all-settings", can_focus=False):
+                yield SettingsForm(training_settings(), leave_out=("recipe",), id="settings")
+                yield Label("Augmentation of training patches; off as it stands here", id="augmentation-title")
+                yield SettingsForm(NO_AUGMENTATION, id="augmentation")
             yield Static(id="summary", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Start (Ctrl+S)", variant="primary", id="start", compact=True)
@@ -149,6 +155,10 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
     def _form(self) -> SettingsForm[TrainingSettings]:
         return cast("SettingsForm[TrainingSettings]", self.query_one("#settings", SettingsForm))
 
+    @property
+    def _augmentation(self) -> SettingsForm[AugmentationSettings]:
+        return cast("SettingsForm[AugmentationSettings]", self.query_one("#augmentation", SettingsForm))
+
     def _dataset_field(self) -> Select[Path]:
         options = [(self._workspace.short(path), path) for path in self._datasets]
         chosen = Path(self._dataset) if Path(self._dataset) in self._datasets else None
@@ -163,14 +173,16 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
         seeds, seed_problem = _seeds(self.query_one("#seeds", Input).value)
         self._show_problem("networks", network_problem, "with commas between: n2-p44,n3-p222")
         self._show_problem("seeds", seed_problem, f"the study's: {','.join(map(str, STUDY_SEEDS))}")
-        settings = self._form.settings
+        settings, augmentation = self._form.settings, self._augmentation.settings
         if not isinstance(dataset, Path):
             self._say("There is no prepared dataset here; prepare one on the Data screen.", is_problem=True)
             return None
-        if not architectures or not seeds or settings is None:
-            self._say(f"✗ {network_problem or seed_problem or self._form.problem}", is_problem=True)
+        if not architectures or not seeds or settings is None or augmentation is None:
+            problem = network_problem or seed_problem or self._form.problem or self._augmentation.problem
+            self._say(f"✗ {problem}", is_problem=True)
             return None
-        return Training(dataset, architectures, seeds, settings.model_copy(update={"recipe": self._recipe}))
+        settings = settings.model_copy(update={"recipe": self._recipe})
+        return Training(dataset, architectures, seeds, settings, augmentation)
 
     def _check(self) -> None:
         training = self._training()
@@ -209,7 +221,7 @@ def make_runs(training: Training, root: Path) -> list[RunFolder]:
     from tem_rf.training.inputs import configure_run
 
     configs = [
-        configure_run(training.dataset, architecture, training.settings, seed)
+        configure_run(training.dataset, architecture, training.settings, seed, training.augmentation)
         for architecture in training.architectures
         for seed in training.seeds
     ]

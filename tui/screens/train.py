@@ -7,7 +7,10 @@ from textual.widgets import DataTable, Static
 from tem_rf.errors import TemRfError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import StatusEvent
+from tem_rf.runs.extension import extend
+from tui.requests import ExtendRequest
 from tui.screens.base import TabScreen
+from tui.screens.command_form import CommandForm
 from tui.screens.new_training import NewTrainingScreen
 from tui.tracking import TrackedRun
 from tui.widgets.run_detail import RunDetail
@@ -22,8 +25,11 @@ class TrainScreen(TabScreen):
         Binding("p", "pause", "Pause", tooltip="Pause the run, or let a paused one go on"),
         Binding("s", "stop", "Stop", tooltip="Stop the run after the step in hand"),
         Binding("r", "resume", "Resume", tooltip="Go on with the run from its newest checkpoint"),
+        Binding("e", "extend", "Extend", tooltip="Ask the run for more epochs"),
         Binding("l", "log_scale", "Log scale", tooltip="Loss on a linear or logarithmic axis"),
-        Binding("v", "next_view", "View", tooltip="Curves, log, settings"),
+        Binding("v", "next_view", "View", tooltip="Curves, patches, log, settings"),
+        Binding("full_stop", "patch(1)", "Next", key_display=".", show=False, tooltip="Next validation patch"),
+        Binding("comma", "patch(-1)", "Back", key_display=",", show=False, tooltip="Validation patch before"),
     ]
 
     def __init__(self) -> None:
@@ -91,13 +97,42 @@ class TrainScreen(TabScreen):
         else:
             self._start([run.run])
 
+    def action_extend(self) -> None:
+        """Ask how many epochs, then go on; a run that is being trained takes notice at the end of its epoch."""
+        run = self._chosen()
+        if run is None:
+            return
+
+        def extend_run(request: ExtendRequest | None) -> None:
+            if request is not None:
+                self._extend(run.run, request.epochs)
+
+        form = CommandForm(f"Extend {run.run.name}", ExtendRequest(epochs=2 * max(1, run.total_epochs)))
+        self.app.push_screen(form, extend_run)
+
     def action_log_scale(self) -> None:
         """Change the axis of the loss."""
         self.query_one(RunDetail).toggle_log_scale()
 
     def action_next_view(self) -> None:
-        """Curves, log, settings."""
+        """Curves, patches, log, settings."""
         self.query_one(RunDetail).next_view()
+
+    def action_patch(self, by: int) -> None:
+        """Another validation patch."""
+        self.query_one(RunDetail).next_patch(by)
+
+    def _extend(self, run: RunFolder, epochs: int) -> None:
+        try:
+            extend(run, epochs)
+            is_alive = process.is_alive(run)
+        except (TemRfError, OSError) as error:
+            self.notify(str(error), severity="error", timeout=20)
+            return
+        if is_alive:
+            self.notify(f"{run.name}: goes on to epoch {epochs}")
+        else:
+            self._start([run])
 
     def _start(self, runs: list[RunFolder] | None) -> None:
         if not runs:

@@ -1,4 +1,4 @@
-"""One run: what it does now, its curves, its log, its settings."""
+"""One run: what it does now, its curves, its patches, its log, its settings."""
 
 import time
 from pathlib import Path
@@ -11,9 +11,10 @@ from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tui.tracking import TrackedRun
 from tui.widgets.curves import Curves
 from tui.widgets.run_table import SIGNS, duration
+from tui.widgets.sample_view import SampleView
 
 _LOG_BYTES = 16_000
-_VIEWS = ("curves", "log", "settings")
+_VIEWS = ("curves", "samples", "log", "settings")
 
 
 class RunDetail(Vertical):
@@ -29,6 +30,8 @@ class RunDetail(Vertical):
         with TabbedContent(id="views"):
             with TabPane("Curves", id="curves"):
                 yield Curves(id="plots")
+            with TabPane("Patches", id="samples"):
+                yield SampleView(id="sample-view")
             with TabPane("Log", id="log"), VerticalScroll():
                 yield Static(id="log-text", markup=False)
             with TabPane("Settings", id="settings"), VerticalScroll():
@@ -46,25 +49,32 @@ class RunDetail(Vertical):
         self.query_one("#plots", Curves).show(run.epochs)
         if is_other:
             self.query_one("#settings-text", Static).update(_settings(run))
-        self._show_log()
+        self._show_open_view()
 
     def next_view(self) -> None:
-        """Go from curves to log to settings and back."""
+        """Go from curves to patches, log, settings and back."""
         views = self.query_one("#views", TabbedContent)
         views.active = _VIEWS[(_VIEWS.index(views.active) + 1) % len(_VIEWS)]
-        self._show_log()
+        self._show_open_view()
+
+    def next_patch(self, by: int) -> None:
+        """Go to another validation patch."""
+        self.query_one("#sample-view", SampleView).step(by)
 
     def toggle_log_scale(self) -> bool:
         """Change the axis of the loss; True where it is logarithmic now."""
         return self.query_one("#plots", Curves).toggle_log()
 
     def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
-        """Read the log when it is looked at."""
+        """Read log and patches when they are looked at."""
         event.stop()
-        self._show_log()
+        self._show_open_view()
 
-    def _show_log(self) -> None:
-        if self._run and self.query_one("#views", TabbedContent).active == "log":
+    def _show_open_view(self) -> None:
+        active = self.query_one("#views", TabbedContent).active
+        if self._run and active == "samples":
+            self.query_one("#sample-view", SampleView).show(self._run)
+        elif self._run and active == "log":
             self.query_one("#log-text", Static).update(log_text(self._run))
             self.query_one("#log VerticalScroll", VerticalScroll).scroll_end(animate=False)
 
@@ -143,5 +153,6 @@ def _settings(run: TrackedRun) -> str:
         "receptive field": f"{architecture.receptive_field.equation_size_px} px",
         "seed": run.config.seed,
         **run.config.training.model_dump(),
+        **({} if run.config.augmentation.is_off else run.config.augmentation.model_dump()),
     }
     return "\n".join(f"{name.replace('_', ' '):24}{'–' if value is None else value}" for name, value in rows.items())

@@ -1,0 +1,58 @@
+"""Validation patches of a run on the Train screen."""
+
+import numpy as np
+from textual.widgets import TabbedContent
+
+from tem_rf.runs.events import SampleEvent
+from tem_rf.runs.samples import Samples, write_samples
+from tests.tui.conftest import WIDE, drive, make_run, screen_text, until
+from tui.widgets.run_table import RunTable
+
+
+def _write(run, epoch, right):
+    """Two patches of 8 px with a particle in the upper half; `right` of its pixels are found."""
+    labels = np.zeros((2, 8, 8), bool)
+    labels[:, :4] = True
+    predictions = labels.copy()
+    predictions[:, :4].reshape(2, -1)[:, right:] = False
+    images = np.random.default_rng(0).integers(0, 255, (2, 8, 8), np.uint8)
+    write_samples(run.samples_file, Samples(epoch, images, labels, predictions))
+    run.event_log().write(SampleEvent(epoch=epoch, patches=2))
+
+
+async def _open_patches(app, pilot):
+    await pilot.press("3")
+    await until(pilot, lambda: app.query("RunTable") and app.query_one(RunTable).row_count == 1)
+    await pilot.press("v")
+    await until(pilot, lambda: app.query_one("#views", TabbedContent).active == "samples")
+
+
+def test_patches_are_shown_and_follow_the_epochs(folder):
+    run = make_run(folder / "runs", "a", epochs=2, total=5, state="stopped")
+    _write(run, 1, right=32)
+
+    async def script(app, pilot):
+        await _open_patches(app, pilot)
+        await until(pilot, lambda: "epoch 1, hard dice 1.000" in screen_text(app))
+        assert "label, patch 1/2" in screen_text(app)
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "label, patch 2/2" in screen_text(app))
+        _write(run, 2, right=16)  # dice (2 * 16 + 1) / (16 + 32 + 1)
+        await until(pilot, lambda: "epoch 2, hard dice 0.673" in screen_text(app))
+        assert "label, patch 2/2" in screen_text(app)
+
+    drive(folder, script, size=WIDE)
+
+
+def test_a_run_without_patches_says_when_they_come(folder):
+    make_run(folder / "runs", "a", state="stopped")
+
+    async def script(app, pilot):
+        await _open_patches(app, pilot)
+        await until(pilot, lambda: "after its first epoch" in " ".join(screen_text(app).split()))
+        assert (
+            not app.query_one("#sample-label", MicrographView).display
+            or not app.query_one("#samples-side-by-side").display
+        )
+
+    drive(folder, script, size=WIDE)
