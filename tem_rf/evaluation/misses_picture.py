@@ -15,12 +15,12 @@ _NAME_WIDTH = 26  # characters of a line above a panel
 
 
 def write_miss_maps(path: Path, image: np.ndarray, label: np.ndarray, maps: np.ndarray, names: Sequence[str]) -> None:
-    """Write a PNG: the micrograph, and a panel per method with what it misses in orange.
+    """Write a PNG: the micrograph, and a panel per method, with what it finds outlined and what it misses in orange.
 
     Args:
         path: PNG to write.
         image: (h, w), any scale.
-        label: (h, w) bool, outlined in every panel.
+        label: (h, w) bool.
         maps: (m, h, w) bool false negatives.
         names: Of the m methods.
     """

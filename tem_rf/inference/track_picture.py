@@ -38,6 +38,7 @@ def write_paths(
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.patheffects import withStroke
 
     height, width = counts.shape
     figure = Figure(figsize=(8, 8 * height / width + 1), layout="constrained")
@@ -51,7 +52,7 @@ def write_paths(
         if len(tracks) <= _NUMBERED:
             axes.annotate(
                 str(track.number), (x[0], y[0]), (3, 3), textcoords="offset points", color="white", fontsize=8
-            )
+            ).set_path_effects([withStroke(linewidth=2, foreground="black")])
     ends = [end for end in _COLOURS if any(track.end == end for track in tracks)]
     lines = [Line2D([], [], color=_COLOURS[end], marker="o", markersize=4, label=_LABELS[end]) for end in ends]
     if lines:

@@ -1,4 +1,4 @@
-"""Measure the particles of a mask of any size, some thousand rows in memory at a time."""
+"""Measure the particles of a mask of any size, some rows in memory at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 from tem_rf.inference.particles import RING_PX, Particle, measure_particles, standard_deviation
 from tem_rf.inference.separation import number_particles
 
-_ROWS = 2048  # of a window, by which it grows where a particle is higher
+_PIXELS = 2**22  # of a window, by which it grows where a particle is higher
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def measure_mask(
     *,
     least_area_px: float,
     split_touching: bool = False,
-    rows: int = _ROWS,
+    rows: int | None = None,
 ) -> MeasuredMask:
     """Measure the particles of a mask; where windows begin and end leaves no trace.
 
@@ -39,12 +39,12 @@ def measure_mask(
         counts: (h, w) counts of the micrograph; they may be, too.
         least_area_px: Smaller parts are specks, no particles [px].
         split_touching: Take touching particles apart.
-        rows: Rows of a window.
+        rows: Rows of a window; None for some millions of pixels.
     """
     spread = standard_deviation(counts)
     particles: list[Particle] = []
     left_out = 0
-    for window, first_row, components, ready in _windows(mask, rows):
+    for window, first_row, components, ready in _windows(mask, rows or max(_PIXELS // mask.shape[1], 4 * RING_PX)):
         areas = np.bincount(components.ravel(), minlength=len(ready))
         left_out += int(np.count_nonzero(ready & (areas < least_area_px)))
         numbers = number_particles(ready[components], split_touching=split_touching, least_area_px=least_area_px)

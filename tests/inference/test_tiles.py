@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tem_rf import Architecture, build_unet
 from tem_rf.inference.tiles import apply_in_tiles, plan_tiles
+from tem_rf.models.merging import compile_inference
+from tests.models.test_merging import trained
 
 
 @given(
@@ -48,6 +50,33 @@ def test_logits_in_tiles_equal_those_of_the_whole_image(name, shape, tile_px):
     np.testing.assert_allclose(tiled, whole, atol=1e-4)
     short = in_tiles(model, image, tile_px=tile_px, context_px=0, stride=architecture.stride)
     assert np.abs(short - whole).max() > 1e-3, "without context a seam shows: the test can fail"
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None)
+@given(
+    poolings=st.lists(st.integers(2, 4), min_size=1, max_size=3).map(tuple),
+    dilation=st.integers(1, 3),
+    choices=st.fixed_dictionaries(
+        {"pooling": st.sampled_from(["max", "average"]), "upsampling": st.sampled_from(["nearest", "bilinear"])}
+    ),
+    shape=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    tile_px=st.integers(1, 120),
+)
+def test_tiles_and_engine_leave_no_trace_with_any_architecture(poolings, dilation, choices, shape, tile_px):
+    architecture = Architecture(poolings, dilation_sequence=(1,) * len(poolings) + (dilation,), **choices)
+    model = trained(architecture)
+    image = np.random.default_rng(3).normal(size=shape).astype(np.float32)
+    padded = np.pad(image, [(0, -length % architecture.stride) for length in shape])[np.newaxis, ..., np.newaxis]
+    whole = np.asarray(model(padded, training=False))[0, : shape[0], : shape[1]]
+    engine = compile_inference(model, architecture)
+    sizes = {"context_px": architecture.receptive_field.reach_px, "stride": architecture.stride, "tile_px": tile_px}
+    tiled = np.full(whole.shape, np.nan, np.float32)
+    apply_in_tiles(lambda piece: engine(piece[np.newaxis, ..., np.newaxis])[0], image, tiled, **sizes)
+    np.testing.assert_allclose(tiled, whole, atol=1e-4)
+    margin = whole[..., 1] - whole[..., 0]
+    decided = np.abs(margin) > 2e-4  # elsewhere rounding decides
+    np.testing.assert_array_equal(tiled[..., 1][decided] > tiled[..., 0][decided], margin[decided] > 0)
 
 
 def in_tiles(model, image, **sizes):
