@@ -24,7 +24,7 @@ def kill(process: psutil.Process) -> None:
     os.kill(process.pid, signal.SIGKILL)
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = 60) -> None:
     """Wait until something holds, or fail."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -21,6 +21,9 @@ from tem_rf.study.sections import Execution
 from tests.study.processes import trainings, wait_for
 from tests.study.stub_study import STUB
 
+# Dask warns of a busy machine; pytest makes that an error, which ends a local cluster.
+pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories")
+
 PRINT_ENVIRONMENT = (
     "import os; print(*(os.environ.get(name) for name in ('CUDA_VISIBLE_DEVICES', 'TF_FORCE_GPU_ALLOW_GROWTH',"
     " 'TF_NUM_INTRAOP_THREADS', 'OMP_NUM_THREADS')))"

@@ -20,6 +20,9 @@ from tests.study.pool_here import PoolHere
 from tests.study.processes import kill, running_cluster, trainings, wait_for
 from tests.study.stub_study import new_study, on, run_events, stub_command, table, trial_ends
 
+# Dask warns of a busy machine; pytest makes that an error, which ends a local cluster.
+pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories")
+
 SHORT_TTL_S = 1.0  # Dask makes it 5 s: ten heartbeats
 
 
@@ -108,10 +111,11 @@ def test_a_local_scheduler_that_is_lost_is_replaced(study, undisturbed):
 
 @pytest.mark.slow
 def test_a_killed_driver_takes_everything_along_and_goes_on_where_it_was(study, undisturbed):
-    driver = subprocess.Popen([sys.executable, "-m", "tests.study.drive_stub_study", study.path])
-    wait_for(lambda: run_events(study, "finished") and trainings(), timeout_s=60)
-    driver.kill()
-    driver.wait()
+    with subprocess.Popen([sys.executable, "-m", "tests.study.drive_stub_study", study.path]) as driver:
+        try:
+            wait_for(lambda: run_events(study, "finished") and trainings(), timeout_s=300)
+        finally:
+            driver.kill()
     wait_for(lambda: not trainings())
     assert process.state(study) == "killed"
     run_study(study, on(LocalWorkers(2)), command=stub_command())
