@@ -40,7 +40,8 @@ def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
     """
     serving = ImagesToProbability(model, card.stride_px)
     counts = example_micrograph(package_sizes(card).at_least(_LEAST_SHOWN_PX), card.pixel_size_nm)
-    image = normalize_micrograph(counts, card.preprocessing_inside)
+    by_the_program = card.preprocessing_inside.model_copy(update={"xray_threshold": None})
+    image = normalize_micrograph(counts, by_the_program)
     probability = np.asarray(serving(image[np.newaxis, ..., np.newaxis])["probability"])
     with tempfile.TemporaryDirectory() as name, quiet_bioimageio():
         from bioimageio.spec import save_bioimageio_package

@@ -36,7 +36,7 @@ SAVED_MODEL = ExportFormat(
     "savedmodel",
     "saved_model.pb",
     _COUNTS,
-    "endpoint `serve`: probability (n, h, w) float32 and mask (n, h, w) uint8; endpoint `logits`: see docs",
+    "endpoint `serve`: probability (n, h, w) float32 of a particle and mask (n, h, w) uint8",
 )
 KERAS = ExportFormat("keras", "model.keras", _ALIGNED, "logits (n, h, w, 2) float32, background first")
 ONNX = ExportFormat("onnx", "model.onnx", _COUNTS, _PROBABILITY, ("onnx", "onnxruntime", "tf2onnx"))
