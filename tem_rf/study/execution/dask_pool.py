@@ -46,7 +46,7 @@ class DaskPool:
         self._outcomes: deque[RunOutcome] = deque()
         self._remarks: list[str] = []
         self._kills: list[threading.Thread] = []
-        self._looked_at = self._mended_at = time.monotonic()
+        self._tried_at = self._mended_at = time.monotonic()
         self._client: Client | None = None
         self._members: Members | None = None
         try:
@@ -179,9 +179,9 @@ class DaskPool:
         self._try_to_connect()
 
     def _try_to_connect(self) -> None:
-        if time.monotonic() - self._looked_at < RECONNECT_INTERVAL_S:
+        if time.monotonic() - self._tried_at < RECONNECT_INTERVAL_S:
             return
-        self._looked_at = time.monotonic()
+        self._tried_at = time.monotonic()
         with contextlib.suppress(StudyError):
             self._connect()
             self._remarks.append("Connected to a scheduler again.")
