@@ -133,14 +133,14 @@ def measure_keys_and_bytes(folder: Path) -> dict[str, float]:
     """Go between screens, then watch a training for a while."""
     with terminal(folder) as master:
         read_until(master, b"Segment")
-        os.write(master, b"4")
+        os.write(master, b"5")
         read_until(master, b"validation")
         os.write(master, b"3")
         read_until(master, b"best dice")
         drain(master, 5)
         delays = []
         for _ in range(KEYS):
-            for key, mark in ((b"4", b"validation"), (b"3", b"best dice")):
+            for key, mark in ((b"5", b"validation"), (b"3", b"best dice")):
                 start = time.perf_counter()
                 os.write(master, key)
                 read_until(master, mark)

@@ -27,6 +27,11 @@ class Workspace:
         return self.folder / "runs"
 
     @property
+    def studies(self) -> Path:
+        """Folder of the studies."""
+        return self.folder / "studies"
+
+    @property
     def models(self) -> Path:
         """Folder of the exported models."""
         return self.folder / "saved_models"
@@ -51,7 +56,7 @@ class Workspace:
         return str(path.relative_to(self.folder)) if path.is_relative_to(self.folder) else str(path)
 
     def _walk(self) -> Iterator[tuple[Path, set[str]]]:
-        """Folders down to a few levels, with the names inside; runs and hidden folders are left out."""
+        """Folders down to a few levels, with the names inside; runs, studies and hidden folders are left out."""
         waiting, seen = [(self.folder, 0)], 0
         while waiting and seen < _FOLDERS_LOOKED_AT:
             folder, depth = waiting.pop(0)
@@ -63,6 +68,6 @@ class Workspace:
                 continue
             names = {name for name, _ in inside}
             yield folder, names
-            if depth == _DEPTH or DATASET_MARK in names or MODEL_MARK in names or folder == self.runs:
+            if depth == _DEPTH or DATASET_MARK in names or MODEL_MARK in names or folder in (self.runs, self.studies):
                 continue
             waiting += [(folder / name, depth + 1) for name, is_dir in inside if is_dir and not name.startswith(".")]

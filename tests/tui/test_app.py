@@ -42,7 +42,7 @@ def test_help_lists_every_key_of_every_screen(folder):
 
 def test_theme_and_screen_are_remembered(folder, tmp_path):
     async def change(app, pilot):
-        await pilot.press("4", "t", "t")
+        await pilot.press("5", "t", "t")
         await pilot.pause(0.2)
         assert app.theme == "high-contrast"
 
@@ -81,7 +81,7 @@ def test_a_state_file_that_cannot_be_written_is_told_once(folder, tmp_path):
     (tmp_path / "config").write_text("a file stands in the way")
 
     async def script(app, pilot):
-        await pilot.press("t", "t", "4")
+        await pilot.press("t", "t", "5")
         await pilot.pause(0.3)
         assert told(app).count("not remembered") == 1
 
@@ -105,7 +105,7 @@ def test_numbers_typed_into_a_field_are_text(folder):
     make_run(folder / "runs", "a")
 
     async def script(app, pilot):
-        await pilot.press("4", "slash", "1", "2")
+        await pilot.press("5", "slash", "1", "2")
         assert app.query_one("#filter", Input).value == "12"
         assert app.query_one(TabbedContent).active == "results"
         await pilot.press("escape", "3")

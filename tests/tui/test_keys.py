@@ -38,7 +38,7 @@ def test_a_key_that_opens_a_field_is_followed_by_text(folder):
     make_run(folder / "runs", "a")
 
     async def script(app, pilot):
-        _type_ahead(app, "4", "slash", "1", "2", "escape", "3")
+        _type_ahead(app, "5", "slash", "1", "2", "escape", "3")
         await until(pilot, lambda: isinstance(app.focused, RunTable))
         assert app.query_one("#filter", Input).value == "12"
 

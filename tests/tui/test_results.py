@@ -35,7 +35,7 @@ def _rows(app):
 
 
 async def _open(app, pilot):
-    await pilot.press("4")
+    await pilot.press("5")
     await until(pilot, lambda: len(_rows(app)) == 2)
 
 
@@ -128,7 +128,7 @@ def test_evaluate_takes_all_seeds_and_export_the_best(with_runs, commands):
 
 def test_an_empty_folder_says_how_to_begin(folder):
     async def script(app, pilot):
-        await pilot.press("4")
+        await pilot.press("5")
         await until(pilot, lambda: "No run has finished an epoch yet" in screen_text(app))
         await pilot.press("e", "x", "y", "enter")
         await until(pilot, lambda: "There is no result yet" in told(app))

@@ -47,7 +47,7 @@ def _segmented(folder, state):
 
 def test_an_empty_folder_says_how_to_begin(folder):
     async def script(app, pilot):
-        await pilot.press("5", "s")
+        await pilot.press("6", "s")
         await until(pilot, lambda: "There is no model yet" in told(app))
         assert "Choose a model and press s" in screen_text(app)
 
@@ -56,7 +56,7 @@ def test_an_empty_folder_says_how_to_begin(folder):
 
 def test_models_are_exports_and_runs(with_model):
     async def script(app, pilot):
-        await pilot.press("5")
+        await pilot.press("6")
         await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 2)
         facts = str(app.query_one("#model-facts", Static).render())
         assert "network n2-p44" in facts
@@ -70,7 +70,7 @@ def test_segment_asks_what_and_runs_the_command(with_model, monkeypatch):
     monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments)))
 
     async def script(app, pilot):
-        await pilot.press("5")
+        await pilot.press("6")
         await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 2)
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, CommandForm))
@@ -89,9 +89,9 @@ def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):
     _segmented(with_model, tmp_path / "state")
 
     async def script(app, pilot):
-        await pilot.press("5")
+        await pilot.press("6")
         await until(pilot, lambda: len(app.jobs) == 1)
-        await pilot.press("2", "5")
+        await pilot.press("2", "6")
         table = app.query_one("#segmented", DataTable)
         await until(pilot, lambda: table.row_count == 1)
         assert [str(cell) for cell in table.get_row_at(0)] == ["au.tif", "9.8%", "au_mask.tif"]
@@ -108,7 +108,7 @@ def test_a_mask_that_vanished_is_said_in_words(with_model, tmp_path):
 
     async def script(app, pilot):
         await until(pilot, lambda: len(app.jobs) == 1)
-        await pilot.press("5")
+        await pilot.press("6")
         await until(pilot, lambda: "au_mask.tif" in told(app))
 
     drive(with_model, script)
@@ -120,7 +120,7 @@ def test_it_looks_as_it_did(with_model, tmp_path, size):
 
     async def script(app, pilot):
         await until(pilot, lambda: len(app.jobs) == 1)
-        await pilot.press("5")
+        await pilot.press("6")
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
         await pilot.pause(0.3)
         assert_snapshot(app, f"segment-{size[0]}x{size[1]}")

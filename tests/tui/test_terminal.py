@@ -55,14 +55,14 @@ class Terminal:
 def test_a_training_outlives_its_terminal(folder, tiny_dataset):
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
     with Terminal(folder, "first") as terminal:
-        terminal.wait(lambda text: "5 Segment" in text and "patches of 32 px" in text)
+        terminal.wait(lambda text: "6 Segment" in text and "patches of 32 px" in text)
         terminal.press("3", "n")
         terminal.wait(lambda text: "New training" in text)
         terminal.press("C-u", "n2-p22", "Tab", "Tab", "Tab", "C-u", "6", "Tab", "C-u", "16", "C-s")
         terminal.wait(lambda text: "running" in text)
     with Terminal(folder, "second") as terminal:
         terminal.wait(lambda text: "finished" in text and "6/6" in text)
-        terminal.press("4")
+        terminal.press("5")
         terminal.wait(lambda text: "n2-p22" in text and "validation" in text)
         terminal.press("e")
         terminal.wait(lambda text: "evaluate discs-n2-p22-paper-s752: done" in " ".join(text.split()))

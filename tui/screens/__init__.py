@@ -9,6 +9,7 @@ SCREENS = (
     ("data", "Data"),
     ("network", "Network"),
     ("train", "Train"),
+    ("search", "Search"),
     ("results", "Results"),
     ("segment", "Segment"),
 )

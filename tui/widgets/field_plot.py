@@ -1,0 +1,77 @@
+"""Dice against the width of the receptive field, a line per depth."""
+
+from collections.abc import Sequence
+
+from textual_plotext import PlotextPlot
+
+from tui.study_trials import StudyTrial
+
+_MARKS = ("●", "▲", "■", "◆", "✚", "★")
+_COLOURS = ("blue+", "orange+", "green+", "magenta+", "cyan+", "red+")
+
+
+class FieldPlot(PlotextPlot):
+    """Grows as trials end; depths differ by mark and colour, bars are ± sd over two seeds or more."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.border_title = "validation dice against receptive field (px)"
+        self.plt.xaxes(True, False)
+        self.plt.yaxes(True, False)
+        self.plt.yfrequency(5)
+        self._shown: Sequence[StudyTrial] = ()
+
+    def show(self, trials: Sequence[StudyTrial]) -> None:
+        """Draw the trials that have a result; what is drawn already is left alone."""
+        known = [trial for trial in trials if trial.counts]
+        points = [(trial.field_px, trial.mean, trial.sd, trial.architecture.depth) for trial in known]
+        if points == [(each.field_px, each.mean, each.sd, each.architecture.depth) for each in self._shown]:
+            return
+        self._shown = known
+        self.plt.clear_data()
+        depths = sorted({trial.architecture.depth for trial in known})
+        for depth in depths:
+            self._draw([trial for trial in known if trial.architecture.depth == depth], depth)
+        if known:
+            self._set_axes(known)
+        keys = [f"{mark_of(depth)} depth {depth}" for depth in depths]
+        self.border_subtitle = "  ".join([*keys, "│ ± sd over seeds"] if any(each.sd for each in known) else keys)
+        self.refresh()
+
+    def _draw(self, trials: Sequence[StudyTrial], depth: int) -> None:
+        colour = _COLOURS[_place(depth)]
+        fields, means = [trial.field_px for trial in trials], [trial.mean for trial in trials]
+        self.plt.plot(fields, means, marker="braille", color=colour)
+        for trial in trials:
+            if trial.mean is not None and trial.sd is not None:
+                ends = [trial.mean - trial.sd, trial.mean + trial.sd]
+                self.plt.plot([trial.field_px] * 2, ends, marker="│", color=colour)
+        self.plt.scatter(fields, means, marker=mark_of(depth), color=colour)
+
+    def _set_axes(self, trials: Sequence[StudyTrial]) -> None:
+        fields = sorted({trial.field_px for trial in trials})
+        margin = max(1.0, 0.03 * (fields[-1] - fields[0]))
+        self.plt.xlim(fields[0] - margin, fields[-1] + margin)
+        self.plt.xticks(spread_ticks(fields))
+
+
+def spread_ticks(values: Sequence[int], count: int = 6) -> list[float]:
+    """Some of the sorted values, at least a `count`-th of their range apart.
+
+    >>> spread_ticks([10, 12, 20, 40, 41, 70], 4)
+    [10, 40, 70]
+    """
+    chosen: list[float] = [values[0]]
+    for value in values[1:]:
+        if value - chosen[-1] >= (values[-1] - values[0]) / count:
+            chosen.append(value)
+    return chosen
+
+
+def mark_of(depth: int) -> str:
+    """The mark of a depth."""
+    return _MARKS[_place(depth)]
+
+
+def _place(depth: int) -> int:
+    return (depth - 2) % len(_MARKS)  # the study begins at depth 2
