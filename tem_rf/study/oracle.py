@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -108,15 +107,12 @@ class CandidateOracle(keras_tuner.Oracle):
     def reload(self) -> None:
         """Read the files of an earlier process, and repair what a kill between two of them left.
 
-        `oracle.json` says which trials exist: one that it does not know was handed to nobody. A trial's own file says
-        whether it has ended; one that has not is handed out again.
+        `oracle.json` says which trials exist: one that it does not know was handed to nobody, and is handed out anew.
+        A trial's own file says whether it has ended; one that has not is handed out again.
         """
         remove_leftovers(self._folder, "oracle.json")
-        started = set(json.loads(Path(self._get_oracle_fname()).read_text(encoding="utf-8"))["start_order"])
         for trial_folder in self._folder.glob("trial_*"):
             remove_leftovers(trial_folder, "trial.json")
-            if trial_folder.name.removeprefix("trial_") not in started:
-                shutil.rmtree(trial_folder)
         super().reload()
         self.hyperparameters = self._declared
         self.trials = {one: self.trials[one] for one in self.start_order}

@@ -177,7 +177,7 @@ def test_fewer_epochs_than_the_first_rung_leave_one_rung():
 
 def test_hyperband_tries_all_and_trains_the_best_longest(tmp_path):
     oracle = open_oracle(tmp_path / "part", "hyperband")
-    hand_out_all(oracle)
+    hand_out_all(oracle, in_flight=40)
     epochs: dict[str, int] = {}
     for trial in oracle.trials.values():
         epochs[name(trial)] = max(epochs.get(name(trial), 0), trial.hyperparameters.values[EPOCHS])
