@@ -33,12 +33,12 @@ def test_patches_are_shown_and_follow_the_epochs(folder):
 
     async def script(app, pilot):
         await _open_patches(app, pilot)
-        await until(pilot, lambda: "epoch 1, hard dice 1.000" in screen_text(app))
+        await until(pilot, lambda: "epoch 1, dice 1.000" in screen_text(app))
         assert "label, patch 1/2" in screen_text(app)
         await pilot.press("full_stop")
         await until(pilot, lambda: "label, patch 2/2" in screen_text(app))
         _write(run, 2, right=16)  # dice (2 * 16 + 1) / (16 + 32 + 1)
-        await until(pilot, lambda: "epoch 2, hard dice 0.673" in screen_text(app))
+        await until(pilot, lambda: "epoch 2, dice 0.673" in screen_text(app))
         assert "label, patch 2/2" in screen_text(app)
 
     drive(folder, script, size=WIDE)

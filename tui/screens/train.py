@@ -26,7 +26,7 @@ class TrainScreen(TabScreen):
         Binding("s", "stop", "Stop", tooltip="Stop the run after the step in hand"),
         Binding("r", "resume", "Resume", tooltip="Go on with the run from its newest checkpoint"),
         Binding("e", "extend", "Extend", tooltip="Ask the run for more epochs"),
-        Binding("l", "log_scale", "Log scale", tooltip="Loss on a linear or logarithmic axis"),
+        Binding("l", "log_scale", "Log", tooltip="Loss on a linear or logarithmic axis"),
         Binding("v", "next_view", "View", tooltip="Curves, patches, log, settings"),
         Binding("full_stop", "patch(1)", "Next", key_display=".", show=False, tooltip="Next validation patch"),
         Binding("comma", "patch(-1)", "Back", key_display=",", show=False, tooltip="Validation patch before"),

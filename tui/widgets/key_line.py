@@ -1,5 +1,6 @@
 """The keys that work now, on one line."""
 
+from textual.binding import Binding
 from textual.markup import escape
 from textual.screen import Screen
 from textual.widgets import Static
@@ -21,13 +22,16 @@ class KeyLine(Static):
         self._show(self.screen)
 
     def _show(self, screen: Screen[object]) -> None:
-        keys = [
-            f"[@click=app.simulate_key('{active.binding.key}')][bold $footer-key-foreground]"
-            f"{escape(self.app.get_key_display(active.binding))}[/] {escape(active.binding.description)}[/]"
-            for active in screen.active_bindings.values()
-            if active.binding.show and active.enabled
-        ]
-        line = "  ".join(dict.fromkeys(keys))
+        shown = [active.binding for active in screen.active_bindings.values() if active.binding.show and active.enabled]
+        by_action = {binding.action: binding for binding in reversed(shown)}  # of several keys the first is named
+        line = "  ".join(map(self._words_of, reversed(by_action.values())))
         if line != self._line:
             self._line = line
             self.update(line, layout=False)
+
+    def _words_of(self, binding: Binding) -> str:
+        key = escape(self.app.get_key_display(binding))
+        return (
+            f"[@click=app.simulate_key('{binding.key}')][bold $footer-key-foreground]{key}[/] "
+            f"{escape(binding.description)}[/]"
+        )

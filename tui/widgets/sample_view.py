@@ -81,13 +81,10 @@ class SampleView(Vertical):
         samples, count = self._read_last.samples, len(self._read_last.samples.images)
         self._patch %= count
         pixel_size_nm = self._run.config.pixel_size_nm if self._run.config else None
+        dice = self._read_last.dice[self._patch]
         for name, masks, title in (
             ("label", samples.labels, f"label, patch {self._patch + 1}/{count}"),
-            (
-                "prediction",
-                samples.predictions,
-                f"epoch {samples.epoch}, hard dice {self._read_last.dice[self._patch]:.3f}",
-            ),
+            ("prediction", samples.predictions, f"epoch {samples.epoch}, dice {dice:.3f}"),
         ):
             view = self.query_one(f"#sample-{name}", MicrographView)
             view.border_title = title

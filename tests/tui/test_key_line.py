@@ -1,0 +1,22 @@
+"""The line of keys."""
+
+from tests.tui.conftest import NARROW, drive, until
+from tui.help import HelpScreen
+from tui.widgets.key_line import KeyLine
+
+
+def test_the_last_line_names_the_keys_that_work_now_and_they_can_be_clicked(folder):
+    async def script(app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: "n New" in _key_line(app))
+        assert _key_line(app).endswith("? Help  q Quit")
+        assert len(_key_line(app)) <= NARROW[0] - 2
+        await pilot.click(KeyLine, offset=(_key_line(app).index("? Help") + 1, 0))
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        assert _key_line(app) == "esc Close"  # of its three keys one is named
+
+    drive(folder, script)
+
+
+def _key_line(app):
+    return str(app.screen.query_one(KeyLine).render())
