@@ -176,6 +176,12 @@ def test_a_scheduler_that_cannot_be_reached_is_one_line(cluster, message, tmp_pa
     assert "\n" not in str(caught.value)
 
 
+def test_slurm_is_refused_where_no_job_can_be_submitted(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StudyError, match=r"execution\.slurm: there is no sbatch here"):
+        SlurmWorkers(1, {}, tmp_path).connect()
+
+
 def test_workers_with_other_packages_are_refused_in_one_line(tmp_path, monkeypatch):
     theirs = inspection._versions()
     monkeypatch.setattr(inspection, "_versions", lambda: {**theirs, "keras": "99.0"})

@@ -1,6 +1,7 @@
 """Where workers come from: this machine, SLURM, or a Dask scheduler that runs already."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,11 +81,15 @@ class LocalWorkers:
     def connect(self) -> Client:
         """Start scheduler and workers, in place of those that were lost."""
         self.close()
-        self._cluster = SpecCluster(
-            scheduler={"cls": Scheduler, "options": {"host": LOOPBACK, **_scheduler_options(self._worker_ttl_s)}},
-            workers=dict(self._worker(number) for number in range(self._count)),
-            silence_logs="CRITICAL",
-        )
+        try:
+            self._cluster = SpecCluster(
+                scheduler={"cls": Scheduler, "options": {"host": LOOPBACK, **_scheduler_options(self._worker_ttl_s)}},
+                workers=dict(self._worker(number) for number in range(self._count)),
+                silence_logs="CRITICAL",
+            )
+        except (OSError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise StudyError(f"The workers on this machine could not be started ({reason}); try again.") from error
         return Client(self._cluster, set_as_default=False)
 
     def mend(self) -> None:
@@ -136,6 +141,8 @@ class SlurmWorkers:
             raise StudyError(
                 "execution.slurm: needs the package dask-jobqueue; install it with `pip install 'tem-rf[cluster]'`."
             ) from error
+        if shutil.which("sbatch") is None:
+            raise StudyError("execution.slurm: there is no sbatch here; start the study where jobs are submitted.")
         self.close()
         security = own_security() or new_security(self._folder / "tls")
         try:
