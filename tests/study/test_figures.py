@@ -19,6 +19,7 @@ from tem_rf.study.figures.catalogue import FIGURES, Entry, find_figures
 from tem_rf.study.figures.chosen import choose, median_run
 from tem_rf.study.figures.curves import training_curves
 from tem_rf.study.figures.dilation import dilated_networks
+from tem_rf.study.figures.edges import most_contested_window
 from tem_rf.study.figures.field import score_against_field
 from tem_rf.study.figures.particle_sizes import dice_by_particle_size
 from tem_rf.study.figures.written import write_figure
@@ -170,6 +171,25 @@ def test_example_segmentations_have_the_dice_that_evaluation_found(pictured, tmp
     for row in rows_of(tmp_path / "segmentations.csv"):
         found = dice[row["source"], int(row["row"]), int(row["column"])]
         assert float(row["hard_dice"]) == pytest.approx(found, abs=1e-6)
+
+
+def test_edges_are_shown_where_the_masks_differ_along_the_label():
+    label = np.zeros((64, 64), bool)
+    label[40:60, 10:30] = True
+    shifted = np.roll(label, 3, axis=1)
+    far_away = np.zeros_like(label)
+    far_away[:8, 50:64] = True  # a false particle, which is no edge
+    rows, columns = most_contested_window([label | far_away, label, shifted], label, 24)
+    assert (rows.stop - rows.start, columns.stop - columns.start) == (24, 24)
+    assert 30 <= rows.start <= 40
+    assert far_away[rows, columns].sum() == 0
+
+
+def test_edges_are_drawn_with_the_boundary_score_of_the_patch(pictured, tmp_path):
+    write_figure(tmp_path, find_figures(["edges"])[0], pictured)
+    (row,) = rows_of(tmp_path / "edges.csv")
+    assert row["network"] == pictured.trials[0].config.architecture.name
+    assert 0 <= float(row["boundary_f1"]) <= 1
 
 
 def test_what_seeds_miss_is_counted_over_all_of_them(pictured, tmp_path):

@@ -51,6 +51,7 @@ FIGURES = (
     Entry("curves", "Training curves: dice", "curves", "training_curves", ("hard_dice",)),
     Entry("loss-curves", "Training curves: loss", "curves", "training_curves", ("loss",)),
     Entry("segmentations", "Example segmentations", "segmentations", "example_segmentations", (), True),
+    Entry("edges", "Edges close up", "edges", "edges_close_up", (), True),
     Entry("missed", "What is missed", "missed", "false_negative_maps", (), True),
     Entry("effective-fields", "Effective receptive fields", "effective_fields", "effective_fields", (), True),
 )
