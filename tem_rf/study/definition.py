@@ -56,6 +56,17 @@ class StudyDefinition(Section):
         return [_with_recipe(table) if isinstance(table, dict) else table for table in tables]
 
     @model_validator(mode="after")
+    def _can_extend_trainings_for_hyperband(self) -> Self:
+        if self.strategy.name == "hyperband":
+            for training in self.training:
+                if training.learning_rate_schedule != "constant":
+                    raise ValueError(
+                        "training.learning_rate_schedule: hyperband lets the best trainings go on, so their learning "
+                        f"rate must be constant, received {training.learning_rate_schedule!r}"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _is_unambiguous(self) -> Self:
         for field in ("datasets", "seeds", "training"):
             values = getattr(self, field)
@@ -183,7 +194,8 @@ def _field_places() -> dict[str, str]:
         "strategy": Strategy,
         "objective": Objective,
         "training": TrainingSettings,
+        "augmentation": AugmentationSettings,
+        "execution": Execution,
     }
-    tables |= {"augmentation": AugmentationSettings, "execution": Execution}
     places = {name: f"{table}.{name}" for table, model in tables.items() for name in model.model_fields}
     return {**places, **{name: name for name in StudyDefinition.model_fields}}

@@ -87,6 +87,10 @@ def test_every_field_has_a_word_of_explanation_before_it():
         (SMALL + "[space2]", "space2: no such field; did you mean space?"),
         (SMALL + "[space]", "is no TOML: Cannot declare ('space',) twice"),
         ('datasets = ["a"]\nseeds = [1, 1]', "seeds: the same is given twice."),
+        (
+            SMALL + 'learning_rate_schedule = "cosine"\n[strategy]\nname = "hyperband"',
+            "training.learning_rate_schedule: hyperband lets the best trainings go on",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_with_file_and_field(content, message, tmp_path):
