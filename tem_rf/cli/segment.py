@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tem_rf.inference.segmenter import Segmenter
 
 SAVED_MODELS = Path("saved_models")
+SHIPPED_MODELS = Path(__file__).parents[2] / SAVED_MODELS
 
 
 def segment(
@@ -28,7 +29,9 @@ def segment(
             help="Exported model, or name or folder of a run; several are averaged; default: chosen by pixel size."
         ),
     ] = None,
-    models: Annotated[Path, typer.Option(help="Folder of the models to choose from.")] = SAVED_MODELS,
+    models: Annotated[
+        Path, typer.Option(help="Folder of the models to choose from; where it is absent, those that ship.")
+    ] = SAVED_MODELS,
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("segmented"),
     pixel_size_nm: Annotated[
         float | None, typer.Option(help="Side of a pixel, in place of what the files say.")
@@ -99,25 +102,21 @@ def segment(
     following = TrackSettings(max_step_px, max_step_nm, memory, frame_interval_s) if track else None
     if following:
         import_trackpy()
+    if models == SAVED_MODELS and not models.exists():
+        models = SHIPPED_MODELS
     loaded: dict[tuple[Path, ...], list[Segmenter]] = {}
-
-    def segmenters_for(path: Path) -> "list[Segmenter]":
-        folders = named or (choose_model(path, models, pixel_size_nm=pixel_size_nm, rescale=rescale),)
-        if folders not in loaded:
-            with console.status(f"loading {', '.join(folder.name for folder in folders)}"):
-                loaded[folders] = [_load(folder, rescale=rescale) for folder in folders]
-        if not named:
-            chosen = loaded[folders][0]
-            console.print(
-                f"{path.name}: takes {folders[0]}, trained at {chosen.pixel_size_nm:g} nm/px", highlight=False
-            )
-        return loaded[folders]
-
     settings = SegmentSettings(
         test_time, split_touching, probability, pixel_size_nm, resample, min_diameter_px, min_diameter_nm
     )
     results: list[tuple[SegmentedFile, TrackedFile | None]] = []
     for number, path in enumerate(paths, start=1):
+        folders = named or (choose_model(path, models, pixel_size_nm=pixel_size_nm, rescale=rescale),)
+        if folders not in loaded:
+            with console.status(f"loading {', '.join(folder.name for folder in folders)}"):
+                loaded[folders] = [_load(folder, rescale=rescale) for folder in folders]
+        if not named:
+            trained_nm = loaded[folders][0].pixel_size_nm
+            console.print(f"{path.name}: takes {folders[0]}, trained at {trained_nm:g} nm/px", highlight=False)
         title = f"segmenting {path.name} ({number} of {len(paths)})"
         with console.status(title) as status:
 
@@ -125,7 +124,7 @@ def segment(
                 status.update(f"{title}: {done} of {count} frames" if count > 1 else title)
 
             result = segment_file(
-                segmenters_for(path), path, output, settings, label=truths.get(path), overwrite=overwrite, on_frame=show
+                loaded[folders], path, output, settings, label=truths.get(path), overwrite=overwrite, on_frame=show
             )
         for note in result.notes:
             console.print(note, highlight=False, markup=False)
