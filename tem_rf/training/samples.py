@@ -22,6 +22,8 @@ _PERCENTILES = (0.5, 99.5)
 class SamplePictures:
     """Writes `samples.npz` after epochs, for less than a hundredth of the time: after short epochs not every time.
 
+    The first one in a process is not counted.
+
     Args:
         run: Where to write.
         model: Predicts; its variables are neither changed nor is chance drawn on.
@@ -34,7 +36,7 @@ class SamplePictures:
         self._patches = np.stack([dataset.images[patch] for patch in chosen])  # (n, h, w)
         self._labels = np.stack([dataset.labels[patch] for patch in chosen]) > 0
         self._images = np.stack([_grey(patch) for patch in self._patches])
-        self._next_at = 0.0
+        self._next_at, self._is_warm = 0.0, False
 
     def after_epoch(self, epoch: int, *, is_last: bool) -> SampleEvent | None:
         """Write the pictures of an epoch; None where it is too soon, or the file cannot be written.
@@ -50,7 +52,9 @@ class SamplePictures:
             write_samples(self._run.samples_file, Samples(epoch, self._images, self._labels, predictions))
             written = SampleEvent(epoch=epoch, patches=len(predictions))
         now = time.monotonic()
-        self._next_at = now + (now - started) / COST_LIMIT
+        if self._is_warm:  # the first prediction of a process takes several times as long as those to come
+            self._next_at = now + (now - started) / COST_LIMIT
+        self._is_warm = True
         return written
 
     def _predict(self, patch: np.ndarray) -> np.ndarray:
