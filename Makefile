@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-slow check lock clean install
+.PHONY: demo test test-slow check screenshots lock clean install
 
 install: $(INSTALLED)
 
@@ -29,6 +29,10 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The pictures of the terminal app in README, of the demo's dataset and training.
+screenshots: demo
+	$(BIN)/python docs/screenshots.py demo
 
 # Newest versions that work together, for every supported Python (needs uv: pip install uv).
 lock:
