@@ -18,6 +18,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, eq=False)
+class ScoredImage:
+    """A test image as a run segmented it."""
+
+    run: TrackedRun
+    scores: "ImageScores"
+
+
 @dataclass(frozen=True)
 class ResultRow:
     """A trial, or one of its runs.
@@ -26,13 +34,13 @@ class ResultRow:
         runs: Runs that differ in nothing but their seed.
         cells: Text of each column.
         keys: What each column is sorted by: a number, or a text.
-        images: Scores of each image, with the seed of the run.
+        images: Scores of each image by each run.
     """
 
     runs: tuple[TrackedRun, ...]
     cells: tuple[str, ...]
     keys: tuple[float | str, ...]
-    images: tuple[tuple[int, "ImageScores"], ...]
+    images: tuple[ScoredImage, ...]
 
     def contains(self, words: str) -> bool:
         """Whether all words stand somewhere in the row."""
@@ -60,8 +68,9 @@ def _row(runs: tuple[TrackedRun, ...]) -> ResultRow:
 
     config = runs[0].config
     assert config is not None
-    scores = {run.config.seed: _scores(run) for run in runs if run.config}
-    spreads = summarize({seed: images for seed, images in scores.items() if images})
+    images = tuple(ScoredImage(run, scores) for run in runs for scores in _scores(run))
+    scores = {run.config.seed: [each.scores for each in images if each.run is run] for run in runs if run.config}
+    spreads = summarize({seed: each for seed, each in scores.items() if each})
     field_px, weights = config.architecture.receptive_field.equation_size_px, config.architecture.parameters
     seeds = sorted(scores)
     validation = _validation(runs)
@@ -77,7 +86,7 @@ def _row(runs: tuple[TrackedRun, ...]) -> ResultRow:
             config.dataset.name, config.architecture.name, len(seeds), validation.mean,
             *(-1.0 if spread is None else spread.mean for spread in chosen), field_px, weights, config.training.recipe,
         ),
-        images=tuple((seed, image) for seed, images in scores.items() for image in images),
+        images=images,
     )  # fmt: skip
 
 

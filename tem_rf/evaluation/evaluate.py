@@ -9,6 +9,7 @@ from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.prepared import PreparedDataset, Split
 from tem_rf.evaluation.baseline import segment_without_network
 from tem_rf.evaluation.dice import particle_mask
+from tem_rf.evaluation.masks import write_masks
 from tem_rf.evaluation.pictures import write_overlay
 from tem_rf.evaluation.scores import ImageScores, score_image, write_scores
 from tem_rf.models.probability import particle_probability
@@ -28,7 +29,7 @@ def evaluate_run(
     pictures: Path | None = None,
     progress: Progress | None = None,
 ) -> list[ImageScores]:
-    """Score a run on a split of its dataset; once per image of the test split, write `scores.csv`.
+    """Score a run on a split of its dataset; once per image of the test split, write `scores.csv` and `masks.tif`.
 
     Args:
         run: A run with at least one epoch.
@@ -46,19 +47,24 @@ def evaluate_run(
     from tem_rf.models.trained import load_network
 
     indices = dataset.indices(split)
+    is_kept = split == "test" and transforms == 1
     model = load_network(run)
     scores: list[ImageScores] = []
+    masks: list[np.ndarray] = []
     for batch in _batches(indices, dataset.manifest.patch_size):
         for transform in range(transforms):
             images = dihedral(dataset.images[batch], transform)[..., np.newaxis]
             logits = np.asarray(model(np.ascontiguousarray(images), training=False))
             probabilities = inverse_dihedral(particle_probability(logits), transform)
             scores += score_patches(dataset, batch, probabilities)
+            if is_kept:
+                masks += [*particle_mask(probabilities)]
             if pictures and transform == 0:
                 _write_overlays(pictures, dataset, batch, probabilities)
         if progress:
             progress(len(scores), transforms * len(indices))
-    if split == "test" and transforms == 1:
+    if is_kept:
+        write_masks(run.masks_file, np.stack(masks))
         write_scores(run.scores_file, scores)
     return scores
 

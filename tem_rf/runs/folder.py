@@ -60,6 +60,11 @@ class RunFolder(OwnedFolder):
         return self.path / "scores.csv"
 
     @property
+    def masks_file(self) -> Path:
+        """`masks.tif`: what the network makes of each test image, in the order of `scores.csv`."""
+        return self.path / "masks.tif"
+
+    @property
     def is_scored(self) -> bool:
         """Whether `scores.csv` is of the network as it is, and not of one that has trained on since."""
         try:

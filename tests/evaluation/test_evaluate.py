@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from tem_rf.data.dihedral import dihedral
-from tem_rf.errors import RunError
+from tem_rf.errors import ReadError, RunError
 from tem_rf.evaluation.curves_picture import write_curves_picture
 from tem_rf.evaluation.dice import hard_dice
 from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run
+from tem_rf.evaluation.masks import read_mask
 from tem_rf.models.probability import particle_probability
 from tem_rf.models.trained import load_network
 from tem_rf.training.inputs import open_training_data
@@ -31,6 +32,15 @@ def test_each_test_image_is_scored_once_and_written(trained_run, dataset):
     with trained_run.scores_file.open() as file:
         written = [float(row["hard_dice"]) for row in csv.DictReader(file)]
     assert written == pytest.approx([one.hard_dice for one in scores])
+
+
+def test_the_masks_that_were_scored_stand_beside_the_scores(trained_run, dataset):
+    scores = evaluate_run(trained_run, dataset)
+    masks = [read_mask(trained_run.masks_file, place) for place in range(len(scores))]
+    labels = np.asarray(dataset.labels[dataset.indices("test")])
+    assert [one.hard_dice for one in scores] == pytest.approx([*hard_dice(np.array(masks), labels)])
+    with pytest.raises(ReadError, match="evaluate the run again"):
+        read_mask(trained_run.masks_file, len(scores))
 
 
 def test_scores_are_those_of_the_network_on_the_patches(trained_run, dataset):

@@ -1,13 +1,26 @@
 """The Results screen: tables of trials and runs."""
 
+import shutil
+
+import numpy as np
 import pytest
-from textual.widgets import DataTable
+from textual.widgets import DataTable, Static
 
 from tem_rf import Architecture
+from tem_rf.config.training import training_settings
+from tem_rf.data.prepared import open_dataset
+from tem_rf.evaluation.band import Band
+from tem_rf.evaluation.evaluate import score_patches
+from tem_rf.evaluation.masks import write_masks
+from tem_rf.evaluation.scores import read_scores, write_scores
+from tem_rf.training.inputs import configure_run
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
+from tui.errors_preview import preview_fourier_errors, preview_network_errors
 from tui.results import read_results
+from tui.screens.image_errors import ImageErrorsScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.tracking import RunTracker
+from tui.widgets.micrograph_view import MicrographView, Picture, fit, paint
 
 
 @pytest.fixture
@@ -144,3 +157,90 @@ def test_it_looks_as_it_did(with_runs, size):
         assert_snapshot(app, f"results-{size[0]}x{size[1]}")
 
     drive(with_runs, script, size=size)
+
+
+def _evaluated(folder, tiny_dataset):
+    """A run whose masks are its labels with the upper half cut off; the dataset is at hand."""
+    dataset = open_dataset(tiny_dataset)
+    config = configure_run(tiny_dataset, Architecture((2, 2)), training_settings(epochs=5), 752)
+    fields = {name: getattr(config, name) for name in ("dataset", "dataset_sha256", "architecture")}
+    run = make_run(folder / "runs", "n2-p22-s752", **fields)
+    indices = dataset.indices("test")
+    masks = np.array(dataset.labels[indices]) > 0
+    masks[:, : masks.shape[1] // 2] = False
+    run.model_file.write_bytes(b"")
+    write_masks(run.masks_file, masks)
+    write_scores(run.scores_file, score_patches(dataset, indices, masks))
+    return run
+
+
+def _errors_text(app, name):
+    return " ".join(str(app.screen.query_one(f"#{name}-text", Static).render()).split())
+
+
+def _is_read(app):
+    return isinstance(app.screen, ImageErrorsScreen) and _errors_text(app, "network") not in ("", "looking")
+
+
+async def _open_worst(app, pilot):
+    await pilot.press("5")
+    await until(pilot, lambda: len(_rows(app)) == 1)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, ImageScoresScreen))
+    await pilot.press("enter")
+    await until(pilot, lambda: _is_read(app))
+
+
+def test_an_image_opens_with_what_is_missed_and_invented(folder, tiny_dataset):
+    run = _evaluated(folder, tiny_dataset)
+    image = sorted(read_scores(run.scores_file), key=lambda each: each.hard_dice)[0]
+
+    async def script(app, pilot):
+        await _open_worst(app, pilot)
+        text = _errors_text(app, "network")
+        assert f"dice {image.hard_dice:.3f}" in text
+        assert "invented 0.0%" in text
+        await until(pilot, lambda: "Bragg peaks" in _errors_text(app, "fourier"))  # discs have no lattice
+        first = str(app.screen.query_one("#errors-image", Static).render())
+        await pilot.press("n")
+        await until(pilot, lambda: str(app.screen.query_one("#errors-image", Static).render()) != first)
+        await pilot.press("plus", "left")
+        assert {view.zoom for view in app.screen.query(MicrographView)} == {2.0}
+        await pilot.press("escape", "escape")
+        assert not isinstance(app.screen, ImageScoresScreen)
+
+    drive(folder, script)
+
+
+def test_both_methods_are_painted(folder, tiny_dataset, monkeypatch):
+    run = _evaluated(folder, tiny_dataset)
+    monkeypatch.setattr("tem_rf.evaluation.bragg.find_band", lambda images: Band(4, 8))
+    image = read_scores(run.scores_file)[0]
+    network, fourier = preview_network_errors(run, image).picture, preview_fourier_errors(run, image).picture
+    assert np.array_equal(network.label, fourier.label)
+    assert not np.array_equal(network.mask, fourier.mask)
+
+
+@pytest.mark.parametrize("gone", ["masks", "dataset"])
+def test_an_image_without_its_files_is_said_in_words(folder, tiny_dataset, gone):
+    copied = folder / "datasets" / "discs"
+    shutil.copytree(tiny_dataset, copied)
+    run = _evaluated(folder, copied)
+    run.masks_file.unlink() if gone == "masks" else shutil.rmtree(copied)
+
+    async def script(app, pilot):
+        await _open_worst(app, pilot)
+        assert {"masks": "evaluate it again", "dataset": "is no dataset"}[gone] in _errors_text(app, "network")
+        await pilot.press("n", "plus", "0", "escape")
+
+    drive(folder, script)
+
+
+def test_what_is_missed_is_solid_and_what_is_invented_dotted():
+    mask, label = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
+    label[:4], mask[4:] = True, True
+    colours = paint(np.zeros((8, 8)), Picture(np.zeros((8, 8)), mask, label=label), fit((8, 8), (8, 8), 1, (0.5, 0.5)))
+    painted = colours.any(axis=-1)
+    assert painted[:4].all()
+    assert painted[4:].sum() == 16
+    assert (colours[0, 0] != colours[4, 0]).any()

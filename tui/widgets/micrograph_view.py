@@ -13,6 +13,9 @@ from textual.widget import Widget
 
 _GREYS = 32  # neighbours of one grey are sent to the terminal as one
 _CONTOUR, _BOX = (255, 200, 0), (0, 220, 255)
+_MISSED, _INVENTED = (230, 159, 0), (86, 180, 233)  # those of `tem_rf.evaluation.pictures`
+_OPACITY = 0.7
+_SEEN = 0.2  # part of a cell that an error has to cover: thin ones along an outline count
 _PERCENTILES = (0.5, 99.5)
 
 
@@ -25,12 +28,15 @@ class Picture:
         mask: (h, w) bool, particles; None: no contour.
         pixel_size_nm: Side of a pixel [nm]; None: the scale bar is in px.
         box: First row, first column, height and width of a frame to draw [px].
+        label: (h, w) bool, what the mask is held against: what it misses is painted over, what it invents is dotted
+            in another colour, in place of the contour; None: neither.
     """
 
     pixels: np.ndarray
     mask: np.ndarray | None = None
     pixel_size_nm: float | None = None
     box: tuple[float, float, float, float] | None = None
+    label: np.ndarray | None = None
 
 
 class MicrographView(Widget, can_focus=True):
@@ -110,12 +116,7 @@ class MicrographView(Widget, can_focus=True):
         if picture is None or width < 2 or height < 1:
             return []
         view = fit(self._grey.shape, (2 * height, width), self._zoom, self._centre)
-        grey = (area_mean(self._grey, view.rows, view.columns) * (_GREYS - 1)).round() * (255 / (_GREYS - 1))
-        colours = np.repeat(grey[..., None], 3, axis=-1).astype(np.uint8)  # (h, w) -> (h, w, 3)
-        if picture.mask is not None:
-            colours[contour(area_mean(picture.mask.astype(np.float32), view.rows, view.columns) > 0.5)] = _CONTOUR
-        if picture.box is not None:
-            colours[_frame(picture.box, view)] = _BOX
+        colours = paint(self._grey, picture, view)
         if len(colours) % 2:
             colours = np.concatenate([colours, np.zeros_like(colours[:1])])
         lines = [_line(colours[row], colours[row + 1]) for row in range(0, len(colours), 2)]
@@ -153,6 +154,31 @@ def fit(shape: tuple[int, ...], cells: tuple[int, int], zoom: float, centre: tup
     return View(edges[0], edges[1], px_per_cell)
 
 
+def paint(grey: np.ndarray, picture: Picture, view: View) -> np.ndarray:
+    """The colours of the cells.
+
+    Args:
+        grey: (h, w) the micrograph from 0 to 1.
+        picture: What goes over it.
+        view: The cells.
+
+    Returns:
+        (rows, columns, 3) uint8.
+    """
+    levels = (area_mean(grey, view.rows, view.columns) * (_GREYS - 1)).round() * (255 / (_GREYS - 1))
+    colours = np.repeat(levels[..., None], 3, axis=-1).astype(np.uint8)  # (h, w) -> (h, w, 3)
+    if picture.mask is not None and picture.label is not None:
+        rows, columns = np.indices(colours.shape[:2])
+        _lay_over(colours, _covered(picture.label & ~picture.mask, view, _SEEN), _MISSED)
+        invented = _covered(picture.mask & ~picture.label, view, _SEEN)
+        _lay_over(colours, invented & ((rows + columns) % 2 == 0), _INVENTED)
+    elif picture.mask is not None:
+        colours[contour(_covered(picture.mask, view))] = _CONTOUR
+    if picture.box is not None:
+        colours[_frame(picture.box, view)] = _BOX
+    return colours
+
+
 def area_mean(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Mean over the pixels of each cell; cells smaller than a pixel repeat it.
 
@@ -178,6 +204,16 @@ def contour(mask: np.ndarray) -> np.ndarray:
     padded = np.pad(mask, 1, mode="edge")
     inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return mask & ~inside
+
+
+def _covered(mask: np.ndarray, view: View, part: float = 0.5) -> np.ndarray:
+    """Cells of which a mask covers more than a part."""
+    return area_mean(mask.astype(np.float32), view.rows, view.columns) > part
+
+
+def _lay_over(colours: np.ndarray, cells: np.ndarray, colour: tuple[int, int, int]) -> None:
+    """Lay a colour over cells, so that the micrograph is still seen below it."""
+    colours[cells] = ((1 - _OPACITY) * colours[cells] + _OPACITY * np.array(colour)).astype(np.uint8)
 
 
 def scale_bar(px_per_cell: float, pixel_size_nm: float | None, width: int) -> str:
