@@ -9,7 +9,6 @@ from functools import partial
 
 import keras
 import numpy as np
-import pydantic
 import pytest
 
 from tem_rf import Architecture, build_unet
@@ -30,10 +29,6 @@ from tests.data.labelled_folder import counts_with_disc
 
 pytest.importorskip("onnxruntime", reason="needs the extra `exchange`")
 pytest.importorskip("tf2onnx", reason="needs the extra `exchange`")
-needs_bioimageio = pytest.mark.skipif(
-    tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 14),
-    reason="bioimageio.spec 0.5.12 cannot write a package with pydantic 2.14 or newer",
-)
 # tf2onnx and bioimageio.core are older than the NumPy and the Protobuf they run with; bioimageio leaves files open.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:unclosed file:ResourceWarning"
@@ -141,7 +136,6 @@ def test_every_architecture_is_exported_right(name, normalization, tmp_path):
             np.testing.assert_allclose(run(counts), live, rtol=0, atol=1e-4, err_msg=runtime_name)
 
 
-@needs_bioimageio
 def test_the_package_passes_the_test_of_bioimageio_without_a_network(package, monkeypatch, tmp_path):
     from bioimageio.core import test_model as test_package
 
@@ -156,14 +150,12 @@ def test_the_package_passes_the_test_of_bioimageio_without_a_network(package, mo
     assert {place[1] for place in run} == {"tensorflow_saved_model_bundle", "onnx"}
 
 
-@needs_bioimageio
 def test_the_package_gives_the_probability_of_the_run(package, trained_run):
     comparisons = [one for one in compare_formats(trained_run, package) if one.runtime != "savedmodel"]
     assert len(comparisons) == 8
     assert max(one.difference for one in comparisons) < 1e-4
 
 
-@needs_bioimageio
 def test_tiles_cut_by_bioimageio_leave_no_trace(package):
     from bioimageio.core import create_prediction_pipeline, load_model_description, predict
 
@@ -181,7 +173,6 @@ def test_tiles_cut_by_bioimageio_leave_no_trace(package):
     np.testing.assert_allclose(probability(counts, blocksize_parameter=8), whole, rtol=0, atol=1e-5)
 
 
-@needs_bioimageio
 def test_the_package_says_what_the_programs_must_know(package):
     with zipfile.ZipFile(package / "model.bioimageio.zip") as file:
         names, text = set(file.namelist()), file.read("rdf.yaml").decode()
@@ -199,7 +190,6 @@ def test_the_package_says_what_the_programs_must_know(package):
 
 
 @pytest.mark.slow
-@needs_bioimageio
 def test_a_license_nobody_knows_is_one_line_and_leaves_nothing(trained_run, tmp_path):
     pytest.importorskip("bioimageio.core", reason="needs the extra `exchange`")
     with pytest.raises(ModelError, match=r"refuses the package \(license") as caught:
