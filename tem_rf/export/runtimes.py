@@ -89,15 +89,16 @@ def _bioimageio(path: Path, weights: Any) -> Runtime:
         from bioimageio.core import create_prediction_pipeline, load_model_description
         from bioimageio.core.digest_spec import create_sample_for_model
 
-        pipeline = create_prediction_pipeline(load_model_description(path.resolve()), weights_format=weights)
+        description = load_model_description(path.resolve())
 
     def run(counts: np.ndarray) -> np.ndarray:
         # bioimageio.core unzips the SavedModel into the current folder.
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), quiet_bioimageio(), pipeline:
-            sample = create_sample_for_model(pipeline.model_descr, inputs={"images": counts[..., np.newaxis]})
-            result = pipeline.predict_sample_without_blocking(
-                sample, skip_input_padding=True, skip_output_cropping=True
-            )
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), quiet_bioimageio():
+            sample = create_sample_for_model(description, inputs={"images": counts[..., np.newaxis]})
+            with create_prediction_pipeline(description, weights_format=weights) as pipeline:
+                result = pipeline.predict_sample_without_blocking(
+                    sample, skip_input_padding=True, skip_output_cropping=True
+                )
         return result.members["probability"].data.to_numpy()[..., 0]
 
     return run
