@@ -1,5 +1,6 @@
 """The app: tabs, what they share, and the watch on runs and commands."""
 
+import gc
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -262,6 +263,8 @@ class TemRfApp(KeysInTurnApp):
         self._board.forget_old()
         while not worker.is_cancelled:
             runs_now, jobs_now = tracker.poll(), self._board.poll()
+            if runs is None:
+                gc.freeze()  # the events of 500 runs are 200,000 objects: each full collection would take 0.1 s
             if runs_now != runs:
                 runs = runs_now
                 self.post_message(RunsChanged(runs))
