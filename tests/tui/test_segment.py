@@ -7,6 +7,8 @@ import pytest
 from textual.widgets import DataTable, Input, OptionList, Static
 
 from tem_rf.data.tiff import write_tiff
+from tem_rf.inference.particle_table import write_particles
+from tem_rf.inference.particles import measure_particles
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
 from tui.screens.command_form import CommandForm
 from tui.widgets.micrograph_view import MicrographView
@@ -41,7 +43,13 @@ def _segmented(folder, state):
     about = {"title": "segment au.tif", "workspace": str(folder), "started": 1.0, "pid": 1, "create_time": 0.0}
     (job / "job.json").write_text(json.dumps(about))
     (job / "code.txt").write_text("0\n")
+    numbers = np.zeros((64, 64), np.int32)
+    for number, (top, side) in enumerate(((2, 8), (14, 10), (28, 12), (44, 30)), start=1):
+        numbers[top : top + side, 4 : 4 + side] = number
+    particles = measure_particles(numbers)  # the edge cuts the last one
+    write_particles(folder / "au_particles.csv", [(1, particles)], pixel_size_nm=0.02)
     row = {"image": "au.tif", "mask": "au_mask.tif", "particle_fraction": 400 / 4096, "pixel_size_nm": 0.02}
+    row |= {"particles": "au_particles.csv", "sizes": {"count": len(particles)}}
     (job / "output.txt").write_text(json.dumps([row]))
 
 
@@ -94,10 +102,39 @@ def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):
         await pilot.press("2", "6")
         table = app.query_one("#segmented", DataTable)
         await until(pilot, lambda: table.row_count == 1)
-        assert [str(cell) for cell in table.get_row_at(0)] == ["au.tif", "9.8%", "au_mask.tif"]
+        assert [str(cell) for cell in table.get_row_at(0)] == ["au.tif", "9.8%", "4", "au_mask.tif"]
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
         await pilot.press("v")
         assert table.has_focus
+
+    drive(with_model, script)
+
+
+def test_particles_stand_in_a_table_below_their_sizes(with_model, tmp_path):
+    _segmented(with_model, tmp_path / "state")
+
+    async def script(app, pilot):
+        await until(pilot, lambda: len(app.jobs) == 1)
+        await pilot.press("6", "h")
+        table = app.query_one("#particles", DataTable)
+        await until(pilot, lambda: table.row_count == 4)
+        assert [str(cell) for cell in table.get_row_at(0)][:4] == ["1", "1", "0.181", "0.0256"]  # sqrt(4 / pi) 8 px
+        assert str(table.get_row_at(3)[-1]) == "yes"
+        assert "4 particles, diameter 0.226 ± 0.045 nm" in screen_text(app)
+        assert "3 particles that no edge cuts" in screen_text(app)
+
+    drive(with_model, script)
+
+
+def test_a_table_of_particles_that_vanished_is_said_in_words(with_model, tmp_path):
+    _segmented(with_model, tmp_path / "state")
+    (with_model / "au_particles.csv").write_text("frame,number\n1,1\n")
+
+    async def script(app, pilot):
+        await until(pilot, lambda: len(app.jobs) == 1)
+        await pilot.press("6", "h")
+        summary = app.query_one("#particle-summary", Static)
+        await until(pilot, lambda: "is no table of particles" in str(summary.render()))
 
     drive(with_model, script)
 
@@ -122,6 +159,7 @@ def test_it_looks_as_it_did(with_model, tmp_path, size):
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
+        await until(pilot, lambda: app.query_one("#particles", DataTable).row_count == 4)
         await pilot.pause(0.3)
         assert_snapshot(app, f"segment-{size[0]}x{size[1]}")
 

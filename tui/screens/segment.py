@@ -1,4 +1,4 @@
-"""Segment: a model, micrographs, and a look at the masks."""
+"""Segment: a model, micrographs, and a look at the masks and the sizes of the particles."""
 
 import json
 from dataclasses import dataclass
@@ -8,17 +8,19 @@ from typing import Any
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import DataTable, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tem_rf.errors import TemRfError
+from tui.particles import ParticleList, read_particles
 from tui.previews import preview_mask
 from tui.requests import SegmentRequest
 from tui.screens.base import TabScreen
 from tui.screens.command_form import CommandForm
 from tui.widgets.micrograph_view import MicrographView, Picture
+from tui.widgets.particle_view import ParticleView
 from tui.workspace import MODEL_MARK
 
 _TITLE = "segment "
@@ -30,6 +32,7 @@ class SegmentScreen(TabScreen):
     BINDINGS = [
         Binding("s", "segment", "Segment", tooltip="Segment micrographs with the model under the cursor"),
         Binding("v", "masks", "Masks", tooltip="Go between models and segmented micrographs"),
+        Binding("h", "particles", "Particles", tooltip="Picture, or particles and their sizes, where only one fits"),
     ]
 
     @dataclass
@@ -38,6 +41,12 @@ class SegmentScreen(TabScreen):
 
         title: str
         picture: Picture
+
+    @dataclass
+    class ParticlesRead(Message):
+        """The particles of a file are here, or why they are not."""
+
+        particles: ParticleList | str
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,12 +59,14 @@ class SegmentScreen(TabScreen):
             yield Static(id="model-facts", markup=False)
         with Vertical(id="segmented-column"):
             yield DataTable(cursor_type="row", id="segmented")
-            yield MicrographView(id="mask-view")
+            with Horizontal(id="segmented-views"):
+                yield MicrographView(id="mask-view")
+                yield ParticleView(id="particle-view")
             yield Static(id="no-masks", markup=False)
 
     def on_mount(self) -> None:
         """Make the columns."""
-        self.query_one(DataTable).add_columns("micrograph", "particle", "mask")
+        self.query_one("#segmented", DataTable).add_columns("micrograph", "particle", "particles", "mask")
 
     def activate(self) -> None:
         """Look again at models and masks."""
@@ -81,15 +92,28 @@ class SegmentScreen(TabScreen):
         self.action_segment()
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        """Show the mask."""
-        if 0 <= event.cursor_row < len(self._results):
-            self._read_mask(self._results[event.cursor_row])
+        """Show the mask and the particles."""
+        event.stop()
+        if event.data_table.id == "segmented" and 0 <= event.cursor_row < len(self._results):
+            self._read_result(self._results[event.cursor_row])
 
     def on_segment_screen_mask_read(self, message: MaskRead) -> None:
         """Show the micrograph with the outline of its particles."""
         view = self.query_one(MicrographView)
         view.border_title = message.title
         view.show(message.picture)
+
+    def on_segment_screen_particles_read(self, message: ParticlesRead) -> None:
+        """Show table and histogram."""
+        view = self.query_one(ParticleView)
+        if isinstance(message.particles, str):
+            view.say(message.particles)
+        else:
+            view.show(message.particles)
+
+    def action_particles(self) -> None:
+        """Picture or particles."""
+        self.toggle_class("-particles")
 
     def action_masks(self) -> None:
         """Models or masks."""
@@ -130,25 +154,33 @@ class SegmentScreen(TabScreen):
             for row in rows
             if isinstance(row, dict) and {"image", "mask", "particle_fraction"} <= row.keys()
         ]
-        empty, table, view = (
+        empty, table, views = (
             self.query_one("#no-masks", Static),
-            self.query_one(DataTable),
-            self.query_one("#mask-view"),
+            self.query_one("#segmented", DataTable),
+            self.query_one("#segmented-views"),
         )
-        table.display = view.display = bool(results)
+        table.display = views.display = bool(results)
         empty.display = not results
         empty.update("Nothing was segmented from here yet.\n\nChoose a model and press s.")
         if results != self._results:
             self._results = results
             table.clear()
             for row in results:
-                table.add_row(Path(row["image"]).name, f"{row['particle_fraction']:.1%}", row["mask"])
+                count = row.get("sizes", {}).get("count", "–")
+                table.add_row(Path(row["image"]).name, f"{row['particle_fraction']:.1%}", str(count), row["mask"])
             if results:
-                self._read_mask(results[0])
+                self._read_result(results[0])
 
-    @work(thread=True, exclusive=True, group="mask")
-    def _read_mask(self, row: dict[str, Any]) -> None:
+    @work(thread=True, exclusive=True, group="mask", description="mask and particles")
+    def _read_result(self, row: dict[str, Any]) -> None:
         folder = self.tem_rf.workspace.folder
+        try:
+            particles: ParticleList | str = read_particles(folder / row["particles"])
+        except KeyError:
+            particles = "This was segmented before particles were measured; segment it again."
+        except TemRfError as error:
+            particles = f"✗ {error}"
+        self.post_message(self.ParticlesRead(particles))
         try:
             picture = preview_mask(folder / row["image"], folder / row["mask"], row.get("pixel_size_nm"))
             self.post_message(self.MaskRead(f"{Path(row['image']).name}, outline of the particles found", picture))
