@@ -30,7 +30,7 @@ class TrackedStudy:
         definition: What the study is; None where that cannot be read.
         workers: The workers, as the driver saw them last.
         trials: The last event of each trial, by part and architecture.
-        happenings: The last changes, mishaps and notices, oldest first.
+        happenings: The last changes of state, mishaps and notices, oldest first.
         planned: Trainings that each part is to have; empty where a dataset is gone, or nobody looked.
         runs: The runs; empty where nobody looked.
     """
@@ -148,7 +148,8 @@ class _Seen:
                 self.workers = event.workers
             case TrialEvent():
                 self.trials[event.part, event.architecture] = event
-        if not isinstance(event, WorkersEvent) and getattr(event, "state", "") not in ("started", "finished"):
+        is_routine = isinstance(event, TrialEvent | RunEvent) and event.state in ("started", "finished")
+        if not isinstance(event, WorkersEvent) and not is_routine:
             self.happenings.append(event)
 
 

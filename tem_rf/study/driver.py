@@ -179,6 +179,7 @@ class _Driver:
         elif self.is_ending:
             return
         elif outcome.state == "cancelled":
+            self._drop_waiting(job.trial)
             self._end_run(job, f"{job.run.name}: {outcome.detail or 'cancelled'}")
         elif outcome.state == "failed":
             job.failures += 1
@@ -188,6 +189,12 @@ class _Driver:
                 self._fail_run(job, outcome.detail)
         else:
             self._take_lost(job)
+
+    def _drop_waiting(self, trial: _OpenTrial) -> None:
+        """Somebody has given a run of the trial up, and the trial with it: its other runs are not begun."""
+        kept = [job for job in self.queue if job.trial is not trial]
+        trial.left -= len(self.queue) - len(kept)
+        self.queue = deque(kept)
 
     def _take_busy(self, job: _Job, outcome: RunOutcome) -> None:
         if not job.was_busy:

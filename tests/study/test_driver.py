@@ -57,6 +57,16 @@ def test_a_run_that_fails_once_is_tried_again_and_leaves_no_trace_in_the_table(s
     assert {event.detail for event in run_events(study, "failed")} == {"a cosmic ray"}
 
 
+def test_a_cancelled_run_takes_its_trial_with_it_and_the_study_goes_on(study):
+    def is_given_up(run, attempt):
+        return RunOutcome(run, "cancelled", "here", "stopped") if f"-{NETWORKS[0]}-" in run.name else None
+
+    pool = PoolHere(workers=1, fate=is_given_up)
+    assert run_study(study, lambda _: pool) == Outcome("finished")
+    assert sum(f"-{NETWORKS[0]}-" in name for name in pool.trained) == 1  # its other seeds are not begun
+    assert trial_ends(study) == dict.fromkeys(NETWORKS, "finished") | {NETWORKS[0]: "failed"}
+
+
 def test_a_run_that_always_fails_makes_its_trial_fail_with_its_error_and_the_study_goes_on(study, undisturbed):
     def one_fails(run, attempt):
         return RunOutcome(run, "failed", "here", "the loss became nan") if re.search("p24.*-s140", run.name) else None

@@ -290,7 +290,7 @@ def test_the_form_starts_a_study(with_dataset, commands):
             app.screen.query_one(f"#field-{field}", Input).value = text
         await until(pilot, lambda: "the nearest is n2-p22 with" in _text(app, "#summary"))
         app.screen.query_one("#field-networks", Input).value = "n2-p22-k1,n2-p24-k1"
-        await until(pilot, lambda: "4 trainings: 2 networks of 2 seeds on discs-paper" in _text(app, "#summary"))
+        await until(pilot, lambda: "4 trainings: 2 networks, 2 seeds each, on discs-paper" in _text(app, "#summary"))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(commands) == 1)
         await until(pilot, lambda: app.query_one(StudyTable).chosen == "mine")

@@ -146,10 +146,14 @@ def _plan_text(planned: dict[str, int], seeds: int) -> str:
     """How much a study would train.
 
     >>> _plan_text({"au-5nm-paper": 12}, 3)
-    '12 trainings: 4 networks of 3 seeds on au-5nm-paper'
+    '12 trainings: 4 networks, 3 seeds each, on au-5nm-paper'
+    >>> _plan_text({"au-5nm-paper": 12, "au-20nm-paper": 9}, 3)
+    '21 trainings: 3 to 4 networks, 3 seeds each, on 2 datasets'
     """
-    parts = [f"{runs // seeds} networks of {seeds} seeds on {part}" for part, runs in planned.items()]
-    return f"{sum(planned.values())} trainings: {', '.join(parts)}"
+    networks = sorted({runs // seeds for runs in planned.values()})
+    count = " to ".join(map(str, dict.fromkeys((networks[0], networks[-1]))))
+    where = next(iter(planned)) if len(planned) == 1 else f"{len(planned)} datasets"
+    return f"{sum(planned.values())} trainings: {count} networks, {seeds} seeds each, on {where}"
 
 
 def _free_name(taken: Collection[str]) -> str:

@@ -1,5 +1,6 @@
 """Dice against the width of the receptive field, a line per depth."""
 
+import math
 from collections.abc import Sequence
 
 from textual_plotext import PlotextPlot
@@ -15,7 +16,7 @@ class FieldPlot(PlotextPlot):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.border_title = "validation dice against receptive field (px)"
+        self.border_title = "validation dice against receptive field (px, log scale)"
         self.plt.xaxes(True, False)
         self.plt.yaxes(True, False)
         self.plt.yfrequency(5)
@@ -40,30 +41,33 @@ class FieldPlot(PlotextPlot):
 
     def _draw(self, trials: Sequence[StudyTrial], depth: int) -> None:
         colour = _COLOURS[_place(depth)]
-        fields, means = [trial.field_px for trial in trials], [trial.mean for trial in trials]
+        fields, means = [math.log2(trial.field_px) for trial in trials], [trial.mean for trial in trials]
         self.plt.plot(fields, means, marker="braille", color=colour)
         for trial in trials:
             if trial.mean is not None and trial.sd is not None:
                 ends = [trial.mean - trial.sd, trial.mean + trial.sd]
-                self.plt.plot([trial.field_px] * 2, ends, marker="│", color=colour)
+                self.plt.plot([math.log2(trial.field_px)] * 2, ends, marker="│", color=colour)
         self.plt.scatter(fields, means, marker=mark_of(depth), color=colour)
 
     def _set_axes(self, trials: Sequence[StudyTrial]) -> None:
         fields = sorted({trial.field_px for trial in trials})
-        margin = max(1.0, 0.03 * (fields[-1] - fields[0]))
-        self.plt.xlim(fields[0] - margin, fields[-1] + margin)
-        self.plt.xticks(spread_ticks(fields))
+        low, high = math.log2(fields[0]), math.log2(fields[-1])
+        margin = max(0.1, 0.03 * (high - low))
+        self.plt.xlim(low - margin, high + margin)
+        ticks = spread_ticks(fields)
+        self.plt.xticks([math.log2(tick) for tick in ticks], [str(tick) for tick in ticks])
 
 
-def spread_ticks(values: Sequence[int], count: int = 6) -> list[float]:
-    """Some of the sorted values, at least a `count`-th of their range apart.
+def spread_ticks(values: Sequence[int], count: int = 6) -> list[int]:
+    """Some of the sorted values, at least a `count`-th of their range apart on a logarithmic axis.
 
-    >>> spread_ticks([10, 12, 20, 40, 41, 70], 4)
-    [10, 40, 70]
+    >>> spread_ticks([10, 12, 40, 44, 100, 1000], 4)
+    [10, 40, 1000]
     """
-    chosen: list[float] = [values[0]]
+    step = math.log2(values[-1] / values[0]) / count
+    chosen = [values[0]]
     for value in values[1:]:
-        if value - chosen[-1] >= (values[-1] - values[0]) / count:
+        if math.log2(value / chosen[-1]) >= step and (value == values[-1] or math.log2(values[-1] / value) >= step):
             chosen.append(value)
     return chosen
 
