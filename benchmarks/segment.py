@@ -1,10 +1,11 @@
 """How fast a large micrograph is segmented on CPU, beside PyTorch, and how much memory it takes.
 
 Run: pip install -e '.[benchmark]'; python benchmarks/segment.py [--repeats 3] [--memory-sizes 1024,4096] [--json]
-Takes about 8 minutes on 2 cores, half of it for the largest image. Every row starts from the same raw counts and ends
-with a mask; the rows take turns, and the networks have the same weights and are checked to give the same logits.
-PyTorch segments patches of 512 px without context, as the study does, which is less work than tiles that leave no
-seams. Target: 5 times PyTorch eager, 2 times PyTorch channels-last.
+Takes about 6 minutes on 2 cores. Every row starts from the same raw counts and ends with a mask; the rows take turns,
+and the networks have the same weights and are checked to give the same logits. PyTorch segments patches of 512 px
+without context, as the study does, which is less work than tiles that leave no seams. On busy cores compare with
+OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1, since PyTorch's threads wait for each other by counting. Target: 5 times
+PyTorch eager, 2 times PyTorch channels-last.
 """
 
 import argparse
