@@ -32,7 +32,9 @@ from tem_rf.config.training import training_settings
 from tem_rf.runs import RunConfig, RunFolder
 from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent
 from tem_rf.runs.process import claim
+from tui.screens import SCREENS
 
+KEY = {name: str(number).encode() for number, (name, _) in enumerate(SCREENS, start=1)}
 ROWS, COLUMNS = 60, 200
 EPOCHS = 100
 EPOCH_S = 5
@@ -133,14 +135,14 @@ def measure_keys_and_bytes(folder: Path) -> dict[str, float]:
     """Go between screens, then watch a training for a while."""
     with terminal(folder) as master:
         read_until(master, b"Segment")
-        os.write(master, b"5")
+        os.write(master, KEY["results"])
         read_until(master, b"validation")
-        os.write(master, b"3")
+        os.write(master, KEY["train"])
         read_until(master, b"best dice")
         drain(master, 5)
         delays = []
         for _ in range(KEYS):
-            for key, mark in ((b"5", b"validation"), (b"3", b"best dice")):
+            for key, mark in ((KEY["results"], b"validation"), (KEY["train"], b"best dice")):
                 start = time.perf_counter()
                 os.write(master, key)
                 read_until(master, mark)

@@ -130,12 +130,21 @@ class TemRfApp(KeysInTurnApp):
 
     def action_help(self) -> None:
         """List every key."""
-        from tui.screens.command_form import CommandForm
+        from tui.screens.form import FormScreen
+        from tui.screens.image_errors import ImageErrorsScreen
+        from tui.screens.image_scores import ImageScoresScreen
         from tui.widgets.micrograph_view import MicrographView
 
-        titles = {title: screen_class(name).BINDINGS for name, title in SCREENS}
-        keys = {"Everywhere": self.BINDINGS, **titles, "Picture (Tab goes to it)": MicrographView.BINDINGS}
-        self.push_screen(HelpScreen({**keys, "Forms": CommandForm.BINDINGS, "Commands (j)": JobsScreen.BINDINGS}))
+        keys = {
+            "Everywhere": self.BINDINGS,
+            **{title: screen_class(name).BINDINGS for name, title in SCREENS},
+            "Images of a result": ImageScoresScreen.BINDINGS,
+            "One image": ImageErrorsScreen.BINDINGS,
+            "Picture (Tab goes to it)": MicrographView.BINDINGS,
+            "Forms": FormScreen.BINDINGS,
+            "Commands (j)": JobsScreen.BINDINGS,
+        }
+        self.push_screen(HelpScreen(keys))
 
     def action_jobs(self) -> None:
         """List the commands that were started here."""

@@ -59,10 +59,9 @@ def preview_fourier_errors(run: RunFolder, image: "ImageScores") -> ErrorPreview
 
     dataset = open_training_data(run.config)
     _, index = _find(dataset, image)
-    try:
-        band = _band(dataset.folder, run.config.dataset_sha256)
-    except NoBraggPeaksError as error:
-        return ErrorPreview(None, f"Fourier filtering: {error}")
+    band = _band(dataset.folder, run.config.dataset_sha256)
+    if isinstance(band, str):
+        return ErrorPreview(None, f"Fourier filtering: {band}")
     return _preview(dataset, index, fourier_filter(np.asarray(dataset.images[index]), band).mask)
 
 
@@ -87,12 +86,15 @@ def _find(dataset: "PreparedDataset", image: "ImageScores") -> tuple[int, int]:
 
 
 @lru_cache(maxsize=4)
-def _band(folder: Path, fingerprint: str) -> "Band":
-    """The band that all test images of a dataset share, as `tem-rf evaluate` finds it."""
+def _band(folder: Path, fingerprint: str) -> "Band | str":
+    """The band that all test images of a dataset share, as `tem-rf evaluate` finds it, or why there is none."""
     import numpy as np
 
     from tem_rf.data.prepared import open_dataset
     from tem_rf.evaluation.bragg import find_band
 
     dataset = open_dataset(folder)
-    return find_band(np.asarray(dataset.images[dataset.indices("test")]))
+    try:
+        return find_band(np.asarray(dataset.images[dataset.indices("test")]))
+    except NoBraggPeaksError as error:
+        return str(error)

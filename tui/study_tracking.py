@@ -32,7 +32,7 @@ class TrackedStudy:
         trials: The last event of each trial, by part and architecture.
         happenings: The last changes of state, mishaps and notices, oldest first.
         planned: Trainings that each part is to have; empty where a dataset is gone, or nobody looked.
-        runs: The runs; empty where nobody looked.
+        runs: The runs as they were when somebody last looked; empty before.
     """
 
     study: StudyFolder
@@ -104,9 +104,12 @@ class _Follower:
                 trials=dict(self._seen.trials),
                 happenings=tuple(self._seen.happenings),
                 planned=self._planned or {},
-                runs=tuple(self._runs.poll()) if with_runs else (),
+                runs=tuple(self._runs.poll()) if with_runs else self._runs_before(),
             )
         )
+
+    def _runs_before(self) -> tuple[TrackedRun, ...]:
+        return self._snapshot.runs if self._snapshot else ()
 
     def _keep(self, snapshot: TrackedStudy) -> TrackedStudy:
         if self._snapshot is None or snapshot != self._snapshot:
@@ -156,5 +159,5 @@ class _Seen:
 def _planned(definition: StudyDefinition | None) -> dict[str, int]:
     try:
         return planned_runs(definition) if definition else {}
-    except TemRfError:  # a dataset is gone, which its trainings say
+    except (TemRfError, OSError):  # a dataset is gone or cannot be read, which its trainings say
         return {}

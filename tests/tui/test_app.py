@@ -9,6 +9,8 @@ from tests.tui.conftest import NARROW, WIDE, drive, make_run, screen_text, told,
 from tui.app import TemRfApp
 from tui.help import HelpScreen
 from tui.screens import SCREENS, screen_class
+from tui.screens.image_errors import ImageErrorsScreen
+from tui.screens.image_scores import ImageScoresScreen
 from tui.screens.jobs import JobsScreen
 from tui.themes import CYCLE
 
@@ -33,6 +35,8 @@ def test_help_lists_every_key_of_every_screen(folder):
         for name, title in SCREENS:
             assert title in text
             assert all((binding.tooltip or binding.description) in text for binding in screen_class(name).BINDINGS)
+        for screen in (ImageScoresScreen, ImageErrorsScreen):
+            assert all((binding.tooltip or binding.description) in text for binding in screen.BINDINGS)
         assert "Zoom in" in text
         await pilot.press("escape")
         assert not isinstance(app.screen, HelpScreen)

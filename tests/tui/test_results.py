@@ -202,8 +202,10 @@ def test_an_image_opens_with_what_is_missed_and_invented(folder, tiny_dataset):
         assert "invented 0.0%" in text
         await until(pilot, lambda: "Bragg peaks" in _errors_text(app, "fourier"))  # discs have no lattice
         first = str(app.screen.query_one("#errors-image", Static).render())
-        await pilot.press("n")
+        await pilot.press("pagedown")
         await until(pilot, lambda: str(app.screen.query_one("#errors-image", Static).render()) != first)
+        await pilot.press("p")
+        await until(pilot, lambda: str(app.screen.query_one("#errors-image", Static).render()) == first)
         await pilot.press("plus", "left")
         assert {view.zoom for view in app.screen.query(MicrographView)} == {2.0}
         await pilot.press("escape", "escape")
@@ -214,7 +216,7 @@ def test_an_image_opens_with_what_is_missed_and_invented(folder, tiny_dataset):
 
 def test_both_methods_are_painted(folder, tiny_dataset, monkeypatch):
     run = _evaluated(folder, tiny_dataset)
-    monkeypatch.setattr("tem_rf.evaluation.bragg.find_band", lambda images: Band(4, 8))
+    monkeypatch.setattr("tui.errors_preview._band", lambda folder, fingerprint: Band(4, 8))
     image = read_scores(run.scores_file)[0]
     network, fourier = preview_network_errors(run, image).picture, preview_fourier_errors(run, image).picture
     assert np.array_equal(network.label, fourier.label)

@@ -20,6 +20,7 @@ from tui.study_request import StudyRequest, define
 from tui.study_tracking import StudyTracker
 from tui.study_trials import best_per_depth, trials_of
 from tui.widgets.field_plot import FieldPlot
+from tui.widgets.study_detail import progress
 from tui.widgets.study_table import StudyTable
 from tui.widgets.trial_table import TrialTable
 
@@ -249,7 +250,7 @@ def test_a_study_that_vanishes_leaves_the_table(with_study):
         assert app.query_one(StudyTable).row_count == 2
         shutil.rmtree(with_study.path)
         await until(pilot, lambda: app.query_one(StudyTable).row_count == 1)
-        assert app.query_one(StudyTable).chosen == "other"
+        assert app.query_one(StudyTable).chosen_name == "other"
         shutil.rmtree(with_study.path.parent)
         await until(pilot, lambda: "Press n to define one" in screen_text(app))
 
@@ -293,7 +294,7 @@ def test_the_form_starts_a_study(with_dataset, commands):
         await until(pilot, lambda: "4 trainings: 2 networks, 2 seeds each, on discs-paper" in _text(app, "#summary"))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(commands) == 1)
-        await until(pilot, lambda: app.query_one(StudyTable).chosen == "mine")
+        await until(pilot, lambda: app.query_one(StudyTable).chosen_name == "mine")
 
     drive(with_dataset, script)
     study = StudyFolder.open(with_dataset / "studies" / "mine")
@@ -346,6 +347,26 @@ def test_a_folder_that_cannot_be_written_to_is_said_in_words(with_dataset, comma
     assert commands == []
 
 
+def test_trainings_of_a_further_recipe_of_the_same_name_count_there_alone(with_dataset):
+    study = _study(with_dataset, training=[{"epochs": 5}, {"epochs": 5, "batch_size": 8}])
+    _run(study, "n2-p22", 752)
+    for seed in (752, 140):
+        make_run(
+            study.runs_folder,
+            f"discs-paper-2-n2-p22-s{seed}",
+            epochs=5,
+            total=5,
+            state="finished",
+            architecture=Architecture.from_name("n2-p22"),
+            seed=seed,
+            training=training_settings(epochs=5, batch_size=8),
+        )
+    study.event_log().write(StatusEvent(state="stopped"))
+    (tracked,) = StudyTracker(with_dataset / "studies").poll(study.name)
+    for part, done in (("discs-paper", 1), ("discs-paper-2", 2)):
+        assert progress(tracked, part, trials_of(tracked, part)) == f"{done} of 12 trainings done"
+
+
 def test_a_request_becomes_a_definition(tmp_path):
     request = StudyRequest(datasets="a, /b/c", depths="2", max_field_px=100, strategy="random", budget=3, workers=2)
     definition = define(request, tmp_path)
@@ -356,8 +377,7 @@ def test_a_request_becomes_a_definition(tmp_path):
         define(request.model_copy(update={"depths": "deep"}), tmp_path)
 
 
-@pytest.mark.parametrize("size", [NARROW, WIDE])
-@pytest.mark.parametrize("view", ["trials", "plot"])
+@pytest.mark.parametrize(("view", "size"), [("trials", NARROW), ("trials", WIDE), ("plot", NARROW)])  # wide shows both
 def test_it_looks_as_it_did(with_study, monkeypatch, size, view):
     monkeypatch.setattr("tui.widgets.study_detail.time.localtime", time.gmtime)
 
@@ -368,5 +388,4 @@ def test_it_looks_as_it_did(with_study, monkeypatch, size, view):
         await pilot.pause(0.3)
         assert_snapshot(app, f"search-{view}-{size[0]}x{size[1]}")
 
-    if (size, view) != (WIDE, "plot"):  # side by side there
-        drive(with_study.path.parents[1], script, size=size)
+    drive(with_study.path.parents[1], script, size=size)

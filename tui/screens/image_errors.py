@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
+from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tui.errors_preview import ErrorPreview, preview_fourier_errors, preview_network_errors
@@ -30,8 +31,8 @@ class ImageErrorsScreen(ModalScreen[None]):
 
     AUTO_FOCUS = "#network-errors"
     BINDINGS = [
-        Binding("n,page_down", "next(1)", "Next", tooltip="Next image of the table"),
-        Binding("p,page_up", "next(-1)", "Previous", tooltip="Previous image of the table"),
+        Binding("n,pagedown", "next(1)", "Next", tooltip="Next image of the table"),
+        Binding("p,pageup", "next(-1)", "Previous", tooltip="Previous image of the table"),
         Binding("plus,equals_sign", "zoom(2)", "Zoom in", key_display="+", priority=True),
         Binding("minus", "zoom(0.5)", "Zoom out", key_display="-", priority=True),
         Binding("0", "reset", "Whole", priority=True, tooltip="Whole picture"),
@@ -113,7 +114,10 @@ class ImageErrorsScreen(ModalScreen[None]):
 
     @work(thread=True, exclusive=True, group="errors", description="errors of an image")
     def _read(self, image: ScoredImage) -> None:
+        worker = get_current_worker()
         for method, preview in (("network", preview_network_errors), ("fourier", preview_fourier_errors)):
+            if worker.is_cancelled:  # another image was chosen, or none
+                return
             try:
                 errors = preview(image.run.run, image.scores)
             except (TemRfError, OSError) as error:

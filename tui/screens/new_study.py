@@ -6,24 +6,20 @@ from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
-from textual.widgets import Button, Static
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tem_rf.study.definition import StudyDefinition
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.summary import planned_runs
+from tui.screens.form import FormScreen
 from tui.study_request import StudyRequest, define
-from tui.widgets.key_line import KeyLine
 from tui.widgets.settings_form import SettingsForm
-from tui.workspace import Workspace
+from tui.workspace import DATASET_MARK, Workspace
 
 
-class NewStudyScreen(ModalScreen[StudyFolder | None]):
+class NewStudyScreen(FormScreen[StudyFolder]):
     """Asks for a study; gives back its folder, ready to be run.
 
     Args:
@@ -31,11 +27,6 @@ class NewStudyScreen(ModalScreen[StudyFolder | None]):
         dataset: Dataset to begin with; empty for all of the workspace.
         taken: Names of the studies there are.
     """
-
-    BINDINGS = [
-        Binding("escape", "dismiss(None)", "Cancel"),
-        Binding("ctrl+s", "start", "Start", priority=True),
-    ]
 
     @dataclass
     class Planned(Message):
@@ -51,22 +42,17 @@ class NewStudyScreen(ModalScreen[StudyFolder | None]):
         study: StudyFolder
 
     def __init__(self, workspace: Workspace, dataset: str, taken: Collection[str]) -> None:
-        super().__init__()
+        super().__init__("New study")
         self._workspace = workspace
-        datasets = [Path(dataset)] if dataset else workspace.datasets()
+        is_there = bool(dataset) and Path(dataset, DATASET_MARK).is_file()
+        datasets = [Path(dataset)] if is_there else workspace.datasets()
         start = StudyRequest(name=_free_name(taken), datasets=",".join(map(workspace.short, datasets)))
         self._form = SettingsForm(start, id="settings")
         self._is_making = False
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog wide") as dialog:
-            dialog.border_title = "New study"
-            yield self._form
-            yield Static(id="summary", markup=False)
-            with Horizontal(classes="buttons"):
-                yield Button("Start (Ctrl+S)", variant="primary", id="start", compact=True)
-                yield Button("Cancel (Esc)", id="cancel", compact=True)
-        yield KeyLine()
+    def fields(self) -> ComposeResult:
+        """What the study is."""
+        yield self._form
 
     def on_mount(self) -> None:
         """Say what would be trained."""
@@ -74,50 +60,44 @@ class NewStudyScreen(ModalScreen[StudyFolder | None]):
 
     def on_settings_form_changed(self) -> None:
         """Check what was typed."""
-        definition = None if self._is_making else self._definition()
+        if self._is_making:
+            return
+        self.workers.cancel_group(self, "study")  # its answer would be about what was typed over
+        definition = self._definition()
         if definition is not None:
             self._plan(definition)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Start or leave."""
-        if event.button.id == "start":
-            self.action_start()
-        else:
-            self.dismiss(None)
-
     def action_start(self) -> None:
         """Make the study folder."""
+        if self._is_making:
+            return
         definition, request = self._definition(), self._form.settings
         if definition is not None and request is not None:
             self._is_making = True  # what was typed before is not asked about any more
-            self._say("checking the datasets")
+            self.say("checking the datasets")
             self._make(self._workspace.studies / request.name, definition)
 
     def on_new_study_screen_planned(self, message: Planned) -> None:
         """Say it."""
         self._is_making = False
-        self._say(message.text, is_problem=message.is_problem)
+        self.say(message.text, is_problem=message.is_problem)
 
     def on_new_study_screen_made(self, message: Made) -> None:
         """Give the study back."""
-        self.dismiss(message.study)
+        if self.is_active:  # not left meanwhile
+            self.dismiss(message.study)
 
     def _definition(self) -> StudyDefinition | None:
         """What the form says; None, and said, where something is wrong with it."""
         request = self._form.settings
         if request is None:
-            self._say(f"✗ {self._form.problem}", is_problem=True)
+            self.say(f"✗ {self._form.problem}", is_problem=True)
             return None
         try:
             return define(request, self._workspace.folder)
         except TemRfError as error:
-            self._say(f"✗ {error}", is_problem=True)
+            self.say(f"✗ {error}", is_problem=True)
             return None
-
-    def _say(self, text: str, *, is_problem: bool = False) -> None:
-        summary = self.query_one("#summary", Static)
-        summary.set_class(is_problem, "problem")
-        summary.update(text)
 
     @work(thread=True, exclusive=True, group="study", description="plan a study")
     def _plan(self, definition: StudyDefinition) -> None:
@@ -127,6 +107,8 @@ class NewStudyScreen(ModalScreen[StudyFolder | None]):
     def _make(self, path: Path, definition: StudyDefinition) -> None:
         def make() -> Message:
             planned_runs(definition)  # whatever does not fit is said before a folder is made
+            if get_current_worker().is_cancelled:  # the form was left: nothing is to be made
+                return self.Planned("", False)
             return self.Made(StudyFolder.create_or_open(path, definition))
 
         self._answer(make)

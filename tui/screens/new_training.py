@@ -6,11 +6,9 @@ from typing import cast
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, Select, Static
+from textual.widgets import Input, Label, Select, Static
 
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.training import RECIPES, STUDY_SEEDS, TrainingSettings, training_settings
@@ -19,9 +17,9 @@ from tem_rf.receptive_field import Architecture
 from tem_rf.runs import RunFolder
 from tem_rf.runs.folder import default_name
 from tem_rf.runs.process import is_alive, state
-from tui.widgets.key_line import KeyLine
+from tui.screens.form import FormScreen
 from tui.widgets.settings_form import SettingsForm
-from tui.workspace import Workspace
+from tui.workspace import DATASET_MARK, Workspace
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Training:
     augmentation: AugmentationSettings = NO_AUGMENTATION
 
 
-class NewTrainingScreen(ModalScreen[list[RunFolder]]):
+class NewTrainingScreen(FormScreen[list[RunFolder]]):
     """Asks for a training; gives back the runs to start, their folders made.
 
     Args:
@@ -53,10 +51,6 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
     """
 
     AUTO_FOCUS = "#networks"
-    BINDINGS = [
-        Binding("escape", "dismiss([])", "Cancel"),
-        Binding("ctrl+s", "start", "Start", priority=True),
-    ]
 
     @dataclass
     class Made(Message):
@@ -71,44 +65,39 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
         reason: str
 
     def __init__(self, workspace: Workspace, dataset: str, networks: str) -> None:
-        super().__init__()
+        super().__init__("New training")
         self._workspace = workspace
+        self._is_making = False
         self._datasets = workspace.datasets()
-        if Path(dataset) not in self._datasets and Path(dataset, "dataset.json").is_file():
+        if Path(dataset) not in self._datasets and Path(dataset, DATASET_MARK).is_file():
             self._datasets.insert(0, Path(dataset))
         self._dataset, self._networks, self._recipe = dataset, networks, "paper"
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog wide") as dialog:
-            dialog.border_title = "New training"
-            with Horizontal(classes="field"):
-                yield Label("dataset", classes="field-name")
-                yield self._dataset_field()
-                yield Static("prepared dataset", classes="field-help")
-            with Horizontal(classes="field"):
-                yield Label("networks", classes="field-name")
-                yield Input(self._networks, compact=True, id="networks")
-                yield Static("with commas between: n2-p44,n3-p222", classes="field-help", id="networks-help")
-            with Horizontal(classes="field"):
-                yield Label("seeds", classes="field-name")
-                yield Input(str(STUDY_SEEDS[0]), compact=True, id="seeds")
-                all_seeds = ",".join(map(str, STUDY_SEEDS))
-                yield Static(f"the study's: {all_seeds}", classes="field-help", id="seeds-help")
-            with Horizontal(classes="field"):
-                yield Label("recipe", classes="field-name")
-                yield Select(
-                    [(name, name) for name in RECIPES], value=self._recipe, allow_blank=False, compact=True, id="recipe"
-                )
-                yield Static("fills the fields below", classes="field-help")
-            with VerticalScroll(id="all-settings", can_focus=False):
-                yield SettingsForm(training_settings(), leave_out=("recipe",), id="settings")
-                yield Label("Augmentation of training patches; off as it stands here", id="augmentation-title")
-                yield SettingsForm(NO_AUGMENTATION, id="augmentation")
-            yield Static(id="summary", markup=False)
-            with Horizontal(classes="buttons"):
-                yield Button("Start (Ctrl+S)", variant="primary", id="start", compact=True)
-                yield Button("Cancel (Esc)", id="cancel", compact=True)
-        yield KeyLine()
+    def fields(self) -> ComposeResult:
+        """Dataset, networks, seeds and recipe, settings, augmentation."""
+        with Horizontal(classes="field"):
+            yield Label("dataset", classes="field-name")
+            yield self._dataset_field()
+            yield Static("prepared dataset", classes="field-help")
+        with Horizontal(classes="field"):
+            yield Label("networks", classes="field-name")
+            yield Input(self._networks, compact=True, id="networks")
+            yield Static("with commas between: n2-p44,n3-p222", classes="field-help", id="networks-help")
+        with Horizontal(classes="field"):
+            yield Label("seeds", classes="field-name")
+            yield Input(str(STUDY_SEEDS[0]), compact=True, id="seeds")
+            all_seeds = ",".join(map(str, STUDY_SEEDS))
+            yield Static(f"the study's: {all_seeds}", classes="field-help", id="seeds-help")
+        with Horizontal(classes="field"):
+            yield Label("recipe", classes="field-name")
+            yield Select(
+                [(name, name) for name in RECIPES], value=self._recipe, allow_blank=False, compact=True, id="recipe"
+            )
+            yield Static("fills the fields below", classes="field-help")
+        with VerticalScroll(id="all-settings", can_focus=False):
+            yield SettingsForm(training_settings(), leave_out=("recipe",), id="settings")
+            yield Label("Augmentation of training patches; off as it stands here", id="augmentation-title")
+            yield SettingsForm(NO_AUGMENTATION, id="augmentation")
 
     def on_mount(self) -> None:
         """Say what would be started."""
@@ -129,27 +118,23 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
         """Check the whole."""
         self._check()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Start or leave."""
-        if event.button.id == "start":
-            self.action_start()
-        else:
-            self.dismiss([])
-
     def action_start(self) -> None:
         """Make the run folders."""
         training = self._training()
-        if training is not None:
-            self._say("checking the dataset")
+        if training is not None and not self._is_making:
+            self._is_making = True
+            self.say("checking the dataset")
             self._make(training)
 
     def on_new_training_screen_made(self, message: Made) -> None:
         """Give the runs back."""
-        self.dismiss(message.runs)
+        if self.is_active:  # not left meanwhile
+            self.dismiss(message.runs)
 
     def on_new_training_screen_refused(self, message: Refused) -> None:
         """Say why not."""
-        self._say(message.reason, is_problem=True)
+        self._is_making = False
+        self.say(message.reason, is_problem=True)
 
     @property
     def _form(self) -> SettingsForm[TrainingSettings]:
@@ -175,11 +160,11 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
         self._show_problem("seeds", seed_problem, f"the study's: {','.join(map(str, STUDY_SEEDS))}")
         settings, augmentation = self._form.settings, self._augmentation.settings
         if not isinstance(dataset, Path):
-            self._say("There is no prepared dataset here; prepare one on the Data screen.", is_problem=True)
+            self.say("There is no prepared dataset here; prepare one on the Data screen.", is_problem=True)
             return None
         if not architectures or not seeds or settings is None or augmentation is None:
             problem = network_problem or seed_problem or self._form.problem or self._augmentation.problem
-            self._say(f"✗ {problem}", is_problem=True)
+            self.say(f"✗ {problem}", is_problem=True)
             return None
         settings = settings.model_copy(update={"recipe": self._recipe})
         return Training(dataset, architectures, seeds, settings, augmentation)
@@ -190,17 +175,12 @@ class NewTrainingScreen(ModalScreen[list[RunFolder]]):
             return
         count = len(training.architectures) * len(training.seeds)
         how = "one run" if count == 1 else f"{count} runs, one after the other"
-        self._say(f"{how}, {training.settings.epochs} epochs each, on {self._workspace.short(training.dataset)}")
+        self.say(f"{how}, {training.settings.epochs} epochs each, on {self._workspace.short(training.dataset)}")
 
     def _show_problem(self, field: str, problem: str, usual: str) -> None:
         help_text = self.query_one(f"#{field}-help", Static)
         help_text.set_class(bool(problem), "problem")
         help_text.update(f"✗ {problem}" if problem else usual)
-
-    def _say(self, text: str, *, is_problem: bool = False) -> None:
-        summary = self.query_one("#summary", Static)
-        summary.set_class(is_problem, "problem")
-        summary.update(text)
 
     @work(thread=True, exclusive=True, description="make runs")
     def _make(self, training: Training) -> None:

@@ -77,7 +77,7 @@ class SearchScreen(TabScreen):
         """Show the study under the cursor."""
         event.stop()
         if isinstance(event.data_table, StudyTable):
-            self._watched = event.data_table.chosen
+            self._watched = event.data_table.chosen_name
             self._show_detail()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
@@ -176,7 +176,7 @@ class SearchScreen(TabScreen):
         table.show(self._studies)
         if self._started and table.choose(self._started):
             self._started = ""
-        self._watched = table.chosen
+        self._watched = table.chosen_name
         nothing = f"No studies in {self.tem_rf.workspace.studies} yet.\n\nPress n to define one."
         self.show_or_say(table, self.query_one("#no-studies", Static), None if self._studies else nothing)
         self._show_detail()

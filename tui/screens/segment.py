@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import DataTable, OptionList, Static
 from textual.widgets.option_list import Option
+from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tui.particles import ParticleList, read_particles
@@ -168,24 +169,27 @@ class SegmentScreen(TabScreen):
             for row in results:
                 count = row.get("sizes", {}).get("count", "–")
                 table.add_row(Path(row["image"]).name, f"{row['particle_fraction']:.1%}", str(count), row["mask"])
-            if results:
-                self._read_result(results[0])
 
     @work(thread=True, exclusive=True, group="mask", description="mask and particles")
     def _read_result(self, row: dict[str, Any]) -> None:
-        folder = self.tem_rf.workspace.folder
+        folder, worker = self.tem_rf.workspace.folder, get_current_worker()
         try:
             particles: ParticleList | str = read_particles(folder / row["particles"])
         except KeyError:
             particles = "This was segmented before particles were measured; segment it again."
         except TemRfError as error:
             particles = f"✗ {error}"
+        if worker.is_cancelled:  # another micrograph was chosen meanwhile
+            return
         self.post_message(self.ParticlesRead(particles))
         try:
             picture = preview_mask(folder / row["image"], folder / row["mask"], row.get("pixel_size_nm"))
-            self.post_message(self.MaskRead(f"{Path(row['image']).name}, outline of the particles found", picture))
         except (TemRfError, OSError) as error:
-            self.app.call_from_thread(self.notify, str(error), severity="warning", timeout=10)
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self.notify, str(error), severity="warning", timeout=10)
+            return
+        if not worker.is_cancelled:
+            self.post_message(self.MaskRead(f"{Path(row['image']).name}, outline of the particles found", picture))
 
 
 def model_facts(folder: Path) -> str:

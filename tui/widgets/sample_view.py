@@ -34,8 +34,14 @@ class SampleView(Vertical):
 
     @dataclass
     class SamplesMissing(Message):
-        """There are none to be read."""
+        """There are none to be read.
 
+        Attributes:
+            path: The file they were looked for in.
+            reason: Why not.
+        """
+
+        path: Path
         reason: str
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -71,8 +77,9 @@ class SampleView(Vertical):
 
     def on_sample_view_samples_missing(self, message: SamplesMissing) -> None:
         """Say why there are none."""
-        self._read_last = None
-        self._say(message.reason)
+        if self._run is not None and message.path == self._run.run.samples_file:
+            self._read_last = None
+            self._say(message.reason)
 
     def _draw(self) -> None:
         if self._read_last is None or self._run is None:
@@ -104,4 +111,4 @@ class SampleView(Vertical):
             dice = hard_dice(samples.predictions, samples.labels).tolist()
             self.post_message(self.SamplesRead(path, samples, dice))
         except ReadError as error:
-            self.post_message(self.SamplesMissing(str(error)))
+            self.post_message(self.SamplesMissing(path, str(error)))

@@ -83,7 +83,7 @@ class StudyDetail(Vertical):
         trials = trials_of(study, part)
         self.query_one("#study-headline", Static).update(f"{SIGNS[study.state]} {headline(study)}")
         place = f"{part} ({self._part + 1} of {len(parts)}, d: next)" if len(parts) > 1 else part
-        self.query_one("#study-progress", Static).update(f"{place} · {progress(study, part)}" if part else "")
+        self.query_one("#study-progress", Static).update(f"{place} · {progress(study, part, trials)}" if part else "")
         if self._is_best_first:
             shown = sorted(trials, key=lambda each: -1.0 if each.mean is None else each.mean, reverse=True)
         else:
@@ -111,9 +111,9 @@ def headline(study: TrackedStudy) -> str:
     return f"{study.study.name}: {words[study.state]}"
 
 
-def progress(study: TrackedStudy, part: str) -> str:
+def progress(study: TrackedStudy, part: str, trials: Sequence[StudyTrial]) -> str:
     """Trainings done of one part, and what the workers do, on one line."""
-    done = sum(run.state == "finished" for run in study.runs if run.run.name.startswith(f"{part}-"))
+    done = sum(trial.seeds_done for trial in trials)
     words = [f"{done} of {study.planned.get(part, '?')} trainings done"]
     if study.state in LIVE_STATES and study.workers:
         present = [worker for worker in study.workers if worker.state != "lost"]
