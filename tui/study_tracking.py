@@ -89,7 +89,7 @@ class _Follower:
         try:
             self._define()
             self._read()
-            now = state_after(self._seen.status.state if self._seen.status else None, self._study)
+            now = state_after(self._seen.status, self._study)
         except (TemRfError, OSError) as error:  # damaged, or removed a moment ago
             return self._keep(TrackedStudy(self._study, "unreadable", str(error)))
         if with_runs and self._planned is None:

@@ -117,7 +117,7 @@ class _Follower:
             if has_news or self._config is None:  # an event tells of more epochs that were asked for
                 self._read_config()
             seen = self._seen
-            now = state_after(seen.status.state if seen.status else None, self.run)
+            now = state_after(seen.status, self.run)
         except (TemRfError, OSError) as error:  # damaged, or removed a moment ago
             return self._keep(TrackedRun(self.run, "unreadable", str(error)))
         if self._snapshot is not None and not has_news and now == self._snapshot.state:

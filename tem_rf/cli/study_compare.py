@@ -7,7 +7,7 @@ import typer
 
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
 from tem_rf.cli.study_table import StudiesOption, StudyArgument
-from tem_rf.study.folder import DEFAULT_ROOT
+from tem_rf.study.root import DEFAULT_ROOT
 
 DEFAULT_METRICS = ("hard_dice", "soft_dice", "boundary_f1")
 

@@ -7,13 +7,14 @@ import typer
 
 from tem_rf.cli.output import JsonFlag, print_json, print_table
 from tem_rf.errors import TemRfError
+from tem_rf.study.root import DEFAULT_ROOT
 
 if TYPE_CHECKING:
     from tem_rf.study.folder import StudyFolder
 
 
 def list_(
-    root: Annotated[Path, typer.Argument(help="Folder of the studies.")] = Path("studies"), as_json: JsonFlag = False
+    root: Annotated[Path, typer.Argument(help="Folder of the studies.")] = DEFAULT_ROOT, as_json: JsonFlag = False
 ) -> None:
     """List the studies with their states and how many trainings are done.
 
@@ -23,7 +24,7 @@ def list_(
 
     studies = list_studies(root)
     if as_json:
-        print_json([study_result(study) for study in studies])
+        print_json([_result(study) for study in studies])
         return
     rows = [_row(study) for study in studies]
     print_table(f"{len(rows)} studies in {root}", ["study", "state", "parts", "trainings", "failed"], rows)
@@ -45,11 +46,17 @@ def study_result(study: "StudyFolder") -> dict[str, Any]:
     }
 
 
-def _row(study: "StudyFolder") -> list[object]:
+def _result(study: "StudyFolder") -> dict[str, Any]:
     try:
-        result = study_result(study)
+        return study_result(study)
     except TemRfError as error:
-        return [study.name, f"unreadable: {error}", "", "", ""]
+        return {"study": str(study.path), "state": "unreadable", "detail": str(error)}
+
+
+def _row(study: "StudyFolder") -> list[object]:
+    result = _result(study)
+    if result["state"] == "unreadable":
+        return [study.name, f"unreadable: {result['detail']}", "", "", ""]
     planned = "?" if result["runs_planned"] is None else result["runs_planned"]
     done = f"{result['runs_finished']}/{planned}"
     return [study.name, result["state"], result["parts"], done, result["runs_failed"] or ""]

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tem_rf.runs.events import Event, NoticeEvent, StatusEvent
+from tem_rf.runs.extension import is_complete
 from tem_rf.study.events import RunEvent, TrialEvent, WorkersEvent
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.summary import summarize_study
@@ -37,6 +38,7 @@ class StudyProgress:
             completed=summary.runs_finished,
             report=summary.state,
         )
+        self._done = {run.name for run in study.runs() if is_complete(run)}  # one that is extended finishes again
 
     def __enter__(self) -> "StudyProgress":
         self._bar.start()
@@ -56,8 +58,9 @@ class StudyProgress:
                 self._print(f"{event.part}  {event.architecture}: objective {event.objective:.4f}")
             case TrialEvent(state="failed"):
                 self._print(f"{event.part}  {event.architecture}: failed: {event.detail}")
-            case RunEvent(state="finished"):
-                self._bar.advance(self._task)
+            case RunEvent(state="finished", run=name):
+                self._done.add(name)
+                self._bar.update(self._task, completed=len(self._done))
             case RunEvent(state="failed" | "lost" | "cancelled"):
                 self._print(
                     f"{event.run}: {event.state} on {event.worker}{f': {event.detail}' if event.detail else ''}"

@@ -8,7 +8,7 @@ import typer
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.cli.study_table import StudiesOption, StudyArgument, print_remarks
-from tem_rf.study.folder import DEFAULT_ROOT
+from tem_rf.study.root import DEFAULT_ROOT
 
 
 def report(

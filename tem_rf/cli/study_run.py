@@ -14,6 +14,7 @@ from tem_rf.cli.train import SIGNAL_EXIT
 from tem_rf.errors import RunError, SettingsError
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
+from tem_rf.study.root import DEFAULT_ROOT
 
 if TYPE_CHECKING:
     from tem_rf.study.folder import StudyFolder
@@ -34,7 +35,7 @@ def run(
         list[str] | None, typer.Option(help="Workers as SLURM jobs: an option of them, as queue=gpu; repeat it.")
     ] = None,
     as_json: JsonFlag = False,
-    studies: StudiesOption = Path("studies"),
+    studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
     """Train what a study asks for, on all workers; after an interruption, the same command goes on where it was.
 

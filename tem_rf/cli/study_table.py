@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tem_rf.cli.output import print_json, print_table, progress_console
-from tem_rf.study.folder import DEFAULT_ROOT
+from tem_rf.study.root import DEFAULT_ROOT
 
 if TYPE_CHECKING:
     from tem_rf.study.columns import Column

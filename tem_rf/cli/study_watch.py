@@ -10,26 +10,31 @@ from tem_rf.cli.output import progress_console
 from tem_rf.cli.runs import WATCH_INTERVAL_S
 from tem_rf.cli.study_table import StudiesOption
 from tem_rf.runs import process
+from tem_rf.study.root import DEFAULT_ROOT
 
 StudyName = Annotated[str, typer.Argument(help="Name or folder of the study.")]
 
 
-def watch(study: StudyName, studies: StudiesOption = Path("studies")) -> None:
+def watch(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
     """Follow a study until its process ends; Ctrl-C leaves the study alone.
 
     Example: tem-rf study watch fig2
     """
     from tem_rf.cli.study_progress import StudyProgress
+    from tem_rf.runs.events import last_status
     from tem_rf.study.events import follow_study_events
     from tem_rf.study.folder import find_study
     from tem_rf.study.summary import summarize_study
 
     folder = find_study(study, studies)
-    position = folder.events_file.stat().st_size if folder.events_file.exists() else 0
+    before, position = follow_study_events(folder.events_file, 0)
+    status = last_status(list(before))
     with StudyProgress(progress_console(), folder) as progress:
         while True:
-            has_ended = process.state(folder) not in ("queued", "starting", "running")
-            events, position = follow_study_events(folder.events_file, position)
+            has_ended = process.state_after(status, folder) not in ("queued", "starting", "running")
+            happened, position = follow_study_events(folder.events_file, position)
+            events = list(happened)
+            status = last_status(events) or status
             for event in events:
                 progress.show(event)
             if has_ended:
@@ -47,7 +52,7 @@ def watch(study: StudyName, studies: StudiesOption = Path("studies")) -> None:
         raise typer.Exit(1)
 
 
-def stop(study: StudyName, studies: StudiesOption = Path("studies")) -> None:
+def stop(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
     """Ask a study to end once its trainings have ended after the step in hand; `tem-rf study run` goes on with it.
 
     Example: tem-rf study stop fig2
@@ -55,7 +60,7 @@ def stop(study: StudyName, studies: StudiesOption = Path("studies")) -> None:
     _ask(study, studies, "stop")
 
 
-def cancel(study: StudyName, studies: StudiesOption = Path("studies")) -> None:
+def cancel(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
     """End a study at once, killing its trainings; they go on from their newest checkpoints with `tem-rf study run`.
 
     Example: tem-rf study cancel fig2

@@ -123,7 +123,7 @@ def methods_of_runs(
     Raises:
         ModelError: A run has no network.
     """
-    methods = {run.name: _network(run) for run in runs}
+    methods = {run.name: network_of(run) for run in runs}
     try:
         band = find_band(
             np.asarray(dataset.images[dataset.indices(split)]),
@@ -162,7 +162,12 @@ def write_miss_tables(folder: Path, comparison: MissComparison) -> tuple[Path, P
     return images, pairs
 
 
-def _network(run: RunFolder) -> Method:
+def network_of(run: RunFolder) -> Method:
+    """The best network of a run, as a method.
+
+    Raises:
+        ModelError: The run has no network.
+    """
     from tem_rf.models.trained import load_network
 
     model = load_network(run)

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from tem_rf.evaluation.scores import METRICS, ImageScores
 
@@ -23,6 +24,13 @@ class Spread:
     mean: float
     sd: float | None
     seeds: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self | None:
+        """Of one value per seed; None without any."""
+        if not values:
+            return None
+        return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
     def __str__(self) -> str:
         count = f"({self.seeds} seed{'s' if self.seeds > 1 else ''})"
@@ -48,9 +56,8 @@ def summarize(scores_by_seed: Mapping[int, Sequence[ImageScores]]) -> dict[str, 
     spreads = {}
     for metric in METRICS:
         means = [mean for scores in scores_by_seed.values() if (mean := mean_over_images(scores, metric)) is not None]
-        if means:
-            sd = statistics.stdev(means) if len(means) > 1 else None
-            spreads[metric] = Spread(statistics.fmean(means), sd, len(means))
+        if spread := Spread.of(means):
+            spreads[metric] = spread
     return spreads
 
 

@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -166,3 +166,8 @@ def epochs(events: Iterable[AnyEvent]) -> list[EpochEvent]:
     """The epochs in order; one that was computed again after a restart counts once."""
     by_number = {event.epoch: event for event in events if isinstance(event, EpochEvent)}
     return [by_number[number] for number in sorted(by_number)]
+
+
+def last_status(events: Sequence[Event]) -> StatusEvent | None:
+    """The last change of state, of a run or a study; None before the first."""
+    return next((event for event in reversed(events) if isinstance(event, StatusEvent)), None)

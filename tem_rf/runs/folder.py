@@ -137,13 +137,15 @@ class RunFolder(OwnedFolder):
 
 
 def default_name(config: RunConfig) -> str:
-    """Name of a run whose user gave none: dataset, architecture, recipe, whether patches are augmented, seed.
-
-    Spaces and signs of the dataset's name that a shell would interpret become hyphens.
-    """
-    dataset = re.sub(r"[^\w.]+", "-", config.dataset.name)
+    """Name of a run whose user gave none: dataset, architecture, recipe, whether patches are augmented, seed."""
+    dataset = dataset_in_names(config.dataset)
     augmented = "" if config.augmentation.is_off else "-augmented"
     return f"{dataset}-{config.architecture.name}-{config.training.recipe}{augmented}-s{config.seed}"
+
+
+def dataset_in_names(dataset: Path) -> str:
+    """Name of a dataset as names of runs have it: spaces and signs that a shell would interpret become hyphens."""
+    return re.sub(r"[^\w.]+", "-", dataset.name)
 
 
 def read_run_json(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 
 from tem_rf.errors import RunError
 from tem_rf.files import write_json
-from tem_rf.runs.events import State, StatusEvent
+from tem_rf.runs.events import State, StatusEvent, last_status
 from tem_rf.runs.owned_folder import OwnedFolder
 
 Request = Literal["stop", "pause", "cancel"]
@@ -58,17 +58,16 @@ def is_alive(folder: OwnedFolder) -> bool:
 
 def state(folder: OwnedFolder) -> State | Literal["killed", "new"]:
     """State of a run or study: the last status event, and `killed` where it should be alive and is not."""
-    last = next((event.state for event in reversed(folder.events()) if isinstance(event, StatusEvent)), None)
-    return state_after(last, folder)
+    return state_after(last_status(folder.events()), folder)
 
 
-def state_after(last: State | None, folder: OwnedFolder) -> State | Literal["killed", "new"]:
+def state_after(status: StatusEvent | None, folder: OwnedFolder) -> State | Literal["killed", "new"]:
     """State of a folder whose last status event is known: what `state` says, without reading the events."""
-    if last is None:
+    if status is None:
         return "starting" if is_alive(folder) else "new"
-    if last in ("starting", "running", "paused") and not is_alive(folder):
+    if status.state in ("starting", "running", "paused") and not is_alive(folder):
         return "killed"
-    return last
+    return status.state
 
 
 def ask(folder: OwnedFolder, request: Request) -> None:

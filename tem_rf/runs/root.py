@@ -1,5 +1,6 @@
 """The folder that holds the runs."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from tem_rf.errors import RunError
@@ -17,7 +18,8 @@ def find_run(name: str, root: Path = DEFAULT_ROOT) -> RunFolder:
     for path in (root / name, Path(name)):
         if RunFolder(path).config_file.exists():
             return RunFolder.open(path)
-    raise RunError(f"{name}: no run of this name in {root}{_names_close_to(name, root)}; see `tem-rf runs`.")
+    close = close_names(name, [run.name for run in list_runs(root)])
+    raise RunError(f"{name}: no run of this name in {root}{close}; see `tem-rf runs`.")
 
 
 def list_runs(root: Path = DEFAULT_ROOT) -> list[RunFolder]:
@@ -27,8 +29,9 @@ def list_runs(root: Path = DEFAULT_ROOT) -> list[RunFolder]:
     return [RunFolder(path) for path in sorted(root.iterdir()) if RunFolder(path).config_file.exists()]
 
 
-def _names_close_to(name: str, root: Path) -> str:
+def close_names(name: str, names: Collection[str]) -> str:
+    """Names that were perhaps meant, in words for the end of an error; empty without any."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, [run.name for run in list_runs(root)], n=3)
+    close = get_close_matches(name, names, n=3)
     return f" (close to it: {', '.join(close)})" if close else ""

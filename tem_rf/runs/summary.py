@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tem_rf.runs.events import EpochEvent, State, StatusEvent, StepEvent, epochs
+from tem_rf.runs.events import EpochEvent, State, StepEvent, epochs, last_status
 from tem_rf.runs.folder import RunFolder
-from tem_rf.runs.process import state
+from tem_rf.runs.process import state_after
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ def summarize_run(run: RunFolder) -> RunSummary:
     """
     events = run.events()
     done = epochs(events)
-    now = state(run)
+    status = last_status(events)
+    now = state_after(status, run)
     total = run.config.training.epochs
-    last_status = next((event for event in reversed(events) if isinstance(event, StatusEvent)), None)
     last_report = next((event for event in reversed(events) if isinstance(event, StepEvent | EpochEvent)), None)
     return RunSummary(
         run=run,
         state=now,
-        detail=last_status.detail if last_status else "",
+        detail=status.detail if status else "",
         epochs_done=len(done),
         epochs=total,
         best=max(done, key=lambda event: event.validation_hard_dice, default=None),

@@ -9,7 +9,7 @@ from tem_rf.study.space import part_candidates
 
 
 def first_change(before: StudyDefinition, after: StudyDefinition) -> str | None:
-    """The first field that differs, as `seeds: 752, 140 instead of 752`; None where only the execution does."""
+    """The first field that differs, as `seeds: 752, 140 was received, 752 is there`; None if only the execution."""
     flat_before, flat_after = _flatten(before), _flatten(after)
     for field in {**flat_before, **flat_after}:
         one, other = flat_before.get(field), flat_after.get(field)

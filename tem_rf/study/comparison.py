@@ -1,5 +1,6 @@
 """Whether one trial is better than another, or only luckier with its test images and its seeds."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,6 @@ from tem_rf.evaluation.scores import METRICS
 from tem_rf.study.trials import TrialResult
 
 RESAMPLES = 9999
-LEAST_MICROGRAPHS = 6
-"""With fewer, no test of pairs can reach 95 %: the signs of five differences agree by chance once in sixteen times."""
-
 Image = tuple[str, int, int]
 """Micrograph, row and column: what makes an image the same image for two trials."""
 
@@ -54,15 +52,16 @@ class Comparison:
     @property
     def is_distinguishable(self) -> bool:
         """Whether the interval leaves zero out and rests on micrographs enough."""
-        return self.micrographs >= LEAST_MICROGRAPHS and not self.low <= 0 <= self.high
+        return self.micrographs >= least_micrographs(self.confidence) and not self.low <= 0 <= self.high
 
     @property
     def verdict(self) -> str:
         """What the interval means, in a sentence."""
         name = self.metric.replace("_", " ")
         interval = f"{self.difference:+.4f}, {self.confidence:.0%} interval {self.low:+.4f} to {self.high:+.4f}"
-        if self.micrographs < LEAST_MICROGRAPHS:
-            found = f"expected {LEAST_MICROGRAPHS} test micrographs or more, there are {self.micrographs}"
+        least = least_micrographs(self.confidence)
+        if self.micrographs < least:
+            found = f"expected {least} test micrographs or more, there are {self.micrographs}"
             return f"Whether {name} differs cannot be told: {found} ({interval})."
         if not self.is_distinguishable:
             return f"Not distinguishable in {name} ({interval})."
@@ -70,6 +69,15 @@ class Comparison:
         better, worse = (self.one, self.other) if is_better else (self.other, self.one)
         one_seed = "; one seed says nothing of others" if 1 in self.seeds else ""
         return f"{better} is better than {worse} in {name} ({interval}{one_seed})."
+
+
+def least_micrographs(confidence: float) -> int:
+    """With fewer, no test of pairs reaches the confidence: their signs agree by chance more often than it allows.
+
+    >>> [least_micrographs(confidence) for confidence in (0.95, 0.99, 0.999)]
+    [6, 8, 11]
+    """
+    return math.ceil(1 - math.log2(1 - confidence))
 
 
 def compare_trials(

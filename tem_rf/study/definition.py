@@ -1,6 +1,5 @@
 """What a study is: datasets, the space of networks, the strategy, recipes and seeds; the content of `study.toml`."""
 
-import re
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,10 +11,8 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.training import RECIPES, STUDY_SEEDS, TrainingSettings, settings_error
 from tem_rf.errors import StudyError
+from tem_rf.runs.folder import dataset_in_names
 from tem_rf.study.sections import Execution, Objective, Section, Space, Strategy
-
-_PLACES = {"scheduler", "scheduler_file", "slurm"}
-"""Fields of the execution of which one stands."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class StudyDefinition(Section):
             values = getattr(self, field)
             if any(value in values[:index] for index, value in enumerate(values)):
                 raise ValueError(f"{field}: the same is given twice")
-        names = [_folder_name(dataset) for dataset in self.datasets]
+        names = [dataset_in_names(dataset) for dataset in self.datasets]
         if len(set(names)) < len(names):
             twice_named = next(name for name in names if names.count(name) > 1)
             raise ValueError(
@@ -87,12 +84,13 @@ class StudyDefinition(Section):
             StudyError: A change is unknown or out of its range.
         """
         before = self.execution.model_dump(exclude_none=True)
-        if _PLACES & changes.keys():
-            before = {field: value for field, value in before.items() if field not in _PLACES}
+        if changes.keys() & set(Execution.PLACES):
+            before = {field: value for field, value in before.items() if field not in Execution.PLACES}
         try:
             execution = Execution.model_validate({**before, **changes})
         except ValidationError as error:
-            raise StudyError(f"execution.{_first_error(error)}") from error
+            where = "" if error.errors()[0]["type"] == "value_error" else "execution."
+            raise StudyError(f"{where}{_first_error(error)}") from error
         return self.model_copy(update={"execution": execution})
 
     def parts(self) -> tuple[Part, ...]:
@@ -104,7 +102,7 @@ class StudyDefinition(Section):
                 recipes.append(training.recipe)
                 count = recipes.count(training.recipe)
                 number = f"-{count}" if count > 1 else ""
-                parts.append(Part(f"{_folder_name(dataset)}-{training.recipe}{number}", dataset, training))
+                parts.append(Part(f"{dataset_in_names(dataset)}-{training.recipe}{number}", dataset, training))
         return tuple(parts)
 
 
@@ -148,10 +146,6 @@ def _with_recipe(table: dict[str, Any]) -> dict[str, Any]:
     if recipe not in RECIPES:
         raise ValueError(f"training: recipe: expected one of {', '.join(sorted(RECIPES))}, received {recipe!r}")
     return {"recipe": recipe, **RECIPES[recipe], **table}
-
-
-def _folder_name(dataset: Path) -> str:
-    return re.sub(r"[^\w.]+", "-", dataset.name)
 
 
 def _seen_from(definition: StudyDefinition, folder: Path) -> StudyDefinition:

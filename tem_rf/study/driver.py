@@ -134,11 +134,16 @@ class _Driver:
         return "stopped"
 
     def _submit_what_fits(self) -> None:
+        waiting = []  # runs that another trial of the same network has under way
         while self.pool.slots() > 0 and (self.queue or self._ask()):
             job = self.queue.popleft()
+            if job.run.name in self.in_flight:
+                waiting.append(job)
+                continue
             worker = self.pool.submit(RunTask(job.run.path, (*self.command, str(job.run.path))))
             self.in_flight[job.run.name] = job
             self.journal.emit(RunEvent(state="started", run=job.run.name, worker=worker))
+        self.queue.extendleft(reversed(waiting))
 
     def _ask(self) -> bool:
         """Queue the runs of the next trial that has runs to train; False where there is none now."""

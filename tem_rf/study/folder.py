@@ -1,7 +1,6 @@
 """A study folder and the files inside it."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Self
 
@@ -11,13 +10,12 @@ from tem_rf.runs import process
 from tem_rf.runs.events import read_lines
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.owned_folder import OwnedFolder
-from tem_rf.runs.root import list_runs
+from tem_rf.runs.root import close_names, list_runs
 from tem_rf.study.changes import check_extension, first_change
 from tem_rf.study.definition import StudyDefinition, read_definition
 from tem_rf.study.definition_text import definition_text
 from tem_rf.study.events import AnyStudyEvent, parse_study_event
-
-DEFAULT_ROOT = Path("studies")
+from tem_rf.study.root import DEFAULT_ROOT
 
 
 @dataclass(frozen=True)
@@ -141,9 +139,8 @@ def find_study(name: str, root: Path = DEFAULT_ROOT) -> StudyFolder:
     for path in (root / name, Path(name)):
         if StudyFolder(path).definition_file.exists():
             return StudyFolder.open(path)
-    close = get_close_matches(name, [study.name for study in list_studies(root)], n=3)
-    hint = f" (close to it: {', '.join(close)})" if close else ""
-    raise StudyError(f"{name}: no study of this name in {root}{hint}; see `tem-rf study list`.")
+    close = close_names(name, [study.name for study in list_studies(root)])
+    raise StudyError(f"{name}: no study of this name in {root}{close}; see `tem-rf study list`.")
 
 
 def list_studies(root: Path = DEFAULT_ROOT) -> list[StudyFolder]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from tem_rf.files import remove_leftovers
 from tem_rf.receptive_field import Architecture
-from tem_rf.runs.events import StatusEvent, epochs
+from tem_rf.runs.events import epochs, last_status
 from tem_rf.runs.extension import is_complete, open_or_extend
 from tem_rf.runs.folder import RunFolder
-from tem_rf.runs.process import state
+from tem_rf.runs.process import state_after
 from tem_rf.study.definition import Part, StudyDefinition
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.hyperparameters import EPOCHS, architecture_of
@@ -168,7 +168,7 @@ def _has_trained(run: RunFolder, number: int) -> bool:
         return False
     asked_for = run.config.training.epochs
     if asked_for > number:
-        return len(epochs(run.events())) >= number
+        return len(epochs(run.events())) >= number or is_complete(run)
     return asked_for == number and is_complete(run)
 
 
@@ -185,5 +185,6 @@ def _objective(trial: Trial, weights: Objective) -> float:
 
 
 def _why(run: RunFolder) -> str:
-    detail = next((event.detail for event in reversed(run.events()) if isinstance(event, StatusEvent)), "")
-    return f"{run.name}: {state(run)}{f': {detail}' if detail else ''}"
+    status = last_status(run.events())
+    detail = f": {status.detail}" if status and status.detail else ""
+    return f"{run.name}: {state_after(status, run)}{detail}"

@@ -1,9 +1,9 @@
 """The tables of a study's definition: space, strategy, objective, execution."""
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tem_rf.receptive_field.design import STUDY_POOLINGS
 
@@ -98,3 +98,12 @@ class Execution(Section):
         examples=[{"queue": "gpu", "cores": 4, "memory": "16GB", "walltime": "04:00:00"}],
         description="Start the workers as SLURM jobs, with these options of dask_jobqueue.SLURMCluster.",
     )
+
+    PLACES: ClassVar = ("scheduler", "scheduler_file", "slurm")
+
+    @model_validator(mode="after")
+    def _is_at_one_place(self) -> Self:
+        given = [name for name in self.PLACES if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"execution: {' and '.join(given)} exclude each other; keep one")
+        return self

@@ -117,7 +117,7 @@ class HyperbandOracle(RandomOracle):
         """A network to promote, or a new one; while a bracket waits for results, the next one begins."""
         for bracket, rungs in enumerate(self._brackets):
             for rung, planned in enumerate(rungs):
-                if len(self._members(bracket, rung)) == planned.networks:
+                if len(self._members(bracket, rung)) >= planned.networks:  # more, where an extension plans fewer
                     continue
                 values = self._promoted(bracket, rung, rungs) if rung else self._random_values()
                 if values is not None:

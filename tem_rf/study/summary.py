@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tem_rf.errors import TemRfError
-from tem_rf.runs.events import State, StatusEvent
+from tem_rf.runs.events import State, last_status
 from tem_rf.runs.extension import is_complete
-from tem_rf.runs.process import state
+from tem_rf.runs.process import state, state_after
 from tem_rf.study.definition import StudyDefinition
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.space import part_candidates
@@ -43,15 +43,15 @@ def summarize_study(study: StudyFolder) -> StudySummary:
     """
     definition = study.definition
     runs = study.runs()
-    last = next((event for event in reversed(study.events()) if isinstance(event, StatusEvent)), None)
+    status = last_status(study.events())
     try:
         planned = sum(planned_runs(definition).values())
     except TemRfError:
         planned = None
     return StudySummary(
         study=study,
-        state=state(study),
-        detail=last.detail if last else "",
+        state=state_after(status, study),
+        detail=status.detail if status else "",
         parts=len(definition.parts()),
         runs_finished=sum(map(is_complete, runs)),
         runs_failed=sum(state(run) == "failed" for run in runs),

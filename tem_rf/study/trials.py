@@ -1,6 +1,5 @@
 """What trials came to, from the folders of their runs alone."""
 
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ from tem_rf.evaluation.scores import ImageScores, read_scores
 from tem_rf.evaluation.summary import Spread, summarize
 from tem_rf.receptive_field import Architecture
 from tem_rf.runs.config import RunConfig
-from tem_rf.runs.events import EpochEvent, StatusEvent, epochs
+from tem_rf.runs.events import EpochEvent, epochs, last_status
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.process import state_after
 from tem_rf.study.trial_names import dataset_labels, natural_order, variants
@@ -97,12 +96,12 @@ class TrialResult:
     @property
     def validation_hard_dice(self) -> Spread | None:
         """Best validation hard dice of the finished and scored runs."""
-        return _spread([max(event.validation_hard_dice for event in run.epochs) for run in self.scored if run.epochs])
+        return Spread.of([max(event.validation_hard_dice for event in run.epochs) for run in self.scored if run.epochs])
 
     @property
     def training_time_s(self) -> Spread | None:
         """Time that the epochs of the finished and scored runs took [s]."""
-        return _spread([sum(event.duration_s for event in run.epochs) for run in self.scored if run.epochs])
+        return Spread.of([sum(event.duration_s for event in run.epochs) for run in self.scored if run.epochs])
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,29 +166,13 @@ def read_results(runs: Iterable[RunFolder], *, seeds: Sequence[int] = ()) -> Res
 
 def _read_run(folder: RunFolder) -> RunResult:
     config, events = folder.config, folder.events()
-    status = next((event for event in reversed(events) if isinstance(event, StatusEvent)), None)
-    state: str = state_after(status.state if status else None, folder)
+    status = last_status(events)
+    state: str = state_after(status, folder)
     scores: tuple[ImageScores, ...] = ()
     if state == "finished":
-        scores = _scores(folder)
+        scores = tuple(read_scores(folder.scores_file)) if folder.is_scored else ()
         state = "finished" if scores else NOT_SCORED
     return RunResult(folder, config, state, status.detail if status else "", tuple(epochs(events)), scores)
-
-
-def _scores(folder: RunFolder) -> tuple[ImageScores, ...]:
-    """The scores of the network as it is; none where there are none, or of a network that has trained on since."""
-    try:
-        if folder.model_file.stat().st_mtime_ns > folder.scores_file.stat().st_mtime_ns:
-            return ()
-        return tuple(read_scores(folder.scores_file))
-    except FileNotFoundError:
-        return ()
-
-
-def _spread(values: Sequence[float]) -> Spread | None:
-    if not values:
-        return None
-    return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
 
 def _place(trial: TrialResult) -> tuple[Any, ...]:

@@ -68,3 +68,15 @@ def test_a_run_whose_learning_rate_falls_to_zero_is_not_extended(run):
     with pytest.raises(RunError, match=r"falls to 0 at epoch 3.*under another --name"):
         extend(other, 5)
     extend(other, 3)
+
+
+def test_a_run_that_is_out_of_patience_is_complete_however_many_epochs_are_asked_for(run, config):
+    patient = config.training.model_copy(update={"early_stopping_patience": 2})
+    other = RunFolder.create_or_open(run.path.with_name("patient"), config.model_copy(update={"training": patient}))
+    for number in (1, 2, 3):
+        other.event_log().write(epoch_event(number, epochs=3, is_best=number == 1))
+    other.event_log().write(StatusEvent(state="finished"))
+    extend(other, 9)
+    assert not is_complete(other)  # its process has not looked yet
+    other.event_log().write(StatusEvent(state="finished"))
+    assert is_complete(other)

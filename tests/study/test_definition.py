@@ -86,6 +86,10 @@ def test_every_field_has_a_word_of_explanation_before_it():
         (SMALL + '[strategy]\nname = "best"', "strategy.name: input should be 'grid', 'random', 'bayesian'"),
         (SMALL + "[space2]", "space2: no such field; did you mean space?"),
         (SMALL + "[space]", "is no TOML: Cannot declare ('space',) twice"),
+        (
+            SMALL + '[execution]\nscheduler = "tcp://a:1"\nslurm = {}',
+            "execution: scheduler and slurm exclude each other; keep one.",
+        ),
         ('datasets = ["a"]\nseeds = [1, 1]', "seeds: the same is given twice."),
         (
             SMALL + 'learning_rate_schedule = "cosine"\n[strategy]\nname = "hyperband"',

@@ -158,6 +158,19 @@ def test_a_second_driver_is_refused_before_it_starts_workers(study):
         run_study(study, lambda _: pytest.fail("workers were started"))
 
 
+def test_a_further_seed_of_a_hyperband_study_trains_beside_itself_no_network_that_was_promoted(tiny_dataset, tmp_path):
+    hyperband = {"name": "hyperband", "min_epochs": 1, "reduction": 2}
+    study = new_study(tiny_dataset, tmp_path / "study", epochs=4, strategy=hyperband)
+    run_study(study, lambda _: PoolHere())
+    more = study.definition.model_copy(update={"seeds": (*SEEDS, 9213)})
+    study = StudyFolder.create_or_open(study.path, more, extend=True)
+    pool = PoolHere(workers=4)
+    assert run_study(study, lambda _: pool) == Outcome("finished")
+    assert all("s9213" in run for run in pool.trained)
+    assert all(run.is_scored for run in study.runs())
+    assert len(study.runs()) == len(NETWORKS) * 3
+
+
 def test_117_networks_of_two_seeds_are_complete_and_none_is_trained_twice(tiny_dataset, tmp_path):
     networks = [f"n2-p{pooling}-f{filters}" for pooling in (22, 24, 42) for filters in range(5, 44)]
     study = new_study(tiny_dataset, tmp_path / "study", networks=networks, epochs=1)

@@ -146,12 +146,10 @@ def test_a_driver_sees_no_gpu_from_the_moment_it_hands_them_out(monkeypatch):
     assert take_gpus() == ()
 
 
-def test_more_workers_than_gpus_and_contradicting_options_are_refused(tmp_path, monkeypatch):
+def test_more_workers_than_gpus_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     with pytest.raises(StudyError, match=r"execution\.workers: 3 is more than the 2 GPUs of this machine"):
         choose_cluster(Execution(workers=3), tmp_path)
-    with pytest.raises(StudyError, match="execution: scheduler and slurm exclude each other"):
-        choose_cluster(Execution(scheduler="tcp://a:1", slurm={}), tmp_path)
 
 
 def test_workers_come_from_where_the_definition_says(tmp_path, monkeypatch):

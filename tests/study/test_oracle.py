@@ -206,6 +206,15 @@ def test_hyperband_trains_the_only_network_that_does_not_fail_to_the_end(tmp_pat
     assert epochs == [3, 9, 27]
 
 
+def test_a_larger_budget_promotes_no_network_beyond_its_plan(tmp_path):
+    hand_out_all(open_oracle(tmp_path / "part", "hyperband", networks=NETWORKS[:20], budget=10), in_flight=4)
+    oracle = open_oracle(tmp_path / "part", "hyperband", networks=NETWORKS[:20], budget=11)
+    before = len(oracle._members(0, 1))
+    assert before > plan_brackets(11, epochs=27, min_epochs=3, reduction=3)[0][1].networks
+    hand_out_all(oracle, in_flight=4)
+    assert len(oracle._members(0, 1)) == before
+
+
 def test_hyperband_with_all_trials_failing_ends(tmp_path):
     oracle = open_oracle(tmp_path / "part", "hyperband", networks=NETWORKS[:20])
     while trial := oracle.next_trial():

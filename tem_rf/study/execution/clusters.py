@@ -51,12 +51,9 @@ def choose_cluster(execution: Execution, folder: Path) -> Cluster:
         folder: The study, on a file system that all workers share.
 
     Raises:
-        StudyError: More workers are asked for than there are GPUs, or options contradict each other.
+        StudyError: More workers are asked for than there are GPUs.
     """
     gpus = take_gpus()
-    given = [name for name in ("scheduler", "scheduler_file", "slurm") if getattr(execution, name) is not None]
-    if len(given) > 1:
-        raise StudyError(f"execution: {' and '.join(given)} exclude each other; keep one.")
     if execution.slurm is not None:
         return SlurmWorkers(execution.workers or 1, execution.slurm, folder, execution.worker_ttl_s)
     if execution.scheduler_file is not None:

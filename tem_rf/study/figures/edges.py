@@ -6,7 +6,7 @@ import numpy as np
 
 from tem_rf.evaluation.boundary import score_boundary
 from tem_rf.evaluation.field_picture import draw_scale_bar
-from tem_rf.evaluation.misses import methods_of_runs
+from tem_rf.evaluation.misses import network_of
 from tem_rf.evaluation.pictures import overlay
 from tem_rf.study.figures.chosen import choose, median_run
 from tem_rf.study.figures.figure import StudyFigure
@@ -33,11 +33,11 @@ def edges_close_up(results: Results) -> StudyFigure:
     for chosen in choose(results):
         trials = [trial for trial in results.trials if trial.dataset == chosen.name and trial.scored]
         trials.sort(key=lambda trial: trial.architecture.receptive_field.equation_size_px)
-        runs = [median_run(trial) for trial in trials[:MOST_PANELS]]
-        methods, _ = methods_of_runs([run.run for run in runs], chosen.dataset)
+        shown = np.linspace(0, len(trials) - 1, min(MOST_PANELS, len(trials))).round().astype(int)
+        runs = [median_run(trials[index]) for index in shown]
         index = chosen.patches[-1]
         image, label = np.asarray(chosen.dataset.images[index]), chosen.dataset.labels[index] > 0
-        masks = [methods[run.run.name](image) for run in runs]
+        masks = [network_of(run.run)(image) for run in runs]
         window = most_contested_window(masks, label, WINDOW_PX)
         patch, pixel_size_nm = chosen.dataset.patches[index], chosen.dataset.manifest.pixel_size_nm
         line = []
@@ -54,18 +54,15 @@ def edges_close_up(results: Results) -> StudyFigure:
                 "boundary_f1": outline.f1,
                 "hausdorff95_px": outline.hausdorff95_px,
             }
-            close_up = [
-                np.kron(whole[window], np.ones((_ENLARGEMENT, _ENLARGEMENT), whole.dtype))
-                for whole in (image, mask, label)
-            ]
-            line.append(Panel(overlay(*close_up), row, pixel_size_nm and pixel_size_nm / _ENLARGEMENT))
+            close_up = overlay(*(_enlarged(whole[window]) for whole in (image, mask, label)))
+            line.append(Panel(close_up, row, pixel_size_nm and pixel_size_nm / _ENLARGEMENT))
         lines.append(line)
     return StudyFigure(
-        f"The same {WINDOW_PX} px of a test patch in each network, by the seed with the median dice: where their "
-        "outlines differ most along the label. Outline white, missed orange, invented blue. Boundary F1: of the whole "
-        "patch.",
+        f"The same {WINDOW_PX} px of a test patch in up to {MOST_PANELS} networks, from small field to large, by the "
+        "seed with the median dice: where their outlines differ most along the label. Outline white, missed orange, "
+        "invented blue. Boundary F1: of the whole patch.",
         [panel.row for line in lines for panel in line],
-        lambda: draw_grid(lines, _draw_panel, panel_inches=2.6, text_inches=0.5),
+        lambda: draw_grid(lines, _draw_panel, panel_inches=2.6, text_inches=0.6),
     )
 
 
@@ -100,4 +97,5 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
     if panel.pixel_size_nm:
         draw_scale_bar(axes, half, panel.pixel_size_nm)
     row = panel.row
-    axes.set_title(f"{row['network']}, field {row['field_px']} px\nboundary F1 {row['boundary_f1']:.3f}", fontsize=8)
+    network = f"{row['network']}, field {row['field_px']} px"
+    axes.set_title(f"{row['dataset']}\n{network}\nboundary F1 {row['boundary_f1']:.3f}", fontsize=8)

@@ -38,8 +38,8 @@ def dice_by_particle_size(results: Results) -> StudyFigure:
             rows = _histogram_rows(trial, unit)
             reasons += "" if rows else f" No diameters of {dataset}: no particle lies whole within a patch."
             histograms += rows
-        except DatasetError:
-            reasons += f" No diameters of {dataset}: the dataset is not there."
+        except DatasetError as error:
+            reasons += f" No diameters of {dataset}: {error}"
     return StudyFigure(
         "Hard dice of the test images against the receptive field, all datasets and depths, and the diameters of the "
         f"particles that lie whole within a patch (dashed: median). Bars are standard deviations over seeds.{reasons}",
@@ -49,11 +49,11 @@ def dice_by_particle_size(results: Results) -> StudyFigure:
 
 
 def _histogram_rows(trial: TrialResult, unit: str) -> list[Row]:
-    from tem_rf.data.prepared import open_dataset
     from tem_rf.evaluation.inspection import inspect_dataset
+    from tem_rf.training.inputs import open_training_data
 
     scale = trial.config.pixel_size_nm if unit == "nm" else 1.0
-    diameters = inspect_dataset(open_dataset(trial.config.dataset)).diameters_px * scale
+    diameters = inspect_dataset(open_training_data(trial.config)).diameters_px * scale
     if not diameters.size:
         return []
     counts, edges = np.histogram(diameters, min(_MOST_BINS, max(8, diameters.size // 5)), (0, diameters.max()))

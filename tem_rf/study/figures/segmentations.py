@@ -7,7 +7,7 @@ import numpy as np
 
 from tem_rf.evaluation.dice import hard_dice
 from tem_rf.evaluation.field_picture import draw_scale_bar
-from tem_rf.evaluation.misses import methods_of_runs
+from tem_rf.evaluation.misses import network_of
 from tem_rf.evaluation.pictures import overlay
 from tem_rf.study.figures.chosen import choose, median_run
 from tem_rf.study.figures.figure import Row, StudyFigure
@@ -47,7 +47,7 @@ def example_segmentations(results: Results) -> StudyFigure:
     lines: list[list[Panel]] = []
     for chosen in choose(results):
         runs = [median_run(trial) for trial in chosen.trials]
-        methods, _ = methods_of_runs([run.run for run in runs], chosen.dataset)
+        methods = {run.run.name: network_of(run.run) for run in runs}
         for index in chosen.patches:
             image, label = np.asarray(chosen.dataset.images[index]), chosen.dataset.labels[index] > 0
             patch = chosen.dataset.patches[index]
