@@ -8,9 +8,8 @@ import typer
 
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
-from tem_rf.errors import RunError
 from tem_rf.runs.folder import RunFolder
-from tem_rf.runs.root import DEFAULT_ROOT, find_run
+from tem_rf.runs.root import DEFAULT_ROOT, find_runs_of_one_dataset
 
 COLUMNS = {
     "hard_dice": "hard dice",
@@ -45,13 +44,7 @@ def evaluate(
 
     Example: tem-rf evaluate au-5nm-n2-p44-paper-s752 au-5nm-n2-p44-paper-s2245
     """
-    folders = [find_run(name, runs) for name in run]
-    datasets = {folder.config.dataset for folder in folders}
-    if len(datasets) > 1:
-        raise RunError(
-            f"{folders[0].name} and {folders[-1].name}: were trained on different datasets "
-            f"({', '.join(sorted(str(path) for path in datasets))}); evaluate them one dataset at a time."
-        )
+    folders = find_runs_of_one_dataset(run, runs)
 
     import_keras()
     from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run

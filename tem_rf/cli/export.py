@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tem_rf.inference.card import ModelCard
 
 MODELS = Path("saved_models")
+LICENSE = "BSD-3-Clause"
 
 
 def export(
@@ -40,8 +41,12 @@ def export(
         list[str] | None, typer.Option(help="Who made the model, for the card and bioimage.io; may be repeated.")
     ] = None,
     license_id: Annotated[
-        str, typer.Option("--license", help="SPDX name of the license under which the model is given away.")
-    ] = "BSD-3-Clause",
+        str | None,
+        typer.Option(
+            "--license",
+            help=f"SPDX name of the license under which the model is given away; default: as before, or {LICENSE}.",
+        ),
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that stands there.")] = False,
     as_json: JsonFlag = False,
@@ -62,15 +67,18 @@ def export(
     wanted = [one for one in FORMATS.values() if one in (*standing, *formats_named(format_names))]
     console = progress_console()
     import_keras()
-    if check and wanted == standing:
-        from tem_rf.inference.card import ModelCard
+    from tem_rf.inference.card import ModelCard
 
-        card = ModelCard.read(output)
+    before = ModelCard.read(output) if standing and not overwrite else None
+    if check and wanted == standing and before and author is None and license_id is None:
+        card = before
     else:
         with console.status(f"exporting {folder.name} as {', '.join(one.name for one in wanted)}"):
             from tem_rf.export.run import export_run
 
-            card = export_run(folder, output, wanted, authors=author or (), license_id=license_id)
+            authors = author or (before.authors if before else ())
+            license_id = license_id or (before.license if before else None) or LICENSE
+            card = export_run(folder, output, wanted, authors=authors, license_id=license_id)
     comparisons = []
     if check:
         from tem_rf.export.check import compare_formats
@@ -123,7 +131,7 @@ def _as_json(output: Path, card: "ModelCard", comparisons: list["Comparison"], *
 def _refuse_differences(output: Path, comparisons: list["Comparison"]) -> None:
     if not comparisons:
         return
-    from tem_rf.export.check import TOLERANCE
+    from tem_rf.export.bioimageio_description import TOLERANCE
 
     worst = max(comparisons, key=lambda one: one.difference)
     if not worst.difference <= TOLERANCE:  # NaN is no agreement either

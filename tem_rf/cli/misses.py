@@ -7,8 +7,8 @@ import typer
 
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
-from tem_rf.errors import RunError, SettingsError
-from tem_rf.runs.root import DEFAULT_ROOT, find_run
+from tem_rf.errors import SettingsError
+from tem_rf.runs.root import DEFAULT_ROOT, find_runs_of_one_dataset
 
 
 def misses(
@@ -28,12 +28,7 @@ def misses(
 
     Example: tem-rf misses au-5nm-n2-p22-paper-s752 au-5nm-n2-p44-paper-s752 --output misses
     """
-    folders = [find_run(name, runs) for name in run]
-    if len({folder.config.dataset for folder in folders}) > 1:
-        raise RunError(
-            f"{folders[0].name} and {folders[-1].name}: were trained on different datasets, whose images cannot be "
-            "compared; name runs of one dataset."
-        )
+    folders = find_runs_of_one_dataset(run, runs)
     if len({folder.name for folder in folders}) < len(folders):
         raise SettingsError("RUN: two runs have the same name; name each once.")
 
@@ -60,7 +55,7 @@ def misses(
     most_missed_first = (-comparison.missed.mean(axis=1)).argsort(kind="stable")
     for place in most_missed_first[:pictures]:
         patch, index = comparison.patches[place], indices[place]
-        files.append(output / f"{Path(patch.source).stem}_r{patch.row}_c{patch.column}.png")
+        files.append(output / f"{patch.name}.png")
         maps = miss_maps(methods, dataset, index)
         write_miss_maps(files[-1], dataset.images[index], dataset.labels[index] > 0, maps, comparison.methods)
     if as_json:

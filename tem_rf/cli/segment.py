@@ -8,6 +8,7 @@ import typer
 from rich.status import Status
 
 from tem_rf.cli.backend import import_keras
+from tem_rf.cli.export import MODELS
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.cli.segment_text import print_segmented, segmented_json
 from tem_rf.errors import ModelError, ReadError, SettingsError
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from tem_rf.inference.results import SegmentedFile
     from tem_rf.inference.segmenter import Segmenter
 
-SAVED_MODELS = Path("saved_models")
-SHIPPED_MODELS = Path(__file__).parents[2] / SAVED_MODELS
+SHIPPED_MODELS = Path(__file__).parents[2] / MODELS
 
 
 def segment(
@@ -31,7 +31,7 @@ def segment(
     ] = None,
     models: Annotated[
         Path, typer.Option(help="Folder of the models to choose from; where it is absent, those that ship.")
-    ] = SAVED_MODELS,
+    ] = MODELS,
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("segmented"),
     pixel_size_nm: Annotated[
         float | None, typer.Option(help="Side of a pixel, in place of what the files say.")
@@ -96,13 +96,17 @@ def segment(
     import_keras()
     from tem_rf.inference.choice import choose_model
     from tem_rf.inference.segment_file import SegmentSettings, segment_file
-    from tem_rf.inference.track_file import TrackedFile, TrackSettings, track_file
+    from tem_rf.inference.track_file import TrackedFile, TrackSettings, check_movie, track_file
     from tem_rf.inference.tracks import import_trackpy
 
     following = TrackSettings(max_step_px, max_step_nm, memory, frame_interval_s) if track else None
     if following:
         import_trackpy()
-    if models == SAVED_MODELS and not models.exists():
+        for path in paths:
+            check_movie(path, following, pixel_size_nm)
+    elif memory or not all(value is None for value in (max_step_px, max_step_nm, frame_interval_s)):
+        raise SettingsError("--max-step-nm, --max-step-px, --memory, --frame-interval-s: say how to --track; add it.")
+    if models == MODELS and not models.exists():
         models = SHIPPED_MODELS
     loaded: dict[tuple[Path, ...], list[Segmenter]] = {}
     settings = SegmentSettings(

@@ -37,6 +37,11 @@ class Patch:
     split: Split
     particle_fraction: float
 
+    @property
+    def name(self) -> str:
+        """What pictures of it are called: stem of the micrograph, row, column."""
+        return f"{Path(self.source).stem}_r{self.row}_c{self.column}"
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedDataset:

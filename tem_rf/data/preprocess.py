@@ -10,7 +10,7 @@ from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.xray import holds_counts, remove_xray_outliers
 from tem_rf.errors import DatasetError, SettingsError
 
-_PERCENTILES = (1, 99)
+PERCENTILES = (1, 99)
 
 
 @dataclass(frozen=True)
@@ -143,9 +143,9 @@ def _padded(image: np.ndarray, step: int) -> np.ndarray:
 def _normalize(image: np.ndarray, normalization: Normalization) -> tuple[float, float]:
     """Normalize in place; gives the offset that was subtracted and the scale that was divided by."""
     if normalization == "standard":
-        offset, scale = _mean_and_sd(image)
+        offset, scale = mean_and_sd(image)
     else:
-        low, high = np.percentile(image, _PERCENTILES) if normalization == "percentile" else (image.min(), image.max())
+        low, high = np.percentile(image, PERCENTILES) if normalization == "percentile" else (image.min(), image.max())
         offset, scale = float(low), float(high) - float(low)
     # Below this the spread is the rounding of float32, not an image.
     if scale <= 1e-6 * max(abs(offset), 1e-30):
@@ -158,8 +158,8 @@ def _normalize(image: np.ndarray, normalization: Normalization) -> tuple[float, 
     return offset, scale
 
 
-def _mean_and_sd(image: np.ndarray) -> tuple[float, float]:
-    """In float64, which sums of millions of counts need, a band of rows at a time."""
+def mean_and_sd(image: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation in float64, which sums of millions of counts need, a band of rows at a time."""
     mean = sum(image[band].sum(dtype=np.float64) for band in bands(len(image))) / image.size
     square = sum(((image[band].astype(np.float64) - mean) ** 2).sum() for band in bands(len(image))) / image.size
     return float(mean), float(np.sqrt(square))

@@ -117,7 +117,7 @@ def _write_overlays(folder: Path, dataset: PreparedDataset, indices: np.ndarray,
     for index, probability in zip(indices, probabilities, strict=True):
         patch = dataset.patches[index]
         write_overlay(
-            folder / f"{Path(patch.source).stem}_r{patch.row}_c{patch.column}.png",
+            folder / f"{patch.name}.png",
             dataset.images[index],
             particle_mask(probability),
             dataset.labels[index],

@@ -126,7 +126,7 @@ def _draw_field(
     axes.plot(0, 0, "+", color=_FIELD)
     axes.set(xlim=(-half_px, half_px), ylim=(half_px, -half_px), aspect="equal", xticks=[], yticks=[])
     if pixel_size_nm is not None:
-        draw_scale_bar(axes, half_px, pixel_size_nm)
+        draw_scale_bar(axes, pixel_size_nm)
     if image is not None and min(image.shape) < 2 * half_px:
         title += "\ngrey: beyond the border, where the layers see zeros"
     axes.set_title(title, size=10)
@@ -134,17 +134,18 @@ def _draw_field(
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, fontsize=9, frameon=False)
 
 
-def draw_scale_bar(axes: "Axes", half_px: float, pixel_size_nm: float) -> None:
-    """Draw a scale bar at the lower right of axes whose origin lies in the middle, `half_px` from each edge."""
+def draw_scale_bar(axes: "Axes", pixel_size_nm: float) -> None:
+    """Draw a scale bar at the lower right of axes in px whose limits are set."""
     from matplotlib.patheffects import withStroke
 
-    bar_nm = scale_bar_nm(round(2 * half_px), pixel_size_nm)
-    right, bottom, edge = 0.94 * half_px, 0.92 * half_px, [withStroke(linewidth=6, foreground="black")]
-    axes.plot([right - bar_nm / pixel_size_nm, right], [bottom, bottom], color="white", lw=4, path_effects=edge)
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    bar_nm = scale_bar_nm(round(right - left), pixel_size_nm)
+    x, y = right - 0.03 * (right - left), bottom + 0.04 * (top - bottom)
+    edge = [withStroke(linewidth=6, foreground="black")]
+    axes.plot([x - bar_nm / pixel_size_nm, x], [y, y], color="white", lw=4, path_effects=edge)
     edge = [withStroke(linewidth=3, foreground="black")]
-    axes.text(
-        right, bottom - 0.03 * half_px, f"{bar_nm:g} nm", color="white", ha="right", va="bottom", path_effects=edge
-    )
+    above = y + 0.015 * (top - bottom)
+    axes.text(x, above, f"{bar_nm:g} nm", color="white", ha="right", va="bottom", path_effects=edge)
 
 
 def _length(length_px: float, pixel_size_nm: float | None) -> str:

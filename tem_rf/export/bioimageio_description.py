@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tem_rf.data.preprocess import PERCENTILES
 from tem_rf.export.portable import ONNX_OPSET
 from tem_rf.inference.card import ModelCard
 
@@ -13,7 +14,7 @@ STUDY = (
     "Network-Guided TEM Image Analysis, Microscopy and Microanalysis"
 )
 STUDY_DOI = "10.1017/S1431927622012466"
-_TOLERANCE = 1e-4
+TOLERANCE = 1e-4  # of the probability: float32 of different programs differ by about 1e-6
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def describe_package(card: ModelCard, folder: Path) -> Any:
         config=v0_5.Config(
             bioimageio=v0_5.BioimageioConfig(
                 reproducibility_tolerance=[
-                    v0_5.ReproducibilityTolerance(absolute_tolerance=_TOLERANCE, relative_tolerance=_TOLERANCE)
+                    v0_5.ReproducibilityTolerance(absolute_tolerance=TOLERANCE, relative_tolerance=TOLERANCE)
                 ],
                 architecture_type="residual UNet",
                 modality="transmission electron microscopy",
@@ -144,7 +145,7 @@ def _normalization(card: ModelCard) -> Any:
     normalization = card.preprocessing.normalization
     if normalization == "standard":
         return v0_5.ZeroMeanUnitVarianceDescr(kwargs=v0_5.ZeroMeanUnitVarianceKwargs(axes=axes))
-    low, high = (1.0, 99.0) if normalization == "percentile" else (0.0, 100.0)
+    low, high = map(float, PERCENTILES) if normalization == "percentile" else (0.0, 100.0)
     return v0_5.ScaleRangeDescr(kwargs=v0_5.ScaleRangeKwargs(axes=axes, min_percentile=low, max_percentile=high))
 
 

@@ -15,7 +15,6 @@ from tem_rf.inference.segment import segment_micrograph
 from tem_rf.inference.segmenter import Segmenter, load_segmenter
 from tem_rf.runs.folder import RunFolder
 
-TOLERANCE = 1e-4  # of the probability: float32 of different programs differ by about 1e-6
 _BATCHES = (1, 3)
 _LEAST_SIDE_PX = 64
 

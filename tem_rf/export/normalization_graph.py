@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from tem_rf.config.preparation import PreprocessingSettings
+from tem_rf.data.preprocess import PERCENTILES
 
 _PASSES = 2
 _GREATEST_PART = 0.002
@@ -42,7 +43,7 @@ def _offset_and_scale(image: Any, settings: PreprocessingSettings) -> tuple[Any,
         low, high = tf.reduce_min(exact), tf.reduce_max(exact)
     else:
         ordered = tf.sort(tf.reshape(exact, [-1]))
-        low, high = _quantile(ordered, 0.01), _quantile(ordered, 0.99)
+        low, high = (_quantile(ordered, percent / 100) for percent in PERCENTILES)
     return low, high - low
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tem_rf.data.scratch import bands
+from tem_rf.data.preprocess import mean_and_sd
 from tem_rf.inference.feret import feret_diameters
 
 RING_PX = 5  # width of the background that a particle is compared with
@@ -56,7 +56,7 @@ def measure_particles(
 
     counts = None if counts is None else counts.astype(np.float32)
     if counts is not None and spread is None:
-        spread = standard_deviation(counts)
+        _, spread = mean_and_sd(counts)
     particles = []
     for region in regionprops(numbers):
         top, left, bottom, right = region.bbox
@@ -79,13 +79,6 @@ def measure_particles(
             )
         )
     return tuple(particles)
-
-
-def standard_deviation(counts: np.ndarray) -> float:
-    """Of all pixels of an image, in float64, without a copy of the image in it, as NumPy's own needs."""
-    mean = sum(counts[band].sum(dtype=np.float64) for band in bands(len(counts))) / counts.size
-    squares = sum(((counts[band] - mean) ** 2).sum() for band in bands(len(counts)))
-    return float(np.sqrt(squares / counts.size))
 
 
 def _aspect_ratio(pixels: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tem_rf.data.readers import read_frames
+from tem_rf.data.readers import open_recording, read_frames
 from tem_rf.errors import SettingsError
 from tem_rf.files import replacing_file
 from tem_rf.inference.particle_table import read_particles
@@ -70,6 +70,25 @@ class TrackedFile:
     ends: dict[str, int]
 
 
+def check_movie(path: Path, settings: TrackSettings, pixel_size_nm: float | None = None) -> None:
+    """Say what keeps the particles of a file from being followed, before it is segmented.
+
+    Args:
+        path: The file.
+        settings: How its particles are to be followed.
+        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+
+    Raises:
+        SettingsError: The file is one image; see also `TrackSettings.step_px`.
+        ReadError: The file cannot be read.
+    """
+    with open_recording(path) as recording:
+        if recording.count < 2:
+            raise SettingsError(f"{path}: --track needs a movie, this is one image; leave it out.")
+        sides = recording.pixel_sides_nm
+    settings.step_px(pixel_size_nm or (sides and sides[1]))
+
+
 def track_file(segmented: SegmentedFile, output: Path, settings: TrackSettings) -> TrackedFile:
     """Follow the particles of a segmented movie.
 
@@ -79,14 +98,12 @@ def track_file(segmented: SegmentedFile, output: Path, settings: TrackSettings) 
         settings: How to follow them.
 
     Raises:
-        SettingsError: The movie has one frame; see also `TrackSettings.step_px` and `follow_particles`.
+        SettingsError: See `TrackSettings.step_px` and `follow_particles`.
         ModelError: trackpy is not installed.
         ReadError: The movie or its table cannot be read.
         StorageError: The disk is full or the place cannot be written to.
     """
     path, pixel_size_nm = segmented.image, segmented.pixel_size_nm
-    if segmented.frames < 2:
-        raise SettingsError(f"{path}: --track needs a movie, this is one image; leave it out.")
     frames = read_particles(segmented.files["particles"], segmented.frames)
     tracks = follow_particles(frames, max_step_px=settings.step_px(pixel_size_nm), memory=settings.memory)
     files = {

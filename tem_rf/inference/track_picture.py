@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tem_rf.evaluation.pictures import grey_levels, scale_bar_nm
+from tem_rf.evaluation.field_picture import draw_scale_bar
+from tem_rf.evaluation.pictures import grey_levels
 from tem_rf.files import replacing_file
 from tem_rf.inference.particles import Particle
 from tem_rf.inference.tracks import Track
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _COLOURS = {"last frame": "#56B4E9", "border": "#CC79A7", "merged": "#E69F00", "vanished": "#D55E00"}
 _LABELS = {
@@ -58,7 +55,7 @@ def write_paths(
     if lines:
         figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), frameon=False)
     if pixel_size_nm is not None:
-        _draw_scale_bar(axes, width, height, pixel_size_nm)
+        draw_scale_bar(axes, pixel_size_nm)
     axes.set_title(f"{title}: {len(tracks)} tracks", fontsize=10)
     axes.set_axis_off()
     with replacing_file(path) as beside:
@@ -112,14 +109,3 @@ def write_development(
         axes.spines[["top", "right"]].set_visible(False)
     with replacing_file(path) as beside:
         figure.savefig(beside, format="png", dpi=120)
-
-
-def _draw_scale_bar(axes: "Axes", width: int, height: int, pixel_size_nm: float) -> None:
-    from matplotlib.patheffects import withStroke
-
-    length_nm = scale_bar_nm(width, pixel_size_nm)
-    right, y = 0.97 * width, 0.96 * height
-    (line,) = axes.plot([right - length_nm / pixel_size_nm, right], [y, y], color="white", linewidth=3)
-    text = axes.text(right, y - 0.015 * height, f"{length_nm:g} nm", color="white", ha="right", va="bottom")
-    for drawn in (line, text):
-        drawn.set_path_effects([withStroke(linewidth=5 if drawn is line else 2, foreground="black")])

@@ -1,7 +1,8 @@
 """Particles of a movie followed from frame to frame."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import hypot
 from typing import Any, Literal
 
@@ -52,7 +53,8 @@ def follow_particles(frames: Sequence[Sequence[Particle]], *, max_step_px: float
         for particle, number in zip(particles, numbers, strict=True):
             members.setdefault(number, []).append((frame, particle))
     tracks = [_track(number, seen) for number, seen in enumerate(members.values(), start=1)]
-    return tuple(_with_end(track, tracks, len(frames)) for track in tracks)
+    steps = _steps(tracks)
+    return tuple(_with_end(track, steps, len(frames)) for track in tracks)
 
 
 def import_trackpy() -> Any:
@@ -88,22 +90,29 @@ def _track(number: int, seen: list[tuple[int, Particle]], end: TrackEnd = "vanis
     return Track(number, tuple(frame for frame, _ in seen), tuple(particle for _, particle in seen), end)
 
 
-def _with_end(track: Track, tracks: Sequence[Track], frames: int) -> Track:
+def _steps(tracks: Sequence[Track]) -> dict[int, list[tuple[Particle, Particle]]]:
+    """What each particle was in a frame and in the next one, by the number of the frame."""
+    steps: dict[int, list[tuple[Particle, Particle]]] = {}
+    for track in tracks:
+        for (frame, before), (following, after) in pairwise(zip(track.frames, track.particles, strict=True)):
+            if following == frame + 1:
+                steps.setdefault(frame, []).append((before, after))
+    return steps
+
+
+def _with_end(track: Track, steps: Mapping[int, Sequence[tuple[Particle, Particle]]], frames: int) -> Track:
     last, particle = track.frames[-1], track.particles[-1]
     if last == frames:
         end: TrackEnd = "last frame"
-    elif any(_swallows(other, particle, last) for other in tracks if other is not track):
+    elif any(_swallows(before, after, particle) for before, after in steps.get(last, ())):
         end = "merged"
     else:
         end = "border" if particle.touches_border else "vanished"
-    return Track(track.number, track.frames, track.particles, end)
+    return replace(track, end=end)
 
 
-def _swallows(track: Track, particle: Particle, last: int) -> bool:
-    """Whether a track has, after frame `last`, grown over the place where another particle was."""
-    if last not in track.frames or last + 1 not in track.frames:
-        return False
-    before, after = (track.particles[track.frames.index(frame)] for frame in (last, last + 1))
+def _swallows(before: Particle, after: Particle, particle: Particle) -> bool:
+    """Whether a particle has, from one frame to the next, grown over the place where another one was."""
     distance = hypot(after.row_px - particle.row_px, after.column_px - particle.column_px)
     has_grown = after.area_px >= before.area_px + _SWALLOWED * particle.area_px
     return has_grown and distance <= after.feret_max_px / 2

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tem_rf.inference.particles import RING_PX, Particle, measure_particles, standard_deviation
+from tem_rf.data.preprocess import mean_and_sd
+from tem_rf.inference.particles import RING_PX, Particle, measure_particles
 from tem_rf.inference.separation import number_particles
 
 _PIXELS = 2**22  # of a window, by which it grows where a particle is higher
@@ -41,27 +42,30 @@ def measure_mask(
         split_touching: Take touching particles apart.
         rows: Rows of a window; None for some millions of pixels.
     """
-    spread = standard_deviation(counts)
+    _, spread = mean_and_sd(counts)
     particles: list[Particle] = []
     left_out = 0
-    for window, first_row, components, ready in _windows(mask, rows or max(_PIXELS // mask.shape[1], 4 * RING_PX)):
+    for window, components, ready in _windows(mask, rows or max(_PIXELS // mask.shape[1], 4 * RING_PX)):
         areas = np.bincount(components.ravel(), minlength=len(ready))
         left_out += int(np.count_nonzero(ready & (areas < least_area_px)))
         numbers = number_particles(ready[components], split_touching=split_touching, least_area_px=least_area_px)
-        others = ~ready & (areas >= least_area_px)
+        cut = np.zeros(len(ready), bool)  # by the edge of the window: how large they are is not known here
+        cut[components[0]] = window.start > 0
+        cut[components[-1]] |= window.stop < len(mask)
+        others = ~ready & (cut | (areas >= least_area_px))
         others[0] = False
         numbers[others[components]] = -1  # they are measured in another window, and are no background
         for particle in measure_particles(numbers, counts[window], spread):
-            particles.append(replace(particle, number=len(particles) + 1, row_px=first_row + particle.row_px))
+            particles.append(replace(particle, number=len(particles) + 1, row_px=window.start + particle.row_px))
     return MeasuredMask(tuple(particles), left_out)
 
 
-def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, int, np.ndarray, np.ndarray]]:
+def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Windows from top to bottom, in each of which those components are ready that lie in it with their surroundings.
 
     Yields:
-        Rows of the window, the first of them, (rows, w) numbered components, and (components + 1,) whether each is
-        ready to be measured; a component is so in one window only.
+        Rows of the window, (rows, w) numbered components, and (components + 1,) whether each is ready to be measured;
+        a component is so in one window only.
     """
     from scipy.ndimage import find_objects, label
 
@@ -75,7 +79,7 @@ def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, int, np.ndarr
         complete = ends <= (height if stop == height else stop - RING_PX)
         ready = complete & (ends > done)
         ready[0] = False
-        yield slice(start, stop), start, components, ready
+        yield slice(start, stop), components, ready
         if stop == height:
             return
         start, done = max(int(tops[~complete].min(initial=stop)) - RING_PX, 0), stop - RING_PX

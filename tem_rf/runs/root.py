@@ -1,6 +1,6 @@
 """The folder that holds the runs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tem_rf.errors import RunError
@@ -20,6 +20,23 @@ def find_run(name: str, root: Path = DEFAULT_ROOT) -> RunFolder:
             return RunFolder.open(path)
     close = close_names(name, [run.name for run in list_runs(root)])
     raise RunError(f"{name}: no run of this name in {root}{close}; see `tem-rf runs`.")
+
+
+def find_runs_of_one_dataset(names: Sequence[str], root: Path = DEFAULT_ROOT) -> list[RunFolder]:
+    """Open runs whose images can be compared.
+
+    Raises:
+        RunError: There is no such run, or they were trained on different datasets.
+    """
+    runs = [find_run(name, root) for name in names]
+    other = next((run for run in runs if run.config.dataset != runs[0].config.dataset), None)
+    if other is not None:
+        datasets = f"{runs[0].config.dataset}, {other.config.dataset}"
+        raise RunError(
+            f"{runs[0].name} and {other.name}: were trained on different datasets ({datasets}); name runs of one "
+            "dataset at a time."
+        )
+    return runs
 
 
 def list_runs(root: Path = DEFAULT_ROOT) -> list[RunFolder]:

@@ -9,6 +9,7 @@ import numpy as np
 from tem_rf.data.prepared import PreparedDataset
 from tem_rf.errors import StorageError
 from tem_rf.evaluation.dice import particle_mask
+from tem_rf.evaluation.pictures import grey_levels
 from tem_rf.models.probability import particle_probability
 from tem_rf.runs.events import SampleEvent
 from tem_rf.runs.folder import RunFolder
@@ -16,7 +17,6 @@ from tem_rf.runs.samples import Samples, write_samples
 
 MOST_PATCHES = 4
 COST_LIMIT = 0.01  # of the time of the training
-_PERCENTILES = (0.5, 99.5)
 
 
 class SamplePictures:
@@ -35,7 +35,7 @@ class SamplePictures:
         chosen = choose_patches(dataset)
         self._patches = np.stack([dataset.images[patch] for patch in chosen])  # (n, h, w)
         self._labels = np.stack([dataset.labels[patch] for patch in chosen]) > 0
-        self._images = np.stack([_grey(patch) for patch in self._patches])
+        self._images = np.stack([grey_levels(patch) for patch in self._patches])
         self._next_at, self._is_warm = 0.0, False
 
     def after_epoch(self, epoch: int, *, is_last: bool) -> SampleEvent | None:
@@ -69,8 +69,3 @@ def choose_patches(dataset: PreparedDataset) -> list[int]:
     by_particles = sorted(patches, key=lambda patch: -dataset.patches[patch].particle_fraction)
     places = np.linspace(0, len(patches) - 1, min(MOST_PATCHES, len(patches)))
     return [by_particles[round(place)] for place in places]
-
-
-def _grey(patch: np.ndarray) -> np.ndarray:
-    low, high = np.percentile(patch, _PERCENTILES)
-    return (np.clip((patch - low) / max(high - low, 1e-9), 0, 1) * 255).astype(np.uint8)

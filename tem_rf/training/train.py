@@ -76,6 +76,7 @@ def train(
             listeners.append(TensorBoardLog(run.tensorboard_folder).show)
         journal = Journal(run.event_log(), *listeners)
         journal.emit(StatusEvent(state="starting"))
+        precision = keras.config.dtype_policy()
         try:
             training = _Training(run, journal, interruption, checkpoint_interval_s)
             journal.emit(StatusEvent(state="running"))
@@ -83,6 +84,8 @@ def train(
         except BaseException as error:
             journal.emit(StatusEvent(state="failed", detail=str(error) or type(error).__name__))
             raise
+        finally:
+            keras.config.set_dtype_policy(precision)  # what is built afterwards, to score the run, is of float32 again
         journal.emit(StatusEvent(state=state))
         return Outcome(state, training.progress, interruption.signal_number)
 
@@ -211,7 +214,10 @@ class _Training:
         return load_checkpoint(self.run.checkpoint_folder, self.variables, on_damaged=on_damaged) or Progress()
 
     def _on_split(self, patches_at_once: int, too_many: int) -> None:
-        """Keep what a restart needs to split in the same way."""
+        """Have the next checkpoint say it, so that a restart splits in the same way, and have that soon.
+
+        Not at once: while the training is validated, the model may hold the average of its weights.
+        """
         self.progress = replace(self.progress, patches_at_once=patches_at_once)
         self.journal.emit(
             NoticeEvent(
@@ -220,7 +226,7 @@ class _Training:
                 f"{patches_at_once}, so the result differs from that of whole batches."
             )
         )
-        self._save_checkpoint()
+        self.saved_at = -math.inf
 
     def _save_checkpoint(self) -> None:
         self._write_back()

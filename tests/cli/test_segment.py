@@ -100,3 +100,14 @@ def test_a_movie_is_tracked_and_what_is_missing_is_said_first(run, trained_run, 
     }
     assert (tmp_path / row["tracks"]).exists()
     assert run(*command, "--max-step-px", 5).code == 0
+
+
+def test_what_cannot_be_tracked_is_said_before_anything_is_segmented(run, trained_run, tmp_path):
+    frame = counts_with_disc((70, 80), seed=4, radius=14)[0]
+    write_tiff(tmp_path / "a_movie.tif", np.stack([frame, frame]))
+    write_tiff(tmp_path / "an_image.tif", frame)
+    command = ["segment", "a_movie.tif", "an_image.tif", "--model", trained_run.path, "--output", "out"]
+    assert_one_line(run(*command, "--track", "--max-step-px", 5), "an_image.tif: --track needs a movie")
+    assert_one_line(run(*command, "--track", "--max-step-nm", 1), "pixel size")
+    assert_one_line(run(*command, "--max-step-nm", 1), "say how to --track; add it")
+    assert not (tmp_path / "out").exists()

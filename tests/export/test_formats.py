@@ -229,9 +229,10 @@ def test_a_format_that_fails_leaves_the_folder_as_it_was(model, trained_run, mon
 def test_the_command_adds_a_format_and_checks_all(trained_run, tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = partial(tem_rf, capfd, monkeypatch)
-    assert run("export", trained_run.path, "--format", "keras").code == 0
+    assert run("export", trained_run.path, "--format", "keras", "--author", "A", "--license", "CC-BY-4.0").code == 0
     checked = json.loads(run("export", trained_run.path, "--format", "litert", "--check", "--json").stdout)
     assert [file["format"] for file in checked["card"]["files"]] == ["savedmodel", "keras", "litert"]
+    assert (checked["card"]["authors"], checked["card"]["license"]) == (["A"], "CC-BY-4.0")  # as before
     assert len(checked["check"]) == 12
     assert max(one["difference"] for one in checked["check"]) < 1e-5
 

@@ -41,6 +41,15 @@ def test_windows_leave_no_trace(rows, split, threshold):
     assert by_place(measured.particles) == by_place(whole)
 
 
+@pytest.mark.parametrize("rows", range(40, 70))  # the edge of the window anywhere in the lower disc
+def test_a_particle_cut_by_a_window_is_no_background_of_its_neighbour(rows):
+    mask = discs((140, 60), (30, 30, 12), (57, 30, 12))
+    counts = 100.0 + 50.0 * mask + np.random.default_rng(0).normal(size=mask.shape)
+    whole = measure_particles(number_particles(mask), counts)
+    measured = measure_mask(mask, counts, least_area_px=50, rows=rows)
+    assert [one.contrast for one in measured.particles] == pytest.approx([one.contrast for one in whole], rel=1e-5)
+
+
 def test_specks_are_left_out_and_counted():
     mask = discs((200, 60), (20, 20, 10), (100, 30, 3), (150, 30, 1.5), (196, 20, 4.5))
     measured = measure_mask(mask, mask * 1.0, least_area_px=disc_area_px(8), rows=32)

@@ -146,6 +146,24 @@ def test_a_driver_sees_no_gpu_from_the_moment_it_hands_them_out(monkeypatch):
     assert take_gpus() == ()
 
 
+def test_a_task_that_is_taken_back_as_it_ends_is_cancelled(runs, tmp_path):
+    pool = DaskPool(LocalWorkers(1), tmp_path)
+    try:
+        pool.submit(task(runs[0], "pass"))
+        in_flight = pool._in_flight[runs[0].path]
+        wait_for(in_flight.future.done)
+        result, in_flight.is_cancelled = in_flight.future.result, True
+
+        def taken_back_first(timeout):
+            in_flight.future.cancel()
+            return result(timeout=timeout)
+
+        in_flight.future.result = taken_back_first
+        assert next_outcome(pool) == RunOutcome(runs[0].path, "cancelled", "cpu0")
+    finally:
+        pool.close()
+
+
 def test_more_workers_than_gpus_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     with pytest.raises(StudyError, match=r"execution\.workers: 3 is more than the 2 GPUs of this machine"):

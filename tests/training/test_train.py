@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -208,3 +209,9 @@ def test_an_augmented_training_differs_and_repeats_itself_when_interrupted(
     assert final_state(whole) != final_state(trained_run)
     assert config.trial != trained_run.config.trial
     assert default_name(config) == "discs-n2-p22-paper-augmented-s752"
+
+
+def test_what_is_built_after_a_training_in_bfloat16_is_of_float32_again(tiny_dataset, tmp_path):
+    before = keras.config.dtype_policy().name
+    train(new_run(tiny_dataset, tmp_path / "run", epochs=1, precision="mixed_bfloat16"))
+    assert keras.config.dtype_policy().name == before == "float32"

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections import deque
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -203,15 +204,15 @@ class _InFlight:
 
     def outcome(self) -> RunOutcome:
         """How it ended, once its future is done."""
-        status = self.future.status
-        if status == "finished":
-            try:
+        try:
+            status = self.future.status
+            if status == "finished":
                 return self.future.result(timeout=RESULT_TIMEOUT_S)
-            except (OSError, TimeoutError):
-                return self.lost("its worker went before it told the result")
-        if status == "error" and not isinstance(error := self.future.exception(), KilledWorker):
-            return RunOutcome(self.task.run, "failed", self.member.name, f"its worker could not start it: {error}")
-        return self.lost("its worker is gone")
+            if status == "error" and not isinstance(error := self.future.exception(), KilledWorker):
+                return RunOutcome(self.task.run, "failed", self.member.name, f"its worker could not start it: {error}")
+        except (OSError, TimeoutError, CancelledError):  # the worker went, or the task was taken back, meanwhile
+            pass
+        return self.lost("its worker went before it told the result")
 
     def lost(self, why: str) -> RunOutcome:
         """Gone with its worker, or taken back."""

@@ -95,7 +95,7 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
     axes.set_axis_off()
     axes.imshow(panel.painted, extent=(-half, half, half, -half))
     if panel.pixel_size_nm:
-        draw_scale_bar(axes, half, panel.pixel_size_nm)
+        draw_scale_bar(axes, panel.pixel_size_nm)
     row = panel.row
     network = f"{row['network']}, field {row['field_px']} px"
     axes.set_title(f"{row['dataset']}\n{network}\nboundary F1 {row['boundary_f1']:.3f}", fontsize=8)

@@ -88,7 +88,7 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
     axes.add_patch(square)
     axes.set(xlim=(-half, half), ylim=(half, -half))
     if size:
-        draw_scale_bar(axes, half, size)
+        draw_scale_bar(axes, size)
     field = f"field {field_px} px" + (f", {field_px * size:.2f} nm" if size else "")
     beyond = " (beyond the patch)" if field_px > 2 * half else ""
     place = f"{panel.row['dataset']}: {panel.row['source']} ({panel.row['row']}, {panel.row['column']})"
