@@ -28,14 +28,16 @@ def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None
             f"{file}: says no pixel size, by which a model could be chosen; give --pixel-size-nm, or name a model by "
             "--model."
         )
-    sizes = {path: size for path in _model_folders(models) if (size := ModelCard.read(path).pixel_size_nm) is not None}
+    cards = {path: card for path in _model_folders(models) if (card := _readable_card(path)) is not None}
+    sizes = {path: card.pixel_size_nm for path, card in cards.items() if card.pixel_size_nm is not None}
     if not sizes:
         raise ModelError(
             f"{models}: holds no model with a pixel size; make one with `tem-rf export`, or name one by --model."
         )
     nearest = min(sizes, key=lambda path: abs(math.log(sizes[path] / here)))
     ratio = max(sizes[nearest] / here, here / sizes[nearest])
-    if ratio > PIXEL_SIZE_TOLERANCE and not rescale:
+    rescales = rescale or cards[nearest].preprocessing.target_pixel_size_nm is not None
+    if ratio > PIXEL_SIZE_TOLERANCE and not rescales:
         known = ", ".join(f"{path.name} at {size:g}" for path, size in sizes.items())
         raise ModelError(
             f"{file}: has {here:g} nm/px, and no model in {models} was trained near it ({known} nm/px); add --rescale, "
@@ -47,6 +49,14 @@ def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None
 def _pixel_size_nm(file: Path) -> float | None:
     with open_recording(file) as recording:
         return recording.pixel_sides_nm and recording.pixel_sides_nm[1]
+
+
+def _readable_card(folder: Path) -> ModelCard | None:
+    """None for the card of another version, which is no reason not to choose another model."""
+    try:
+        return ModelCard.read(folder)
+    except ModelError:
+        return None
 
 
 def _model_folders(models: Path) -> list[Path]:

@@ -8,7 +8,7 @@ import typer
 
 from tem_rf.cli.app import app
 
-HEAVY = ("tensorflow", "keras", "jax", "scipy", "skimage", "matplotlib", "tifffile", "h5py")
+HEAVY = ("tensorflow", "keras", "jax", "numpy", "scipy", "skimage", "matplotlib", "tifffile", "h5py")
 
 
 def commands(group: typer.Typer, prefix: str = "") -> list[tuple[str, str]]:
