@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    micrographs: Annotated[Path, typer.Argument(help="Folder of micrographs, or of images/ and labels/ (or masks/).")],
+    micrographs: Annotated[
+        list[Path], typer.Argument(help="Folders of micrographs, or of images/ and labels/ (or masks/).")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Dataset folder to write.")],
     labels: Annotated[Path | None, typer.Option(help="Folder of labels, paired by the stem of the names.")] = None,
     preset: Annotated[
@@ -49,6 +51,9 @@ def prepare(
     as_json: JsonFlag = False,
 ) -> None:
     """Cut labelled micrographs into a dataset of patches, divided into training, validation and test.
+
+    Micrographs of several folders, each with its labels, become one dataset; they must have one pixel size, or
+    --target-pixel-size-nm brings them to one.
 
     Example: tem-rf prepare micrographs --output datasets/au-5nm --pixel-size-nm 0.02
     """

@@ -18,10 +18,22 @@ _IMAGE_ENDING = re.compile(r"[ _.-]?(images?|img)$", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Pair:
-    """A micrograph and the file that labels it; a COCO file labels many."""
+    """A micrograph and the file that labels it; a COCO file labels many.
+
+    Attributes:
+        image: File of the micrograph.
+        label: File of its label.
+        folder: Name of the folder, which tells micrographs of several folders apart; empty for those of one.
+    """
 
     image: Path
     label: Path
+    folder: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the micrograph is called in a dataset."""
+        return f"{self.folder}-{self.image.name}" if self.folder else self.image.name
 
 
 @dataclass(frozen=True)

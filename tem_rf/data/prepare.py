@@ -1,6 +1,6 @@
 """Prepare a dataset: from a folder of labelled micrographs to a folder of patches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import combinations
@@ -23,7 +23,7 @@ from tem_rf.data.prepared import (
     open_dataset,
     write_tables,
 )
-from tem_rf.data.sources import find_pairs, sha256
+from tem_rf.data.sources import find_pairs_in_folders, sha256
 from tem_rf.errors import DatasetError
 from tem_rf.files import replacing_folder
 
@@ -33,7 +33,7 @@ _SAME_PIXEL_SIZE = 0.01
 
 
 def prepare_dataset(
-    images: Path,
+    images: Path | Sequence[Path],
     output: Path,
     *,
     labels: Path | None = None,
@@ -44,7 +44,7 @@ def prepare_dataset(
     """Write a dataset folder, one micrograph in memory at a time.
 
     Args:
-        images: Folder of micrographs, or of images/ and labels/.
+        images: Folder of micrographs, or of images/ and labels/; or several, whose names micrographs then carry.
         output: Dataset folder to write; one that stands is taken as it is if the same would be written.
         labels: Folder of labels.
         settings: How to prepare.
@@ -58,7 +58,7 @@ def prepare_dataset(
         StorageError: The output cannot be written.
     """
     output = Path(output)
-    pairs = find_pairs(Path(images), labels)
+    pairs = find_pairs_in_folders([images] if isinstance(images, Path) else images, labels)
     if _stands(output) and not overwrite:
         return _reuse(output, pairs, settings)
     with replacing_folder(output) as folder:

@@ -1,8 +1,8 @@
 """Labelled micrographs, one in memory at a time, whether a file holds one or many."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,24 @@ class LabelledMicrograph:
     frame: int | None
     micrograph: Micrograph
     mask: np.ndarray
+
+
+def find_pairs_in_folders(folders: Sequence[Path], labels: Path | None) -> tuple[Pair, ...]:
+    """Pair the micrographs of one folder, or of several that each hold their labels.
+
+    Raises:
+        DatasetError: As `find_pairs`; or labels are given for several folders, or two have one name.
+    """
+    if len(folders) == 1:
+        return find_pairs(folders[0], labels)
+    if labels is not None:
+        raise DatasetError(f"{labels}: labels of several folders; keep them in labels/ beside images/ in each folder.")
+    first: dict[str, Path] = {}
+    for folder in folders:
+        other = first.setdefault(folder.name, folder)
+        if other is not folder:
+            raise DatasetError(f"{folder}: has the name of {other}, by which micrographs are told apart; rename one.")
+    return tuple(replace(pair, folder=folder.name) for folder in folders for pair in find_pairs(folder, None))
 
 
 def find_pairs(images: Path, labels: Path | None) -> tuple[Pair, ...]:
@@ -90,7 +108,7 @@ def read_labelled(pair: Pair, pixel_size_nm: float | None, *, resample: bool = F
         if micrograph.recorded_shape:
             mask = resample_mask(mask, micrograph.pixels.shape)
         has_particles |= bool(mask.any())
-        name = f"{pair.image.name}#{number}" if is_stack else pair.image.name
+        name = f"{pair.name}#{number}" if is_stack else pair.name
         yield LabelledMicrograph(name, number if is_stack else None, micrograph, mask)
     if masks is not None and next(masks, None) is not None:
         raise DatasetError(

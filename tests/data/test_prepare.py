@@ -10,7 +10,7 @@ from PIL import Image
 from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.prepare import prepare_dataset
 from tem_rf.data.prepared import open_dataset
-from tem_rf.errors import ReadError
+from tem_rf.errors import DatasetError, ReadError
 from tests.conftest import shared_file
 from tests.data.labelled_folder import counts_with_disc, write_folder, write_pair
 
@@ -206,3 +206,24 @@ def test_pixels_that_are_not_square_are_resampled_on_request_with_their_masks(tm
     assert dataset.manifest.pixel_size_nm == pytest.approx(0.02)
     assert np.mean(dataset.labels[0] != disc) < 0.02
     assert dataset.images[0][disc].mean() < dataset.images[0][~disc].mean()
+
+
+def test_micrographs_of_several_folders_and_scales_become_one_dataset(tmp_path):
+    settings = preparation_settings(patch_size=32, background_threshold=20, target_pixel_size_nm=0.02)
+    fine = write_folder(tmp_path / "fine", 3)
+    coarse = write_folder(tmp_path / "coarse", 3, pixel_size_nm=0.03)
+    manifest = prepare_dataset([fine, coarse], tmp_path / "set", settings=settings).manifest
+    assert manifest.pixel_size_nm == 0.02
+    assert {(source.name, source.height) for source in manifest.sources} == {
+        *((f"fine-m{number}.tif", 64) for number in range(3)),
+        *((f"coarse-m{number}.tif", 96) for number in range(3)),
+    }
+
+
+def test_folders_of_one_name_and_labels_for_several_folders_are_refused(tmp_path):
+    one, other = write_folder(tmp_path / "a" / "raw"), write_folder(tmp_path / "b" / "raw")
+    with pytest.raises(DatasetError, match="has the name of"):
+        prepare_dataset([one, other], tmp_path / "set", settings=SETTINGS)
+    with pytest.raises(DatasetError, match="labels of several folders"):
+        prepare_dataset([one, other], tmp_path / "set", labels=one / "labels", settings=SETTINGS)
+    assert not (tmp_path / "set").exists()
