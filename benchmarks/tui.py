@@ -32,9 +32,8 @@ from tem_rf.config.training import training_settings
 from tem_rf.runs import RunConfig, RunFolder
 from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent
 from tem_rf.runs.process import claim
-from tui.screens import SCREENS
 
-KEY = {name: str(number).encode() for number, (name, _) in enumerate(SCREENS, start=1)}
+TRAIN_KEY, RESULTS_KEY = b"3", b"5"
 ROWS, COLUMNS = 60, 200
 EPOCHS = 100
 EPOCH_S = 5
@@ -135,14 +134,14 @@ def measure_keys_and_bytes(folder: Path) -> dict[str, float]:
     """Go between screens, then watch a training for a while."""
     with terminal(folder) as master:
         read_until(master, b"Segment")
-        os.write(master, KEY["results"])
+        os.write(master, RESULTS_KEY)
         read_until(master, b"validation")
-        os.write(master, KEY["train"])
+        os.write(master, TRAIN_KEY)
         read_until(master, b"best dice")
         drain(master, 5)
         delays = []
         for _ in range(KEYS):
-            for key, mark in ((KEY["results"], b"validation"), (KEY["train"], b"best dice")):
+            for key, mark in ((RESULTS_KEY, b"validation"), (TRAIN_KEY, b"best dice")):
                 start = time.perf_counter()
                 os.write(master, key)
                 read_until(master, mark)
