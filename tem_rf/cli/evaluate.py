@@ -1,15 +1,17 @@
 """`tem-rf evaluate`: the dice table of finished runs."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
-from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.root import DEFAULT_ROOT, find_runs_of_one_dataset
+
+if TYPE_CHECKING:
+    from tem_rf.evaluation.dice_table import MethodScores
+    from tem_rf.evaluation.summary import Spread
 
 COLUMNS = {
     "hard_dice": "hard dice",
@@ -47,38 +49,25 @@ def evaluate(
     folders = find_runs_of_one_dataset(run, runs)
 
     import_keras()
-    from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run
-    from tem_rf.evaluation.summary import summarize
+    from tem_rf.evaluation.dice_table import dice_table
     from tem_rf.training.inputs import open_training_data
 
     console = progress_console()
     dataset = open_training_data(folders[0].config)
-    rows: list[dict[str, Any]] = []
-    for trial in _trials(folders):
-        scores = {}
-        for folder in trial:
-            with console.status(f"{folder.name}: segmenting the {split} images"):
-                scores[folder.config.seed] = evaluate_run(
-                    folder, dataset, split=split, transforms=transforms, pictures=pictures and pictures / folder.name
-                )
-        architecture = trial[0].config.architecture
-        rows.append(
-            {
-                "method": architecture.name,
-                "recipe": trial[0].config.training.recipe,
-                "parameters": architecture.parameters,
-                "receptive_field_px": architecture.receptive_field.equation_size_px,
-                "seeds": sorted(scores),
-                "images": len(next(iter(scores.values()))),
-                "scores": summarize(scores),
-            }
+    with console.status("") as status:
+        rows = dice_table(
+            folders,
+            dataset,
+            split=split,
+            transforms=transforms,
+            pictures=pictures,
+            baseline=baseline,
+            lattice_spacing_nm=lattice_spacing_nm,
+            on_step=status.update,
         )
-    if baseline:
-        with console.status("segmenting without a network"):
-            results = evaluate_baselines(dataset, split=split, lattice_spacing_nm=lattice_spacing_nm)
-        for method, (scores_without_network, note) in results.items():
-            rows.append({"method": method, "note": note, "scores": summarize({0: scores_without_network})})
-            console.print(f"{method}: {note}", highlight=False)
+    for row in rows:
+        if row.note:
+            console.print(f"{row.method}: {row.note}", highlight=False)
     if pictures:
         console.print(f"{pictures}: overlays of the {split} images", highlight=False)
     if as_json:
@@ -87,19 +76,11 @@ def evaluate(
         _print(rows, f"{dataset.manifest.name}: {split} images", dataset.manifest.pixel_size_nm)
 
 
-def _trials(folders: Sequence[RunFolder]) -> list[list[RunFolder]]:
-    """Runs that differ in nothing but their seed."""
-    trials: dict[str, list[RunFolder]] = {}
-    for folder in folders:
-        trials.setdefault(folder.config.trial, []).append(folder)
-    return list(trials.values())
-
-
-def _print(rows: list[dict[str, Any]], title: str, pixel_size_nm: float | None) -> None:
-    def field(row: dict[str, Any]) -> str:
-        if "receptive_field_px" not in row:
+def _print(rows: "list[MethodScores]", title: str, pixel_size_nm: float | None) -> None:
+    def field(row: "MethodScores") -> str:
+        pixels = row.receptive_field_px
+        if pixels is None:
             return ""
-        pixels = row["receptive_field_px"]
         return f"{pixels} px" if pixel_size_nm is None else f"{pixels} px {pixels * pixel_size_nm:.2f} nm"
 
     print_table(
@@ -107,22 +88,24 @@ def _print(rows: list[dict[str, Any]], title: str, pixel_size_nm: float | None) 
         ["method", "weights", "field", "seeds", *COLUMNS.values()],
         [
             [
-                row["method"],
-                row.get("parameters", ""),
+                row.method,
+                row.parameters or "",
                 field(row),
-                len(row["seeds"]) if "seeds" in row else "",
-                *(_cell(row["scores"].get(metric)) for metric in COLUMNS),
+                len(row.seeds) if row.seeds else "",
+                *(_cell(row.scores.get(metric)) for metric in COLUMNS),
             ]
             for row in rows
         ],
     )
 
 
-def _cell(spread: Any) -> str:
+def _cell(spread: "Spread | None") -> str:
     if spread is None:
         return "–"
     return f"{spread.mean:.3f}" + (f" ± {spread.sd:.3f}" if spread.sd is not None else "")
 
 
-def _as_json(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "scores": {metric: vars(spread) for metric, spread in row["scores"].items()}}
+def _as_json(row: "MethodScores") -> dict[str, Any]:
+    """What only networks have is left out of the row of another method."""
+    known = {name: value for name, value in vars(row).items() if value is not None}
+    return {**known, "scores": {metric: vars(spread) for metric, spread in row.scores.items()}}

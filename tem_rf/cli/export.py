@@ -8,15 +8,14 @@ import typer
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
 from tem_rf.errors import ModelError
-from tem_rf.export.formats import FORMATS, SAVED_MODEL, formats_in, formats_named
+from tem_rf.export.formats import FORMATS, SAVED_MODEL, formats_named
+from tem_rf.export.standing import LICENSE, export_over
+from tem_rf.inference.saved_models import MODELS
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
 
 if TYPE_CHECKING:
     from tem_rf.export.check import Comparison
     from tem_rf.inference.card import ModelCard
-
-MODELS = Path("saved_models")
-LICENSE = "BSD-3-Clause"
 
 
 def export(
@@ -61,24 +60,19 @@ def export(
     """
     folder = find_run(run, runs)
     output = output or MODELS / folder.name
-    if output.exists() and not overwrite:
-        refuse_foreign_folder(output)
-    standing = formats_in(output)
-    wanted = [one for one in FORMATS.values() if one in (*standing, *formats_named(format_names))]
+    formats = formats_named(format_names)
     console = progress_console()
     import_keras()
-    from tem_rf.inference.card import ModelCard
-
-    before = ModelCard.read(output) if standing and not overwrite else None
-    if check and wanted == standing and before and author is None and license_id is None:
-        card = before
-    else:
-        with console.status(f"exporting {folder.name} as {', '.join(one.name for one in wanted)}"):
-            from tem_rf.export.run import export_run
-
-            authors = author or (before.authors if before else ())
-            license_id = license_id or (before.license if before else None) or LICENSE
-            card = export_run(folder, output, wanted, authors=authors, license_id=license_id)
+    with console.status(f"exporting {folder.name} as {', '.join(one.name for one in formats)}"):
+        card = export_over(
+            folder,
+            output,
+            formats,
+            authors=author or (),
+            license_id=license_id,
+            only_missing=check,
+            overwrite=overwrite,
+        )
     comparisons = []
     if check:
         from tem_rf.export.check import compare_formats
@@ -92,16 +86,6 @@ def export(
     else:
         _print(output, card, comparisons)
     _refuse_differences(output, comparisons)
-
-
-def refuse_foreign_folder(output: Path) -> None:
-    """A model of ours may be replaced by a newer export of the same name; anything else is the user's."""
-    from tem_rf.inference.card import CARD_NAME
-
-    if not (output / CARD_NAME).exists() and any(output.iterdir()):
-        raise ModelError(
-            f"{output}: is not empty and holds no exported model; choose another --output, or add --overwrite."
-        )
 
 
 def _print(output: Path, card: "ModelCard", comparisons: list["Comparison"]) -> None:

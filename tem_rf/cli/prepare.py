@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tem_rf import api
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
-from tem_rf.config.preparation import preparation_settings
 
 if TYPE_CHECKING:
     from tem_rf.data.prepared import PreparedDataset
@@ -58,8 +58,6 @@ def prepare(
     Example: tem-rf prepare micrographs --output datasets/au-5nm --pixel-size-nm 0.02
     """
     from tem_rf.data.dataset_notes import dataset_notes
-    from tem_rf.data.prepare import prepare_dataset
-    from tem_rf.data.presets import preset_changes
 
     changes: dict[str, Any] = {
         "patch_size": patch_size,
@@ -76,7 +74,6 @@ def prepare(
     given = {name: value for name, value in changes.items() if value is not None}
     if xray_threshold == 0:
         given["xray_threshold"] = None
-    settings = preparation_settings(**((preset_changes(preset) if preset else {}) | given))
     console = progress_console()
     with Progress(
         TextColumn("preparing"),
@@ -87,13 +84,14 @@ def prepare(
         transient=True,
     ) as bar:
         task = bar.add_task("preparing", total=None)
-        dataset = prepare_dataset(
+        dataset = api.prepare(
             micrographs,
             output,
             labels=labels,
-            settings=settings,
+            preset=preset,
             overwrite=overwrite,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
+            **given,
         )
     if dataset.reused:
         console.print(

@@ -1,0 +1,70 @@
+"""An earlier export in the folder of a new one: whether it may be replaced, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tem_rf.errors import ModelError
+from tem_rf.export.formats import FORMATS, SAVED_MODEL, ExportFormat, formats_in
+
+if TYPE_CHECKING:
+    from tem_rf.inference.card import ModelCard
+    from tem_rf.runs.folder import RunFolder
+
+LICENSE = "BSD-3-Clause"
+
+
+def export_over(
+    run: RunFolder,
+    output: Path,
+    formats: Sequence[ExportFormat] = (SAVED_MODEL,),
+    *,
+    authors: Sequence[str] = (),
+    license_id: str | None = None,
+    only_missing: bool = False,
+    overwrite: bool = False,
+) -> ModelCard:
+    """Export a run to a folder where an earlier export may stand: its formats, authors and license are kept.
+
+    Args:
+        run: A run with at least one epoch.
+        output: Folder to write.
+        formats: What to write; formats that stand there are written again, so that all hold one network.
+        authors: Who made the model; none: as before.
+        license_id: SPDX name of its license; None: as before, or BSD-3-Clause.
+        only_missing: Leave the folder as it is where it holds all that is asked for.
+        overwrite: Replace whatever stands there, and keep no authors or license of it.
+
+    Raises:
+        ModelError: The folder holds something else, the run has no network, or Keras another backend than TensorFlow.
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    from tem_rf.export.run import export_run
+    from tem_rf.inference.card import ModelCard
+
+    if output.exists() and not overwrite:
+        refuse_foreign_folder(output)
+    standing = formats_in(output)
+    wanted = [one for one in FORMATS.values() if one in (*standing, *formats)]
+    before = ModelCard.read(output) if standing and not overwrite else None
+    if only_missing and wanted == standing and before and not authors and license_id is None:
+        return before
+    authors = authors or (before.authors if before else ())
+    license_id = license_id or (before.license if before else None) or LICENSE
+    return export_run(run, output, wanted, authors=authors, license_id=license_id)
+
+
+def refuse_foreign_folder(output: Path) -> None:
+    """A model of ours may be replaced by a newer export of the same name; anything else is the user's.
+
+    Raises:
+        ModelError: The folder holds something else.
+    """
+    from tem_rf.inference.card import CARD_NAME
+
+    if not (output / CARD_NAME).exists() and any(output.iterdir()):
+        raise ModelError(
+            f"{output}: is not empty and holds no exported model; choose another --output, or add --overwrite."
+        )

@@ -1,0 +1,81 @@
+"""The networks that segment a file: those that were named, or the saved model that fits its pixel size."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tem_rf.errors import ModelError, SettingsError
+from tem_rf.inference.choice import choose_model
+from tem_rf.inference.segmenter import Segmenter, load_segmenter
+
+
+class Networks:
+    """Networks by file, each loaded once.
+
+    Args:
+        named: Folders of exported models or runs, which are averaged; none: one is chosen for each file.
+        models: Folder of the models to choose from.
+        rescale: Bring micrographs to the pixel size their network was trained at.
+    """
+
+    def __init__(self, named: Sequence[Path], models: Path, *, rescale: bool = False) -> None:
+        self._named, self._models, self._rescale = tuple(named), models, rescale
+        self._loaded: dict[tuple[Path, ...], list[Segmenter]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the networks loaded so far."""
+        return list(dict.fromkeys(one.name for segmenters in self._loaded.values() for one in segmenters))
+
+    def segmenters(
+        self,
+        file: Path,
+        *,
+        pixel_size_nm: float | None = None,
+        on_step: Callable[[str], None] = lambda what: None,
+        on_note: Callable[[str], None] = lambda note: None,
+    ) -> list[Segmenter]:
+        """The networks for a file.
+
+        Args:
+            file: The micrograph.
+            pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+            on_step: Called with what is done next.
+            on_note: Called with the model that was chosen.
+
+        Raises:
+            ModelError: No model fits, or one cannot be read.
+            ReadError: The file cannot be read.
+            SettingsError: Micrographs cannot be rescaled, since the network was trained without a pixel size.
+        """
+        folders = self._named or (choose_model(file, self._models, pixel_size_nm=pixel_size_nm, rescale=self._rescale),)
+        if folders not in self._loaded:
+            on_step(f"loading {', '.join(folder.name for folder in folders)}")
+            self._loaded[folders] = [self._load(folder) for folder in folders]
+        if not self._named:
+            trained_nm = self._loaded[folders][0].pixel_size_nm
+            on_note(f"{file.name}: takes {folders[0]}, trained at {trained_nm:g} nm/px")
+        return self._loaded[folders]
+
+    def _load(self, folder: Path) -> Segmenter:
+        segmenter = load_segmenter(folder)
+        if not self._rescale or segmenter.preprocessing.target_pixel_size_nm is not None:
+            return segmenter
+        if segmenter.pixel_size_nm is None:
+            raise SettingsError(
+                f"--rescale: {segmenter.name} was trained on micrographs without a pixel size; leave it out."
+            )
+        update = {"target_pixel_size_nm": segmenter.pixel_size_nm}
+        return replace(segmenter, preprocessing=segmenter.preprocessing.model_copy(update=update))
+
+
+def model_folder(model: str, runs: Path) -> Path:
+    """The folder of a model or of a run, by its path or by the name of the run.
+
+    Raises:
+        ModelError: There is neither.
+    """
+    for path in (Path(model), runs / model):
+        if path.is_dir():
+            return path
+    raise ModelError(f"{model}: no such model or run; expected a folder, or the name of a run in {runs}.")

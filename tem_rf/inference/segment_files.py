@@ -1,0 +1,112 @@
+"""Segment files and folders of them, with their labels and tracks where asked for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tem_rf.data.pairing import pair_labels
+from tem_rf.data.readers import MICROGRAPH_SUFFIXES
+from tem_rf.errors import ReadError, SettingsError
+from tem_rf.inference.networks import Networks
+from tem_rf.inference.results import SegmentedFile
+from tem_rf.inference.segment_file import SegmentSettings, segment_file
+from tem_rf.inference.track_file import TrackedFile, TrackSettings, check_movie, track_file
+from tem_rf.inference.tracks import import_trackpy
+
+
+def segment_files(
+    images: Sequence[Path],
+    networks: Networks,
+    output: Path,
+    settings: SegmentSettings,
+    *,
+    labels: Path | None = None,
+    tracking: TrackSettings | None = None,
+    overwrite: bool = False,
+    on_step: Callable[[str], None] = lambda what: None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> list[tuple[SegmentedFile, TrackedFile | None]]:
+    """Segment files one after the other; what cannot work is said before the first is read.
+
+    Args:
+        images: Micrographs, stacks, movies, or folders of them.
+        networks: What segments them.
+        output: Folder for the results.
+        settings: What is done to each frame.
+        labels: Folder of labels, or a COCO file.
+        tracking: How the particles of movies are followed; None: they are not.
+        overwrite: Segment again what stands in the output from the same networks and settings.
+        on_step: Called with what is done next.
+        on_note: Called with what the user should know.
+
+    Returns:
+        What became of each file, with its tracks.
+
+    Raises:
+        ReadError: A file cannot be read, a folder holds none, or the labels fit none.
+        SettingsError: Two files have one name, or settings do not suit a file.
+        ModelError: No model fits, or one cannot be read.
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    paths = list(_files(images))
+    _refuse_equal_stems(paths)
+    truths = _labels(paths, labels)
+    if tracking:
+        import_trackpy()
+        for path in paths:
+            check_movie(path, tracking, settings.pixel_size_nm)
+    results = []
+    for number, path in enumerate(paths, start=1):
+        segmenters = networks.segmenters(path, pixel_size_nm=settings.pixel_size_nm, on_step=on_step, on_note=on_note)
+        title = f"segmenting {path.name} ({number} of {len(paths)})"
+        on_step(title)
+
+        def on_frame(done: int, count: int, title: str = title) -> None:
+            on_step(f"{title}: {done} of {count} frames" if count > 1 else title)
+
+        segmented = segment_file(
+            segmenters, path, output, settings, label=truths.get(path), overwrite=overwrite, on_frame=on_frame
+        )
+        for note in segmented.notes:
+            on_note(note)
+        results.append((segmented, track_file(segmented, output, tracking) if tracking else None))
+    return results
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in MICROGRAPH_SUFFIXES)
+        if not inside:
+            raise ReadError(
+                f"{path}: no micrographs; expected files ending in {' '.join(sorted(MICROGRAPH_SUFFIXES))}."
+            )
+        yield from inside
+
+
+def _refuse_equal_stems(paths: Sequence[Path]) -> None:
+    """Results are named after the stem of their file."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(path.stem, path)
+        if other is not path:
+            raise SettingsError(
+                f"{path}: has the same name as {other}, so that its results would take the place of the others; "
+                "segment one of them into another --output."
+            )
+
+
+def _labels(paths: Sequence[Path], labels: Path | None) -> dict[Path, Path]:
+    """Labels by micrograph; at least one must have its label."""
+    if labels is None:
+        return {}
+    pairs = {
+        pair.image.resolve(): pair.label
+        for folder in {path.parent for path in paths}
+        for pair in pair_labels(folder, labels).pairs
+    }
+    found = {path: pairs[path.resolve()] for path in paths if path.resolve() in pairs}
+    if not found:
+        raise ReadError(f"{labels}: labels none of the micrographs; expected a file of the stem of {paths[0].name}.")
+    return found
