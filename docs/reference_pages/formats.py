@@ -1,0 +1,82 @@
+"""The page of formats: what is inside the folders of datasets, runs, studies, models and results."""
+
+import inspect
+import re
+from typing import Any
+
+from docs.reference_pages.markdown import code, prose, section, table
+from docs.reference_pages.models import model_section
+
+
+def formats_page() -> str:
+    """Folders and files, from the classes that read and write them."""
+    from tem_rf.data import manifest
+    from tem_rf.data.intensity import ClassIntensity, Intensity
+    from tem_rf.data.prepared import Patch, PreparedDataset
+    from tem_rf.export.formats import FORMATS
+    from tem_rf.inference import card
+    from tem_rf.inference.particles import Particle
+    from tem_rf.inference.results import SegmentedFile
+    from tem_rf.runs.config import RunConfig
+    from tem_rf.runs.folder import RunFolder
+    from tem_rf.study.folder import StudyFolder
+
+    exported = [(code(one.name), code(one.file), one.takes, one.gives) for one in FORMATS.values()]
+    return "\n\n".join(
+        [
+            "# Files and folders",
+            "Generated from the classes that read and write them. All text is UTF-8, all lengths say their unit, and "
+            "a file stands under its name whole or not at all.",
+            section(2, "Dataset folder"),
+            "`tem-rf prepare` writes `dataset.json`, `images.tif`, `labels.tif` and `patches.csv`.",
+            _attributes(PreparedDataset, ("images", "labels")),
+            section(3, "patches.csv"),
+            _attributes(Patch),
+            model_section(manifest.Manifest, "dataset.json", 3),
+            model_section(manifest.Source, "A source, in `sources`", 4),
+            model_section(manifest.NearDuplicate, "A pair, in `near_duplicates`", 4),
+            model_section(Intensity, "`intensity`", 4),
+            model_section(ClassIntensity, "A class, in `intensity`", 4),
+            section(2, "Run folder"),
+            _files(RunFolder),
+            model_section(RunConfig, "config.json", 3),
+            section(2, "Study folder"),
+            _files(StudyFolder),
+            "The fields of `study.toml` are [settings](settings.md#a-study).",
+            section(2, "Exported model"),
+            "`tem-rf export` replaces the folder as a whole, so that all its formats hold one network.",
+            table(("format", "file", "takes", "gives"), exported),
+            model_section(card.ModelCard, "model.json", 3),
+            model_section(card.FieldOfView, "`receptive_field`", 4),
+            model_section(card.TestScores, "`test`", 4),
+            model_section(card.ImportedFile, "`imported_from`", 4),
+            model_section(card.ModelFile, "A format, in `files`", 4),
+            section(2, "Results of a segmentation"),
+            "`tem-rf segment` names files after the stem of the micrograph: `NAME_mask.tif`, `NAME_overlay.png`, "
+            "`NAME_particles.csv`, `NAME_histogram.png`, and what options add.",
+            _attributes(SegmentedFile, ("files",)),
+            section(3, "NAME_particles.csv"),
+            "A row per particle and frame; where the pixel size is known, lengths once more in nm and the area in nm².",
+            _attributes(Particle),
+            "",
+        ]
+    )
+
+
+def _files(folder: type) -> str:
+    """The files that a folder class has properties for; their docstrings begin with the name."""
+    documented = [
+        re.match(r"(`[^`]+`): (.+)", " ".join((member.__doc__ or "").split()))
+        for owner in reversed(folder.__mro__)
+        for member in vars(owner).values()
+        if isinstance(member, property)
+    ]
+    rows = [(match[1], match[2]) for match in documented if match]
+    return f"{prose(folder.__doc__ or '')}\n\n{table(('file', 'holds'), rows)}"
+
+
+def _attributes(documented: Any, names: tuple[str, ...] = ()) -> str:
+    """What the docstring of a class says of its attributes, or of some of them."""
+    text = (inspect.getdoc(documented) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    found = re.findall(r"^ {4}(\w+): (.+?)(?=\n {4}\w|\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    return table(("name", "meaning"), [(code(name), meaning) for name, meaning in found if not names or name in names])

@@ -1,0 +1,66 @@
+"""The page of settings: every model of `tem_rf.config` and of a study's definition."""
+
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel
+
+from docs.reference_pages.markdown import code, section, table
+from docs.reference_pages.models import model_section
+
+
+def settings_page() -> str:
+    """All settings with their ranges and defaults, and the sets of them that have a name."""
+    from tem_rf import config
+    from tem_rf.config.simulation import PRESETS
+    from tem_rf.config.training import RECIPES
+    from tem_rf.data.presets import preset_changes
+    from tem_rf.data.public import PUBLISHED_SETS
+    from tem_rf.study import definition, sections
+
+    modules = [import_module(f"{config.__name__}.{module.name}") for module in pkgutil.iter_modules(config.__path__)]
+    intro = (
+        "Generated from the models that check them; a value out of its range is refused before anything starts. "
+        "Options of commands carry the same names. *null* is a field that is not set."
+    )
+    named = [
+        ("Recipes of training", "`tem-rf train --recipe NAME`", RECIPES),
+        ("Presets of the simulator", "`tem-rf simulate NAME`", PRESETS),
+        (
+            "Presets of preparation",
+            "`tem-rf prepare --preset NAME`",
+            {name: preset_changes(name) for name in PUBLISHED_SETS},
+        ),
+    ]
+    return "\n\n".join(
+        [
+            "# Settings",
+            intro,
+            *(model_section(model, model.__name__) for module in modules for model in models_of(module)),
+            section(2, "Sets of settings"),
+            *(_named_sets(*one) for one in named),
+            section(2, "A study"),
+            "The content of `study.toml`; `tem-rf study new` writes one with a word on every field.",
+            *(model_section(model, model.__name__, 3) for part in (definition, sections) for model in models_of(part)),
+            "",
+        ]
+    )
+
+
+def models_of(module: ModuleType) -> Iterator[type[BaseModel]]:
+    """The models that a module defines, in its order, without those that have no fields."""
+    for _, value in inspect.getmembers_static(module, inspect.isclass):
+        if issubclass(value, BaseModel) and value.__module__ == module.__name__ and value.model_fields:
+            yield value
+
+
+def _named_sets(title: str, use: str, sets: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [
+        (code(name), ", ".join(code(f"{key} = {value}") for key, value in changes.items()) or "the defaults")
+        for name, changes in sets.items()
+    ]
+    return f"{section(3, title)}\n\n{use}: changes of the defaults.\n\n{table(('name', 'changes'), rows)}"
