@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-slow check docs screenshots lock clean install
+.PHONY: demo test test-slow check docs release-check lowest screenshots lock clean install
 
 install: $(INSTALLED)
 
@@ -33,6 +33,25 @@ check: $(INSTALLED)
 # The site in site/, warnings as errors; the reference is made from the code.
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+# The wheel in an environment of its own, with this Python and the newest versions: the main job, tiny, and the demo.
+# Oldest versions allowed: make release-check CONSTRAINTS=build/lowest.txt, after make lowest.
+CONSTRAINTS ?= constraints.txt
+RELEASE := build/release
+
+release-check: $(INSTALLED)
+	rm -rf $(RELEASE)
+	$(BIN)/python -m build --outdir $(RELEASE) .
+	$(PYTHON) -m venv $(RELEASE)/venv
+	$(RELEASE)/venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) $(RELEASE)/*.whl
+	cd $(RELEASE) && venv/bin/tem-rf --help > help.txt
+	cd $(RELEASE) && venv/bin/python -c 'import doctest, tem_rf.api as api; raise SystemExit(doctest.testmod(api).failed)'
+	cd $(RELEASE) && venv/bin/tem-rf demo
+
+# The oldest versions that pyproject.toml allows, for release-check (needs uv).
+lowest:
+	mkdir -p build
+	uv pip compile --quiet --resolution lowest-direct --python-version 3.11 pyproject.toml --output-file build/lowest.txt
 
 # The pictures of the terminal app in README, of the demo's dataset and training.
 screenshots: demo
