@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from tem_rf import Architecture
 from tem_rf.config.training import training_settings
@@ -21,6 +21,7 @@ from tui.screens.image_errors import ImageErrorsScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.tracking import RunTracker
 from tui.widgets.micrograph_view import MicrographView, Picture, fit, paint
+from tui.widgets.row_table import RowTable
 
 
 @pytest.fixture
@@ -41,10 +42,7 @@ def with_runs(folder):
 
 
 def _rows(app):
-    if not app.query("ResultsScreen DataTable"):
-        return []
-    table = app.query_one("ResultsScreen DataTable", DataTable)
-    return [[str(cell) for cell in table.get_row_at(index)] for index in range(table.row_count)]
+    return [list(row) for table in app.query("ResultsScreen RowTable") for row in table.rows]
 
 
 async def _open(app, pilot):
@@ -80,10 +78,7 @@ def test_the_next_column_sorts(with_runs):
     async def script(app, pilot):
         await _open(app, pilot)
         await pilot.press("o")
-        assert any(
-            "hard dice ▼" in str(each.label)
-            for each in app.query_one("ResultsScreen DataTable", DataTable).ordered_columns
-        )
+        assert "hard dice ▼" in app.query_one("ResultsScreen RowTable", RowTable).titles
 
     drive(with_runs, script)
 
@@ -117,8 +112,8 @@ def test_images_stand_worst_first(with_runs):
         await _open(app, pilot)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ImageScoresScreen))
-        table = app.screen.query_one(DataTable)
-        assert [table.get_row_at(index)[3] for index in range(4)] == ["0.700", "0.800", "0.800", "0.900"]
+        table = app.screen.query_one("#images", RowTable)
+        assert [row[3] for row in table.rows] == ["0.700", "0.800", "0.800", "0.900"]
         await pilot.press("escape", "down", "enter")
         await until(pilot, lambda: "Not evaluated yet" in told(app))
 
@@ -162,7 +157,7 @@ def test_it_looks_as_it_did(with_runs, size):
 def _evaluated(folder, tiny_dataset):
     """A run whose masks are its labels with the upper half cut off; the dataset is at hand."""
     dataset = open_dataset(tiny_dataset)
-    config = configure_run(tiny_dataset, Architecture((2, 2)), training_settings(epochs=5), 752)
+    config = configure_run(tiny_dataset, Architecture((2, 2)), training_settings("paper", epochs=5), 752)
     fields = {name: getattr(config, name) for name in ("dataset", "dataset_sha256", "architecture")}
     run = make_run(folder / "runs", "n2-p22-s752", **fields)
     indices = dataset.indices("test")

@@ -22,7 +22,7 @@ def _write(run, epoch, right):
 
 async def _open_patches(app, pilot):
     await pilot.press("3")
-    await until(pilot, lambda: app.query("RunTable") and app.query_one(RunTable).row_count == 1)
+    await until(pilot, lambda: app.query("RunTable") and len(app.query_one(RunTable).rows) == 1)
     await pilot.press("v")
     await until(pilot, lambda: app.query_one("#views", TabbedContent).active == "samples")
 

@@ -62,7 +62,7 @@ def _run(study, network, seed, *, epochs=5, state="finished"):
         state=state,
         architecture=Architecture.from_name(network),
         seed=seed,
-        training=training_settings(epochs=5),
+        training=training_settings("paper", epochs=5),
     )
 
 
@@ -100,12 +100,11 @@ def with_study(with_dataset):
 
 async def _open(app, pilot, trials=5):
     await pilot.press("4")
-    await until(pilot, lambda: bool(app.query(TrialTable)) and app.query_one(TrialTable).row_count == trials)
+    await until(pilot, lambda: bool(app.query(TrialTable)) and len(app.query_one(TrialTable).rows) == trials)
 
 
 def _rows(app):
-    table = app.query_one(TrialTable)
-    return [[str(cell) for cell in table.get_row_at(index)] for index in range(table.row_count)]
+    return [list(row) for row in app.query_one(TrialTable).rows]
 
 
 def _text(app, selector):
@@ -140,7 +139,7 @@ def test_the_table_and_the_plot_grow_as_trials_end(with_study):
         assert _rows(app)[0][1:] == ["n2-p22", " 44 px  0.88 nm", "0.733 ± 0.024", "2/2", "7/10"]
         assert [len(app.query_one(FieldPlot)._shown)] == [4]  # one has failed
         _run(with_study, "n3-p244", 752)
-        await until(pilot, lambda: app.query_one(TrialTable).row_count == 6)
+        await until(pilot, lambda: len(app.query_one(TrialTable).rows) == 6)
         assert len(app.query_one(FieldPlot)._shown) == 5
         RunFolder(with_study.runs_folder / "discs-paper-n3-p224-s140").event_log().write(epoch(3, 5))
         await until(pilot, lambda: _rows(app)[4][5] == "8/10")
@@ -237,7 +236,7 @@ def test_each_dataset_has_its_own_trials(with_dataset):
         await until(pilot, lambda: "discs-paper (1 of 2, d: next)" in _text(app, "#study-progress"))
         await pilot.press("d")
         assert "more-paper (2 of 2" in _text(app, "#study-progress")
-        assert app.query_one(TrialTable).row_count == 0
+        assert len(app.query_one(TrialTable).rows) == 0
 
     drive(with_dataset, script)
 
@@ -247,9 +246,9 @@ def test_a_study_that_vanishes_leaves_the_table(with_study):
 
     async def script(app, pilot):
         await _open(app, pilot)
-        assert app.query_one(StudyTable).row_count == 2
+        assert len(app.query_one(StudyTable).rows) == 2
         shutil.rmtree(with_study.path)
-        await until(pilot, lambda: app.query_one(StudyTable).row_count == 1)
+        await until(pilot, lambda: len(app.query_one(StudyTable).rows) == 1)
         assert app.query_one(StudyTable).chosen_name == "other"
         shutil.rmtree(with_study.path.parent)
         await until(pilot, lambda: "Press n to define one" in screen_text(app))
@@ -359,7 +358,7 @@ def test_trainings_of_a_further_recipe_of_the_same_name_count_there_alone(with_d
             state="finished",
             architecture=Architecture.from_name("n2-p22"),
             seed=seed,
-            training=training_settings(epochs=5, batch_size=8),
+            training=training_settings("paper", epochs=5, batch_size=8),
         )
     study.event_log().write(StatusEvent(state="stopped"))
     (tracked,) = StudyTracker(with_dataset / "studies").poll(study.name)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from textual.widgets import DataTable, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 
 from tem_rf.data.tiff import write_tiff
 from tem_rf.inference.particle_table import write_particles
@@ -12,6 +12,7 @@ from tem_rf.inference.particles import measure_particles
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
 from tui.screens.command_form import CommandForm
 from tui.widgets.micrograph_view import MicrographView
+from tui.widgets.row_table import RowTable
 
 _CARD = {
     "architecture": {"name": "n2-p44"},
@@ -100,9 +101,9 @@ def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):
         await pilot.press("6")
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("2", "6")
-        table = app.query_one("#segmented", DataTable)
-        await until(pilot, lambda: table.row_count == 1)
-        assert [str(cell) for cell in table.get_row_at(0)] == ["au.tif", "9.8%", "4", "au_mask.tif"]
+        table = app.query_one("#segmented", RowTable)
+        await until(pilot, lambda: len(table.rows) == 1)
+        assert list(table.rows[0]) == ["au.tif", "9.8%", "4", "au_mask.tif"]
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
         await pilot.press("v")
         assert table.has_focus
@@ -116,10 +117,10 @@ def test_particles_stand_in_a_table_below_their_sizes(with_model, tmp_path):
     async def script(app, pilot):
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6", "h")
-        table = app.query_one("#particles", DataTable)
-        await until(pilot, lambda: table.row_count == 4)
-        assert [str(cell) for cell in table.get_row_at(0)][:4] == ["1", "1", "0.181", "0.0256"]  # sqrt(4 / pi) 8 px
-        assert str(table.get_row_at(3)[-1]) == "yes"
+        table = app.query_one("#particles", RowTable)
+        await until(pilot, lambda: len(table.rows) == 4)
+        assert list(table.rows[0][:4]) == ["1", "1", "0.181", "0.0256"]  # sqrt(4 / pi) 8 px
+        assert table.rows[3][-1] == "yes"
         assert "4 particles, diameter 0.226 ± 0.045 nm" in screen_text(app)
         assert "3 particles that no edge cuts" in screen_text(app)
 
@@ -159,7 +160,7 @@ def test_it_looks_as_it_did(with_model, tmp_path, size):
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
-        await until(pilot, lambda: app.query_one("#particles", DataTable).row_count == 4)
+        await until(pilot, lambda: len(app.query_one("#particles", RowTable).rows) == 4)
         await pilot.pause(0.3)
         assert_snapshot(app, f"segment-{size[0]}x{size[1]}")
 

@@ -62,7 +62,7 @@ def test_the_form_starts_one_run(with_dataset, started):
         await pilot.pause(0.1)
         assert "one run, 7 epochs each, on datasets/discs" in _text(app, "#summary")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: started == ["discs-n2-p22-paper-s752"])
+        await until(pilot, lambda: started == ["discs-n2-p22-best-s752"])
         await until(pilot, lambda: [run.state for run in app.runs] == ["queued", "finished"])
         assert app.runs[0].config.training.epochs == 7
         assert app.query_one(RunTable).chosen.run.name == started[0]  # the older run gives the cursor up
@@ -86,7 +86,7 @@ def test_several_networks_and_seeds_are_one_queue(with_dataset, monkeypatch):
 
     drive(with_dataset, script)
     names = [path.name for path in queues[0]]
-    assert names[:2] == ["discs-n2-p22-paper-s752", "discs-n2-p22-paper-s140"]
+    assert names[:2] == ["discs-n2-p22-best-s752", "discs-n2-p22-best-s140"]
     assert len(names) == 4
 
 
@@ -196,7 +196,7 @@ def test_a_finished_run_is_extended_and_started(folder, started):
 
     async def script(app, pilot):
         await pilot.press("3")
-        await until(pilot, lambda: bool(app.runs) and app.query_one(RunTable).row_count == 1)
+        await until(pilot, lambda: bool(app.runs) and len(app.query_one(RunTable).rows) == 1)
         await pilot.press("e", "ctrl+u", "8", "ctrl+s")
         await until(pilot, lambda: app.runs[0].state == "queued")
         await until(pilot, lambda: app.runs[0].total_epochs == 8)
@@ -212,7 +212,7 @@ def test_a_run_that_is_being_trained_is_asked_for_more_epochs(folder, started):
 
     async def script(app, pilot):
         await pilot.press("3")
-        await until(pilot, lambda: bool(app.runs) and app.query_one(RunTable).row_count == 1)
+        await until(pilot, lambda: bool(app.runs) and len(app.query_one(RunTable).rows) == 1)
         await pilot.press("e", "ctrl+u", "9", "ctrl+s")
         await until(pilot, lambda: "goes on to epoch 9" in told(app))
         await until(pilot, lambda: app.runs[0].total_epochs == 9)
@@ -232,7 +232,7 @@ def test_the_form_sets_augmentation(with_dataset, started):
         app.screen.query_one("#networks", Input).value = "n2-p22"
         await until(pilot, lambda: "one run" in _text(app, "#summary"))
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: started == ["discs-n2-p22-paper-augmented-s752"])
+        await until(pilot, lambda: started == ["discs-n2-p22-best-augmented-s752"])
         await until(pilot, lambda: len(app.runs) == 1)
         assert app.runs[0].config.augmentation.noise_sd == 0.5
 
@@ -276,9 +276,9 @@ def test_a_run_folder_removed_under_it_leaves_the_table(folder):
 
     async def script(app, pilot):
         await pilot.press("3")
-        await until(pilot, lambda: app.query_one(RunTable).row_count == 2)
+        await until(pilot, lambda: len(app.query_one(RunTable).rows) == 2)
         shutil.rmtree(run.path)
-        await until(pilot, lambda: app.query_one(RunTable).row_count == 1)
+        await until(pilot, lambda: len(app.query_one(RunTable).rows) == 1)
         assert app.query_one(RunTable).chosen.run.name == "b"
 
     drive(folder, script)

@@ -4,11 +4,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import DataTable
 
-from tui.results import METRICS, ResultRow
+from tui.results import METRICS, ResultRow, ScoredImage
 from tui.screens.image_errors import ImageErrorsScreen
 from tui.widgets.key_line import KeyLine
+from tui.widgets.row_table import Row, RowTable
 
 
 class ImageScoresScreen(ModalScreen[None]):
@@ -31,24 +31,26 @@ class ImageScoresScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
             dialog.border_title = f"{self._row.cells[1]} on {self._row.cells[0]}: images, worst first"
-            yield DataTable(cursor_type="row", id="images")
+            yield RowTable(
+                ("micrograph", "row, column", "seed", *(each.replace("_", " ") for each in METRICS)), id="images"
+            )
         yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill the table."""
-        table = self.query_one(DataTable)
-        table.add_columns("micrograph", "row, column", "seed", *(metric.replace("_", " ") for metric in METRICS))
-        for image in self._images:
-            scores = (getattr(image.scores, metric) for metric in METRICS)
-            cells = ("–" if score is None else f"{score:.3f}" for score in scores)
-            place = f"{image.scores.row}, {image.scores.column}"
-            seed = image.run.config.seed if image.run.config else "?"
-            table.add_row(image.scores.source, place, str(seed), *cells)
+        self.query_one(RowTable).show_rows(list(map(_cells, self._images)))
 
-    def on_data_table_row_selected(self) -> None:
+    def on_row_table_row_selected(self) -> None:
         """Open the image."""
         self.action_open()
 
     def action_open(self) -> None:
         """Open the image under the cursor."""
-        self.app.push_screen(ImageErrorsScreen(self._images, self.query_one(DataTable).cursor_row))
+        self.app.push_screen(ImageErrorsScreen(self._images, self.query_one(RowTable).cursor_row))
+
+
+def _cells(image: ScoredImage) -> Row:
+    scores = (getattr(image.scores, metric) for metric in METRICS)
+    seed = image.run.config.seed if image.run.config else "?"
+    place = f"{image.scores.row}, {image.scores.column}"
+    return (image.scores.source, place, str(seed), *("–" if each is None else f"{each:.3f}" for each in scores))

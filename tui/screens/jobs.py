@@ -4,12 +4,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from tem_rf.errors import RunError
 from tui.jobs import Job
 from tui.widgets.job_line import progress_text
 from tui.widgets.key_line import KeyLine
+from tui.widgets.row_table import RowTable
 
 _LINES = 200
 
@@ -33,27 +34,21 @@ class JobsScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
             dialog.border_title = "Commands started here"
-            yield DataTable(cursor_type="row", id="jobs")
+            yield RowTable(("command", "state"), id="jobs")
             yield Static(id="job-output", markup=False)
         yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill the table."""
-        self.query_one(DataTable).add_columns("command", "state")
         self.show(self._jobs)
 
     def show(self, jobs: list[Job]) -> None:
         """Show the commands as they are now."""
         self._jobs = jobs
-        table = self.query_one(DataTable)
-        row = table.cursor_row
-        table.clear()
-        for job in jobs:
-            table.add_row(job.title, progress_text(job))
-        table.move_cursor(row=row)
+        self.query_one(RowTable).show_rows([(job.title, progress_text(job)) for job in jobs])
         self._show_output()
 
-    def on_data_table_row_highlighted(self) -> None:
+    def on_row_table_row_highlighted(self) -> None:
         """Show what the command under the cursor said."""
         self._show_output()
 
@@ -72,5 +67,5 @@ class JobsScreen(ModalScreen[None]):
         self.query_one("#job-output", Static).update("\n".join(lines[-_LINES:]))
 
     def _chosen(self) -> Job | None:
-        row = self.query_one(DataTable).cursor_row
+        row = self.query_one(RowTable).cursor_row
         return self._jobs[row] if 0 <= row < len(self._jobs) else None

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import Input, Static
 
 from tem_rf.errors import StorageError
 from tem_rf.files import write_text
@@ -16,6 +15,7 @@ from tui.screens.base import TabScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.tables import as_csv, as_latex, as_markdown
 from tui.tracking import TrackedRun
+from tui.widgets.row_table import RowTable
 
 _FIRST_SORT = COLUMNS.index("validation")
 _FORMATS = {"Markdown": as_markdown, "CSV": as_csv, "LaTeX": as_latex}
@@ -53,7 +53,7 @@ class ResultsScreen(TabScreen):
 
     def compose(self) -> ComposeResult:
         yield Input(placeholder="filter: words that stand in the row", compact=True, id="filter")
-        yield DataTable(cursor_type="row", id="results")
+        yield RowTable(COLUMNS, id="results")
         yield Static(id="no-results", markup=False)
 
     def activate(self) -> None:
@@ -84,14 +84,14 @@ class ResultsScreen(TabScreen):
         """Back to the table."""
         self.stand_in(self.query_one("#results"))
 
-    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+    def on_row_table_title_selected(self, event: RowTable.TitleSelected) -> None:
         """Sort by a column; again: the other way round."""
-        if event.column_index == self._sort:
+        if event.column == self._sort:
             self._is_descending = not self._is_descending
-        self._sort = event.column_index
+        self._sort = event.column
         self._show()
 
-    def on_data_table_row_selected(self) -> None:
+    def on_row_table_row_selected(self) -> None:
         """Open the images of the row."""
         self.action_images()
 
@@ -156,20 +156,14 @@ class ResultsScreen(TabScreen):
         words = self.query_one("#filter", Input).value
         rows = [row for row in self._rows if row.contains(words)]
         self._shown = sorted(rows, key=lambda row: row.keys[self._sort], reverse=self._is_descending)
-        table = self.query_one(DataTable)
-        place = table.cursor_row
-        table.clear(columns=True)
-        for index, column in enumerate(COLUMNS):
-            sign = (" ▼" if self._is_descending else " ▲") if index == self._sort else ""
-            table.add_column(f"{column}{sign}")
-        for row in self._shown:
-            table.add_row(*map(Text, row.cells))
-        table.move_cursor(row=place)
+        table, sign = self.query_one(RowTable), "▼" if self._is_descending else "▲"
+        titles = [f"{column} {sign}" if index == self._sort else column for index, column in enumerate(COLUMNS)]
+        table.show_rows([row.cells for row in self._shown], titles)
         nothing = "No row has all these words." if self._rows else "No run has finished an epoch yet; train one first."
         self.show_or_say(table, self.query_one("#no-results", Static), None if self._shown else nothing)
 
     def _chosen(self) -> ResultRow | None:
-        index = self.query_one(DataTable).cursor_row
+        index = self.query_one(RowTable).cursor_row
         if 0 <= index < len(self._shown):
             return self._shown[index]
         self.notify("There is no result yet.", severity="warning")

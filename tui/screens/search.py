@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import DataTable, Static, Tabs
+from textual.widgets import Static, Tabs
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
@@ -17,6 +17,7 @@ from tem_rf.study.folder import StudyFolder
 from tui.screens.base import TabScreen
 from tui.screens.new_study import NewStudyScreen
 from tui.study_tracking import StudyTracker, TrackedStudy
+from tui.widgets.row_table import RowTable
 from tui.widgets.study_detail import StudyDetail
 from tui.widgets.study_table import StudyTable
 from tui.widgets.trial_table import TrialTable
@@ -73,17 +74,17 @@ class SearchScreen(TabScreen):
         if is_first and self.screen.focused in (self, self.query_one(StudyTable)):
             self.activate()
 
-    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+    def on_row_table_row_highlighted(self, event: RowTable.RowHighlighted) -> None:
         """Show the study under the cursor."""
         event.stop()
-        if isinstance(event.data_table, StudyTable):
-            self._watched = event.data_table.chosen_name
+        if isinstance(event.table, StudyTable):
+            self._watched = event.table.chosen_name
             self._show_detail()
 
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+    def on_row_table_row_selected(self, event: RowTable.RowSelected) -> None:
         """From the studies to the trials."""
         event.stop()
-        if isinstance(event.data_table, StudyTable):
+        if isinstance(event.table, StudyTable):
             self.query_one(TrialTable).focus()
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import DataTable, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
@@ -22,6 +22,7 @@ from tui.screens.base import TabScreen
 from tui.screens.command_form import CommandForm
 from tui.widgets.micrograph_view import MicrographView, Picture
 from tui.widgets.particle_view import ParticleView
+from tui.widgets.row_table import Row, RowTable
 from tui.workspace import MODEL_MARK
 
 _TITLE = "segment "
@@ -59,15 +60,11 @@ class SegmentScreen(TabScreen):
             yield OptionList(id="models", markup=False)
             yield Static(id="model-facts", markup=False)
         with Vertical(id="segmented-column"):
-            yield DataTable(cursor_type="row", id="segmented")
+            yield RowTable(("micrograph", "particle", "particles", "mask"), id="segmented")
             with Horizontal(id="segmented-views"):
                 yield MicrographView(id="mask-view")
                 yield ParticleView(id="particle-view")
             yield Static(id="no-masks", markup=False)
-
-    def on_mount(self) -> None:
-        """Make the columns."""
-        self.query_one("#segmented", DataTable).add_columns("micrograph", "particle", "particles", "mask")
 
     def activate(self) -> None:
         """Look again at models and masks."""
@@ -92,11 +89,11 @@ class SegmentScreen(TabScreen):
         """Enter segments."""
         self.action_segment()
 
-    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+    def on_row_table_row_highlighted(self, event: RowTable.RowHighlighted) -> None:
         """Show the mask and the particles."""
         event.stop()
-        if event.data_table.id == "segmented" and 0 <= event.cursor_row < len(self._results):
-            self._read_result(self._results[event.cursor_row])
+        if event.table.id == "segmented":
+            self._read_result(self._results[event.table.cursor_row])
 
     def on_segment_screen_mask_read(self, message: MaskRead) -> None:
         """Show the micrograph with the outline of its particles."""
@@ -157,7 +154,7 @@ class SegmentScreen(TabScreen):
         ]
         empty, table, views = (
             self.query_one("#no-masks", Static),
-            self.query_one("#segmented", DataTable),
+            self.query_one("#segmented", RowTable),
             self.query_one("#segmented-views"),
         )
         table.display = views.display = bool(results)
@@ -165,10 +162,7 @@ class SegmentScreen(TabScreen):
         empty.update("Nothing was segmented from here yet.\n\nChoose a model and press s.")
         if results != self._results:
             self._results = results
-            table.clear()
-            for row in results:
-                count = row.get("sizes", {}).get("count", "–")
-                table.add_row(Path(row["image"]).name, f"{row['particle_fraction']:.1%}", str(count), row["mask"])
+            table.show_rows([_cells(row) for row in results])
 
     @work(thread=True, exclusive=True, group="mask", description="mask and particles")
     def _read_result(self, row: dict[str, Any]) -> None:
@@ -190,6 +184,11 @@ class SegmentScreen(TabScreen):
             return
         if not worker.is_cancelled:
             self.post_message(self.MaskRead(f"{Path(row['image']).name}, outline of the particles found", picture))
+
+
+def _cells(result: dict[str, Any]) -> Row:
+    count = result.get("sizes", {}).get("count", "–")
+    return Path(result["image"]).name, f"{result['particle_fraction']:.1%}", str(count), result["mask"]
 
 
 def model_facts(folder: Path) -> str:

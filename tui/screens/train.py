@@ -2,7 +2,7 @@
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from tem_rf.errors import TemRfError
 from tem_rf.runs import RunFolder, process
@@ -13,6 +13,7 @@ from tui.screens.base import TabScreen
 from tui.screens.command_form import CommandForm
 from tui.screens.new_training import NewTrainingScreen
 from tui.tracking import TrackedRun
+from tui.widgets.row_table import RowTable
 from tui.widgets.run_detail import RunDetail
 from tui.widgets.run_table import RunTable
 
@@ -56,7 +57,7 @@ class TrainScreen(TabScreen):
         self.show_or_say(table, self.query_one("#no-runs", Static), nothing)
         self.query_one(RunDetail).show(table.chosen)
 
-    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+    def on_row_table_row_highlighted(self, event: RowTable.RowHighlighted) -> None:
         """Show the run under the cursor."""
         event.stop()
         self.query_one(RunDetail).show(self.query_one(RunTable).chosen)

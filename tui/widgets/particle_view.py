@@ -2,14 +2,14 @@
 
 import statistics
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 from textual_plotext import PlotextPlot
 
 from tui.particles import ParticleList
 from tui.widgets.curves import whole_ticks
+from tui.widgets.row_table import RowTable
 
 
 class SizeHistogram(PlotextPlot):
@@ -43,7 +43,7 @@ class ParticleView(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(id="particle-summary", markup=False)
         yield SizeHistogram(id="size-histogram")
-        yield DataTable(cursor_type="row", id="particles")
+        yield RowTable(id="particles")
 
     def show(self, particles: ParticleList) -> None:
         """Show the particles of a file."""
@@ -51,17 +51,13 @@ class ParticleView(Vertical):
         histogram = self.query_one(SizeHistogram)
         histogram.display = bool(particles.diameters)
         histogram.show(particles)
-        table = self.query_one(DataTable)
-        table.clear(columns=True)
-        table.add_columns(*particles.columns)
-        for row in particles.rows:
-            table.add_row(*map(Text, row))
+        self.query_one(RowTable).show_rows(particles.rows, particles.columns)
 
     def say(self, text: str) -> None:
         """Say why there are no particles to show."""
         self.query_one("#particle-summary", Static).update(text)
         self.query_one(SizeHistogram).display = False
-        self.query_one(DataTable).clear(columns=True)
+        self.query_one(RowTable).show_rows((), ())
 
 
 def summary(particles: ParticleList) -> str:

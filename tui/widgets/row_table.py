@@ -1,0 +1,174 @@
+"""A table of text of which one row is chosen, drawn a line at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from textual.binding import Binding
+from textual.events import Click
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+Row = tuple[str, ...]
+_GAP = 2  # characters between columns
+
+
+class RowTable(ScrollView, can_focus=True):
+    """Shows rows under a head that stays; a cursor goes through them.
+
+    Textual's DataTable draws every cell by itself, which took half of the time from key to screen where a tab with 57
+    rows was opened. Here a row is one piece of text.
+
+    Args:
+        titles: Titles of the columns.
+    """
+
+    COMPONENT_CLASSES = {"row-table--head", "row-table--cursor"}
+    BINDINGS = [
+        Binding("up", "move(-1)", "Up", show=False, tooltip="Row above"),
+        Binding("down", "move(1)", "Down", show=False, tooltip="Row below"),
+        Binding("pageup", "move_page(-1)", "Page up", show=False, tooltip="A page up"),
+        Binding("pagedown", "move_page(1)", "Page down", show=False, tooltip="A page down"),
+        Binding("home", "move_to(0)", "First", show=False, tooltip="First row"),
+        Binding("end", "move_to(-1)", "Last", show=False, tooltip="Last row"),
+        Binding("enter", "select", "Open", show=False, tooltip="Open the row, where there is something to open"),
+    ]
+
+    @dataclass
+    class RowHighlighted(Message):
+        """Another row is under the cursor, or what stands in it has changed."""
+
+        table: "RowTable"
+
+    @dataclass
+    class RowSelected(Message):
+        """The row under the cursor is to be opened."""
+
+        table: "RowTable"
+
+    @dataclass
+    class TitleSelected(Message):
+        """The title of a column was clicked."""
+
+        column: int
+
+    def __init__(self, titles: Sequence[str] = (), *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.titles: Row = tuple(titles)
+        self.rows: Sequence[Row] = ()
+        self.cursor_row = 0
+        self._widths: list[int] = []
+
+    def show_rows(self, rows: Sequence[Row], titles: Sequence[str] | None = None) -> None:
+        """Show other rows; those that stay the same are not drawn again.
+
+        Args:
+            rows: Text of each column.
+            titles: Titles of the columns, where they change.
+        """
+        before, chosen, layout = self.rows, self._chosen, (self.titles, self._widths, len(self.rows))
+        self.rows = rows
+        self.titles = self.titles if titles is None else tuple(titles)
+        self._widths = [max(map(cell_len, column)) for column in zip(self.titles, *rows, strict=True)]
+        if (self.titles, self._widths, len(rows)) != layout:
+            self.virtual_size = Size(sum(self._widths) + _GAP * len(self._widths), len(rows) + 1)
+            self.refresh()
+        else:
+            for index, (row, old) in enumerate(zip(rows, before, strict=True)):
+                if row != old:
+                    self.refresh_line(index + 1)
+        self.cursor_row = self._within(self.cursor_row)
+        self._scroll_to_cursor()
+        if self._chosen not in (None, chosen):
+            self.post_message(self.RowHighlighted(self))
+
+    def move_cursor(self, row: int) -> None:
+        """Put the cursor on a row, the last where there is none so far down."""
+        row, before = self._within(row), self.cursor_row
+        if row == before:
+            return
+        self.cursor_row = row
+        self.refresh_line(before + 1)
+        self.refresh_line(row + 1)
+        self._scroll_to_cursor()
+        self.post_message(self.RowHighlighted(self))
+
+    def render_line(self, y: int) -> Strip:
+        """One line of characters: the head, or a row."""
+        index = y - 1 + self.scroll_offset.y
+        if y == 0:
+            cells, style = self.titles, self.get_component_rich_style("row-table--head")
+        elif index < len(self.rows):
+            cells, style = self.rows[index], self.rich_style
+            if index == self.cursor_row:
+                style = self.get_component_rich_style("row-table--cursor")
+        else:
+            return Strip.blank(self.size.width, self.rich_style)
+        fitted = (set_cell_size(_printable(cell), width) for cell, width in zip(cells, self._widths, strict=False))
+        left = self.scroll_offset.x
+        line = Strip([Segment(f" {(' ' * _GAP).join(fitted)} ", style)])
+        return line.crop_extend(left, left + self.size.width, style)
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self._scroll_to_cursor()
+
+    def on_click(self, event: Click) -> None:
+        """Take the row or the column under the mouse; a row that has the cursor is opened."""
+        event.stop()
+        row = event.y - 1 + self.scroll_offset.y
+        if event.y == 0:
+            ends = accumulate(width + _GAP for width in self._widths)
+            column = next((at for at, end in enumerate(ends) if event.x + self.scroll_offset.x < end), None)
+            if column is not None:
+                self.post_message(self.TitleSelected(column))
+        elif row == self.cursor_row:
+            self.action_select()
+        elif row < len(self.rows):
+            self.move_cursor(row)
+
+    def action_move(self, by: int) -> None:
+        """Go up or down."""
+        self.move_cursor(self.cursor_row + by)
+
+    def action_move_page(self, by: int) -> None:
+        """Go up or down by what is seen."""
+        self.move_cursor(self.cursor_row + by * max(1, self._rows_seen))
+
+    def action_move_to(self, row: int) -> None:
+        """Go to the first or the last row."""
+        self.move_cursor(row % max(1, len(self.rows)))
+
+    def action_select(self) -> None:
+        """Open the row."""
+        if self.rows:
+            self.post_message(self.RowSelected(self))
+
+    @property
+    def _chosen(self) -> Row | None:
+        return self.rows[self.cursor_row] if self.rows else None
+
+    @property
+    def _rows_seen(self) -> int:
+        return self.scrollable_content_region.height - 1  # below the head
+
+    def _within(self, row: int) -> int:
+        return max(0, min(row, len(self.rows) - 1))
+
+    def _scroll_to_cursor(self) -> None:
+        if self._rows_seen > 0:
+            first = min(self.cursor_row, max(self.scroll_offset.y, self.cursor_row - self._rows_seen + 1))
+            self.scroll_to(y=first, animate=False)
+
+
+def _printable(text: str) -> str:
+    r"""Text of one line, without anything that moves the terminal's cursor: a name of a folder may hold it.
+
+    >>> _printable("a\nb\x1b[2J")
+    'a b [2J'
+    """
+    return text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
