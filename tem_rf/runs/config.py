@@ -37,6 +37,9 @@ class RunConfig(BaseModel):
     augmentation: AugmentationSettings = Field(
         NO_AUGMENTATION, description="Changes of training patches beyond the eight transforms."
     )
+    restarts: tuple[int, ...] = Field(
+        (), description="Epochs that were to be the last when more were asked for: there a cosine rate starts again."
+    )
     seed: int = Field(description="Seed of initial weights and of the order of patches.")
 
     def to_json(self) -> dict[str, Any]:
@@ -45,8 +48,8 @@ class RunConfig(BaseModel):
 
     @property
     def trial(self) -> str:
-        """Everything but the seed: runs of one trial differ in nothing else."""
-        return self.model_dump_json(exclude={"seed"})
+        """Everything but the seed and where the dataset lies: runs of one trial differ in nothing else."""
+        return self.model_dump_json(exclude={"seed", "dataset"})
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:

@@ -115,7 +115,7 @@ class RunFolder(OwnedFolder):
 
     @classmethod
     def create_or_open(cls, path: Path, config: RunConfig) -> Self:
-        """Open the run of this configuration, or create it.
+        """Open the run of this configuration, or create it; where its dataset was moved, the new place is written down.
 
         Raises:
             RunError: The folder holds a run of another configuration, or something else.
@@ -123,7 +123,9 @@ class RunFolder(OwnedFolder):
         run = cls(Path(path))
         if run.config_file.exists():
             changed = differences(run.config, config)
-            if changed:
+            if list(changed) == ["dataset"]:  # the same one, by its fingerprint
+                write_json(run.config_file, config.to_json())
+            elif changed:
                 place, (before, now) = next(iter(changed.items()))
                 raise RunError(
                     f"{path}: holds a run with {place} {before}, received {now}; "

@@ -29,7 +29,7 @@ def find_runs_of_one_dataset(names: Sequence[str], root: Path = DEFAULT_ROOT) ->
         RunError: There is no such run, or they were trained on different datasets.
     """
     runs = [find_run(name, root) for name in names]
-    other = next((run for run in runs if run.config.dataset != runs[0].config.dataset), None)
+    other = next((run for run in runs if run.config.dataset_sha256 != runs[0].config.dataset_sha256), None)
     if other is not None:
         datasets = f"{runs[0].config.dataset}, {other.config.dataset}"
         raise RunError(

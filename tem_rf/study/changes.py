@@ -4,12 +4,17 @@ from collections.abc import Collection
 from typing import Any
 
 from tem_rf.errors import StudyError
+from tem_rf.runs.folder import dataset_in_names
 from tem_rf.study.definition import Part, StudyDefinition
 from tem_rf.study.space import part_candidates
 
 
 def first_change(before: StudyDefinition, after: StudyDefinition) -> str | None:
-    """The first field that differs, as `seeds: 752, 140 was received, 752 is there`; None if only the execution."""
+    """The first field that differs, as `seeds: 752, 140 was received, 752 is there`.
+
+    None where nothing differs but the execution, and where datasets lie: a dataset is known by its name here, and each
+    run refuses another one of that name by its fingerprint.
+    """
     flat_before, flat_after = _flatten(before), _flatten(after)
     for field in {**flat_before, **flat_after}:
         one, other = flat_before.get(field), flat_after.get(field)
@@ -27,7 +32,7 @@ def check_extension(before: StudyDefinition, after: StudyDefinition, where: str)
     """
     for dropped in (
         _dropped("seeds", before.seeds, after.seeds),
-        _dropped("datasets", before.datasets, after.datasets),
+        _dropped("datasets", _dataset_names(before), _dataset_names(after)),
     ):
         _refuse(where, dropped)
     for field in ("augmentation", "objective"):
@@ -36,7 +41,7 @@ def check_extension(before: StudyDefinition, after: StudyDefinition, where: str)
     _refuse(where, _strategy_change(before, after) or _training_change(before, after))
     new_parts = {part.name: part for part in after.parts()}
     for part in before.parts():
-        networks = _names(before, part), _names(after, new_parts[part.name])
+        networks = (_names(definition, new_parts[part.name]) for definition in (before, after))
         _refuse(where, _dropped("space: networks", *networks))
 
 
@@ -66,6 +71,10 @@ def _names(definition: StudyDefinition, part: Part) -> list[str]:
     return [architecture.name for architecture in part_candidates(definition.space, part)]
 
 
+def _dataset_names(definition: StudyDefinition) -> list[str]:
+    return [dataset_in_names(dataset) for dataset in definition.datasets]
+
+
 def _dropped(field: str, before: Collection[Any], after: Collection[Any]) -> str | None:
     dropped = [str(each) for each in before if each not in after]
     return f"{field}: {dropped[0]} would be dropped" if dropped else None
@@ -82,7 +91,9 @@ def _refuse(where: str, reason: str | None) -> None:
 def _flatten(definition: StudyDefinition) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for field, value in definition.model_dump(mode="json", exclude={"execution"}).items():
-        if field == "training":
+        if field == "datasets":
+            flat[field] = _dataset_names(definition)
+        elif field == "training":
             flat.update(
                 {f"training.{index}.{key}": each for index, one in enumerate(value) for key, each in one.items()}
             )

@@ -43,7 +43,7 @@ def test_from_micrographs_to_masks(run, tmp_path):
     trained = run(*train, "--learning-rate", 0.01, "--json")
     assert trained.code == 0
     runs = [Path(result["run"]).name for result in json.loads(trained.stdout)]
-    assert runs == ["set-n2-p22-paper-s1", "set-n2-p22-paper-s2"]
+    assert runs == ["set-n2-p22-best-s1", "set-n2-p22-best-s2"]
     assert "validation" in trained.stderr
 
     rows = json.loads(run("evaluate", *runs, "--pictures", "scored", "--json").stdout)
@@ -148,5 +148,5 @@ def test_a_missing_test_split_says_the_way_out(run, tiny_dataset, trained_run, t
 def test_runs_on_different_datasets_are_not_put_in_one_table(run, trained_run, tmp_path):
     content = json.loads(trained_run.config_file.read_text())
     shutil.copytree(trained_run.path, tmp_path / "run")
-    (tmp_path / "run/config.json").write_text(json.dumps({**content, "dataset": "/elsewhere"}))
+    (tmp_path / "run/config.json").write_text(json.dumps({**content, "dataset_sha256": "0" * 64}))
     assert_one_line(run("evaluate", trained_run.path, tmp_path / "run"), "were trained on different datasets")

@@ -1,6 +1,7 @@
 """A run folder holds everything needed to repeat a run, and refuses to become another one."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,14 @@ def test_another_configuration_is_refused_by_the_field_that_differs(run, config)
     other = config.model_copy(update={"architecture": Architecture((4, 4))})
     with pytest.raises(RunError, match=r"architecture\.name n2-p24, received n2-p44; choose another name"):
         RunFolder.create_or_open(run.path, other)
+
+
+def test_a_dataset_that_was_moved_is_the_same_by_its_fingerprint_and_its_new_place_is_kept(run, config):
+    moved = config.model_copy(update={"dataset": Path("/elsewhere/au 5nm")})
+    assert RunFolder.create_or_open(run.path, moved).config == moved
+    another = moved.model_copy(update={"dataset": config.dataset, "dataset_sha256": "1" * 64})
+    with pytest.raises(RunError, match="holds a run with dataset"):
+        RunFolder.create_or_open(run.path, another)
 
 
 def test_a_folder_with_other_things_in_it_is_refused(tmp_path, config):

@@ -1,5 +1,6 @@
 """A study folder holds one study, goes on with it, and grows only on request."""
 
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -63,6 +64,13 @@ def test_a_changed_definition_is_refused_with_what_changed(change, message, stud
     assert f"holds another study: {message}" in str(caught.value)
     assert "--extend" in str(caught.value)
     assert study.definition_file.read_bytes() == before
+
+
+def test_a_dataset_that_was_moved_is_the_same_dataset(study, tiny_dataset, tmp_path):
+    moved = shutil.copytree(tiny_dataset, tmp_path / "elsewhere" / tiny_dataset.name)
+    assert changed(study, datasets=(moved,)).definition.datasets == (moved,)
+    with pytest.raises(StudyError, match="datasets: others was received, discs is there"):
+        changed(study, datasets=(moved.with_name("others"),))
 
 
 def test_where_it_is_executed_may_change_without_further_ado(study):

@@ -98,6 +98,13 @@ def test_datasets_of_one_name_are_told_apart(tmp_path):
     assert [trial.dataset for trial in results(tmp_path).trials] == ["au-5nm@aaaaaa", "au-5nm@bbbbbb"]
 
 
+def test_runs_on_a_dataset_that_was_moved_between_them_are_one_trial(tmp_path):
+    write_run(tmp_path, seed=1)
+    write_run(tmp_path, seed=2, dataset="moved/au-5nm")
+    (trial,) = results(tmp_path).trials
+    assert (trial.name, len(trial.runs)) == ("au-5nm-n2-p22", 2)
+
+
 def test_a_trial_is_found_by_name_network_or_run(tmp_path):
     run = write_run(tmp_path, "n2-p44")
     write_run(tmp_path, "n2-p22")
