@@ -32,7 +32,7 @@ check: $(INSTALLED)
 
 # The site in site/, warnings as errors; the reference is made from the code.
 docs: $(INSTALLED)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # The wheel in an environment of its own, with this Python and the newest versions: the main job, tiny, and the demo.
 # Oldest versions allowed: make release-check CONSTRAINTS=build/lowest.txt, after make lowest.

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from docs.reference_pages.markdown import code, prose, section, table
@@ -11,7 +12,10 @@ from docs.reference_pages.models import model_section
 def formats_page() -> str:
     """Folders and files, from the classes that read and write them."""
     from tem_rf.data import manifest
+    from tem_rf.data.formats.dispatch import MICROGRAPH_SUFFIXES
     from tem_rf.data.intensity import ClassIntensity, Intensity
+    from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES
+    from tem_rf.data.pairing import LABEL_FOLDERS
     from tem_rf.data.prepared import Patch, PreparedDataset
     from tem_rf.export.formats import FORMATS
     from tem_rf.inference import card
@@ -27,6 +31,12 @@ def formats_page() -> str:
             "# Files and folders",
             "Generated from the classes that read and write them. All text is UTF-8, all lengths say their unit, and "
             "a file stands under its name whole or not at all.",
+            section(2, "Micrographs and labels"),
+            f"Micrographs end in {_codes(MICROGRAPH_SUFFIXES)}; the first bytes decide what a file is.",
+            "Labels are masks in any of these formats (whatever is not zero is particle), ImageJ regions "
+            f"({_codes(ROI_SUFFIXES)}) or a COCO file (`.json`). They have the names of their micrographs, and lie "
+            "beside them, ending in `_label` or `_mask`, or in a folder "
+            f"{_codes(f'{name}/' for name in LABEL_FOLDERS)} beside `images/`.",
             section(2, "Dataset folder"),
             "`tem-rf prepare` writes `dataset.json`, `images.tif`, `labels.tif` and `patches.csv`.",
             _attributes(PreparedDataset, ("images", "labels")),
@@ -61,6 +71,10 @@ def formats_page() -> str:
             "",
         ]
     )
+
+
+def _codes(words: Iterable[str]) -> str:
+    return ", ".join(map(code, words))
 
 
 def _files(folder: type) -> str:
