@@ -72,9 +72,10 @@ def running_slurm(folder: Path) -> Iterator[Path]:
             daemon.wait()
 
 
-def jobs(configuration: Path) -> list[str]:
-    """Identifiers of the jobs that are queued or running."""
-    return _ask(["squeue", "--noheader", "--format=%i"], {**os.environ, "SLURM_CONF": str(configuration)}).split()
+def jobs(configuration: Path, states: str = "PENDING,RUNNING,COMPLETING") -> list[str]:
+    """Identifiers of the jobs that are queued or running, or in the given states."""
+    command = ["squeue", "--noheader", "--format=%i", f"--states={states}"]
+    return _ask(command, {**os.environ, "SLURM_CONF": str(configuration)}).split()
 
 
 def _write_configuration(folder: Path) -> Path:

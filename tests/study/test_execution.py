@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from tem_rf.errors import StudyError
 from tem_rf.runs import RunFolder, process
-from tem_rf.study.execution import inspection, run_process
+from tem_rf.study.execution import clusters, inspection, run_process
 from tem_rf.study.execution.clusters import LocalWorkers, RunningScheduler, SlurmWorkers, choose_cluster
 from tem_rf.study.execution.dask_pool import DaskPool
 from tem_rf.study.execution.devices import take_gpus
@@ -196,6 +197,57 @@ def test_slurm_is_refused_where_no_job_can_be_submitted(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StudyError, match=r"execution\.slurm: there is no sbatch here"):
         SlurmWorkers(1, {}, tmp_path).connect()
+
+
+def test_workers_on_this_machine_are_reached_from_nowhere_else(tmp_path):
+    cluster = LocalWorkers(1)
+    client = cluster.connect()
+    try:
+        assert client.scheduler.address.startswith("tcp://127.0.0.1:")
+        assert all(worker.startswith("tcp://127.0.0.1:") for worker in client.scheduler_info()["workers"])
+        listening = [one for one in psutil.Process().net_connections() if one.status == psutil.CONN_LISTEN]
+        assert listening
+        assert {one.laddr.ip for one in listening} == {"127.0.0.1"}
+    finally:
+        client.close()
+        cluster.close()
+
+
+def test_a_scheduler_for_other_machines_speaks_tls(tmp_path, monkeypatch):
+    pytest.importorskip("cryptography", reason="TLS certificates need the package cryptography")
+    asked_for = {}
+
+    class FakeCluster:
+        def __init__(self, **options):
+            asked_for.update(options)
+
+        def scale(self, count):
+            asked_for["count"] = count
+
+    monkeypatch.setattr(pytest.importorskip("dask_jobqueue"), "SLURMCluster", FakeCluster)
+    monkeypatch.setattr(clusters, "Client", lambda cluster, set_as_default: cluster)
+    monkeypatch.setattr(clusters.shutil, "which", lambda program: f"/usr/bin/{program}")
+    SlurmWorkers(2, {"queue": "gpu"}, tmp_path).connect()
+    assert asked_for["security"].require_encryption
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "slurm/tls").iterdir()} == {0o600}
+    assert (asked_for["queue"], asked_for["count"]) == ("gpu", 2)
+
+
+def test_a_job_that_left_the_queue_of_slurm_is_submitted_again(tmp_path, monkeypatch):
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\necho 17\n")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(clusters, "QUEUE_INTERVAL_S", 0.0)
+    jobs = {0: SimpleNamespace(job_id="17"), 1: SimpleNamespace(job_id="18"), 2: SimpleNamespace(job_id=None)}
+    scaled = []
+    slurm = SlurmWorkers(3, {}, tmp_path)
+    slurm._cluster = SimpleNamespace(workers=jobs, worker_spec=dict(jobs), scale=scaled.append)
+    assert slurm.mend() == ["SLURM has job 18 no longer; another is submitted in its place."]
+    assert (sorted(jobs), scaled) == ([0, 2], [3])
+    squeue.write_text("#!/bin/sh\nexit 1\n")  # the controller does not answer
+    assert slurm.mend() == []
+    assert sorted(jobs) == [0, 2]
 
 
 def test_workers_with_other_packages_are_refused_in_one_line(tmp_path, monkeypatch):

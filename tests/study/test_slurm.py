@@ -1,5 +1,6 @@
 """A study on workers that a real SLURM starts, encrypted, with one of its jobs cancelled on the way."""
 
+import os
 import subprocess
 
 import psutil
@@ -7,6 +8,7 @@ import pytest
 
 from tem_rf.study.driver import run_study
 from tem_rf.study.events import RunEvent
+from tem_rf.study.execution import clusters
 from tem_rf.study.execution.clusters import LocalWorkers, SlurmWorkers
 from tests.study.processes import wait_for
 from tests.study.slurm import jobs, running_slurm
@@ -44,6 +46,25 @@ def test_a_study_on_slurm_ends_as_on_this_machine_though_a_job_is_cancelled(slur
     assert len(run_events(study, "lost")) == 1
     assert not run_events(study, "failed")
     wait_for(lambda: not jobs(slurm), timeout_s=40)  # SLURM gives its jobs 30 s to end
+
+
+@pytest.mark.slow
+def test_a_job_that_is_cancelled_while_it_is_queued_is_submitted_again(slurm, tmp_path, monkeypatch):
+    pytest.importorskip("cryptography", reason="TLS certificates need the package cryptography")
+    monkeypatch.setattr(clusters, "QUEUE_INTERVAL_S", 0.0)
+    workers = os.cpu_count() + 1
+    cluster = SlurmWorkers(workers, OPTIONS, tmp_path)
+    client = cluster.connect()
+    try:
+        wait_for(lambda: len(jobs(slurm)) == workers and jobs(slurm, "PENDING"))
+        queued = jobs(slurm, "PENDING")[-1]
+        subprocess.run(["scancel", queued], check=True)
+        wait_for(lambda: queued not in jobs(slurm))
+        assert cluster.mend() == [f"SLURM has job {queued} no longer; another is submitted in its place."]
+        wait_for(lambda: len(jobs(slurm)) == workers)
+    finally:
+        client.close()
+        cluster.close()
 
 
 def open_to_the_network() -> set[int]:

@@ -1,8 +1,11 @@
 """Where workers come from: this machine, SLURM, or a Dask scheduler that runs already."""
 
+import getpass
 import os
 import shutil
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +18,8 @@ from tem_rf.study.execution.security import LOOPBACK, new_security, own_security
 from tem_rf.study.sections import Execution
 
 CONNECT_TIMEOUT_S = 10.0
+QUEUE_INTERVAL_S = 60.0
+QUEUE_TIMEOUT_S = 10.0
 
 dask.config.set(
     {
@@ -36,8 +41,8 @@ class Cluster(Protocol):
             StudyError: The scheduler cannot be reached.
         """
 
-    def mend(self) -> None:
-        """Replace workers that are gone for good, where they are ours."""
+    def mend(self) -> list[str]:
+        """Replace workers that are gone for good, where they are ours; what the user should know of it."""
 
     def close(self) -> None:
         """End what `connect` started."""
@@ -89,9 +94,10 @@ class LocalWorkers:
             raise StudyError(f"The workers on this machine could not be started ({reason}); try again.") from error
         return Client(self._cluster, set_as_default=False)
 
-    def mend(self) -> None:
+    def mend(self) -> list[str]:
         """Replace workers whose nanny is gone too; others are restarted by theirs."""
         _replace_lost_workers(self._cluster)
+        return []
 
     def close(self) -> None:
         """End scheduler and workers."""
@@ -128,6 +134,7 @@ class SlurmWorkers:
     def __init__(self, count: int, options: dict[str, Any], folder: Path, worker_ttl_s: float = 20) -> None:
         self._count, self._options, self._folder = count, options, folder / "slurm"
         self._worker_ttl_s = worker_ttl_s
+        self._asked_queue_at = time.monotonic()
         self._cluster: Any = None
 
     def connect(self) -> Client:
@@ -149,15 +156,36 @@ class SlurmWorkers:
         self._cluster.scale(self._count)
         return Client(self._cluster, set_as_default=False)
 
-    def mend(self) -> None:
-        """Submit jobs in place of those that ended."""
+    def mend(self) -> list[str]:
+        """Submit jobs in place of those that ended, or that somebody cancelled while they were queued."""
+        remarks = self._forget_jobs_that_left_the_queue()
         _replace_lost_workers(self._cluster)
+        return remarks
 
     def close(self) -> None:
         """Cancel the jobs and end the scheduler."""
         if self._cluster is not None:
             self._cluster.close()
             self._cluster = None
+
+    def _forget_jobs_that_left_the_queue(self) -> list[str]:
+        """The cluster itself learns of the end of a job from its worker only, which a queued job does not have."""
+        if self._cluster is None or time.monotonic() - self._asked_queue_at < QUEUE_INTERVAL_S:
+            return []
+        self._asked_queue_at = time.monotonic()
+        queued = _jobs_in_queue()
+        gone = (
+            {}
+            if queued is None
+            else {
+                name: job.job_id
+                for name, job in self._cluster.workers.items()
+                if job.job_id and job.job_id not in queued
+            }
+        )
+        for name in gone:
+            del self._cluster.workers[name]
+        return [f"SLURM has job {job} no longer; another is submitted in its place." for job in gone.values()]
 
     def _defaults(self) -> dict[str, Any]:
         return {
@@ -192,8 +220,9 @@ class RunningScheduler:
                 "both sides use the same certificates?"
             ) from error
 
-    def mend(self) -> None:
+    def mend(self) -> list[str]:
         """Its workers are not ours."""
+        return []
 
     def close(self) -> None:
         """It is not ours."""
@@ -201,6 +230,16 @@ class RunningScheduler:
 
 def _scheduler_options(worker_ttl_s: float) -> dict[str, Any]:
     return {"dashboard": False, "dashboard_address": f"{LOOPBACK}:0", "worker_ttl": f"{worker_ttl_s} s"}
+
+
+def _jobs_in_queue() -> set[str] | None:
+    """Identifiers of this user's jobs that wait or run; None where SLURM does not answer."""
+    command = ["squeue", "--noheader", "--format=%i", f"--user={getpass.getuser()}"]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=QUEUE_TIMEOUT_S)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return set(listed.stdout.split())
 
 
 def _replace_lost_workers(cluster: SpecCluster | None) -> None:

@@ -165,7 +165,7 @@ class DaskPool:
                 self._lose(run, "its worker is gone")
         if time.monotonic() - self._mended_at > MEND_INTERVAL_S:
             self._mended_at = time.monotonic()
-            self._cluster.mend()
+            self._remarks += self._cluster.mend()
 
     def _lose(self, run: Path, why: str) -> None:
         in_flight = self._in_flight.pop(run)
