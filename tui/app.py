@@ -15,6 +15,7 @@ from textual.worker import get_current_worker
 from tem_rf.errors import StorageError, TemRfError
 from tui import places
 from tui.help import HelpScreen
+from tui.images import ImageKind
 from tui.jobs import Job, JobBoard
 from tui.keys import KeysInTurnApp
 from tui.messages import DatasetChosen, JobsChanged, NetworksChosen, RunsChanged
@@ -45,6 +46,7 @@ class TemRfApp(KeysInTurnApp):
 
     Args:
         folder: The folder to work in, with `runs/`, `datasets/`, `saved_models/` as the commands make them.
+        images: How pictures are drawn; a kind that `tui.images.image_kind` has made ready.
     """
 
     TITLE = "tem-rf"
@@ -63,8 +65,9 @@ class TemRfApp(KeysInTurnApp):
         Binding("ctrl+p", "command_palette", "Palette", show=False, tooltip="Command palette"),
     ]
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, images: ImageKind = "blocks") -> None:
         super().__init__()
+        self.images = images
         self.animation_level = "none"  # each frame of it is sent over the line
         self.workspace = Workspace(folder.resolve())
         self.runs: list[TrackedRun] = []

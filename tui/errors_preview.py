@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tem_rf.errors import NoBraggPeaksError, ReadError
 from tem_rf.runs import RunFolder
-from tui.widgets.micrograph_view import Picture
+from tui.painting import Picture
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tem_rf.errors import DatasetError
 
 if TYPE_CHECKING:
-    from tui.widgets.micrograph_view import Picture
+    from tui.painting import Picture
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def preview_dataset(folder: Path, index: int) -> Preview:
 
     from tem_rf.data.prepared import open_dataset
     from tem_rf.data.splits import SPLITS
-    from tui.widgets.micrograph_view import Picture
+    from tui.painting import Picture
 
     dataset = open_dataset(folder)
     manifest, count = dataset.manifest, len(dataset.patches)
@@ -81,7 +81,7 @@ def preview_folder(folder: Path, index: int) -> Preview:
     """
     from tem_rf.data.pairing import pair_labels
     from tem_rf.data.sources import read_labelled
-    from tui.widgets.micrograph_view import Picture
+    from tui.painting import Picture
 
     pairing = pair_labels(folder)
     count = len(pairing.pairs)
@@ -106,7 +106,7 @@ def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Pictu
         ReadError: A file is gone or cannot be read.
     """
     from tem_rf.data.readers import read_micrograph
-    from tui.widgets.micrograph_view import Picture
+    from tui.painting import Picture
 
     return Picture(read_micrograph(image).pixels, read_micrograph(mask).pixels > 0, pixel_size_nm)
 

@@ -1,7 +1,7 @@
 """`tem-rf tui`, or `tem-rf` alone in a terminal: the terminal app."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,6 +12,10 @@ def tui(
     folder: Annotated[
         Path, typer.Argument(help="Folder to work in: runs/, datasets/, saved_models/ lie in it.")
     ] = Path(),
+    images: Annotated[
+        Literal["auto", "blocks", "kitty", "sixel"],
+        typer.Option(help="How pictures are drawn: the best that the terminal shows, half blocks, or a protocol."),
+    ] = "auto",
 ) -> None:
     """Open the terminal app: data, networks, trainings, results, segmentation; it needs no mouse.
 
@@ -23,5 +27,6 @@ def tui(
         raise SettingsError(f"{folder}: no such folder; make it first, or name another.")
 
     from tui.app import TemRfApp
+    from tui.images import image_kind
 
-    TemRfApp(folder).run()
+    TemRfApp(folder, image_kind(images)).run()

@@ -16,11 +16,12 @@ from tem_rf.evaluation.scores import read_scores, write_scores
 from tem_rf.training.inputs import configure_run
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
 from tui.errors_preview import preview_fourier_errors, preview_network_errors
+from tui.painting import Picture, fit, paint
 from tui.results import read_results
 from tui.screens.image_errors import ImageErrorsScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.tracking import RunTracker
-from tui.widgets.micrograph_view import MicrographView, Picture, fit, paint
+from tui.widgets.micrograph_view import MicrographView
 from tui.widgets.row_table import RowTable
 
 

@@ -16,9 +16,10 @@ from tem_rf.errors import TemRfError
 from tem_rf.receptive_field import Architecture
 from tem_rf.receptive_field.design import describe
 from tui.messages import NetworksChosen
+from tui.painting import Picture
 from tui.previews import Preview, preview_dataset
 from tui.screens.base import TabScreen
-from tui.widgets.micrograph_view import MicrographView, Picture
+from tui.widgets.micrograph_view import MicrographView
 from tui.widgets.network_form import NetworkForm
 
 LARGEST_STRIDE_PX = 2**15  # the exact field has a phase per pixel of the stride: beyond, keys would wait

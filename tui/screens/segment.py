@@ -15,12 +15,13 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
+from tui.painting import Picture
 from tui.particles import ParticleList, read_particles
 from tui.previews import preview_mask
 from tui.requests import SegmentRequest
 from tui.screens.base import TabScreen
 from tui.screens.command_form import CommandForm
-from tui.widgets.micrograph_view import MicrographView, Picture
+from tui.widgets.micrograph_view import MicrographView
 from tui.widgets.particle_view import ParticleView
 from tui.widgets.row_table import Row, RowTable
 from tui.workspace import MODEL_MARK

@@ -35,6 +35,8 @@ class RowTable(ScrollView, can_focus=True):
         Binding("pagedown", "move_page(1)", "Page down", show=False, tooltip="A page down"),
         Binding("home", "move_to(0)", "First", show=False, tooltip="First row"),
         Binding("end", "move_to(-1)", "Last", show=False, tooltip="Last row"),
+        Binding("left", "look(-1)", "Left", show=False, tooltip="Columns to the left"),
+        Binding("right", "look(1)", "Right", show=False, tooltip="Columns to the right"),
         Binding("enter", "select", "Open", show=False, tooltip="Open the row, where there is something to open"),
     ]
 
@@ -142,6 +144,10 @@ class RowTable(ScrollView, can_focus=True):
     def action_move_to(self, row: int) -> None:
         """Go to the first or the last row."""
         self.move_cursor(row % max(1, len(self.rows)))
+
+    def action_look(self, by: int) -> None:
+        """See columns further left or right, where not all have room."""
+        self.scroll_to(x=self.scroll_offset.x + by * self.size.width // 2, animate=False)
 
     def action_select(self) -> None:
         """Open the row."""

@@ -11,8 +11,9 @@ from textual.widgets import Static
 
 from tem_rf.errors import ReadError
 from tem_rf.runs.samples import Samples, read_samples
+from tui.painting import Picture
 from tui.tracking import TrackedRun
-from tui.widgets.micrograph_view import MicrographView, Picture
+from tui.widgets.micrograph_view import MicrographView
 
 
 class SampleView(Vertical):

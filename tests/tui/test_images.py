@@ -1,0 +1,118 @@
+"""Pictures in pixels: what the terminal is asked, and what is sent to it."""
+
+import base64
+import fcntl
+import io
+import os
+import pty
+import re
+import select
+import shutil
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+import pytest
+from PIL import Image
+
+from tui.images import detect
+
+ROWS, COLUMNS, CELL_PX = 30, 100, (20, 10)
+WITH_SIXEL, WITHOUT_SIXEL = b"\x1b[?62;4;22c", b"\x1b[?62;14;22c"
+KITTY = re.compile(rb"\x1b_G([^;\x1b]*);([^\x1b]+)\x1b\\")
+SIXEL = re.compile(rb'\x1bP[\d;]*q"1;1;(\d+);(\d+)[^\x1b]+\x1b\\')
+
+
+class PixelTerminal:
+    """A pseudo-terminal whose characters have a size in pixels, with the app in it; it answers what it is."""
+
+    def __init__(self, folder, *options, attributes=WITHOUT_SIXEL, **environment):
+        self._attributes = attributes
+        self._command = [sys.executable, "-m", "tem_rf", "tui", str(folder), *options]
+        self._environment = {name: value for name, value in os.environ.items() if name not in ("TMUX", "STY")}
+        self._environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
+
+    def __enter__(self):
+        self._end, inside = pty.openpty()
+        fcntl.ioctl(inside, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", ROWS, COLUMNS, COLUMNS * CELL_PX[1], ROWS * CELL_PX[0]))  # fmt: skip
+        self._app = subprocess.Popen(
+            self._command, stdin=inside, stdout=inside, stderr=inside, env=self._environment, start_new_session=True
+        )
+        os.close(inside)
+        self.sent, self.asked = b"", 0
+        return self
+
+    def __exit__(self, *_):
+        self._app.kill()
+        self._app.wait()
+        os.close(self._end)
+
+    def read_until(self, mark, seconds=90):
+        """All that was sent until something like the mark."""
+        end = time.monotonic() + seconds
+        while not re.search(mark, self.sent):
+            assert time.monotonic() < end, self.sent[-500:]
+            if select.select([self._end], [], [], 0.2)[0]:
+                self.sent += os.read(self._end, 65536)
+            while self.sent.count(b"\x1b[c") > self.asked:
+                self.asked += 1
+                os.write(self._end, self._attributes)
+        return self.sent
+
+
+@pytest.fixture
+def with_data(folder, tiny_dataset):
+    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+    return folder
+
+
+@pytest.fixture
+def in_a_terminal(monkeypatch):
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+
+
+@pytest.mark.parametrize("variable", ["TMUX", "STY"])
+def test_nothing_that_passes_no_pictures_on_is_asked(variable, in_a_terminal):
+    assert detect({variable: "1", "TERM": "xterm-kitty"}) == "blocks"
+
+
+def test_kitty_is_known_by_name(in_a_terminal):
+    assert detect({"TERM": "xterm-kitty"}) == "kitty"
+
+
+def test_without_a_terminal_there_are_half_blocks():
+    assert detect({"TERM": "xterm-kitty"}) == "blocks"
+
+
+def test_a_terminal_without_pictures_gets_half_blocks(with_data):
+    with PixelTerminal(with_data) as terminal:
+        sent = terminal.read_until("▀".encode())
+    assert terminal.asked == 1
+    assert not KITTY.search(sent)
+    assert not SIXEL.search(sent)
+
+
+def test_a_terminal_with_sixel_gets_a_patch_in_pixels(with_data):
+    with PixelTerminal(with_data, attributes=WITH_SIXEL) as terminal:
+        sent = terminal.read_until(SIXEL)
+    width, height = map(int, SIXEL.search(sent).groups())
+    assert min(width, height) > ROWS / 2 * CELL_PX[0]
+    assert width % CELL_PX[1] == height % CELL_PX[0] == 0
+    assert "▀".encode() not in sent
+
+
+def test_kitty_gets_a_patch_with_its_contour(with_data):
+    with PixelTerminal(with_data, "--images", "kitty") as terminal:
+        sent = terminal.read_until(rb"\x1b_Ga=p,[^\x1b]*U=1")
+    parts = [(options, payload) for options, payload in KITTY.findall(sent) if b"f=100" in options]
+    identity = re.search(rb"i=(\d+)", parts[0][0])[0]
+    png = b"".join(payload for options, payload in parts if identity in options)
+    picture = Image.open(io.BytesIO(base64.b64decode(png)))
+    assert picture.width == picture.height
+    colours = {colour for _, colour in picture.convert("RGB").getcolors(picture.width * picture.height)}
+    assert (255, 200, 0) in colours  # the contour
+    assert len({colour for colour in colours if len(set(colour)) == 1}) > 32  # more greys than half blocks have
