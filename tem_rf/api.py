@@ -350,6 +350,7 @@ def export(
         StorageError: The disk is full or the place cannot be written to.
     """
     from tem_rf.export.formats import formats_named
+    from tem_rf.export.remarks import Remarks
     from tem_rf.export.standing import export_over
 
     folder = find_run(_name(run), Path(runs))
@@ -357,8 +358,7 @@ def export(
         folder,
         Path(output or MODELS / folder.name),
         formats_named(formats),
-        authors=authors,
-        license_id=license_id,
+        remarks=Remarks(authors=tuple(authors), license=license_id),
         overwrite=overwrite,
     )
 

@@ -7,19 +7,25 @@ import typer
 
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
-from tem_rf.errors import ModelError
+from tem_rf.errors import ModelError, SettingsError
 from tem_rf.export.formats import FORMATS, SAVED_MODEL, formats_named
 from tem_rf.export.standing import LICENSE, export_over
 from tem_rf.inference.saved_models import MODELS
+from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tem_rf.export.check import Comparison
     from tem_rf.inference.card import ModelCard
+    from tem_rf.inference.provenance import HeldOutScores
 
 
 def export(
-    run: Annotated[str, typer.Argument(help="Name or folder of the run.")],
+    run: Annotated[
+        list[str], typer.Argument(help="Name or folder of the run; of several seeds, the best in validation is taken.")
+    ],
     output: Annotated[Path | None, typer.Option(help=f"Folder to write; default: {MODELS}/NAME of the run.")] = None,
     format_names: Annotated[
         str,
@@ -46,11 +52,22 @@ def export(
             help=f"SPDX name of the license under which the model is given away; default: as before, or {LICENSE}.",
         ),
     ] = None,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=FOLDER of labelled micrographs to score the network on, for the card; may be repeated."
+        ),
+    ] = None,
+    purpose: Annotated[str | None, typer.Option(help="What the model is for, for the card.")] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="What it was not made for, for the card; may be repeated.")
+    ] = None,
+    made_by: Annotated[str | None, typer.Option(help="The command that made it, for the card.")] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that stands there.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Export the best network of a run, with model.json, which says what each format takes and gives.
+    """Export the best network of a run, with model.json, which says what each format takes and gives, and its page.
 
     The SavedModel takes raw counts: tf.saved_model.load(FOLDER).serve(counts) gives probability and mask. The package
     for bioimage.io is what deepImageJ in Fiji, QuPath and ilastik open. Formats that stood in the folder are written
@@ -58,18 +75,31 @@ def export(
 
     Example: tem-rf export au-5nm-n2-p44-paper-s752 --format onnx,bioimageio --check
     """
-    folder = find_run(run, runs)
-    output = output or MODELS / folder.name
+    candidates = [find_run(one, runs) for one in run]
+    held_out_folders = dict(map(_named_folder, held_out or []))
     formats = formats_named(format_names)
     console = progress_console()
     import_keras()
+    from tem_rf.export.best_seed import best_seed, seed_scores
+    from tem_rf.export.remarks import Remarks
+
+    folder = best_seed(candidates)
+    output = output or MODELS / folder.name
+    remarks = Remarks(
+        authors=tuple(author or ()),
+        license=license_id,
+        purpose=purpose,
+        limits=tuple(limit or ()),
+        made_by=made_by,
+        seeds=seed_scores(candidates) if len(candidates) > 1 else (),
+        held_out=_score_held_out(folder, held_out_folders, console) if held_out_folders else (),
+    )
     with console.status(f"exporting {folder.name} as {', '.join(one.name for one in formats)}"):
         card = export_over(
             folder,
             output,
             formats,
-            authors=author or (),
-            license_id=license_id,
+            remarks=remarks,
             only_missing=check,
             overwrite=overwrite,
         )
@@ -88,6 +118,25 @@ def export(
     _refuse_differences(output, comparisons)
 
 
+def _named_folder(text: str) -> tuple[str, Path]:
+    name, equals, folder = text.partition("=")
+    if not (name and equals and folder):
+        raise SettingsError(f"--held-out: expected NAME=FOLDER, received {text!r}.")
+    return name, Path(folder)
+
+
+def _score_held_out(run: RunFolder, folders: dict[str, Path], console: "Console") -> "tuple[HeldOutScores, ...]":
+    from tem_rf.export.micrographs import score_held_out
+    from tem_rf.inference.segmenter import load_segmenter
+
+    segmenter = load_segmenter(run.path)
+    scores = []
+    for name, folder in folders.items():
+        with console.status(f"segmenting {name}"):
+            scores.append(score_held_out(segmenter, folder, name=name))
+    return tuple(scores)
+
+
 def _print(output: Path, card: "ModelCard", comparisons: list["Comparison"]) -> None:
     dice = f", test hard dice {card.test.hard_dice:.3f}" if card.test else ", not evaluated"
     formats = ", ".join(file.format for file in card.files[1:])
@@ -95,6 +144,8 @@ def _print(output: Path, card: "ModelCard", comparisons: list["Comparison"]) -> 
         f"{output}: SavedModel{formats and f' and {formats}'} of {card.architecture.name}, "
         f"{card.parameters} parameters{dice}"
     )
+    for one in card.held_out:
+        print(f"{one.name}: hard dice {one.hard_dice:.3f} on {one.micrographs} {one.kind} micrographs")
     if comparisons:
         print_table(
             "Largest difference of a probability from that of the run",

@@ -1,4 +1,4 @@
-"""The folder of an exported model: the network in one format or several, and `model.json`."""
+"""The folder of an exported model: the network in one format or several, `model.json`, and the same as a page."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,10 +7,11 @@ import keras
 
 from tem_rf.errors import ModelError
 from tem_rf.export.bioimageio import write_bioimageio
+from tem_rf.export.card_page import PAGE_NAME, card_page
 from tem_rf.export.formats import BIOIMAGEIO, KERAS, LITERT, ONNX, SAVED_MODEL, ExportFormat, require_packages
 from tem_rf.export.portable import write_keras, write_litert, write_onnx
 from tem_rf.export.saved_model import write_saved_model
-from tem_rf.files import replacing_folder, write_json
+from tem_rf.files import replacing_folder, write_json, write_text
 from tem_rf.inference.card import CARD_NAME, ModelCard, ModelFile
 
 _WRITERS: dict[ExportFormat, Callable[[keras.Model, ModelCard, Path], None]] = {
@@ -54,4 +55,5 @@ def write_model_folder(
         for one in formats:
             _WRITERS[one](model, card, beside)
         write_json(beside / CARD_NAME, card.to_json())
+        write_text(beside / PAGE_NAME, card_page(card))
     return card

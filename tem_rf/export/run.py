@@ -8,6 +8,8 @@ from tem_rf.evaluation.scores import read_scores
 from tem_rf.evaluation.summary import mean_over_images
 from tem_rf.export.folder import write_model_folder
 from tem_rf.export.formats import SAVED_MODEL, ExportFormat
+from tem_rf.export.micrographs import describe_micrographs
+from tem_rf.export.remarks import NO_REMARKS, Remarks
 from tem_rf.inference.card import FieldOfView, ModelCard, TestScores
 from tem_rf.models.trained import load_network
 from tem_rf.runs.events import epochs
@@ -20,8 +22,7 @@ def export_run(
     output: Path,
     formats: Sequence[ExportFormat] = (SAVED_MODEL,),
     *,
-    authors: Sequence[str] = (),
-    license_id: str | None = None,
+    remarks: Remarks = NO_REMARKS,
 ) -> ModelCard:
     """Write the best network of a run, with its card; see `write_model_folder`.
 
@@ -29,15 +30,14 @@ def export_run(
         run: A run with at least one epoch.
         output: Folder to write, whole or not at all.
         formats: What to write.
-        authors: Who made the model.
-        license_id: SPDX name of the license under which it is given away.
+        remarks: What the card says beyond what the run does.
 
     Raises:
         ModelError: The run has no network, or Keras another backend than TensorFlow.
         StorageError: The disk is full or the place cannot be written to.
     """
     model = load_network(run)
-    card = describe(run, name=output.name).model_copy(update={"authors": list(authors), "license": license_id})
+    card = describe(run, name=output.name).model_copy(update=remarks.to_card())
     return write_model_folder(model, card, output, formats)
 
 
@@ -61,6 +61,7 @@ def describe(run: RunFolder, *, name: str) -> ModelCard:
         seed=config.seed,
         best_epoch=best.epoch if best else 0,
         test=_test_scores(run),
+        micrographs=describe_micrographs(config.dataset),
         made_with=package_versions(),
     )
 

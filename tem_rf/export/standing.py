@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tem_rf.errors import ModelError
 from tem_rf.export.formats import FORMATS, SAVED_MODEL, ExportFormat, formats_in
+from tem_rf.export.remarks import NO_REMARKS, Remarks
 
 if TYPE_CHECKING:
     from tem_rf.inference.card import ModelCard
@@ -21,8 +23,7 @@ def export_over(
     output: Path,
     formats: Sequence[ExportFormat] = (SAVED_MODEL,),
     *,
-    authors: Sequence[str] = (),
-    license_id: str | None = None,
+    remarks: Remarks = NO_REMARKS,
     only_missing: bool = False,
     overwrite: bool = False,
 ) -> ModelCard:
@@ -32,10 +33,10 @@ def export_over(
         run: A run with at least one epoch.
         output: Folder to write.
         formats: What to write; formats that stand there are written again, so that all hold one network.
-        authors: Who made the model; none: as before.
-        license_id: SPDX name of its license; None: as before, or BSD-3-Clause.
+        remarks: What the card says beyond what the run does; what the maker leaves out stays as before, the license
+            else is BSD-3-Clause.
         only_missing: Leave the folder as it is where it holds all that is asked for.
-        overwrite: Replace whatever stands there, and keep no authors or license of it.
+        overwrite: Replace whatever stands there, and keep no remarks of it.
 
     Raises:
         ModelError: The folder holds something else, the run has no network, or Keras another backend than TensorFlow.
@@ -49,11 +50,11 @@ def export_over(
     standing = formats_in(output)
     wanted = [one for one in FORMATS.values() if one in (*standing, *formats)]
     before = ModelCard.read(output) if standing and not overwrite else None
-    if only_missing and wanted == standing and before and not authors and license_id is None:
+    if only_missing and wanted == standing and before and remarks == NO_REMARKS:
         return before
-    authors = authors or (before.authors if before else ())
-    license_id = license_id or (before.license if before else None) or LICENSE
-    return export_run(run, output, wanted, authors=authors, license_id=license_id)
+    if before:
+        remarks = remarks.or_before(before)
+    return export_run(run, output, wanted, remarks=replace(remarks, license=remarks.license or LICENSE))
 
 
 def refuse_foreign_folder(output: Path) -> None:

@@ -1,6 +1,5 @@
 """What is known about an exported model: the content of `model.json`."""
 
-import json
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import TrainingSettings, settings_error
 from tem_rf.errors import ModelError
+from tem_rf.files import parse_json
+from tem_rf.inference.provenance import HeldOutScores, MicrographSet, SeedScores
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.config import ArchitectureField
 
@@ -93,9 +94,17 @@ class ModelCard(BaseModel):
     seed: int | None = None
     best_epoch: int | None = None
     test: TestScores | None = Field(None, description="None: the run was not evaluated before the export.")
+    micrographs: tuple[MicrographSet, ...] = Field((), description="What the dataset was cut from, folder by folder.")
+    seeds: tuple[SeedScores, ...] = Field((), description="The runs among which the network was chosen.")
+    held_out: tuple[HeldOutScores, ...] = Field(
+        (), description="Scores on micrographs that are no part of the dataset."
+    )
+    purpose: str | None = Field(None, description="What the model is for, in a sentence.")
+    limits: tuple[str, ...] = Field((), description="What it was not trained for, or is known to get wrong.")
+    made_by: str | None = Field(None, description="The command that made it.")
     imported_from: ImportedFile | None = None
     files: list[ModelFile] = Field([], description="The formats in the folder.")
-    authors: list[str] = Field([], description="Who made the model.")
+    authors: tuple[str, ...] = Field((), description="Who made the model.")
     license: str | None = Field(None, description="SPDX name of the license under which it is given away.")
     made_with: dict[str, str | None] = Field(description="Versions of the packages.")
 
@@ -117,7 +126,7 @@ class ModelCard(BaseModel):
         """
         path = folder / CARD_NAME
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise ModelError(
                 f"{folder}: holds no {CARD_NAME}; expected a folder that `tem-rf export` wrote, or a run."

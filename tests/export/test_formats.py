@@ -19,6 +19,7 @@ from tem_rf.export.bioimageio_description import package_sizes
 from tem_rf.export.check import compare_formats
 from tem_rf.export.folder import write_model_folder
 from tem_rf.export.formats import FORMATS, formats_named
+from tem_rf.export.remarks import Remarks
 from tem_rf.export.run import export_run
 from tem_rf.export.runtimes import runtimes
 from tem_rf.inference.card import FieldOfView, ModelCard
@@ -35,10 +36,13 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
+REMARKS = Remarks(authors=("A. Person",), license="CC-BY-4.0")
+
+
 @pytest.fixture(scope="module")
 def model(trained_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "discs"
-    export_run(trained_run, folder, formats_named("keras,onnx,litert"), authors=["A. Person"], license_id="CC-BY-4.0")
+    export_run(trained_run, folder, formats_named("keras,onnx,litert"), remarks=REMARKS)
     return folder
 
 
@@ -46,7 +50,7 @@ def model(trained_run, tmp_path_factory):
 def package(trained_run, tmp_path_factory):
     pytest.importorskip("bioimageio.core", reason="needs the extra `exchange`")
     folder = tmp_path_factory.mktemp("packages") / "discs"
-    export_run(trained_run, folder, formats_named("bioimageio"), authors=["A. Person"], license_id="CC-BY-4.0")
+    export_run(trained_run, folder, formats_named("bioimageio"), remarks=REMARKS)
     yield folder
     gc.collect()  # closes the files that bioimageio left open, while their warnings are ignored
 
@@ -193,7 +197,7 @@ def test_the_package_says_what_the_programs_must_know(package):
 def test_a_license_nobody_knows_is_one_line_and_leaves_nothing(trained_run, tmp_path):
     pytest.importorskip("bioimageio.core", reason="needs the extra `exchange`")
     with pytest.raises(ModelError, match=r"refuses the package \(license") as caught:
-        export_run(trained_run, tmp_path / "model", formats_named("bioimageio"), license_id="mine")
+        export_run(trained_run, tmp_path / "model", formats_named("bioimageio"), remarks=Remarks(license="mine"))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 

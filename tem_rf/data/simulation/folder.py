@@ -23,7 +23,7 @@ from tem_rf.data.simulation.conditions import draw_conditions
 from tem_rf.data.simulation.micrograph import ParticleRecord, SimulatedMicrograph
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import DatasetError
-from tem_rf.files import write_json, write_text
+from tem_rf.files import parse_json, write_json, write_text
 
 SCHEMA_VERSION = 1
 _RECORD = "simulation.json"
@@ -92,7 +92,7 @@ class SimulationFolder:
 
     def _check(self, record: Path) -> None:
         try:
-            found = json.loads(record.read_text(encoding="utf-8"))
+            found = parse_json(record.read_text(encoding="utf-8"))
             settings = found["settings"]
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{record}: is damaged ({error}); remove the folder or choose another.") from error
@@ -112,6 +112,14 @@ class SimulationFolder:
                 f"{self.path}: holds micrographs simulated with other settings ({'; '.join(differing[:3])}); "
                 "choose a new folder or the same settings."
             )
+
+
+def read_simulation_settings(path: Path) -> SimulationSettings | None:
+    """The settings of a folder of simulated micrographs; None where it is no such folder."""
+    try:
+        return SimulationSettings(**json.loads((path / _RECORD).read_text(encoding="utf-8"))["settings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _name(index: int) -> str:

@@ -1,0 +1,173 @@
+"""Make the models that ship, by plain `tem-rf` commands, each of which is printed before it runs.
+
+    python saved_models/make.py au-hrtem
+    python saved_models/make.py bright-field --measured sintering=FOLDER
+    python saved_models/make.py au-hrtem --tiny --output /tmp/models
+
+What stands in the working folder is not made again, so that a command which was stopped goes on. `--tiny` runs the
+same commands on a few small micrographs, to see that they work; its models are worth nothing.
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SEEDS = (752, 2245, 140)
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Micrographs:
+    """One folder of simulated micrographs: options of `tem-rf simulate`, and how many."""
+
+    name: str
+    count: int
+    options: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one model is made: options of the commands, and what the card says that no file does."""
+
+    purpose: str
+    pixel_size_nm: float
+    patch_size: int
+    network: str
+    training: str
+    sets: tuple[Micrographs, ...]
+    held_out: tuple[Micrographs, ...]
+    limits: tuple[str, ...]
+
+
+# Pixel sizes lie within the factor 1.25 up to which `tem-rf segment` takes a model without a warning; `prepare` is told
+# one pixel size for all, so that the networks learn to do without rescaling.
+RECIPES = {
+    "au-hrtem": Recipe(
+        purpose="Gold nanoparticles of 2 to 10 nm on amorphous carbon, in high-resolution micrographs with or without "
+        "lattice fringes.",
+        pixel_size_nm=0.02152,
+        patch_size=512,
+        network="n3-p244",
+        training="--epochs 2 --batch-size 4 --learning-rate 3e-3 --schedule cosine --noise-sd 0.5",
+        sets=(
+            Micrographs("2nm", 50, "au-2.2nm --dose 800 --defocus-nm 5:80"),
+            Micrographs("2nm-dark", 30, "au-2.2nm --dose 300 --defocus-nm 5:80"),
+            Micrographs("4nm", 40, "au-5nm --diameter-nm 3.5 --pixel-size-nm 0.0185 --dose 200 --defocus-nm 5:80"),
+            Micrographs("5nm", 40, "au-5nm --dose 423 --defocus-nm 5:100"),
+            Micrographs(
+                "6nm", 40, "au-5nm --diameter-nm 6 --pixel-size-nm 0.025 --dose 100 --defocus-nm 5:120 --carbon-nm 2:8"
+            ),
+            Micrographs("10nm", 10, "au-10nm --dose 423 --defocus-nm 5:120 --carbon-nm 2:8"),
+        ),
+        held_out=(
+            Micrographs("2nm", 10, "au-2.2nm"),
+            Micrographs("5nm", 10, "au-5nm"),
+            Micrographs("5nm-low-dose", 10, "au-5nm --dose 60 --defocus-nm 5:120"),
+            Micrographs("10nm", 4, "au-10nm"),
+        ),
+        limits=(
+            "Trained on simulated micrographs only, and not scored on measured ones of high resolution.",
+            "Simulated particles are single crystals of gold that do not touch, on flat amorphous carbon; no twins, "
+            "no other crystals, no holes in the film.",
+        ),
+    ),
+    "bright-field": Recipe(
+        purpose="Dark nanoparticles of 4 to 25 nm on an even film, in bright-field micrographs without lattice fringes.",
+        pixel_size_nm=0.1243,
+        patch_size=256,
+        network="n3-p222",
+        training="--epochs 4 --batch-size 8 --learning-rate 3e-3 --schedule cosine --noise-sd 0.5 --blur-px 1",
+        sets=(
+            Micrographs("20nm", 25, "au-20nm-lowres --dose 16"),
+            Micrographs(
+                "15nm", 25, "au-20nm-lowres --diameter-nm 15 --pixel-size-nm 0.15 --dose 5 --defocus-nm 50:600"
+            ),
+            Micrographs(
+                "10nm", 25, "au-20nm-lowres --diameter-nm 10 --dose 10 --defocus-nm 50:600 --carbon-nm 3:15 "
+                "--xray-spikes 20"
+            ),  # fmt: skip
+            Micrographs(
+                "9nm-far", 25, "au-20nm-lowres --diameter-nm 9 --pixel-size-nm 0.11 --dose 5 --defocus-nm 300:1500 "
+                "--carbon-nm 15:20 --blur-px 2"
+            ),  # fmt: skip
+            Micrographs(
+                "5nm", 20, "au-20nm-lowres --diameter-nm 5 --pixel-size-nm 0.105 --dose 20 --defocus-nm 100:800 "
+                "--carbon-nm 8:20"
+            ),  # fmt: skip
+        ),
+        held_out=(
+            Micrographs("20nm", 10, "au-20nm-lowres"),
+            Micrographs("8nm", 10, "au-20nm-lowres --diameter-nm 8 --dose 8 --defocus-nm 100:800 --carbon-nm 3:15"),
+        ),
+        limits=(
+            "Trained on simulated gold alone; particles of lighter elements have less contrast.",
+            "Simulated particles do not touch or overlap; separate those that do with --split-touching.",
+        ),
+    ),
+}
+
+
+def main() -> None:
+    """Make one model."""
+    options = _options()
+    recipe, work = RECIPES[options.name], options.work / ("tiny" if options.tiny else "full") / options.name
+    training = [_simulate(one, work / "train" / one.name, seed=0, tiny=options.tiny) for one in recipe.sets]
+    held_out = [_simulate(one, work / "held-out" / one.name, seed=1000, tiny=options.tiny) for one in recipe.held_out]
+    dataset = work / options.name
+    _tem_rf(
+        "prepare", *training, "--output", dataset, "--pixel-size-nm", recipe.pixel_size_nm,
+        "--patch-size", 64 if options.tiny else recipe.patch_size,
+    )  # fmt: skip
+    _tem_rf(
+        "train", dataset, "--runs", work / "runs", "--network", recipe.network,
+        "--seed", ",".join(map(str, SEEDS)), *shlex.split(recipe.training), *(["--epochs", 1] if options.tiny else []),
+        "--evaluate",
+    )  # fmt: skip
+    _export(options, recipe, sorted((work / "runs").iterdir()), held_out)
+
+
+def _simulate(one: Micrographs, folder: Path, *, seed: int, tiny: bool) -> Path:
+    size = ["--count", 3, "--size-px", 256, "--diameter-nm", 2] if tiny else ["--count", one.count]
+    _tem_rf("simulate", *shlex.split(one.options), *size, "--seed", seed, "--output", folder)
+    return folder
+
+
+def _export(options: argparse.Namespace, recipe: Recipe, runs: list[Path], held_out: list[Path]) -> None:
+    scored = [f"simulated {folder.name}={folder}" for folder in held_out] + options.measured
+    _tem_rf(
+        "export", *runs, "--output", options.output / options.name, "--overwrite",
+        *_repeated("--held-out", scored),
+        "--purpose", recipe.purpose,
+        *_repeated("--limit", recipe.limits),
+        "--made-by", f"python saved_models/make.py {options.name}",
+    )  # fmt: skip
+
+
+def _repeated(option: str, values: list[str] | tuple[str, ...]) -> list[str]:
+    return [word for value in values for word in (option, value)]
+
+
+def _tem_rf(*words: object) -> None:
+    command = ["tem-rf", *map(str, words)]
+    print("$", shlex.join(command), flush=True)
+    if code := subprocess.run([sys.executable, "-m", "tem_rf", *command[1:]], check=False).returncode:
+        sys.exit(code)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=RECIPES)
+    parser.add_argument("--work", type=Path, default=Path("models-work"), help="folder of everything in between")
+    parser.add_argument("--output", type=Path, default=HERE, help="folder of the model's folder")
+    parser.add_argument(
+        "--measured", action="append", default=[], metavar="NAME=FOLDER", help="labelled micrographs for the card"
+    )
+    parser.add_argument("--tiny", action="store_true", help="a few small micrographs, to see that it works")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
