@@ -29,4 +29,4 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
 
 
 def _cell(text: str | None) -> str:
-    return " ".join((text or "").split()).replace("|", "\\|")
+    return re.sub(r"[ \n]+", " ", text or "").replace("|", "\\|")

@@ -33,7 +33,7 @@ def model_section(model: type[BaseModel], title: str, level: int = 2, *, without
 
 def _takes(field: FieldInfo) -> str:
     bounds = [
-        f"{sign} {getattr(limit, bound):g}"
+        f"{sign}\u00a0{getattr(limit, bound):g}"
         for limit in field.metadata
         for bound, sign in _BOUNDS.items()
         if getattr(limit, bound, None) is not None

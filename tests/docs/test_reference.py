@@ -10,6 +10,7 @@ from pydantic import Field
 import tem_rf
 from docs.reference_pages.api import public_names
 from docs.reference_pages.commands import commands, commands_page
+from docs.reference_pages.doctests import fenced
 from docs.reference_pages.events import events_page
 from docs.reference_pages.formats import formats_page
 from docs.reference_pages.models import model_section
@@ -61,7 +62,7 @@ def test_every_setting_is_on_the_page_with_its_range():
     for model in (TrainingSettings, StudyDefinition):
         assert all(f"| `{name}` |" in page for name in model.model_fields)
     assert (
-        "| `epochs` | whole number, ≥ 1 | `100` | Passes over the training patches and their eight transforms. |"
+        "| `epochs` | whole number, ≥\u00a01 | `100` | Passes over the training patches and their eight transforms. |"
         in page
     )
     assert all(f"| `{recipe}` |" in page for recipe in RECIPES)
@@ -77,7 +78,7 @@ def test_a_new_setting_and_a_new_model_appear(monkeypatch):
     monkeypatch.setattr(training, "PolishSettings", PolishSettings, raising=False)
     page = settings_page()
     assert "## PolishSettings\n\nHow a grid is polished." in page
-    assert "| `depth_nm` | number, > 0, < 9 | `2.5` | How deep [nm]. |" in page
+    assert "| `depth_nm` | number, >\u00a00, <\u00a09 | `2.5` | How deep [nm]. |" in page
 
 
 def test_fields_say_what_they_take():
@@ -107,6 +108,11 @@ def test_events_of_runs_and_studies_are_on_the_page():
 )
 def test_files_and_their_fields_are_on_the_page(line):
     assert line in formats_page()
+
+
+def test_doctests_of_docstrings_are_fenced():
+    fenced_text = fenced("Twice.\n\n>>> twice(1)\n2\n\nSource: none.")
+    assert fenced_text == "Twice.\n\n```pycon\n>>> twice(1)\n2\n```\n\nSource: none."
 
 
 def test_the_api_page_has_every_public_name_at_its_home():
