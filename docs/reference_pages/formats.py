@@ -38,8 +38,8 @@ def formats_page() -> str:
             "beside them, ending in `_label` or `_mask`, or in a folder "
             f"{_codes(f'{name}/' for name in LABEL_FOLDERS)} beside `images/`.",
             section(2, "Dataset folder"),
-            "`tem-rf prepare` writes `dataset.json`, `images.tif`, `labels.tif` and `patches.csv`. Fiji opens the stacks "
-            "with their scale, Python by `tem_rf.data.prepared.open_dataset`:",
+            "`tem-rf prepare` writes `dataset.json`, `images.tif`, `labels.tif` and `patches.csv`. Fiji opens the "
+            "stacks with their scale, Python by `tem_rf.data.prepared.open_dataset`:",
             _attributes(PreparedDataset, ("images", "labels")),
             section(3, "patches.csv"),
             _attributes(Patch),
