@@ -45,5 +45,5 @@ def trained_run(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def new_run(dataset: Path, path: Path, **changes: Any) -> RunFolder:
     """A run folder on a dataset, untrained; changes are training settings."""
-    settings = training_settings(**{"epochs": 3, "batch_size": 16, "learning_rate": 0.01, **changes})
+    settings = training_settings("paper", **{"epochs": 3, "batch_size": 16, "learning_rate": 0.01, **changes})
     return RunFolder.create_or_open(path, configure_run(dataset, Architecture((2, 2)), settings, seed=752))

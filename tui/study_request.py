@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from tem_rf.config.training import RECIPES, STUDY_SEEDS
+from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS
 from tem_rf.errors import StudyError
 from tem_rf.study.definition import StudyDefinition, define_study
 from tem_rf.study.sections import Space, StrategyName
@@ -32,7 +32,7 @@ class StudyRequest(BaseModel):
     strategy: StrategyName = Field("grid", description="In which order networks are tried.")
     budget: int | None = Field(None, ge=1, description="Networks to try per dataset; none: all.")
     seeds: str = Field(_text(STUDY_SEEDS[:3]), description="One training per seed.")
-    recipe: str = Field("paper", description="How networks are trained.", json_schema_extra={"enum": [*RECIPES]})
+    recipe: str = Field(DEFAULT_RECIPE, description="How networks are trained.", json_schema_extra={"enum": [*RECIPES]})
     epochs: int | None = Field(None, ge=1, description="Epochs of a training; none: those of the recipe.")
     workers: int | None = Field(None, ge=1, description="Trainings at once; none: one per GPU, or one on the CPU.")
 

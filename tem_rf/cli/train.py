@@ -10,7 +10,7 @@ import typer
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.config.augmentation import augmentation_settings
-from tem_rf.config.training import RECIPES, STUDY_SEEDS, training_settings
+from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS, training_settings
 from tem_rf.errors import RunError, SettingsError
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs import process
@@ -36,7 +36,7 @@ def train(
     seed: Annotated[
         str, typer.Option(help=f"Seed, or several with commas between; the study's: {','.join(map(str, STUDY_SEEDS))}.")
     ] = str(STUDY_SEEDS[0]),
-    recipe: Annotated[str, typer.Option(help=f"Recipe: {', '.join(RECIPES)}.")] = "paper",
+    recipe: Annotated[str, typer.Option(help=f"Recipe: {', '.join(RECIPES)}.")] = DEFAULT_RECIPE,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training patches.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Patches per step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Step size of Adam.")] = None,

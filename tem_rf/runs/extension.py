@@ -11,8 +11,10 @@ from tem_rf.runs.folder import RunFolder
 
 
 def extend(run: RunFolder, epochs: int) -> None:
-    """Ask a run for more epochs: it ends in the bits of one that was asked for as many at once.
+    """Ask a run for more epochs.
 
+    With a constant learning rate it ends in the bits of one that was asked for as many at once. A learning rate that
+    falls as a cosine reaches 0 where it was to, and from there rises and falls once more.
     A process that trains the run takes notice at the end of its epoch.
 
     Args:
@@ -20,23 +22,21 @@ def extend(run: RunFolder, epochs: int) -> None:
         epochs: Epochs in all.
 
     Raises:
-        RunError: The run was asked for more than that already, or its learning rate falls to 0 at its last epoch.
+        RunError: The run was asked for more than that already.
+
+    Source: warm restarts, Loshchilov & Hutter, SGDR, ICLR 2017.
     """
     config = run.config
     before = config.training.epochs
     if epochs == before:
         return
-    if config.training.learning_rate_schedule != "constant":
-        raise RunError(
-            f"{run.path}: its learning rate falls to 0 at epoch {before}, so it cannot go on to epoch {epochs}; "
-            "train under another --name with as many --epochs from the beginning."
-        )
     if epochs < before:
         raise RunError(
             f"{run.path}: --epochs {epochs} is fewer than the {before} it was asked for; "
             f"end it early with `tem-rf stop {run.name}`, or train under another --name."
         )
-    write_json(run.config_file, _with_epochs(config, epochs).to_json())
+    restarts = config.restarts if config.training.learning_rate_schedule == "constant" else (*config.restarts, before)
+    write_json(run.config_file, _with_epochs(config, epochs, restarts).to_json())
     message = f"asked for {epochs} epochs instead of {before}"
     is_alive = process.is_alive(run)
     run.event_log().write(NoticeEvent(message=message) if is_alive else StatusEvent(state="stopped", detail=message))
@@ -50,8 +50,8 @@ def open_or_extend(path: Path, config: RunConfig) -> RunFolder:
     """
     if not RunFolder(path).config_file.exists():
         return RunFolder.create_or_open(path, config)
-    before = RunFolder(path).config.training.epochs
-    run = RunFolder.create_or_open(path, _with_epochs(config, before))
+    before = RunFolder(path).config
+    run = RunFolder.create_or_open(path, _with_epochs(config, before.training.epochs, before.restarts))
     extend(run, config.training.epochs)
     return run
 
@@ -68,5 +68,6 @@ def is_complete(run: RunFolder) -> bool:
     return done[-1].epochs == training.epochs or is_out_of_patience
 
 
-def _with_epochs(config: RunConfig, epochs: int) -> RunConfig:
-    return config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
+def _with_epochs(config: RunConfig, epochs: int, restarts: tuple[int, ...]) -> RunConfig:
+    training = config.training.model_copy(update={"epochs": epochs})
+    return config.model_copy(update={"training": training, "restarts": restarts})

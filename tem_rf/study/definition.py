@@ -9,7 +9,14 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
-from tem_rf.config.training import RECIPES, STUDY_SEEDS, TrainingSettings, settings_error
+from tem_rf.config.training import (
+    DEFAULT_RECIPE,
+    RECIPES,
+    STUDY_SEEDS,
+    TrainingSettings,
+    settings_error,
+    training_settings,
+)
 from tem_rf.errors import StudyError
 from tem_rf.runs.folder import dataset_in_names
 from tem_rf.study.sections import Execution, Objective, Section, Space, Strategy
@@ -40,7 +47,7 @@ class StudyDefinition(Section):
     space: Space = Space()
     strategy: Strategy = Strategy()
     objective: Objective = Objective()
-    training: tuple[TrainingSettings, ...] = Field((TrainingSettings(),), min_length=1)
+    training: tuple[TrainingSettings, ...] = Field((training_settings(),), min_length=1)
     augmentation: AugmentationSettings = NO_AUGMENTATION
     execution: Execution = Execution()
 
@@ -51,17 +58,6 @@ class StudyDefinition(Section):
         if not isinstance(tables, list):
             return value
         return [_with_recipe(table) if isinstance(table, dict) else table for table in tables]
-
-    @model_validator(mode="after")
-    def _can_extend_trainings_for_hyperband(self) -> Self:
-        if self.strategy.name == "hyperband":
-            for training in self.training:
-                if training.learning_rate_schedule != "constant":
-                    raise ValueError(
-                        "training.learning_rate_schedule: hyperband lets the best trainings go on, so their learning "
-                        f"rate must be constant, received {training.learning_rate_schedule!r}"
-                    )
-        return self
 
     @model_validator(mode="after")
     def _is_unambiguous(self) -> Self:
@@ -119,7 +115,7 @@ def read_definition(path: Path) -> StudyDefinition:
         raise StudyError(f"{path}: no such file; write a definition with `tem-rf study new`.") from error
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror}).") from error
-    except ValueError as error:  # no TOML, or no UTF-8
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or nested without end
         raise StudyError(f"{path}: is no TOML: {error}.") from error
     definition = define_study(content, str(path))
     return _seen_from(definition, path.parent)
@@ -142,7 +138,7 @@ def define_study(content: dict[str, Any], where: str = "study") -> StudyDefiniti
 
 
 def _with_recipe(table: dict[str, Any]) -> dict[str, Any]:
-    recipe = table.get("recipe", "paper")
+    recipe = table.get("recipe", DEFAULT_RECIPE)
     if recipe not in RECIPES:
         raise ValueError(f"training: recipe: expected one of {', '.join(sorted(RECIPES))}, received {recipe!r}")
     return {"recipe": recipe, **RECIPES[recipe], **table}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tem_rf.config.training import STUDY_SEEDS
+from tem_rf.config.training import STUDY_SEEDS, training_settings
 from tem_rf.errors import StudyError
 from tem_rf.study.definition import StudyDefinition
 from tem_rf.study.sections import Space
@@ -61,4 +61,6 @@ def preset_definition(name: str, datasets: Sequence[Path]) -> StudyDefinition:
     """
     if name not in PRESETS:
         raise StudyError(f"preset: expected one of {', '.join(PRESETS)}, received {name!r}.")
-    return StudyDefinition(datasets=tuple(datasets), seeds=STUDY_SEEDS, space=PRESETS[name].space)
+    return StudyDefinition(
+        datasets=tuple(datasets), seeds=STUDY_SEEDS, space=PRESETS[name].space, training=(training_settings("paper"),)
+    )

@@ -1,7 +1,9 @@
 """Adam as the settings of a training ask for it: learning rate over the steps, average of the weights."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,25 +13,49 @@ from tem_rf.config.training import TrainingSettings
 WARM_UP = 0.05  # of all steps, before the cosine
 
 
-def build_optimizer(settings: TrainingSettings, model: keras.Model, steps_per_epoch: int) -> keras.optimizers.Adam:
+def build_optimizer(
+    settings: TrainingSettings, model: keras.Model, steps_per_epoch: int, *, restarts: Sequence[int] = ()
+) -> keras.optimizers.Adam:
     """Adam with its state, for the trainable variables of a model.
 
     Args:
         settings: Settings of the training.
         model: The network.
         steps_per_epoch: Steps of an epoch, from which a schedule knows where it ends.
+        restarts: Epochs after which a cosine starts again, before the last.
     """
-    steps = settings.epochs * steps_per_epoch
-    rate: float | keras.optimizers.schedules.CosineDecay = settings.learning_rate
+    rate: float | _Cosines = settings.learning_rate
     if settings.learning_rate_schedule == "cosine":
-        warm_up = round(WARM_UP * steps)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, steps - warm_up, warmup_target=settings.learning_rate, warmup_steps=warm_up
-        )
+        rate = _Cosines(settings.learning_rate, [epoch * steps_per_epoch for epoch in (*restarts, settings.epochs)])
     momentum = settings.weight_averaging
     optimizer = keras.optimizers.Adam(rate, use_ema=momentum is not None, ema_momentum=momentum or 0.0)
     optimizer.build(model.trainable_variables)
     return optimizer
+
+
+class _Cosines(keras.optimizers.schedules.LearningRateSchedule):
+    """Up over the first twentieth of the steps and down to 0 as a cosine, once for each step that it is to end at."""
+
+    def __init__(self, peak: float, ends: Sequence[int]) -> None:
+        self.peak, self.ends = peak, tuple(ends)
+        self._cycles = [(start, _cosine(peak, end - start)) for start, end in pairwise((0, *ends))]
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate of a step."""
+        (_, first), *later = self._cycles
+        rate = first(step)
+        for start, cycle in later:
+            rate = keras.ops.where(step < start, rate, cycle(step - start))
+        return rate
+
+    def get_config(self) -> dict[str, Any]:
+        """What it is made from, as JSON types."""
+        return {"peak": self.peak, "ends": list(self.ends)}
+
+
+def _cosine(peak: float, steps: int) -> keras.optimizers.schedules.CosineDecay:
+    warm_up = round(WARM_UP * steps)
+    return keras.optimizers.schedules.CosineDecay(0.0, steps - warm_up, warmup_target=peak, warmup_steps=warm_up)
 
 
 @contextmanager

@@ -80,7 +80,8 @@ def train(
         try:
             training = _Training(run, journal, interruption, checkpoint_interval_s)
             journal.emit(StatusEvent(state="running"))
-            state = training.go_on()
+            while not (state := training.go_on()):
+                training = _Training(run, journal, interruption, checkpoint_interval_s)
         except BaseException as error:
             journal.emit(StatusEvent(state="failed", detail=str(error) or type(error).__name__))
             raise
@@ -106,7 +107,7 @@ class _Training:
         keras.config.set_dtype_policy(self.settings.precision)
         self.model = build_unet(self.config.architecture, seed=self.config.seed)
         steps_per_epoch = len(self._batches_of_epoch(1))
-        self.optimizer = build_optimizer(self.settings, self.model, steps_per_epoch)
+        self.optimizer = build_optimizer(self.settings, self.model, steps_per_epoch, restarts=self.config.restarts)
         self.variables = [*self.model.variables, *self.optimizer.variables]
         self.progress = self._load_checkpoint()
         loss = loss_function(self.settings.loss)
@@ -116,9 +117,11 @@ class _Training:
         self.saved_at = time.monotonic()
         self.has_told_of_waiting = False
 
-    def go_on(self) -> State:
-        """Train epoch by epoch until the end or a request."""
+    def go_on(self) -> State | None:
+        """Train epoch by epoch until the end or a request; None where the learning rate was planned anew meanwhile."""
         while self.progress.epoch < self._epochs() and not self._is_out_of_patience():
+            if self.run.config.restarts != self.config.restarts:
+                return None
             seed, epoch = self.config.seed, self.progress.epoch + 1
             orders = self._batches_of_epoch(epoch)
             augment = build_augment(self.dataset, self.config.augmentation, seed=seed, epoch=epoch)

@@ -73,7 +73,7 @@ def test_options_become_a_definition(tiny_dataset, command, tmp_path):
     assert (read.space.depths, read.space.poolings, read.space.dilations) == ((1, 2), (1, 2), (1, 2))
     assert (read.space.max_field_px, read.space.min_field_nm) == (30, 0.1)
     assert (read.strategy.name, read.strategy.budget, read.execution.workers) == ("bayesian", 3, 2)
-    assert "discs-paper: 3 trainings" in printed.stderr
+    assert "discs-best: 3 trainings" in printed.stderr
 
 
 def test_a_preset_can_be_changed_by_options(tiny_dataset, command, tmp_path):
@@ -94,7 +94,7 @@ def test_a_study_is_run_listed_and_finished(definition, command, trained, tmp_pa
         "runs_failed": 0,
         "runs_planned": 2,
     }
-    assert "discs-paper  n1-p2-f1: objective 0." in result.stderr
+    assert "discs-best  n1-p2-f1: objective 0." in result.stderr
     assert json.loads(command("list", "--json").stdout)[0]["state"] == "finished"
     assert "2/2" in command("list").stdout
 

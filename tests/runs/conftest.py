@@ -18,7 +18,7 @@ def config() -> RunConfig:
         pixel_size_nm=0.02,
         preprocessing=PreprocessingSettings(),
         architecture=Architecture((2, 4)),
-        training=training_settings(epochs=3),
+        training=training_settings("paper", epochs=3),
         seed=752,
     )
 

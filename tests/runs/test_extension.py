@@ -61,13 +61,14 @@ def test_the_same_command_with_more_epochs_extends_and_with_another_setting_is_r
     assert run.config.training.epochs == 4
 
 
-def test_a_run_whose_learning_rate_falls_to_zero_is_not_extended(run):
+def test_a_learning_rate_that_falls_to_zero_starts_again_where_it_was_to_end(run):
     cosine = run.config.training.model_copy(update={"learning_rate_schedule": "cosine"})
     config = run.config.model_copy(update={"training": cosine})
     other = RunFolder.create_or_open(run.path.with_name("cosine"), config)
-    with pytest.raises(RunError, match=r"falls to 0 at epoch 3.*under another --name"):
-        extend(other, 5)
     extend(other, 3)
+    assert other.config.restarts == ()
+    extend(other, 5)
+    assert open_or_extend(other.path, with_epochs(config, 9)).config.restarts == (3, 5)
 
 
 def test_a_run_that_is_out_of_patience_is_complete_however_many_epochs_are_asked_for(run, config):

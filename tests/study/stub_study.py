@@ -26,7 +26,7 @@ def new_study(
         "datasets": [dataset],
         "seeds": SEEDS,
         "space": {"networks": networks, "within_patch": False},
-        "training": {"epochs": epochs},
+        "training": {"recipe": "paper", "epochs": epochs},
         **fields,
     }
     return StudyFolder.create_or_open(path, define_study(content))

@@ -91,7 +91,7 @@ def test_every_part_has_its_own_oracle_and_they_take_turns(tiny_dataset, tmp_pat
                 "datasets": [tiny_dataset, tmp_path / "other"],
                 "seeds": [1],
                 "space": {"networks": NETWORKS, "within_patch": False},
-                "training": [{"epochs": 1}, {"epochs": 1, "batch_size": 4}],
+                "training": [{"recipe": "paper", "epochs": 1}, {"recipe": "paper", "epochs": 1, "batch_size": 4}],
             }
         ),
     )
@@ -155,7 +155,7 @@ def test_an_extended_study_trains_what_is_new_and_nothing_else(study):
 
 def test_more_epochs_extend_every_run(study):
     run_all(study)
-    content = study.definition.model_dump() | {"training": [{"epochs": 5}]}
+    content = study.definition.model_dump() | {"training": [{"recipe": "paper", "epochs": 5}]}
     run_all(StudyFolder.create_or_open(study.path, define_study(content), extend=True))
     assert set(epochs_done(study).values()) == {5}
 

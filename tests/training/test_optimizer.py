@@ -36,13 +36,13 @@ def take_steps(model, optimizer, count):
 
 
 def test_a_constant_rate_stays(model):
-    optimizer = build_optimizer(training_settings(epochs=2, learning_rate=0.01), model, steps_per_epoch=3)
+    optimizer = build_optimizer(training_settings("paper", epochs=2, learning_rate=0.01), model, steps_per_epoch=3)
     take_steps(model, optimizer, 6)
     assert float(optimizer.learning_rate) == pytest.approx(0.01)
 
 
 def test_a_cosine_warms_up_and_ends_at_zero(model):
-    settings = training_settings(epochs=10, learning_rate=0.01, learning_rate_schedule="cosine")
+    settings = training_settings("paper", epochs=10, learning_rate=0.01, learning_rate_schedule="cosine")
     optimizer = build_optimizer(settings, model, steps_per_epoch=4)
     rates = []
     for step in range(41):
@@ -54,8 +54,22 @@ def test_a_cosine_warms_up_and_ends_at_zero(model):
     assert all(np.diff(rates[2:]) < 0)
 
 
+def test_a_cosine_of_a_run_that_was_extended_rises_and_falls_once_more(model):
+    settings = training_settings("paper", epochs=30, learning_rate=0.01, learning_rate_schedule="cosine")
+    optimizer = build_optimizer(settings, model, steps_per_epoch=4, restarts=(10,))
+    rates = []
+    for step in range(121):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    assert rates[:4] == pytest.approx([0.0, 0.005, 0.01, rates[3]])  # the first 40 as if it ended there
+    assert rates[39] < 1e-4
+    assert rates[40:45] == pytest.approx([0.0, 0.0025, 0.005, 0.0075, 0.01])  # 4 of 80 steps
+    assert rates[82] == pytest.approx(0.005)  # half-way down
+    assert rates[120] == pytest.approx(0.0)
+
+
 def test_the_average_of_the_weights_is_that_of_its_formula_and_lent_for_the_block(model):
-    optimizer = build_optimizer(training_settings(weight_averaging=0.5), model, steps_per_epoch=3)
+    optimizer = build_optimizer(training_settings("paper", weight_averaging=0.5), model, steps_per_epoch=3)
     first, second, third = take_steps(model, optimizer, 3)
     with averaged_weights(model, optimizer):
         for variable, a, b, c in zip(model.trainable_variables, first, second, third, strict=True):

@@ -76,6 +76,24 @@ def test_an_extended_training_ends_in_the_bits_of_one_asked_for_as_many_epochs_a
     assert final_state(run) == final_state(trained_run)
 
 
+def test_an_extended_cosine_ends_in_the_same_bits_whether_extended_between_or_in_the_middle(tiny_dataset, tmp_path):
+    settings = {"epochs": 2, "learning_rate_schedule": "cosine"}
+    between, during = (new_run(tiny_dataset, tmp_path / name, **settings) for name in ("between", "during"))
+    train(between)
+    extend(between, 4)
+    train(between)
+
+    def extend_in_the_first_epoch(event):
+        if isinstance(event, EpochEvent) and event.epoch == 1:
+            extend(during, 4)
+
+    train(during, listener=extend_in_the_first_epoch)
+    rates = [event.learning_rate for event in epochs(during.events())]
+    assert rates[1] == pytest.approx(0)  # it still falls to 0 where it was to
+    assert rates[2] > 0
+    assert final_state(during) == final_state(between)
+
+
 def test_another_seed_ends_in_other_bits(trained_run, tiny_dataset, tmp_path):
     config = trained_run.config.model_copy(update={"seed": 140})
     other = RunFolder.create_or_open(tmp_path / "other", config)

@@ -79,7 +79,7 @@ def make_run(
         "pixel_size_nm": 0.02,
         "preprocessing": PreprocessingSettings(),
         "architecture": Architecture((2, 4)),
-        "training": training_settings(epochs=total),
+        "training": training_settings("paper", epochs=total),
         "seed": 752,
     }
     run = RunFolder.create_or_open(root / name, RunConfig(**fields | changes))

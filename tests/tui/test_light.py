@@ -18,8 +18,8 @@ from tui.tracking import RunTracker
 
 dataset, root = Path(sys.argv[1]), Path(sys.argv[2])
 preview_dataset(dataset, 0)
-make_runs(Training(dataset, (Architecture((2, 2)),), (752,), training_settings()), root)
-read_results(RunTracker(root).poll(), is_grouped=True)
+make_runs(Training(dataset, (Architecture((2, 2)),), (752,), training_settings("paper")), root)
+read_results({"": RunTracker(root).poll()}, is_grouped=True)
 heavy = {"tensorflow", "keras", "jax", "torch"} & set(sys.modules)
 assert not heavy, heavy
 """

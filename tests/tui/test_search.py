@@ -290,7 +290,7 @@ def test_the_form_starts_a_study(with_dataset, commands):
             app.screen.query_one(f"#field-{field}", Input).value = text
         await until(pilot, lambda: "the nearest is n2-p22 with" in _text(app, "#summary"))
         app.screen.query_one("#field-networks", Input).value = "n2-p22-k1,n2-p24-k1"
-        await until(pilot, lambda: "4 trainings: 2 networks, 2 seeds each, on discs-paper" in _text(app, "#summary"))
+        await until(pilot, lambda: "4 trainings: 2 networks, 2 seeds each, on discs-best" in _text(app, "#summary"))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(commands) == 1)
         await until(pilot, lambda: app.query_one(StudyTable).chosen_name == "mine")
@@ -347,7 +347,9 @@ def test_a_folder_that_cannot_be_written_to_is_said_in_words(with_dataset, comma
 
 
 def test_trainings_of_a_further_recipe_of_the_same_name_count_there_alone(with_dataset):
-    study = _study(with_dataset, training=[{"epochs": 5}, {"epochs": 5, "batch_size": 8}])
+    study = _study(
+        with_dataset, training=[{"recipe": "paper", "epochs": 5}, {"recipe": "paper", "epochs": 5, "batch_size": 8}]
+    )
     _run(study, "n2-p22", 752)
     for seed in (752, 140):
         make_run(

@@ -65,11 +65,11 @@ def test_a_training_outlives_its_terminal(folder, tiny_dataset):
         terminal.press("5")
         terminal.wait(lambda text: "n2-p22" in text and "validation" in text)
         terminal.press("e")
-        terminal.wait(lambda text: "evaluate discs-n2-p22-paper-s752: done" in " ".join(text.split()))
+        terminal.wait(lambda text: "evaluate discs-n2-p22-best-s752: done" in " ".join(text.split()))
         terminal.press("x")
         terminal.wait(lambda text: "export" in text)
         end = time.monotonic() + 90
-        while not (folder / "saved_models" / "discs-n2-p22-paper-s752" / "model.json").exists():
+        while not (folder / "saved_models" / "discs-n2-p22-best-s752" / "model.json").exists():
             assert time.monotonic() < end
             time.sleep(0.5)
-    assert (folder / "runs" / "discs-n2-p22-paper-s752" / "scores.csv").exists()
+    assert (folder / "runs" / "discs-n2-p22-best-s752" / "scores.csv").exists()

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, Select, Static
 
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
-from tem_rf.config.training import RECIPES, STUDY_SEEDS, TrainingSettings, training_settings
+from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS, TrainingSettings, training_settings
 from tem_rf.errors import RunError, TemRfError
 from tem_rf.receptive_field import Architecture
 from tem_rf.runs import RunFolder
@@ -71,7 +71,7 @@ class NewTrainingScreen(FormScreen[list[RunFolder]]):
         self._datasets = workspace.datasets()
         if Path(dataset) not in self._datasets and Path(dataset, DATASET_MARK).is_file():
             self._datasets.insert(0, Path(dataset))
-        self._dataset, self._networks, self._recipe = dataset, networks, "paper"
+        self._dataset, self._networks, self._recipe = dataset, networks, DEFAULT_RECIPE
 
     def fields(self) -> ComposeResult:
         """Dataset, networks, seeds and recipe, settings, augmentation."""
