@@ -51,7 +51,7 @@ RECIPES = {
         pixel_size_nm=0.02152,
         patch_size=512,
         network="n3-p244",
-        training="--epochs 2 --batch-size 4 --learning-rate 3e-3 --schedule cosine --noise-sd 0.5",
+        training="--recipe best --epochs 2 --batch-size 4 --noise-sd 0.5",
         sets=(
             Micrographs("2nm", 50, "au-2.2nm --dose 800 --defocus-nm 5:80"),
             Micrographs("2nm-dark", 30, "au-2.2nm --dose 300 --defocus-nm 5:80"),
@@ -79,7 +79,7 @@ RECIPES = {
         pixel_size_nm=0.1243,
         patch_size=256,
         network="n3-p222",
-        training="--epochs 4 --batch-size 8 --learning-rate 3e-3 --schedule cosine --noise-sd 0.5 --blur-px 1",
+        training="--recipe best --epochs 4 --noise-sd 0.5 --blur-px 1",
         sets=(
             Micrographs("20nm", 25, "au-20nm-lowres --dose 16"),
             Micrographs(
