@@ -8,6 +8,7 @@ import typer
 from tem_rf.cli.curves import curves
 from tem_rf.cli.data import data
 from tem_rf.cli.demo import demo
+from tem_rf.cli.doctor import doctor
 from tem_rf.cli.evaluate import evaluate
 from tem_rf.cli.export import export
 from tem_rf.cli.fourier import fourier
@@ -47,6 +48,7 @@ for command in (
     export,
     segment,
     demo,
+    doctor,
     tui,
 ):
     app.command()(command)

@@ -1,0 +1,115 @@
+"""`tem-rf doctor` says what a machine lacks, and fails where that is needed."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tem_rf.cli import machine
+from tests.cli.command import tem_rf
+
+
+@pytest.fixture
+def doctor(capfd, monkeypatch, tmp_path):
+    """Run it; its exit code, and its findings by name."""
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+    def run(*arguments):
+        result = tem_rf(capfd, monkeypatch, "doctor", tmp_path, "--json", *arguments)
+        findings = {finding["name"]: finding for finding in json.loads(result.stdout)["findings"]}
+        return result.code, findings
+
+    return run
+
+
+def fake_nvidia_smi(folder, monkeypatch, script):
+    program = folder / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+def test_a_whole_installation_is_in_order(doctor):
+    code, findings = doctor()
+    assert code == 0
+    assert {findings[name]["state"] for name in ("Python", "packages", "backend", "disk")} == {"ok"}
+    assert "flock works in" in findings["locks"]["found"]
+
+
+def test_it_is_quick_since_it_leaves_the_backend_alone_unless_asked():
+    code = (
+        "import sys, pathlib; from tem_rf.cli.machine import look_at; list(look_at(pathlib.Path())); "
+        "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras', 'jax', 'torch')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_people_get_a_line_for_each(capfd, monkeypatch, tmp_path):
+    result = tem_rf(capfd, monkeypatch, "doctor", tmp_path / "to" / "come")
+    assert result.code == 0
+    assert any(line.startswith("ok     packages") for line in result.stdout.splitlines())
+
+
+def test_a_package_that_is_missing_or_too_old_breaks_it(doctor, monkeypatch):
+    requires = ["numpy>=999", "no-such-package", 'also-none; extra == "movies"']
+    monkeypatch.setattr(machine.metadata, "requires", lambda package: requires)
+    code, findings = doctor()
+    assert code == 1
+    assert findings["packages"]["state"] == "broken"
+    assert "numpy>=999 is needed" in findings["packages"]["found"]
+    assert "no-such-package is needed, none is there" in findings["packages"]["found"]
+    assert findings["extra movies"]["state"] == "note"
+    assert "pip install 'tem-rf[movies]'" in findings["extra movies"]["advice"]
+
+
+def test_a_backend_that_tem_rf_cannot_use_breaks_it(doctor, monkeypatch, tmp_path):
+    (tmp_path / "keras").mkdir()
+    (tmp_path / "keras" / "keras.json").write_text('{"backend": "torch"}')
+    code, findings = doctor()
+    assert (code, findings["backend"]["found"]) == (1, "Keras is set to torch")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert doctor()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("flock", "words"), [(lambda *_: None, "keeps nobody out"), (None, "flock fails in")], ids=["in vain", "refused"]
+)
+def test_a_folder_whose_locks_do_not_work_breaks_it(doctor, monkeypatch, flock, words):
+    def refuse(*_):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock or refuse)
+    code, findings = doctor()
+    assert (code, findings["locks"]["state"]) == (1, "broken")
+    assert words in findings["locks"]["found"]
+
+
+def test_a_full_disk_breaks_it(doctor, monkeypatch):
+    monkeypatch.setattr(machine, "LEAST_FREE_GB", 1e9)
+    code, findings = doctor()
+    assert (code, findings["disk"]["state"]) == (1, "broken")
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("echo 'NVIDIA H100, 550.1, 81559 MiB'", "NVIDIA H100, 550.1, 81559 MiB"),
+        ("exit 9", "nvidia-smi fails"),
+        ("true", "none of NVIDIA"),
+    ],
+)
+def test_gpus_are_those_that_the_driver_names(doctor, monkeypatch, tmp_path, script, found):
+    fake_nvidia_smi(tmp_path, monkeypatch, script)
+    code, findings = doctor()
+    assert code == 0
+    assert findings["GPU"]["found"].startswith(found)
+
+
+def test_deep_has_the_backend_compute(doctor):
+    code, findings = doctor("--deep")
+    assert code == 0
+    assert findings["computing"]["found"].startswith("tensorflow computes on")
