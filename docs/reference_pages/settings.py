@@ -17,7 +17,7 @@ def settings_page() -> str:
     """All settings with their ranges and defaults, and the sets of them that have a name."""
     from tem_rf import config
     from tem_rf.config.simulation import PRESETS
-    from tem_rf.config.training import RECIPES
+    from tem_rf.config.training import DEFAULT_RECIPE, RECIPES
     from tem_rf.data.presets import preset_changes
     from tem_rf.data.public import PUBLISHED_SETS
     from tem_rf.study import definition, sections
@@ -27,14 +27,11 @@ def settings_page() -> str:
         "Generated from the models that check them; a value out of its range is refused before anything starts. "
         "Options of commands carry the same names. *null* is a field that is not set."
     )
+    preparations = {name: preset_changes(name) for name in PUBLISHED_SETS}
     named = [
-        ("Recipes of training", "`tem-rf train --recipe NAME`", RECIPES),
+        ("Recipes of training", f"`tem-rf train --recipe NAME`, or else `{DEFAULT_RECIPE}`", RECIPES),
         ("Presets of the simulator", "`tem-rf simulate NAME`", PRESETS),
-        (
-            "Presets of preparation",
-            "`tem-rf prepare --preset NAME`",
-            {name: preset_changes(name) for name in PUBLISHED_SETS},
-        ),
+        ("Presets of preparation", "`tem-rf prepare --preset NAME`", preparations),
     ]
     return "\n\n".join(
         [
@@ -53,8 +50,9 @@ def settings_page() -> str:
 
 def models_of(module: ModuleType) -> Iterator[type[BaseModel]]:
     """The models that a module defines, in its order, without those that have no fields."""
-    for _, value in inspect.getmembers_static(module, inspect.isclass):
-        if issubclass(value, BaseModel) and value.__module__ == module.__name__ and value.model_fields:
+    for value in vars(module).values():
+        is_model = inspect.isclass(value) and issubclass(value, BaseModel)
+        if is_model and value.__module__ == module.__name__ and value.model_fields:
             yield value
 
 
