@@ -133,14 +133,18 @@ class TemRfApp(KeysInTurnApp):
 
     def action_help(self) -> None:
         """List every key."""
+        from tui.screens.browse import BrowseScreen
         from tui.screens.form import FormScreen
         from tui.screens.image_errors import ImageErrorsScreen
         from tui.screens.image_scores import ImageScoresScreen
         from tui.widgets.micrograph_view import MicrographView
+        from tui.widgets.row_table import RowTable
 
         keys = {
             "Everywhere": self.BINDINGS,
             **{title: screen_class(name).BINDINGS for name, title in SCREENS},
+            "Tables": RowTable.BINDINGS,
+            "Browse folders": BrowseScreen.BINDINGS,
             "Images of a result": ImageScoresScreen.BINDINGS,
             "One image": ImageErrorsScreen.BINDINGS,
             "Picture (Tab goes to it)": MicrographView.BINDINGS,

@@ -15,7 +15,7 @@ _NAMES = {
     "question_mark": "?", "slash": "/", "plus": "+", "minus": "-", "equals_sign": "=", "escape": "Esc",
     "ctrl+p": "Ctrl+P", "ctrl+s": "Ctrl+S", "space": "Space", "enter": "Enter", "ctrl+q": "Ctrl+Q",
     "left": "←", "right": "→", "up": "↑", "down": "↓", "full_stop": ".", "comma": ",",
-    "pagedown": "PgDn", "pageup": "PgUp",
+    "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End", "backspace": "Backspace",
 }  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def preview_folder(folder: Path, index: int) -> Preview:
     facts = (f"{count} micrographs with a label", "m prepares a dataset from them, c checks every file")
     problems = tuple(f"{problem.path.name}: {problem.reason}" for problem in pairing.problems)
     if not count:
-        return Preview(folder, 0, 0, "nothing to show", None, facts, problems)
+        return _preview_unlabelled(folder, index, [problem.path for problem in pairing.problems], problems)
     index %= count
     pair = pairing.pairs[index]
     labelled = next(iter(read_labelled(pair, None)))
@@ -97,6 +97,19 @@ def preview_folder(folder: Path, index: int) -> Preview:
     title = f"{pair.image.name} ({index + 1}/{count}), {width} x {height} px, particles {labelled.mask.mean():.1%}"
     picture = Picture(micrograph.pixels, labelled.mask, micrograph.pixel_size_nm)
     return Preview(folder, index, count, title, picture, facts, problems, micrograph.pixel_size_nm)
+
+
+def _preview_unlabelled(folder: Path, index: int, paths: list[Path], problems: tuple[str, ...]) -> Preview:
+    from tem_rf.data.readers import read_micrograph
+    from tui.painting import Picture
+
+    index %= len(paths)
+    micrograph = read_micrograph(paths[index])
+    height, width = micrograph.pixels.shape
+    title = f"{paths[index].name} ({index + 1}/{len(paths)}), {width} x {height} px, no label"
+    picture, size_nm = Picture(micrograph.pixels, None, micrograph.pixel_size_nm), micrograph.pixel_size_nm
+    facts = ("no micrograph with a label; a network segments them on the Segment screen",)
+    return Preview(folder, index, len(paths), title, picture, facts, problems, size_nm)
 
 
 def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Picture":

@@ -1,11 +1,13 @@
 """Dice tables from the scores of runs; read in worker threads, since NumPy comes with the scores."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tem_rf.errors import ReadError
-from tui.tracking import TrackedRun
+from tem_rf.study.folder import list_studies
+from tui.tracking import RunTracker, TrackedRun
 
 if TYPE_CHECKING:
     from tem_rf.evaluation.scores import ImageScores
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 METRICS = ("hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px")
 COLUMNS = (
     "dataset", "network", "seeds", "validation", "hard dice", "soft dice", "boundary F1", "HD95 px",
-    "field px", "weights", "recipe",
+    "field px", "weights", "recipe", "study",
 )  # fmt: skip
 
 
@@ -48,22 +50,44 @@ class ResultRow:
         return all(word in text for word in words.lower().split())
 
 
-def read_results(runs: Iterable[TrackedRun], *, is_grouped: bool) -> list[ResultRow]:
+class StudyRuns:
+    """Looks at the runs of all studies of a folder again and again.
+
+    Args:
+        root: Folder of the studies; it need not exist yet.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._trackers: dict[str, RunTracker] = {}
+
+    def poll(self) -> dict[str, list[TrackedRun]]:
+        """The runs as they are now, by the name of their study."""
+        try:
+            studies = list_studies(self._root)
+        except OSError:  # removed a moment ago, or may not be read
+            studies = []
+        trackers = {each.name: self._trackers.get(each.name) or RunTracker(each.runs_folder) for each in studies}
+        self._trackers = trackers
+        return {name: tracker.poll() for name, tracker in trackers.items()}
+
+
+def read_results(runs: Mapping[str, Iterable[TrackedRun]], *, is_grouped: bool) -> list[ResultRow]:
     """The table of all runs with at least one epoch.
 
     Args:
-        runs: The runs.
+        runs: The runs by the name of their study; those of none under an empty name.
         is_grouped: A row per trial, in place of one per run.
     """
-    groups: dict[str, list[TrackedRun]] = {}
-    for run in runs:
-        if run.config is not None and run.epochs:
-            trial = run.config.trial
-            groups.setdefault(trial if is_grouped else run.run.name, []).append(run)
-    return [_row(tuple(group)) for group in groups.values()]
+    groups: dict[tuple[str, str], list[TrackedRun]] = {}
+    for study, members in runs.items():
+        for run in members:
+            if run.config is not None and run.epochs:
+                groups.setdefault((study, run.config.trial if is_grouped else run.run.name), []).append(run)
+    return [_row(tuple(group), study) for (study, _), group in groups.items()]
 
 
-def _row(runs: tuple[TrackedRun, ...]) -> ResultRow:
+def _row(runs: tuple[TrackedRun, ...], study: str) -> ResultRow:
     from tem_rf.evaluation.summary import summarize
 
     config = runs[0].config
@@ -80,11 +104,12 @@ def _row(runs: tuple[TrackedRun, ...]) -> ResultRow:
         cells=(
             config.dataset.name, config.architecture.name,
             str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} seeds",
-            _cell(validation), *map(_cell, chosen), str(field_px), f"{weights:,}", config.training.recipe,
+            _cell(validation), *map(_cell, chosen), str(field_px), f"{weights:,}", config.training.recipe, study,
         ),
         keys=(
             config.dataset.name, config.architecture.name, len(seeds), validation.mean,
-            *(-1.0 if spread is None else spread.mean for spread in chosen), field_px, weights, config.training.recipe,
+            *(-1.0 if spread is None else spread.mean for spread in chosen),
+            field_px, weights, config.training.recipe, study,
         ),
         images=images,
     )  # fmt: skip

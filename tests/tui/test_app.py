@@ -9,10 +9,12 @@ from tests.tui.conftest import NARROW, WIDE, drive, make_run, screen_text, told,
 from tui.app import TemRfApp
 from tui.help import HelpScreen
 from tui.screens import SCREENS, screen_class
+from tui.screens.browse import BrowseScreen
 from tui.screens.image_errors import ImageErrorsScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.screens.jobs import JobsScreen
 from tui.themes import CYCLE
+from tui.widgets.row_table import RowTable
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
@@ -35,13 +37,13 @@ def test_help_lists_every_key_of_every_screen(folder):
         for name, title in SCREENS:
             assert title in text
             assert all((binding.tooltip or binding.description) in text for binding in screen_class(name).BINDINGS)
-        for screen in (ImageScoresScreen, ImageErrorsScreen):
+        for screen in (ImageScoresScreen, ImageErrorsScreen, BrowseScreen, RowTable):
             assert all((binding.tooltip or binding.description) in text for binding in screen.BINDINGS)
         assert "Zoom in" in text
         await pilot.press("escape")
         assert not isinstance(app.screen, HelpScreen)
 
-    drive(folder, script, size=(160, 100))
+    drive(folder, script, size=(160, 130))
 
 
 def test_theme_and_screen_are_remembered(folder, tmp_path):

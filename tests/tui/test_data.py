@@ -7,6 +7,8 @@ from textual.widgets import Input, OptionList, Static
 
 from tests.data.labelled_folder import write_folder
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
+from tui.previews import preview_folder
+from tui.screens.browse import BrowseScreen, FolderTree
 from tui.screens.command_form import CommandForm
 from tui.widgets.micrograph_view import MicrographView
 
@@ -31,6 +33,10 @@ def with_data(folder, tiny_dataset):
 
 def _facts(app, selector="#place-facts"):
     return str(app.query_one(selector, Static).render())
+
+
+def _summary(app):
+    return " ".join(_facts(app.screen, "#summary").split())
 
 
 async def _open(app, pilot):
@@ -87,6 +93,55 @@ def test_a_folder_shows_what_pairs_and_what_does_not(with_data):
         assert "has no label" in _facts(app, "#place-problems")
 
     drive(with_data, script)
+
+
+def test_browsing_picks_a_folder_anywhere(with_data, tmp_path, commands):
+    write_folder(tmp_path / "elsewhere" / "session", 2)
+
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, BrowseScreen))
+        await pilot.press("backspace")
+        tree = app.screen.query_one(FolderTree)
+        await until(pilot, lambda: any(str(node.label) == "elsewhere" for node in tree.root.children))
+        (outside,) = (node for node in tree.root.children if str(node.label) == "elsewhere")
+        outside.expand()
+        await until(pilot, lambda: len(outside.children) == 1)
+        tree.move_cursor(outside.children[0])
+        await until(pilot, lambda: "2 micrographs with a label" in _summary(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "2 micrographs with a label" in _facts(app))
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(commands) == 1)
+
+    drive(with_data, script)
+    assert commands[0][:2] == ["prepare", str(tmp_path / "elsewhere" / "session")]
+
+
+def test_browsing_says_what_is_no_folder_of_micrographs(with_data):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, BrowseScreen))
+        await until(pilot, lambda: "no micrographs" in _summary(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, BrowseScreen))
+        assert "patches of 32 px" in _facts(app)
+
+    drive(with_data, script)
+
+
+def test_micrographs_without_labels_are_shown(folder):
+    write_folder(folder / "raw", 2)
+    shutil.rmtree(folder / "raw" / "labels")
+    preview = preview_folder(folder / "raw", 1)
+    assert "(2/2)" in preview.title
+    assert "no label" in preview.title
+    assert preview.picture is not None
+    assert preview.picture.mask is None
 
 
 def test_prepare_asks_how_and_runs_the_command(with_data, commands):

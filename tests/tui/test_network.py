@@ -7,6 +7,7 @@ from textual.widgets import DataTable, Input, Select, Static
 
 from tem_rf import Architecture
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
+from tui.screens.network import NetworkScreen
 from tui.widgets.network_form import NetworkForm
 
 OPEN_NETWORK = "2"
@@ -114,6 +115,27 @@ def test_pixel_and_patch_size_come_from_the_chosen_dataset(folder, tiny_dataset)
         app.remember(dataset=str(folder / "datasets" / "discs"))
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: app.query_one("#patch", Input).value == "32")
+
+    drive(folder, script)
+
+
+def test_a_pixel_size_that_was_typed_stays(folder, tiny_dataset):
+    for name in ("discs", "others"):
+        shutil.copytree(tiny_dataset, folder / "datasets" / name)
+
+    async def script(app, pilot):
+        app.remember(dataset=str(folder / "datasets" / "discs"))
+        await pilot.press(OPEN_NETWORK)
+        await until(pilot, lambda: app.query_one("#patch", Input).value == "32")
+        app.query_one("#pixel-size", Input).focus()
+        await pilot.press("ctrl+u", *"0.5", "escape", "1")
+        app.query_one("#patch", Input).value = "64"
+        app.remember(dataset=str(folder / "datasets" / "others"))
+        await pilot.press(OPEN_NETWORK)
+        await until(pilot, lambda: app.query_one(NetworkScreen)._dataset.endswith("others"))
+        await pilot.pause(0.3)
+        assert app.query_one("#pixel-size", Input).value == "0.5"
+        assert app.query_one("#patch", Input).value == "64"
 
     drive(folder, script)
 

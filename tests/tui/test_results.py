@@ -52,11 +52,27 @@ async def _open(app, pilot):
 
 
 def test_a_trial_is_mean_and_sd_over_its_seeds(with_runs):
-    rows = read_results(RunTracker(with_runs / "runs").poll(), is_grouped=True)
+    rows = read_results({"": RunTracker(with_runs / "runs").poll()}, is_grouped=True)
     trial = next(row for row in rows if row.cells[1] == "n2-p24")
     assert trial.cells[2] == "2 seeds"
     assert trial.cells[4] == "0.800 ± 0.071"  # means 0.85 and 0.75
     assert next(row for row in rows if row.cells[1] == "n2-p88").cells[4] == "–"
+
+
+def test_runs_of_studies_stand_beside_the_others_by_themselves(with_runs):
+    study = with_runs / "studies" / "depths"
+    give_scores(make_run(study / "runs", "n2-p24-s752"), 0.6)
+    (study / "study.toml").touch()
+
+    async def script(app, pilot):
+        await pilot.press("5")
+        await until(pilot, lambda: len(_rows(app)) == 3)
+        await pilot.press("slash", *"depths")
+        await until(pilot, lambda: [row[4] for row in _rows(app)] == ["0.600"])
+        shutil.rmtree(study)
+        await until(pilot, lambda: not _rows(app))
+
+    drive(with_runs, script)
 
 
 def test_rows_are_grouped_sorted_and_filtered(with_runs):

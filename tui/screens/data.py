@@ -16,8 +16,10 @@ from tui.messages import DatasetChosen
 from tui.previews import Preview, preview_dataset, preview_folder
 from tui.requests import PREPARE_FIELDS, FetchRequest, PrepareRequest, SimulateRequest
 from tui.screens.base import TabScreen
+from tui.screens.browse import BrowseScreen
 from tui.screens.command_form import CommandForm
 from tui.widgets.micrograph_view import MicrographView
+from tui.workspace import DATASET_MARK
 
 
 class DataScreen(TabScreen):
@@ -25,6 +27,7 @@ class DataScreen(TabScreen):
 
     BINDINGS = [
         Binding("u", "use", "Use", tooltip="Use this dataset for the next training"),
+        Binding("b", "browse", "Browse", tooltip="Go through folders and pick one with micrographs"),
         Binding("m", "prepare", "Prepare", tooltip="Prepare a dataset from this folder of micrographs"),
         Binding("c", "check", "Check", tooltip="Read every file: what pairs, what is wrong"),
         Binding("s", "simulate", "Simulate", tooltip="Simulate micrographs with exact masks"),
@@ -57,6 +60,8 @@ class DataScreen(TabScreen):
         super().__init__()
         self._datasets: list[Path] = []
         self._folders: list[Path] = []
+        self._browsed: list[Path] = []
+        self._picked: Path | None = None  # where to go once it is listed
         self._place: Path | None = None
         self._index = 0
 
@@ -78,13 +83,17 @@ class DataScreen(TabScreen):
 
     def on_data_screen_places_found(self, message: PlacesFound) -> None:
         """List datasets, then folders."""
-        if (message.datasets, message.folders) == (self._datasets, self._folders) and self._place is not None:
+        browsed = [path for path in self._browsed if path not in (*message.datasets, *message.folders)]
+        datasets = [*message.datasets, *(path for path in browsed if (path / DATASET_MARK).is_file())]
+        folders = [*message.folders, *(path for path in browsed if path not in datasets)]
+        is_shown = (datasets, folders) == (self._datasets, self._folders) and self._place is not None
+        if is_shown and self._picked in (None, self._place):
             return
-        self._datasets, self._folders = message.datasets, message.folders
+        self._datasets, self._folders = datasets, folders
         places = self.query_one("#places", OptionList)
         places.clear_options()
         short = self.tem_rf.workspace.short
-        for title, paths in (("Prepared datasets", self._datasets), ("Labelled micrographs", self._folders)):
+        for title, paths in (("Prepared datasets", self._datasets), ("Micrographs", self._folders)):
             places.add_option(Option(title if paths else f"{title}: none here", disabled=True))
             places.add_options([Option(f"  {short(path)}", id=str(path)) for path in paths])
         if not self._datasets and not self._folders:
@@ -92,7 +101,8 @@ class DataScreen(TabScreen):
             return
         remembered = Path(self.tem_rf.remembered.dataset)
         known = [*self._datasets, *self._folders]
-        first = next((path for path in (self._place, remembered) if path in known), known[0])
+        first = next((path for path in (self._picked, self._place, remembered) if path in known), known[0])
+        self._picked = None
         places.highlighted = places.get_option_index(str(first))
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
@@ -134,6 +144,17 @@ class DataScreen(TabScreen):
             self.post_message(DatasetChosen(self._place))
         else:
             self.notify("This is no prepared dataset; m prepares one from a folder of micrographs.", severity="warning")
+
+    def action_browse(self) -> None:
+        """Pick a folder of micrographs, or a prepared dataset, anywhere."""
+
+        def look(folder: Path | None) -> None:
+            if folder is not None:
+                self._browsed.append(folder)
+                self._picked = folder
+                self._find()
+
+        self.app.push_screen(BrowseScreen(self.tem_rf.workspace.folder), look)
 
     def action_prepare(self) -> None:
         """Ask how, then prepare."""
@@ -181,8 +202,9 @@ class DataScreen(TabScreen):
         self._place = None
         self.query_one("#place-facts", Static).update(
             f"No data in {folder} yet.\n\n"
-            "s simulates micrographs, f fetches a published set. A folder of your own shows here when it holds\n"
-            "images/ and labels/; anything else is prepared with: tem-rf prepare MICROGRAPHS --labels LABELS -o NAME"
+            "s simulates micrographs, f fetches a published set, b browses to a folder of your own.\n"
+            "One that holds images/ and labels/ shows here by itself. Labels that lie elsewhere:\n"
+            "tem-rf prepare MICROGRAPHS --labels LABELS -o NAME"
         )
         self.query_one("#place-problems", Static).update("")
         self.query_one(MicrographView).display = False

@@ -18,16 +18,17 @@ class FormScreen(ModalScreen[Result | None], Generic[Result]):
 
     Args:
         title: What is asked for.
+        start: What giving it back does, in a word or two.
     """
 
     BINDINGS = [
         Binding("escape", "dismiss(None)", "Cancel"),
-        Binding("ctrl+s", "start", "Start", priority=True),
+        Binding("ctrl+s", "start", "Start", priority=True, tooltip="Start, or take what is chosen"),
     ]
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, start: str = "Start") -> None:
         super().__init__()
-        self._title = title
+        self._title, self._start_words = title, start
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
@@ -35,7 +36,7 @@ class FormScreen(ModalScreen[Result | None], Generic[Result]):
             yield from self.fields()
             yield Static(id="summary", markup=False)
             with Horizontal(classes="buttons"):
-                yield Button("Start (Ctrl+S)", variant="primary", id="start", compact=True)
+                yield Button(f"{self._start_words} (Ctrl+S)", variant="primary", id="start", compact=True)
                 yield Button("Cancel (Esc)", id="cancel", compact=True)
         yield KeyLine()
 

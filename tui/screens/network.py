@@ -22,6 +22,7 @@ from tui.screens.base import TabScreen
 from tui.widgets.micrograph_view import MicrographView
 from tui.widgets.network_form import NetworkForm
 
+_FIRST_FILLED = {"pixel-size": "", "patch": "512"}
 LARGEST_STRIDE_PX = 2**15  # the exact field has a phase per pixel of the stride: beyond, keys would wait
 
 
@@ -54,14 +55,15 @@ class NetworkScreen(TabScreen):
         self._dataset = ""
         self._preview: Preview | None = None
         self._records: list[dict[str, Any]] = []
+        self._filled = dict(_FIRST_FILLED)  # what was put into fields from a dataset, not typed
 
     def compose(self) -> ComposeResult:
         with Vertical(id="network-fields"):
             yield NetworkForm(self._first(), id="network-form")
             for field, title, value in (
-                ("pixel-size", "pixel size [nm]", ""),
+                ("pixel-size", "pixel size [nm]", _FIRST_FILLED["pixel-size"]),
                 ("particle", "particle [nm]", "5"),
-                ("patch", "patch size [px]", "512"),
+                ("patch", "patch size [px]", _FIRST_FILLED["patch"]),
                 ("batch", "batch size", "32"),
             ):
                 with Horizontal(classes="field"):
@@ -93,11 +95,11 @@ class NetworkScreen(TabScreen):
         self._compute()
 
     def on_network_screen_dataset_read(self, message: DatasetRead) -> None:
-        """Take pixel and patch size from the dataset."""
+        """Take pixel and patch size from the dataset, where nothing was typed."""
         self._preview = message.preview
         if message.preview.pixel_size_nm is not None:
-            self.query_one("#pixel-size", Input).value = f"{message.preview.pixel_size_nm:g}"
-        self.query_one("#patch", Input).value = str(message.preview.patch_size)
+            self._fill("pixel-size", f"{message.preview.pixel_size_nm:g}")
+        self._fill("patch", str(message.preview.patch_size))
         self._draw_field()
 
     def on_network_screen_described(self, message: Described) -> None:
@@ -148,6 +150,11 @@ class NetworkScreen(TabScreen):
             return Architecture.from_name(self.tem_rf.remembered.networks.split(",")[0])
         except TemRfError:
             return Architecture((4, 4))
+
+    def _fill(self, name: str, value: str) -> None:
+        field = self.query_one(f"#{name}", Input)
+        if field.value in ("", self._filled[name]):
+            field.value = self._filled[name] = value
 
     def _number(self, field: str) -> float | None:
         try:

@@ -1,22 +1,28 @@
 """Results: dice tables, sorted and filtered, copied elsewhere; runs evaluated and exported."""
 
+import itertools
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
+from textual.worker import get_current_worker
 
 from tem_rf.errors import StorageError
 from tem_rf.files import write_text
-from tui.results import COLUMNS, ResultRow, read_results
+from tui.results import COLUMNS, ResultRow, StudyRuns, read_results
 from tui.screens.base import TabScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.tables import as_csv, as_latex, as_markdown
 from tui.tracking import TrackedRun
 from tui.widgets.row_table import RowTable
 
+_WATCH_INTERVAL_S = 2.0
 _FIRST_SORT = COLUMNS.index("validation")
 _FORMATS = {"Markdown": as_markdown, "CSV": as_csv, "LaTeX": as_latex}
 
@@ -44,8 +50,15 @@ class ResultsScreen(TabScreen):
 
         rows: list[ResultRow]
 
+    @dataclass
+    class StudiesChanged(Message):
+        """At least one run of a study is not what it was."""
+
+        runs: dict[str, list[TrackedRun]]
+
     def __init__(self) -> None:
         super().__init__()
+        self._of_studies: dict[str, list[TrackedRun]] = {}
         self._rows: list[ResultRow] = []
         self._shown: list[ResultRow] = []
         self._is_grouped, self._sort, self._is_descending = True, _FIRST_SORT, True
@@ -56,6 +69,10 @@ class ResultsScreen(TabScreen):
         yield RowTable(COLUMNS, id="results")
         yield Static(id="no-results", markup=False)
 
+    def on_mount(self) -> None:
+        """Begin to look at the runs of studies."""
+        self._watch_studies()
+
     def activate(self) -> None:
         """Take the focus into the table."""
         self.stand_in(self.query_one("#results"))
@@ -63,9 +80,13 @@ class ResultsScreen(TabScreen):
 
     def show_runs(self) -> None:
         """Read again when a run has another epoch."""
-        progress = [(run.run.name, len(run.epochs)) for run in self.tem_rf.runs]
-        if progress != self._read_of:
+        if self._progress() != self._read_of:
             self._read_again()
+
+    def on_results_screen_studies_changed(self, message: StudiesChanged) -> None:
+        """Show the runs of studies too."""
+        self._of_studies = message.runs
+        self.show_runs()
 
     def show_ended_job(self) -> None:
         """An evaluation may have ended."""
@@ -170,9 +191,26 @@ class ResultsScreen(TabScreen):
         return None
 
     def _read_again(self) -> None:
-        self._read_of = [(run.run.name, len(run.epochs)) for run in self.tem_rf.runs]
-        self._read(list(self.tem_rf.runs), self._is_grouped)
+        self._read_of = self._progress()
+        self._read({"": list(self.tem_rf.runs), **self._of_studies}, self._is_grouped)
+
+    def _progress(self) -> list[tuple[Path, int]]:
+        runs = itertools.chain(self.tem_rf.runs, *self._of_studies.values())
+        return [(run.run.path, len(run.epochs)) for run in runs]
 
     @work(thread=True, exclusive=True, group="results", description="results")  # else Textual spells out all runs
-    def _read(self, runs: list[TrackedRun], is_grouped: bool) -> None:
+    def _read(self, runs: dict[str, list[TrackedRun]], is_grouped: bool) -> None:
         self.post_message(self.ResultsRead(read_results(runs, is_grouped=is_grouped)))
+
+    @work(thread=True, exclusive=True, group="studies", description="runs of studies")
+    def _watch_studies(self) -> None:
+        """Look at the runs of studies every few seconds while the tab is open."""
+        worker, studies = get_current_worker(), StudyRuns(self.tem_rf.workspace.studies)
+        runs: dict[str, list[TrackedRun]] = {}
+        while not worker.is_cancelled:
+            if isinstance(self.parent, Widget) and self.parent.display:
+                now = studies.poll()
+                if now != runs:
+                    runs = now
+                    self.post_message(self.StudiesChanged(runs))
+            time.sleep(_WATCH_INTERVAL_S)
