@@ -107,7 +107,7 @@ def test_the_card_says_what_each_file_takes(model):
     takes = {file.format: file.takes for file in card.files}
     assert takes["onnx"].startswith("raw counts")
     assert takes["litert"].startswith("images (n, h, w, 1) float32, any h and w")
-    assert (card.authors, card.license) == (["A. Person"], "CC-BY-4.0")
+    assert (card.authors, card.license) == (("A. Person",), "CC-BY-4.0")
     assert all((model / file.file).exists() for file in card.files)
 
 

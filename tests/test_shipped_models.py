@@ -1,0 +1,77 @@
+"""The models in saved_models/: small, described, found without being named, and good on a micrograph of their kind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tem_rf.config.simulation import simulation_settings
+from tem_rf.data.micrograph import Micrograph
+from tem_rf.data.simulation.micrograph import simulate_micrograph
+from tem_rf.data.tiff import write_tiff
+from tem_rf.evaluation.dice import hard_dice
+from tem_rf.inference.card import CARD_NAME, ModelCard
+from tem_rf.inference.choice import choose_model
+from tem_rf.inference.saved_models import SHIPPED_MODELS, models_or_shipped
+from tem_rf.inference.segment import segment_micrograph
+from tem_rf.inference.segmenter import load_segmenter
+
+MOST_BYTES = 2_000_000
+KINDS = {"au-hrtem": ("au-5nm", 0.85), "bright-field": ("au-20nm-lowres", 0.9)}
+
+
+@pytest.fixture(params=sorted(KINDS))
+def shipped(request) -> Path:
+    folder = SHIPPED_MODELS / request.param
+    if not (folder / CARD_NAME).exists():
+        pytest.skip(f"{folder} is not made yet: python saved_models/make.py {request.param}")
+    return folder
+
+
+def test_a_shipped_model_is_small(shipped):
+    assert sum(file.stat().st_size for file in shipped.rglob("*") if file.is_file()) < MOST_BYTES
+
+
+def test_the_card_names_data_seeds_scores_limits_and_the_command(shipped):
+    card = ModelCard.read(shipped)
+    assert card.name == shipped.name
+    assert card.purpose
+    assert card.limits
+    assert card.made_by == f"python saved_models/make.py {shipped.name}"
+    assert len(card.seeds) >= 3
+    assert card.seed == max(card.seeds, key=lambda one: one.validation_hard_dice).seed
+    assert all(one.kind == "simulated" and one.dose_e_per_angstrom2 for one in card.micrographs)
+    assert len({one.diameter_nm for one in card.micrographs}) >= 4
+    assert {one.kind for one in card.held_out} >= {"simulated"}
+    page = (shipped / "README.md").read_text()
+    for title in ("Use", "Hard dice", "Data", "Recipe", "Limits", "Files"):
+        assert f"## {title}" in page
+
+
+def test_a_shipped_model_finds_the_particles_of_its_kind(shipped):
+    preset, least = KINDS[shipped.name]
+    segmenter = load_segmenter(shipped)
+    scores = []
+    for seed in (7001, 7002, 7003):
+        simulated = simulate_micrograph(simulation_settings(preset, size_px=512), seed=seed)
+        micrograph = Micrograph(simulated.pixels, simulated.pixel_size_nm)
+        mask = segment_micrograph(segmenter, micrograph).mask
+        scores.append(hard_dice(mask[None], simulated.mask[None])[0])
+    assert np.mean(scores) > least
+
+
+def test_a_micrograph_of_its_pixel_size_finds_it_where_there_is_no_other_model(shipped, tmp_path, monkeypatch):
+    (tmp_path / "saved_models").mkdir()
+    monkeypatch.chdir(tmp_path)
+    pixel_size_nm = ModelCard.read(shipped).pixel_size_nm
+    write_tiff(tmp_path / "a.tif", np.zeros((8, 8), np.uint16), pixel_size_nm=pixel_size_nm * 1.1)
+    assert choose_model(tmp_path / "a.tif", models_or_shipped()) == shipped
+
+
+def test_a_local_model_is_preferred_to_those_that_ship(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert models_or_shipped() == SHIPPED_MODELS
+    (tmp_path / "saved_models" / "mine").mkdir(parents=True)
+    assert models_or_shipped() == SHIPPED_MODELS
+    (tmp_path / "saved_models" / "mine" / CARD_NAME).touch()
+    assert models_or_shipped() == Path("saved_models")
