@@ -5,12 +5,39 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tem_rf.errors import DiskFullError, StorageError
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON; whatever is wrong with it is a ValueError.
+
+    >>> parse_json("[" * 100_000)
+    Traceback (most recent call last):
+    ValueError: nested too deeply
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def refuse_compressed(file: BinaryIO) -> None:
+    """Refuse an NPZ file with compressed arrays, which ours never have: a few bytes could unpack to any size.
+
+    Raises:
+        ValueError: Some are.
+        BadZipFile: It is no NPZ file.
+    """
+    with zipfile.ZipFile(file) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("its arrays are compressed")
+    file.seek(0)
 
 
 @contextmanager

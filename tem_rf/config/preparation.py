@@ -21,7 +21,10 @@ class PreprocessingSettings(BaseModel):
         1500, gt=0, description="Counts above the median that make a pixel an x-ray outlier; None leaves them in."
     )
     flat_field_px: float | None = Field(
-        None, gt=0, description="Width of the Gaussian that follows uneven illumination, which is divided out [px]."
+        None,
+        gt=0,
+        le=2**14,
+        description="Width of the Gaussian that follows uneven illumination, which is divided out [px].",
     )
     target_pixel_size_nm: float | None = Field(
         None, gt=0, description="Micrographs are rescaled to this pixel size [nm]; None keeps their own."

@@ -1,7 +1,6 @@
 """The prepared dataset on disk: a folder that Fiji, napari and a spreadsheet open too."""
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tem_rf.data.formats.remarks import collect_remarks
 from tem_rf.data.manifest import SCHEMA_VERSION, Manifest
 from tem_rf.data.splits import SPLITS, Split
 from tem_rf.errors import DatasetError
-from tem_rf.files import write_json
+from tem_rf.files import parse_json, write_json
 
 MANIFEST_FILE, IMAGES_FILE, LABELS_FILE, PATCHES_FILE = "dataset.json", "images.tif", "labels.tif", "patches.csv"
 _PATCH_COLUMNS = ("source", "row", "column", "split", "particle_fraction")
@@ -105,7 +104,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not path.is_file():
         raise DatasetError(f"{folder}: is no dataset ({MANIFEST_FILE} is missing); make one with `tem-rf prepare`.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         version = content["schema_version"]
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path}: is damaged ({error}); prepare the dataset again.") from error
@@ -136,7 +135,7 @@ def _read_patches(path: Path) -> list[Patch]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [_patch(row) for row in csv.DictReader(file)]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise DatasetError(
             f"{path}: is damaged ({error}); expected the columns {', '.join(_PATCH_COLUMNS)}, prepare the dataset "
             "again."

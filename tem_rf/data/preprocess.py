@@ -11,6 +11,7 @@ from tem_rf.data.xray import holds_counts, remove_xray_outliers
 from tem_rf.errors import DatasetError, SettingsError
 
 PERCENTILES = (1, 99)
+LARGEST_ENLARGEMENT = 16
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,11 @@ def rescale(image: np.ndarray, pixel_size_nm: float | None, target_nm: float) ->
         raise SettingsError(
             "target_pixel_size_nm: expected a micrograph with a pixel size, received one without; "
             "give --pixel-size-nm, or leave the rescaling out."
+        )
+    if pixel_size_nm > LARGEST_ENLARGEMENT * target_nm:
+        raise SettingsError(
+            f"target_pixel_size_nm: {pixel_size_nm:g} nm per pixel to {target_nm:g} nm is an enlargement of more than "
+            f"{LARGEST_ENLARGEMENT} times; is one of the two pixel sizes wrong?"
         )
     shape = tuple(max(1, round(length * pixel_size_nm / target_nm)) for length in image.shape)
     if shape == image.shape:

@@ -60,7 +60,7 @@ def _onnx(path: Path) -> Runtime:
 def _keras(path: Path) -> Runtime:
     import keras
 
-    model = keras.saving.load_model(path)
+    model = keras.saving.load_model(path, safe_mode=True)
     return lambda images: particle_probability(np.asarray(model(images, training=False)))
 
 

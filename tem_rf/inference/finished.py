@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tem_rf.files import write_json
+from tem_rf.files import parse_json, write_json
 from tem_rf.inference.results import SegmentedFile
 
 _RESULT = TypeAdapter(SegmentedFile)
@@ -26,7 +26,7 @@ def remember_finished(path: Path, job: dict[str, Any], result: SegmentedFile) ->
 def recall_finished(path: Path, job: dict[str, Any]) -> SegmentedFile | None:
     """What `remember_finished` wrote; None where the job was another one, or a file of the result is gone."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         if content["job"] != json.loads(json.dumps(job)):
             return None
         result = _RESULT.validate_python(content["result"])

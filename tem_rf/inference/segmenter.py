@@ -11,6 +11,8 @@ import numpy as np
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.errors import ModelError
 from tem_rf.inference.card import CARD_NAME, ModelCard
+from tem_rf.models.claims import require_room_for
+from tem_rf.models.saved_variables import read_variables, variable_files
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.folder import RunFolder
 
@@ -44,7 +46,7 @@ class Segmenter:
 
 
 def load_segmenter(path: Path) -> Segmenter:
-    """Load a run folder or an exported model; nothing in either is executed but TensorFlow's own operations.
+    """Load a run folder or an exported model: arrays are read from it, and nothing in it is executed.
 
     Raises:
         ModelError: The folder holds neither, or its network cannot be read.
@@ -88,23 +90,16 @@ def _from_export(path: Path) -> Segmenter:
         preprocessing=card.preprocessing,
         pixel_size_nm=card.pixel_size_nm,
         logits=compile_inference(_network_of(path, card.architecture), card.architecture),
-        sha256=_sha256([path / CARD_NAME, path / _GRAPH, *sorted((path / "variables").iterdir())]),
+        sha256=_sha256([path / CARD_NAME, path / _GRAPH, *variable_files(path)]),
     )
 
 
 def _network_of(path: Path, architecture: Architecture) -> "keras.Model":
     """The network of a SavedModel, built anew: only its variables are taken from the folder."""
-    import tensorflow as tf
-
     from tem_rf.models.unet import build_unet
 
-    try:
-        variables = tf.saved_model.load(path).variables
-    except Exception as error:  # TensorFlow raises many kinds for a damaged folder
-        raise ModelError(
-            f"{path}: TensorFlow cannot load it ({str(error).splitlines()[0]}); export the run again."
-        ) from error
-    values = {variable.name.removesuffix(":0"): variable.numpy() for variable in variables}
+    require_room_for(architecture, sum(file.stat().st_size for file in variable_files(path)), path)
+    values = read_variables(path)
     model = build_unet(architecture)
     for weight in model.weights:
         value = values.get(weight.path)

@@ -3,6 +3,7 @@
 import keras
 
 from tem_rf.errors import ModelError
+from tem_rf.models.claims import require_room_for
 from tem_rf.models.unet import build_unet
 from tem_rf.runs.folder import RunFolder
 
@@ -19,6 +20,7 @@ def load_network(run: RunFolder) -> keras.Model:
     config = run.config
     if not run.model_file.exists():
         raise ModelError(f"{run.path}: has no trained network yet; go on with `tem-rf resume {run.path}`.")
+    require_room_for(config.architecture, run.model_file.stat().st_size, run.model_file)
     saved = build_unet(config.architecture, portable=True)
     try:
         saved.load_weights(run.model_file)

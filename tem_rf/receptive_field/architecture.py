@@ -11,6 +11,9 @@ from tem_rf.receptive_field.layers import layers
 from tem_rf.receptive_field.naming import architecture_name, fields_of_name
 
 STUDY_FILTERS = 4
+# Larger than any micrograph; for a file that says more, memory would be filled with its grid.
+LARGEST_STRIDE_PX = 2**16
+LARGEST_DILATION = 2**10
 
 Pooling = Literal["max", "average"]
 Upsampling = Literal["nearest", "bilinear"]
@@ -148,18 +151,26 @@ class Architecture:
         """Read what `to_json` wrote; fields that are absent take the study's defaults.
 
         Raises:
-            ArchitectureError: A field is missing, unknown or out of its range.
+            ArchitectureError: A field is missing, unknown, out of its range or larger than any micrograph.
         """
         fields: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
         }
         fields.pop("name", None)
         try:
-            return cls(**fields)
+            architecture = cls(**fields)
         except TypeError as error:
             raise ArchitectureError(f"architecture: {error}; received the fields {sorted(content)}.") from error
+        _check_largest("pooling_sequence", "a product", architecture.stride, LARGEST_STRIDE_PX)
+        _check_largest("dilation_sequence", "sizes", max(architecture.dilation_sequence), LARGEST_DILATION)
+        return architecture
 
 
 def _check_sizes(field: str, sizes: Any) -> None:
     if any(not isinstance(size, int) or isinstance(size, bool) or size < 1 for size in sizes):
         raise ArchitectureError(f"{field}: sizes must be whole numbers of at least 1, received {list(sizes)}.")
+
+
+def _check_largest(field: str, what: str, size: int, largest: int) -> None:
+    if size > largest:
+        raise ArchitectureError(f"{field}: expected {what} of at most {largest}, received {size}.")

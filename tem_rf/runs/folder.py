@@ -1,13 +1,12 @@
 """A run folder and the files inside it."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from tem_rf.errors import RunError
-from tem_rf.files import remove_leftovers, write_json
+from tem_rf.files import parse_json, remove_leftovers, write_json
 from tem_rf.runs.config import SCHEMA_VERSION, RunConfig, differences
 from tem_rf.runs.events import AnyEvent, read_events
 from tem_rf.runs.owned_folder import OwnedFolder
@@ -157,7 +156,7 @@ def read_run_json(path: Path) -> dict[str, Any]:
         RunError: It is absent, unreadable or holds no JSON object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(f"{path.parent}: holds no run ({path.name} is missing); see `tem-rf runs`.") from error
     except (OSError, ValueError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tem_rf.errors import ReadError
-from tem_rf.files import replacing_file
+from tem_rf.files import refuse_compressed, replacing_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,11 +57,13 @@ def read_samples(path: Path) -> Samples:
 
     try:
         # Opened here, because np.load leaves a damaged file open.
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            samples = Samples(int(file["epoch"]), file["images"], file["labels"], file["predictions"])
+        with path.open("rb") as raw:
+            refuse_compressed(raw)
+            with np.load(raw, allow_pickle=False) as file:
+                samples = Samples(int(file["epoch"]), file["images"], file["labels"], file["predictions"])
     except FileNotFoundError as error:
         raise ReadError(f"{path}: there is none; a training writes it after its first epoch.") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise ReadError(f"{path}: cannot be read ({error}); the next epoch replaces it.") from error
     shapes = {array.shape for array in (samples.images, samples.labels, samples.predictions)}
     if len(shapes) > 1 or samples.images.ndim != 3 or not len(samples.images):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tem_rf.files import replacing_file
+from tem_rf.files import refuse_compressed, replacing_file
 from tem_rf.training.objective import Scores
 
 KEPT = 2  # the last one, and the one before in case the last is damaged
@@ -82,7 +82,7 @@ def load_checkpoint(
     for path in _newest_first(folder):
         try:
             progress, values = _read(path, [tuple(variable.shape) for variable in variables])
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        except (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, zipfile.BadZipFile):
             # Under its name it would count as newer than the checkpoints that follow from the one before.
             on_damaged(path.replace(path.with_suffix(".damaged")))
             continue
@@ -93,9 +93,11 @@ def load_checkpoint(
 
 
 def _read(path: Path, shapes: list[tuple[int, ...]]) -> tuple[Progress, list[np.ndarray]]:
-    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-        content = json.loads(str(file["progress"]))
-        values = [file[f"{index:04d}"] for index in range(len(shapes))]
+    with path.open("rb") as raw:
+        refuse_compressed(raw)
+        with np.load(raw, allow_pickle=False) as file:
+            content = json.loads(str(file["progress"]))
+            values = [file[f"{index:04d}"] for index in range(len(shapes))]
     if [value.shape for value in values] != shapes:
         raise ValueError(f"{path}: is of another network.")
     scores = Scores(content["scores"]["images"], tuple(content["scores"]["sums"]))

@@ -72,7 +72,10 @@ def _first_bytes(path: Path) -> bytes:
 
 def _hdf5_opener(path: Path) -> Opener:
     """HDF5 is the outside of three formats: EMD of Velox, EMD of NCEM and HSPY, and plain arrays."""
+    from tem_rf.data.formats.hdf5 import check_path, open_hdf5
+
     if path.suffix.lower() in (".emd", ".hspy"):
+        check_path(path)
         from tem_rf.data.formats.velox import is_velox, open_velox
 
         if is_velox(path):
@@ -80,8 +83,6 @@ def _hdf5_opener(path: Path) -> Opener:
         from tem_rf.data.formats.microscope import open_microscope_file
 
         return open_microscope_file
-    from tem_rf.data.formats.hdf5 import open_hdf5
-
     return open_hdf5
 
 

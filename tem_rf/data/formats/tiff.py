@@ -19,7 +19,8 @@ def open_tiff(path: Path) -> Iterator[Recording]:
     """Open a TIFF file; the largest image series is taken where it holds several (thumbnails, pyramids)."""
     import tifffile
 
-    with tifffile.TiffFile(path) as tiff:
+    # OME metadata may name further files, anywhere; what is asked for is this one.
+    with tifffile.TiffFile(path, _multifile=False) as tiff:
         _check_last_page(path, tiff)
         series = max(tiff.series, key=lambda candidate: candidate.size)
         count, read_frame = _frames(path, tiff, series)

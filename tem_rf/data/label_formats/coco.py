@@ -1,6 +1,5 @@
 """COCO annotations (polygons and run lengths), as LabelBox, CVAT and Label Studio export them."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
@@ -11,8 +10,10 @@ import numpy as np
 
 from tem_rf.data.label_formats.outlines import fill_outline
 from tem_rf.errors import DatasetError, ReadError
+from tem_rf.files import parse_json
 
 # Label Studio puts eight hexadecimal digits and a hyphen before the name of an uploaded file.
+_LONGEST_COUNT_BITS = 60
 _LABEL_STUDIO_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 
 
@@ -44,7 +45,7 @@ def read_coco(path: Path, image_stem: str, shape: tuple[int, int]) -> np.ndarray
             )
     mask = np.zeros(shape, dtype=bool)
     for annotation in content["annotations"]:
-        if annotation.get("image_id") in images:
+        if any(annotation.get("image_id") == identity for identity in images):
             _fill(path, mask, annotation.get("segmentation"))
     return mask
 
@@ -70,14 +71,14 @@ def coco_stem(image: Mapping[str, Any]) -> str:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
+        content = parse_json(path.read_bytes())
+    except ValueError as error:
         raise ReadError(f"{path}: is no JSON ({' '.join(str(error).split())[:120]}); export it again.") from error
     well_formed = isinstance(content, dict) and all(
         isinstance(content.get(key), list) and all(isinstance(item, dict) for item in content[key])
         for key in ("images", "annotations")
     )
-    if not well_formed or not all("id" in image for image in content["images"]):
+    if not well_formed or not all(isinstance(image.get("id"), int | str) for image in content["images"]):
         raise ReadError(f"{path}: is no COCO file; expected the lists `images` and `annotations`, export it as COCO.")
     return content
 
@@ -114,6 +115,8 @@ def _unpack_counts(text: str) -> list[int]:
     counts: list[int] = []
     value, shift = 0, 0
     for character in text:
+        if shift > _LONGEST_COUNT_BITS:
+            raise ValueError("a packed count without an end")
         bits = ord(character) - 48
         value |= (bits & 0x1F) << shift
         shift += 5

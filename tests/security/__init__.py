@@ -1,0 +1,1 @@
+"""Files from strangers: each attack is refused in one line, or does nothing."""
