@@ -10,8 +10,8 @@ from tem_rf.cli.output import print_json, print_table, progress_console
 from tem_rf.study.root import DEFAULT_ROOT
 
 if TYPE_CHECKING:
-    from tem_rf.study.columns import Column
-    from tem_rf.study.trials import Results, TrialResult
+    from tem_rf.study.columns import Column, Row
+    from tem_rf.study.trials import Results
 
 StudyArgument = Annotated[str, typer.Argument(help="Name or folder of a study, or a folder of runs.")]
 StudiesOption = Annotated[Path, typer.Option(help="Folder of the studies.")]
@@ -43,17 +43,22 @@ def table(
         bool, typer.Option("--pareto", help="Only trials that no other beats in hard dice and in every --cost.")
     ] = False,
     costs: Annotated[str, typer.Option("--cost", help="Columns of costs, with commas between.")] = "parameters,time_s",
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Also methods without a network: Fourier filtering, threshold.")
+    ] = False,
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TERMINAL,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
     """Print the trials: mean ± sd over seeds of the scores of the test images, what they cost, and their state.
 
-    Means are taken over the seeds that are finished and scored; how many these are stands beside them.
+    Means are taken over the seeds that are finished and scored; how many these are stands beside them. With
+    --baseline, the methods without a network stand below, scored on the same images.
 
     Example: tem-rf study table fig2 --filter dataset=au-5nm --sort -hard_dice --format markdown
     """
     from tem_rf.study.columns import filter_trials, find_column, sort_trials
+    from tem_rf.study.methods import methods_without_network
     from tem_rf.study.pareto import pareto_front
     from tem_rf.study.results_folder import find_results
     from tem_rf.study.table import shown_columns
@@ -62,9 +67,14 @@ def table(
     trials = sort_trials(filter_trials(results.trials, conditions or []), sort)
     if pareto:
         trials = pareto_front(trials, costs=_split(costs))
-    chosen = [find_column(key) for key in _split(columns)] if columns else shown_columns(trials)
-    _print(study, trials, chosen, Format.JSON if as_json else format_)
+    methods = methods_without_network(trials) if baseline else []
+    rows = [*trials, *methods]
+    chosen = [find_column(key) for key in _split(columns)] if columns else shown_columns(rows)
+    title = f"{study}: {len(trials)} trials"
+    _print(title, rows, chosen, Format.JSON if as_json else format_)
     print_remarks(results)
+    for method in methods:
+        progress_console().print(f"{method.name}: {method.note}", highlight=False, markup=False)
 
 
 def print_remarks(results: "Results") -> None:
@@ -78,21 +88,21 @@ def print_remarks(results: "Results") -> None:
                 console.print(f"{run.run.name}: failed: {run.detail}", highlight=False, markup=False)
 
 
-def _print(title: str, trials: "list[TrialResult]", columns: "list[Column]", format_: Format) -> None:
+def _print(title: str, rows: "list[Row]", columns: "list[Column]", format_: Format) -> None:
     from tem_rf.study.table import as_csv, as_latex, as_markdown, as_records, cell
 
     match format_:
         case Format.TERMINAL:
-            rows = [[cell(column, trial) for column in columns] for trial in trials]
-            print_table(f"{title}: {len(trials)} trials", [column.title for column in columns], rows)
+            cells = [[cell(column, row) for column in columns] for row in rows]
+            print_table(title, [column.title for column in columns], cells)
         case Format.CSV:
-            print(as_csv(trials, columns), end="")
+            print(as_csv(rows, columns), end="")
         case Format.MARKDOWN:
-            print(as_markdown(trials, columns), end="")
+            print(as_markdown(rows, columns), end="")
         case Format.LATEX:
-            print(as_latex(trials, columns), end="")
+            print(as_latex(rows, columns), end="")
         case Format.JSON:
-            print_json(as_records(trials, columns))
+            print_json(as_records(rows, columns))
 
 
 def _split(text: str) -> list[str]:

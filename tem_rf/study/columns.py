@@ -7,9 +7,11 @@ from typing import Any
 
 from tem_rf.errors import SettingsError
 from tem_rf.evaluation.summary import Spread
+from tem_rf.study.methods import MethodResult
 from tem_rf.study.trial_names import natural_order
 from tem_rf.study.trials import TrialResult
 
+Row = TrialResult | MethodResult
 Value = str | float | Spread | None
 
 
@@ -28,6 +30,12 @@ class Column:
     title: str
     value: Callable[[TrialResult], Value]
     digits: int = 3
+
+    def of(self, row: Row) -> Value:
+        """What it says of a row; of a method without a network its dataset, name and scores."""
+        if isinstance(row, TrialResult):
+            return self.value(row)
+        return {"dataset": row.dataset, "network": row.method, **row.scores}.get(self.key)
 
 
 COLUMNS = {

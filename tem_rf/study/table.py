@@ -7,42 +7,44 @@ from collections.abc import Sequence
 from typing import Any
 
 from tem_rf.evaluation.summary import Spread
-from tem_rf.study.columns import COLUMNS, Column, Value
+from tem_rf.study.columns import COLUMNS, Column, Row, Value
 from tem_rf.study.trials import TrialResult
 
 NOTHING = "–"
 
 
-def shown_columns(trials: Sequence[TrialResult]) -> list[Column]:
+def shown_columns(rows: Sequence[Row]) -> list[Column]:
     """The columns that say something of one of the trials at least."""
-    return [column for column in COLUMNS.values() if any(column.value(trial) is not None for trial in trials)]
+    return [column for column in COLUMNS.values() if any(column.of(row) is not None for row in rows)]
 
 
-def cell(column: Column, trial: TrialResult) -> str:
+def cell(column: Column, row: Row) -> str:
     """What stands in a cell, for people."""
-    value = column.value(trial)
+    value = column.of(row)
     if value is None:
         return NOTHING
     if isinstance(value, str):
         return value
     if isinstance(value, Spread):
         mean = f"{value.mean:.{column.digits}f}"
-        few = f" ({value.seeds} of {len(trial.scored)})" if value.seeds < len(trial.scored) else ""
+        few = ""
+        if isinstance(row, TrialResult) and value.seeds < len(row.scored):
+            few = f" ({value.seeds} of {len(row.scored)})"
         return mean + ("" if value.sd is None else f" ± {value.sd:.{column.digits}f}") + few
     return f"{value:,.{column.digits}f}"
 
 
-def as_records(trials: Sequence[TrialResult], columns: Sequence[Column] | None = None) -> list[dict[str, Any]]:
+def as_records(rows: Sequence[Row], columns: Sequence[Column] | None = None) -> list[dict[str, Any]]:
     """The values of each trial by the keys of the columns, as JSON types; a spread is mean, sd and seeds."""
     return [
-        {"trial": trial.name, **{column.key: _plain(column.value(trial)) for column in columns or COLUMNS.values()}}
-        for trial in trials
+        {"trial": row.name, **{column.key: _plain(column.of(row)) for column in columns or COLUMNS.values()}}
+        for row in rows
     ]
 
 
-def as_csv(trials: Sequence[TrialResult], columns: Sequence[Column] | None = None) -> str:
+def as_csv(rows: Sequence[Row], columns: Sequence[Column] | None = None) -> str:
     """Comma-separated values in full precision; the sd of a column stands beside it as KEY_sd."""
-    return csv_text([_flat(record) for record in as_records(trials, columns)])
+    return csv_text([_flat(record) for record in as_records(rows, columns)])
 
 
 def csv_text(rows: Sequence[dict[str, Any]]) -> str:
@@ -55,26 +57,26 @@ def csv_text(rows: Sequence[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def as_markdown(trials: Sequence[TrialResult], columns: Sequence[Column]) -> str:
+def as_markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     """A table in Markdown; texts stand to the left, numbers to the right."""
 
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(text.replace('|', chr(92) + '|') for text in cells)} |"
 
-    sides = ["---:" if _is_number(column, trials) else "---" for column in columns]
+    sides = ["---:" if _is_number(column, rows) else "---" for column in columns]
     lines = [line([column.title for column in columns]), line(sides)]
-    return "\n".join(lines + [line([cell(column, trial) for column in columns]) for trial in trials]) + "\n"
+    return "\n".join(lines + [line([cell(column, row) for column in columns]) for row in rows]) + "\n"
 
 
-def as_latex(trials: Sequence[TrialResult], columns: Sequence[Column]) -> str:
+def as_latex(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     r"""A `tabular` for LaTeX with booktabs; `±` becomes `$\pm$`."""
 
     def line(cells: Sequence[str]) -> str:
         return f"{' & '.join(map(_escape_latex, cells))} \\\\"
 
-    sides = "".join("r" if _is_number(column, trials) else "l" for column in columns)
+    sides = "".join("r" if _is_number(column, rows) else "l" for column in columns)
     lines = [f"\\begin{{tabular}}{{{sides}}}", "\\toprule", line([column.title for column in columns]), "\\midrule"]
-    lines += [line([cell(column, trial) for column in columns]) for trial in trials]
+    lines += [line([cell(column, row) for column in columns]) for row in rows]
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
 
 
@@ -89,8 +91,8 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _is_number(column: Column, trials: Sequence[TrialResult]) -> bool:
-    return not any(isinstance(column.value(trial), str) for trial in trials)
+def _is_number(column: Column, rows: Sequence[Row]) -> bool:
+    return not any(isinstance(column.of(row), str) for row in rows)
 
 
 def _escape_latex(text: str) -> str:

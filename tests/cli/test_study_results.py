@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import tem_rf
+from tests.conftest import new_run
 from tests.study.run_folders import write_run
 
 
@@ -47,6 +48,24 @@ def test_the_table_is_sorted_filtered_and_says_what_failed(run):
     assert "n3-p222" not in run("study", "table", "runs", "--filter", "state=finished").stdout
     front = json.loads(run("study", "table", "runs", "--pareto", "--json").stdout)
     assert [row["network"] for row in front] == ["n2-p44"]
+
+
+def test_methods_without_a_network_stand_below_the_trials_of_their_dataset(capfd, monkeypatch, tmp_path, tiny_dataset):
+    new_run(tiny_dataset, tmp_path / "runs" / "untrained")
+    table = partial(tem_rf, capfd, monkeypatch, "study", "table", tmp_path / "runs", "--baseline")
+    rows = json.loads(table("--json").stdout)
+    assert [row["network"] for row in rows] == ["n2-p22", "Fourier filtering", "brightness threshold"]
+    assert {row["dataset"] for row in rows} == {"discs"}
+    assert rows[2]["hard_dice"]["mean"] > 0.5
+    assert rows[2]["parameters"] is None
+    assert "brightness threshold" in table("--format", "markdown").stdout
+    assert "discs-brightness threshold: darker than Otsu's threshold" in table().stderr
+
+
+def test_a_baseline_whose_dataset_is_gone_says_so_below_the_table(run):
+    printed = run("study", "table", "runs", "--baseline")
+    assert printed.code == 0
+    assert "au-5nm-Fourier filtering: /data/au-5nm: is no dataset" in " ".join(printed.stderr.split())
 
 
 @pytest.mark.parametrize("format_", ["csv", "markdown", "latex", "json"])
