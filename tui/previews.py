@@ -124,7 +124,7 @@ def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Pictu
     return Picture(read_micrograph(image).pixels, read_micrograph(mask).pixels > 0, pixel_size_nm)
 
 
-def spark(histogram: list[int], bins: int = 48) -> str:
+def spark(histogram: list[int], bins: int = 36) -> str:
     """A histogram as a line of blocks, as high as its highest bin.
 
     >>> spark([0, 1, 2, 4], bins=4)

@@ -20,6 +20,8 @@ HIGH_CONTRAST = Theme(
         "block-cursor-foreground": "#000000",
         "block-cursor-blurred-background": "#606000",
         "footer-key-foreground": "#ffff00",
+        "text-muted": "#e0e0e0",
+        "text-disabled": "#c0c0c0",
         "border": "#ffffff",
         "border-blurred": "#a0a0a0",
     },

@@ -1,7 +1,10 @@
 """The line of keys."""
 
-from tests.tui.conftest import NARROW, drive, until
+import pytest
+
+from tests.tui.conftest import NARROW, drive, make_run, until
 from tui.help import HelpScreen
+from tui.screens import SCREENS, screen_class
 from tui.widgets.key_line import KeyLine
 
 
@@ -14,6 +17,19 @@ def test_the_last_line_names_the_keys_that_work_now_and_they_can_be_clicked(fold
         await pilot.click(KeyLine, offset=(_key_line(app).index("? Help") + 1, 0))
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         assert _key_line(app) == "esc Close"  # of its three keys one is named
+
+    drive(folder, script)
+
+
+@pytest.mark.parametrize(("number", "name"), [(number, name) for number, (name, _) in enumerate(SCREENS, start=1)])
+def test_every_key_has_room_in_a_narrow_terminal(folder, number, name):
+    make_run(folder / "runs", "a")
+
+    async def script(app, pilot):
+        await pilot.press(str(number))
+        await until(pilot, lambda: bool(app.query(screen_class(name))))
+        await until(pilot, lambda: _key_line(app).endswith("? Help  q Quit"))
+        assert len(_key_line(app)) <= NARROW[0] - 2
 
     drive(folder, script)
 

@@ -18,6 +18,8 @@ from tui.screens.form import FormScreen
 class FolderTree(DirectoryTree):
     """The folders below one; hidden ones and files are left out."""
 
+    ICON_NODE, ICON_NODE_EXPANDED = "▸ ", "▾ "
+
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """Keep what is a folder."""
         return [path for path in paths if not path.name.startswith(".") and path.is_dir()]
@@ -82,6 +84,6 @@ class BrowseScreen(FormScreen[Path]):
                 words += f", {len(pairing.problems)} files that do not pair"
             answer = self.LookedInto(folder, words, False)
         except (TemRfError, OSError) as error:
-            answer = self.LookedInto(folder, str(error), True)
+            answer = self.LookedInto(folder, f"✗ {error}", True)
         if not worker.is_cancelled:
             self.post_message(answer)

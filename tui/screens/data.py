@@ -29,11 +29,11 @@ class DataScreen(TabScreen):
         Binding("u", "use", "Use", tooltip="Use this dataset for the next training"),
         Binding("b", "browse", "Browse", tooltip="Go through folders and pick one with micrographs"),
         Binding("m", "prepare", "Prepare", tooltip="Prepare a dataset from this folder of micrographs"),
-        Binding("c", "check", "Check", tooltip="Read every file: what pairs, what is wrong"),
+        Binding("c", "check", "Check", show=False, tooltip="Read every file: what pairs, what is wrong"),
         Binding("s", "simulate", "Simulate", tooltip="Simulate micrographs with exact masks"),
         Binding("f", "fetch", "Fetch", tooltip="Download a published set"),
         Binding("full_stop", "step(1)", "Next", key_display=".", tooltip="Next patch or micrograph"),
-        Binding("comma", "step(-1)", "Back", key_display=",", tooltip="Patch or micrograph before"),
+        Binding("comma", "step(-1)", "Back", key_display=",", show=False, tooltip="Patch or micrograph before"),
     ]
 
     @dataclass

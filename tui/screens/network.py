@@ -72,7 +72,9 @@ class NetworkScreen(TabScreen):
         with Vertical(id="network-numbers"):
             yield DataTable(cursor_type="column", id="numbers")
             yield Static(id="network-remark", markup=False)
-            yield MicrographView(id="field-view")
+            view = MicrographView(id="field-view")
+            view.border_title = "no dataset chosen (u on Data)"
+            yield view
 
     def on_mount(self) -> None:
         """Compute the first numbers."""

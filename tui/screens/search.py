@@ -32,10 +32,10 @@ class SearchScreen(TabScreen):
         Binding("n", "new", "New", tooltip="Define a study and start it"),
         Binding("s", "stop", "Stop", tooltip="Stop the study once its trainings have ended after the step in hand"),
         Binding("K", "cancel", "Kill", show=False, tooltip="End the study at once, killing its trainings"),
-        Binding("x", "cancel_trial", "Cancel trial", tooltip="Stop the trainings of the trial; the study goes on"),
+        Binding("x", "cancel_trial", "End trial", tooltip="Stop the trainings of the trial; the study goes on"),
         Binding("r", "resume('')", "Go on", tooltip="Go on with the study where it was"),
         Binding("R", "resume('--retry-failed')", "Retry", show=False, tooltip="Go on, and try failed trials once more"),
-        Binding("d", "next_part", "Dataset", tooltip="Next dataset and recipe of the study"),
+        Binding("d", "next_part", "Dataset", show=False, tooltip="Next dataset and recipe of the study"),
         Binding("o", "order", "Order", tooltip="Trials by depth and field, or best first"),
         Binding("v", "next_view", "View", tooltip="Trials, plot, workers and log, where they do not fit side by side"),
     ]

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual_plotext import PlotextPlot
 
 from tem_rf.runs.events import EpochEvent
+from tui.widgets.colour_plot import ColourPlot
 
 
-class CurvePlot(PlotextPlot):
+class CurvePlot(ColourPlot):
     """Two curves over the epochs: training as a fine line, validation as circles.
 
     Args:
@@ -23,17 +23,26 @@ class CurvePlot(PlotextPlot):
         self.plt.xaxes(True, False)
         self.plt.yaxes(True, False)
         self.plt.yfrequency(5)
+        self._training: Sequence[float] = ()
+        self._validation: Sequence[float] = ()
+        self._is_log = False
 
     def show(self, training: Sequence[float], validation: Sequence[float], *, is_log: bool = False) -> None:
         """Draw the values of epochs 1, 2, ..."""
+        self._training, self._validation, self._is_log = training, validation, is_log
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the curves."""
+        training, validation = self._training, self._validation
         self.plt.clear_data()
-        self.plt.yscale("log" if is_log and min((*training, *validation), default=0) > 0 else "linear")
+        self.plt.yscale("log" if self._is_log and min((*training, *validation), default=0) > 0 else "linear")
         epochs = range(1, len(training) + 1)
         if training:
             self.plt.xticks(whole_ticks(len(training)))
             self.plt.xlim(0.5, len(training) + 0.5)
-            self.plt.plot(epochs, training, marker="braille", color="blue+")
-            self.plt.plot(epochs, validation, marker="∙", color="orange+")
+            self.plt.plot(epochs, training, marker="braille", color=self.colour(0))
+            self.plt.plot(epochs, validation, marker="∙", color=self.colour(1))
         self.refresh()
 
 

@@ -3,15 +3,13 @@
 import math
 from collections.abc import Sequence
 
-from textual_plotext import PlotextPlot
-
 from tui.study_trials import StudyTrial
+from tui.widgets.colour_plot import ColourPlot
 
 _MARKS = ("●", "▲", "■", "◆", "✚", "★")
-_COLOURS = ("blue+", "orange+", "green+", "magenta+", "cyan+", "red+")
 
 
-class FieldPlot(PlotextPlot):
+class FieldPlot(ColourPlot):
     """Grows as trials end; depths differ by mark and colour, bars are ± sd over two seeds or more."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -29,6 +27,11 @@ class FieldPlot(PlotextPlot):
         if points == [(each.field_px, each.mean, each.sd, each.architecture.depth) for each in self._shown]:
             return
         self._shown = known
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the trials."""
+        known = self._shown
         self.plt.clear_data()
         depths = sorted({trial.architecture.depth for trial in known})
         for depth in depths:
@@ -40,7 +43,7 @@ class FieldPlot(PlotextPlot):
         self.refresh()
 
     def _draw(self, trials: Sequence[StudyTrial], depth: int) -> None:
-        colour = _COLOURS[_place(depth)]
+        colour = self.colour(_place(depth))
         fields, means = [math.log2(trial.field_px) for trial in trials], [trial.mean for trial in trials]
         self.plt.plot(fields, means, marker="braille", color=colour)
         for trial in trials:

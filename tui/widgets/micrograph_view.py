@@ -110,7 +110,7 @@ class MicrographView(Widget, can_focus=True):
         if len(colours) % 2:
             colours = np.concatenate([colours, np.zeros_like(colours[:1])])
         lines = [_line(colours[row], colours[row + 1]) for row in range(0, len(colours), 2)]
-        lines.append(Strip([Segment(scale_bar(view.px_per_cell, picture.pixel_size_nm, width))]))
+        lines.append(Strip([Segment(scale_bar(view.px_per_cell, picture.pixel_size_nm, width), self.rich_style)]))
         return [line.adjust_cell_length(width, self.rich_style) for line in lines]
 
 

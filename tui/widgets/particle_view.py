@@ -5,29 +5,35 @@ import statistics
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
-from textual_plotext import PlotextPlot
 
 from tui.particles import ParticleList
+from tui.widgets.colour_plot import ColourPlot
 from tui.widgets.curves import whole_ticks
 from tui.widgets.row_table import RowTable
 
 
-class SizeHistogram(PlotextPlot):
+class SizeHistogram(ColourPlot):
     """How many particles have which diameter."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.plt.xaxes(True, False)
         self.plt.yaxes(True, False)
+        self._diameters: tuple[float, ...] = ()
 
     def show(self, particles: ParticleList) -> None:
         """Draw the particles that no edge cuts."""
         self.border_title = f"diameter ({particles.unit}), of a disc of equal area"
         self.border_subtitle = f"{len(particles.diameters)} particles that no edge cuts"
+        self._diameters = particles.diameters
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the bars."""
         self.plt.clear_data()
-        if particles.diameters:
-            centres, counts, width = bins_of(particles.diameters)
-            self.plt.bar(centres, counts, width=0.9, color="blue+")
+        if self._diameters:
+            centres, counts, width = bins_of(self._diameters)
+            self.plt.bar(centres, counts, width=0.9, color=self.colour(0))
             self.plt.xlim(centres[0] - width, centres[-1] + width)
             step = max(1, len(centres) // 5)
             ticks = [centre - width / 2 for centre in centres[::step]]
