@@ -34,7 +34,7 @@ def runs(
         return
     rows = [_row(run) for run in folders]
     print_table(
-        f"{len(rows)} runs in {root}",
+        f"Runs in {root}: {len(rows)}",
         ["run", "state", "epochs", "best validation hard dice", "patches/s", "left"],
         rows,
     )

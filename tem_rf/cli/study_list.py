@@ -27,7 +27,7 @@ def list_(
         print_json([_result(study) for study in studies])
         return
     rows = [_row(study) for study in studies]
-    print_table(f"{len(rows)} studies in {root}", ["study", "state", "parts", "trainings", "failed"], rows)
+    print_table(f"Studies in {root}: {len(rows)}", ["study", "state", "parts", "trainings", "failed"], rows)
 
 
 def study_result(study: "StudyFolder") -> dict[str, Any]:

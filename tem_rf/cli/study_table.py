@@ -68,9 +68,9 @@ def table(
     if pareto:
         trials = pareto_front(trials, costs=_split(costs))
     methods = methods_without_network(trials) if baseline else []
-    rows = [*trials, *methods]
+    rows: list[Row] = [*trials, *methods]
     chosen = [find_column(key) for key in _split(columns)] if columns else shown_columns(rows)
-    title = f"{study}: {len(trials)} trials"
+    title = f"{study}, trials: {len(trials)}"
     _print(title, rows, chosen, Format.JSON if as_json else format_)
     print_remarks(results)
     for method in methods:

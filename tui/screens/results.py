@@ -162,14 +162,14 @@ class ResultsScreen(TabScreen):
     def action_copy(self, kind: str) -> None:
         """Copy what is shown, through the terminal."""
         self.app.copy_to_clipboard(_FORMATS[kind](COLUMNS, [row.cells for row in self._shown]))
-        self.notify(f"{len(self._shown)} rows copied as {kind}")
+        self.notify(f"Copied as {kind}, rows: {len(self._shown)}")
 
     def action_write(self) -> None:
         """Write what is shown."""
         path = self.tem_rf.workspace.folder / "results.csv"
         try:
             write_text(path, as_csv(COLUMNS, [row.cells for row in self._shown]))
-            self.notify(f"{path}: {len(self._shown)} rows")
+            self.notify(f"{path}, rows: {len(self._shown)}")
         except (StorageError, OSError) as error:
             self.notify(str(error), severity="error", timeout=10)
 
