@@ -58,6 +58,8 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
     """The study folder of a definition file, or of a name, executed as the options say."""
     from tem_rf.study.definition import read_definition
     from tem_rf.study.folder import StudyFolder, find_study
+    from tem_rf.study.received import check_execution
+    from tem_rf.study.sections import Execution
     from tem_rf.study.summary import planned_runs
 
     file = Path(study)
@@ -72,6 +74,8 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
     else:
         found = StudyFolder.open(file.parent) if is_of_a_study else find_study(study, studies)
         path, definition = found.path, found.definition
+    if file.suffix == ".toml" and not execution.keys() & set(Execution.PLACES):
+        check_execution(definition.execution, str(file))
     for part, runs in planned_runs(definition).items():  # whatever does not fit is said before a folder is made
         progress_console().print(f"{part}: {runs} trainings", highlight=False)
     return StudyFolder.create_or_open(path, definition.executed(**execution), extend=extend)

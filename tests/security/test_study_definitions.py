@@ -1,0 +1,68 @@
+"""The definition of a study from somebody else can neither run commands nor write where it likes."""
+
+import pytest
+
+from tem_rf.errors import StudyError
+from tem_rf.study.definition import read_definition
+from tem_rf.study.received import check_execution
+from tests.cli.command import tem_rf
+
+ATTACKS = {
+    'slurm = {job_script_prologue = ["touch bait"]}': "job_script_prologue may run commands",
+    'slurm = {python = "./evil"}': "python may run commands",
+    'slurm = {worker_extra_args = ["--preload", "evil.py"]}': "worker_extra_args may run commands",
+    'slurm = {queue = "gpu\\ntouch bait"}': "queue may run commands",
+    'slurm = {job_extra_directives = ["--gres=gpu:1\\ntouch bait"]}': "job_extra_directives may run commands",
+    'slurm = {job_extra_directives = ["--output=/home/me/.bashrc"]}': "is none of those that name resources",
+    'slurm = {job_extra_directives = ["-o .bashrc"]}': "is none of those that name resources",
+    'scheduler = "tcp://192.0.2.7:8786"': "may run commands here",
+    'scheduler = "192.0.2.7:8786"': "may run commands here",
+    'scheduler_file = "scheduler.json"': "may run commands here",
+}
+HARMLESS = [
+    'slurm = {queue = "gpu", cores = 4, memory = "16GB", job_extra_directives = ["--gres=gpu:1", "--exclusive"]}',
+    'scheduler = "tls://node7:8786"',
+    'scheduler = "tcp://127.0.0.1:8786"',
+    "workers = 2",
+]
+
+
+def definition(execution):
+    return f'datasets = ["discs"]\n[execution]\n{execution}\n'
+
+
+@pytest.mark.parametrize("execution", ATTACKS)
+def test_a_file_that_names_commands_is_refused(execution, tmp_path):
+    (tmp_path / "study.toml").write_text(definition(execution))
+    with pytest.raises(StudyError, match=ATTACKS[execution]) as caught:
+        check_execution(read_definition(tmp_path / "study.toml").execution, "study.toml")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("execution", HARMLESS)
+def test_a_file_that_names_resources_is_accepted(execution, tmp_path):
+    (tmp_path / "study.toml").write_text(definition(execution))
+    check_execution(read_definition(tmp_path / "study.toml").execution, "study.toml")
+
+
+@pytest.mark.parametrize("name", ["field.toml", "study.toml"])
+def test_the_command_asks_before_anything_is_made(name, tmp_path, capfd, monkeypatch):
+    (tmp_path / name).write_text(definition(next(iter(ATTACKS))))
+    refused = tem_rf(capfd, monkeypatch, "study", "run", tmp_path / name, "--studies", tmp_path / "studies")
+    assert refused.code != 0
+    assert "if it is yours, say so: --slurm" in refused.stderr
+    assert not (tmp_path / "studies").exists()
+
+
+@pytest.mark.parametrize("content", ["x = " + "[" * 100_000, "datasets = " + "9" * 5000, "\0"])
+def test_toml_made_to_hurt_is_one_line(content, tmp_path):
+    (tmp_path / "study.toml").write_text(content)
+    with pytest.raises(StudyError) as caught:
+        read_definition(tmp_path / "study.toml")
+    assert "\n" not in str(caught.value)
+
+
+def test_names_of_runs_lead_out_of_no_folder(tmp_path):
+    (tmp_path / "study.toml").write_text('datasets = ["..", "/data/a/../../b c"]')
+    for part in read_definition(tmp_path / "study.toml").parts():
+        assert (tmp_path / part.name).resolve().parent == tmp_path.resolve()
