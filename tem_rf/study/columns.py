@@ -35,7 +35,8 @@ class Column:
         """What it says of a row; of a method without a network its dataset, name and scores."""
         if isinstance(row, TrialResult):
             return self.value(row)
-        return {"dataset": row.dataset, "network": row.method, **row.scores}.get(self.key)
+        texts: dict[str, Value] = {"dataset": row.dataset, "network": row.method}
+        return texts.get(self.key) or row.scores.get(self.key)
 
 
 COLUMNS = {

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from distributed import Status
 
 from tem_rf.errors import StudyError
 from tem_rf.runs import RunFolder, process
@@ -93,6 +94,15 @@ def test_cancelling_kills_the_process_and_the_worker_takes_the_next_run(runs, tm
         assert next_outcome(pool) == RunOutcome(runs[1].path, "finished", "cpu0")
     finally:
         pool.close()
+
+
+def test_a_worker_that_died_while_it_started_is_replaced(tmp_path):
+    cluster, scaled = LocalWorkers(3), []
+    states = {"cpu0": Status.running, "cpu1": Status.failed, "cpu2": Status.closed}
+    workers = {name: SimpleNamespace(status=status) for name, status in states.items()}
+    cluster._cluster = SimpleNamespace(workers=workers, worker_spec=states, scale=scaled.append)
+    cluster.mend()
+    assert (list(workers), scaled) == (["cpu0"], [3])
 
 
 def test_closing_a_pool_ends_its_workers_and_their_processes(runs, tmp_path):
@@ -239,7 +249,7 @@ def test_a_job_that_left_the_queue_of_slurm_is_submitted_again(tmp_path, monkeyp
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(clusters, "QUEUE_INTERVAL_S", 0.0)
-    jobs = {0: SimpleNamespace(job_id="17"), 1: SimpleNamespace(job_id="18"), 2: SimpleNamespace(job_id=None)}
+    jobs = {name: SimpleNamespace(job_id=job, status=Status.running) for name, job in enumerate(("17", "18", None))}
     scaled = []
     slurm = SlurmWorkers(3, {}, tmp_path)
     slurm._cluster = SimpleNamespace(workers=jobs, worker_spec=dict(jobs), scale=scaled.append)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import dask
-from distributed import Client, Nanny, Scheduler, SpecCluster
+from distributed import Client, Nanny, Scheduler, SpecCluster, Status
 
 from tem_rf.errors import StudyError
 from tem_rf.study.execution.devices import take_gpus
@@ -243,5 +243,9 @@ def _jobs_in_queue() -> set[str] | None:
 
 
 def _replace_lost_workers(cluster: SpecCluster | None) -> None:
-    if cluster is not None:
-        cluster.scale(len(cluster.worker_spec))  # starts those of its list that it no longer has
+    if cluster is None:
+        return
+    for name, worker in list(cluster.workers.items()):
+        if worker.status in (Status.failed, Status.closed):  # it died while it started, so nobody learned of its end
+            del cluster.workers[name]
+    cluster.scale(len(cluster.worker_spec))  # starts those of its list that it no longer has
