@@ -139,3 +139,18 @@ def test_names_in_an_archive_lead_nowhere(tmp_path):
     (frame,) = read_frames(path)
     assert np.array_equal(frame.pixels, PIXELS)
     assert sorted(file.name for file in tmp_path.rglob("*")) == ["a.npz", "received", "x.npy"]
+
+
+@pytest.mark.parametrize("codec", ['"pickle"', r'"\u0070ickle"', '"numcodecs.pickle"'])
+def test_pickled_arrays_of_a_zarr_folder_are_refused_before_zarr_sees_them(codec, tmp_path):
+    (tmp_path / "a.zspy" / "data").mkdir(parents=True)
+    (tmp_path / "a.zspy" / "data" / ".zarray").write_text(f'{{"filters": [{{"id": {codec}}}]}}')
+    with pytest.raises(ReadError, match="data is pickled"):
+        list(read_frames(tmp_path / "a.zspy"))
+
+
+def test_links_in_a_zarr_folder_are_refused(private):
+    (private.parent / "a.zspy").mkdir()
+    (private.parent / "a.zspy" / "0.0").symlink_to(private)
+    with pytest.raises(ReadError, match="is a link to another file"):
+        list(read_frames(private.parent / "a.zspy"))

@@ -1,6 +1,7 @@
 """DM3, DM4, NCEM's EMD, HSPY and ZSPY, through rosettasciio (the extra `formats`)."""
 
 import importlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from tem_rf.data.formats.recording import Recording, check_claimed_size, frames_of
 from tem_rf.data.pixel_size import is_reciprocal, is_spectral, length_nm
 from tem_rf.errors import ReadError
+from tem_rf.files import parse_json
 
 _MODULES = {
     ".dm3": "digitalmicrograph",
@@ -29,6 +31,8 @@ def open_microscope_file(path: Path) -> Iterator[Recording]:
     Raises:
         ReadError: rosettasciio is missing, or the file holds spectra or diffraction patterns only.
     """
+    if path.is_dir():
+        _check_folder(path)
     reader = _reader(path)
     signals = reader.file_reader(str(path), lazy=True)
     signal = _choose_image(path, signals)
@@ -36,6 +40,15 @@ def open_microscope_file(path: Path) -> Iterator[Recording]:
     check_claimed_size(path, data.shape, data.dtype, _stored_bytes(path), path.suffix.lower() in _HDF5_BASED)
     notes = (f"took {_name(signal)!r}, one of {len(signals)} signals",) if len(signals) > 1 else ()
     yield Recording(*frames_of(path, data), _pixel_sides(signal), notes, _metadata(signal, path))
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse a ZSPY folder that shows files outside of it, or whose arrays are pickled: zarr would unpickle them."""
+    for file in path.rglob("*"):
+        if file.is_symlink():
+            raise ReadError(f"{path}: {file.name} is a link to another file, which is not read; copy the file itself.")
+        if file.name in (".zarray", "zarr.json") and "pickle" in json.dumps(parse_json(file.read_bytes())):
+            raise ReadError(f"{path}: {file.parent.name} is pickled, which could run anything; save it as numbers.")
 
 
 def _reader(path: Path) -> Any:
