@@ -64,7 +64,7 @@ def formats_page() -> str:
             model_section(card.ModelFile, "A format, in `files`", 4),
             section(2, "Results of a segmentation"),
             "`tem-rf segment` names files after the stem of the micrograph: `NAME_mask.tif`, `NAME_overlay.png`, "
-            "`NAME_particles.csv`, `NAME_histogram.png`, and what options add.",
+            "`NAME_particles.csv`, `NAME_sizes.png`, and what options add.",
             _attributes(SegmentedFile, ("files",)),
             section(3, "NAME_particles.csv"),
             "A row per particle and frame; where the pixel size is known, lengths once more in nm and the area in nm².",
