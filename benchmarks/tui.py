@@ -34,6 +34,7 @@ from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent
 from tem_rf.runs.process import claim
 
 TRAIN_KEY, RESULTS_KEY = b"3", b"5"
+ATTRIBUTES_ASKED, ATTRIBUTES = b"\x1b[c", b"\x1b[?62;22c"  # what the app asks the terminal first; one without pictures
 ROWS, COLUMNS = 60, 200
 EPOCHS = 100
 EPOCH_S = 5
@@ -77,7 +78,7 @@ def write_runs(root: Path, count: int) -> RunFolder:
                 pixel_size_nm=0.02,
                 preprocessing=PreprocessingSettings(),
                 architecture=Architecture((2, 4)),
-                training=training_settings(epochs=EPOCHS),
+                training=training_settings("paper", epochs=EPOCHS),
                 seed=number,
             ),
         )
@@ -161,6 +162,8 @@ def terminal(folder: Path) -> Iterator[int]:
     """The app in a pseudo-terminal of 200 x 60; gives the side that types and reads."""
     pid, master = pty.fork()
     if pid == 0:
+        for multiplexer in ("TMUX", "STY"):  # in which the app asks nothing
+            os.environ.pop(multiplexer, None)
         os.environ.update(
             TERM="xterm-256color",
             COLORTERM="truecolor",
@@ -170,6 +173,8 @@ def terminal(folder: Path) -> Iterator[int]:
         os.execv(sys.executable, [sys.executable, "-m", "tem_rf", "tui", str(folder)])
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     try:
+        read_until(master, ATTRIBUTES_ASKED)
+        os.write(master, ATTRIBUTES)
         yield master
     finally:
         os.kill(pid, signal.SIGKILL)

@@ -14,7 +14,7 @@ ImageKind = Literal["blocks", "kitty", "sixel"]
 
 _ATTRIBUTES = re.compile(rb"\x1b\[\?([\d;]*)c")
 _SIXEL = b"4"  # among the attributes that a terminal names
-_LONGEST_WAIT_S = 0.3  # every terminal answers at once; this is for slow lines
+_LONGEST_WAIT_S = 1.0  # every terminal answers at once; an answer that came later would be taken for keys
 
 
 def image_kind(asked: Literal["auto"] | ImageKind) -> ImageKind:
