@@ -1,4 +1,4 @@
-"""Pictures in pixels: what the terminal is asked, and what is sent to it."""
+"""What the terminal is asked, and what is sent to it: pictures in pixels, what is copied."""
 
 import base64
 import fcntl
@@ -17,6 +17,7 @@ import time
 import pytest
 from PIL import Image
 
+from tests.tui.conftest import make_run
 from tui.images import detect
 
 ROWS, COLUMNS, CELL_PX = 30, 100, (20, 10)
@@ -49,6 +50,9 @@ class PixelTerminal:
         self._app.kill()
         self._app.wait()
         os.close(self._end)
+
+    def press(self, key):
+        os.write(self._end, key)
 
     def read_until(self, mark, seconds=90):
         """All that was sent until something like the mark."""
@@ -116,3 +120,16 @@ def test_kitty_gets_a_patch_with_its_contour(with_data):
     colours = {colour for _, colour in picture.convert("RGB").getcolors(picture.width * picture.height)}
     assert (255, 200, 0) in colours  # the contour
     assert len({colour for colour in colours if len(set(colour)) == 1}) > 32  # more greys than half blocks have
+
+
+def test_a_copied_table_goes_through_the_terminal(folder):
+    make_run(folder / "runs", "n2-p24-s752")
+    with PixelTerminal(folder, "--images", "blocks") as terminal:
+        terminal.read_until(b"Segment")
+        terminal.press(b"5")
+        terminal.read_until(b"n2-p24")
+        terminal.press(b"y")
+        sent = terminal.read_until(rb"\x1b\]52;c;[^\x07]+\x07")
+    copied = base64.b64decode(re.search(rb"\x1b\]52;c;([^\x07]+)\x07", sent)[1]).decode()
+    assert copied.startswith("| dataset | network |")
+    assert "| au-5nm | n2-p24 |" in copied
