@@ -22,7 +22,7 @@ from soak_processes import kind_of, marked, memory_mb
 ROWS, COLUMNS = 40, 140
 KEYS = (b"1", b"2", b"3", b"4", b"5", b"6", b"\x1b[A", b"\x1b[B")  # the tabs, up and down
 KEY_INTERVAL_S = 5.0
-WARM_UP_S = {"app": 300.0, "driver": 60.0}  # imports, and what is kept from the first look at everything
+WATCHED = ("app", "driver")
 SAMPLE_INTERVAL_S = 10.0
 LEAST_WATCHED_S = 120.0
 
@@ -119,17 +119,18 @@ class MemoryWatch:
         self._sampled_at = now
         for process in marked(self._mark):
             kind, memory = kind_of(process), memory_mb(process)
-            if kind in WARM_UP_S and memory is not None:
+            if kind in WATCHED and memory is not None:
                 self._samples.setdefault((kind, process.pid), []).append((now, memory))
 
     def summary(self) -> dict[str, Any]:
-        """For each process watched long enough: minutes, first and last MB, and the growth by least squares."""
-        grown: dict[str, list[dict[str, float]]] = {kind: [] for kind in WARM_UP_S}
+        """For each process watched long enough: minutes, first and last MB, and the growth by least squares.
+
+        Of the second half of its life: before that it imports, and looks at everything for the first time.
+        """
+        grown: dict[str, list[dict[str, float]]] = {kind: [] for kind in WATCHED}
         for (kind, _), samples in self._samples.items():
-            times, memory = (
-                np.array([one for one in samples if one[0] > samples[0][0] + WARM_UP_S[kind]]).reshape(-1, 2).T
-            )
-            if len(times) > 2 and times[-1] - times[0] > LEAST_WATCHED_S:
+            times, memory = np.array(samples[len(samples) // 2 :]).T
+            if times[-1] - times[0] > LEAST_WATCHED_S:
                 minutes = (times - times[0]) / 60
                 slope = float(np.polyfit(minutes, memory, 1)[0])
                 row = {"minutes": minutes[-1], "first_mb": memory[0], "last_mb": memory[-1], "mb_per_minute": slope}

@@ -1,8 +1,10 @@
 """Simulate high-resolution micrographs of gold nanoparticles on carbon, with exact masks, from physics."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +16,8 @@ from tem_rf.data.simulation.micrograph import ParticleRecord, SimulatedMicrograp
 from tem_rf.errors import DatasetError, SettingsError
 
 __all__ = ["ParticleRecord", "SimulatedMicrograph", "simulate_micrograph", "simulate_micrographs"]
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Progress = Callable[[int, int], None]  # micrographs done, of how many
 
@@ -82,7 +86,8 @@ def _simulate_in_processes(
     folder: SimulationFolder, indices: Sequence[int], workers: int
 ) -> Iterator[tuple[int, SimulatedMicrograph]]:
     # Spawned, not forked: a fork copies the locks of threads that TensorFlow or a terminal app may hold.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_die_on_interrupt)
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_end_with_the_parent, initargs=(os.getpid(),))
     pending: dict[Future[SimulatedMicrograph], int] = {}
     waiting = iter(indices)
     try:
@@ -104,9 +109,16 @@ def _simulate_in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-def _die_on_interrupt() -> None:
-    """A terminal sends Ctrl-C to the workers too; they end at once, without a traceback each."""
+def _end_with_the_parent(parent: int) -> None:
+    """Ctrl-C, which a terminal sends to workers too, ends them without a traceback each; so does the parent's end.
+
+    Without that, workers of a parent that was killed wait forever to hand over what they have.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before
+            os._exit(1)
 
 
 def _cores() -> int:

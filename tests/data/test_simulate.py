@@ -2,8 +2,12 @@
 
 import csv
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -125,6 +129,22 @@ def test_an_interrupted_simulation_leaves_whole_files_and_goes_on(tmp_path):
     assert seen == [(1, 2), (2, 2)]
     assert first.stat().st_mtime_ns == written
     assert all(image.exists() for image in images)
+
+
+def test_a_killed_simulation_leaves_no_workers_behind(tmp_path):
+    options = ["--count", "50", "--size-px", "512", "--workers", "2", "--output", tmp_path]
+    simulation = psutil.Popen(
+        [sys.executable, "-m", "tem_rf", "simulate", "au-5nm", *options], stderr=subprocess.DEVNULL
+    )
+    workers = []
+    while len(workers) < 2:
+        assert simulation.poll() is None
+        workers = [child for child in simulation.children() if "spawn_main" in " ".join(child.cmdline())]
+        time.sleep(0.1)
+    time.sleep(1)  # until they have begun
+    simulation.kill()
+    simulation.wait()
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
 
 
 def test_more_micrographs_keep_those_that_stand_and_fewer_forget_none(tmp_path):
