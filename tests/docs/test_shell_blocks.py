@@ -29,6 +29,7 @@ def test_a_command_that_tem_rf_does_not_take_is_found(line):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # two trainings: two minutes on two idle cores
 @pytest.mark.parametrize("page", EXECUTED)
 def test_the_blocks_of_a_page_run_in_their_order(page, tmp_path):
     for block in blocks(ROOT / page):
