@@ -26,7 +26,8 @@ def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[s
         "left_out": result.left_out,
         "sizes": result.sizes.to_json(result.pixel_size_nm),
         "scores": result.scores and {**asdict(result.scores), "hard_dice": result.hard_dice},
-        "trajectories": tracked and {"count": tracked.tracks, "ends": tracked.ends},
+        "trajectories": tracked
+        and {"count": tracked.tracks, "ends": tracked.ends, "frame_interval_s": tracked.frame_interval_s},
         "notes": list(result.notes),
     }
 

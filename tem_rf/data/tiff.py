@@ -7,9 +7,11 @@ import numpy as np
 
 from tem_rf.files import replacing_file
 
+LARGEST_IMAGEJ_IMAGE = 2**32 - 2**16  # bytes: a classic TIFF counts those of an image in 32 bits; a stack may be larger
+
 
 def write_tiff(path: Path, image: np.ndarray, *, pixel_size_nm: float | None = None) -> None:
-    """Write an image or a stack as an ImageJ TIFF, whole or not at all.
+    """Write an image or a stack as an ImageJ TIFF, whole or not at all; an image above 4 GB as a BigTIFF.
 
     Args:
         path: File to write.
@@ -22,8 +24,11 @@ def write_tiff(path: Path, image: np.ndarray, *, pixel_size_nm: float | None = N
     """
     import tifffile
 
+    pixels = _imagej_dtype(image)
+    is_big = pixels.ndim == 2 and pixels.nbytes > LARGEST_IMAGEJ_IMAGE
+    options = _bigtiff_options(pixel_size_nm) if is_big else imagej_options(image.ndim, pixel_size_nm)
     with replacing_file(path) as beside:
-        tifffile.imwrite(beside, _imagej_dtype(image), **imagej_options(image.ndim, pixel_size_nm))
+        tifffile.imwrite(beside, pixels, **options)
 
 
 def imagej_options(dimensions: int, pixel_size_nm: float | None) -> dict[str, Any]:
@@ -39,6 +44,14 @@ def imagej_options(dimensions: int, pixel_size_nm: float | None) -> dict[str, An
         options["resolution"] = (1 / pixel_size_nm, 1 / pixel_size_nm)
         options["resolutionunit"] = "NONE"
     return options
+
+
+def _bigtiff_options(pixel_size_nm: float | None) -> dict[str, Any]:
+    """OME's description, in which Fiji finds the scale of a BigTIFF."""
+    scale: dict[str, Any] = {}
+    for axis in "XY" if pixel_size_nm is not None else "":
+        scale |= {f"PhysicalSize{axis}": pixel_size_nm, f"PhysicalSize{axis}Unit": "nm"}
+    return {"bigtiff": True, "ome": True, "metadata": {"axes": "YX", **scale}}
 
 
 def _imagej_dtype(image: np.ndarray) -> np.ndarray:

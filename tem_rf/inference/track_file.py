@@ -25,7 +25,7 @@ class TrackSettings:
         max_step_px: Farthest a particle moves between frames [px]; one of the two is given.
         max_step_nm: The same [nm].
         memory: Frames for which a particle may be out of sight.
-        frame_interval_s: Time between frames [s]; None where it is not known.
+        frame_interval_s: Time between frames [s]; None: as the file says, if it does.
     """
 
     max_step_px: float | None = None
@@ -63,11 +63,13 @@ class TrackedFile:
         files: What was written, by kind: tracks, paths, development.
         tracks: Number of tracks.
         ends: How many ended for each reason, see `Track.end`.
+        frame_interval_s: Time between frames [s]; None where neither the user nor the file says it.
     """
 
     files: dict[str, Path]
     tracks: int
     ends: dict[str, int]
+    frame_interval_s: float | None
 
 
 def check_movie(path: Path, settings: TrackSettings, pixel_size_nm: float | None = None) -> None:
@@ -106,12 +108,13 @@ def track_file(segmented: SegmentedFile, output: Path, settings: TrackSettings) 
     path, pixel_size_nm = segmented.image, segmented.pixel_size_nm
     frames = read_particles(segmented.files["particles"], segmented.frames)
     tracks = follow_particles(frames, max_step_px=settings.step_px(pixel_size_nm), memory=settings.memory)
+    frame_interval_s = settings.frame_interval_s or _recorded_interval_s(path)
     files = {
         "tracks": output / f"{path.stem}_tracks.csv",
         "paths": output / f"{path.stem}_paths.png",
         "development": output / f"{path.stem}_development.png",
     }
-    _write_table(files["tracks"], tracks, pixel_size_nm, settings.frame_interval_s)
+    _write_table(files["tracks"], tracks, pixel_size_nm, frame_interval_s)
     write_paths(files["paths"], _first_frame(segmented), tracks, title=path.name, pixel_size_nm=pixel_size_nm)
     write_development(
         files["development"],
@@ -119,9 +122,14 @@ def track_file(segmented: SegmentedFile, output: Path, settings: TrackSettings) 
         tracks,
         title=path.name,
         pixel_size_nm=pixel_size_nm,
-        frame_interval_s=settings.frame_interval_s,
+        frame_interval_s=frame_interval_s,
     )
-    return TrackedFile(files, len(tracks), dict(Counter(track.end for track in tracks)))
+    return TrackedFile(files, len(tracks), dict(Counter(track.end for track in tracks)), frame_interval_s)
+
+
+def _recorded_interval_s(path: Path) -> float | None:
+    with open_recording(path) as recording:
+        return recording.frame_interval_s
 
 
 def _first_frame(segmented: SegmentedFile) -> np.ndarray:

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from tem_rf.data.tiff import write_tiff
@@ -97,6 +98,18 @@ def test_table_and_pictures_of_a_segmented_movie(tmp_path):
     for kind in ("paths", "development"):
         with Image.open(tracked.files[kind]) as picture:
             assert min(picture.size) > 300
+
+
+def test_the_time_between_frames_is_that_of_the_file_unless_it_is_given(tmp_path):
+    masks = np.stack([scene(frame) for frame in range(3)])
+    counts = (50 + np.random.default_rng(1).poisson(50, masks.shape) + 200 * masks).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "m.tif", counts, imagej=True, metadata={"axes": "TYX", "finterval": 0.5})
+    segmented = segment_file([bright()], tmp_path / "m.tif", tmp_path / "out", SegmentSettings(min_diameter_px=5))
+    for given, used in ((None, 0.5), (2.0, 2.0)):
+        tracked = track_file(segmented, tmp_path / "out", TrackSettings(max_step_px=10, frame_interval_s=given))
+        assert tracked.frame_interval_s == used
+        with tracked.files["tracks"].open() as file:
+            assert {float(row["time_s"]) for row in csv.DictReader(file)} == {0, used, 2 * used}
 
 
 def test_what_is_missing_is_said_in_one_line(monkeypatch, tmp_path):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tem_rf.data.formats.recording import Recording, check_claimed_size, frames_of
+from tem_rf.data.frame_interval import interval_s
 from tem_rf.data.pixel_size import is_reciprocal, is_spectral, length_nm
 from tem_rf.errors import ReadError
 from tem_rf.files import parse_json
@@ -39,7 +40,8 @@ def open_microscope_file(path: Path) -> Iterator[Recording]:
     data = _upright(signal)
     check_claimed_size(path, data.shape, data.dtype, _stored_bytes(path), path.suffix.lower() in _HDF5_BASED)
     notes = (f"took {_name(signal)!r}, one of {len(signals)} signals",) if len(signals) > 1 else ()
-    yield Recording(*frames_of(path, data), _pixel_sides(signal), notes, _metadata(signal, path))
+    count, read_frame = frames_of(path, data)
+    yield Recording(count, read_frame, _pixel_sides(signal), notes, _metadata(signal, path), _frame_interval_s(signal))
 
 
 def _check_folder(path: Path) -> None:
@@ -101,6 +103,12 @@ def _pixel_sides(signal: dict[str, Any]) -> tuple[float, float] | None:
     if names[-2:] == ["x", "y"]:
         y, x = x, y
     return (y, x) if y and x else None
+
+
+def _frame_interval_s(signal: dict[str, Any]) -> float | None:
+    """Step of the first of three axes, where it is one of time."""
+    first, *others = signal["axes"]
+    return interval_s(first.get("scale"), first.get("units")) if len(others) == 2 else None
 
 
 def _stored_bytes(path: Path) -> int:

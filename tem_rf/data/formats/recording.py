@@ -25,6 +25,7 @@ class Recording:
         pixel_sides_nm: Height and width of a pixel [nm], or None where the file says neither.
         notes: What the user should know about the reading.
         metadata: What else the file says, as plain JSON types.
+        frame_interval_s: Time between frames [s], or None where the file does not say it.
     """
 
     count: int
@@ -32,6 +33,7 @@ class Recording:
     pixel_sides_nm: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+    frame_interval_s: float | None = None
 
 
 def frame_layout(

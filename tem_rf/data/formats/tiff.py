@@ -10,6 +10,7 @@ import numpy as np
 
 from tem_rf.data.formats.recording import Recording, check_claimed_size
 from tem_rf.data.formats.tiff_scale import read_pixel_sides
+from tem_rf.data.frame_interval import interval_s
 from tem_rf.data.scratch import held_or_mapped
 from tem_rf.errors import ReadError
 
@@ -26,7 +27,13 @@ def open_tiff(path: Path) -> Iterator[Recording]:
         count, read_frame = _frames(path, tiff, series)
         sides = read_pixel_sides(path, tiff, series.keyframe)
         metadata = {"format": "TIFF", "written_by": sorted(tiff.flags - {"uniform"})}
-        yield Recording(count, read_frame, sides, _notes(tiff, series), metadata)
+        yield Recording(count, read_frame, sides, _notes(tiff, series), metadata, _frame_interval_s(tiff))
+
+
+def _frame_interval_s(tiff: Any) -> float | None:
+    """ImageJ's; it counts in seconds where it names no unit."""
+    imagej = tiff.imagej_metadata or {}
+    return interval_s(imagej.get("finterval"), imagej.get("tunit", "s"))
 
 
 def _check_last_page(path: Path, tiff: Any) -> None:

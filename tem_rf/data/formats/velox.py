@@ -10,6 +10,7 @@ import numpy as np
 
 from tem_rf.data.formats.hdf5 import check_dataset
 from tem_rf.data.formats.recording import Recording
+from tem_rf.data.frame_interval import interval_s
 from tem_rf.data.pixel_size import is_reciprocal, length_nm
 from tem_rf.errors import ReadError
 
@@ -42,6 +43,7 @@ def open_velox(path: Path) -> Iterator[Recording]:
             _pixel_sides(metadata),
             notes,
             {"format": "EMD (Velox)", "detector": detector},
+            interval_s((metadata.get("Scan") or {}).get("FrameTime"), "s"),
         )
 
 

@@ -1,0 +1,19 @@
+"""Results open with their scale, however large they are."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from tem_rf.data import tiff
+from tem_rf.data.readers import open_recording
+
+
+def test_an_image_too_large_for_a_classic_tiff_becomes_a_bigtiff_with_its_scale(monkeypatch, tmp_path):
+    monkeypatch.setattr(tiff, "LARGEST_IMAGEJ_IMAGE", 1000)
+    image = np.random.default_rng(1).random((20, 30)).astype(np.float32)
+    tiff.write_tiff(tmp_path / "big.tif", image, pixel_size_nm=0.0215)
+    with tifffile.TiffFile(tmp_path / "big.tif") as written:
+        assert written.is_bigtiff
+        assert np.array_equal(written.asarray(), image)
+    with open_recording(tmp_path / "big.tif") as recording:
+        assert recording.pixel_sides_nm == pytest.approx((0.0215, 0.0215), rel=1e-5)
