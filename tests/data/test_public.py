@@ -15,8 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tem_rf.cli.app import app
+from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.download import download_file
 from tem_rf.data.pairing import pair_labels
+from tem_rf.data.presets import preset_changes
 from tem_rf.data.public import PUBLISHED_SETS, fetch_published
 from tem_rf.errors import DatasetError, SettingsError, StorageError
 
@@ -251,3 +253,13 @@ def test_the_command_fetches_a_pair_that_pairs(zenodo, tmp_path):
 def test_without_a_name_the_sets_are_listed():
     listed = json.loads(CliRunner().invoke(app, ["data", "fetch", "--json"]).stdout)
     assert [item["name"] for item in listed] == list(PUBLISHED_SETS)
+
+
+@pytest.mark.parametrize("name", PUBLISHED_SETS)
+def test_each_published_set_has_settings_to_prepare_it_with(name):
+    assert preparation_settings(**preset_changes(name)).pixel_size_nm == PUBLISHED_SETS[name].pixel_size_nm
+
+
+def test_a_set_that_was_not_published_names_those_that_were():
+    with pytest.raises(SettingsError, match=r"expected one of .*au-20nm.*received 'au'"):
+        preset_changes("au")

@@ -19,6 +19,7 @@ from tests.data.written_files import (
     counts,
     write_hspy,
     write_imagej_tiff,
+    write_lzw_tiff,
     write_npz,
     write_ser,
     write_velox_emd,
@@ -33,6 +34,16 @@ def test_every_kind_gives_the_pixels_and_the_pixel_size_that_were_written(name, 
     expected_nm = None if name in STATES_NO_PIXEL_SIZE else PIXEL_SIZE_NM
     assert all(frame.pixel_size_nm == expected_nm for frame in frames)
     assert all(frame.pixels.dtype == written.dtype.newbyteorder("=") for frame in frames)
+
+
+def test_lzw_is_read_without_imagecodecs(tmp_path, monkeypatch):
+    written = write_lzw_tiff(tmp_path / "lzw.tif")
+
+    def refuse(*_, **__):
+        raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", refuse)
+    np.testing.assert_array_equal(read_micrograph(tmp_path / "lzw.tif").pixels, written)
 
 
 @pytest.mark.parametrize("name", ["imagej.tif", "grey.png", "grey.jpg", "array.npy", "stack.h5", "image.mrc"])
