@@ -14,7 +14,7 @@ Micrographs with their masks, and a dataset of 64 px patches of them:
 >>> [image.name for image in images][:2]
 ['simulated_0000.tif', 'simulated_0001.tif']
 >>> dataset = prepare(folder / "micrographs", folder / "dataset", patch_size=64, background_threshold=20)
->>> dataset.images.shape[1:], dataset.labels.dtype.name, dataset.manifest.pixel_size_nm
+>>> dataset.images.shape[1:], dataset.labels.dtype.name, round(dataset.manifest.pixel_size_nm, 5)
 ((64, 64), 'uint8', 0.02152)
 
 A network whose receptive field fits in a patch, trained:
@@ -300,23 +300,17 @@ def segment(
         ModelError: There is no such model, or none fits.
         StorageError: The disk is full or the place cannot be written to.
     """
-    from tem_rf.inference.networks import Networks, model_folder
+    from tem_rf.inference.networks import NetworkChoice, Networks, model_folder
     from tem_rf.inference.segment_file import SegmentSettings
-    from tem_rf.inference.segment_files import segment_files
+    from tem_rf.inference.segment_files import SegmentJob, files_to_segment, segment_files
 
     named = [model] if isinstance(model, RunFolder | str | Path) else model
-    networks = Networks(
-        [model_folder(_name(one), Path(runs)) for one in named], models_or_shipped(Path(models)), rescale=rescale
+    choice = NetworkChoice(
+        tuple(model_folder(_name(one), Path(runs)) for one in named), models_or_shipped(Path(models)), rescale
     )
-    results = segment_files(
-        _paths(images),
-        networks,
-        Path(output),
-        SegmentSettings(**settings),
-        labels=None if labels is None else Path(labels),
-        overwrite=overwrite,
-    )
-    return [segmented for segmented, _ in results]
+    job = SegmentJob(Path(output), SegmentSettings(**settings), overwrite=overwrite)
+    files = files_to_segment(_paths(images), job, None if labels is None else Path(labels))
+    return [segmented for segmented, _ in segment_files(files, Networks(choice), job)]
 
 
 def export(

@@ -1,16 +1,22 @@
 """`tem-rf segment`: masks and particles of whole micrographs, stacks and movies."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tem_rf.cli.backend import import_keras
+from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, SlurmOption, execution_options
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.cli.segment_text import print_segmented, segmented_json
 from tem_rf.errors import SettingsError
 from tem_rf.inference.saved_models import MODELS, models_or_shipped
 from tem_rf.runs.root import DEFAULT_ROOT
+
+if TYPE_CHECKING:
+    from tem_rf.inference.networks import NetworkChoice
+    from tem_rf.inference.segment_files import LabelledFile, Segmented, SegmentJob
 
 
 def segment(
@@ -56,7 +62,7 @@ def segment(
     max_step_px: Annotated[float | None, typer.Option(min=0, help="The same in px.")] = None,
     memory: Annotated[int, typer.Option(min=0, help="With --track: frames a particle may be out of sight.")] = 0,
     frame_interval_s: Annotated[
-        float | None, typer.Option(min=0, help="With --track: time between frames, for a column and an axis.")
+        float | None, typer.Option(min=0, help="With --track: time between frames; default: as the file says.")
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Folder of labels, or a COCO file: score masks and particles.")
@@ -68,6 +74,12 @@ def segment(
         bool,
         typer.Option("--overwrite", help="Segment again what stands in the output from the same model and settings."),
     ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Files at once, each by a process of its own; default: one, in this one.")
+    ] = None,
+    scheduler: SchedulerOption = None,
+    scheduler_file: SchedulerFileOption = None,
+    slurm: SlurmOption = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
     as_json: JsonFlag = False,
 ) -> None:
@@ -78,36 +90,65 @@ def segment(
 
     Example: tem-rf segment micrographs/new --model saved_models/au-5nm --output segmented --split-touching
 
+    A folder of movies can be spread over the workers that `tem-rf study run` trains on: of this machine, of a running
+    Dask scheduler, or SLURM jobs.
+
     Example: tem-rf segment movie.tif --track --max-step-nm 2
+
+    Example: tem-rf segment movies --workers 4
     """
     console = progress_console()
-    import_keras()
-    from tem_rf.inference.networks import Networks, model_folder
+    execution = execution_options(workers, scheduler, scheduler_file, slurm)
+    from tem_rf.inference.networks import NetworkChoice, Networks, model_folder
     from tem_rf.inference.segment_file import SegmentSettings
-    from tem_rf.inference.segment_files import segment_files
+    from tem_rf.inference.segment_files import SegmentJob, files_to_segment, segment_files
     from tem_rf.inference.track_file import TrackSettings
 
     tracking = TrackSettings(max_step_px, max_step_nm, memory, frame_interval_s) if track else None
     if not tracking and (memory or not all(value is None for value in (max_step_px, max_step_nm, frame_interval_s))):
         raise SettingsError("--max-step-nm, --max-step-px, --memory, --frame-interval-s: say how to --track; add it.")
-    named = [model_folder(one, runs) for one in model or []]
-    networks = Networks(named, models_or_shipped(models), rescale=rescale)
     settings = SegmentSettings(
         test_time, split_touching, probability, pixel_size_nm, resample, min_diameter_px, min_diameter_nm
     )
+    job = SegmentJob(output, settings, tracking, overwrite)
+    choice = NetworkChoice(tuple(model_folder(one, runs) for one in model or []), models_or_shipped(models), rescale)
+    files = files_to_segment(images, job, labels)
+
+    def on_note(note: str) -> None:
+        console.print(note, highlight=False, markup=False)
+
     with console.status("") as status:
-        results = segment_files(
-            images,
-            networks,
-            output,
-            settings,
-            labels=labels,
-            tracking=tracking,
-            overwrite=overwrite,
-            on_step=status.update,
-            on_note=lambda note: console.print(note, highlight=False, markup=False),
-        )
+        if execution:
+            results = _segment_on_workers(files, choice, job, execution, status.update, on_note)
+        else:
+            import_keras()
+            results = segment_files(files, Networks(choice), job, on_step=status.update, on_note=on_note)
     if as_json:
         print_json([segmented_json(*result) for result in results])
     else:
-        print_segmented(f"Segmented by {' and '.join(networks.names)} into {output}", results)
+        names = ", ".join(folder.name for folder in choice.named) or "the models that fit"
+        print_segmented(f"Segmented by {names} into {output}", results)
+
+
+def _segment_on_workers(
+    files: "list[LabelledFile]",
+    choice: "NetworkChoice",
+    job: "SegmentJob",
+    execution: dict[str, Any],
+    on_step: Callable[[str], None],
+    on_note: Callable[[str], None],
+) -> "list[Segmented]":
+    from pydantic import ValidationError
+
+    from tem_rf.config.training import settings_error
+    from tem_rf.study.execution.clusters import choose_cluster
+    from tem_rf.study.execution.segmentation import segment_files_on_workers
+    from tem_rf.study.sections import Execution
+
+    job.output.mkdir(parents=True, exist_ok=True)
+    try:
+        where = Execution(**execution)
+    except ValidationError as error:
+        raise settings_error(error) from error
+    cluster = choose_cluster(where, job.output)
+    return segment_files_on_workers(files, choice, job, cluster, on_step=on_step, on_note=on_note)

@@ -1,12 +1,12 @@
 """`tem-rf study run`: have a study trained, or go on with it."""
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tem_rf.cli.backend import import_keras
+from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, SlurmOption, execution_options
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.cli.study_list import study_result
 from tem_rf.cli.study_table import StudiesOption
@@ -29,11 +29,9 @@ def run(
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try the trials that failed once more.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background; see `tem-rf study watch`.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Trainings at once; default: one per GPU.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="Address of a running Dask scheduler to use.")] = None,
-    scheduler_file: Annotated[Path | None, typer.Option(help="File of a running Dask scheduler to use.")] = None,
-    slurm: Annotated[
-        list[str] | None, typer.Option(help="Workers as SLURM jobs: an option of them, as queue=gpu; repeat it.")
-    ] = None,
+    scheduler: SchedulerOption = None,
+    scheduler_file: SchedulerFileOption = None,
+    slurm: SlurmOption = None,
     as_json: JsonFlag = False,
     studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
@@ -45,7 +43,7 @@ def run(
 
     Example: tem-rf study run fig2 --detach
     """
-    folder = _open(study, name, studies, extend, _execution_options(workers, scheduler, scheduler_file, slurm))
+    folder = _open(study, name, studies, extend, execution_options(workers, scheduler, scheduler_file, slurm))
     if detach:
         _start_detached(folder, retry_failed)
     else:
@@ -79,30 +77,6 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
     for part, runs in planned_runs(definition).items():  # whatever does not fit is said before a folder is made
         progress_console().print(f"{part}: {runs} trainings", highlight=False)
     return StudyFolder.create_or_open(path, definition.executed(**execution), extend=extend)
-
-
-def _execution_options(
-    workers: int | None, scheduler: str | None, scheduler_file: Path | None, slurm: list[str] | None
-) -> dict[str, Any]:
-    options = {
-        "workers": workers,
-        "scheduler": scheduler,
-        "scheduler_file": scheduler_file and scheduler_file.resolve(),
-        "slurm": slurm and dict(map(_slurm_option, slurm)),
-    }
-    return {option: value for option, value in options.items() if value is not None}
-
-
-def _slurm_option(text: str) -> tuple[str, Any]:
-    """Read `cores=4` as a number, `queue=gpu` as text."""
-    option, equals, value = text.partition("=")
-    if not equals:
-        raise SettingsError(f"--slurm: expected an option and its value, as queue=gpu, received {text!r}.")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return option, value
-    return option, parsed if isinstance(parsed, int | float | list) else value  # 04:00:00 stays as it is written
 
 
 def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:

@@ -1,7 +1,7 @@
 """The networks that segment a file: those that were named, or the saved model that fits its pixel size."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tem_rf.errors import ModelError, SettingsError
@@ -9,17 +9,30 @@ from tem_rf.inference.choice import choose_model
 from tem_rf.inference.segmenter import Segmenter, load_segmenter
 
 
-class Networks:
-    """Networks by file, each loaded once.
+@dataclass(frozen=True)
+class NetworkChoice:
+    """Which networks segment a file.
 
-    Args:
+    Attributes:
         named: Folders of exported models or runs, which are averaged; none: one is chosen for each file.
         models: Folder of the models to choose from.
         rescale: Bring micrographs to the pixel size their network was trained at.
     """
 
-    def __init__(self, named: Sequence[Path], models: Path, *, rescale: bool = False) -> None:
-        self._named, self._models, self._rescale = tuple(named), models, rescale
+    named: tuple[Path, ...]
+    models: Path
+    rescale: bool = False
+
+    def resolved(self) -> "NetworkChoice":
+        """The same from any working directory."""
+        return replace(self, named=tuple(path.resolve() for path in self.named), models=self.models.resolve())
+
+
+class Networks:
+    """Networks by file, each loaded once."""
+
+    def __init__(self, choice: NetworkChoice) -> None:
+        self._choice = choice
         self._loaded: dict[tuple[Path, ...], list[Segmenter]] = {}
 
     @property
@@ -48,18 +61,21 @@ class Networks:
             ReadError: The file cannot be read.
             SettingsError: Micrographs cannot be rescaled, since the network was trained without a pixel size.
         """
-        folders = self._named or (choose_model(file, self._models, pixel_size_nm=pixel_size_nm, rescale=self._rescale),)
+        choice = self._choice
+        folders = choice.named or (
+            choose_model(file, choice.models, pixel_size_nm=pixel_size_nm, rescale=choice.rescale),
+        )
         if folders not in self._loaded:
             on_step(f"loading {', '.join(folder.name for folder in folders)}")
             self._loaded[folders] = [self._load(folder) for folder in folders]
-        if not self._named:
+        if not choice.named:
             trained_nm = self._loaded[folders][0].pixel_size_nm
             on_note(f"{file.name}: takes {folders[0]}, trained at {trained_nm:g} nm/px")
         return self._loaded[folders]
 
     def _load(self, folder: Path) -> Segmenter:
         segmenter = load_segmenter(folder)
-        if not self._rescale or segmenter.preprocessing.target_pixel_size_nm is not None:
+        if not self._choice.rescale or segmenter.preprocessing.target_pixel_size_nm is not None:
             return segmenter
         if segmenter.pixel_size_nm is None:
             raise SettingsError(

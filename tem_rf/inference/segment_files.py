@@ -1,6 +1,7 @@
 """Segment files and folders of them, with their labels and tracks where asked for."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tem_rf.data.pairing import pair_labels
@@ -13,28 +14,48 @@ from tem_rf.inference.track_file import TrackedFile, TrackSettings, check_movie,
 from tem_rf.inference.tracks import import_trackpy
 
 
-def segment_files(
-    images: Sequence[Path],
-    networks: Networks,
-    output: Path,
-    settings: SegmentSettings,
-    *,
-    labels: Path | None = None,
-    tracking: TrackSettings | None = None,
-    overwrite: bool = False,
-    on_step: Callable[[str], None] = lambda what: None,
-    on_note: Callable[[str], None] = lambda note: None,
-) -> list[tuple[SegmentedFile, TrackedFile | None]]:
-    """Segment files one after the other; what cannot work is said before the first is read.
+@dataclass(frozen=True)
+class SegmentJob:
+    """What is done to every file.
 
-    Args:
-        images: Micrographs, stacks, movies, or folders of them.
-        networks: What segments them.
+    Attributes:
         output: Folder for the results.
         settings: What is done to each frame.
-        labels: Folder of labels, or a COCO file.
         tracking: How the particles of movies are followed; None: they are not.
         overwrite: Segment again what stands in the output from the same networks and settings.
+    """
+
+    output: Path
+    settings: SegmentSettings
+    tracking: TrackSettings | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """A micrograph, stack or movie, and its label where it has one."""
+
+    path: Path
+    label: Path | None = None
+
+
+Segmented = tuple[SegmentedFile, TrackedFile | None]
+
+
+def segment_files(
+    files: Sequence[LabelledFile],
+    networks: Networks,
+    job: SegmentJob,
+    *,
+    on_step: Callable[[str], None] = lambda what: None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> list[Segmented]:
+    """Segment files one after the other.
+
+    Args:
+        files: What `files_to_segment` found.
+        networks: What segments them.
+        job: What is done to them.
         on_step: Called with what is done next.
         on_note: Called with what the user should know.
 
@@ -42,34 +63,57 @@ def segment_files(
         What became of each file, with its tracks.
 
     Raises:
-        ReadError: A file cannot be read, a folder holds none, or the labels fit none.
-        SettingsError: Two files have one name, or settings do not suit a file.
+        ReadError: A file cannot be read.
+        SettingsError: Settings do not suit a file.
         ModelError: No model fits, or one cannot be read.
         StorageError: The disk is full or the place cannot be written to.
     """
-    paths = list(_files(images))
-    _refuse_equal_stems(paths)
-    truths = _labels(paths, labels)
-    if tracking:
-        import_trackpy()
-        for path in paths:
-            check_movie(path, tracking, settings.pixel_size_nm)
     results = []
-    for number, path in enumerate(paths, start=1):
-        segmenters = networks.segmenters(path, pixel_size_nm=settings.pixel_size_nm, on_step=on_step, on_note=on_note)
-        title = f"segmenting {path.name} ({number} of {len(paths)})"
+    for number, file in enumerate(files, start=1):
+        path, title = file.path, f"segmenting {file.path.name} ({number} of {len(files)})"
+        segmenters = networks.segmenters(
+            path, pixel_size_nm=job.settings.pixel_size_nm, on_step=on_step, on_note=on_note
+        )
         on_step(title)
 
         def on_frame(done: int, count: int, title: str = title) -> None:
             on_step(f"{title}: {done} of {count} frames" if count > 1 else title)
 
         segmented = segment_file(
-            segmenters, path, output, settings, label=truths.get(path), overwrite=overwrite, on_frame=on_frame
+            segmenters,
+            path,
+            job.output,
+            job.settings,
+            label=file.label,
+            overwrite=job.overwrite,
+            on_frame=on_frame,
         )
         for note in segmented.notes:
             on_note(note)
-        results.append((segmented, track_file(segmented, output, tracking) if tracking else None))
+        results.append((segmented, track_file(segmented, job.output, job.tracking) if job.tracking else None))
     return results
+
+
+def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | None = None) -> list[LabelledFile]:
+    """The files in folders, with their labels; what cannot work is said before the first is segmented.
+
+    Args:
+        images: Micrographs, stacks, movies, or folders of them.
+        job: What is to be done to them.
+        labels: Folder of labels, or a COCO file.
+
+    Raises:
+        ReadError: A folder holds no micrographs, a movie cannot be read, or the labels fit none.
+        SettingsError: Two files have one name, or a file is no movie that can be tracked.
+    """
+    paths = list(_files(images))
+    _refuse_equal_stems(paths)
+    truths = _labels(paths, labels)
+    if job.tracking:
+        import_trackpy()
+        for path in paths:
+            check_movie(path, job.tracking, job.settings.pixel_size_nm)
+    return [LabelledFile(path, truths.get(path)) for path in paths]
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

@@ -1,0 +1,97 @@
+"""Files segmented by the workers of a Dask scheduler, each file by one of them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from distributed import Future, KilledWorker, as_completed
+
+from tem_rf.errors import ModelError, StudyError
+from tem_rf.inference.networks import NetworkChoice, Networks
+from tem_rf.inference.segment_files import LabelledFile, Segmented, SegmentJob, segment_files
+from tem_rf.study.execution.clusters import Cluster
+
+
+def segment_files_on_workers(
+    files: Sequence[LabelledFile],
+    networks: NetworkChoice,
+    job: SegmentJob,
+    cluster: Cluster,
+    *,
+    on_step: Callable[[str], None] = lambda what: None,
+    on_note: Callable[[str], None] = lambda note: None,
+) -> list[Segmented]:
+    """Segment files as `segment_files` does, several at once.
+
+    A file whose worker is killed is handed to another, which goes on at the frame where it was. Inputs, models and
+    output must lie on a file system that all workers see.
+
+    Args:
+        files: What `files_to_segment` found.
+        networks: Which networks segment them.
+        job: What is done to them.
+        cluster: Where the workers come from; it is closed at the end.
+        on_step: Called with how many files are done.
+        on_note: Called with what the user should know.
+
+    Returns:
+        What became of each file, in the order of the files.
+
+    Raises:
+        TemRfError: As `segment_files`, for the first file that fails; the others are taken back.
+        StudyError: The scheduler cannot be reached or is lost; the same call goes on where it was.
+    """
+    seen_by_all = replace(job, output=job.output.resolve())
+    with closing(cluster), cluster.connect() as client:
+        futures = {
+            client.submit(_segment_one, _resolved(file), networks.resolved(), seen_by_all, pure=False): number
+            for number, file in enumerate(files)
+        }
+        results: dict[int, Segmented] = {}
+        on_step(f"0 of {len(files)} files segmented")
+        for future in as_completed(futures, loop=client.loop):
+            number = futures[future]
+            answer = _answer(future, files[number].path)
+            for note in answer.notes:
+                on_note(note)
+            results[number] = answer.segmented
+            on_step(f"{len(results)} of {len(files)} files segmented")
+        return [results[number] for number in range(len(files))]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a worker says of a file."""
+
+    segmented: Segmented
+    notes: tuple[str, ...]
+
+
+def _segment_one(file: LabelledFile, networks: NetworkChoice, job: SegmentJob) -> _Answer:
+    notes: list[str] = []
+    (segmented,) = segment_files([file], _loaded(networks), job, on_note=notes.append)
+    return _Answer(segmented, tuple(notes))
+
+
+@cache
+def _loaded(networks: NetworkChoice) -> Networks:
+    """A worker loads a network once, not for every file."""
+    return Networks(networks)
+
+
+def _answer(future: Future, path: Path) -> _Answer:
+    try:
+        return future.result()
+    except KilledWorker as error:
+        raise ModelError(
+            f"{path}: each of several workers that segmented it was killed, most likely for want of memory; start "
+            "fewer workers."
+        ) from error
+    except (OSError, TimeoutError) as error:
+        raise StudyError(f"{path}: the scheduler is gone; run the same again, it goes on where it was.") from error
+
+
+def _resolved(file: LabelledFile) -> LabelledFile:
+    return LabelledFile(file.path.resolve(), file.label and file.label.resolve())
