@@ -97,6 +97,7 @@ def test_a_movie_is_tracked_and_what_is_missing_is_said_first(run, trained_run, 
     assert row["trajectories"] == {
         "count": row["sizes"]["count"] / 3,
         "ends": {"last frame": row["sizes"]["count"] / 3},
+        "frame_interval_s": None,
     }
     assert (tmp_path / row["tracks"]).exists()
     assert run(*command, "--max-step-px", 5).code == 0
