@@ -18,7 +18,7 @@ def number_particles(mask: np.ndarray, *, split_touching: bool = False, least_ar
     Args:
         mask: (h, w) bool.
         split_touching: Take parts with a neck between them apart, by a watershed of the distance to the outline.
-        least_area_px: Smaller parts are specks and get no number [px].
+        least_area_px: Smaller parts, before or after they are taken apart, are specks and get no number [px].
 
     Returns:
         (h, w) int32, 0 where no particle is; diagonal neighbours belong together.
@@ -27,7 +27,7 @@ def number_particles(mask: np.ndarray, *, split_touching: bool = False, least_ar
 
     numbers, _ = label(mask, structure=np.ones((3, 3)))
     numbers = _renumber(numbers, least_area_px)
-    return _renumber(_split(numbers), 1) if split_touching else numbers
+    return _renumber(_split(numbers), least_area_px) if split_touching else numbers
 
 
 def _renumber(numbers: np.ndarray, least_area_px: float) -> np.ndarray:

@@ -105,6 +105,13 @@ def test_touching_discs_are_taken_apart_at_their_neck(circles, apart):
             assert part.sum() == pytest.approx(np.pi * radius**2, rel=0.15)
 
 
+def test_a_part_that_was_taken_apart_is_a_speck_as_any_other():
+    mask = discs((80, 90), (40, 30, 20), (40, 58, 12))
+    numbers = number_particles(mask, split_touching=True, least_area_px=600)
+    assert numbers.max() == 1
+    assert (numbers == 1).sum() == pytest.approx(np.pi * 20**2, rel=0.15)
+
+
 def test_holes_and_a_ragged_outline_split_no_particle():
     rng = np.random.default_rng(3)
     rows, columns = np.indices((120, 120)) - 60
