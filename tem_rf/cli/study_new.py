@@ -46,6 +46,7 @@ def new(
     content: dict[str, Any] = {"datasets": [str(dataset.resolve()) for dataset in datasets]}
     if preset is not None:
         content = preset_definition(preset, [dataset.resolve() for dataset in datasets]).model_dump(exclude_unset=True)
+        (content["training"],) = content["training"]
     sections: dict[str, dict[str, Any]] = {
         "space": {
             "networks": network.split(",") if network else [] if depth or poolings or dilations else None,
