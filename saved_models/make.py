@@ -75,7 +75,8 @@ RECIPES = {
         ),
     ),
     "bright-field": Recipe(
-        purpose="Dark nanoparticles of 4 to 25 nm on an even film, in bright-field micrographs without lattice fringes.",
+        purpose="Dark nanoparticles of 4 to 25 nm on an even film, in bright-field micrographs without "
+        "lattice fringes.",
         pixel_size_nm=0.1243,
         patch_size=256,
         network="n3-p222",
@@ -86,17 +87,21 @@ RECIPES = {
                 "15nm", 25, "au-20nm-lowres --diameter-nm 15 --pixel-size-nm 0.15 --dose 5 --defocus-nm 50:600"
             ),
             Micrographs(
-                "10nm", 25, "au-20nm-lowres --diameter-nm 10 --dose 10 --defocus-nm 50:600 --carbon-nm 3:15 "
-                "--xray-spikes 20"
-            ),  # fmt: skip
+                "10nm",
+                25,
+                "au-20nm-lowres --diameter-nm 10 --dose 10 --defocus-nm 50:600 --carbon-nm 3:15 --xray-spikes 20",
+            ),
             Micrographs(
-                "9nm-far", 25, "au-20nm-lowres --diameter-nm 9 --pixel-size-nm 0.11 --dose 5 --defocus-nm 300:1500 "
-                "--carbon-nm 15:20 --blur-px 2"
-            ),  # fmt: skip
+                "9nm-far",
+                25,
+                "au-20nm-lowres --diameter-nm 9 --pixel-size-nm 0.11 --dose 5 --defocus-nm 300:1500 "
+                "--carbon-nm 15:20 --blur-px 2",
+            ),
             Micrographs(
-                "5nm", 20, "au-20nm-lowres --diameter-nm 5 --pixel-size-nm 0.105 --dose 20 --defocus-nm 100:800 "
-                "--carbon-nm 8:20"
-            ),  # fmt: skip
+                "5nm",
+                20,
+                "au-20nm-lowres --diameter-nm 5 --pixel-size-nm 0.105 --dose 20 --defocus-nm 100:800 --carbon-nm 8:20",
+            ),
         ),
         held_out=(
             Micrographs("20nm", 10, "au-20nm-lowres"),
