@@ -45,11 +45,24 @@ def check_execution(execution: Execution, where: str) -> None:
             f"{where}: execution.scheduler_file: a scheduler may run commands here; if you trust it, say so: "
             f"--scheduler-file {execution.scheduler_file}."
         )
-    if execution.scheduler is not None and not _is_known(execution.scheduler):
+    if execution.scheduler is not None and not is_known(execution.scheduler):
         raise StudyError(
             f"{where}: execution.scheduler: {execution.scheduler} may run commands here and is not known by "
             f"certificates (tls://); if you trust it, say so: --scheduler {execution.scheduler}."
         )
+
+
+def is_known(address: str) -> bool:
+    """Whether a scheduler proves who it is by certificates, or is on this machine.
+
+    >>> [is_known(address) for address in ("tls://node7:8786", "127.0.0.1:8786", "tcp://node7:8786", "node7:8786")]
+    [True, True, False, False]
+    """
+    try:
+        parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    except ValueError:  # no address at all
+        return False
+    return parts.scheme == "tls" or parts.hostname in _OWN_MACHINE
 
 
 def _check_directives(directives: list[str], where: str) -> None:
@@ -60,8 +73,3 @@ def _check_directives(directives: list[str], where: str) -> None:
                 f"{where}: execution.slurm: the directive {directive!r} is none of those that name resources "
                 f"({', '.join(sorted(SLURM_DIRECTIVES))}); if it is yours, give it by --slurm."
             )
-
-
-def _is_known(address: str) -> bool:
-    parts = urlsplit(address if "://" in address else f"tcp://{address}")
-    return parts.scheme == "tls" or parts.hostname in _OWN_MACHINE

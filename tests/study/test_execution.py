@@ -1,11 +1,13 @@
 """A pool gives each worker one run in a process of its own, and says in one line what it cannot work with."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import dask
 import psutil
 import pytest
 from distributed import Status
@@ -19,6 +21,7 @@ from tem_rf.study.execution.devices import take_gpus
 from tem_rf.study.execution.inspection import WorkerDescription, describe_worker, objection
 from tem_rf.study.execution.pool import RunOutcome, RunTask
 from tem_rf.study.execution.run_process import train_in_own_process
+from tem_rf.study.execution.security import refuse_plain
 from tem_rf.study.sections import Execution
 from tests.study.processes import trainings, wait_for
 from tests.study.stub_study import STUB
@@ -193,14 +196,39 @@ def test_workers_come_from_where_the_definition_says(tmp_path, monkeypatch):
     ("cluster", "message"),
     [
         (RunningScheduler("tcp://127.0.0.1:9"), r"tcp://127\.0\.0\.1:9: the scheduler cannot be reached"),
-        (RunningScheduler("nonsense://a"), "nonsense://a: the scheduler cannot be reached"),
-        (RunningScheduler(scheduler_file=Path("/no/scheduler.json")), r"/no/scheduler\.json: no such file"),
+        (RunningScheduler("nonsense://127.0.0.1"), r"nonsense://127\.0\.0\.1: the scheduler cannot be reached"),
+        (RunningScheduler(Path("/no/scheduler.json")), r"/no/scheduler\.json: no such file"),
     ],
 )
 def test_a_scheduler_that_cannot_be_reached_is_one_line(cluster, message, tmp_path):
     with pytest.raises(StudyError, match=message) as caught:
         DaskPool(cluster, tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://192.0.2.7:8786", "192.0.2.7:8786", "ws://192.0.2.7:8786", "tcp://[192.0.2.7"]
+)
+def test_a_scheduler_on_another_machine_without_tls_is_refused_unless_dask_is_told_that_it_may_be(address, tmp_path):
+    file = tmp_path / "scheduler.json"
+    file.write_text(json.dumps({"address": address}))
+    for place in (address, file):
+        with pytest.raises(StudyError, match="without encryption lets whoever reaches its network run commands here"):
+            RunningScheduler(place).connect()
+    with dask.config.set({"distributed.comm.require-encryption": False}):
+        refuse_plain(address)
+
+
+@pytest.mark.parametrize("address", ["tls://192.0.2.7:8786", "tcp://127.0.0.1:8786", "localhost:8786"])
+def test_a_scheduler_with_tls_or_on_this_machine_is_accepted(address):
+    refuse_plain(address)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "\0"])
+def test_a_scheduler_file_without_an_address_is_one_line(content, tmp_path):
+    (tmp_path / "scheduler.json").write_text(content)
+    with pytest.raises(StudyError, match=r"scheduler\.json: holds no address of a Dask scheduler"):
+        RunningScheduler(tmp_path / "scheduler.json").connect()
 
 
 def test_slurm_is_refused_where_no_job_can_be_submitted(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Where workers come from: this machine, SLURM, or a Dask scheduler that runs already."""
 
 import getpass
+import json
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from distributed import Client, Nanny, Scheduler, SpecCluster, Status
 
 from tem_rf.errors import StudyError
 from tem_rf.study.execution.devices import take_gpus
-from tem_rf.study.execution.security import LOOPBACK, new_security, own_security
+from tem_rf.study.execution.security import LOOPBACK, new_security, own_security, refuse_plain
 from tem_rf.study.sections import Execution
 
 CONNECT_TIMEOUT_S = 10.0
@@ -62,7 +63,7 @@ def choose_cluster(execution: Execution, folder: Path) -> Cluster:
     if execution.slurm is not None:
         return SlurmWorkers(execution.workers or 1, execution.slurm, folder, execution.worker_ttl_s)
     if execution.scheduler_file is not None:
-        return RunningScheduler(scheduler_file=execution.scheduler_file)
+        return RunningScheduler(execution.scheduler_file)
     if execution.scheduler is not None:
         return RunningScheduler(execution.scheduler)
     if gpus and (execution.workers or 0) > len(gpus):
@@ -202,22 +203,21 @@ class SlurmWorkers:
 class RunningScheduler:
     """A scheduler that somebody else runs; after a loss it is waited for."""
 
-    def __init__(self, address: str | None = None, scheduler_file: Path | None = None) -> None:
-        self._address, self._scheduler_file = address, scheduler_file
+    def __init__(self, place: str | Path) -> None:
+        """Take its address, or the file in which it left that."""
+        self._place = place
 
     def connect(self) -> Client:
-        """Connect to it."""
-        where = self._address or str(self._scheduler_file)
-        if self._scheduler_file is not None and not self._scheduler_file.exists():
-            raise StudyError(f"{where}: no such file; start `dask scheduler --scheduler-file {where}` first.")
-        target = {"address": self._address} if self._address else {"scheduler_file": str(self._scheduler_file)}
+        """Connect to it, with TLS where it is on another machine."""
         try:
-            return Client(**target, timeout=CONNECT_TIMEOUT_S, set_as_default=False, security=own_security())
+            address = _address_in(self._place) if isinstance(self._place, Path) else self._place
+            refuse_plain(address)
+            return Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False, security=own_security())
         except (OSError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise StudyError(
-                f"{where}: the scheduler cannot be reached ({reason}); is it running, is the address right, and do "
-                "both sides use the same certificates?"
+                f"{self._place}: the scheduler cannot be reached ({reason}); is it running, is the address right, and "
+                "do both sides use the same certificates?"
             ) from error
 
     def mend(self) -> list[str]:
@@ -226,6 +226,19 @@ class RunningScheduler:
 
     def close(self) -> None:
         """It is not ours."""
+
+
+def _address_in(scheduler_file: Path) -> str:
+    if not scheduler_file.exists():
+        raise StudyError(
+            f"{scheduler_file}: no such file; start `dask scheduler --scheduler-file {scheduler_file}` first."
+        )
+    try:
+        return str(json.loads(scheduler_file.read_text(encoding="utf-8"))["address"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(
+            f"{scheduler_file}: holds no address of a Dask scheduler; start the scheduler again."
+        ) from error
 
 
 def _scheduler_options(worker_ttl_s: float) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
+import dask
 from distributed.security import Security
 
 from tem_rf.errors import StudyError
+from tem_rf.study.received import is_known
 
 LOOPBACK = "127.0.0.1"
 _ROLES = ("client", "scheduler", "worker")
@@ -14,6 +16,23 @@ _ROLES = ("client", "scheduler", "worker")
 def own_security() -> Security | None:
     """Certificates from the files that Dask's configuration names (`distributed.comm.tls`); None where it has none."""
     return Security(require_encryption=True) if Security().tls_ca_file is not None else None
+
+
+def refuse_plain(address: str) -> None:
+    """Refuse a scheduler on another machine without encryption, unless Dask's configuration says that it may be.
+
+    Args:
+        address: Of the scheduler.
+
+    Raises:
+        StudyError: `distributed.comm.require-encryption` is not false.
+    """
+    if not is_known(address) and dask.config.get("distributed.comm.require-encryption") is not False:
+        raise StudyError(
+            f"{address}: a scheduler on another machine without encryption lets whoever reaches its network run "
+            "commands here; give it TLS and a tls:// address, or, on a network that you trust, set "
+            "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION=False."
+        )
 
 
 def new_security(folder: Path) -> Security:
