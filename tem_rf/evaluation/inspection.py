@@ -8,7 +8,7 @@ from tem_rf.data.prepared import PreparedDataset
 from tem_rf.data.splits import SPLITS, Split
 from tem_rf.errors import NoBraggPeaksError
 
-_MOST_PATCHES_MEASURED = 400  # evenly spread; more change no diameter and cost seconds
+_MOST_PATCHES_MEASURED = 400  # of evenly spread micrographs; more change no diameter and cost seconds
 _MOST_PATCHES_TRANSFORMED = 32  # those with most particle
 _LEAST_PARTICLE_PX = 12  # smaller spots are slips of the pen
 
@@ -36,8 +36,9 @@ class Inspection:
         balance: Per split, without empty ones.
         effect_size: Distance of the class means in pooled standard deviations (Cohen's d): about 0.2 is hard to see,
             above 1 the classes hardly overlap. Negative where particles are darker.
-        diameters_px: (n,) diameters of circles as large as the particles that lie whole within a patch.
-        cut_particles: Particles that the border of a patch cuts, which have no diameter.
+        diameters_px: (n,) diameters of circles as large as the particles that lie whole within the patches of a
+            micrograph, put together.
+        cut_particles: Particles that reach the border of these patches, which have no diameter.
         lattice_spacing_px: Period of the lattice fringes [px]; None where no Bragg peaks stand out.
         pixel_size_nm: Side of a pixel [nm]; None where it is not known.
     """
@@ -78,18 +79,52 @@ def _effect_size(dataset: PreparedDataset) -> float:
 def _measure_particles(dataset: PreparedDataset) -> tuple[np.ndarray, int]:
     from skimage.measure import label, regionprops
 
-    number = len(dataset.patches)
-    chosen = np.unique(np.linspace(0, number - 1, min(number, _MOST_PATCHES_MEASURED)).astype(int))
     diameters, cut = [], 0
-    for index in chosen:
-        mask = np.asarray(dataset.labels[index])
-        for region in regionprops(label(mask)):
-            top, left, bottom, right = region.bbox
-            if min(top, left) == 0 or bottom == mask.shape[0] or right == mask.shape[1]:
+    for patches in _evenly_chosen(_patches_by_micrograph(dataset)):
+        mask, is_kept = _put_together(dataset, patches)
+        regions = label(mask)
+        edge = np.unique(regions[_next_to_nothing(is_kept)])
+        for region in regionprops(regions):
+            if region.label in edge:
                 cut += 1
             elif region.area >= _LEAST_PARTICLE_PX:
                 diameters.append(region.equivalent_diameter_area)
     return np.array(diameters), cut
+
+
+def _patches_by_micrograph(dataset: PreparedDataset) -> list[list[int]]:
+    """Indices of the patches of each micrograph."""
+    indices: dict[str, list[int]] = {}
+    for index, patch in enumerate(dataset.patches):
+        indices.setdefault(patch.source, []).append(index)
+    return list(indices.values())
+
+
+def _evenly_chosen(micrographs: list[list[int]]) -> list[list[int]]:
+    """As many micrographs as have about the most patches that are measured."""
+    patches_each = sum(map(len, micrographs)) / len(micrographs)
+    number = min(len(micrographs), max(1, int(_MOST_PATCHES_MEASURED / patches_each)))
+    chosen = np.linspace(0, len(micrographs) - 1, number).astype(int)
+    return [micrographs[index] for index in chosen]
+
+
+def _put_together(dataset: PreparedDataset, indices: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The label of a micrograph from the patches that were kept, and which pixels these are; (h, w) bool each."""
+    size = dataset.manifest.patch_size
+    places = np.array([(dataset.patches[index].row, dataset.patches[index].column) for index in indices])
+    places -= places.min(axis=0)
+    mask, is_kept = (np.zeros(places.max(axis=0) + size, bool) for _ in range(2))
+    for index, (row, column) in zip(indices, places, strict=True):
+        here = slice(row, row + size), slice(column, column + size)
+        mask[here], is_kept[here] = dataset.labels[index] > 0, True
+    return mask, is_kept
+
+
+def _next_to_nothing(is_kept: np.ndarray) -> np.ndarray:
+    """Pixels whose neighbour above, below, left or right belongs to no patch."""
+    from scipy.ndimage import binary_erosion
+
+    return is_kept & ~binary_erosion(is_kept)
 
 
 def _lattice_spacing(dataset: PreparedDataset) -> float | None:

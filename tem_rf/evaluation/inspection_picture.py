@@ -93,5 +93,5 @@ def _draw_diameters(axes: "Axes", inspection: Inspection) -> None:
         axes.axvline(float(np.median(diameters)), color="black", linestyle="--", linewidth=1.2)
         title = f"{diameters.size} whole particles, median {np.median(diameters):.3g} {unit}"
     else:
-        title = "no particle lies whole within a patch"
+        title = "no particle lies whole within the patches"
     axes.set(xlabel=f"particle diameter [{unit}]", ylabel="particles", title=title)

@@ -35,6 +35,19 @@ def test_diameters_are_those_of_the_particles_that_are_whole(tmp_path):
     assert inspection.cut_particles == 6
 
 
+@pytest.mark.parametrize(("column", "whole"), [(64, 3), (46, 0)])
+def test_a_particle_is_measured_across_patches_unless_it_reaches_into_one_that_was_left_out(column, whole, tmp_path):
+    y, x = np.ogrid[:128, :128]
+    disc = (y - 64) ** 2 + (x - column) ** 2 <= RADIUS**2  # at column 46 few px of it lie beyond column 64
+    for name in "abc":
+        image = np.where(disc, 900, 1000).astype(np.float32)
+        write_pair(tmp_path / "raw", name, image, disc, pixel_size_nm=0.02)
+    settings = preparation_settings(patch_size=64, background_threshold=100)
+    inspection = inspect_dataset(prepare_dataset(tmp_path / "raw", tmp_path / "set", settings=settings))
+    assert inspection.diameters_px == pytest.approx([2 * RADIUS] * whole, rel=0.02)
+    assert inspection.cut_particles == 3 - whole
+
+
 def test_the_effect_size_is_the_distance_of_the_classes_in_standard_deviations(tmp_path):
     assert inspect_dataset(dataset_of(tmp_path, fringes=False)).effect_size == pytest.approx(-1, abs=0.05)
 

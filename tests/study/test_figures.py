@@ -134,6 +134,15 @@ def test_curves_are_means_over_the_seeds_that_came_as_far(tmp_path):
     assert second["validation_hard_dice"] == pytest.approx(0.8)
 
 
+def test_a_depth_that_a_dataset_was_not_trained_at_has_no_panel_of_curves(tmp_path):
+    write_run(tmp_path, "n2-p22", dataset="au-5nm")
+    write_run(tmp_path, "n3-p222", dataset="au-2.2nm")
+    panels = training_curves(read_results(list_runs(tmp_path)), "loss").draw().axes[:4]
+    shown = {axes.get_title(): axes for axes in panels if axes.axison}
+    assert set(shown) == {"au-2.2nm, N = 3", "au-5nm, N = 2"}
+    assert all(axes.xaxis.get_tick_params()["labelbottom"] for axes in shown.values())
+
+
 @pytest.mark.parametrize("entry", FIGURES, ids=lambda entry: entry.name)
 def test_a_figure_with_nothing_to_show_says_why(entry, tmp_path):
     write_run(tmp_path / "runs", state=None)

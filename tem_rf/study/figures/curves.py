@@ -71,18 +71,21 @@ def _draw(rows: Sequence[Row], score: Score) -> "Figure":
     for line, dataset in zip(grid, datasets, strict=True):
         for panel, depth in zip(line, depths, strict=True):
             shown = [row for row in rows if row["dataset"] == dataset and row["depth"] == depth]
+            if not shown:
+                panel.set_axis_off()
+                continue
             for name in dict.fromkeys(row["trial"] for row in shown):
                 curve = [row for row in shown if row["trial"] == name]
                 colour, epochs = colours.to_rgba(curve[0]["field_px"]), [row["epoch"] for row in curve]
                 for part, style in (("training", {"ls": "--", "lw": 0.8}), ("validation", {"lw": 1.4})):
                     panel.plot(epochs, [row[f"{part}_{score}"] for row in curve], color=colour, **style)
-            panel.set(title=f"{dataset}, N = {depth}", xlabel="epoch")
+            panel.set(title=f"{dataset}, N = {depth}", xlabel="epoch", ylabel=_LABELS[score])
+            panel.tick_params(labelbottom=True, labelleft=True)  # the panels beside and below may be empty
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))
             panel.grid(alpha=0.3)
             if score == "loss":
                 panel.set_yscale("log")
                 label_decades(panel.yaxis)
-        line[0].set_ylabel(_LABELS[score])
     bar = figure.colorbar(colours, ax=grid, label="receptive field [px]", shrink=0.8)
     label_decades(bar.ax.yaxis)
     return figure

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tem_rf.evaluation.boundary import boundary
+from tem_rf.evaluation.field_picture import draw_scale_bar
 from tem_rf.evaluation.misses import FOURIER, dice_between, methods_of_runs, miss_maps
 from tem_rf.evaluation.pictures import MISSED, grey_levels
 from tem_rf.study.figures.chosen import Chosen, choose
@@ -27,12 +28,14 @@ class Panel:
         label: (h, w) bool.
         missed: (h, w) float, part of the runs that miss a pixel; None: the micrograph alone.
         title: What stands above it.
+        pixel_size_nm: Side of a pixel [nm].
     """
 
     image: np.ndarray
     label: np.ndarray
     missed: np.ndarray | None
     title: str
+    pixel_size_nm: float | None
 
 
 def false_negative_maps(results: Results) -> StudyFigure:
@@ -67,8 +70,8 @@ def false_negative_maps(results: Results) -> StudyFigure:
 def _look_at(chosen: Chosen, index: int, names: Sequence[str], maps: np.ndarray) -> tuple[list[Panel], list[Row]]:
     """Panels and numbers of one patch; maps are (methods, h, w), in the order of the names."""
     image, label = np.asarray(chosen.dataset.images[index]), chosen.dataset.labels[index] > 0
-    patch = chosen.dataset.patches[index]
-    panels = [Panel(image, label, None, f"{chosen.name}: {patch.source} ({patch.row}, {patch.column})")]
+    patch, size = chosen.dataset.patches[index], chosen.dataset.manifest.pixel_size_nm
+    panels = [Panel(image, label, None, f"{chosen.name}: {patch.source} ({patch.row}, {patch.column})", size)]
     rows = []
     groups = {FOURIER: [FOURIER]} if FOURIER in names else {}
     groups |= {trial.name: [run.run.name for run in trial.scored] for trial in chosen.trials}
@@ -89,13 +92,16 @@ def _look_at(chosen: Chosen, index: int, names: Sequence[str], maps: np.ndarray)
                 "dice_with_fourier_filtering": float(np.mean(agreement)) if agreement else None,
             }
         )
-        panels.append(Panel(image, label, missed.mean(axis=0), f"{method}\nmisses {part:.1%}"))
+        panels.append(Panel(image, label, missed.mean(axis=0), f"{method}\nmisses {part:.1%}", size))
     return panels, rows
 
 
 def _draw_panel(axes: "Axes", panel: Panel) -> None:
+    half = len(panel.image) / 2
     axes.set_axis_off()
-    axes.imshow(_paint(panel))
+    axes.imshow(_paint(panel), extent=(-half, half, half, -half))
+    if panel.pixel_size_nm:
+        draw_scale_bar(axes, panel.pixel_size_nm)
     axes.set_title(panel.title, fontsize=8)
 
 

@@ -36,13 +36,14 @@ def dice_by_particle_size(results: Results) -> StudyFigure:
     for dataset, trial in trial_of_dataset.items():
         try:
             rows = _histogram_rows(trial, unit)
-            reasons += "" if rows else f" No diameters of {dataset}: no particle lies whole within a patch."
+            reasons += "" if rows else f" No diameters of {dataset}: no particle lies whole within its patches."
             histograms += rows
         except DatasetError as error:
             reasons += f" No diameters of {dataset}: {error}"
     return StudyFigure(
         "Hard dice of the test images against the receptive field, all datasets and depths, and the diameters of the "
-        f"particles that lie whole within a patch (dashed: median). Bars are standard deviations over seeds.{reasons}",
+        "particles that lie whole within the patches of a micrograph (dashed: median). Bars are standard deviations "
+        f"over seeds.{reasons}",
         [{"panel": "dice", **row} for row in dice] + histograms,
         lambda: _draw(dice, histograms, unit),
     )
@@ -72,6 +73,7 @@ def _histogram_rows(trial: TrialResult, unit: str) -> list[Row]:
 
 def _draw(dice: Sequence[Row], histograms: Sequence[Row], unit: str) -> "Figure":
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     datasets = list(dict.fromkeys(row["dataset"] for row in dice))
     figure = Figure(figsize=(10.5, max(4.6, 1.5 * len(datasets))), layout="constrained")
@@ -91,6 +93,7 @@ def _draw(dice: Sequence[Row], histograms: Sequence[Row], unit: str) -> "Figure"
             edges = [row[f"low_{unit}"] for row in rows] + [rows[-1][f"high_{unit}"]]
             panel.stairs([row["particles"] for row in rows], edges, fill=True, color=colour(index), alpha=0.7)
             panel.axvline(rows[0][f"median_{unit}"], color="black", ls="--", lw=1)
+            panel.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         else:
             panel.text(0.5, 0.5, "no diameters", ha="center", transform=panel.transAxes)
             panel.set_yticks([])
