@@ -57,7 +57,7 @@ release-check: $(INSTALLED)
 # The oldest versions that pyproject.toml allows, for release-check (needs uv).
 lowest:
 	mkdir -p build
-	uv pip compile --quiet --resolution lowest-direct --python-version 3.11 pyproject.toml --output-file build/lowest.txt
+	uv pip compile --quiet --resolution lowest-direct --upgrade --python-version 3.11 pyproject.toml --output-file build/lowest.txt
 
 # The pictures of the terminal app in README, of the demo's dataset and training.
 screenshots: demo
