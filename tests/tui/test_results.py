@@ -17,7 +17,7 @@ from tem_rf.training.inputs import configure_run
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
 from tui.errors_preview import preview_fourier_errors, preview_network_errors
 from tui.painting import Picture, fit, paint
-from tui.results import read_results
+from tui.results import COLUMNS, read_results
 from tui.screens.image_errors import ImageErrorsScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.tracking import RunTracker
@@ -159,6 +159,24 @@ def test_an_empty_folder_says_how_to_begin(folder):
         await until(pilot, lambda: "There is no result yet" in told(app))
 
     drive(folder, script)
+
+
+def test_a_narrow_terminal_tells_the_rest_of_a_row_below_the_table(with_runs):
+    async def script(app, pilot):
+        await _open(app, pilot)
+        table = app.query_one("ResultsScreen RowTable", RowTable)
+        assert table.max_scroll_x == 0
+        assert "HD95 px" not in table.titles
+        details = str(app.query_one("#result-details").render())
+        assert all(title in table.titles or title in details for title in COLUMNS[:-1] if title != "validation")
+        await pilot.press("o", "o", "o", "o")  # the column that sorts is always there
+        assert "HD95 px ▼" in table.titles
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ImageScoresScreen))
+        await pilot.pause()
+        assert app.screen.query_one(RowTable).max_scroll_x == 0
+
+    drive(with_runs, script)
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])

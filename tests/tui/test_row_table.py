@@ -70,8 +70,21 @@ def test_a_page_is_what_is_seen():
     _drive(script)
 
 
+def test_text_too_long_loses_its_middle_so_that_all_columns_are_seen():
+    async def script(app, pilot, table):
+        line = _lines(table)[1]
+        assert table.max_scroll_x == 0
+        assert "first…" in line.replace("x", "")
+        assert line.rstrip().endswith("last")
+
+    rows = [("run-0", "", f"first{'x' * 90}last")]
+    _drive(script, rows=rows)
+    _drive(script, rows=rows * 100)
+
+
 def test_columns_to_the_right_come_into_sight():
     async def script(app, pilot, table):
+        table.show_rows([tuple(15 * letter for letter in "abc")] * 100)
         assert "much" in _lines(table)[0]
         await pilot.press("right")
         await pilot.pause()

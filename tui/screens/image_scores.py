@@ -8,7 +8,9 @@ from textual.screen import ModalScreen
 from tui.results import METRICS, ResultRow, ScoredImage
 from tui.screens.image_errors import ImageErrorsScreen
 from tui.widgets.key_line import KeyLine
-from tui.widgets.row_table import Row, RowTable
+from tui.widgets.row_table import OpeningTable, Row, RowTable
+
+_TITLES = ("micrograph", "row, col", "seed", "hard", "soft", "boundary F1", "HD95 px")
 
 
 class ImageScoresScreen(ModalScreen[None]):
@@ -30,10 +32,8 @@ class ImageScoresScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
-            dialog.border_title = f"{self._row.cells[1]} on {self._row.cells[0]}: images, worst first"
-            yield RowTable(
-                ("micrograph", "row, column", "seed", *(each.replace("_", " ") for each in METRICS)), id="images"
-            )
+            dialog.border_title = f"{self._row.cells[1]} on {self._row.cells[0]}: images, worst hard dice first"
+            yield OpeningTable(_TITLES, id="images")
         yield KeyLine()
 
     def on_mount(self) -> None:

@@ -20,9 +20,11 @@ from tui.screens.base import TabScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.tables import as_csv, as_latex, as_markdown
 from tui.tracking import TrackedRun
-from tui.widgets.row_table import RowTable
+from tui.widgets.columns import LEAST_WIDTH, columns_with_room, widths_of
+from tui.widgets.row_table import OpeningTable, RowTable
 
 _WATCH_INTERVAL_S = 2.0
+_NAMES = {COLUMNS.index(column) for column in ("dataset", "network", "seeds")}
 _FIRST_SORT = COLUMNS.index("validation")
 _FORMATS = {"Markdown": as_markdown, "CSV": as_csv, "LaTeX": as_latex}
 
@@ -36,7 +38,7 @@ class ResultsScreen(TabScreen):
         Binding("O", "reverse", "Reverse", show=False, tooltip="Sort the other way round"),
         Binding("g", "group", "Group", tooltip="A row per trial (mean ± sd over seeds), or per run"),
         Binding("enter", "images", "Images", show=False, tooltip="Scores of each image, worst first"),
-        Binding("e", "evaluate", "Evaluate", tooltip="Score the runs of the row on the test images"),
+        Binding("e", "evaluate", "Score", tooltip="Score the runs of the row on the test images"),
         Binding("x", "export", "Export", tooltip="Export the best run of the row as a SavedModel"),
         Binding("y", "copy('Markdown')", "Copy", tooltip="Copy the table as Markdown, through the terminal (OSC 52)"),
         Binding("Y", "copy('CSV')", "Copy CSV", show=False, tooltip="Copy the table as CSV"),
@@ -61,12 +63,14 @@ class ResultsScreen(TabScreen):
         self._of_studies: dict[str, list[TrackedRun]] = {}
         self._rows: list[ResultRow] = []
         self._shown: list[ResultRow] = []
+        self._columns: list[int] = []  # those that have room
         self._is_grouped, self._sort, self._is_descending = True, _FIRST_SORT, True
         self._read_of: object = None
 
     def compose(self) -> ComposeResult:
         yield Input(placeholder="filter: words that stand in the row", compact=True, id="filter")
-        yield RowTable(COLUMNS, id="results")
+        yield OpeningTable(COLUMNS, id="results")
+        yield Static(id="result-details", markup=False)
         yield Static(id="no-results", markup=False)
 
     def on_mount(self) -> None:
@@ -105,12 +109,21 @@ class ResultsScreen(TabScreen):
         """Back to the table."""
         self.stand_in(self.query_one("#results"))
 
+    def on_resize(self) -> None:
+        """Show the columns that have room now."""
+        self._show()
+
     def on_row_table_title_selected(self, event: RowTable.TitleSelected) -> None:
         """Sort by a column; again: the other way round."""
-        if event.column == self._sort:
+        column = self._columns[event.column]
+        if column == self._sort:
             self._is_descending = not self._is_descending
-        self._sort = event.column
+        self._sort = column
         self._show()
+
+    def on_row_table_row_highlighted(self) -> None:
+        """Say what the table has no room for."""
+        self._show_details()
 
     def on_row_table_row_selected(self) -> None:
         """Open the images of the row."""
@@ -179,9 +192,27 @@ class ResultsScreen(TabScreen):
         self._shown = sorted(rows, key=lambda row: row.keys[self._sort], reverse=self._is_descending)
         table, sign = self.query_one(RowTable), "▼" if self._is_descending else "▲"
         titles = [f"{column} {sign}" if index == self._sort else column for index, column in enumerate(COLUMNS)]
-        table.show_rows([row.cells for row in self._shown], titles)
+        room = self.size.width - table.styles.scrollbar_size_vertical
+        widths = widths_of(titles, [row.cells for row in self._shown])
+        self._columns = columns_with_room(widths, room, always=_NAMES | {self._sort})
+        table.show_rows(
+            [tuple(row.cells[column] for column in self._columns) for row in self._shown],
+            [titles[column] for column in self._columns],
+        )
+        self.query_one("#result-details").display = len(self._columns) < len(COLUMNS) and bool(self._shown)
+        self._show_details()
         nothing = "No row has all these words." if self._rows else "No run has finished an epoch yet; train one first."
         self.show_or_say(table, self.query_one("#no-results", Static), None if self._shown else nothing)
+
+    def _show_details(self) -> None:
+        row = self.query_one(RowTable).cursor_row
+        cells = self._shown[row].cells if row < len(self._shown) else ()
+        left_out = [
+            f"{title} {cell}"
+            for column, (title, cell) in enumerate(zip(COLUMNS, cells, strict=False))
+            if cell and (column not in self._columns or len(cell) > LEAST_WIDTH)
+        ]
+        self.query_one("#result-details", Static).update(" · ".join(left_out), layout=False)  # of fixed height
 
     def _chosen(self) -> ResultRow | None:
         index = self.query_one(RowTable).cursor_row

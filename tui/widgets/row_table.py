@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.binding import Binding
 from textual.events import Click
@@ -13,8 +12,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.widgets.columns import GAP, fit_text, fit_widths, table_width, widths_of
+
 Row = tuple[str, ...]
-_GAP = 2  # characters between columns
 
 
 class RowTable(ScrollView, can_focus=True):
@@ -63,7 +63,8 @@ class RowTable(ScrollView, can_focus=True):
         self.titles: Row = tuple(titles)
         self.rows: Sequence[Row] = ()
         self.cursor_row = 0
-        self._widths: list[int] = []
+        self._whole_widths: list[int] = []
+        self._widths: list[int] = []  # of what is drawn
 
     def show_rows(self, rows: Sequence[Row], titles: Sequence[str] | None = None) -> None:
         """Show other rows; those that stay the same are not drawn again.
@@ -72,13 +73,12 @@ class RowTable(ScrollView, can_focus=True):
             rows: Text of each column.
             titles: Titles of the columns, where they change.
         """
-        before, chosen, layout = self.rows, self._chosen, (self.titles, self._widths, len(self.rows))
+        before, chosen, layout = self.rows, self._chosen, (self.titles, self._whole_widths, len(self.rows))
         self.rows = rows
         self.titles = self.titles if titles is None else tuple(titles)
-        self._widths = [max(map(cell_len, column)) for column in zip(self.titles, *rows, strict=True)]
-        if (self.titles, self._widths, len(rows)) != layout:
-            self.virtual_size = Size(sum(self._widths) + _GAP * len(self._widths), len(rows) + 1)
-            self.refresh()
+        self._whole_widths = widths_of(self.titles, rows)
+        if (self.titles, self._whole_widths, len(rows)) != layout:
+            self._lay_out()
         else:
             for index, (row, old) in enumerate(zip(rows, before, strict=True)):
                 if row != old:
@@ -110,13 +110,14 @@ class RowTable(ScrollView, can_focus=True):
                 style = self.get_component_rich_style("row-table--cursor")
         else:
             return Strip.blank(self.size.width, self.rich_style)
-        fitted = (set_cell_size(_printable(cell), width) for cell, width in zip(cells, self._widths, strict=False))
+        fitted = (fit_text(_printable(cell), width) for cell, width in zip(cells, self._widths, strict=False))
         left = self.scroll_offset.x
-        line = Strip([Segment(f" {(' ' * _GAP).join(fitted)} ", style)])
+        line = Strip([Segment(f" {(' ' * GAP).join(fitted)} ", style)])
         return line.crop_extend(left, left + self.size.width, style)
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight."""
+        """Use the room there is, and keep the cursor in sight."""
+        self._lay_out()
         self._scroll_to_cursor()
 
     def on_click(self, event: Click) -> None:
@@ -124,7 +125,7 @@ class RowTable(ScrollView, can_focus=True):
         event.stop()
         row = event.y - 1 + self.scroll_offset.y
         if event.y == 0:
-            ends = accumulate(width + _GAP for width in self._widths)
+            ends = accumulate(width + GAP for width in self._widths)
             column = next((at for at, end in enumerate(ends) if event.x + self.scroll_offset.x < end), None)
             if column is not None:
                 self.post_message(self.TitleSelected(column))
@@ -162,6 +163,13 @@ class RowTable(ScrollView, can_focus=True):
     def _rows_seen(self) -> int:
         return self.scrollable_content_region.height - 1  # below the head
 
+    def _lay_out(self) -> None:
+        lines = len(self.rows) + 1
+        room = self.size.width - (self.styles.scrollbar_size_vertical if lines > self.size.height else 0)
+        self._widths = fit_widths(self._whole_widths, room) if self.size else self._whole_widths
+        self.virtual_size = Size(table_width(self._widths), lines)
+        self.refresh()
+
     def _within(self, row: int) -> int:
         return max(0, min(row, len(self.rows) - 1))
 
@@ -169,6 +177,12 @@ class RowTable(ScrollView, can_focus=True):
         if self._rows_seen > 0:
             first = min(self.cursor_row, max(self.scroll_offset.y, self.cursor_row - self._rows_seen + 1))
             self.scroll_to(y=first, animate=False)
+
+
+class OpeningTable(RowTable):
+    """A table whose rows open something: the line of keys says so."""
+
+    BINDINGS = [Binding("enter", "select", "Open", tooltip="Open the row")]
 
 
 def _printable(text: str) -> str:
