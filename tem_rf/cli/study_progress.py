@@ -52,7 +52,7 @@ class StudyProgress:
         match event:
             case StatusEvent(state=state, detail=detail):
                 self._bar.update(self._task, report=state)
-                if state in ("stopped", "failed"):
+                if state == "stopped":  # why it failed is said by the command itself
                     self._print(f"{state} {detail}".strip())
             case TrialEvent(state="finished"):
                 self._print(f"{event.part}  {event.architecture}: objective {event.objective:.4f}")

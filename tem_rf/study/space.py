@@ -42,8 +42,8 @@ def candidates(space: Space, manifest: Manifest) -> tuple[Architecture, ...]:
     limit = patch_size if space.within_patch else math.inf
     if least >= limit or least > greatest:
         raise StudyError(
-            f"{manifest.name}: the receptive field is to be at least {least:g} px, at most {greatest:g} px and smaller "
-            f"than the patch of {patch_size} px, which cannot be; change the limits, or set within_patch = false."
+            f"{manifest.name}: the receptive field is to be {_in_words(least, greatest, limit)}, which cannot be; "
+            "change the limits, or set within_patch = false."
         )
     found = tuple(
         each
@@ -52,10 +52,9 @@ def candidates(space: Space, manifest: Manifest) -> tuple[Architecture, ...]:
     )
     if not found:
         nearest = min(divisible, key=lambda each: _distance(_width_px(each), least, min(greatest, limit)))
-        limits = f"from {least:g} to {greatest:g} px" + (f", below the patch of {limit} px" if limit < math.inf else "")
         raise StudyError(
-            f"{manifest.name}: none of the {len(divisible)} networks of the space has a receptive field {limits}; the "
-            f"nearest is {nearest.name} with {_width_px(nearest):g} px. Change the poolings or depths, or the limits."
+            f"{manifest.name}: no network of the space has a receptive field that is "
+            f"{_in_words(least, greatest, limit)}; the nearest is {nearest.name} with {_width_px(nearest):g} px. Change the poolings or depths, or the limits."
         )
     return found
 
@@ -109,6 +108,13 @@ def _range_px(space: Space, manifest: Manifest) -> tuple[float, float]:
         )
     least = max(least, (space.min_field_nm or 0.0) / manifest.pixel_size_nm)
     return least, min(greatest, (space.max_field_nm or math.inf) / manifest.pixel_size_nm)
+
+
+def _in_words(least: float, greatest: float, patch_limit: float) -> str:
+    limits = [f"at least {least:g} px"] if least > 0 else []
+    limits += [f"at most {greatest:g} px"] if greatest < math.inf else []
+    limits += [f"smaller than the patch of {patch_limit} px"] if patch_limit < math.inf else []
+    return " and ".join(limits)
 
 
 def _width_px(architecture: Architecture) -> float:

@@ -168,6 +168,14 @@ def test_bad_input_is_one_line_and_an_exit_code(arguments, message, command, tin
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_workers_that_cannot_be_had_are_one_line(definition, command, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    refused = command("run", definition, "--scheduler", "tcp://192.0.2.7:8786")
+    assert refused.code == 2
+    assert refused.stderr.count("without encryption") == 1
+    assert command("list", "--json").stdout.count('"state": "failed"') == 1
+
+
 def test_a_detached_study_is_started_once(definition, command, monkeypatch):
     started = []
     monkeypatch.setattr(process, "start_detached", lambda folder, *options: started.append((folder.name, options)) or 7)

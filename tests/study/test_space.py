@@ -64,10 +64,17 @@ def test_a_network_that_sees_the_whole_image_is_not_smaller_than_the_patch(manif
         (Space(depths=()), "space: holds no network"),
         (Space(poolings=()), "space: holds no network"),
         (Space(min_field_px=401, max_field_px=410, depths=(2,)), r"nearest is n2-p88 with 392 px"),
-        (Space(min_field_nm=8.6, max_field_nm=8.8, depths=(2,)), r"from 399.628 to 408.922 px.*nearest is n2-p88"),
+        (
+            Space(min_field_nm=8.6, max_field_nm=8.8, depths=(2,)),
+            r"at least 399.628 px and at most 408.922 px and.*nearest is n2-p88",
+        ),
         (
             Space(min_field_px=600),
-            r"at least 600 px, at most inf px and smaller than the patch of 512 px, which cannot",
+            r"is to be at least 600 px and smaller than the patch of 512 px, which cannot",
+        ),
+        (
+            Space(networks=("n3-p888",)),
+            r"no network of the space has a receptive field that is smaller than the patch of 512 px",
         ),
         (Space(min_field_px=60, max_field_px=50), "which cannot be"),
         (Space(poolings=(3,)), r"divisible by the pooling product of no network of the space, the smallest .* 9;"),
