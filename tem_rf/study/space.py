@@ -54,7 +54,8 @@ def candidates(space: Space, manifest: Manifest) -> tuple[Architecture, ...]:
         nearest = min(divisible, key=lambda each: _distance(_width_px(each), least, min(greatest, limit)))
         raise StudyError(
             f"{manifest.name}: no network of the space has a receptive field that is "
-            f"{_in_words(least, greatest, limit)}; the nearest is {nearest.name} with {_width_px(nearest):g} px. Change the poolings or depths, or the limits."
+            f"{_in_words(least, greatest, limit)}; the nearest is {nearest.name} with "
+            f"{_width_px(nearest):g} px. Change the poolings or depths, or the limits."
         )
     return found
 
