@@ -6,7 +6,7 @@ from tem_rf.inference.card import ModelCard
 def documentation(card: ModelCard) -> str:
     """Text of README.md, in Markdown."""
     return "\n\n".join(
-        [f"# {card.name}", _purpose(card), _input(card), _output(card), _training(card), _validation(card)]
+        [f"# {card.name}", _purpose(card), _input(card), _output(), _training(card), _validation(card)]
     )
 
 
@@ -50,7 +50,7 @@ def _input(card: ModelCard) -> str:
     return "\n".join([lines[0], "", lines[1], "", *lines[2:]])
 
 
-def _output(card: ModelCard) -> str:
+def _output() -> str:
     return "## Output\n\nThe probability that a pixel belongs to a particle. The mask is where it exceeds 0.5."
 
 
