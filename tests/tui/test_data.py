@@ -1,13 +1,14 @@
 """The Data screen: places, previews, commands."""
 
 import shutil
+import threading
 
 import pytest
 from textual.widgets import Input, OptionList, Static
 
 from tests.data.labelled_folder import write_folder
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
-from tui.previews import preview_folder
+from tui.previews import preview_dataset, preview_folder
 from tui.screens.browse import BrowseScreen, FolderTree
 from tui.screens.command_form import CommandForm
 from tui.widgets.micrograph_view import MicrographView
@@ -95,6 +96,30 @@ def test_a_folder_shows_what_pairs_and_what_does_not(with_data):
     drive(with_data, script)
 
 
+def test_a_slow_preview_does_not_replace_that_of_the_place_chosen_after_it(with_data, monkeypatch):
+    go_on, read = threading.Event(), threading.Event()
+
+    def slow(*which):
+        go_on.wait(20)
+        preview = preview_dataset(*which)
+        read.set()
+        return preview
+
+    monkeypatch.setattr("tui.screens.data.preview_dataset", slow)
+
+    async def script(app, pilot):
+        await pilot.press("1")
+        await until(pilot, lambda: app.query_one("#places", OptionList).highlighted is not None)
+        await pilot.press("down")
+        await until(pilot, lambda: "with a label" in _facts(app))
+        go_on.set()
+        await until(pilot, read.is_set)
+        await pilot.pause(0.2)
+        assert "with a label" in _facts(app)
+
+    drive(with_data, script)
+
+
 def test_browsing_picks_a_folder_anywhere(with_data, tmp_path, commands):
     write_folder(tmp_path / "elsewhere" / "session", 2)
 
@@ -138,7 +163,7 @@ def test_micrographs_without_labels_are_shown(folder):
     write_folder(folder / "raw", 2)
     shutil.rmtree(folder / "raw" / "labels")
     preview = preview_folder(folder / "raw", 1)
-    assert "(2/2)" in preview.title
+    assert "2/2, " in preview.title
     assert "no label" in preview.title
     assert preview.picture is not None
     assert preview.picture.mask is None
@@ -152,9 +177,7 @@ def test_prepare_asks_how_and_runs_the_command(with_data, commands):
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, CommandForm))
         app.screen.query_one("#field-patch_size", Input).value = "4"
-        await until(
-            pilot, lambda: "patch size: Input should be" in str(app.screen.query_one("#summary", Static).render())
-        )
+        await until(pilot, lambda: "patch size: must be" in str(app.screen.query_one("#summary", Static).render()))
         await pilot.press("ctrl+s")
         assert commands == []
         app.screen.query_one("#field-patch_size", Input).value = "64"

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
+from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tui.messages import DatasetChosen
@@ -46,7 +47,6 @@ class DataScreen(TabScreen):
     class PreviewFailed(Message):
         """A place cannot be read."""
 
-        place: Path
         reason: str
 
     @dataclass
@@ -217,7 +217,10 @@ class DataScreen(TabScreen):
     @work(thread=True, exclusive=True, group="preview")
     def _preview(self, place: Path, index: int) -> None:
         read = preview_dataset if place in self._datasets else preview_folder
+        found: DataScreen.PreviewRead | DataScreen.PreviewFailed
         try:
-            self.post_message(self.PreviewRead(read(place, index)))
+            found = self.PreviewRead(read(place, index))
         except (TemRfError, OSError) as error:
-            self.post_message(self.PreviewFailed(place, str(error)))
+            found = self.PreviewFailed(str(error))
+        if not get_current_worker().is_cancelled:  # another was chosen meanwhile
+            self.post_message(found)
