@@ -8,7 +8,9 @@ from pathlib import Path
 from textual import work
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 from textual.worker import get_current_worker
 
@@ -39,6 +41,12 @@ class ScreenTabs(TabbedContent):
         """A focus that arrives late, after another tab was opened, does not bring its tab back."""
         event.stop()
         event.prevent_default()
+
+
+class MainScreen(Screen[None]):
+    """Holds the tabs; a focus that moves has its two widgets drawn again, and not everything as Textual would."""
+
+    focused = Reactive[Widget | None](None, repaint=False)
 
 
 class TemRfApp(KeysInTurnApp):
@@ -77,6 +85,10 @@ class TemRfApp(KeysInTurnApp):
         self._opened = self._first_screen()
         self._has_told_of_state = False
         self._ended: set[Path] | None = None  # None: those of an earlier session are no news
+
+    def get_default_screen(self) -> Screen:
+        """The screen below all dialogs."""
+        return MainScreen(id="_default")
 
     def compose(self) -> ComposeResult:
         with ScreenTabs(initial=self._first_screen()):
@@ -244,7 +256,7 @@ class TemRfApp(KeysInTurnApp):
             screen.activate()
             screen.show_runs()
         if name != self.remembered.screen:
-            self.remember(screen=name)
+            self.call_after_refresh(self.remember, screen=name)
 
     def _start(self, start: Callable[[], Path], title: str) -> None:
         try:

@@ -1,11 +1,14 @@
 """`tem-rf tui`, or `tem-rf` alone in a terminal: the terminal app."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from tem_rf.errors import SettingsError
+
+PAINTS_PER_S = "240"  # the most; Textual's 60 have a key wait for up to 17 ms before anything is drawn
 
 
 def tui(
@@ -26,6 +29,7 @@ def tui(
     if not folder.is_dir():
         raise SettingsError(f"{folder}: no such folder; make it first, or name another.")
 
+    os.environ.setdefault("TEXTUAL_FPS", PAINTS_PER_S)  # read when Textual is imported
     from tui.app import TemRfApp
     from tui.images import image_kind
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding
 from textual.events import Click
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -63,6 +64,7 @@ class RowTable(ScrollView, can_focus=True):
         self.titles: Row = tuple(titles)
         self.rows: Sequence[Row] = ()
         self.cursor_row = 0
+        self._row_style = self._head_style = self._cursor_style = Style()
         self._whole_widths: list[int] = []
         self._widths: list[int] = []  # of what is drawn
 
@@ -99,17 +101,25 @@ class RowTable(ScrollView, can_focus=True):
         self._scroll_to_cursor()
         self.post_message(self.RowHighlighted(self))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines of characters; the styles are looked up once for all of them, which takes longer than a line."""
+        self._row_style = self.rich_style
+        self._head_style, self._cursor_style = map(
+            self.get_component_rich_style, ("row-table--head", "row-table--cursor")
+        )
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line of characters: the head, or a row."""
         index = y - 1 + self.scroll_offset.y
         if y == 0:
-            cells, style = self.titles, self.get_component_rich_style("row-table--head")
+            cells, style = self.titles, self._head_style
         elif index < len(self.rows):
-            cells, style = self.rows[index], self.rich_style
+            cells, style = self.rows[index], self._row_style
             if index == self.cursor_row:
-                style = self.get_component_rich_style("row-table--cursor")
+                style = self._cursor_style
         else:
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self.size.width, self._row_style)
         fitted = (fit_text(_printable(cell), width) for cell, width in zip(cells, self._widths, strict=False))
         left = self.scroll_offset.x
         line = Strip([Segment(f" {(' ' * GAP).join(fitted)} ", style)])
