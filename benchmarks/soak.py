@@ -35,7 +35,7 @@ from tem_rf.data.prepare import prepare_dataset
 
 DISK_MB = 600
 SETTINGS = ("--epochs", "3", "--batch-size", "8", "--learning-rate", "0.01")
-NETWORKS = tuple(f"n2-{pooling}-f{filters}" for pooling in ("p22", "p24") for filters in range(1, 9))
+NETWORKS = tuple(f"n2-{pooling}-f{filters}" for pooling in ("p22", "p24") for filters in (1, 2, 4))
 DEFINITION = """
 datasets = ["{dataset}"]
 seeds = [752, 140]

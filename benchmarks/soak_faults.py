@@ -13,7 +13,7 @@ from soak_processes import Kind, of_kind
 
 KILLED: tuple[Kind, ...] = (*("training", "worker") * 3, *("nanny", "scheduler") * 2, "driver")
 FROZEN: tuple[Kind, ...] = ("worker", "training", "driver")
-BETWEEN_FAULTS_S = (5.0, 20.0)
+BETWEEN_FAULTS_S = (10.0, 40.0)
 FROZEN_S = (2.0, 30.0)  # longer and shorter than the time after which a worker counts as lost
 FULL_S = 20.0
 MEGABYTE = 2**20
