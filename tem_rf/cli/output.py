@@ -20,6 +20,11 @@ def progress_console() -> Console:
     return Console(stderr=True)
 
 
+def print_remark(text: str) -> None:
+    """Print a line on stderr as it is: names may hold brackets, and a line is one in a pipe too."""
+    progress_console().print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def print_json(content: Any) -> None:
     """Print a result for scripts."""
     print(json.dumps(content, indent=1, ensure_ascii=False, default=str))

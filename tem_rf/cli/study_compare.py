@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table
 from tem_rf.cli.study_table import StudiesOption, StudyArgument
 from tem_rf.study.root import DEFAULT_ROOT
 
@@ -42,7 +42,7 @@ def compare(
     ]
     for trial in trials:
         if not trial.is_complete:
-            progress_console().print(f"{trial.name}: {trial.state}; {len(trial.scored)} seeds are compared")
+            print_remark(f"{trial.name}: {trial.state}; {len(trial.scored)} seeds are compared")
     if as_json:
         print_json([{**asdict(each), "verdict": each.verdict} for each in comparisons])
         return

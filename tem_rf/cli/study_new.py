@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tem_rf.cli.output import progress_console
+from tem_rf.cli.output import print_remark
 from tem_rf.cli.rf_text import whole_numbers
 from tem_rf.errors import StudyError
 
@@ -74,6 +74,6 @@ def new(
         print(text, end="")
     else:
         write_text(output, text)
-        progress_console().print(f"wrote {output}; run it with: tem-rf study run {output}", highlight=False)
+        print_remark(f"wrote {output}; run it with: tem-rf study run {output}")
     for part, runs in planned.items():
-        progress_console().print(f"{part}: {runs} trainings", highlight=False)
+        print_remark(f"{part}: {runs} trainings")

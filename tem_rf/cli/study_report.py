@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tem_rf.cli.backend import import_keras
-from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console
 from tem_rf.cli.study_table import StudiesOption, StudyArgument, print_remarks
 from tem_rf.study.root import DEFAULT_ROOT
 
@@ -55,7 +55,7 @@ def report(
             files, left_out = [str(page)], {}
     print_remarks(results)
     for name, reason in left_out.items():
-        progress_console().print(f"{name}: left out: {reason}", highlight=False, markup=False)
+        print_remark(f"{name}: left out: {reason}")
     if as_json:
         print_json({"files": files, "left_out": left_out})
         return

@@ -7,7 +7,7 @@ import typer
 
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, SlurmOption, execution_options
-from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console
 from tem_rf.cli.study_list import study_result
 from tem_rf.cli.study_table import StudiesOption
 from tem_rf.cli.train import SIGNAL_EXIT
@@ -75,7 +75,7 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
     if file.suffix == ".toml" and not execution.keys() & set(Execution.PLACES):
         check_execution(definition.execution, str(file))
     for part, runs in planned_runs(definition).items():  # whatever does not fit is said before a folder is made
-        progress_console().print(f"{part}: {runs} trainings", highlight=False)
+        print_remark(f"{part}: {runs} trainings")
     return StudyFolder.create_or_open(path, definition.executed(**execution), extend=extend)
 
 
@@ -90,13 +90,12 @@ def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
         import_keras()  # the search needs it; from here on, this process sees no GPU
         return pool
 
-    console = progress_console()
-    console.print(f"{folder.path}: starting", highlight=False)
-    with StudyProgress(console, folder) as progress:
+    print_remark(f"{folder.path}: starting")
+    with StudyProgress(progress_console(), folder) as progress:
         outcome = run_study(folder, start_pool, listener=progress.show, retry_failed=retry_failed)
-    console.print(f"See what came of it: tem-rf study table {folder.path}", highlight=False)
+    print_remark(f"See what came of it: tem-rf study table {folder.path}")
     if outcome.state == "stopped":
-        console.print(f"Go on with: tem-rf study run {folder.path}", highlight=False)
+        print_remark(f"Go on with: tem-rf study run {folder.path}")
         if outcome.signal_number:
             raise typer.Exit(SIGNAL_EXIT + outcome.signal_number)
 
@@ -106,6 +105,4 @@ def _start_detached(folder: "StudyFolder", retry_failed: bool) -> None:
         raise RunError(f"{folder.path}: is being run already; watch it with `tem-rf study watch {folder.name}`.")
     folder.event_log().write(StatusEvent(state="queued"))
     pid = process.start_detached(folder, *(["--retry-failed"] if retry_failed else []))
-    progress_console().print(
-        f"{folder.path}: started as process {pid}; see `tem-rf study watch {folder.name}`", highlight=False
-    )
+    print_remark(f"{folder.path}: started as process {pid}; see `tem-rf study watch {folder.name}`")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tem_rf.cli.output import print_json, print_table, progress_console
+from tem_rf.cli.output import print_json, print_remark, print_table
 from tem_rf.study.root import DEFAULT_ROOT
 
 if TYPE_CHECKING:
@@ -74,18 +74,17 @@ def table(
     _print(title, rows, chosen, Format.JSON if as_json else format_)
     print_remarks(results)
     for method in methods:
-        progress_console().print(f"{method.name}: {method.note}", highlight=False, markup=False)
+        print_remark(f"{method.name}: {method.note}")
 
 
 def print_remarks(results: "Results") -> None:
     """Say on stderr which runs stand in no trial, and why runs failed."""
-    console = progress_console()
     for remark in results.remarks:
-        console.print(remark, highlight=False, markup=False)
+        print_remark(remark)
     for trial in results.trials:
         for run in trial.runs:
             if run.state == "failed":
-                console.print(f"{run.run.name}: failed: {run.detail}", highlight=False, markup=False)
+                print_remark(f"{run.run.name}: failed: {run.detail}")
 
 
 def _print(title: str, rows: "list[Row]", columns: "list[Column]", format_: Format) -> None:

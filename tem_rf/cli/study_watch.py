@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tem_rf.cli.output import progress_console
+from tem_rf.cli.output import print_remark, progress_console
 from tem_rf.cli.runs import WATCH_INTERVAL_S
 from tem_rf.cli.study_table import StudiesOption
 from tem_rf.runs import process
@@ -43,12 +43,9 @@ def watch(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
     summary = summarize_study(folder)
     detail = f": {summary.detail}" if summary.detail else ""
     planned = "?" if summary.runs_planned is None else summary.runs_planned
-    progress_console().print(
-        f"{folder.path}: {summary.state}{detail}; {summary.runs_finished} of {planned} trainings are done",
-        highlight=False,
-    )
+    print_remark(f"{folder.path}: {summary.state}{detail}; {summary.runs_finished} of {planned} trainings are done")
     if summary.state in ("failed", "killed"):
-        progress_console().print(f"Go on with: tem-rf study run {folder.path}", highlight=False)
+        print_remark(f"Go on with: tem-rf study run {folder.path}")
         raise typer.Exit(1)
 
 
@@ -73,4 +70,4 @@ def _ask(study: str, studies: Path, request: process.Request) -> None:
 
     folder = find_study(study, studies)
     process.ask(folder, request)
-    progress_console().print(f"{folder.path}: asked to {request}", highlight=False)
+    print_remark(f"{folder.path}: asked to {request}")

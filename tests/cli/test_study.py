@@ -231,3 +231,11 @@ def test_a_study_that_cannot_be_read_is_listed_as_such(command, tmp_path):
     listed = command("list")
     assert listed.code == 0
     assert "unreadable" in listed.stdout
+
+
+def test_names_with_brackets_are_printed_as_they_are(tiny_dataset, command, trained, tmp_path):
+    written = command("new", tiny_dataset, *SMALL, "-o", tmp_path / "x[" / "y].toml")
+    assert "wrote" in written.stderr
+    ran = command("run", tmp_path / "x[" / "y].toml", "--name", "[red]a", "--studies", tmp_path / "[/b]")
+    assert ran.code == 0
+    assert f"{tmp_path}/[/b]/[red]a: starting" in ran.stderr
