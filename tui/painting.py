@@ -60,7 +60,9 @@ def fit(shape: tuple[int, ...], cells: tuple[int, int], zoom: float, centre: tup
     return View(edges[0], edges[1], px_per_cell)
 
 
-def paint(grey: np.ndarray, picture: Picture, view: View, *, greys: int = 256, dot: int = 1) -> np.ndarray:
+def paint(
+    grey: np.ndarray, picture: Picture, view: View, *, greys: int = 256, dot: int = 1, line: int = 1
+) -> np.ndarray:
     """The colours of the cells.
 
     Args:
@@ -69,6 +71,7 @@ def paint(grey: np.ndarray, picture: Picture, view: View, *, greys: int = 256, d
         view: The cells.
         greys: Number of greys.
         dot: Side of the dots that tell what is invented from what is missed [cells].
+        line: Width of the contour [cells].
 
     Returns:
         (rows, columns, 3) uint8.
@@ -81,7 +84,7 @@ def paint(grey: np.ndarray, picture: Picture, view: View, *, greys: int = 256, d
         invented = _covered(picture.mask & ~picture.label, view, _SEEN)
         _lay_over(colours, invented & ((rows // dot + columns // dot) % 2 == 0), _INVENTED)
     elif picture.mask is not None:
-        colours[contour(_covered(picture.mask, view))] = _CONTOUR
+        colours[contour(_covered(picture.mask, view), line)] = _CONTOUR
     if picture.box is not None:
         colours[_frame(picture.box, view)] = _BOX
     return colours
@@ -103,14 +106,16 @@ def area_mean(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nd
     return image
 
 
-def contour(mask: np.ndarray) -> np.ndarray:
-    """Cells of a mask with a neighbour outside it.
+def contour(mask: np.ndarray, width: int = 1) -> np.ndarray:
+    """Cells of a mask with a cell outside it so near.
 
     >>> contour(np.array([[False, True, True, True]])).tolist()
     [[False, True, False, False]]
     """
-    padded = np.pad(mask, 1, mode="edge")
-    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    inside = mask
+    for _ in range(width):
+        padded = np.pad(inside, 1, mode="edge")
+        inside = inside & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return mask & ~inside
 
 

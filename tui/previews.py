@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tem_rf.errors import DatasetError
+from tui.wording import counted
 
 if TYPE_CHECKING:
     from tui.painting import Picture
@@ -16,10 +17,10 @@ class Preview:
     """A picture of a place, and what is known about the place.
 
     Attributes:
-        place: Dataset or folder.
         index: Which patch or micrograph, from 0.
         count: How many there are.
         title: What the picture shows.
+        file: Name of the micrograph.
         picture: The picture; None where nothing can be shown.
         facts: What is known, a line each.
         problems: What is wrong, a line each.
@@ -27,10 +28,10 @@ class Preview:
         patch_size: Side of a patch [px], of a dataset.
     """
 
-    place: Path
     index: int
     count: int
     title: str
+    file: str
     picture: "Picture | None"
     facts: tuple[str, ...]
     problems: tuple[str, ...] = ()
@@ -58,19 +59,21 @@ def preview_dataset(folder: Path, index: int) -> Preview:
     patch = dataset.patches[index]
     splits = [f"{split} {sum(each.split == split for each in dataset.patches)}" for split in SPLITS]
     size_nm = manifest.pixel_size_nm
+    size = "of unknown size" if size_nm is None else f"{size_nm:g} nm"
     facts: tuple[str, ...] = (
-        f"{count} patches of {manifest.patch_size} px: {', '.join(splits)}",
-        f"{len(manifest.sources)} micrographs, pixel {'of unknown size' if size_nm is None else f'{size_nm:g} nm'}, "
-        f"particles {np.mean([each.particle_fraction for each in dataset.patches]):.1%}",
+        f"{counted(count, 'patch', 'patches')} of {manifest.patch_size} px, pixel {size}",
+        ", ".join(splits),
+        f"{counted(len(manifest.sources), 'micrograph')}, particles "
+        f"{np.mean([each.particle_fraction for each in dataset.patches]):.1%}",
     )
     facts += tuple(
         f"{name:10} {spark(getattr(manifest.intensity, name).histogram)}" for name in ("background", "particle")
     )
     leaks = sum(pair.is_leak for pair in manifest.near_duplicates)
-    problems = (f"{leaks} pairs of micrographs show one place in different splits",) if leaks else ()
-    title = f"patch {index + 1}/{count} ({patch.split}) of {patch.source}, particles {patch.particle_fraction:.1%}"
+    problems = (f"one place in different splits: {counted(leaks, 'pair')} of micrographs",) if leaks else ()
+    title = f"patch {index + 1}/{count} ({patch.split}), particles {patch.particle_fraction:.1%}"
     picture = Picture(np.array(dataset.images[index]), np.array(dataset.labels[index]) > 0, size_nm)
-    return Preview(folder, index, count, title, picture, facts, problems, size_nm, manifest.patch_size)
+    return Preview(index, count, title, patch.source, picture, facts, problems, size_nm, manifest.patch_size)
 
 
 def preview_folder(folder: Path, index: int) -> Preview:
@@ -85,7 +88,7 @@ def preview_folder(folder: Path, index: int) -> Preview:
 
     pairing = pair_labels(folder)
     count = len(pairing.pairs)
-    facts = (f"{count} micrographs with a label", "m prepares a dataset from them, c checks every file")
+    facts = (f"{counted(count, 'micrograph')} with a label", "m prepares a dataset from them, c checks every file")
     problems = tuple(f"{problem.path.name}: {problem.reason}" for problem in pairing.problems)
     if not count:
         return _preview_unlabelled(folder, index, [problem.path for problem in pairing.problems], problems)
@@ -94,9 +97,9 @@ def preview_folder(folder: Path, index: int) -> Preview:
     labelled = next(iter(read_labelled(pair, None)))
     micrograph = labelled.micrograph
     height, width = micrograph.pixels.shape
-    title = f"{pair.image.name} ({index + 1}/{count}), {width} x {height} px, particles {labelled.mask.mean():.1%}"
+    title = f"{index + 1}/{count}, {width} x {height} px, particles {labelled.mask.mean():.1%}"
     picture = Picture(micrograph.pixels, labelled.mask, micrograph.pixel_size_nm)
-    return Preview(folder, index, count, title, picture, facts, problems, micrograph.pixel_size_nm)
+    return Preview(index, count, title, pair.image.name, picture, facts, problems, micrograph.pixel_size_nm)
 
 
 def _preview_unlabelled(folder: Path, index: int, paths: list[Path], problems: tuple[str, ...]) -> Preview:
@@ -106,10 +109,10 @@ def _preview_unlabelled(folder: Path, index: int, paths: list[Path], problems: t
     index %= len(paths)
     micrograph = read_micrograph(paths[index])
     height, width = micrograph.pixels.shape
-    title = f"{paths[index].name} ({index + 1}/{len(paths)}), {width} x {height} px, no label"
+    title = f"{index + 1}/{len(paths)}, {width} x {height} px, no label"
     picture, size_nm = Picture(micrograph.pixels, None, micrograph.pixel_size_nm), micrograph.pixel_size_nm
     facts = ("no micrograph with a label; a network segments them on the Segment screen",)
-    return Preview(folder, index, len(paths), title, picture, facts, problems, size_nm)
+    return Preview(index, len(paths), title, paths[index].name, picture, facts, problems, size_nm)
 
 
 def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Picture":

@@ -305,14 +305,14 @@ def test_the_form_starts_a_study(with_dataset, commands):
 
 def test_what_is_wrong_is_said_while_one_types(with_dataset, commands):
     wrong = {
-        ("name", "a/b"): "name: String should match",
+        ("name", "a/b"): "name: may hold letters, digits",
         ("datasets", ""): "datasets: expected one or more",
         ("datasets", "nowhere"): "nowhere: is no dataset",
         ("networks", "n2-p4"): "depth 2 needs 2 pooling sizes",
         ("seeds", "one"): "seeds: expected whole numbers",
         ("seeds", "1,1"): "seeds: the same is given twice",
-        ("budget", "0"): "budget: Input should be greater than or equal to 1",
-        ("epochs", "many"): "epochs: Input should be a valid integer",
+        ("budget", "0"): "budget: must be greater than or equal to 1",
+        ("epochs", "many"): "epochs: must be a whole number",
     }
 
     async def script(app, pilot):

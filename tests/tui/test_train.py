@@ -93,8 +93,8 @@ def test_several_networks_and_seeds_are_one_queue(with_dataset, monkeypatch):
 @pytest.mark.parametrize(
     ("field", "text", "problem"),
     [
-        ("#field-epochs", "many", "epochs: Input should be a valid integer"),
-        ("#field-learning_rate", "-1", "learning rate: Input should be greater than 0"),
+        ("#field-epochs", "many", "epochs: must be a whole number"),
+        ("#field-learning_rate", "-1", "learning rate: must be greater than 0"),
         ("#networks", "n2-p4", "depth 2 needs 2 pooling sizes"),
         ("#seeds", "one", "expected whole numbers"),
     ],
@@ -227,7 +227,7 @@ def test_the_form_sets_augmentation(with_dataset, started):
         await _press_new(app, pilot)
         await until(pilot, lambda: bool(app.screen.query("#field-noise_sd")))
         app.screen.query_one("#field-noise_sd", Input).value = "-1"
-        await until(pilot, lambda: "noise sd: Input should be greater" in _text(app, "#summary"))
+        await until(pilot, lambda: "noise sd: must be greater" in _text(app, "#summary"))
         app.screen.query_one("#field-noise_sd", Input).value = "0.5"
         app.screen.query_one("#networks", Input).value = "n2-p22"
         await until(pilot, lambda: "one run" in _text(app, "#summary"))

@@ -13,6 +13,7 @@ from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tui.screens.form import FormScreen
+from tui.wording import counted
 
 
 class FolderTree(DirectoryTree):
@@ -79,9 +80,9 @@ class BrowseScreen(FormScreen[Path]):
         worker = get_current_worker()
         try:
             pairing = pair_labels(folder)
-            words = f"{folder}: {len(pairing.pairs)} micrographs with a label"
+            words = f"{folder}: {counted(len(pairing.pairs), 'micrograph')} with a label"
             if pairing.problems:
-                words += f", {len(pairing.problems)} files that do not pair"
+                words += f", without a partner: {counted(len(pairing.problems), 'file')}"
             answer = self.LookedInto(folder, words, False)
         except (TemRfError, OSError) as error:
             answer = self.LookedInto(folder, f"✗ {error}", True)

@@ -124,7 +124,7 @@ class DataScreen(TabScreen):
         self.query_one("#place-problems", Static).update("\n".join(f"✗ {problem}" for problem in preview.problems))
         view = self.query_one(MicrographView)
         view.display = preview.picture is not None
-        view.border_title = preview.title
+        view.border_title, view.border_subtitle = preview.title, preview.file
         view.show(preview.picture)
 
     def on_data_screen_preview_failed(self, message: PreviewFailed) -> None:

@@ -5,9 +5,11 @@ from typing import Generic, TypeVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.events import DescendantFocus
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from tui.widgets.field_help import about_field
 from tui.widgets.key_line import KeyLine
 
 Result = TypeVar("Result")
@@ -34,6 +36,7 @@ class FormScreen(ModalScreen[Result | None], Generic[Result]):
         with Vertical(classes="dialog wide") as dialog:
             dialog.border_title = self._title
             yield from self.fields()
+            yield Static(id="about-field", markup=False)
             yield Static(id="summary", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button(f"{self._start_words} (Ctrl+S)", variant="primary", id="start", compact=True)
@@ -47,6 +50,10 @@ class FormScreen(ModalScreen[Result | None], Generic[Result]):
     def action_start(self) -> None:
         """Give it back, if nothing is wrong with it."""
         raise NotImplementedError
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Say whole, below the fields, what the field is for."""
+        self.query_one("#about-field", Static).update(about_field(event.widget))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Start or leave."""

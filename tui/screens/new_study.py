@@ -16,6 +16,7 @@ from tem_rf.study.summary import planned_runs
 from tui.screens.form import FormScreen
 from tui.study_request import StudyRequest, define
 from tui.widgets.settings_form import SettingsForm
+from tui.wording import counted
 from tui.workspace import DATASET_MARK, Workspace
 
 
@@ -129,13 +130,16 @@ def _plan_text(planned: dict[str, int], seeds: int) -> str:
 
     >>> _plan_text({"au-5nm-paper": 12}, 3)
     '12 trainings: 4 networks, 3 seeds each, on au-5nm-paper'
+    >>> _plan_text({"au-5nm-paper": 1}, 1)
+    '1 training: 1 network, 1 seed each, on au-5nm-paper'
     >>> _plan_text({"au-5nm-paper": 12, "au-20nm-paper": 9}, 3)
     '21 trainings: 3 to 4 networks, 3 seeds each, on 2 datasets'
     """
     networks = sorted({runs // seeds for runs in planned.values()})
     count = " to ".join(map(str, dict.fromkeys((networks[0], networks[-1]))))
     where = next(iter(planned)) if len(planned) == 1 else f"{len(planned)} datasets"
-    return f"{sum(planned.values())} trainings: {count} networks, {seeds} seeds each, on {where}"
+    what = f"{count} {'network' if count == '1' else 'networks'}, {counted(seeds, 'seed')} each, on {where}"
+    return f"{counted(sum(planned.values()), 'training')}: {what}"
 
 
 def _free_name(taken: Collection[str]) -> str:

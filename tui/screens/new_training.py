@@ -8,7 +8,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.widgets import Input, Label, Select, Static
+from textual.widgets import Input, Label, Select
 
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS, TrainingSettings, training_settings
@@ -18,7 +18,9 @@ from tem_rf.runs import RunFolder
 from tem_rf.runs.folder import default_name
 from tem_rf.runs.process import is_alive, state
 from tui.screens.form import FormScreen
+from tui.widgets.field_help import FieldHelp
 from tui.widgets.settings_form import SettingsForm
+from tui.wording import counted
 from tui.workspace import DATASET_MARK, Workspace
 
 
@@ -78,22 +80,21 @@ class NewTrainingScreen(FormScreen[list[RunFolder]]):
         with Horizontal(classes="field"):
             yield Label("dataset", classes="field-name")
             yield self._dataset_field()
-            yield Static("prepared dataset", classes="field-help")
+            yield FieldHelp("Prepared dataset.")
         with Horizontal(classes="field"):
             yield Label("networks", classes="field-name")
             yield Input(self._networks, compact=True, id="networks")
-            yield Static("with commas between: n2-p44,n3-p222", classes="field-help", id="networks-help")
+            yield FieldHelp("Names with commas between: n2-p44,n3-p222.", id="networks-help")
         with Horizontal(classes="field"):
             yield Label("seeds", classes="field-name")
             yield Input(str(STUDY_SEEDS[0]), compact=True, id="seeds")
-            all_seeds = ",".join(map(str, STUDY_SEEDS))
-            yield Static(f"the study's: {all_seeds}", classes="field-help", id="seeds-help")
+            yield FieldHelp(f"Those of the study: {','.join(map(str, STUDY_SEEDS))}.", id="seeds-help")
         with Horizontal(classes="field"):
             yield Label("recipe", classes="field-name")
             yield Select(
                 [(name, name) for name in RECIPES], value=self._recipe, allow_blank=False, compact=True, id="recipe"
             )
-            yield Static("fills the fields below", classes="field-help")
+            yield FieldHelp("Fills the fields below.")
         with VerticalScroll(id="all-settings", can_focus=False):
             yield SettingsForm(training_settings(), leave_out=("recipe",), id="settings")
             yield Label("Augmentation of training patches; off as it stands here", id="augmentation-title")
@@ -156,8 +157,8 @@ class NewTrainingScreen(FormScreen[list[RunFolder]]):
         dataset = self.query_one("#dataset", Select).value
         architectures, network_problem = _architectures(self.query_one("#networks", Input).value)
         seeds, seed_problem = _seeds(self.query_one("#seeds", Input).value)
-        self._show_problem("networks", network_problem, "with commas between: n2-p44,n3-p222")
-        self._show_problem("seeds", seed_problem, f"the study's: {','.join(map(str, STUDY_SEEDS))}")
+        self.query_one("#networks-help", FieldHelp).show_problem(network_problem)
+        self.query_one("#seeds-help", FieldHelp).show_problem(seed_problem)
         settings, augmentation = self._form.settings, self._augmentation.settings
         if not isinstance(dataset, Path):
             self.say("There is no prepared dataset here; prepare one on the Data screen.", is_problem=True)
@@ -175,12 +176,8 @@ class NewTrainingScreen(FormScreen[list[RunFolder]]):
             return
         count = len(training.architectures) * len(training.seeds)
         how = "one run" if count == 1 else f"{count} runs, one after the other"
-        self.say(f"{how}, {training.settings.epochs} epochs each, on {self._workspace.short(training.dataset)}")
-
-    def _show_problem(self, field: str, problem: str, usual: str) -> None:
-        help_text = self.query_one(f"#{field}-help", Static)
-        help_text.set_class(bool(problem), "problem")
-        help_text.update(f"✗ {problem}" if problem else usual)
+        epochs = counted(training.settings.epochs, "epoch")
+        self.say(f"{how}, {epochs} each, on {self._workspace.short(training.dataset)}")
 
     @work(thread=True, exclusive=True, description="make runs")
     def _make(self, training: Training) -> None:

@@ -10,6 +10,7 @@ from tui.particles import ParticleList
 from tui.widgets.colour_plot import ColourPlot
 from tui.widgets.curves import whole_ticks
 from tui.widgets.row_table import RowTable
+from tui.wording import counted
 
 
 class SizeHistogram(ColourPlot):
@@ -24,7 +25,7 @@ class SizeHistogram(ColourPlot):
     def show(self, particles: ParticleList) -> None:
         """Draw the particles that no edge cuts."""
         self.border_title = f"diameter ({particles.unit}), of a disc of equal area"
-        self.border_subtitle = f"{len(particles.diameters)} particles that no edge cuts"
+        self.border_subtitle = f"{counted(len(particles.diameters), 'particle')} that no edge cuts"
         self._diameters = particles.diameters
         self.draw()
 
@@ -69,11 +70,11 @@ class ParticleView(Vertical):
 def summary(particles: ParticleList) -> str:
     """Number and size of the particles in words."""
     if not particles.diameters:
-        return f"{particles.count} particles, none of them whole"
+        return f"{counted(particles.count, 'particle')}, none of them whole"
     mean = statistics.fmean(particles.diameters)
     spread = f" ± {statistics.stdev(particles.diameters):.2g}" if len(particles.diameters) > 1 else ""
     shown = f"; the first {len(particles.rows)} below" if len(particles.rows) < particles.count else ""
-    return f"{particles.count} particles, diameter {mean:.3g}{spread} {particles.unit}{shown}"
+    return f"{counted(particles.count, 'particle')}, diameter {mean:.3g}{spread} {particles.unit}{shown}"
 
 
 def bins_of(values: tuple[float, ...]) -> tuple[list[float], list[int], float]:

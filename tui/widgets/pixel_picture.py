@@ -1,5 +1,6 @@
 """A micrograph in pixels, for terminals that show them."""
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from tui.painting import Picture, fit, paint, scale_bar
 
 _CELL_PX = (20, 10)  # height and width of a character that pictures are drawn for; textual-image scales to the real one
 _DOT_PX = 4
+_LINE_PX = 3  # of a contour in a picture seen whole; a pixel more each time it is seen twice as large
 
 
 class PixelPicture(Vertical):
@@ -57,7 +59,7 @@ class PixelPicture(Vertical):
 
         picture, grey, zoom, centre = self._scene
         view = fit(grey.shape, (_CELL_PX[0] * height, _CELL_PX[1] * width), zoom, centre)
-        colours = paint(grey, picture, view, dot=_DOT_PX)
+        colours = paint(grey, picture, view, dot=_DOT_PX, line=_LINE_PX + round(math.log2(zoom)))
         rows, columns = (-(-side // cell) for side, cell in zip(colours.shape[:2], _CELL_PX, strict=True))
         whole = np.zeros((rows * _CELL_PX[0], columns * _CELL_PX[1], 3), np.uint8)  # characters are filled whole
         whole[: colours.shape[0], : colours.shape[1]] = colours

@@ -6,12 +6,21 @@ from typing import Any, Generic, Literal, TypeVar, Union, cast, get_args, get_or
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.widgets import Checkbox, Input, Label, Select, Static
+from textual.widgets import Checkbox, Input, Label, Select
 
 from tem_rf.errors import TemRfError
+from tui.widgets.field_help import FieldHelp
+
+_PLAIN_WORDS = {
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "may hold letters, digits and . _ + - only",
+}
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -42,7 +51,7 @@ class SettingsForm(VerticalScroll, Generic[Settings]):
             with Horizontal(classes="field"):
                 yield Label(name.replace("_", " "), classes="field-name")
                 yield self._field(name, about)
-                yield Static(about.description or "", classes="field-help", markup=False, id=f"help-{name}")
+                yield FieldHelp(about.description or "", id=f"help-{name}")
 
     @property
     def settings(self) -> Settings | None:
@@ -103,10 +112,7 @@ class SettingsForm(VerticalScroll, Generic[Settings]):
     def _tell(self) -> None:
         _, problems = self._check()
         for name in self._names:
-            help_text = self.query_one(f"#help-{name}", Static)
-            problem = problems.get(name)
-            help_text.set_class(problem is not None, "problem")
-            help_text.update(f"✗ {problem}" if problem else type(self._start).model_fields[name].description or "")
+            self.query_one(f"#help-{name}", FieldHelp).show_problem(problems.get(name, ""))
         self.post_message(self.Changed())
 
     def _check(self) -> tuple[Settings | None, dict[str, str]]:
@@ -114,7 +120,9 @@ class SettingsForm(VerticalScroll, Generic[Settings]):
         try:
             return type(self._start).model_validate(values), {}
         except ValidationError as error:
-            return None, {str(one["loc"][0]) if one["loc"] else self._names[0]: one["msg"] for one in error.errors()}
+            return None, {
+                str(one["loc"][0]) if one["loc"] else self._names[0]: _in_words(one) for one in error.errors()
+            }
         except TemRfError as error:  # settings that contradict each other say so with the name of the first
             name = str(error).partition(":")[0]
             return None, {name if name in self._names else self._names[0]: str(error)}
@@ -134,6 +142,11 @@ def _choices(about: FieldInfo) -> Sequence[str]:
     if isinstance(about.json_schema_extra, dict) and isinstance(about.json_schema_extra.get("enum"), list):
         return cast("list[str]", about.json_schema_extra["enum"])
     return get_args(about.annotation) if get_origin(about.annotation) is Literal else ()
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    """What pydantic says, to someone who fills in a form."""
+    return _PLAIN_WORDS.get(problem["type"], problem["msg"].replace("Input should be", "must be"))
 
 
 def _is_plain(about: FieldInfo) -> bool:
