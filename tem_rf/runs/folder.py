@@ -65,11 +65,8 @@ class RunFolder(OwnedFolder):
 
     @property
     def is_scored(self) -> bool:
-        """Whether `scores.csv` is of the network as it is, and not of one that has trained on since."""
-        try:
-            return self.scores_file.stat().st_mtime_ns >= self.model_file.stat().st_mtime_ns
-        except FileNotFoundError:
-            return False
+        """Whether the network as it is was scored: `forget_scores` goes before every change of it."""
+        return self.model_file.exists() and self.scores_file.exists()
 
     @property
     def start_arguments(self) -> tuple[str, ...]:
@@ -94,6 +91,14 @@ class RunFolder(OwnedFolder):
     def events(self) -> list[AnyEvent]:
         """All events so far."""
         return read_events(self.events_file)
+
+    def forget_scores(self) -> None:
+        """Remove the scores and masks of a network that is about to be replaced.
+
+        Times of files would tell as well which is newer, until a run is copied without them.
+        """
+        for file in (self.scores_file, self.masks_file):
+            file.unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
         """Remove the half-written files of processes that were killed; for the process that owns the run."""

@@ -9,7 +9,7 @@ from tem_rf.runs.folder import RunFolder
 
 
 def save_model(run: RunFolder, model: keras.Model) -> None:
-    """Write `model.keras`, made of Keras' own layers only, so that it opens without tem-rf.
+    """Write `model.keras`, made of Keras' own layers only, so that it opens without tem-rf; old scores go.
 
     Raises:
         DiskFullError: There is no room on the disk; the model before stands.
@@ -18,3 +18,4 @@ def save_model(run: RunFolder, model: keras.Model) -> None:
     portable.set_weights([np.asarray(weight) for weight in model.weights])
     with replacing_file(run.model_file) as beside:
         portable.save(beside)
+        run.forget_scores()

@@ -1,7 +1,6 @@
 """Run folders as trainings leave them, with scores that a test chose."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,7 +50,6 @@ def write_run(
     if dice is not None:
         by_micrograph = dice if isinstance(dice, dict) else {"m0": [dice], "m1": [dice]}
         write_scores(run.scores_file, [score for name in by_micrograph for score in patches(name, by_micrograph[name])])
-        os.utime(run.model_file, (1, 1))
     return run
 
 

@@ -12,7 +12,9 @@ import pytest
 import tensorflow as tf
 
 from tem_rf.config.augmentation import augmentation_settings
+from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import DatasetError, RunError, TrainingError
+from tem_rf.evaluation.evaluate import evaluate_run
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent, epochs
 from tem_rf.runs.extension import extend
@@ -93,6 +95,24 @@ def test_an_extended_cosine_ends_in_the_same_bits_whether_extended_between_or_in
     assert rates[1][1] == pytest.approx(during.config.training.learning_rate)
     assert rates[0][2:] == rates[1][2:]
     assert final_state(during) == final_state(between)
+
+
+def test_scores_go_with_the_network_that_they_are_of_and_not_before(tiny_dataset, tmp_path):
+    run = new_run(tiny_dataset, tmp_path / "run", epochs=1)
+    train(run)
+    evaluate_run(run, open_dataset(tiny_dataset))
+    scores = run.scores_file.read_bytes()
+    shutil.copytree(run.path, tmp_path / "copy", copy_function=shutil.copyfile)  # without the times of the files
+    assert RunFolder(tmp_path / "copy").is_scored
+    extend(run, 2)
+    train(run)
+    network_changed = epochs(run.events())[-1].is_best
+    assert network_changed, "the example no longer gets better in its second epoch"
+    assert not run.is_scored
+    assert not run.masks_file.exists()
+    evaluate_run(run, open_dataset(tiny_dataset))
+    assert run.is_scored
+    assert run.scores_file.read_bytes() != scores
 
 
 def test_another_seed_ends_in_other_bits(trained_run, tiny_dataset, tmp_path):
