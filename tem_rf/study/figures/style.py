@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-# Okabe and Ito 2008, without black and yellow.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Okabe and Ito 2008, without yellow, and a grey: the eight series of the study's figure 4 have a colour each.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#888888")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PANEL_INCHES = (5.2, 4.0)
 
@@ -31,7 +31,7 @@ def colour(index: int) -> str:
 
 
 def marker(index: int) -> str:
-    """Marker of the series of a number; colour and marker together repeat after 42."""
+    """Marker of the series of a number; colour and marker together repeat after 56."""
     return MARKERS[index % len(MARKERS)]
 
 
