@@ -1,0 +1,69 @@
+"""Dialogs in a narrow terminal, in the themes that the screens are not held in."""
+
+import shutil
+
+import pytest
+from textual.widgets import Input, Static
+
+from tests.tui.conftest import assert_snapshot, drive, give_scores, make_run, until
+from tui.help import HelpScreen
+from tui.screens.command_form import CommandForm
+from tui.screens.image_scores import ImageScoresScreen
+from tui.screens.jobs import JobsScreen
+from tui.screens.new_study import NewStudyScreen
+from tui.screens.new_training import NewTrainingScreen
+
+DIALOGS = {
+    "simulate": (("1", "s"), CommandForm),
+    "new-training": (("3", "n"), NewTrainingScreen),
+    "new-study": (("4", "n"), NewStudyScreen),
+    "images": (("5", "enter"), ImageScoresScreen),
+    "commands": (("j",), JobsScreen),
+    "help": (("question_mark",), HelpScreen),
+}
+"""Keys that lead to each."""
+
+
+@pytest.fixture
+def with_data(folder, tiny_dataset):
+    """A dataset and an evaluated run."""
+    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+    give_scores(make_run(folder / "runs", "n2-p24-s752"), 0.9, 0.8)
+    return folder
+
+
+async def _open(app, pilot, keys, kind):
+    await pilot.press(keys[0])
+    if keys[0] == "5":
+        await until(pilot, lambda: any(table.rows for table in app.query("ResultsScreen RowTable")))
+    await pilot.press(*keys[1:])
+    await until(pilot, lambda: isinstance(app.screen, kind))
+    for box in app.screen.query(Input):
+        box.cursor_blink = False
+    if kind is NewStudyScreen:  # it says after a moment what it would train
+        await until(pilot, lambda: str(app.screen.query_one("#summary", Static).render()) != "")
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "high-contrast"])
+def test_they_look_as_they_did(with_data, theme):
+    async def script(app, pilot):
+        app.theme = theme
+        for name, (keys, kind) in DIALOGS.items():
+            await _open(app, pilot, keys, kind)
+            await pilot.pause(0.2)
+            assert_snapshot(app, f"{name}-{theme.removeprefix('textual-')}-80x24")
+            await pilot.press("escape")
+
+    drive(with_data, script)
+
+
+def test_a_narrow_form_says_whole_what_the_field_is_for_and_what_is_wrong(with_data):
+    async def script(app, pilot):
+        await _open(app, pilot, ("1", "s"), CommandForm)
+        about, summary = app.screen.query_one("#about-field", Static), app.screen.query_one("#summary", Static)
+        await pilot.press("tab")
+        await until(pilot, lambda: str(about.render()) == "Number of micrographs.")
+        await pilot.press("x")
+        await until(pilot, lambda: "count: must be a whole number" in str(summary.render()))
+
+    drive(with_data, script)
