@@ -271,7 +271,7 @@ class TemRfApp(KeysInTurnApp):
         else:
             why = job.messages[-1] if job.messages else "it said nothing"
             self.notify(
-                f"{job.title}: {'failed' if job.state == 'failed' else 'was ended'}: {why}. j: all it said",
+                f"{job.title}: {'failed' if job.state == 'failed' else 'was ended'}: {why.rstrip('.')}. j: all it said",
                 severity="error",
                 timeout=20,
             )

@@ -1,6 +1,7 @@
 """The whole job in a real terminal, which is closed in the middle."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,24 +53,54 @@ class Terminal:
         return done.stdout
 
 
-def test_a_training_outlives_its_terminal(folder, tiny_dataset):
-    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+def test_the_whole_job_outlives_its_terminal(folder):
     with Terminal(folder, "first") as terminal:
-        terminal.wait(lambda text: "6 Segment" in text and "patches of 32 px" in text)
-        terminal.press("3", "n")
-        terminal.wait(lambda text: "New training" in text)
-        terminal.press("C-u", "n2-p22", "Tab", "Tab", "Tab", "C-u", "6", "Tab", "C-u", "16", "C-s")
-        terminal.wait(lambda text: "running" in text)
+        terminal.wait(lambda text: "No data in" in text)
+        _simulate(terminal)
+        _prepare(terminal)
+        _pick(terminal)
+        _train(terminal)
+    run = folder / "runs" / "sim-n2-p22-best-s752"
+    assert "finished" not in (run / "events.jsonl").read_text(encoding="utf-8")
     with Terminal(folder, "second") as terminal:
-        terminal.wait(lambda text: "finished" in text and "6/6" in text)
-        terminal.press("5")
-        terminal.wait(lambda text: "n2-p22" in text and "validation" in text)
-        terminal.press("e")
-        terminal.wait(lambda text: "evaluate discs-n2-p22-best-s752: done" in " ".join(text.split()))
+        terminal.wait(lambda text: "finished" in text and "6/6" in text and "validation" in text)
+        terminal.press("5", "e")
+        terminal.wait(lambda text: "evaluate sim-n2-p22-best-s752: done" in _words(text))
+        terminal.wait(lambda text: re.search(r"sim +n2-p22 +752 +0\.\d{3} +0\.\d{3}", text) is not None)
         terminal.press("x")
-        terminal.wait(lambda text: "export" in text)
-        end = time.monotonic() + 90
-        while not (folder / "saved_models" / "discs-n2-p22-best-s752" / "model.json").exists():
-            assert time.monotonic() < end
-            time.sleep(0.5)
-    assert (folder / "runs" / "discs-n2-p22-best-s752" / "scores.csv").exists()
+        terminal.wait(lambda text: "export sim-n2-p22-best-s752: done" in _words(text))
+    assert (folder / "saved_models" / "sim-n2-p22-best-s752" / "model.json").exists()
+    assert (run / "scores.csv").exists()
+
+
+def _simulate(terminal):
+    terminal.press("s")
+    terminal.wait(lambda text: "size px" in text)
+    terminal.press("Tab", "C-u", "6", "Tab", "C-u", "384", "Tab", "Tab", "C-u", "sim", "C-s")
+    terminal.wait(lambda text: "simulate sim: done" in _words(text) and "6 micrographs with a label" in text)
+
+
+def _prepare(terminal):
+    terminal.press("m")
+    terminal.wait(lambda text: "datasets/sim" in text)
+    terminal.press("Tab", "C-u", "64", "C-s")
+    terminal.wait(lambda text: "prepare datasets/sim: done" in _words(text))
+
+
+def _pick(terminal):
+    terminal.press("Up")
+    terminal.wait(lambda text: "patches of 64 px" in text)
+    terminal.press("Enter")
+    terminal.wait(lambda text: "The next training takes datasets/sim" in _words(text))
+
+
+def _train(terminal):
+    terminal.press("3", "n")
+    terminal.wait(lambda text: "New training" in text and "datasets/sim" in text)
+    terminal.press("C-u", "n2-p22", "Tab", "Tab", "Tab", "C-u", "6", "Tab", "C-u", "16", "C-s")
+    terminal.wait(lambda text: "running" in text)
+
+
+def _words(text):
+    """The text of a screen without its breaks of lines: notifications are wrapped."""
+    return " ".join(text.split())
