@@ -1,10 +1,13 @@
 """The app around its screens: tabs, help, themes, what is remembered, commands."""
 
+import importlib
 import json
+import pkgutil
 
 import pytest
 from textual.widgets import Input, TabbedContent
 
+import tui
 from tests.tui.conftest import NARROW, WIDE, drive, make_run, screen_text, told, until
 from tui.app import TemRfApp
 from tui.help import HelpScreen
@@ -14,7 +17,7 @@ from tui.screens.image_errors import ImageErrorsScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.screens.jobs import JobsScreen
 from tui.themes import CYCLE
-from tui.widgets.row_table import RowTable
+from tui.widgets.row_table import OpeningTable, RowTable
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
@@ -44,6 +47,25 @@ def test_help_lists_every_key_of_every_screen(folder):
         assert not isinstance(app.screen, HelpScreen)
 
     drive(folder, script, size=(160, 130))
+
+
+def test_no_key_of_any_part_of_the_app_is_left_out_of_help(folder):
+    parts = {
+        part
+        for module in pkgutil.walk_packages(tui.__path__, "tui.")
+        for part in vars(importlib.import_module(module.name)).values()
+        if isinstance(part, type) and part.__module__.startswith("tui.") and "BINDINGS" in vars(part)
+    }
+
+    async def script(app, pilot):
+        await pilot.press("question_mark")
+        text = screen_text(app)
+        for part in parts - {HelpScreen, OpeningTable}:  # help says itself how to leave it
+            left_out = [each for each in part.BINDINGS if (each.tooltip or each.description) not in text]
+            assert not left_out, part
+
+    drive(folder, script, size=(160, 130))
+    assert len(parts) > len(SCREENS)
 
 
 def test_theme_and_screen_are_remembered(folder, tmp_path):
