@@ -71,6 +71,25 @@ def test_a_dataset_shows_its_patches(with_data):
     drive(with_data, script)
 
 
+def test_the_dataset_in_use_is_remembered(with_data, tiny_dataset):
+    shutil.copytree(tiny_dataset, with_data / "datasets" / "more")
+
+    async def use(app, pilot):
+        await _open(app, pilot)
+        await pilot.press("down", "u")
+        await until(pilot, lambda: "takes datasets/more" in told(app))
+
+    async def look(app, pilot):
+        await until(pilot, lambda: bool(app.query("#places")))
+        places = app.query_one("#places", OptionList)
+        await until(pilot, lambda: places.highlighted is not None)
+        assert places.get_option_at_index(places.highlighted).id == str(more)
+
+    more = with_data / "datasets" / "more"
+    drive(with_data, use)
+    drive(with_data, look)
+
+
 def test_zoom_and_pan_stay_within_the_picture(with_data):
     async def script(app, pilot):
         await _open(app, pilot)
