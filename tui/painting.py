@@ -109,8 +109,9 @@ def area_mean(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nd
 def contour(mask: np.ndarray, width: int = 1) -> np.ndarray:
     """Cells of a mask with a cell outside it so near.
 
-    >>> contour(np.array([[False, True, True, True]])).tolist()
-    [[False, True, False, False]]
+    >>> mask = np.array([[False, True, True, True]])
+    >>> contour(mask).tolist(), contour(mask, width=2).tolist()
+    ([[False, True, False, False]], [[False, True, True, False]])
     """
     inside = mask
     for _ in range(width):
