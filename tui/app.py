@@ -1,6 +1,8 @@
 """The app: tabs, what they share, and the watch on runs and commands."""
 
 import gc
+import os
+import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -32,6 +34,8 @@ from tui.widgets.key_line import KeyLine
 from tui.workspace import Workspace
 
 WATCH_INTERVAL_S = 0.5
+STDIN = 0
+HUNG_UP = 128 + signal.SIGHUP
 
 
 class ScreenTabs(TabbedContent):
@@ -84,6 +88,7 @@ class TemRfApp(KeysInTurnApp):
         self._board = JobBoard(places.jobs_folder(), self.workspace.folder)
         self._opened = self._first_screen()
         self._has_told_of_state = False
+        self._has_terminal = False
         self._ended: set[Path] | None = None  # None: those of an earlier session are no news
 
     def get_default_screen(self) -> Screen:
@@ -99,6 +104,7 @@ class TemRfApp(KeysInTurnApp):
 
     def on_mount(self) -> None:
         """Take the remembered theme; the rest follows the first paint."""
+        self._has_terminal = not self.is_headless and os.isatty(STDIN)
         self.register_theme(HIGH_CONTRAST)
         known = self.remembered.theme in self.available_themes
         self.theme = self.remembered.theme if known else "textual-dark"
@@ -299,4 +305,6 @@ class TemRfApp(KeysInTurnApp):
             if jobs_now != jobs:
                 jobs = jobs_now
                 self.post_message(JobsChanged(jobs))
+            if self._has_terminal and not os.isatty(STDIN):
+                os._exit(HUNG_UP)  # the terminal is gone, and its signal went past us; there is nothing to put back
             time.sleep(WATCH_INTERVAL_S)

@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -50,6 +51,12 @@ class PixelTerminal:
         self._app.kill()
         self._app.wait()
         os.close(self._end)
+
+    def vanish(self):
+        """Be closed, without the signal that a terminal sends to what it controls; how the app ends."""
+        os.close(self._end)
+        self._end = os.open(os.devnull, os.O_RDONLY)
+        return self._app.wait(timeout=60)
 
     def press(self, key):
         os.write(self._end, key)
@@ -133,3 +140,9 @@ def test_a_copied_table_goes_through_the_terminal(folder):
     copied = base64.b64decode(re.search(rb"\x1b\]52;c;([^\x07]+)\x07", sent)[1]).decode()
     assert copied.startswith("| dataset | network |")
     assert "| au-5nm | n2-p24 |" in copied
+
+
+def test_an_app_whose_terminal_vanished_ends(folder):
+    with PixelTerminal(folder) as terminal:
+        terminal.read_until(b"Segment")
+        assert terminal.vanish() == 128 + signal.SIGHUP
