@@ -38,11 +38,12 @@ SETTINGS = ("--epochs", "3", "--batch-size", "8", "--learning-rate", "0.01")
 NETWORKS = tuple(f"n2-{pooling}-f{filters}" for pooling in ("p22", "p24") for filters in (1, 2, 4))
 DEFINITION = """
 datasets = ["{dataset}"]
-seeds = [752, 140]
+seeds = {seeds}
 space = {{networks = {networks}, within_patch = false}}
 training = {{epochs = 5, batch_size = 8, learning_rate = 0.003}}
 execution = {{workers = 2, retries = 100, worker_ttl_s = 8}}
 """
+SEEDS = (752, 140)
 END_LIMIT_S = 900.0
 ORPHAN_LIMIT_S = 30.0
 TICK_S = 0.5
@@ -69,11 +70,7 @@ def soak(folder: Path, disk: Path | None, mark: str, minutes: float, *, is_stub:
     _say("a network to segment with")
     train = ["train", folder / "datasets" / "discs", "--network", "n2-p22", "--name", "one", *SETTINGS]
     subprocess.run([sys.executable, "-m", "tem_rf", *train, "--runs", folder / "runs"], check=True)
-    _say("the undisturbed study")
-    undisturbed = StudyInTrouble("undisturbed", definition, folder, has_scheduler_of_its_own=False, is_stub=is_stub)
-    while not undisturbed.tick():
-        time.sleep(TICK_S)
-    expected = results_of(undisturbed.path)
+    expected = [undisturbed_results(definition, folder, is_elsewhere=each, is_stub=is_stub) for each in (False, True)]
 
     started = time.monotonic()
     app, memory = AppInTerminal(folder), MemoryWatch(mark)
@@ -83,8 +80,9 @@ def soak(folder: Path, disk: Path | None, mark: str, minutes: float, *, is_stub:
     number = 0
     while time.monotonic() - started < 60 * minutes:
         number += 1
+        is_elsewhere = number % 2 == 0
         study = StudyInTrouble(
-            f"soak-{number:03}", definition, folder, has_scheduler_of_its_own=number % 2 == 0, is_stub=is_stub
+            f"soak-{number:03}", definition, folder, has_scheduler_of_its_own=is_elsewhere, is_stub=is_stub
         )
         _say(f"{study.name} after {(time.monotonic() - started) / 60:.1f} minutes; so far {dict(faults.counts)}")
         deadline = started + 60 * minutes + END_LIMIT_S
@@ -100,7 +98,7 @@ def soak(folder: Path, disk: Path | None, mark: str, minutes: float, *, is_stub:
         study.end()
         restarts += study.restarts
         finished += study.is_finished
-        differing += [f"{study.name}: {line}" for line in differences(expected, results_of(study.path))]
+        differing += [f"{study.name}: {line}" for line in differences(expected[is_elsewhere], results_of(study.path))]
     faults.end()
     app_alive = app.is_alive()
     segmentation.end()
@@ -112,7 +110,7 @@ def soak(folder: Path, disk: Path | None, mark: str, minutes: float, *, is_stub:
         "disk_filled_in_the_second_half": disk is not None,
         "studies": number,
         "studies_finished": finished,
-        "trainings": number * len(expected),
+        "trainings": number * len(NETWORKS) * len(SEEDS),
         "faults": dict(sorted(faults.counts.items())),
         "driver_restarts": restarts,
         "lost_or_different_results": differing,
@@ -149,8 +147,24 @@ def write_definition(folder: Path) -> Path:
     settings = preparation_settings(patch_size=64, background_threshold=20)
     prepare_dataset(folder, folder / "datasets" / "discs", settings=settings)
     definition = folder / "soak.toml"
-    definition.write_text(DEFINITION.format(dataset=folder / "datasets" / "discs", networks=json.dumps(NETWORKS)))
+    dataset, networks = folder / "datasets" / "discs", json.dumps(NETWORKS)
+    definition.write_text(DEFINITION.format(dataset=dataset, networks=networks, seeds=list(SEEDS)))
     return definition
+
+
+def undisturbed_results(definition: Path, folder: Path, *, is_elsewhere: bool, is_stub: bool) -> dict[str, Any]:
+    """Results of the study with nothing going wrong.
+
+    Local workers share the cores, workers that were started by hand do not know of each other; the number of threads
+    decides in which order a sum is taken, and so the last bits.
+    """
+    name = f"undisturbed-{'elsewhere' if is_elsewhere else 'local'}"
+    _say(name)
+    study = StudyInTrouble(name, definition, folder, has_scheduler_of_its_own=is_elsewhere, is_stub=is_stub)
+    while not study.tick():
+        time.sleep(TICK_S)
+    study.end()
+    return results_of(study.path)
 
 
 def differences(expected: dict[str, Any], received: dict[str, Any]) -> list[str]:
