@@ -67,7 +67,7 @@ def test_a_field_filled_at_once_keeps_what_was_filled_in(folder, tiny_dataset):
             await asyncio.sleep(0)
         field = app.screen.query_one("#field-epochs", Input)
         field.value = "many"
-        await until(pilot, lambda: "valid integer" in str(app.screen.query_one("#summary").render()))
+        await until(pilot, lambda: "whole number" in str(app.screen.query_one("#summary").render()))
         await pilot.pause(0.3)
         assert field.value == "many"
 
