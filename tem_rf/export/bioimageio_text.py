@@ -5,9 +5,7 @@ from tem_rf.inference.card import ModelCard
 
 def documentation(card: ModelCard) -> str:
     """Text of README.md, in Markdown."""
-    return "\n\n".join(
-        [f"# {card.name}", _purpose(card), _input(card), _output(), _training(card), _validation(card)]
-    )
+    return "\n\n".join([f"# {card.name}", _purpose(card), _input(card), _output(), _training(card), _validation(card)])
 
 
 def _purpose(card: ModelCard) -> str:
