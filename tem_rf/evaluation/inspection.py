@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tem_rf.data.prepared import PreparedDataset
+from tem_rf.data.prepared import PATCHES_FILE, PreparedDataset
 from tem_rf.data.splits import SPLITS, Split
-from tem_rf.errors import NoBraggPeaksError
+from tem_rf.errors import DatasetError, NoBraggPeaksError
 
 _MOST_PATCHES_MEASURED = 400  # of evenly spread micrographs; more change no diameter and cost seconds
 _MOST_PATCHES_TRANSFORMED = 32  # those with most particle
+_LARGEST_MICROGRAPH_PX = 16384**2  # what a patches.csv claims beyond it must not fill the memory
 _LEAST_PARTICLE_PX = 12  # smaller spots are slips of the pen
 
 
@@ -109,11 +110,21 @@ def _evenly_chosen(micrographs: list[list[int]]) -> list[list[int]]:
 
 
 def _put_together(dataset: PreparedDataset, indices: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The label of a micrograph from the patches that were kept, and which pixels these are; (h, w) bool each."""
+    """The label of a micrograph from the patches that were kept, and which pixels these are; (h, w) bool each.
+
+    Raises:
+        DatasetError: The patches lie further apart than on any camera.
+    """
     size = dataset.manifest.patch_size
     places = np.array([(dataset.patches[index].row, dataset.patches[index].column) for index in indices])
     places -= places.min(axis=0)
-    mask, is_kept = (np.zeros(places.max(axis=0) + size, bool) for _ in range(2))
+    height, width = (int(side) + size for side in places.max(axis=0))
+    if height * width > _LARGEST_MICROGRAPH_PX:
+        raise DatasetError(
+            f"{dataset.folder / PATCHES_FILE}: the patches of {dataset.patches[indices[0]].source} span {height} x "
+            f"{width} px, expected at most {_LARGEST_MICROGRAPH_PX} px in all; prepare the dataset again."
+        )
+    mask, is_kept = (np.zeros((height, width), bool) for _ in range(2))
     for index, (row, column) in zip(indices, places, strict=True):
         here = slice(row, row + size), slice(column, column + size)
         mask[here], is_kept[here] = dataset.labels[index] > 0, True

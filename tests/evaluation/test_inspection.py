@@ -3,6 +3,8 @@ import pytest
 
 from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.prepare import prepare_dataset
+from tem_rf.data.prepared import open_dataset
+from tem_rf.errors import DatasetError
 from tem_rf.evaluation.inspection import inspect_dataset
 from tem_rf.evaluation.inspection_picture import write_inspection_picture
 from tests.data.labelled_folder import write_pair
@@ -46,6 +48,18 @@ def test_a_particle_is_measured_across_patches_unless_it_reaches_into_one_that_w
     inspection = inspect_dataset(prepare_dataset(tmp_path / "raw", tmp_path / "set", settings=settings))
     assert inspection.diameters_px == pytest.approx([2 * RADIUS] * whole, rel=0.02)
     assert inspection.cut_particles == 3 - whole
+
+
+@pytest.mark.parametrize("row", [10**7, 10**30])
+def test_patches_that_are_said_to_lie_far_apart_fill_no_memory(row, tmp_path):
+    for name in "abc":
+        image = np.where(np.indices((64, 128))[1] % 2, 900, 1000).astype(np.float32)
+        write_pair(tmp_path / "raw", name, image, image < 950, pixel_size_nm=0.02)
+    folder = prepare_dataset(tmp_path / "raw", tmp_path / "set", settings=preparation_settings(patch_size=64)).folder
+    table = folder / "patches.csv"
+    table.write_text(table.read_text().replace(",0,64,", f",{row},{row},"))
+    with pytest.raises(DatasetError, match=r"patches\.csv: the patches of a\..* span .* prepare the dataset again"):
+        inspect_dataset(open_dataset(folder))
 
 
 def test_the_effect_size_is_the_distance_of_the_classes_in_standard_deviations(tmp_path):
