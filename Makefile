@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-slow coverage check docs release-check lowest screenshots lock clean install
+.PHONY: demo test test-slow coverage check docs release-check screenshots lock clean install
 
 install: $(INSTALLED)
 
@@ -18,7 +18,7 @@ demo: $(INSTALLED)
 	$(BIN)/tem-rf demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not gpu and not online'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not gpu and not online and not release'
 
 # The longer proofs, run before an issue is resolved.
 test-slow: $(INSTALLED)
@@ -27,7 +27,7 @@ test-slow: $(INSTALLED)
 # Branches of the light layers, data, receptive field and runs; docs/coverage.md explains what is left.
 COVERED := errors.py files.py config receptive_field runs data
 coverage: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not gpu and not online' --cov --cov-report=term \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not gpu and not online and not release' --cov --cov-report=term \
 		tests/test_files.py tests/data tests/receptive_field tests/runs tests/cli $(COVERED:%=tem_rf/%)
 
 check: $(INSTALLED)
@@ -40,33 +40,23 @@ check: $(INSTALLED)
 docs: $(INSTALLED)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-# The wheel in an environment of its own, with this Python and the newest versions: the main job, tiny, and the demo.
-# Oldest versions allowed: make release-check CONSTRAINTS=build/lowest.txt, after make lowest.
-CONSTRAINTS ?= constraints.txt
-RELEASE := build/release
-
+# Wheel and sdist in environments of their own, with each Python that is here and the newest and oldest versions allowed:
+# the demo from each.
 release-check: $(INSTALLED)
-	rm -rf $(RELEASE)
-	$(BIN)/python -m build --outdir $(RELEASE) .
-	$(PYTHON) -m venv $(RELEASE)/venv
-	$(RELEASE)/venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) $(RELEASE)/*.whl
-	cd $(RELEASE) && venv/bin/tem-rf --help > help.txt
-	cd $(RELEASE) && venv/bin/python -c 'import doctest, tem_rf.api as api; raise SystemExit(doctest.testmod(api).failed)'
-	cd $(RELEASE) && venv/bin/tem-rf demo
-
-# The oldest versions that pyproject.toml allows, for release-check (needs uv).
-lowest:
-	mkdir -p build
-	uv pip compile --quiet --resolution lowest-direct --upgrade --python-version 3.11 pyproject.toml --output-file build/lowest.txt
+	$(BIN)/python -m pytest -m release -v tests/test_release_install.py
 
 # The pictures of the terminal app in README, of the demo's dataset and training.
 screenshots: demo
 	$(BIN)/python docs/screenshots.py demo
 
-# Newest versions that work together, for every supported Python (needs uv: pip install uv).
+# Newest versions that work together, for every supported Python, and the oldest that pyproject.toml allows, for a user.
+# It works where the versions locked so far can no longer be installed.
 lock:
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra formats --extra cluster --extra movies --extra exchange --extra jax --extra docs pyproject.toml \
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra formats --extra cluster --extra movies --extra exchange --extra jax --extra docs pyproject.toml \
 		--no-annotate --custom-compile-command 'make lock' --output-file constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --resolution lowest-direct --python-version 3.11 pyproject.toml \
+		--no-annotate --custom-compile-command 'make lock' --output-file constraints-lowest.txt
 
 clean:
 	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("tem_rf", "tui")
+CONSTRAINTS = ("constraints.txt", "constraints-lowest.txt")
 SHIPPED_MODELS = ("au-hrtem", "bright-field")
 BESIDE_CODE = {"tem_rf/py.typed", "tem_rf/study/report.html.j2", "tui/app.tcss", "saved_models/README.md"}
 
@@ -33,7 +34,7 @@ def source(tmp_path_factory):
     copy = tmp_path_factory.mktemp("source")
     for folder in (*PACKAGES, "tests", "saved_models"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md", "constraints.txt"):
+    for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md", *CONSTRAINTS):
         shutil.copy(ROOT / name, copy)
     (copy / "saved_models" / "my-own").mkdir()
     (copy / "saved_models" / "my-own" / "model.json").touch()
@@ -72,6 +73,6 @@ def test_the_wheel_says_its_license_and_the_pythons_it_is_for(wheel):
 def test_the_source_distribution_builds_and_tests_itself(source, built):
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    beside = {"LICENSE", "README.md", "CHANGELOG.md", "constraints.txt", "pyproject.toml"}
+    beside = {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", *CONSTRAINTS}
     assert names >= files_of(source, "tests", pattern="*.py") | BESIDE_CODE | models(source) | beside
     assert [name for name in names if re.search(r"__pycache__|\.pyc$|^(runs|datasets|demo)/|my-own", name)] == []
