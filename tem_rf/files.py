@@ -1,13 +1,14 @@
 """Write files so that nothing half-written ever stands under a final name."""
 
 import errno
+import fcntl
 import json
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -88,6 +89,49 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 beside.replace(path)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def sole_writer(lock: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool]:
+    """Hold a lock for as long as the block lasts; it goes with the process, however that ends.
+
+    Args:
+        lock: Its file, which is there while it is held.
+        on_wait: Called where another process holds it; then that is waited for.
+
+    Yields:
+        Whether another process held it.
+
+    Raises:
+        StorageError: The place cannot be written to.
+    """
+    with storage_errors(lock):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file, has_waited = _lock(lock, on_wait)
+    with file:
+        try:
+            yield has_waited
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _lock(path: Path, on_wait: Callable[[], None]) -> tuple[BinaryIO, bool]:
+    has_waited = False
+    while True:
+        file = path.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not has_waited:
+                on_wait()
+            has_waited = True
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks, of which `tem-rf doctor` warns
+            return file, has_waited
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file, has_waited
+        file.close()  # who held it has removed it, and another may hold its successor
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,11 +3,15 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tem_rf.errors import StorageError
-from tem_rf.files import replacing_file, replacing_folder, write_json
+from tem_rf.files import replacing_file, replacing_folder, sole_writer, write_json
 
 
 def test_a_file_takes_its_name_at_the_end(tmp_path):
@@ -86,3 +90,42 @@ def test_json_without_a_meaning_is_refused(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a", {"loss": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from tem_rf.files import sole_writer
+with sole_writer(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_lock_goes_with_the_process_that_is_killed_while_it_holds_it(tmp_path):
+    lock = tmp_path / "new" / ".m.lock"
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+    with sole_writer(lock, on_wait=holder.kill) as has_waited:
+        assert has_waited
+        assert lock.exists()
+    holder.communicate()
+    assert not lock.exists()
+    with sole_writer(lock) as has_waited:
+        assert not has_waited
+
+
+def test_one_process_at_a_time_though_each_removes_the_lock(tmp_path):
+    lock, count = tmp_path / ".m.lock", tmp_path / "count"
+    count.write_text("0")
+
+    def add() -> None:
+        with sole_writer(lock):
+            before = int(count.read_text())
+            time.sleep(0.001)
+            count.write_text(str(before + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        for added in [pool.submit(add) for _ in range(100)]:
+            added.result()
+    assert count.read_text() == "100"

@@ -15,6 +15,7 @@ from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.sources import count_frames
 from tem_rf.errors import DatasetError, ReadError, StorageError, TemRfError
 from tem_rf.evaluation.dice import hard_dice, particle_mask
+from tem_rf.files import sole_writer
 from tem_rf.inference.finished import recall_finished, remember_finished
 from tem_rf.inference.journal import FrameJournal, FrameRecord
 from tem_rf.inference.least_size import disc_area_px, least_diameter_px
@@ -64,11 +65,13 @@ def segment_file(
     label: Path | None = None,
     overwrite: bool = False,
     on_frame: Callable[[int, int], None] = lambda done, count: None,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> SegmentedFile:
     """Segment a micrograph, stack or movie frame by frame, in the memory of one frame.
 
     Frames that are done are kept beside the results until all are: called again with the same arguments after a
-    kill, it goes on with the next one, and gives the result at once where all are done.
+    kill, it goes on with the next one, and gives the result at once where all are done. While another process segments
+    a file of this name into the same folder, it waits.
 
     Args:
         segmenters: One network, or several that are averaged.
@@ -78,6 +81,7 @@ def segment_file(
         label: Label to score against, with as many frames.
         overwrite: Segment again what is finished already.
         on_frame: Called with the number of frames done and their count.
+        on_wait: Called where another process is at it.
 
     Raises:
         ReadError: The file cannot be read, or a frame of it cannot be segmented.
@@ -90,36 +94,48 @@ def segment_file(
     if count == 0:
         raise ReadError(f"{path}: is an empty stack; expected one frame or more.")
     job, finished_file = _job(segmenters, path, settings, label), output / f"{path.stem}_segmented.json"
-    finished = None if overwrite else recall_finished(finished_file, job)
-    if finished is not None:
-        note = f"{path.name}: was segmented before by the same model and settings; --overwrite does it again"
-        return replace(finished, notes=(*finished.notes, note))
+    if not overwrite and (finished := _finished(finished_file, job, path)):
+        return finished
     frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample)
     first = next(frames)
     _least_px(settings, first.pixel_size_nm)  # what cannot be is said before anything is computed
     pairs = zip(chain([first], frames), _truths(label, first, count), strict=True)
     kinds = _kinds(settings, averaged=len(segmenters) * settings.transforms)
-    journal = FrameJournal(output / f".{path.stem}.unfinished", job, {kind: _IMAGES[kind] for kind in kinds})
-    try:
-        on_frame(len(journal.records), count)
-        for micrograph, truth in islice(pairs, len(journal.records), None):
-            segmentation = segment_by_ensemble(segmenters, micrograph, transforms=settings.transforms, scratch=output)
-            mask = _mask(segmentation, output)
-            images = {**vars(segmentation), "mask": mask}
-            journal.append(_record(segmentation, mask, micrograph, truth, settings), images)
+    with sole_writer(output / f".{path.stem}.lock", on_wait) as has_waited:
+        if has_waited and not overwrite and (finished := _finished(finished_file, job, path)):
+            return finished
+        journal = FrameJournal(output / f".{path.stem}.unfinished", job, {kind: _IMAGES[kind] for kind in kinds})
+        try:
             on_frame(len(journal.records), count)
-        finished_file.unlink(missing_ok=True)  # from here on the files are no longer those of an earlier job
-        result = write_results(journal, path, output, first, kinds)
-        remember_finished(finished_file, job, result)
-    except TemRfError as error:
-        done = len(journal.records)
-        if done == 0 or isinstance(error, (ReadError, DatasetError)):
-            journal.remove()
-        if count == 1 or isinstance(error, StorageError):
-            raise
-        raise type(error)(f"{error} (frame {done + 1} of {count})") from error
-    journal.remove()
-    return result
+            for micrograph, truth in islice(pairs, len(journal.records), None):
+                segmentation = segment_by_ensemble(
+                    segmenters, micrograph, transforms=settings.transforms, scratch=output
+                )
+                mask = _mask(segmentation, output)
+                images = {**vars(segmentation), "mask": mask}
+                journal.append(_record(segmentation, mask, micrograph, truth, settings), images)
+                on_frame(len(journal.records), count)
+            finished_file.unlink(missing_ok=True)  # from here on the files are no longer those of an earlier job
+            result = write_results(journal, path, output, first, kinds)
+            remember_finished(finished_file, job, result)
+        except TemRfError as error:
+            done = len(journal.records)
+            if done == 0 or isinstance(error, (ReadError, DatasetError)):
+                journal.remove()
+            if count == 1 or isinstance(error, StorageError):
+                raise
+            raise type(error)(f"{error} (frame {done + 1} of {count})") from error
+        journal.remove()
+        return result
+
+
+def _finished(file: Path, job: dict[str, Any], path: Path) -> SegmentedFile | None:
+    """What became of a file that was segmented before, with a note that says so."""
+    finished = recall_finished(file, job)
+    if finished is None:
+        return None
+    note = f"{path.name}: was segmented before by the same model and settings; --overwrite does it again"
+    return replace(finished, notes=(*finished.notes, note))
 
 
 def _kinds(settings: SegmentSettings, averaged: int) -> list[str]:

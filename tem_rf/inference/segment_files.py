@@ -79,6 +79,9 @@ def segment_files(
         def on_frame(done: int, count: int, title: str = title) -> None:
             on_step(f"{title}: {done} of {count} frames" if count > 1 else title)
 
+        def on_wait(name: str = path.stem) -> None:
+            on_note(f"{job.output}: another process writes the results of {name}; waiting for it")
+
         segmented = segment_file(
             segmenters,
             path,
@@ -87,6 +90,7 @@ def segment_files(
             label=file.label,
             overwrite=job.overwrite,
             on_frame=on_frame,
+            on_wait=on_wait,
         )
         for note in segmented.notes:
             on_note(note)

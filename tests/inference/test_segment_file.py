@@ -2,7 +2,9 @@
 
 import csv
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -103,6 +105,26 @@ def test_a_file_that_is_finished_is_not_segmented_twice(tmp_path):
     first.files["mask"].unlink()
     segment_file([again], *arguments)
     assert len(again.calls) == 10
+
+
+def test_who_comes_second_to_a_file_waits_and_takes_over_what_the_first_has_done(tmp_path):
+    movie(tmp_path / "m.tif")
+    arguments = (tmp_path / "m.tif", tmp_path / "out", SegmentSettings(probability=True))
+    has_begun, is_waited_for = Event(), Event()
+
+    def on_frame(done: int, count: int) -> None:
+        if done == 2:
+            has_begun.set()
+            assert is_waited_for.wait(60)
+
+    first, second = bright(), bright()
+    with ThreadPoolExecutor(1) as other:
+        result = other.submit(segment_file, [first], *arguments, on_frame=on_frame)
+        assert has_begun.wait(60)
+        taken_over = segment_file([second], *arguments, on_wait=is_waited_for.set)
+        assert replace(taken_over, notes=()) == result.result()
+    assert (len(first.calls), len(second.calls)) == (5, 0)
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 @pytest.mark.parametrize("change", ["model", "settings", "image"])
