@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tem_rf.config.preparation import PreparationSettings
-from tem_rf.data.prepare import prepare_dataset
+from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.tiff import write_tiff
 
 PATCH_PX = 512

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tem_rf.config.simulation import PRESETS, simulation_settings
-from tem_rf.data.simulate import simulate_micrograph
+from tem_rf.data.simulation.simulate import simulate_micrograph
 
 COLUMNS = ("preset", "size_px", "first_cpu_s", "next_cpu_s", "megapixels_per_s", "peak_mb")
 

@@ -31,7 +31,7 @@ from soak_processes import MARK, kind_of, marked
 from soak_study import StudyInTrouble, results_of
 
 from tem_rf.config.preparation import preparation_settings
-from tem_rf.data.prepare import prepare_dataset
+from tem_rf.data.preparation.prepare import prepare_dataset
 
 DISK_MB = 600
 SETTINGS = ("--epochs", "3", "--batch-size", "8", "--learning-rate", "0.01")

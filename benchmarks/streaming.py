@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tem_rf.config.preparation import PreparationSettings
-from tem_rf.data.prepare import prepare_dataset
+from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import IMAGES_FILE, LABELS_FILE, PreparedDataset, open_dataset
 from tem_rf.models.unet import build_unet
 from tem_rf.receptive_field.architecture import Architecture

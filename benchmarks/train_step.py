@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tem_rf.config.preparation import PreparationSettings
-from tem_rf.data.prepare import prepare_dataset
+from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.models.unet import build_unet
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.events import StepEvent

@@ -98,7 +98,7 @@ def simulate(
         StorageError: The disk is full or the place cannot be written to.
     """
     from tem_rf.config.simulation import simulation_settings
-    from tem_rf.data.simulate import simulate_micrographs
+    from tem_rf.data.simulation.simulate import simulate_micrographs
 
     return simulate_micrographs(
         simulation_settings(preset, **settings),
@@ -141,8 +141,8 @@ def prepare(
         StorageError: The output cannot be written.
     """
     from tem_rf.config.preparation import preparation_settings
-    from tem_rf.data.prepare import prepare_dataset
-    from tem_rf.data.presets import preset_changes
+    from tem_rf.data.preparation.prepare import prepare_dataset
+    from tem_rf.data.preparation.presets import preset_changes
 
     return prepare_dataset(
         _paths(micrographs),

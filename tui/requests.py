@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from tem_rf.config.preparation import PreparationSettings
 from tem_rf.config.simulation import PRESETS
-from tem_rf.data.public import PUBLISHED_SETS
+from tem_rf.data.published.public import PUBLISHED_SETS
 
 
 class PrepareRequest(PreparationSettings):

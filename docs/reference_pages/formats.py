@@ -13,9 +13,9 @@ def formats_page() -> str:
     """Folders and files, from the classes that read and write them."""
     from tem_rf.data import manifest
     from tem_rf.data.formats.dispatch import MICROGRAPH_SUFFIXES
-    from tem_rf.data.intensity import ClassIntensity, Intensity
     from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES
     from tem_rf.data.pairing import LABEL_FOLDERS
+    from tem_rf.data.preparation.intensity import ClassIntensity, Intensity
     from tem_rf.data.prepared import Patch, PreparedDataset
     from tem_rf.export.formats import FORMATS
     from tem_rf.inference import card

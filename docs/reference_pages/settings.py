@@ -18,8 +18,8 @@ def settings_page() -> str:
     from tem_rf import config
     from tem_rf.config.simulation import PRESETS
     from tem_rf.config.training import DEFAULT_RECIPE, RECIPES
-    from tem_rf.data.presets import preset_changes
-    from tem_rf.data.public import PUBLISHED_SETS
+    from tem_rf.data.preparation.presets import preset_changes
+    from tem_rf.data.published.public import PUBLISHED_SETS
     from tem_rf.study import definition, sections
 
     modules = [import_module(f"{config.__name__}.{module.name}") for module in pkgutil.iter_modules(config.__path__)]

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn, TransferSpeedColumn
 
 from tem_rf.cli.output import print_json, print_table, progress_console
-from tem_rf.data.public import PUBLISHED_SETS, RemoteFile, fetch_published
+from tem_rf.data.published.public import PUBLISHED_SETS, RemoteFile, fetch_published
 
 
 def list_sets(as_json: bool) -> None:

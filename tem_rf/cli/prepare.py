@@ -57,7 +57,7 @@ def prepare(
 
     Example: tem-rf prepare micrographs --output datasets/au-5nm --pixel-size-nm 0.02
     """
-    from tem_rf.data.dataset_notes import dataset_notes
+    from tem_rf.data.preparation.dataset_notes import dataset_notes
 
     changes: dict[str, Any] = {
         "patch_size": patch_size,
@@ -107,7 +107,7 @@ def prepare(
 
 
 def _rows(dataset: "PreparedDataset") -> list[list[object]]:
-    from tem_rf.data.splits import SPLITS
+    from tem_rf.data.preparation.splits import SPLITS
 
     rows: list[list[object]] = []
     for split in SPLITS:

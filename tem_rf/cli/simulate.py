@@ -59,7 +59,7 @@ def simulate(
         TimeRemainingColumn,
     )
 
-    from tem_rf.data.simulate import simulate_micrographs
+    from tem_rf.data.simulation.simulate import simulate_micrographs
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()

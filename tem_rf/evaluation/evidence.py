@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tem_rf.data.intensity import Intensity
+from tem_rf.data.preparation.intensity import Intensity
 from tem_rf.data.prepared import PreparedDataset
 from tem_rf.receptive_field import Architecture
 from tem_rf.receptive_field.advice import Evidence, Result

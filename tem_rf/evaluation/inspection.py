@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tem_rf.data.preparation.splits import SPLITS, Split
 from tem_rf.data.prepared import PATCHES_FILE, PreparedDataset
-from tem_rf.data.splits import SPLITS, Split
 from tem_rf.errors import DatasetError, NoBraggPeaksError
 
 _MOST_PATCHES_MEASURED = 400  # of evenly spread micrographs; more change no diameter and cost seconds

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tem_rf.data.intensity import CLASSES
+from tem_rf.data.preparation.intensity import CLASSES
 from tem_rf.data.prepared import PreparedDataset
 from tem_rf.evaluation.inspection import Inspection
 from tem_rf.evaluation.pictures import overlay

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tem_rf.config.simulation import simulation_settings
-from tem_rf.data.simulate import simulate_micrograph
+from tem_rf.data.simulation.simulate import simulate_micrograph
 
 _COARSE_NM = 0.06  # between the pixels of the two presets
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tem_rf.data.growing_stack import GrowingStack
 from tem_rf.data.micrograph import Micrograph
+from tem_rf.data.preparation.growing_stack import GrowingStack
 from tem_rf.data.preprocess import rescale
 from tem_rf.data.scratch import bands
 from tem_rf.data.tiff import write_tiff

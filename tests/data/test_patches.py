@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tem_rf.data.dihedral import TRANSFORMS, dihedral, inverse_dihedral
-from tem_rf.data.patches import count_left_out, cut_patches
+from tem_rf.data.preparation.patches import count_left_out, cut_patches
 from tem_rf.errors import DatasetError
 from tests.conftest import shared_file
 

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from tem_rf.config.preparation import preparation_settings
-from tem_rf.data.prepare import prepare_dataset
+from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import DatasetError, ReadError
 from tests.conftest import shared_file

@@ -7,9 +7,9 @@ import pytest
 import tifffile
 
 from tem_rf.config.preparation import preparation_settings
-from tem_rf.data import prepare
-from tem_rf.data.growing_stack import GrowingStack
-from tem_rf.data.prepare import prepare_dataset
+from tem_rf.data.preparation import prepare
+from tem_rf.data.preparation.growing_stack import GrowingStack
+from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.errors import DatasetError, ReadError, SettingsError, StorageError
 from tests.data.labelled_folder import counts_with_disc, write_folder, write_pair
 

@@ -5,8 +5,8 @@ import pytest
 import tifffile
 
 from tem_rf.config.preparation import preparation_settings
-from tem_rf.data.growing_stack import GrowingStack
-from tem_rf.data.prepare import prepare_dataset
+from tem_rf.data.preparation.growing_stack import GrowingStack
+from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import DatasetError
 from tests.data.labelled_folder import write_folder

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from tem_rf.cli.app import app
 from tem_rf.config.preparation import preparation_settings
-from tem_rf.data.download import download_file
 from tem_rf.data.pairing import pair_labels
-from tem_rf.data.presets import preset_changes
-from tem_rf.data.public import PUBLISHED_SETS, fetch_published
+from tem_rf.data.preparation.presets import preset_changes
+from tem_rf.data.published.download import download_file
+from tem_rf.data.published.public import PUBLISHED_SETS, fetch_published
 from tem_rf.errors import DatasetError, SettingsError, StorageError
 
 

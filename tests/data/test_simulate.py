@@ -16,8 +16,8 @@ from tem_rf.config.simulation import PRESETS, simulation_settings
 from tem_rf.data.labels import read_label
 from tem_rf.data.pairing import pair_labels
 from tem_rf.data.readers import read_micrograph
-from tem_rf.data.simulate import simulate_micrograph, simulate_micrographs
 from tem_rf.data.simulation.conditions import random_stream
+from tem_rf.data.simulation.simulate import simulate_micrograph, simulate_micrographs
 from tem_rf.data.simulation.specimen import Particle
 from tem_rf.errors import DatasetError, SettingsError
 

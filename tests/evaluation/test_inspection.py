@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tem_rf.config.preparation import preparation_settings
-from tem_rf.data.prepare import prepare_dataset
+from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import DatasetError
 from tem_rf.evaluation.inspection import inspect_dataset

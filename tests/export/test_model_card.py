@@ -3,7 +3,7 @@
 import pytest
 
 from tem_rf.config.simulation import simulation_settings
-from tem_rf.data.simulate import simulate_micrographs
+from tem_rf.data.simulation.simulate import simulate_micrographs
 from tem_rf.errors import ModelError
 from tem_rf.export.best_seed import best_seed, seed_scores
 from tem_rf.export.card_page import card_page

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tem_rf.data.download import download_file
+from tem_rf.data.published.download import download_file
 from tem_rf.errors import DatasetError, SettingsError, StorageError
 
 ZENODO = "https://zenodo.org/api"

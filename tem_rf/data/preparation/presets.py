@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tem_rf.data.public import PUBLISHED_SETS
+from tem_rf.data.published.public import PUBLISHED_SETS
 from tem_rf.errors import SettingsError
 
 _SCALED_BETWEEN_0_AND_1 = ("groschner-2021",)

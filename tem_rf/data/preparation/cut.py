@@ -7,9 +7,9 @@ import numpy as np
 
 from tem_rf.config.preparation import PreparationSettings
 from tem_rf.data.manifest import Source
-from tem_rf.data.near_duplicates import Fingerprint, take_fingerprint
 from tem_rf.data.pairing import Pair
-from tem_rf.data.patches import count_left_out, cut_patches
+from tem_rf.data.preparation.near_duplicates import Fingerprint, take_fingerprint
+from tem_rf.data.preparation.patches import count_left_out, cut_patches
 from tem_rf.data.preprocess import preprocess, rescale
 from tem_rf.data.sources import LabelledMicrograph, read_labelled, sha256
 from tem_rf.errors import TemRfError
