@@ -48,12 +48,12 @@ from typing import TYPE_CHECKING, Any
 
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.training import DEFAULT_RECIPE, STUDY_SEEDS, training_settings
-from tem_rf.inference.saved_models import MODELS, models_or_shipped
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.receptive_field.calculus import ReceptiveField
 from tem_rf.runs.extension import is_complete, open_or_extend
 from tem_rf.runs.folder import RunFolder, default_name
 from tem_rf.runs.root import DEFAULT_ROOT, find_run, find_runs_of_one_dataset
+from tem_rf.saved_models import MODELS, models_or_shipped
 
 if TYPE_CHECKING:
     from tem_rf.data.prepared import PreparedDataset, Split

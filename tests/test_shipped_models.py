@@ -10,11 +10,11 @@ from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.simulation.micrograph import simulate_micrograph
 from tem_rf.data.tiff import write_tiff
 from tem_rf.evaluation.dice import hard_dice
-from tem_rf.inference.card import CARD_NAME, ModelCard
+from tem_rf.inference.card import ModelCard
 from tem_rf.inference.choice import choose_model
-from tem_rf.inference.saved_models import SHIPPED_MODELS, models_or_shipped
 from tem_rf.inference.segment import segment_micrograph
 from tem_rf.inference.segmenter import load_segmenter
+from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_or_shipped
 
 MOST_BYTES = 2_000_000
 KINDS = {"au-hrtem": ("au-5nm", 0.85), "bright-field": ("au-20nm-lowres", 0.9)}

@@ -74,18 +74,32 @@ class SegmentRequest(BaseModel):
     images: str = Field("", min_length=1, description="Micrograph, or folder of them.")
     output: str = Field("segmented", min_length=1, description="Folder for masks and overlays.")
     pixel_size_nm: float | None = Field(None, gt=0, description="Side of a pixel [nm]; none: what the files say.")
+    split_touching: bool = Field(False, description="Take particles that touch apart.")
+    min_diameter_nm: float | None = Field(
+        None, ge=0, description="Smallest diameter of a particle [nm]; none: 0.5 nm and at least 8 px."
+    )
 
     def arguments(self, model: Path) -> list[str]:
         """The command line."""
-        options = as_options({"model": model, "output": self.output, "pixel_size_nm": self.pixel_size_nm})
-        return ["segment", self.images, *options, "--json"]
+        return [
+            "segment",
+            self.images,
+            "--model",
+            str(model),
+            *as_options(self.model_dump(exclude={"images"})),
+            "--json",
+        ]
 
 
 def as_options(values: Mapping[str, Any]) -> list[str]:
-    """Settings as options of the command line; what is None is left out.
+    """Settings as options of the command line; what is None is left out, and so is a switch that is off.
 
-    >>> as_options({"patch_size": 128, "split": "study", "seed": None})
-    ['--patch-size', '128', '--split', 'study']
+    >>> as_options({"patch_size": 128, "xray_threshold": 0, "seed": None, "overwrite": True, "track": False})
+    ['--patch-size', '128', '--xray-threshold', '0', '--overwrite']
     """
-    pairs = ((f"--{name.replace('_', '-')}", str(value)) for name, value in values.items() if value is not None)
-    return [text for pair in pairs for text in pair]
+    given = {
+        f"--{name.replace('_', '-')}": value
+        for name, value in values.items()
+        if value is not None and value is not False
+    }
+    return [text for option, value in given.items() for text in ([option] if value is True else [option, str(value)])]

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-DATASET_MARK, MODEL_MARK = "dataset.json", "model.json"
+from tem_rf.saved_models import CARD_NAME, MODELS, models_in
+
+DATASET_MARK = "dataset.json"
 LABEL_FOLDERS = frozenset({"labels", "masks", "annotations"})
 _DEPTH = 3
 _FOLDERS_LOOKED_AT = 2000  # a home folder with everything in it must not hold up the app
@@ -34,7 +36,7 @@ class Workspace:
     @property
     def models(self) -> Path:
         """Folder of the exported models."""
-        return self.folder / "saved_models"
+        return self.folder / MODELS
 
     def datasets(self) -> list[Path]:
         """Prepared datasets, by path."""
@@ -46,10 +48,7 @@ class Workspace:
 
     def exported_models(self) -> list[Path]:
         """Exported models, by name."""
-        try:
-            return [path for path in sorted(self.models.iterdir()) if (path / MODEL_MARK).is_file()]
-        except OSError:
-            return []
+        return models_in(self.models)
 
     def short(self, path: Path) -> str:
         """A path as one would type it in this folder."""
@@ -68,6 +67,6 @@ class Workspace:
                 continue
             names = {name for name, _ in inside}
             yield folder, names
-            if depth == _DEPTH or DATASET_MARK in names or MODEL_MARK in names or folder in (self.runs, self.studies):
+            if depth == _DEPTH or DATASET_MARK in names or CARD_NAME in names or folder in (self.runs, self.studies):
                 continue
             waiting += [(folder / name, depth + 1) for name, is_dir in inside if is_dir and not name.startswith(".")]

@@ -10,9 +10,9 @@ from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_consol
 from tem_rf.errors import ModelError, SettingsError
 from tem_rf.export.formats import FORMATS, SAVED_MODEL, formats_named
 from tem_rf.export.standing import LICENSE, export_over
-from tem_rf.inference.saved_models import MODELS
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
+from tem_rf.saved_models import MODELS
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,7 +9,7 @@ from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.config.preparation import Normalization
 from tem_rf.export.standing import refuse_foreign_folder
-from tem_rf.inference.saved_models import MODELS
+from tem_rf.saved_models import MODELS
 
 
 def import_model(

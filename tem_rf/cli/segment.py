@@ -11,8 +11,8 @@ from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, S
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.cli.segment_text import print_segmented, segmented_json
 from tem_rf.errors import SettingsError
-from tem_rf.inference.saved_models import MODELS, models_or_shipped
 from tem_rf.runs.root import DEFAULT_ROOT
+from tem_rf.saved_models import MODELS, models_or_shipped
 
 if TYPE_CHECKING:
     from tem_rf.inference.networks import NetworkChoice

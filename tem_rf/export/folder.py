@@ -12,7 +12,8 @@ from tem_rf.export.formats import BIOIMAGEIO, KERAS, LITERT, ONNX, SAVED_MODEL, 
 from tem_rf.export.portable import write_keras, write_litert, write_onnx
 from tem_rf.export.saved_model import write_saved_model
 from tem_rf.files import replacing_folder, write_json, write_text
-from tem_rf.inference.card import CARD_NAME, ModelCard, ModelFile
+from tem_rf.inference.card import ModelCard, ModelFile
+from tem_rf.saved_models import CARD_NAME
 
 _WRITERS: dict[ExportFormat, Callable[[keras.Model, ModelCard, Path], None]] = {
     SAVED_MODEL: write_saved_model,

@@ -63,7 +63,7 @@ def refuse_foreign_folder(output: Path) -> None:
     Raises:
         ModelError: The folder holds something else.
     """
-    from tem_rf.inference.card import CARD_NAME
+    from tem_rf.saved_models import CARD_NAME
 
     if not (output / CARD_NAME).exists() and any(output.iterdir()):
         raise ModelError(

@@ -12,9 +12,9 @@ from tem_rf.files import parse_json
 from tem_rf.inference.provenance import HeldOutScores, MicrographSet, SeedScores
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.config import ArchitectureField
+from tem_rf.saved_models import CARD_NAME
 
 SCHEMA_VERSION = 1
-CARD_NAME = "model.json"
 
 
 class FieldOfView(BaseModel):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from tem_rf.data.readers import open_recording
 from tem_rf.errors import ModelError
-from tem_rf.inference.card import CARD_NAME, ModelCard
+from tem_rf.inference.card import ModelCard
 from tem_rf.inference.segment import PIXEL_SIZE_TOLERANCE
+from tem_rf.saved_models import models_in
 
 
 def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None, rescale: bool = False) -> Path:
@@ -28,7 +29,7 @@ def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None
             f"{file}: says no pixel size, by which a model could be chosen; give --pixel-size-nm, or name a model by "
             "--model."
         )
-    cards = {path: card for path in _model_folders(models) if (card := _readable_card(path)) is not None}
+    cards = {path: card for path in models_in(models) if (card := _readable_card(path)) is not None}
     sizes = {path: card.pixel_size_nm for path, card in cards.items() if card.pixel_size_nm is not None}
     if not sizes:
         raise ModelError(
@@ -57,7 +58,3 @@ def _readable_card(folder: Path) -> ModelCard | None:
         return ModelCard.read(folder)
     except ModelError:
         return None
-
-
-def _model_folders(models: Path) -> list[Path]:
-    return sorted(path.parent for path in models.glob(f"*/{CARD_NAME}"))

@@ -10,11 +10,12 @@ import numpy as np
 
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.errors import ModelError
-from tem_rf.inference.card import CARD_NAME, ModelCard
+from tem_rf.inference.card import ModelCard
 from tem_rf.models.claims import require_room_for
 from tem_rf.models.saved_variables import read_variables, variable_files
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.folder import RunFolder
+from tem_rf.saved_models import CARD_NAME
 
 if TYPE_CHECKING:
     import keras

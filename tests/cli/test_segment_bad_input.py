@@ -10,7 +10,7 @@ import pytest
 
 from tem_rf.data.tiff import write_tiff
 from tem_rf.export.run import export_run
-from tem_rf.inference.card import CARD_NAME
+from tem_rf.saved_models import CARD_NAME
 from tests.cli.command import tem_rf
 from tests.data.labelled_folder import counts_with_disc
 

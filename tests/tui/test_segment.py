@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Checkbox, Input, OptionList, Static
 
 from tem_rf.data.tiff import write_tiff
 from tem_rf.inference.particle_table import write_particles
@@ -54,19 +54,32 @@ def _segmented(folder, state):
     (job / "output.txt").write_text(json.dumps([row]))
 
 
-def test_an_empty_folder_says_how_to_begin(folder):
+def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folder):
     async def script(app, pilot):
-        await pilot.press("6", "s")
-        await until(pilot, lambda: "There is no model yet" in told(app))
+        await pilot.press("6")
         assert "Choose a model and press s" in screen_text(app)
+        assert "au-hrtem (shipped)" in screen_text(app)
+        assert "network n3-p244" in str(app.query_one("#model-facts", Static).render())
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
 
     drive(folder, script)
 
 
-def test_models_are_exports_and_runs(with_model):
+def test_where_nothing_ships_it_says_how_to_come_by_a_model(folder, monkeypatch):
+    monkeypatch.setattr("tui.screens.segment.SHIPPED_MODELS", folder / "none")
+
+    async def script(app, pilot):
+        await pilot.press("6", "s")
+        await until(pilot, lambda: "There is no model yet" in told(app))
+
+    drive(folder, script)
+
+
+def test_models_are_exports_and_runs_and_those_that_ship(with_model):
     async def script(app, pilot):
         await pilot.press("6")
-        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 2)
+        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 4)
         facts = str(app.query_one("#model-facts", Static).render())
         assert "network n2-p44" in facts
         assert "test hard dice 0.913" in facts
@@ -80,18 +93,19 @@ def test_segment_asks_what_and_runs_the_command(with_model, monkeypatch):
 
     async def script(app, pilot):
         await pilot.press("6")
-        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 2)
+        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 4)
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, CommandForm))
         await pilot.press("ctrl+s")
         assert commands == []  # no images yet
         app.screen.query_one("#field-images", Input).value = "new"
+        app.screen.query_one("#field-split_touching", Checkbox).value = True
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(commands) == 1)
 
     drive(with_model, script)
     model = str(with_model / "saved_models" / "gold")
-    assert commands[0] == ["segment", "new", "--model", model, "--output", "segmented", "--json"]
+    assert commands[0] == ["segment", "new", "--model", model, "--output", "segmented", "--split-touching", "--json"]
 
 
 def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
+from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_in
 from tui.painting import Picture
 from tui.particles import ParticleList, read_particles
 from tui.previews import preview_mask
@@ -24,7 +25,6 @@ from tui.screens.command_form import CommandForm
 from tui.widgets.micrograph_view import MicrographView
 from tui.widgets.particle_view import ParticleView
 from tui.widgets.row_table import Row, RowTable
-from tui.workspace import MODEL_MARK
 
 _TITLE = "segment "
 
@@ -135,15 +135,19 @@ class SegmentScreen(TabScreen):
 
     def _list_models(self) -> None:
         trained = [run.run.path for run in self.tem_rf.runs if run.epochs and run.run.model_file.exists()]
-        models = [*self.tem_rf.workspace.exported_models(), *trained]
+        models = [*self.tem_rf.workspace.exported_models(), *trained, *models_in(SHIPPED_MODELS)]
         if models == self._models:
             return
         self._models = models
         options = self.query_one("#models", OptionList)
         options.clear_options()
-        options.add_options([Option(self.tem_rf.workspace.short(path), id=str(path)) for path in models])
+        options.add_options([Option(self._title_of(path), id=str(path)) for path in models])
         if models:
             options.highlighted = 0
+
+    def _title_of(self, model: Path) -> str:
+        is_shipped = model.parent == SHIPPED_MODELS
+        return f"{model.name} (shipped)" if is_shipped else self.tem_rf.workspace.short(model)
 
     def _list_masks(self) -> None:
         results = [
@@ -195,11 +199,11 @@ def _cells(result: dict[str, Any]) -> Row:
 def model_facts(folder: Path) -> str:
     """What `model.json` of an exported model says; a run says that it is one."""
     try:
-        card = json.loads((folder / MODEL_MARK).read_text(encoding="utf-8"))
+        card = json.loads((folder / CARD_NAME).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return "best network of a run; x on the Results screen exports it"
     except (OSError, ValueError) as error:
-        return f"✗ {folder / MODEL_MARK}: cannot be read ({error})"
+        return f"✗ {folder / CARD_NAME}: cannot be read ({error})"
     test = card.get("test") or {}
     lines = [
         f"network {card.get('architecture', {}).get('name', '?')}",
