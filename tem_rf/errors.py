@@ -22,6 +22,10 @@ class SettingsError(TemRfError):
     exit_code = 2
 
 
+class TooManyOutliersError(SettingsError):
+    """An x-ray threshold that cuts into the image itself."""
+
+
 class ReadError(TemRfError):
     """A file that cannot be read as a micrograph, a label or a model."""
 

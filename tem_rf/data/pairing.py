@@ -87,6 +87,28 @@ def pair_labels(images: Path, labels: Path | None = None) -> Pairing:
     return Pairing(tuple(pairs), tuple(problems))
 
 
+def micrographs_in(folder: Path) -> list[Path]:
+    """The micrographs of a folder, or of images/ inside it, by name.
+
+    Hidden files are left out, and so is a mask that lies beside its micrograph.
+
+    Raises:
+        ReadError: There are none.
+    """
+    place = folder / IMAGE_FOLDER if (folder / IMAGE_FOLDER).is_dir() else folder
+    files = [path for path in _visible(place) if _is_micrograph(path)]
+    stems = {path.stem for path in files}
+    micrographs = [path for path in files if not _labels_one_of(stems, path.stem)]
+    if not micrographs:
+        raise ReadError(f"{place}: no micrographs; expected files ending in {' '.join(sorted(MICROGRAPH_SUFFIXES))}.")
+    return micrographs
+
+
+def _labels_one_of(stems: set[str], stem: str) -> bool:
+    bare = _LABEL_ENDING.sub("", stem)
+    return bare != stem and bare in stems
+
+
 def _folders(images: Path, labels: Path | None) -> tuple[Path, Path]:
     if not images.is_dir():
         raise DatasetError(f"{images}: no such folder; check the path.")

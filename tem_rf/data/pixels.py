@@ -60,7 +60,7 @@ def check_pixels(path: Path, pixels: np.ndarray) -> None:
 
 
 def resample_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Bring a mask to the pixels of an image that was resampled: each takes the value of the nearest.
+    """Bring a mask to the pixels of an image that was resampled or rescaled: each takes the value of the nearest.
 
     Args:
         mask: (height, width) bool.

@@ -38,8 +38,14 @@ class Patch:
 
     @property
     def name(self) -> str:
-        """What pictures of it are called: stem of the micrograph, row, column."""
-        return f"{Path(self.source).stem}_r{self.row}_c{self.column}"
+        """What pictures of it are called: stem of the file, number of the frame in a stack, row, column.
+
+        >>> Patch("au.h5#17", 0, 512, "test", 0.2).name
+        'au_17_r0_c512'
+        """
+        file, _, frame = self.source.rpartition("#")
+        stem = f"{Path(file).stem}_{frame}" if frame.isdigit() and file else Path(self.source).stem
+        return f"{stem}_r{self.row}_c{self.column}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 from tem_rf.config.preparation import Normalization, PreprocessingSettings
 from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.xray import holds_counts, remove_xray_outliers
-from tem_rf.errors import DatasetError, SettingsError
+from tem_rf.errors import DatasetError, SettingsError, TooManyOutliersError
 
 PERCENTILES = (1, 99)
 LARGEST_ENLARGEMENT = 16
@@ -23,6 +23,7 @@ class Preprocessed:
         pixel_size_nm: Side of a pixel [nm], after rescaling; None where it is not known.
         xray_threshold: Counts above the median from which pixels were replaced; None: the step was left out.
         outliers_replaced: Pixels replaced.
+        has_too_many_outliers: Whether the threshold marked so many pixels that they were left in.
         offset: The mean, for standard normalization.
         scale: The standard deviation, for standard normalization.
     """
@@ -33,6 +34,7 @@ class Preprocessed:
     outliers_replaced: int
     offset: float
     scale: float
+    has_too_many_outliers: bool = False
 
 
 def preprocess(
@@ -41,6 +43,7 @@ def preprocess(
     *,
     pixel_size_nm: float | None = None,
     scratch: Path | None = None,
+    leaves_many_outliers: bool = False,
 ) -> Preprocessed:
     """Prepare a micrograph for a network.
 
@@ -52,22 +55,32 @@ def preprocess(
         settings: What to do.
         pixel_size_nm: Side of a pixel [nm]; needed to rescale.
         scratch: Folder for an image too large for memory; None keeps any in memory.
+        leaves_many_outliers: Leave outliers in where the threshold marks far more pixels than x-rays hit; else that
+            is refused.
 
     Raises:
         DatasetError: The image is constant, or cannot be corrected.
-        SettingsError: The x-ray threshold marks far more pixels than x-rays hit; rescaling without a pixel size.
+        TooManyOutliersError: The x-ray threshold marks far more pixels than x-rays hit.
+        SettingsError: Rescaling without a pixel size, or by far too much.
     """
     image = scratch_array(pixels.shape, np.float32, scratch)
     image[...] = pixels
     threshold = settings.xray_threshold if holds_counts(pixels) else None
-    replaced = 0 if threshold is None else remove_xray_outliers(image, threshold)
+    replaced, has_too_many = 0, False
+    if threshold is not None:
+        try:
+            replaced = remove_xray_outliers(image, threshold)
+        except TooManyOutliersError:
+            if not leaves_many_outliers:
+                raise
+            has_too_many = True
     if settings.flat_field_px is not None:
         _flatten_illumination(image, settings.flat_field_px)
     if settings.target_pixel_size_nm is not None:
         image = rescale(image, pixel_size_nm, settings.target_pixel_size_nm)
         pixel_size_nm = settings.target_pixel_size_nm
     offset, scale = _normalize(image, settings.normalization)
-    return Preprocessed(image, pixel_size_nm, threshold, replaced, offset, scale)
+    return Preprocessed(image, pixel_size_nm, threshold, replaced, offset, scale, has_too_many)
 
 
 def normalize_micrograph(
@@ -78,6 +91,9 @@ def normalize_micrograph(
     scratch: Path | None = None,
 ) -> np.ndarray:
     """Treat a new micrograph as those of the dataset were treated.
+
+    X-ray outliers are left in where the threshold of the dataset marks so many pixels that this detector must count on
+    another scale.
 
     Args:
         image: (height, width) counts.
@@ -90,9 +106,9 @@ def normalize_micrograph(
 
     Raises:
         DatasetError: As for `preprocess`.
-        SettingsError: As for `preprocess`.
+        SettingsError: As for `preprocess`, but for the outliers.
     """
-    return preprocess(image, settings, pixel_size_nm=pixel_size_nm, scratch=scratch).image
+    return preprocess(image, settings, pixel_size_nm=pixel_size_nm, scratch=scratch, leaves_many_outliers=True).image
 
 
 def rescale(image: np.ndarray, pixel_size_nm: float | None, target_nm: float) -> np.ndarray:
@@ -116,7 +132,7 @@ def rescale(image: np.ndarray, pixel_size_nm: float | None, target_nm: float) ->
     if pixel_size_nm > LARGEST_ENLARGEMENT * target_nm:
         raise SettingsError(
             f"target_pixel_size_nm: {pixel_size_nm:g} nm per pixel to {target_nm:g} nm is an enlargement of more than "
-            f"{LARGEST_ENLARGEMENT} times; is one of the two pixel sizes wrong?"
+            f"{LARGEST_ENLARGEMENT} times; is one of the two pixel sizes wrong? Correct it with --pixel-size-nm."
         )
     shape = tuple(max(1, round(length * pixel_size_nm / target_nm)) for length in image.shape)
     if shape == image.shape:

@@ -3,12 +3,12 @@
 import numpy as np
 
 from tem_rf.data.scratch import bands
-from tem_rf.errors import SettingsError
+from tem_rf.errors import TooManyOutliersError
 
-_PASSES = 2
+PASSES = 2
 # X-rays hit a few pixels of a million; a threshold that marks more than this cuts into the image itself.
-_GREATEST_PART = 0.002
-_FEW_BELOW_ZERO = 0.01
+GREATEST_PART = 0.002
+FEW_BELOW_ZERO = 0.01
 _SAMPLE_STEP = 101  # a prime: it walks through the columns
 
 
@@ -20,7 +20,7 @@ def holds_counts(pixels: np.ndarray) -> bool:
     """
     if pixels.dtype.itemsize == 1:
         return False
-    return pixels.dtype.kind == "u" or bool(np.count_nonzero(pixels < 0) <= _FEW_BELOW_ZERO * pixels.size)
+    return pixels.dtype.kind == "u" or bool(np.count_nonzero(pixels < 0) <= FEW_BELOW_ZERO * pixels.size)
 
 
 def remove_xray_outliers(image: np.ndarray, threshold: float) -> int:
@@ -37,13 +37,13 @@ def remove_xray_outliers(image: np.ndarray, threshold: float) -> int:
         Pixels replaced.
 
     Raises:
-        SettingsError: More than two pixels in a thousand lie above the threshold: they are no outliers.
+        TooManyOutliersError: More than two pixels in a thousand lie above the threshold: they are no outliers.
 
     Source: Sytwu et al. 2022, "Dataset Creation".
     """
     np.maximum(image, 0, out=image)
     replaced: set[tuple[int, int]] = set()
-    for _ in range(_PASSES):
+    for _ in range(PASSES):
         places = _outliers(image, threshold)
         _replace(image, places)
         replaced.update(map(tuple, places.tolist()))
@@ -56,10 +56,10 @@ def _outliers(image: np.ndarray, threshold: float) -> np.ndarray:
     if image.max() <= image.min() + threshold:
         return np.empty((0, 2), int)
     found = _above(image, exact_median(image) + threshold)
-    if len(found) > _GREATEST_PART * image.size:
-        raise SettingsError(
+    if len(found) > GREATEST_PART * image.size:
+        raise TooManyOutliersError(
             f"xray_threshold {threshold:g} counts: marks {len(found) / image.size:.1%} of the pixels as x-ray "
-            f"outliers, expected at most {_GREATEST_PART:.1%}; raise it, or give 0 to leave outliers in."
+            f"outliers, expected at most {GREATEST_PART:.1%}; raise it, or give 0 to leave outliers in."
         )
     brightest_first = found[np.argsort(-image.ravel()[found], kind="stable")]
     return np.column_stack(np.unravel_index(brightest_first, image.shape))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tem_rf.data.manifest import Source
+from tem_rf.data.pixels import resample_mask
 from tem_rf.data.prepared import open_dataset
 from tem_rf.data.simulation.folder import read_simulation_settings
 from tem_rf.data.sources import find_pairs, read_labelled
@@ -43,7 +44,8 @@ def score_held_out(segmenter: Segmenter, folder: Path, *, name: str) -> HeldOutS
     for pair in find_pairs(folder, None):
         for labelled in read_labelled(pair, None):
             mask = segment_micrograph(segmenter, labelled.micrograph).mask
-            scores.append(float(hard_dice(mask[None], labelled.mask[None])[0]))
+            label = resample_mask(labelled.mask, mask.shape)  # of a network that rescales, the mask is rescaled
+            scores.append(float(hard_dice(mask[None], label[None])[0]))
     return HeldOutScores(
         name=name,
         kind=_kind(folder),

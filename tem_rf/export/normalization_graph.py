@@ -6,10 +6,8 @@ import tensorflow as tf
 
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.data.preprocess import PERCENTILES
+from tem_rf.data.xray import FEW_BELOW_ZERO, GREATEST_PART, PASSES
 
-_PASSES = 2
-_GREATEST_PART = 0.002
-_FEW_BELOW_ZERO = 0.01
 _AROUND = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)]
 
 
@@ -27,7 +25,7 @@ def normalize_counts(counts: Any, settings: PreprocessingSettings) -> Any:
     if settings.xray_threshold is not None:
         below_zero = tf.reduce_mean(tf.cast(image < 0, tf.float64))
         image = tf.cond(
-            below_zero <= _FEW_BELOW_ZERO,
+            below_zero <= FEW_BELOW_ZERO,
             lambda: _remove_xray_outliers(tf.maximum(counts, 0.0), settings.xray_threshold),
             lambda: counts,
         )
@@ -48,7 +46,7 @@ def _offset_and_scale(image: Any, settings: PreprocessingSettings) -> tuple[Any,
 
 
 def _remove_xray_outliers(image: Any, threshold: float) -> Any:
-    for _ in range(_PASSES):
+    for _ in range(PASSES):
         image = tf.cond(
             tf.reduce_max(image) <= tf.reduce_min(image) + threshold,
             lambda image=image: image,
@@ -63,11 +61,8 @@ def _replace_brightest_first(image: Any, threshold: float) -> Any:
     size = tf.cast(tf.size(image), tf.float64)
     median = tf.cast(_quantile(tf.sort(tf.reshape(image, [-1])), 0.5), tf.float32)
     places = tf.cast(tf.where(image > median + threshold), tf.int32)  # (n, 2)
-    tf.debugging.assert_less_equal(
-        tf.cast(tf.shape(places)[0], tf.float64),
-        _GREATEST_PART * size,
-        "too many pixels lie above the x-ray threshold: they are no outliers",
-    )
+    are_outliers = tf.cast(tf.shape(places)[0], tf.float64) <= GREATEST_PART * size
+    places = places[: tf.where(are_outliers, tf.shape(places)[0], 0)]
     places = tf.gather(places, tf.argsort(-tf.gather_nd(image, places), stable=True))
     count = tf.shape(places)[0]
     number = tf.tensor_scatter_nd_update(tf.fill(shape, -1), places, tf.range(count))

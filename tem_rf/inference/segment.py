@@ -1,6 +1,6 @@
 """Segment a micrograph of any size, by one network or by several, seen from one side or from eight."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.micrograph import Micrograph
-from tem_rf.data.preprocess import normalize_micrograph
+from tem_rf.data.preprocess import preprocess
 from tem_rf.data.scratch import bands, scratch_array
+from tem_rf.data.xray import GREATEST_PART
 from tem_rf.errors import DatasetError, ReadError, SettingsError
 from tem_rf.evaluation.dice import particle_mask
 from tem_rf.inference.segmenter import Segmenter
@@ -85,8 +86,9 @@ def segment_by_ensemble(
     targets = {segmenter.preprocessing.target_pixel_size_nm for segmenter in segmenters}
     if len(targets) > 1:
         raise SettingsError(f"models: expected one pixel size to rescale to, received {sorted(map(str, targets))}.")
-    mean, spread = _mean_and_spread(_probabilities(segmenters, micrograph, transforms, tile_px, scratch), scratch)
     notes = [note for segmenter in segmenters for note in _notes(segmenter, micrograph)]
+    probabilities = _probabilities(segmenters, micrograph, transforms, tile_px, scratch, on_note=notes.append)
+    mean, spread = _mean_and_spread(probabilities, scratch)
     return Segmentation(
         probability=mean,
         pixel_size_nm=targets.pop() or micrograph.pixel_size_nm,
@@ -101,9 +103,10 @@ def _probabilities(
     transforms: int,
     tile_px: int | None,
     scratch: Path | None,
+    on_note: Callable[[str], None],
 ) -> Iterator[np.ndarray]:
     for segmenter in segmenters:
-        image = _normalized(segmenter, micrograph, scratch)
+        image = _normalized(segmenter, micrograph, scratch, on_note)
         for transform in range(transforms):
             turned = _probability(segmenter, dihedral(image, transform), tile_px, scratch)
             yield inverse_dihedral(turned, transform)
@@ -127,16 +130,29 @@ def _mean_and_spread(images: Iterator[np.ndarray], scratch: Path | None) -> tupl
     return mean, squares
 
 
-def _normalized(segmenter: Segmenter, micrograph: Micrograph, scratch: Path | None) -> np.ndarray:
+def _normalized(
+    segmenter: Segmenter, micrograph: Micrograph, scratch: Path | None, on_note: Callable[[str], None]
+) -> np.ndarray:
+    where = micrograph.path or micrograph.name
     try:
-        return normalize_micrograph(
+        prepared = preprocess(
             micrograph.pixels,
             segmenter.preprocessing,
             pixel_size_nm=micrograph.pixel_size_nm,
             scratch=scratch,
+            leaves_many_outliers=True,
         )
     except DatasetError as error:
-        raise ReadError(f"{micrograph.path or micrograph.name}: {error}") from error
+        raise ReadError(f"{where}: {error}") from error
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from error
+    if prepared.has_too_many_outliers:
+        on_note(
+            f"{micrograph.name}: x-ray outliers are left in: more than {GREATEST_PART:.1%} of the pixels lie "
+            f"{prepared.xray_threshold:g} counts above the median, the threshold of {segmenter.name}; this detector "
+            "counts on another scale"
+        )
+    return prepared.image
 
 
 def _probability(segmenter: Segmenter, image: np.ndarray, tile_px: int | None, scratch: Path | None) -> np.ndarray:

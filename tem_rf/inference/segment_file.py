@@ -10,6 +10,7 @@ import numpy as np
 
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.micrograph import Micrograph
+from tem_rf.data.pixels import resample_mask
 from tem_rf.data.readers import read_frames
 from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.sources import count_frames
@@ -165,7 +166,7 @@ def _truths(label: Path | None, first: Micrograph, count: int) -> Iterator[np.nd
         yield from [None] * count
         return
     found = 0
-    for mask in read_label_frames(label, first.pixels.shape, image=first.path):
+    for mask in read_label_frames(label, first.recorded_shape or first.pixels.shape, image=first.path):
         found += 1
         if found > count:
             raise DatasetError(f"{label}: labels more than the {count} frames of {first.path}; expected as many.")
@@ -196,8 +197,8 @@ def _record(
         least_area_px=disc_area_px(least_px),
         split_touching=settings.split_touching,
     )
-    if truth is not None and truth.shape != mask.shape:
-        truth = _resized(truth, mask.shape)
+    if truth is not None:
+        truth = resample_mask(truth, mask.shape)
     return FrameRecord(
         shape=mask.shape,
         pixel_size_nm=result.pixel_size_nm,
@@ -221,9 +222,3 @@ def _scores(mask: np.ndarray, truth: np.ndarray, least_area_px: float, settings:
         for one, split in ((mask, settings.split_touching), (truth, True))
     )
     return score_particles(numbers, labelled)
-
-
-def _resized(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    from skimage.transform import resize
-
-    return resize(mask.astype(np.float32), shape, order=1, mode="edge") > 0.5

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tem_rf.data.pairing import pair_labels
-from tem_rf.data.readers import MICROGRAPH_SUFFIXES
+from tem_rf.data.pairing import micrographs_in, pair_labels
 from tem_rf.errors import ReadError, SettingsError
 from tem_rf.inference.networks import Networks
 from tem_rf.inference.results import SegmentedFile
@@ -122,15 +121,7 @@ def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | Non
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in MICROGRAPH_SUFFIXES)
-        if not inside:
-            raise ReadError(
-                f"{path}: no micrographs; expected files ending in {' '.join(sorted(MICROGRAPH_SUFFIXES))}."
-            )
-        yield from inside
+        yield from micrographs_in(path) if path.is_dir() else [path]
 
 
 def _refuse_equal_stems(paths: Sequence[Path]) -> None:

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tem_rf.data.pairing import pair_labels
-from tem_rf.errors import DatasetError
+from tem_rf.data.pairing import micrographs_in, pair_labels
+from tem_rf.errors import DatasetError, ReadError
 
 
 def touch(folder, *names):
@@ -114,3 +114,15 @@ def test_endings_that_belong_to_the_name_do_not_keep_files_apart(tmp_path):
     pairing = pair_labels(tmp_path)
     assert len(pairing.pairs) == 3
     assert not pairing.problems
+
+
+def test_the_micrographs_of_a_folder_are_those_that_somebody_recorded(tmp_path):
+    for name in ("a.emi", "a_1.ser", ".hidden.tif", "._b.tif", "b.tif", "b_mask.tif", "strain_map.tif", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in micrographs_in(tmp_path)] == ["a_1.ser", "b.tif", "strain_map.tif"]
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "c.tif").touch()
+    assert [path.name for path in micrographs_in(tmp_path)] == ["c.tif"]
+    (tmp_path / "images" / "c.tif").unlink()
+    with pytest.raises(ReadError, match=r"images: no micrographs; expected files ending in"):
+        micrographs_in(tmp_path)

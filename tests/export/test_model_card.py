@@ -1,7 +1,10 @@
 """What is written about a model that is given away."""
 
+from dataclasses import replace
+
 import pytest
 
+from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.simulation import simulation_settings
 from tem_rf.data.simulation.simulate import simulate_micrographs
 from tem_rf.errors import ModelError
@@ -48,6 +51,13 @@ def test_held_out_micrographs_are_segmented_whole(trained_run, tmp_path):
     assert (scores.name, scores.kind, scores.micrographs) == ("discs", "measured", 2)
     assert scores.least_hard_dice <= scores.hard_dice
     assert scores.hard_dice > 0.8
+
+
+def test_held_out_micrographs_are_scored_at_the_pixel_size_of_a_network_that_rescales(trained_run, tmp_path):
+    preprocessing = PreprocessingSettings(target_pixel_size_nm=0.04)
+    segmenter = replace(load_segmenter(trained_run.path), preprocessing=preprocessing)
+    folder = write_folder(tmp_path / "raw", 2, pixel_size_nm=0.02)
+    assert 0 < score_held_out(segmenter, folder, name="discs").hard_dice < 1
 
 
 def test_simulated_folders_are_described_by_what_was_simulated(trained_run, tmp_path):

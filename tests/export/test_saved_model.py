@@ -88,6 +88,17 @@ def test_the_graph_leaves_images_that_hold_no_counts_alone():
     np.testing.assert_allclose(normalize_counts(image, settings), normalize_micrograph(image, settings), atol=1e-5)
 
 
+def test_the_graph_leaves_outliers_in_where_they_are_too_many_to_be_any():
+    from tem_rf.export.normalization_graph import normalize_counts
+
+    image = raw_counts(1, (90, 122), seed=3)[0]
+    image[::5, ::5] += 4000
+    settings = PreprocessingSettings(xray_threshold=1500.0)
+    expected = (image - image.mean(dtype=np.float64)) / image.std(dtype=np.float64)
+    np.testing.assert_allclose(normalize_micrograph(image, settings), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(normalize_counts(image, settings), expected, rtol=0, atol=1e-5)
+
+
 def test_the_card_says_what_a_user_must_know(model, trained_run):
     card = ModelCard.read(model)
     assert card.architecture == trained_run.config.architecture

@@ -9,11 +9,12 @@ from threading import Event
 import numpy as np
 import pytest
 import tifffile
+from roifile import ImagejRoi
 
 from tem_rf import Architecture
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.data.tiff import write_tiff
-from tem_rf.errors import DatasetError, ReadError, StorageError
+from tem_rf.errors import DatasetError, ReadError, SettingsError, StorageError
 from tem_rf.inference.journal import FrameJournal
 from tem_rf.inference.segment_file import SegmentSettings, segment_file
 from tem_rf.inference.segmenter import Segmenter
@@ -199,6 +200,45 @@ def test_a_network_of_another_pixel_size_gives_masks_at_its_own(tmp_path):
     assert tifffile.imread(result.files["mask"]).shape == (30, 35)
     assert result.pixel_size_nm == 1.0
     assert result.hard_dice > 0.9
+
+
+def test_counts_on_a_scale_of_their_own_are_segmented_with_a_note(tmp_path):
+    masks = discs((60, 70), (20, 20, 8), (40, 50, 9))
+    counts = np.random.default_rng(8).poisson(20_000, masks.shape) + 9000 * masks
+    write_tiff(tmp_path / "m.tif", counts.astype(np.uint16), pixel_size_nm=0.5)
+    segmenter = replace(bright(), preprocessing=PreprocessingSettings(xray_threshold=1500))
+    result = segment_file([segmenter], tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
+    np.testing.assert_array_equal(tifffile.imread(result.files["mask"]) > 0, masks)
+    assert ["x-ray outliers are left in" in note for note in result.notes] == [True]
+
+
+def test_an_enlargement_beyond_reason_names_the_file(tmp_path):
+    movie(tmp_path / "m.tif", frames=1, pixel_size_nm=90)
+    segmenter = replace(bright(), preprocessing=PreprocessingSettings(target_pixel_size_nm=0.1))
+    with pytest.raises(SettingsError, match=r"m\.tif: target_pixel_size_nm: 90 nm per pixel .* --pixel-size-nm"):
+        segment_file([segmenter], tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
+
+
+@pytest.mark.parametrize("drawn_as", ["mask", "regions"])
+def test_a_label_drawn_on_pixels_that_are_not_square_is_resampled_with_its_micrograph(drawn_as, tmp_path):
+    masks = np.zeros((64, 128), bool)
+    masks[10:30, 20:60] = True
+    counts = np.random.default_rng(8).poisson(50, masks.shape) + 100 * masks
+    tifffile.imwrite(
+        tmp_path / "m.tif",
+        counts.astype(np.uint16),
+        imagej=True,
+        resolution=(1 / 0.02, 1 / 0.04),
+        metadata={"unit": "nm"},
+    )
+    if drawn_as == "mask":
+        write_tiff(label := tmp_path / "label.tif", masks)
+    else:
+        ImagejRoi.frompoints([(20, 10), (60, 10), (60, 30), (20, 30)]).tofile(label := tmp_path / "label.roi")
+    arguments = (tmp_path / "m.tif", tmp_path / "out", SegmentSettings(resample=True))
+    result = segment_file([bright()], *arguments, label=label)
+    assert tifffile.imread(result.files["mask"]).shape == (128, 128)
+    assert result.hard_dice > 0.98
 
 
 def test_an_ensemble_writes_where_it_disagrees(tmp_path):

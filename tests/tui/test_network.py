@@ -108,6 +108,18 @@ def test_presets_are_those_of_the_study(folder):
     drive(folder, script)
 
 
+@pytest.mark.parametrize("typed", ["0.5", "1e999", "-3", ""])
+def test_a_patch_size_that_is_none_ends_nothing(folder, typed):
+    async def script(app, pilot):
+        await pilot.press(OPEN_NETWORK)
+        await until(pilot, lambda: _names(app) == ["▸ n2-p44"])
+        app.query_one("#patch", Input).value = typed
+        await pilot.pause(0.5)
+        assert _names(app) == ["▸ n2-p44"]
+
+    drive(folder, script)
+
+
 def test_pixel_and_patch_size_come_from_the_chosen_dataset(folder, tiny_dataset):
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
 

@@ -87,6 +87,24 @@ def test_models_are_exports_and_runs_and_those_that_ship(with_model):
     drive(with_model, script)
 
 
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        (_CARD | {"dataset": None, "imported_from": {"name": "UNet_b2.h5", "sha256": "0"}}, "dataset not known"),
+        ([1, 2], "is no card of a model"),
+        (_CARD | {"architecture": 7}, "is no card of a model"),
+    ],
+)
+def test_a_card_of_any_kind_is_said_in_words(with_model, card, said):
+    (with_model / "saved_models" / "gold" / "model.json").write_text(json.dumps(card))
+
+    async def script(app, pilot):
+        await pilot.press("6")
+        await until(pilot, lambda: said in str(app.query_one("#model-facts", Static).render()))
+
+    drive(with_model, script)
+
+
 def test_segment_asks_what_and_runs_the_command(with_model, monkeypatch):
     commands = []
     monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments)))

@@ -1,5 +1,6 @@
 """Network: what an architecture sees and costs, as one edits it, beside others."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tui.widgets.micrograph_view import MicrographView
 from tui.widgets.network_form import NetworkForm
 
 _FIRST_FILLED = {"pixel-size": "", "patch": "512"}
+LARGEST_NUMBER = 1e6  # of nm, px or patches: more is a slip of the finger
 LARGEST_STRIDE_PX = 2**15  # the exact field has a phase per pixel of the stride: beyond, keys would wait
 
 
@@ -163,7 +165,7 @@ class NetworkScreen(TabScreen):
             value = float(self.query_one(f"#{field}", Input).value)
         except ValueError:
             return None
-        return value if value > 0 else None
+        return value if 0 < value < LARGEST_NUMBER else None
 
     def _compute(self) -> None:
         edited = self.query_one(NetworkForm).architecture
@@ -174,7 +176,7 @@ class NetworkScreen(TabScreen):
         remark.update("")
         self._describe(
             [edited, *(each for each in self._kept if each != edited)],
-            int(self._number("patch") or 512),
+            math.ceil(self._number("patch") or 512),
             self._number("pixel-size"),
         )
 

@@ -1,10 +1,10 @@
 """Segment: a model, micrographs, and a look at the masks and the sizes of the particles."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -27,6 +27,23 @@ from tui.widgets.particle_view import ParticleView
 from tui.widgets.row_table import Row, RowTable
 
 _TITLE = "segment "
+
+
+class _Architecture(BaseModel):
+    name: str = "?"
+
+
+class _TestScores(BaseModel):
+    hard_dice: float
+
+
+class _Card(BaseModel):
+    """What is shown of `model.json`."""
+
+    architecture: _Architecture = _Architecture()
+    dataset: str | None = None
+    pixel_size_nm: float | None = None
+    test: _TestScores | None = None
 
 
 class SegmentScreen(TabScreen):
@@ -199,16 +216,17 @@ def _cells(result: dict[str, Any]) -> Row:
 def model_facts(folder: Path) -> str:
     """What `model.json` of an exported model says; a run says that it is one."""
     try:
-        card = json.loads((folder / CARD_NAME).read_text(encoding="utf-8"))
+        card = _Card.model_validate_json((folder / CARD_NAME).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return "best network of a run; x on the Results screen exports it"
-    except (OSError, ValueError) as error:
-        return f"✗ {folder / CARD_NAME}: cannot be read ({error})"
-    test = card.get("test") or {}
+    except ValidationError as error:
+        return f"✗ {folder / CARD_NAME}: is no card of a model ({error.errors()[0]['msg']}); export it again"
+    except (OSError, UnicodeError) as error:
+        return f"✗ {folder / CARD_NAME}: cannot be read ({error}); export it again"
     lines = [
-        f"network {card.get('architecture', {}).get('name', '?')}",
-        f"dataset {Path(card.get('dataset', '?')).name}",
-        f"pixel {card.get('pixel_size_nm') or '?'} nm",
-        f"test hard dice {test['hard_dice']:.3f}" if "hard_dice" in test else "not evaluated",
+        f"network {card.architecture.name}",
+        f"dataset {Path(card.dataset).name}" if card.dataset else "dataset not known",
+        f"pixel {card.pixel_size_nm or '?'} nm",
+        f"test hard dice {card.test.hard_dice:.3f}" if card.test else "not evaluated",
     ]
     return "\n".join(lines)
