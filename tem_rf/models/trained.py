@@ -1,5 +1,7 @@
 """The network of a run, with its best weights."""
 
+import warnings
+
 import keras
 
 from tem_rf.errors import ModelError
@@ -23,7 +25,9 @@ def load_network(run: RunFolder) -> keras.Model:
     require_room_for(config.architecture, run.model_file.stat().st_size, run.model_file)
     saved = build_unet(config.architecture, portable=True)
     try:
-        saved.load_weights(run.model_file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras warns where layers would keep their initial weights
+            saved.load_weights(run.model_file)
     except Exception as error:  # h5py, zipfile and Keras each raise their own kinds
         raise ModelError(
             f"{run.model_file}: cannot be read as {config.architecture.name} ({str(error).splitlines()[0]}); "
