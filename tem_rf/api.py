@@ -306,7 +306,9 @@ def segment(
 
     named = [model] if isinstance(model, RunFolder | str | Path) else model
     choice = NetworkChoice(
-        tuple(model_folder(_name(one), Path(runs)) for one in named), models_or_shipped(Path(models)), rescale
+        tuple(model_folder(_name(one), Path(runs), Path(models)) for one in named),
+        models_or_shipped(Path(models)),
+        rescale,
     )
     job = SegmentJob(Path(output), SegmentSettings(**settings), overwrite=overwrite)
     files = files_to_segment(_paths(images), job, None if labels is None else Path(labels))

@@ -10,7 +10,7 @@ from tem_rf.cli.backend import import_keras
 from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, SlurmOption, execution_options
 from tem_rf.cli.output import JsonFlag, print_json, progress_console
 from tem_rf.cli.segment_text import print_segmented, segmented_json
-from tem_rf.errors import SettingsError
+from tem_rf.errors import ReadError, SettingsError, TemRfError
 from tem_rf.runs.root import DEFAULT_ROOT
 from tem_rf.saved_models import MODELS, models_or_shipped
 
@@ -111,23 +111,39 @@ def segment(
         test_time, split_touching, probability, pixel_size_nm, resample, min_diameter_px, min_diameter_nm
     )
     job = SegmentJob(output, settings, tracking, overwrite)
-    choice = NetworkChoice(tuple(model_folder(one, runs) for one in model or []), models_or_shipped(models), rescale)
+    named = tuple(model_folder(one, runs, models) for one in model or [])
+    choice = NetworkChoice(named, models_or_shipped(models), rescale)
     files = files_to_segment(images, job, labels)
 
     def on_note(note: str) -> None:
         console.print(note, highlight=False, markup=False)
 
+    failed: list[Path] = []
+
+    def on_failure(path: Path, error: TemRfError) -> None:
+        if len(files) == 1:
+            raise error
+        on_note(str(error))
+        failed.append(path)
+
     with console.status("") as status:
         if execution:
-            results = _segment_on_workers(files, choice, job, execution, status.update, on_note)
+            results = _segment_on_workers(files, choice, job, execution, status.update, on_note, on_failure)
         else:
             import_keras()
-            results = segment_files(files, Networks(choice), job, on_step=status.update, on_note=on_note)
+            results = segment_files(
+                files, Networks(choice), job, on_step=status.update, on_note=on_note, on_failure=on_failure
+            )
     if as_json:
         print_json([segmented_json(*result) for result in results])
     else:
         names = ", ".join(folder.name for folder in choice.named) or "the models that fit"
         print_segmented(f"Segmented by {names} into {output}", results)
+    if failed:
+        raise ReadError(
+            f"{len(failed)} of {len(files)} files could not be segmented: {', '.join(map(str, failed))} (why stands "
+            "above); the same command tries them again."
+        )
 
 
 def _segment_on_workers(
@@ -137,6 +153,7 @@ def _segment_on_workers(
     execution: dict[str, Any],
     on_step: Callable[[str], None],
     on_note: Callable[[str], None],
+    on_failure: "Callable[[Path, TemRfError], None]",
 ) -> "list[Segmented]":
     from pydantic import ValidationError
 
@@ -151,4 +168,6 @@ def _segment_on_workers(
     except ValidationError as error:
         raise settings_error(error) from error
     cluster = choose_cluster(where, job.output)
-    return segment_files_on_workers(files, choice, job, cluster, on_step=on_step, on_note=on_note)
+    return segment_files_on_workers(
+        files, choice, job, cluster, on_step=on_step, on_note=on_note, on_failure=on_failure
+    )

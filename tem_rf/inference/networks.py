@@ -7,6 +7,7 @@ from pathlib import Path
 from tem_rf.errors import ModelError, SettingsError
 from tem_rf.inference.choice import choose_model
 from tem_rf.inference.segmenter import Segmenter, load_segmenter
+from tem_rf.saved_models import MODELS, SHIPPED_MODELS, models_in
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Networks:
     def names(self) -> list[str]:
         """Names of the networks loaded so far."""
         return list(dict.fromkeys(one.name for segmenters in self._loaded.values() for one in segmenters))
+
+    @property
+    def are_named(self) -> bool:
+        """Whether all files are segmented by the same networks; else a model is chosen for each."""
+        return bool(self._choice.named)
 
     def segmenters(
         self,
@@ -85,13 +91,17 @@ class Networks:
         return replace(segmenter, preprocessing=segmenter.preprocessing.model_copy(update=update))
 
 
-def model_folder(model: str, runs: Path) -> Path:
-    """The folder of a model or of a run, by its path or by the name of the run.
+def model_folder(model: str, runs: Path, models: Path = MODELS) -> Path:
+    """The folder of a model or of a run, by its path, or by the name of a run, a saved model, or one that ships.
 
     Raises:
-        ModelError: There is neither.
+        ModelError: There is none.
     """
-    for path in (Path(model), runs / model):
+    for path in (Path(model), runs / model, models / model, SHIPPED_MODELS / model):
         if path.is_dir():
             return path
-    raise ModelError(f"{model}: no such model or run; expected a folder, or the name of a run in {runs}.")
+    shipped = " or ".join(path.name for path in models_in(SHIPPED_MODELS))
+    raise ModelError(
+        f"{model}: no such model or run; expected a folder, the name of a run in {runs} or of a model in {models}, or "
+        f"a model that ships, {shipped}."
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tem_rf.data.pairing import micrographs_in, pair_labels
-from tem_rf.errors import ReadError, SettingsError
+from tem_rf.errors import DatasetError, ModelError, ReadError, SettingsError, TemRfError
 from tem_rf.inference.networks import Networks
 from tem_rf.inference.results import SegmentedFile
 from tem_rf.inference.segment_file import SegmentSettings, segment_file
@@ -48,6 +48,7 @@ def segment_files(
     *,
     on_step: Callable[[str], None] = lambda what: None,
     on_note: Callable[[str], None] = lambda note: None,
+    on_failure: Callable[[Path, TemRfError], None] | None = None,
 ) -> list[Segmented]:
     """Segment files one after the other.
 
@@ -57,6 +58,8 @@ def segment_files(
         job: What is done to them.
         on_step: Called with what is done next.
         on_note: Called with what the user should know.
+        on_failure: Called with a file that cannot be segmented, and why; the others are segmented all the same. None:
+            the first such file ends it.
 
     Returns:
         What became of each file, with its tracks.
@@ -69,32 +72,50 @@ def segment_files(
     """
     results = []
     for number, file in enumerate(files, start=1):
-        path, title = file.path, f"segmenting {file.path.name} ({number} of {len(files)})"
-        segmenters = networks.segmenters(
-            path, pixel_size_nm=job.settings.pixel_size_nm, on_step=on_step, on_note=on_note
-        )
-        on_step(title)
-
-        def on_frame(done: int, count: int, title: str = title) -> None:
-            on_step(f"{title}: {done} of {count} frames" if count > 1 else title)
-
-        def on_wait(name: str = path.stem) -> None:
-            on_note(f"{job.output}: another process writes the results of {name}; waiting for it")
-
-        segmented = segment_file(
-            segmenters,
-            path,
-            job.output,
-            job.settings,
-            label=file.label,
-            overwrite=job.overwrite,
-            on_frame=on_frame,
-            on_wait=on_wait,
-        )
-        for note in segmented.notes:
-            on_note(note)
-        results.append((segmented, track_file(segmented, job.output, job.tracking) if job.tracking else None))
+        title = f"segmenting {file.path.name} ({number} of {len(files)})"
+        try:
+            results.append(_segment(file, networks, job, title, on_step, on_note))
+        except TemRfError as error:
+            if on_failure is None or not is_about_one_file(error, are_named=networks.are_named):
+                raise
+            on_failure(file.path, error)
     return results
+
+
+def is_about_one_file(error: TemRfError, *, are_named: bool) -> bool:
+    """Whether another file may do better: not where the disk is full, nor where the networks that were named fail."""
+    return isinstance(error, (ReadError, DatasetError, SettingsError)) or (
+        isinstance(error, ModelError) and not are_named
+    )
+
+
+def _segment(
+    file: LabelledFile,
+    networks: Networks,
+    job: SegmentJob,
+    title: str,
+    on_step: Callable[[str], None],
+    on_note: Callable[[str], None],
+) -> Segmented:
+    segmenters = networks.segmenters(
+        file.path, pixel_size_nm=job.settings.pixel_size_nm, on_step=on_step, on_note=on_note
+    )
+    on_step(title)
+    segmented = segment_file(
+        segmenters,
+        file.path,
+        job.output,
+        job.settings,
+        label=file.label,
+        overwrite=job.overwrite,
+        on_frame=lambda done, count: on_step(f"{title}: {done} of {count} frames" if count > 1 else title),
+        on_wait=lambda: on_note(
+            f"{job.output}: another process writes the results of {file.path.stem}; waiting for it"
+        ),
+    )
+    for note in segmented.notes:
+        on_note(note)
+    return segmented, track_file(segmented, job.output, job.tracking) if job.tracking else None
 
 
 def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | None = None) -> list[LabelledFile]:

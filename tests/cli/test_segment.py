@@ -70,6 +70,34 @@ def test_bad_input_is_one_line(run, trained_run, tmp_path):
     assert_one_line(run("segment", "a", "--model", "foreign"), "schema version 99")
 
 
+@pytest.mark.parametrize("workers", [(), ("--workers", 1)])
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_segmented(workers, run, trained_run, tmp_path):
+    for name in ("a", "c"):
+        write_tiff(tmp_path / "images" / f"{name}.tif", counts_with_disc((64, 64))[0])
+    (tmp_path / "images" / "b.tif").write_bytes((tmp_path / "images" / "a.tif").read_bytes()[:5000])
+    result = run("segment", "images", "--model", trained_run.path, "--json", *workers)
+    assert result.code == 1
+    assert [row["image"].rpartition("/")[2] for row in json.loads(result.stdout)] == ["a.tif", "c.tif"]
+    lines = result.stderr.strip().splitlines()
+    assert any("b.tif" in line and "truncated" in line for line in lines[:-1])
+    assert lines[-1].startswith("tem-rf: 1 of 3 files could not be segmented: ")
+
+
+def test_a_full_disk_ends_it_at_the_first_file(run, trained_run, tmp_path):
+    for name in ("a", "b"):
+        write_tiff(tmp_path / "images" / f"{name}.tif", counts_with_disc((64, 64))[0])
+    (tmp_path / "out").touch()
+    result = run("segment", "images", "--model", trained_run.path, "--output", "out")
+    assert_one_line(result, "out")
+    assert "files could not be segmented" not in result.stderr
+
+
+def test_models_that_ship_go_by_their_name(run, tmp_path):
+    write_tiff(tmp_path / "m.tif", counts_with_disc((64, 64))[0], pixel_size_nm=0.12)
+    assert "Segmented by bright-field" in run("segment", "m.tif", "--model", "bright-field").stdout
+    assert_one_line(run("segment", "m.tif", "--model", "dark-field"), "au-hrtem or bright-field")
+
+
 def test_without_a_model_the_one_of_the_nearest_pixel_size_is_taken(run, trained_run, tmp_path):
     image, _ = counts_with_disc((64, 64), seed=1, radius=14)
     assert run("export", trained_run.path, "--output", "saved_models/fine").code == 0

@@ -1,5 +1,6 @@
 """MRC images and stacks."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,10 @@ def open_mrc(path: Path) -> Iterator[Recording]:
     import mrcfile
 
     _check_header(path)
-    with mrcfile.mmap(path, mode="r", permissive=True) as mrc:  # many programs leave the map stamp out
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Map ID string not found")  # many programs leave the stamp out
+        opened = mrcfile.mmap(path, mode="r", permissive=True)
+    with opened as mrc:
         if mrc.data is None:
             raise ReadError(f"{path}: its header does not fit its length; it is truncated or damaged, copy it again.")
         check_claimed_size(path, mrc.data.shape, mrc.data.dtype, path.stat().st_size, compressed=False)

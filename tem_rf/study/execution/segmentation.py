@@ -8,9 +8,9 @@ from pathlib import Path
 
 from distributed import Future, KilledWorker, as_completed
 
-from tem_rf.errors import ModelError, StudyError
+from tem_rf.errors import ModelError, StudyError, TemRfError
 from tem_rf.inference.networks import NetworkChoice, Networks
-from tem_rf.inference.segment_files import LabelledFile, Segmented, SegmentJob, segment_files
+from tem_rf.inference.segment_files import LabelledFile, Segmented, SegmentJob, is_about_one_file, segment_files
 from tem_rf.study.execution.clusters import Cluster
 
 
@@ -22,6 +22,7 @@ def segment_files_on_workers(
     *,
     on_step: Callable[[str], None] = lambda what: None,
     on_note: Callable[[str], None] = lambda note: None,
+    on_failure: Callable[[Path, TemRfError], None] | None = None,
 ) -> list[Segmented]:
     """Segment files as `segment_files` does, several at once.
 
@@ -35,6 +36,7 @@ def segment_files_on_workers(
         cluster: Where the workers come from; it is closed at the end.
         on_step: Called with how many files are done.
         on_note: Called with what the user should know.
+        on_failure: As for `segment_files`.
 
     Returns:
         What became of each file, in the order of the files.
@@ -53,12 +55,18 @@ def segment_files_on_workers(
         on_step(f"0 of {len(files)} files segmented")
         for future in as_completed(futures, loop=client.loop):
             number = futures[future]
-            answer = _answer(future, files[number].path)
+            try:
+                answer = _answer(future, files[number].path)
+            except TemRfError as error:
+                if on_failure is None or not is_about_one_file(error, are_named=bool(networks.named)):
+                    raise
+                on_failure(files[number].path, error)
+                continue
             for note in answer.notes:
                 on_note(note)
             results[number] = answer.segmented
             on_step(f"{len(results)} of {len(files)} files segmented")
-        return [results[number] for number in range(len(files))]
+        return [results[number] for number in sorted(results)]
 
 
 @dataclass(frozen=True)
