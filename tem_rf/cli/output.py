@@ -1,7 +1,8 @@
 """How commands print: results on stdout (a table for people, JSON for scripts), progress on stderr."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 _LONGEST_WORD = 24  # a path longer than this is folded
 _LINES = box.HEAVY_HEAD
@@ -22,9 +24,22 @@ def progress_console() -> Console:
     return Console(stderr=True)
 
 
-def print_remark(text: str) -> None:
-    """Print a line on stderr as it is: names may hold brackets, and a line is one in a pipe too."""
-    progress_console().print(text, highlight=False, markup=False, soft_wrap=True)
+def print_remark(text: str, console: Console | None = None, *, style: str | None = None) -> None:
+    """Print a line on stderr as it is: names may hold brackets, and a line is one in a pipe too.
+
+    Args:
+        text: The line.
+        console: That of a bar or of a status which is being shown, to print above it.
+        style: Of the whole line.
+    """
+    (console or progress_console()).print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def show_status(text: str = "", console: Console | None = None) -> Iterator[Callable[[str], None]]:
+    """Show what is being done on stderr, as it is, while it lasts; gives a function that shows what comes next."""
+    with (console or progress_console()).status(Text(text)) as status:
+        yield lambda text: status.update(Text(text))
 
 
 def print_json(content: Any) -> None:

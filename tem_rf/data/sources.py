@@ -1,6 +1,7 @@
 """Labelled micrographs, one in memory at a time, whether a file holds one or many."""
 
 import hashlib
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,7 +68,7 @@ def find_pairs(images: Path, labels: Path | None) -> tuple[Pair, ...]:
     pairing = pair_labels(images, labels)
     if pairing.problems:
         more = len(pairing.problems) - 1
-        rest = f" (and {more} more; `tem-rf data check {images}` lists them)" if more else ""
+        rest = f" (and {more} more; `tem-rf data check {shlex.quote(str(images))}` lists them)" if more else ""
         raise DatasetError(f"{pairing.problems[0]}{rest}.")
     return pairing.pairs
 

@@ -6,8 +6,11 @@ from functools import partial
 
 import pytest
 
-from tem_rf.cli.output import print_table
+from tem_rf.cli.output import print_table, show_status
 from tem_rf.data.tiff import write_tiff
+from tem_rf.runs import process
+from tem_rf.runs.events import StatusEvent
+from tem_rf.runs.folder import RunFolder
 from tests.cli.command import tem_rf
 from tests.data.labelled_folder import counts_with_disc
 
@@ -81,3 +84,32 @@ def test_a_pipe_gets_whole_lines(capfd):
     title, *_, row, _ = capfd.readouterr().out.splitlines()
     assert title == "a title that is wider than what stands below it"
     assert row.split("│")[1:-1] == [f" {'a/' * 150} ", f" {'many words ' * 8}more "]
+
+
+def test_names_in_brackets_stay_and_paths_in_commands_are_quoted(run, trained_run, tmp_path, monkeypatch):
+    path = f"my runs/{'a-long-folder/' * 6}r [gold]"
+    folder = RunFolder(shutil.copytree(trained_run.path, tmp_path / path))
+    monkeypatch.setattr(process, "start_detached", lambda *_: 7)
+    started = run("resume", path, "--detach").stderr
+    assert started == f"{path}: started as process 7; see `tem-rf watch '{path}'`\n"
+    folder.event_log().write(StatusEvent(state="failed", detail="the disk [/data] is full"))
+    *_, what, how = run("watch", path).stderr.splitlines()
+    assert what == f"{path}: failed: the disk [/data] is full"
+    assert how == f"Go on with: tem-rf resume '{path}'"
+    folder.model_file.unlink()
+    assert f"go on with `tem-rf resume '{path}'`" in run("segment", "m.tif", "--model", path).stderr
+    assert run("rf", "n2-p44", "--picture", "a [b].png").stderr == "wrote a [b].png\n"
+
+
+def test_what_is_being_done_is_shown_as_it_is(capfd, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with show_status("loading") as on_step:
+        on_step("segmenting [gold] and [/silver]")
+    assert "segmenting [gold] and [/silver]" in plain(capfd.readouterr().err)
+
+
+def test_a_note_of_segment_is_one_line_in_a_file(run, trained_run, tmp_path):
+    name = f"{'long ' * 20}[gold]"
+    write_tiff(tmp_path / f"{name}.tif", counts_with_disc((64, 64))[0], pixel_size_nm=0.05)
+    notes = run("segment", f"{name}.tif", "--model", trained_run.path).stderr
+    assert f"{name}: has 0.05 nm/px, trained was trained at 0.02 nm/px; expect poor masks, or add --rescale\n" in notes
