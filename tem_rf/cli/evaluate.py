@@ -7,6 +7,7 @@ import typer
 
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, show_status
+from tem_rf.files import make_writable
 from tem_rf.runs.root import DEFAULT_ROOT, find_runs_of_one_dataset
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def evaluate(
     Example: tem-rf evaluate au-5nm-n2-p44-paper-s752 au-5nm-n2-p44-paper-s2245
     """
     folders = find_runs_of_one_dataset(run, runs)
+    if pictures:
+        make_writable(pictures)
 
     import_keras()
     from tem_rf.evaluation.dice_table import dice_table
