@@ -145,6 +145,19 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
+def make_writable(folder: Path) -> None:
+    """Make a folder, and see that files can be written into it, before something long is begun.
+
+    Raises:
+        DiskFullError: There is no room on the disk.
+        StorageError: The place cannot be written to.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
 def remove_leftovers(folder: Path, name: str) -> None:
     """Remove what killed writers left beside a file; for whoever is its only writer.
 

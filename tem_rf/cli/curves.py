@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tem_rf.cli.output import progress_console
+from tem_rf.cli.output import show_status
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
 
 
@@ -19,7 +19,7 @@ def curves(
     Example: tem-rf curves runs/au-5nm-n2-p44-* --output curves.png
     """
     folders = [find_run(name, runs) for name in run]
-    with progress_console().status("drawing"):
+    with show_status("drawing"):
         from tem_rf.evaluation.curves_picture import write_curves_picture
 
         write_curves_picture(output, folders)

@@ -33,6 +33,8 @@ def _print_pairs(folder: Path, outcome: FolderCheck) -> None:
         console.print(
             f"note: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {note}", markup=False
         )
+    for note in outcome.notes:
+        console.print(f"note: {note}", markup=False)
     for problem in outcome.problems:
         console.print(f"problem: {problem}", markup=False)
     if outcome.problems:

@@ -1,11 +1,12 @@
 """How `tem-rf data fetch` prints."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn, TransferSpeedColumn
 
-from tem_rf.cli.output import print_json, print_table, progress_console
+from tem_rf.cli.output import print_json, print_remark, print_table, progress_console
 from tem_rf.data.published.public import PUBLISHED_SETS, RemoteFile, fetch_published
 
 
@@ -38,9 +39,7 @@ def fetch_set(name: str, out: Path, files: tuple[str, ...], api: str, as_json: b
     for path in paths:
         print(path)
     threshold = published.outlier_threshold or 0
-    console = progress_console()
-    console.print(
-        f"next: tem-rf prepare {out / name} --output datasets/{name} "
-        f"--pixel-size-nm {published.pixel_size_nm:g} --xray-threshold {threshold:g}",
-        soft_wrap=True,
+    print_remark(
+        f"next: tem-rf prepare {shlex.quote(str(out / name))} --output datasets/{name} "
+        f"--pixel-size-nm {published.pixel_size_nm:g} --xray-threshold {threshold:g}"
     )

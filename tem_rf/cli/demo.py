@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tem_rf.cli.output import progress_console
+from tem_rf.cli.output import print_remark
 
 MODEL, SEGMENTED, SCORED = "model", "segmented", "scored"
 # Enough to beat Fourier filtering in a few minutes on two cores; the study trains 100 epochs of 512 px patches.
@@ -26,11 +26,10 @@ def demo(
     from tem_rf.cli.app import app
 
     started = time.monotonic()
-    console = progress_console()
     for command in demo_commands(folder):
-        console.print(f"\n$ tem-rf {shlex.join(command)}", style="bold", highlight=False)
+        print_remark(f"\n$ tem-rf {shlex.join(command)}", style="bold")
         app(command, prog_name="tem-rf", standalone_mode=False)
-    console.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
+    print_remark(f"\nDone in {time.monotonic() - started:.0f} s.")
     print(f"exported model: {folder / MODEL}")
     pictures = [*(folder / SCORED).rglob("*.png"), *(folder / SEGMENTED).glob("*.png")]
     print("pictures:", *sorted(pictures), sep="\n  ")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tem_rf.cli.backend import import_keras
-from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, show_status
+from tem_rf.files import make_writable
 from tem_rf.runs.root import DEFAULT_ROOT, find_runs_of_one_dataset
 
 if TYPE_CHECKING:
@@ -47,14 +48,15 @@ def evaluate(
     Example: tem-rf evaluate au-5nm-n2-p44-paper-s752 au-5nm-n2-p44-paper-s2245
     """
     folders = find_runs_of_one_dataset(run, runs)
+    if pictures:
+        make_writable(pictures)
 
     import_keras()
     from tem_rf.evaluation.dice_table import dice_table
     from tem_rf.training.inputs import open_training_data
 
-    console = progress_console()
     dataset = open_training_data(folders[0].config)
-    with console.status("") as status:
+    with show_status() as on_step:
         rows = dice_table(
             folders,
             dataset,
@@ -63,13 +65,13 @@ def evaluate(
             pictures=pictures,
             baseline=baseline,
             lattice_spacing_nm=lattice_spacing_nm,
-            on_step=status.update,
+            on_step=on_step,
         )
     for row in rows:
         if row.note:
-            console.print(f"{row.method}: {row.note}", highlight=False)
+            print_remark(f"{row.method}: {row.note}")
     if pictures:
-        console.print(f"{pictures}: overlays of the {split} images", highlight=False)
+        print_remark(f"{pictures}: overlays of the {split} images")
     if as_json:
         print_json([_as_json(row) for row in rows])
     else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tem_rf.cli.backend import import_keras
-from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_table, show_status
 from tem_rf.errors import ModelError, SettingsError
 from tem_rf.export.formats import FORMATS, SAVED_MODEL, formats_named
 from tem_rf.export.standing import LICENSE, export_over
@@ -15,8 +15,6 @@ from tem_rf.runs.root import DEFAULT_ROOT, find_run
 from tem_rf.saved_models import MODELS
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from tem_rf.export.check import Comparison
     from tem_rf.inference.card import ModelCard
     from tem_rf.inference.provenance import HeldOutScores
@@ -78,7 +76,6 @@ def export(
     candidates = [find_run(one, runs) for one in run]
     held_out_folders = dict(map(_named_folder, held_out or []))
     formats = formats_named(format_names)
-    console = progress_console()
     import_keras()
     from tem_rf.export.best_seed import best_seed, seed_scores
     from tem_rf.export.remarks import Remarks
@@ -92,9 +89,9 @@ def export(
         limits=tuple(limit or ()),
         made_by=made_by,
         seeds=seed_scores(candidates) if len(candidates) > 1 else (),
-        held_out=_score_held_out(folder, held_out_folders, console) if held_out_folders else (),
+        held_out=_score_held_out(folder, held_out_folders) if held_out_folders else (),
     )
-    with console.status(f"exporting {folder.name} as {', '.join(one.name for one in formats)}"):
+    with show_status(f"exporting {folder.name} as {', '.join(one.name for one in formats)}"):
         card = export_over(
             folder,
             output,
@@ -107,9 +104,9 @@ def export(
     if check:
         from tem_rf.export.check import compare_formats
 
-        with console.status("comparing the formats with the run") as status:
+        with show_status("comparing the formats with the run") as on_step:
             for comparison in compare_formats(folder, output):
-                status.update(f"comparing {comparison.runtime} with the run")
+                on_step(f"comparing {comparison.runtime} with the run")
                 comparisons.append(comparison)
     if as_json:
         print_json(_as_json(output, card, comparisons, check=check))
@@ -125,14 +122,14 @@ def _named_folder(text: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
-def _score_held_out(run: RunFolder, folders: dict[str, Path], console: "Console") -> "tuple[HeldOutScores, ...]":
+def _score_held_out(run: RunFolder, folders: dict[str, Path]) -> "tuple[HeldOutScores, ...]":
     from tem_rf.export.micrographs import score_held_out
     from tem_rf.inference.segmenter import load_segmenter
 
     segmenter = load_segmenter(run.path)
     scores = []
     for name, folder in folders.items():
-        with console.status(f"segmenting {name}"):
+        with show_status(f"segmenting {name}"):
             scores.append(score_held_out(segmenter, folder, name=name))
     return tuple(scores)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table
 from tem_rf.errors import NoBraggPeaksError, SettingsError
 
 if TYPE_CHECKING:
@@ -63,10 +63,9 @@ def fourier(
     from tem_rf.evaluation.band import Band
 
     choices = _Choices(None if band_px is None else Band(*band_px), lattice_spacing_nm, pixel_size_nm, sigma_px)
-    console = progress_console()
     rows = []
     for index, path in enumerate(images):
-        console.print(f"{path}: filtering", highlight=False)
+        print_remark(f"{path}: filtering")
         rows.append(_segment(path, label[index] if label else None, choices, output))
     if as_json:
         print_json({"images": rows})

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tem_rf.cli.backend import import_keras
-from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, show_status
 from tem_rf.config.preparation import Normalization
 from tem_rf.export.standing import refuse_foreign_folder
 from tem_rf.saved_models import MODELS
@@ -35,7 +35,7 @@ def import_model(
     if output.exists() and not overwrite:
         refuse_foreign_folder(output)
     import_keras()
-    with progress_console().status(f"importing {file.name}"):
+    with show_status(f"importing {file.name}"):
         from tem_rf.export.published import import_published_network
 
         card = import_published_network(file, output, normalization=normalization, pixel_size_nm=pixel_size_nm)

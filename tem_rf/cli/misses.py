@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from tem_rf.cli.backend import import_keras
-from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, show_status
 from tem_rf.errors import SettingsError
 from tem_rf.runs.root import DEFAULT_ROOT, find_runs_of_one_dataset
 
@@ -37,18 +37,17 @@ def misses(
     from tem_rf.evaluation.misses_picture import write_miss_dice, write_miss_maps
     from tem_rf.training.inputs import open_training_data
 
-    console = progress_console()
     dataset = open_training_data(folders[0].config)
     indices = dataset.indices(split)
-    with console.status("loading networks, looking for lattice fringes"):
+    with show_status("loading networks, looking for lattice fringes"):
         methods, note = methods_of_runs(folders, dataset, split=split, lattice_spacing_nm=lattice_spacing_nm)
-    console.print(f"Fourier filtering: {note}", highlight=False)
-    with console.status(f"segmenting the {split} images") as status:
+    print_remark(f"Fourier filtering: {note}")
+    with show_status(f"segmenting the {split} images") as on_step:
         comparison = compare_misses(
             methods,
             dataset,
             indices,
-            progress=lambda done, count: status.update(f"segmenting the {split} images: {done} of {count}"),
+            progress=lambda done, count: on_step(f"segmenting the {split} images: {done} of {count}"),
         )
     files = [*write_miss_tables(output, comparison), output / "misses_dice.png"]
     write_miss_dice(files[-1], comparison)

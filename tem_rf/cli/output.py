@@ -1,16 +1,20 @@
 """How commands print: results on stdout (a table for people, JSON for scripts), progress on stderr."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 _LONGEST_WORD = 24  # a path longer than this is folded
-_FILE_WIDTH = 240
+_LINES = box.HEAVY_HEAD
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -20,9 +24,22 @@ def progress_console() -> Console:
     return Console(stderr=True)
 
 
-def print_remark(text: str) -> None:
-    """Print a line on stderr as it is: names may hold brackets, and a line is one in a pipe too."""
-    progress_console().print(text, highlight=False, markup=False, soft_wrap=True)
+def print_remark(text: str, console: Console | None = None, *, style: str | None = None) -> None:
+    """Print a line on stderr as it is: names may hold brackets, and a line is one in a pipe too.
+
+    Args:
+        text: The line.
+        console: That of a bar or of a status which is being shown, to print above it.
+        style: Of the whole line.
+    """
+    (console or progress_console()).print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def show_status(text: str = "", console: Console | None = None) -> Iterator[Callable[[str], None]]:
+    """Show what is being done on stderr, as it is, while it lasts; gives a function that shows what comes next."""
+    with (console or progress_console()).status(Text(text)) as status:
+        yield lambda text: status.update(Text(text))
 
 
 def print_json(content: Any) -> None:
@@ -33,18 +50,66 @@ def print_json(content: Any) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table for people; the first column is text, the others are numbers and stand to the right.
 
-    Nothing is cut: cells break between words in a terminal, and in a file the table is as wide as it needs.
+    Nothing is cut. In a file the table is as wide as it needs. In a terminal cells break between words; where that is
+    not enough, the lines between the cells go; and where that is not enough either, each row becomes a block of names
+    and values.
     """
-    table = Table(title=title, title_justify="left")
-    for index, column in enumerate(columns):
-        words = [word for cell in (column, *(str(row[index]) for row in rows)) for word in cell.split()]
-        table.add_column(
-            escape(column),
-            justify="left" if index == 0 else "right",
-            overflow="fold",
-            min_width=min(max(map(len, words), default=0), _LONGEST_WORD),
-        )
-    for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+    texts = [[str(cell) for cell in row] for row in rows]
     console = Console()
-    (console if console.is_terminal else Console(width=_FILE_WIDTH)).print(table)
+    if not console.is_terminal:
+        console.width = max(_width(_most(columns, texts), _LINES), cell_len(title))
+    if title:
+        console.print(title, style="table.title", highlight=False, markup=False)
+    for lines in (_LINES, None):
+        widths = _widths(columns, texts, lines, console.width)
+        if widths:
+            console.print(_table(columns, texts, lines, widths))
+            return
+    for row in texts:
+        console.print(_block(columns, row))
+
+
+def _widths(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], lines: box.Box | None, console_width: int
+) -> list[int] | None:
+    """Widths of the columns, the wide ones alike where they must break; None where their words do not fit."""
+    columns_words = [[word for cell in cells for word in cell.split()] for cells in zip(columns, *rows, strict=True)]
+    least = [min(max(map(cell_len, words), default=0), _LONGEST_WORD) for words in columns_words]
+    for limit in range(console_width, -1, -1):
+        widths = [max(low, min(high, limit)) for low, high in zip(least, _most(columns, rows), strict=True)]
+        if _width(widths, lines) <= console_width:
+            return widths
+    return None
+
+
+def _most(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Widths of the columns without a break."""
+    return [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
+
+
+def _width(widths: Sequence[int], lines: box.Box | None) -> int:
+    """Of the whole table: a space on either side of a cell, and a line around all or nothing around the outermost."""
+    return sum(widths) + (3 * len(widths) + 1 if lines else 2 * len(widths) - 2)
+
+
+def _table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], lines: box.Box | None, widths: Sequence[int]
+) -> Table:
+    table = Table(box=lines, pad_edge=lines is not None)
+    for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
+        table.add_column(escape(column), justify="left" if index == 0 else "right", overflow="fold", width=width)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _block(columns: Sequence[str], row: Sequence[str]) -> Table:
+    """A line for each cell that says something, and an empty one after them."""
+    block = Table.grid(padding=(0, 2, 0, 0))
+    block.add_column(overflow="fold", style="bold")
+    block.add_column(overflow="fold")
+    for column, cell in zip(columns, row, strict=True):
+        if cell:
+            block.add_row(escape(column), escape(cell))
+    block.add_row()
+    return block

@@ -7,7 +7,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tem_rf import api
-from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, progress_console
 
 if TYPE_CHECKING:
     from tem_rf.data.prepared import PreparedDataset
@@ -74,13 +74,12 @@ def prepare(
     given = {name: value for name, value in changes.items() if value is not None}
     if xray_threshold == 0:
         given["xray_threshold"] = None
-    console = progress_console()
     with Progress(
         TextColumn("preparing"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=console,
+        console=progress_console(),
         transient=True,
     ) as bar:
         task = bar.add_task("preparing", total=None)
@@ -94,12 +93,10 @@ def prepare(
             **given,
         )
     if dataset.reused:
-        console.print(
-            f"{output}: stands already, from the same files and settings", highlight=False, markup=False, soft_wrap=True
-        )
+        print_remark(f"{output}: stands already, from the same files and settings")
     notes = dataset_notes(dataset.manifest)
     for note in notes:
-        console.print(note, highlight=False, markup=False, soft_wrap=True)
+        print_remark(note)
     if as_json:
         print_json(_result(dataset) | {"notes": notes})
     else:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark
 from tem_rf.cli.rf_advise import advise
 from tem_rf.cli.rf_effective import effective
 from tem_rf.cli.rf_text import Yardsticks, print_architecture, print_csv, print_list, remarks, whole_numbers
@@ -105,7 +105,7 @@ def _show(chosen: Architecture, yardsticks: Yardsticks, patch_size: int, *, as_c
     else:
         print_architecture(chosen, record, yardsticks)
     for note in notes:
-        progress_console().print(f"[yellow]{chosen.name}[/]: {note}", highlight=False, soft_wrap=True)
+        print_remark(f"{chosen.name}: {note}")
 
 
 def _layer_records(architecture: Architecture) -> list[dict[str, Any]]:
@@ -125,4 +125,4 @@ def _draw(chosen: Architecture, yardsticks: Yardsticks, picture: Path, micrograp
         pixel_size_nm=micrograph.pixel_size_nm if micrograph else yardsticks.pixel_size_nm,
         particle_nm=yardsticks.particle_nm,
     )
-    progress_console().print(f"wrote {picture}", highlight=False)
+    print_remark(f"wrote {picture}")

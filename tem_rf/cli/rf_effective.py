@@ -33,6 +33,7 @@ def effective(
     import_keras()
 
     import numpy as np
+    from rich.markup import escape
     from rich.progress import Progress
 
     from tem_rf.data.prepared import open_dataset
@@ -45,7 +46,7 @@ def effective(
     chosen = dataset.indices(split)
     chosen = chosen[np.linspace(0, len(chosen) - 1, min(count, len(chosen))).round().astype(int)]
     with Progress(console=progress_console()) as bars:
-        task = bars.add_task(f"{folder.name}: gradients", total=len(chosen))
+        task = bars.add_task(escape(f"{folder.name}: gradients"), total=len(chosen))
         field = effective_receptive_field(
             load_network(folder),
             architecture,

@@ -1,12 +1,13 @@
 """`tem-rf runs`, `watch`, `stop`, `pause`: look after trainings from outside."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tem_rf.cli.output import JsonFlag, print_json, print_table, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, progress_console
 from tem_rf.cli.train import run_result
 from tem_rf.errors import TemRfError
 from tem_rf.runs import process
@@ -60,9 +61,9 @@ def watch(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
             time.sleep(WATCH_INTERVAL_S)
     summary = summarize_run(folder)
     detail = f": {summary.detail}" if summary.detail else ""
-    progress_console().print(f"{folder.path}: {summary.state}{detail}", highlight=False)
+    print_remark(f"{folder.path}: {summary.state}{detail}")
     if summary.state in ("failed", "killed"):
-        progress_console().print(f"Go on with: tem-rf resume {folder.path}", highlight=False)
+        print_remark(f"Go on with: tem-rf resume {shlex.quote(str(folder.path))}")
         raise typer.Exit(1)
 
 
@@ -73,7 +74,7 @@ def stop(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
     """
     folder = find_run(run, runs)
     process.ask(folder, "stop")
-    progress_console().print(f"{folder.path}: asked to stop", highlight=False)
+    print_remark(f"{folder.path}: asked to stop")
 
 
 def pause(
@@ -90,7 +91,7 @@ def pause(
         process.withdraw(folder)
     else:
         process.ask(folder, "pause")
-    progress_console().print(f"{folder.path}: asked to {'go on' if off else 'pause'}", highlight=False)
+    print_remark(f"{folder.path}: asked to {'go on' if off else 'pause'}")
 
 
 def _row(run: RunFolder) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, SlurmOption, execution_options
-from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console, show_status
 from tem_rf.cli.segment_text import print_segmented, segmented_json
 from tem_rf.errors import ReadError, SettingsError, TemRfError
 from tem_rf.runs.root import DEFAULT_ROOT
@@ -116,7 +116,7 @@ def segment(
     files = files_to_segment(images, job, labels)
 
     def on_note(note: str) -> None:
-        console.print(note, highlight=False, markup=False)
+        print_remark(note, console)
 
     failed: list[Path] = []
 
@@ -126,14 +126,13 @@ def segment(
         on_note(str(error))
         failed.append(path)
 
-    with console.status("") as status:
+    with show_status(console=console) as on_step:
         if execution:
-            results = _segment_on_workers(files, choice, job, execution, status.update, on_note, on_failure)
+            results = _segment_on_workers(files, choice, job, execution, on_step, on_note, on_failure)
         else:
             import_keras()
-            results = segment_files(
-                files, Networks(choice), job, on_step=status.update, on_note=on_note, on_failure=on_failure
-            )
+            networks = Networks(choice)
+            results = segment_files(files, networks, job, on_step=on_step, on_note=on_note, on_failure=on_failure)
     if as_json:
         print_json([segmented_json(*result) for result in results])
     else:

@@ -1,5 +1,6 @@
 """`tem-rf study new`: write the definition of a study, to be read, changed and run."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,6 +75,6 @@ def new(
         print(text, end="")
     else:
         write_text(output, text)
-        print_remark(f"wrote {output}; run it with: tem-rf study run {output}")
+        print_remark(f"wrote {output}; run it with: tem-rf study run {shlex.quote(str(output))}")
     for part, runs in planned.items():
         print_remark(f"{part}: {runs} trainings")

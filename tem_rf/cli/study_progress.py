@@ -5,6 +5,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tem_rf.cli.output import print_remark
 from tem_rf.runs.events import Event, NoticeEvent, StatusEvent
 from tem_rf.runs.extension import is_complete
 from tem_rf.study.events import RunEvent, TrialEvent, WorkersEvent
@@ -24,7 +25,7 @@ class StudyProgress:
         self._console = console
         summary = summarize_study(study)
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.completed:.0f}/{task.total:.0f} trainings"),
             TextColumn("{task.fields[report]}"),
@@ -73,4 +74,4 @@ class StudyProgress:
                 self._print(message)
 
     def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        print_remark(line, self._console)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tem_rf.cli.backend import import_keras
-from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, show_status
 from tem_rf.cli.study_table import StudiesOption, StudyArgument, print_remarks
 from tem_rf.study.root import DEFAULT_ROOT
 
@@ -37,7 +37,7 @@ def report(
     found = find_results(study, studies)
     folder = output or found.report_folder
     entries = [entry for entry in find_figures(figures or []) if not (quick and entry.needs_networks)]
-    with progress_console().status("reading the runs") as status:
+    with show_status("reading the runs") as on_step:
         results = found.read()
         if any(entry.needs_networks for entry in entries):
             import_keras()
@@ -50,7 +50,7 @@ def report(
             left_out = {figure.name: figure.text for figure in written if figure.is_left_out}
         else:
             page = write_report(
-                results, folder, study=study, figures=entries, progress=lambda title: status.update(title.lower())
+                results, folder, study=study, figures=entries, progress=lambda title: on_step(title.lower())
             )
             files, left_out = [str(page)], {}
     print_remarks(results)

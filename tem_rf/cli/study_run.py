@@ -1,5 +1,6 @@
 """`tem-rf study run`: have a study trained, or go on with it."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -93,16 +94,17 @@ def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
     print_remark(f"{folder.path}: starting")
     with StudyProgress(progress_console(), folder) as progress:
         outcome = run_study(folder, start_pool, listener=progress.show, retry_failed=retry_failed)
-    print_remark(f"See what came of it: tem-rf study table {folder.path}")
+    print_remark(f"See what came of it: tem-rf study table {shlex.quote(str(folder.path))}")
     if outcome.state == "stopped":
-        print_remark(f"Go on with: tem-rf study run {folder.path}")
+        print_remark(f"Go on with: tem-rf study run {shlex.quote(str(folder.path))}")
         if outcome.signal_number:
             raise typer.Exit(SIGNAL_EXIT + outcome.signal_number)
 
 
 def _start_detached(folder: "StudyFolder", retry_failed: bool) -> None:
+    watching = f"tem-rf study watch {shlex.quote(str(folder.path))}"
     if process.is_alive(folder):
-        raise RunError(f"{folder.path}: is being run already; watch it with `tem-rf study watch {folder.name}`.")
+        raise RunError(f"{folder.path}: is being run already; watch it with `{watching}`.")
     folder.event_log().write(StatusEvent(state="queued"))
     pid = process.start_detached(folder, *(["--retry-failed"] if retry_failed else []))
-    print_remark(f"{folder.path}: started as process {pid}; see `tem-rf study watch {folder.name}`")
+    print_remark(f"{folder.path}: started as process {pid}; see `{watching}`")

@@ -1,5 +1,6 @@
 """`tem-rf study watch`, `stop`, `cancel`: look after a study from outside."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated
@@ -45,7 +46,7 @@ def watch(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
     planned = "?" if summary.runs_planned is None else summary.runs_planned
     print_remark(f"{folder.path}: {summary.state}{detail}; {summary.runs_finished} of {planned} trainings are done")
     if summary.state in ("failed", "killed"):
-        print_remark(f"Go on with: tem-rf study run {folder.path}")
+        print_remark(f"Go on with: tem-rf study run {shlex.quote(str(folder.path))}")
         raise typer.Exit(1)
 
 

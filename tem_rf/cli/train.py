@@ -1,5 +1,6 @@
 """`tem-rf train`: train networks on a prepared dataset."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tem_rf.cli.backend import import_keras
-from tem_rf.cli.output import JsonFlag, print_json, progress_console
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console, show_status
 from tem_rf.config.augmentation import augmentation_settings
 from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS, training_settings
 from tem_rf.errors import RunError, SettingsError
@@ -140,7 +141,7 @@ def resume(
     if epochs is not None:
         extend(folder, epochs)
     if epochs is not None and process.is_alive(folder):
-        progress_console().print(f"{folder.path}: goes on to epoch {epochs}", highlight=False)
+        print_remark(f"{folder.path}: goes on to epoch {epochs}")
         result = run_result(folder)
     else:
         result = _start_detached(folder, evaluate) if detach else train_here(folder, evaluate=evaluate)
@@ -157,21 +158,20 @@ def train_here(run: RunFolder, *, evaluate: bool = False) -> dict[str, Any]:
     """
     from tem_rf.cli.training_progress import TrainingProgress
 
-    console = progress_console()
     needs_scores = evaluate and not (is_complete(run) and run.is_scored)
     if needs_scores:
         _check_test_images(run)
     if is_complete(run):
-        console.print(f"{run.path}: is finished already.", highlight=False)
+        print_remark(f"{run.path}: is finished already.")
     else:
-        console.print(f"{run.path}: starting", highlight=False)
+        print_remark(f"{run.path}: starting")
         import_keras()
         from tem_rf.training.train import train as train_run
 
-        with TrainingProgress(console, run.name, run.config.training.epochs) as progress:
+        with TrainingProgress(progress_console(), run.name, run.config.training.epochs) as progress:
             outcome = train_run(run, listener=progress.show)
         if outcome.state == "stopped":
-            console.print(f"Go on with: tem-rf resume {run.path}", highlight=False)
+            print_remark(f"Go on with: tem-rf resume {shlex.quote(str(run.path))}")
             if outcome.signal_number:
                 raise typer.Exit(SIGNAL_EXIT + outcome.signal_number)
             return run_result(run)
@@ -205,10 +205,9 @@ def _score_test_images(run: RunFolder) -> None:
     from tem_rf.evaluation.evaluate import evaluate_run
     from tem_rf.training.inputs import open_training_data
 
-    console = progress_console()
-    with process.claim(run), console.status(f"{run.name}: segmenting the test images"):
+    with process.claim(run), show_status(f"{run.name}: segmenting the test images"):
         scores = evaluate_run(run, open_training_data(run.config))
-    console.print(f"{run.scores_file}: scores of {len(scores)} test images", highlight=False)
+    print_remark(f"{run.scores_file}: scores of {len(scores)} test images")
 
 
 def _train_in_own_process(run: RunFolder, evaluate: bool) -> dict[str, Any]:
@@ -224,11 +223,12 @@ def _train_in_own_process(run: RunFolder, evaluate: bool) -> dict[str, Any]:
 
 
 def _start_detached(run: RunFolder, evaluate: bool) -> dict[str, Any]:
+    watching = f"tem-rf watch {shlex.quote(str(run.path))}"
     if process.is_alive(run):
-        raise RunError(f"{run.path}: is being trained already; watch it with `tem-rf watch {run.name}`.")
+        raise RunError(f"{run.path}: is being trained already; watch it with `{watching}`.")
     run.event_log().write(StatusEvent(state="queued"))
     pid = process.start_detached(run, *_options(evaluate))
-    progress_console().print(f"{run.path}: started as process {pid}; see `tem-rf watch {run.name}`", highlight=False)
+    print_remark(f"{run.path}: started as process {pid}; see `{watching}`")
     return {"run": str(run.path), "state": "queued", "pid": pid}
 
 

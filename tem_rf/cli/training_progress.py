@@ -5,6 +5,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tem_rf.cli.output import print_remark
 from tem_rf.runs.events import EpochEvent, Event, NoticeEvent, StatusEvent, StepEvent
 
 
@@ -21,7 +22,7 @@ class TrainingProgress:
         self._console = console
         self._has_header = False
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.completed:.1f}/{task.total:.0f} epochs"),
             TextColumn("{task.fields[report]}"),
@@ -62,7 +63,7 @@ class TrainingProgress:
                 self._print(epoch_line(event))
 
     def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        print_remark(line, self._console)
 
 
 def epoch_header(epochs: int) -> str:

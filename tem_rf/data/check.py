@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tem_rf.data.pairing import Pair, Pairing, Problem, pair_labels
-from tem_rf.data.sources import find_pairs, read_labelled
+from tem_rf.data.sources import find_pairs, marking_notes, read_labelled
 from tem_rf.errors import TemRfError
 
 
@@ -36,10 +36,11 @@ class CheckedPair:
 
 @dataclass(frozen=True)
 class FolderCheck:
-    """All pairs that can be used, and all files that cannot."""
+    """All pairs that can be used, all files that cannot, and what should be known of all pairs together."""
 
     pairs: tuple[CheckedPair, ...]
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
 
 
 def check_folder(images: Path, labels: Path | None = None, *, pixel_size_nm: float | None = None) -> FolderCheck:
@@ -62,7 +63,9 @@ def check_folder(images: Path, labels: Path | None = None, *, pixel_size_nm: flo
         except TemRfError as error:
             problems.append(_problem(pair, error))
     problems += _mixed_scales(checked)
-    return FolderCheck(tuple(checked), tuple(problems))
+    sizes = [pair.frames * pair.height_px * pair.width_px for pair in checked]
+    particle_px = sum(pair.particle_fraction * size for pair, size in zip(checked, sizes, strict=True))
+    return FolderCheck(tuple(checked), tuple(problems), marking_notes(particle_px, sum(sizes)))
 
 
 def _check_pair(pair: Pair, pixel_size_nm: float | None) -> CheckedPair:

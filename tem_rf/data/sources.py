@@ -1,6 +1,7 @@
 """Labelled micrographs, one in memory at a time, whether a file holds one or many."""
 
 import hashlib
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from tem_rf.data.pairing import Pair, pair_labels
 from tem_rf.data.pixels import resample_mask
 from tem_rf.data.readers import open_recording, read_frames
 from tem_rf.errors import DatasetError
+
+_USUAL_MOST = 0.6  # of the pixels; particles that cover more are rare, inverted masks are not
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def find_pairs(images: Path, labels: Path | None) -> tuple[Pair, ...]:
     pairing = pair_labels(images, labels)
     if pairing.problems:
         more = len(pairing.problems) - 1
-        rest = f" (and {more} more; `tem-rf data check {images}` lists them)" if more else ""
+        rest = f" (and {more} more; `tem-rf data check {shlex.quote(str(images))}` lists them)" if more else ""
         raise DatasetError(f"{pairing.problems[0]}{rest}.")
     return pairing.pairs
 
@@ -92,10 +95,10 @@ def read_labelled(pair: Pair, pixel_size_nm: float | None, *, resample: bool = F
 
     Raises:
         ReadError: A file cannot be read.
-        DatasetError: The sizes or the numbers of frames differ, or nothing is labelled.
+        DatasetError: The sizes or the numbers of frames differ, or nothing is labelled, or everything.
     """
     is_stack = count_frames(pair.image) > 1
-    has_particles = False
+    has_particles = has_background = False
     masks: Iterator[np.ndarray] | None = None
     for number, micrograph in enumerate(read_frames(pair.image, pixel_size_nm=pixel_size_nm, resample=resample)):
         drawn_on = micrograph.recorded_shape or micrograph.pixels.shape
@@ -108,6 +111,7 @@ def read_labelled(pair: Pair, pixel_size_nm: float | None, *, resample: bool = F
         if micrograph.recorded_shape:
             mask = resample_mask(mask, micrograph.pixels.shape)
         has_particles |= bool(mask.any())
+        has_background |= not mask.all()
         name = f"{pair.name}#{number}" if is_stack else pair.name
         yield LabelledMicrograph(name, number if is_stack else None, micrograph, mask)
     if masks is not None and next(masks, None) is not None:
@@ -118,6 +122,18 @@ def read_labelled(pair: Pair, pixel_size_nm: float | None, *, resample: bool = F
         raise DatasetError(
             f"{pair.label}: marks no particle, every pixel is zero; label {pair.image.name}, or leave both files out."
         )
+    if not has_background:
+        raise DatasetError(
+            f"{pair.label}: marks every pixel as particle, none as background; label {pair.image.name}, or leave both "
+            "files out."
+        )
+
+
+def marking_notes(particle_px: float, all_px: int) -> tuple[str, ...]:
+    """What should be known of how much all labels together mark."""
+    if particle_px <= _USUAL_MOST * all_px:
+        return ()
+    return (f"{particle_px / all_px:.0%} of all pixels are marked as particle; are the masks inverted?",)
 
 
 def sha256(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Which of the runs that differ in nothing but their seed is exported."""
 
+import shlex
 from collections.abc import Sequence
 
 from tem_rf.errors import ModelError
@@ -42,5 +43,6 @@ def seed_scores(runs: Sequence[RunFolder]) -> tuple[SeedScores, ...]:
 def _validation_hard_dice(run: RunFolder) -> float:
     best = summarize_run(run).best
     if best is None:
-        raise ModelError(f"{run.path}: has not finished an epoch; train it further with `tem-rf resume {run.name}`.")
+        command = f"tem-rf resume {shlex.quote(str(run.path))}"
+        raise ModelError(f"{run.path}: has not finished an epoch; train it further with `{command}`.")
     return best.validation_hard_dice

@@ -1,5 +1,6 @@
 """The network of a run, with its best weights."""
 
+import shlex
 import warnings
 
 import keras
@@ -20,8 +21,9 @@ def load_network(run: RunFolder) -> keras.Model:
         ModelError: The run has not finished an epoch, or its model file is damaged or of another architecture.
     """
     config = run.config
+    resuming = f"tem-rf resume {shlex.quote(str(run.path))}"
     if not run.model_file.exists():
-        raise ModelError(f"{run.path}: has no trained network yet; go on with `tem-rf resume {run.path}`.")
+        raise ModelError(f"{run.path}: has no trained network yet; go on with `{resuming}`.")
     require_room_for(config.architecture, run.model_file.stat().st_size, run.model_file)
     saved = build_unet(config.architecture, portable=True)
     try:
@@ -31,7 +33,7 @@ def load_network(run: RunFolder) -> keras.Model:
     except Exception as error:  # h5py, zipfile and Keras each raise their own kinds
         raise ModelError(
             f"{run.model_file}: cannot be read as {config.architecture.name} ({str(error).splitlines()[0]}); "
-            f"`tem-rf resume {run.path}` trains it again."
+            f"`{resuming}` trains it again."
         ) from error
     model = build_unet(config.architecture)
     model.set_weights(saved.get_weights())

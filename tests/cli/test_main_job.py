@@ -123,6 +123,7 @@ def test_the_demo_beats_fourier_filtering_and_reuses_what_stands(tmp_path):
         ("segment SET --model nowhere", ["nowhere", "no such model or run"]),
         ("export RUN --output SET", ["not empty and holds no exported model"]),
         ("evaluate RUN EMPTY", ["EMPTY", "no trained network yet"]),
+        ("simulate --output taken", ["taken: is a file; give a folder"]),
     ],
 )
 def test_bad_input_is_one_line_and_an_exit_code(run, arguments, words, tiny_dataset, trained_run, tmp_path):
@@ -130,9 +131,17 @@ def test_bad_input_is_one_line_and_an_exit_code(run, arguments, words, tiny_data
     if "EMPTY" in arguments:
         (tmp_path / "EMPTY").mkdir()
         shutil.copy(trained_run.config_file, tmp_path / "EMPTY")
+    (tmp_path / "taken").touch()
     for name, place in places.items():
         arguments = arguments.replace(name, place)
     assert_one_line(run(*shlex.split(arguments)), *words)
+
+
+def test_a_place_for_pictures_that_cannot_be_written_is_refused_before_scoring(run, trained_run, tmp_path, monkeypatch):
+    (tmp_path / "taken").touch()
+    monkeypatch.delattr("tem_rf.evaluation.dice_table.dice_table")
+    refused = run("evaluate", trained_run.path, "--pictures", "taken/scored")
+    assert_one_line(refused, "taken/scored: this place cannot be written to")
 
 
 def test_a_missing_test_split_says_the_way_out(run, tiny_dataset, trained_run, tmp_path):

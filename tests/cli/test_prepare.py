@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from tem_rf.cli.app import app
 from tem_rf.errors import SettingsError
-from tests.data.labelled_folder import counts_with_disc, write_folder
+from tests.data.labelled_folder import counts_with_disc, write_folder, write_pair
 
 SMALL = ["--patch-size", "32", "--background-threshold", "20"]
 
@@ -37,6 +37,14 @@ def test_pixels_left_out_are_reported(folder, tmp_path):
         run("prepare", folder, "-o", tmp_path / "set", "--patch-size", 48, "--background-threshold", 20, "--json")
     )["notes"]
     assert "25.0% of the pixels, at the right and the bottom, fill no patch and are left out" in notes
+
+
+def test_inverted_masks_get_a_note(tmp_path):
+    for index in range(5):
+        image, mask = counts_with_disc(seed=index)
+        write_pair(tmp_path / "raw", f"m{index}", image, ~mask)
+    notes = json.loads(run("prepare", tmp_path / "raw", "--output", tmp_path / "set", *SMALL, "--json"))["notes"]
+    assert "93% of all pixels are marked as particle; are the masks inverted?" in notes
 
 
 def test_the_table_names_the_splits(folder, tmp_path):

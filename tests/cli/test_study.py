@@ -179,7 +179,8 @@ def test_workers_that_cannot_be_had_are_one_line(definition, command, monkeypatc
 def test_a_detached_study_is_started_once(definition, command, monkeypatch):
     started = []
     monkeypatch.setattr(process, "start_detached", lambda folder, *options: started.append((folder.name, options)) or 7)
-    assert "started as process 7; see `tem-rf study watch small`" in command("run", definition, "--detach").stderr
+    said = command("run", definition, "--detach").stderr
+    assert "started as process 7; see `tem-rf study watch studies/small`" in said
     assert process.state(StudyFolder(Path("studies/small"))) == "queued"
     command("run", "small", "--detach", "--retry-failed")
     assert started == [("small", ()), ("small", ("--retry-failed",))]
@@ -218,11 +219,11 @@ def test_a_running_study_is_asked_and_watched_to_its_end(request_, tiny_dataset,
 
 
 def test_watching_a_killed_study_says_how_to_go_on(tiny_dataset, command, tmp_path):
-    study = new_study(tiny_dataset, tmp_path / "studies" / "first")
+    study = new_study(tiny_dataset, tmp_path / "studies" / "my [x]")
     study.event_log().write(StatusEvent(state="running"))
-    watched = command("watch", "first")
+    watched = command("watch", "my [x]")
     assert watched.code == 1
-    assert watched.stderr.splitlines()[-1] == "Go on with: tem-rf study run studies/first"
+    assert watched.stderr.splitlines()[-1] == "Go on with: tem-rf study run 'studies/my [x]'"
 
 
 def test_a_study_that_cannot_be_read_is_listed_as_such(command, tmp_path):

@@ -42,6 +42,24 @@ def test_every_problem_is_found_at_once_and_names_its_file(folder):
     assert "has no label" in reasons["images/d.tif"]
 
 
+def test_a_label_that_marks_everything_is_a_problem(folder):
+    write_tiff(folder / "labels/b.tif", np.full((24, 40), 255, np.uint8))
+    (problem,) = check_folder(folder).problems
+    assert problem.path.name == "b.tif"
+    assert "marks every pixel as particle" in problem.reason
+
+
+def test_labels_that_mark_most_of_all_pixels_get_a_note(folder):
+    assert not check_folder(folder).notes
+    for name in ("a", "b", "c"):
+        write_tiff(folder / f"labels/{name}.tif", ~np.eye(24, 40, dtype=bool))
+    outcome = check_folder(folder)
+    assert not outcome.problems
+    assert outcome.notes == ("98% of all pixels are marked as particle; are the masks inverted?",)
+    printed = CliRunner().invoke(app, ["data", "check", str(folder)])
+    assert (printed.exit_code, "are the masks inverted?" in printed.stdout) == (0, True)
+
+
 def test_a_micrograph_of_another_scale_is_a_problem_unless_the_scale_is_given(folder):
     Image.fromarray(counts()).save(folder / "images/d.png")
     Image.fromarray(np.eye(24, 40, dtype=bool)).save(folder / "labels/d.png")

@@ -73,6 +73,11 @@ def test_a_label_of_zeros(folder):
     assert "m2.tif: marks no particle, every pixel is zero; label m2.tif" in refusal(folder, DatasetError)
 
 
+def test_a_label_without_background(folder):
+    tifffile.imwrite(folder / "labels" / "m2.tif", np.full((64, 96), 255, np.uint8))
+    assert "m2.tif: marks every pixel as particle, none as background; label m2.tif" in refusal(folder, DatasetError)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_pixels_that_are_no_numbers(folder, value):
     image = counts_with_disc()[0].astype(np.float32)

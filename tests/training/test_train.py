@@ -195,13 +195,13 @@ def wait_for_event(run: RunFolder, kind: type, child: subprocess.Popen) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_sigterm_end_cleanly_and_say_how_to_go_on(tiny_dataset, tmp_path, number, code):
-    run = new_run(tiny_dataset, tmp_path / "run", epochs=10_000)
+    run = new_run(tiny_dataset, tmp_path / "my runs [x]" / "run", epochs=10_000)
     child = start(run)
     wait_for_event(run, EpochEvent, child)
     child.send_signal(number)
     _, stderr = child.communicate(timeout=60)
     assert child.returncode == code
-    assert f"tem-rf resume {run.path}" in stderr.replace("\n", "")
+    assert f"Go on with: tem-rf resume '{run.path}'\n" in stderr
     assert "Traceback" not in stderr
     assert process.state(run) == "stopped"
 

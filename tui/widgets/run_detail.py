@@ -1,5 +1,6 @@
 """One run: what it does now, its curves, its patches, its log, its settings."""
 
+import shlex
 import time
 from pathlib import Path
 
@@ -81,7 +82,7 @@ class RunDetail(Vertical):
 
 def headline(run: TrackedRun) -> str:
     """State of a run in words, with the way on where it ended early."""
-    again = f"press r to go on from its newest checkpoint (tem-rf resume {run.run.name})"
+    again = f"press r to go on from its newest checkpoint (tem-rf resume {shlex.quote(run.run.name)})"
     words = {
         "new": "not started; press r to start it",
         "queued": "waits for its turn, or its process is about to start",

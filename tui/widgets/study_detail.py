@@ -1,5 +1,6 @@
 """One study: its trials, dice against receptive field, the best of each depth, its workers and what happened."""
 
+import shlex
 import time
 from collections.abc import Sequence
 
@@ -96,7 +97,7 @@ class StudyDetail(Vertical):
 
 def headline(study: TrackedStudy) -> str:
     """State of a study in words, with the way on where it ended early."""
-    again = f"press r to go on (tem-rf study run {study.study.name})"
+    again = f"press r to go on (tem-rf study run {shlex.quote(study.study.name)})"
     words = {
         "new": "not started; press r to start it",
         "queued": "its driver is about to start",

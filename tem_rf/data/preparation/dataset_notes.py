@@ -1,6 +1,7 @@
 """What one should know of a dataset before training on it."""
 
 from tem_rf.data.manifest import Manifest
+from tem_rf.data.sources import marking_notes
 
 _MOST_PAIRS_NAMED = 10
 
@@ -15,10 +16,13 @@ def _patch_notes(manifest: Manifest) -> list[str]:
     kept, dropped = sum(source.patches for source in sources), sum(source.dropped_patches for source in sources)
     notes = [f"{kept} patches of {manifest.patch_size} px kept, {dropped} dropped with too few particle pixels"]
     left_out = sum(source.left_out_px for source in sources)
+    all_px = sum(source.height * source.width for source in sources)
     if left_out:
-        part = left_out / sum(source.height * source.width for source in sources)
-        notes.append(f"{part:.1%} of the pixels, at the right and the bottom, fill no patch and are left out")
-    return notes
+        notes.append(
+            f"{left_out / all_px:.1%} of the pixels, at the right and the bottom, fill no patch and are left out"
+        )
+    particle_px = sum(source.particle_fraction * source.height * source.width for source in sources)
+    return [*notes, *marking_notes(particle_px, all_px)]
 
 
 def _image_notes(manifest: Manifest) -> list[str]:

@@ -49,7 +49,9 @@ class SimulationFolder:
         record = folder.path / _RECORD
         if record.exists():
             folder._check(record)
-        elif folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        elif folder.path.is_file():
+            raise DatasetError(f"{path}: is a file; give a folder to write the micrographs into.")
+        elif folder.path.exists() and any(folder.path.iterdir()):
             raise DatasetError(
                 f"{path}: holds files but no {_RECORD}, so it is no simulation that could be continued; "
                 "choose a new folder."

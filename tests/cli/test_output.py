@@ -1,0 +1,115 @@
+"""What commands print, in narrow terminals and in pipes."""
+
+import re
+import shutil
+from functools import partial
+
+import pytest
+
+from tem_rf.cli.output import print_table, show_status
+from tem_rf.data.tiff import write_tiff
+from tem_rf.runs import process
+from tem_rf.runs.events import StatusEvent
+from tem_rf.runs.folder import RunFolder
+from tests.cli.command import tem_rf
+from tests.data.labelled_folder import counts_with_disc
+
+
+@pytest.fixture
+def run(capfd, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return partial(tem_rf, capfd, monkeypatch)
+
+
+@pytest.fixture(params=[80, 60, 40])
+def columns(request, monkeypatch) -> int:
+    """Width of a terminal."""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # Rich then takes the pipe for a terminal
+    monkeypatch.setenv("COLUMNS", str(request.param))
+    return request.param
+
+
+def plain(printed: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed)
+
+
+def assert_shown(printed: str, columns: int, *words: str) -> None:
+    """Every word is there in one piece, and every line of a bordered table has its right border."""
+    lines = plain(printed).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert not [line for line in lines if line.startswith(("┃", "│")) and line[-1] not in "┃│"]
+    assert not set(words) - set(" ".join(lines).split())
+
+
+def test_runs_are_listed_whole_in_a_narrow_terminal(run, trained_run, columns, tmp_path):
+    shutil.copytree(trained_run.path, tmp_path / "runs/au-5nm-n2-p44-paper-s752")
+    listed = run("runs").stdout
+    names = "run state epochs best validation hard dice patches/s"
+    assert_shown(listed, columns, *names.split(), "finished", "3/3")
+    if columns == 80:
+        assert_shown(listed, columns, "au-5nm-n2-p44-paper-s752", "left")
+
+
+def test_scores_of_particles_are_shown_whole_in_a_narrow_terminal(run, trained_run, columns, tmp_path):
+    image, mask = counts_with_disc((64, 64))
+    write_tiff(tmp_path / "images/m.tif", image, pixel_size_nm=0.02)
+    write_tiff(tmp_path / "labels/m.tif", mask)
+    shown = run("segment", "images", "--model", trained_run.path, "--labels", "labels").stdout
+    names = "image particle particles too small diameter polydispersity dice found merged missed invented bias"
+    assert_shown(shown, columns, *names.split(), "images/m.tif", "below", "nm", "of")
+
+
+def test_the_dice_table_is_shown_whole_in_a_narrow_terminal(run, trained_run, columns):
+    shown = run("evaluate", trained_run.path).stdout
+    names = "method weights field seeds hard soft dice boundary F1 HD95 [px]"
+    assert_shown(shown, columns, *names.split(), "n2-p22", "8074", "44", "px", "0.88", "Fourier", "filtering")
+
+
+@pytest.mark.parametrize("columns", [80], indirect=True)
+def test_a_table_that_fits_between_its_lines_keeps_them_and_a_wider_one_loses_them(capfd, columns):
+    print_table("[x] fits", ["name", "a number of things"], [["a-name-of-24-characters-", "several words" * 4]])
+    lined = plain(capfd.readouterr().out)
+    assert "[x] fits" in lined
+    assert_shown(lined, columns, "a-name-of-24-characters-", "several", "words")
+    assert "┃" in lined
+    print_table("", ["name"] * 7, [["nine-wide"] * 7])
+    bare = plain(capfd.readouterr().out)
+    assert bare.splitlines()[1].split() == ["nine-wide"] * 7
+
+
+def test_a_pipe_gets_whole_lines(capfd):
+    print_table(
+        "a title that is wider than what stands below it", ["path", "words"], [["a/" * 150, "many words " * 8 + "more"]]
+    )
+    title, *_, row, _ = capfd.readouterr().out.splitlines()
+    assert title == "a title that is wider than what stands below it"
+    assert row.split("│")[1:-1] == [f" {'a/' * 150} ", f" {'many words ' * 8}more "]
+
+
+def test_names_in_brackets_stay_and_paths_in_commands_are_quoted(run, trained_run, tmp_path, monkeypatch):
+    path = f"my runs/{'a-long-folder/' * 6}r [gold]"
+    folder = RunFolder(shutil.copytree(trained_run.path, tmp_path / path))
+    monkeypatch.setattr(process, "start_detached", lambda *_: 7)
+    started = run("resume", path, "--detach").stderr
+    assert started == f"{path}: started as process 7; see `tem-rf watch '{path}'`\n"
+    folder.event_log().write(StatusEvent(state="failed", detail="the disk [/data] is full"))
+    *_, what, how = run("watch", path).stderr.splitlines()
+    assert what == f"{path}: failed: the disk [/data] is full"
+    assert how == f"Go on with: tem-rf resume '{path}'"
+    folder.model_file.unlink()
+    assert f"go on with `tem-rf resume '{path}'`" in run("segment", "m.tif", "--model", path).stderr
+    assert run("rf", "n2-p44", "--picture", "a [b].png").stderr == "wrote a [b].png\n"
+
+
+def test_what_is_being_done_is_shown_as_it_is(capfd, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with show_status("loading") as on_step:
+        on_step("segmenting [gold] and [/silver]")
+    assert "segmenting [gold] and [/silver]" in plain(capfd.readouterr().err)
+
+
+def test_a_note_of_segment_is_one_line_in_a_file(run, trained_run, tmp_path):
+    name = f"{'long ' * 20}[gold]"
+    write_tiff(tmp_path / f"{name}.tif", counts_with_disc((64, 64))[0], pixel_size_nm=0.05)
+    notes = run("segment", f"{name}.tif", "--model", trained_run.path).stderr
+    assert f"{name}: has 0.05 nm/px, trained was trained at 0.02 nm/px; expect poor masks, or add --rescale\n" in notes
