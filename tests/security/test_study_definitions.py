@@ -1,10 +1,14 @@
 """The definition of a study from somebody else can neither run commands nor write where it likes."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tem_rf.errors import StudyError
 from tem_rf.study.definition import read_definition
 from tem_rf.study.received import check_execution
+from tem_rf.study.sections import Space
+from tem_rf.study.space import candidates
 from tests.cli.command import tem_rf
 
 COMMANDS = "may run commands or write files"
@@ -77,6 +81,20 @@ def test_toml_made_to_hurt_is_one_line(content, tmp_path):
     with pytest.raises(StudyError) as caught:
         read_definition(tmp_path / "study.toml")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("depth", [300_000_000, 17, 0])
+def test_no_space_is_so_deep_that_counting_its_networks_takes_hours(depth, tmp_path):
+    (tmp_path / "study.toml").write_text(f'datasets = ["discs"]\nspace.depths = [{depth}]')
+    with pytest.raises(StudyError, match=f"space.depths.0: input should be .* than or equal to 16?, received {depth}"):
+        read_definition(tmp_path / "study.toml")
+
+
+def test_the_field_of_a_network_larger_than_any_micrograph_is_not_computed():
+    manifest = SimpleNamespace(name="discs", patch_size=512, pixel_size_nm=None)
+    space = Space(networks=("n9-p222222222-d1000.999.1000.999.1000.999.1000.999.1000.999-k63-c32",))
+    with pytest.raises(StudyError, match="has a receptive field that is smaller than the patch of 512 px"):
+        candidates(space, manifest)
 
 
 def test_names_of_runs_lead_out_of_no_folder(tmp_path):
