@@ -96,7 +96,7 @@ def test_a_card_cannot_have_a_network_built_that_its_files_do_not_hold(model):
 def test_a_card_cannot_claim_a_field_that_fills_memory(field, model):
     with changed_card(model) as card:
         card["architecture"][field] = [10**9] * len(card["architecture"][field])
-    with pytest.raises(ArchitectureError, match=f"{field}: expected .* of at most"):
+    with pytest.raises(ModelError, match=f"{field}: expected .* of at most"):
         load_segmenter(model)
 
 
