@@ -150,6 +150,17 @@ def test_a_missing_test_split_says_the_way_out(run, tiny_dataset, trained_run, t
     assert_one_line(run("evaluate", tmp_path / "run"), "has no test patches", "--split study")
 
 
+def test_a_run_that_cannot_be_read_hinders_the_list_of_no_other_run(run, trained_run, tmp_path):
+    for name in ("bad", "good"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        shutil.copy(trained_run.config_file, tmp_path / "runs" / name)
+    (tmp_path / "runs/bad/config.json").write_text("{")
+    listed = run("runs", tmp_path / "runs", "--json")
+    bad, good = json.loads(listed.stdout)
+    assert (listed.code, bad["state"], good["state"]) == (0, "unreadable", "new")
+    assert "bad/config.json: cannot be read" in bad["detail"]
+
+
 def test_runs_on_different_datasets_are_not_put_in_one_table(run, trained_run, tmp_path):
     content = json.loads(trained_run.config_file.read_text())
     shutil.copytree(trained_run.path, tmp_path / "run")
