@@ -246,7 +246,7 @@ def evaluate(
         A row per method; runs that differ in nothing but their seed share one.
 
     Raises:
-        RunError: There is no such run, or the runs are of different datasets.
+        RunError: No run is given, there is no such run, or the runs are of different datasets.
         DatasetError: The dataset is gone or another one, or has no such images.
         ModelError: A run has not finished an epoch.
     """
@@ -296,12 +296,12 @@ def segment(
 
     Raises:
         ReadError: A file cannot be read, a folder holds none, or the labels fit none.
-        SettingsError: Two files have one name, or settings do not suit a file.
+        SettingsError: Two files have one name, an unknown setting, one out of range, or one that does not suit a file.
         ModelError: There is no such model, or none fits.
         StorageError: The disk is full or the place cannot be written to.
     """
     from tem_rf.inference.networks import NetworkChoice, Networks, model_folder
-    from tem_rf.inference.segment_file import SegmentSettings
+    from tem_rf.inference.segment_file import segment_settings
     from tem_rf.inference.segment_files import SegmentJob, files_to_segment, segment_files
 
     named = [model] if isinstance(model, RunFolder | str | Path) else model
@@ -310,7 +310,7 @@ def segment(
         models_or_shipped(Path(models)),
         rescale,
     )
-    job = SegmentJob(Path(output), SegmentSettings(**settings), overwrite=overwrite)
+    job = SegmentJob(Path(output), segment_settings(**settings), overwrite=overwrite)
     files = files_to_segment(_paths(images), job, None if labels is None else Path(labels))
     return [segmented for segmented, _ in segment_files(files, Networks(choice), job)]
 

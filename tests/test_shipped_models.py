@@ -1,5 +1,6 @@
 """The models in saved_models/: small, described, found without being named, and good on a micrograph of their kind."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from tem_rf.config.simulation import simulation_settings
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.simulation.micrograph import simulate_micrograph
 from tem_rf.data.tiff import write_tiff
+from tem_rf.errors import ModelError
 from tem_rf.evaluation.dice import hard_dice
 from tem_rf.inference.card import ModelCard
 from tem_rf.inference.choice import choose_model
@@ -63,6 +65,26 @@ def test_a_micrograph_of_its_pixel_size_finds_it_where_there_is_no_other_model(s
     pixel_size_nm = ModelCard.read(shipped).pixel_size_nm
     write_tiff(tmp_path / "a.tif", np.zeros((8, 8), np.uint16), pixel_size_nm=pixel_size_nm * 1.1)
     assert choose_model(tmp_path / "a.tif", models_or_shipped()) == shipped
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pixel_size_nm": 0},
+        {"pixel_size_nm": -0.02},
+        {"architecture": {"pooling_sequence": [2], "kernel_size": 4}},
+        {"schema_version": 99},
+    ],
+)
+def test_a_card_that_cannot_be_hinders_the_choice_of_no_other_model(change, shipped, tmp_path):
+    card = json.loads((shipped / CARD_NAME).read_text())
+    for name, content in (("good", card), ("bad", card | change)):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / CARD_NAME).write_text(json.dumps(content))
+    write_tiff(tmp_path / "a.tif", np.zeros((8, 8), np.uint16), pixel_size_nm=card["pixel_size_nm"])
+    assert choose_model(tmp_path / "a.tif", tmp_path / "models").name == "good"
+    with pytest.raises(ModelError, match=CARD_NAME):
+        ModelCard.read(tmp_path / "models" / "bad")
 
 
 def test_a_local_model_is_preferred_to_those_that_ship(tmp_path, monkeypatch):

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tem_rf.errors import RunError, StorageError
 from tem_rf.files import write_json
+from tem_rf.runs import RunFolder
+from tem_rf.runs.process import has_ended, remember
 
 JobState = Literal["running", "done", "failed", "lost"]
 _KEPT_JOBS = 30
@@ -114,7 +116,12 @@ class JobBoard:
         Raises:
             StorageError: There is no place to write what it says.
         """
-        return self._start(title, ["/bin/sh", "-c", _QUEUE, "queue", sys.executable, *map(str, runs)])
+        command = ["/bin/sh", "-c", _QUEUE, "queue", sys.executable, *map(str, runs)]
+        folder = self._start(title, command)
+        if job := self._read(folder):
+            for run in runs:
+                remember(RunFolder(run), job.process_id, command)
+        return folder
 
     def poll(self) -> list[Job]:
         """The jobs of this workspace, newest first."""
@@ -187,17 +194,7 @@ def _state(folder: Path, about: _Description) -> JobState:
     try:
         return "done" if int((folder / "code.txt").read_text()) == 0 else "failed"
     except (OSError, ValueError):
-        return "running" if _is_alive(about) else "lost"
-
-
-def _is_alive(about: _Description) -> bool:
-    import psutil
-
-    try:
-        process = psutil.Process(about.pid)
-        return process.create_time() == about.create_time and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+        return "lost" if has_ended(about.pid, about.create_time) else "running"
 
 
 def _lines(path: Path, last_bytes: int = 100_000) -> list[str]:

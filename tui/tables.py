@@ -4,6 +4,8 @@ import csv
 import io
 from collections.abc import Sequence
 
+from tem_rf.study.latex import escape_latex
+
 
 def as_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     r"""A table for Markdown.
@@ -27,16 +29,8 @@ def as_csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def as_latex(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     r"""A table for LaTeX.
 
-    >>> print(as_latex(["run"], [["0.9 ± 0.1"]]).splitlines()[2])
-    $0.9 \pm 0.1$ \\
+    >>> print(as_latex(["run"], [["a_b^{2}: 0.9 ± 0.1"]]).splitlines()[2])
+    a\_b\textasciicircum{}\{2\}: 0.9 $\pm$ 0.1 \\
     """
-    lines = [" & ".join(map(_latex_cell, line)) + r" \\" for line in (columns, *rows)]
+    lines = [" & ".join(map(escape_latex, line)) + r" \\" for line in (columns, *rows)]
     return "\n".join([rf"\begin{{tabular}}{{{'l' * len(columns)}}}", *lines, r"\end{tabular}"])
-
-
-def _latex_cell(text: str) -> str:
-    if "±" in text:
-        return f"${text.replace('±', chr(92) + 'pm')}$"
-    for sign in "&%_#":
-        text = text.replace(sign, f"\\{sign}")
-    return text

@@ -23,6 +23,9 @@ def check(
         Path | None, typer.Option(help="Labels, where they stand elsewhere: a folder or a COCO file.")
     ] = None,
     pixel_size_nm: PixelSize = None,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Make pixels square, as `tem-rf prepare --resample` does.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """List what pairs, what does not and why, and the pixel sizes, before anything is prepared.
@@ -33,7 +36,7 @@ def check(
     """
     from tem_rf.cli.data_check import print_check
 
-    if not print_check(folder, labels, pixel_size_nm, as_json):
+    if not print_check(folder, labels, pixel_size_nm, resample, as_json):
         raise typer.Exit(1)
 
 

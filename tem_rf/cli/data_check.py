@@ -9,9 +9,9 @@ from tem_rf.cli.output import print_json, print_table
 from tem_rf.data.check import CheckedPair, FolderCheck, check_folder
 
 
-def print_check(folder: Path, labels: Path | None, pixel_size_nm: float | None, as_json: bool) -> bool:
+def print_check(folder: Path, labels: Path | None, pixel_size_nm: float | None, resample: bool, as_json: bool) -> bool:
     """Check a folder and print the outcome; True where nothing is wrong."""
-    outcome = check_folder(folder, labels, pixel_size_nm=pixel_size_nm)
+    outcome = check_folder(folder, labels, pixel_size_nm=pixel_size_nm, resample=resample)
     if as_json:
         print_json(asdict(outcome) | {"ok": not outcome.problems})
     else:

@@ -19,7 +19,8 @@ def import_model(
         Normalization | None, typer.Option(help="What the network expects, if not what the authors did at this depth.")
     ] = None,
     pixel_size_nm: Annotated[
-        float | None, typer.Option(min=0, help="Side of a pixel it was trained at in nm, which the file does not say.")
+        float | None,
+        typer.Option(min=1e-5, max=1e6, help="Side of a pixel it was trained at in nm, which the file does not say."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a folder that stands there.")] = False,
     as_json: JsonFlag = False,

@@ -3,7 +3,7 @@
 import shlex
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,7 +31,7 @@ def runs(
     """
     folders = list_runs(root)
     if as_json:
-        print_json([run_result(run) for run in folders])
+        print_json([_result(run) for run in folders])
         return
     rows = [_row(run) for run in folders]
     print_table(
@@ -92,6 +92,13 @@ def pause(
     else:
         process.ask(folder, "pause")
     print_remark(f"{folder.path}: asked to {'go on' if off else 'pause'}")
+
+
+def _result(run: RunFolder) -> dict[str, Any]:
+    try:
+        return run_result(run)
+    except TemRfError as error:
+        return {"run": str(run.path), "state": "unreadable", "detail": str(error)}
 
 
 def _row(run: RunFolder) -> list[str]:

@@ -100,15 +100,21 @@ def segment(
     console = progress_console()
     execution = execution_options(workers, scheduler, scheduler_file, slurm)
     from tem_rf.inference.networks import NetworkChoice, Networks, model_folder
-    from tem_rf.inference.segment_file import SegmentSettings
+    from tem_rf.inference.segment_file import segment_settings
     from tem_rf.inference.segment_files import SegmentJob, files_to_segment, segment_files
     from tem_rf.inference.track_file import TrackSettings
 
     tracking = TrackSettings(max_step_px, max_step_nm, memory, frame_interval_s) if track else None
     if not tracking and (memory or not all(value is None for value in (max_step_px, max_step_nm, frame_interval_s))):
         raise SettingsError("--max-step-nm, --max-step-px, --memory, --frame-interval-s: say how to --track; add it.")
-    settings = SegmentSettings(
-        test_time, split_touching, probability, pixel_size_nm, resample, min_diameter_px, min_diameter_nm
+    settings = segment_settings(
+        transforms=test_time,
+        split_touching=split_touching,
+        probability=probability,
+        pixel_size_nm=pixel_size_nm,
+        resample=resample,
+        min_diameter_px=min_diameter_px,
+        min_diameter_nm=min_diameter_nm,
     )
     job = SegmentJob(output, settings, tracking, overwrite)
     named = tuple(model_folder(one, runs, models) for one in model or [])

@@ -14,7 +14,6 @@ from tem_rf.cli.study_table import StudiesOption
 from tem_rf.cli.train import SIGNAL_EXIT
 from tem_rf.errors import RunError, SettingsError
 from tem_rf.runs import process
-from tem_rf.runs.events import StatusEvent
 from tem_rf.study.root import DEFAULT_ROOT
 
 if TYPE_CHECKING:
@@ -75,7 +74,9 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
         path, definition = found.path, found.definition
     if file.suffix == ".toml" and not execution.keys() & set(Execution.PLACES):
         check_execution(definition.execution, str(file))
-    for part, runs in planned_runs(definition).items():  # whatever does not fit is said before a folder is made
+    with process.failing_in_events(StudyFolder(path)):
+        planned = planned_runs(definition)  # whatever does not fit is said before a folder is made
+    for part, runs in planned.items():
         print_remark(f"{part}: {runs} trainings")
     return StudyFolder.create_or_open(path, definition.executed(**execution), extend=extend)
 
@@ -105,6 +106,6 @@ def _start_detached(folder: "StudyFolder", retry_failed: bool) -> None:
     watching = f"tem-rf study watch {shlex.quote(str(folder.path))}"
     if process.is_alive(folder):
         raise RunError(f"{folder.path}: is being run already; watch it with `{watching}`.")
-    folder.event_log().write(StatusEvent(state="queued"))
+    process.queue(folder)
     pid = process.start_detached(folder, *(["--retry-failed"] if retry_failed else []))
     print_remark(f"{folder.path}: started as process {pid}; see `{watching}`")

@@ -15,7 +15,6 @@ from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS, trainin
 from tem_rf.errors import RunError, SettingsError
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs import process
-from tem_rf.runs.events import StatusEvent
 from tem_rf.runs.extension import extend, is_complete, open_or_extend
 from tem_rf.runs.folder import RunFolder, default_name
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
@@ -197,7 +196,8 @@ def _check_test_images(run: RunFolder) -> None:
     """Say before the training that the dataset has no test images, rather than after it."""
     from tem_rf.training.inputs import open_training_data
 
-    open_training_data(run.config).indices("test")
+    with process.failing_in_events(run):
+        open_training_data(run.config).indices("test")
 
 
 def _score_test_images(run: RunFolder) -> None:
@@ -226,7 +226,7 @@ def _start_detached(run: RunFolder, evaluate: bool) -> dict[str, Any]:
     watching = f"tem-rf watch {shlex.quote(str(run.path))}"
     if process.is_alive(run):
         raise RunError(f"{run.path}: is being trained already; watch it with `{watching}`.")
-    run.event_log().write(StatusEvent(state="queued"))
+    process.queue(run)
     pid = process.start_detached(run, *_options(evaluate))
     print_remark(f"{run.path}: started as process {pid}; see `{watching}`")
     return {"run": str(run.path), "state": "queued", "pid": pid}

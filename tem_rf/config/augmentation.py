@@ -43,4 +43,4 @@ def augmentation_settings(**changes: float) -> AugmentationSettings:
     try:
         return AugmentationSettings(**changes)
     except ValidationError as error:
-        raise settings_error(error) from error
+        raise settings_error(error, AugmentationSettings) from error

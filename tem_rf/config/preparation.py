@@ -1,12 +1,13 @@
 """Settings of one preparation: from micrographs and labels to a dataset of patches."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tem_rf.config.training import settings_error
 
 Normalization = Literal["standard", "percentile", "min-max"]
+PixelSizeNm = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class PreprocessingSettings(BaseModel):
@@ -26,8 +27,8 @@ class PreprocessingSettings(BaseModel):
         le=2**14,
         description="Width of the Gaussian that follows uneven illumination, which is divided out [px].",
     )
-    target_pixel_size_nm: float | None = Field(
-        None, gt=0, description="Micrographs are rescaled to this pixel size [nm]; None keeps their own."
+    target_pixel_size_nm: PixelSizeNm | None = Field(
+        None, description="Micrographs are rescaled to this pixel size [nm]; None keeps their own."
     )
     normalization: Normalization = Field(
         "standard", description="standard: mean 0, sd 1; percentile: 1 % at 0, 99 % at 1; min-max: from 0 to 1."
@@ -38,8 +39,8 @@ class PreparationSettings(PreprocessingSettings):
     """How micrographs become a dataset; the defaults are the study's, but for the split by micrograph."""
 
     patch_size: int = Field(512, ge=8, description="Side of a patch [px].")
-    pixel_size_nm: float | None = Field(
-        None, gt=0, description="Side of a pixel [nm], in place of what the files say; None trusts the files."
+    pixel_size_nm: PixelSizeNm | None = Field(
+        None, description="Side of a pixel [nm], in place of what the files say; None trusts the files."
     )
     resample: bool = Field(
         False, description="Resample micrographs whose pixels are not square; else they are refused."
@@ -66,4 +67,4 @@ def preparation_settings(**changes: Any) -> PreparationSettings:
     try:
         return PreparationSettings(**changes)
     except ValidationError as error:
-        raise settings_error(error) from error
+        raise settings_error(error, PreparationSettings) from error

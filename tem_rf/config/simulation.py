@@ -115,4 +115,4 @@ def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSet
     try:
         return SimulationSettings(**{"preset": preset, **PRESETS[preset], **changes})
     except ValidationError as error:
-        raise settings_error(error) from error
+        raise settings_error(error, SimulationSettings) from error

@@ -1,11 +1,12 @@
 """Settings of one training, and the recipes that name whole sets of them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tem_rf.errors import SettingsError
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # as NumPy and Keras take them
 STUDY_SEEDS = (752, 2245, 140, 9213, 956)
 
 
@@ -15,7 +16,7 @@ class TrainingSettings(BaseModel):
     Source: Sytwu et al. 2022, "Network Training".
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     recipe: str = Field("paper", description="Name of the recipe these settings started from.")
     epochs: int = Field(100, ge=1, description="Passes over the training patches and their eight transforms.")
@@ -59,16 +60,21 @@ def training_settings(recipe: str = DEFAULT_RECIPE, **changes: Any) -> TrainingS
     >>> training_settings("paper", epochs=150).epochs
     150
     """
-    if recipe not in RECIPES:
+    if recipe not in tuple(RECIPES):  # a list, which has no hash, is none of them either
         raise SettingsError(f"recipe: expected one of {', '.join(sorted(RECIPES))}, received {recipe!r}.")
     try:
         return TrainingSettings(**{"recipe": recipe, **RECIPES[recipe], **changes})
     except ValidationError as error:
-        raise settings_error(error) from error
+        raise settings_error(error, TrainingSettings) from error
 
 
-def settings_error(error: ValidationError) -> SettingsError:
-    """One line for the first thing pydantic found wrong."""
+def settings_error(error: ValidationError, model: type[BaseModel] | None = None) -> SettingsError:
+    """One line for the first thing pydantic found wrong; with the model, an unknown field is answered by its fields."""
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"])) or "settings"
+    if first["type"] == "value_error":
+        where = f"{field}: " if first["loc"] else ""
+        return SettingsError(f"{where}{first['ctx']['error']}".removesuffix(".") + ".")
+    if first["type"] == "extra_forbidden" and model is not None:
+        return SettingsError(f"{field}: no such setting; expected one of {', '.join(model.model_fields)}.")
     return SettingsError(f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}, received {first['input']!r}.")

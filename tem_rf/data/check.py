@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tem_rf.data.pairing import Pair, Pairing, Problem, pair_labels
+from tem_rf.data.pixel_size import is_same_scale
 from tem_rf.data.sources import find_pairs, marking_notes, read_labelled
 from tem_rf.errors import TemRfError
 
@@ -43,13 +44,16 @@ class FolderCheck:
     notes: tuple[str, ...] = ()
 
 
-def check_folder(images: Path, labels: Path | None = None, *, pixel_size_nm: float | None = None) -> FolderCheck:
+def check_folder(
+    images: Path, labels: Path | None = None, *, pixel_size_nm: float | None = None, resample: bool = False
+) -> FolderCheck:
     """Pair the files of a folder and read each of them once, one frame in memory.
 
     Args:
         images: Folder of micrographs, as for `pair_labels`; or one file, such as a published stack.
         labels: Folder of labels, as for `pair_labels`; or the file that labels the one file.
         pixel_size_nm: Side of a pixel [nm], in place of what the files say.
+        resample: Make pixels square, as the preparation does where it is asked to; otherwise they are a problem.
 
     Raises:
         DatasetError: A folder is missing, or there is no micrograph in it.
@@ -59,7 +63,7 @@ def check_folder(images: Path, labels: Path | None = None, *, pixel_size_nm: flo
     problems = list(pairing.problems)
     for pair in pairing.pairs:
         try:
-            checked.append(_check_pair(pair, pixel_size_nm))
+            checked.append(_check_pair(pair, pixel_size_nm, resample))
         except TemRfError as error:
             problems.append(_problem(pair, error))
     problems += _mixed_scales(checked)
@@ -68,10 +72,10 @@ def check_folder(images: Path, labels: Path | None = None, *, pixel_size_nm: flo
     return FolderCheck(tuple(checked), tuple(problems), marking_notes(particle_px, sum(sizes)))
 
 
-def _check_pair(pair: Pair, pixel_size_nm: float | None) -> CheckedPair:
+def _check_pair(pair: Pair, pixel_size_nm: float | None, resample: bool) -> CheckedPair:
     frames, particle_pixels, all_pixels = 0, 0, 0
     notes: dict[str, None] = {}  # in order, each once
-    for labelled in read_labelled(pair, pixel_size_nm):
+    for labelled in read_labelled(pair, pixel_size_nm, resample=resample):
         frames += 1
         particle_pixels += int(labelled.mask.sum())
         all_pixels += labelled.mask.size
@@ -92,14 +96,15 @@ def _problem(pair: Pair, error: TemRfError) -> Problem:
 
 def _mixed_scales(checked: list[CheckedPair]) -> list[Problem]:
     """Micrographs of several scales, or some with and some without one, make a dataset that means nothing in nm."""
-    sizes = Counter(_nm(row.pixel_size_nm) for row in checked)
-    if len(sizes) < 2:
+    if not checked:
         return []
-    usual = sizes.most_common(1)[0][0]
+    usual = Counter(row.pixel_size_nm for row in checked).most_common(1)[0][0]
     return [
-        Problem(row.image, f"its pixel is {_nm(row.pixel_size_nm)}, that of most others {usual}; prepare them apart")
+        Problem(
+            row.image, f"its pixel is {_nm(row.pixel_size_nm)}, that of most others {_nm(usual)}; prepare them apart"
+        )
         for row in checked
-        if _nm(row.pixel_size_nm) != usual
+        if not is_same_scale(row.pixel_size_nm, usual)
     ]
 
 

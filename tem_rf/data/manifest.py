@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tem_rf.config.preparation import PreparationSettings
+from tem_rf.config.preparation import PixelSizeNm, PreparationSettings
 from tem_rf.data.preparation.intensity import Intensity
 from tem_rf.data.preparation.splits import Split
 
@@ -56,8 +56,8 @@ class Manifest(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     name: str
-    pixel_size_nm: float | None = Field(description="Side of a pixel of the patches [nm]; None: not known.")
-    patch_size: int = Field(description="Side of a patch [px].")
+    pixel_size_nm: PixelSizeNm | None = Field(description="Side of a pixel of the patches [nm]; None: not known.")
+    patch_size: int = Field(ge=1, description="Side of a patch [px].")
     settings: PreparationSettings
     sources: tuple[Source, ...]
     intensity: Intensity

@@ -27,6 +27,7 @@ _NM_PER_WORD = {
     "millimeter": 1e6,
     "meter": 1e9,
 }
+_SAME_SCALE = 0.01
 # An electron micrograph lies between a hundredth of a picometre and a metre per pixel; anything else is damage.
 _BELIEVABLE_NM = (1e-5, 1e9)
 
@@ -49,6 +50,17 @@ def length_nm(value: float, unit: str | None) -> float | None:
         return None
     length = float(f"{float(value) * scale:.12g}")  # 3e-06 m is 3000 nm, not 2999.9999999999995
     return length if math.isfinite(length) and _BELIEVABLE_NM[0] <= length <= _BELIEVABLE_NM[1] else None
+
+
+def is_same_scale(one_nm: float | None, other_nm: float | None) -> bool:
+    """Whether micrographs of two pixel sizes may be in one dataset: a network learns one scale.
+
+    >>> is_same_scale(0.02152, 0.02155), is_same_scale(0.02, 0.03), is_same_scale(None, None), is_same_scale(0.02, None)
+    (True, False, True, False)
+    """
+    if one_nm is None or other_nm is None:
+        return one_nm is other_nm
+    return abs(one_nm / other_nm - 1) <= _SAME_SCALE
 
 
 def is_reciprocal(unit: str | None) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tem_rf.config.preparation import PreprocessingSettings
+from tem_rf.config.preparation import PixelSizeNm, PreprocessingSettings
 from tem_rf.config.training import TrainingSettings, settings_error
 from tem_rf.errors import ModelError
 from tem_rf.files import parse_json
@@ -85,7 +85,7 @@ class ModelCard(BaseModel):
     parameters: int
     receptive_field: FieldOfView
     stride_px: int = Field(description="Tiles start on multiples of it.")
-    pixel_size_nm: float | None = Field(description="Side of a pixel the model was trained at [nm].")
+    pixel_size_nm: PixelSizeNm | None = Field(description="Side of a pixel the model was trained at [nm].")
     preprocessing: PreprocessingSettings = Field(description="What is done to raw counts.")
     done_before: list[str] = Field(description="Steps of the preprocessing that every format expects to be done.")
     dataset: str | None = None
@@ -122,7 +122,7 @@ class ModelCard(BaseModel):
         """Read the card of a model folder.
 
         Raises:
-            ModelError: The folder holds no model of ours, or one of another schema version.
+            ModelError: The folder holds no model of ours, one of another schema version, or one that cannot be.
         """
         path = folder / CARD_NAME
         try:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tem_rf.errors import ModelError
+from tem_rf.models.out_of_memory import is_out_of_memory
 from tem_rf.receptive_field.architecture import Architecture
 
 LARGEST_TILE_PX = 1024  # beyond it tiles gain no speed
@@ -48,7 +49,7 @@ def with_tiles_that_fit(compute: Callable[[int], np.ndarray], tile_px: int) -> n
         try:
             return compute(tile_px)
         except Exception as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if tile_px <= _LEAST_TILE_PX:
                 raise ModelError(
@@ -56,8 +57,3 @@ def with_tiles_that_fit(compute: Callable[[int], np.ndarray], tile_px: int) -> n
                     "fewer filters or a smaller receptive field."
                 ) from error
         tile_px = max(tile_px // 2, _LEAST_TILE_PX)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """TensorFlow's error is known by its name, so that this module does not import it."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"

@@ -6,14 +6,17 @@ from functools import cached_property
 from typing import Any, Literal, Self, get_args
 
 from tem_rf.errors import ArchitectureError
-from tem_rf.receptive_field.calculus import ReceptiveField, receptive_field
+from tem_rf.receptive_field.calculus import ReceptiveField, equation_size, receptive_field
 from tem_rf.receptive_field.layers import layers
 from tem_rf.receptive_field.naming import architecture_name, fields_of_name
 
 STUDY_FILTERS = 4
-# Larger than any micrograph; for a file that says more, memory would be filled with its grid.
+# Beyond any network that is trained; for a file that says more, hours and memory would go into its layers alone.
+DEEPEST = 16
+LARGEST = {"filter_sequence": 2**20, "dilation_sequence": 2**10, "kernel_size": 63, "convolutions_per_block": 32}
+# Larger than any micrograph; for a file that says more, into the pixels of its grid.
 LARGEST_STRIDE_PX = 2**16
-LARGEST_DILATION = 2**10
+LARGEST_FIELD_PX = 2**17
 
 Pooling = Literal["max", "average"]
 Upsampling = Literal["nearest", "bilinear"]
@@ -42,7 +45,8 @@ class Architecture:
             the whole image.
 
     Raises:
-        ArchitectureError: A sequence of the wrong length, a size below 1, an even kernel, an unknown choice.
+        ArchitectureError: A sequence of the wrong length, a size below 1 or beyond any use, an even kernel, an
+            unknown choice.
 
     >>> Architecture(pooling_sequence=(8, 8)).name
     'n2-p88'
@@ -66,8 +70,9 @@ class Architecture:
         blocks = self.depth + 1
         if self.depth == 0:
             raise ArchitectureError("pooling_sequence: expected one size or more, received none.")
-        for field in ("pooling_sequence", "filter_sequence", "dilation_sequence"):
-            _check_sizes(field, getattr(self, field))
+        _check_sizes("pooling_sequence", self.pooling_sequence, DEEPEST)
+        for field in ("filter_sequence", "dilation_sequence"):
+            _check_sizes(field, getattr(self, field), DEEPEST + 1)
         filters, dilations = tuple(self.filter_sequence), tuple(self.dilation_sequence)
         if len(filters) <= 1:
             first = filters[0] if filters else STUDY_FILTERS
@@ -81,8 +86,11 @@ class Architecture:
                     f"{field}: expected {blocks} sizes for depth {self.depth} (one per encoder, one for the "
                     f"bottleneck), received {list(getattr(self, field))}."
                 )
-        _check_sizes("convolutions_per_block", [self.convolutions_per_block])
-        _check_sizes("kernel_size", [self.kernel_size])
+        for field in ("convolutions_per_block", "kernel_size"):
+            _check_sizes(field, [getattr(self, field)])
+        for field, largest in LARGEST.items():
+            size = getattr(self, field)
+            _check_largest(field, "sizes", max(size) if isinstance(size, tuple) else size, largest)
         if self.kernel_size % 2 == 0:
             raise ArchitectureError(
                 f"kernel_size: expected an odd whole number, received {self.kernel_size}; "
@@ -162,11 +170,13 @@ class Architecture:
         except TypeError as error:
             raise ArchitectureError(f"architecture: {error}; received the fields {sorted(content)}.") from error
         _check_largest("pooling_sequence", "a product", architecture.stride, LARGEST_STRIDE_PX)
-        _check_largest("dilation_sequence", "sizes", max(architecture.dilation_sequence), LARGEST_DILATION)
+        _check_largest("architecture", "a field in px", equation_size(architecture), LARGEST_FIELD_PX)
         return architecture
 
 
-def _check_sizes(field: str, sizes: Any) -> None:
+def _check_sizes(field: str, sizes: Any, most: int = 1) -> None:
+    if len(sizes) > most:
+        raise ArchitectureError(f"{field}: expected at most {most} sizes, received {len(sizes)}.")
     if any(not isinstance(size, int) or isinstance(size, bool) or size < 1 for size in sizes):
         raise ArchitectureError(f"{field}: sizes must be whole numbers of at least 1, received {list(sizes)}.")
 

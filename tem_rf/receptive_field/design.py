@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tem_rf.errors import ArchitectureError
-from tem_rf.receptive_field.architecture import Architecture
+from tem_rf.receptive_field.architecture import DEEPEST, Architecture
 from tem_rf.receptive_field.calculus import equation_size
 from tem_rf.receptive_field.layers import layers
 
@@ -29,7 +29,7 @@ def enumerate_architectures(
         max_px: Greatest mean width of the exact field [px]; leaves out those that see the whole image.
 
     Raises:
-        ArchitectureError: A depth or a size below 1, or parts that mean nothing.
+        ArchitectureError: A depth or a size that no network has, or parts that mean nothing.
 
     >>> [len(enumerate_architectures([depth])) for depth in (2, 3, 4)]
     [9, 27, 81]
@@ -117,6 +117,6 @@ def _sees_at_most(architecture: Architecture, max_px: float) -> bool:
 
 
 def _checked_depth(depth: int) -> int:
-    if depth < 1:
-        raise ArchitectureError(f"depth: expected whole numbers of at least 1, received {depth}.")
+    if not 1 <= depth <= DEEPEST:
+        raise ArchitectureError(f"depth: expected whole numbers from 1 to {DEEPEST}, received {depth}.")
     return depth

@@ -18,6 +18,7 @@ _WORDS = {
     "smooth": ("smoothing", "shared"),
     "instance": ("normalization", "instance"),
 }
+_LONGEST = 1000  # characters; the deepest network with its largest sizes has fewer
 _HELP = (
     "A name is nDEPTH-pPOOLING, one digit per level or numbers with points between, then optional parts: "
     "n2-p44, n2-p16.2, n2-p22-d112 (dilation per block), n2-p22-k5 (kernel), n2-p22-c3 (convolutions per block), "
@@ -51,6 +52,8 @@ def fields_of_name(name: str) -> dict[str, Any]:
     Raises:
         ArchitectureError: The name means no architecture.
     """
+    if len(name) > _LONGEST:
+        raise ArchitectureError(f"{name[:20]!r} and {len(name) - 20} characters more are no architecture. {_HELP}")
     depth, *parts = name.split("-")
     fields: dict[str, Any] = {}
     for part in parts:

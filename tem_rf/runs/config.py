@@ -6,15 +6,24 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
-from tem_rf.config.preparation import PreprocessingSettings
-from tem_rf.config.training import TrainingSettings, settings_error
+from tem_rf.config.preparation import PixelSizeNm, PreprocessingSettings
+from tem_rf.config.training import Seed, TrainingSettings, settings_error
+from tem_rf.errors import ArchitectureError
 from tem_rf.receptive_field.architecture import Architecture
 
 SCHEMA_VERSION = 1
 
+
+def _read_architecture(value: Any) -> Any:
+    try:
+        return Architecture.from_json(value) if isinstance(value, dict) else value
+    except ArchitectureError as error:
+        raise ValueError(str(error)) from error
+
+
 ArchitectureField = Annotated[
     Architecture,
-    BeforeValidator(lambda value: Architecture.from_json(value) if isinstance(value, dict) else value),
+    BeforeValidator(_read_architecture),
     PlainSerializer(Architecture.to_json),
 ]
 
@@ -30,7 +39,7 @@ class RunConfig(BaseModel):
     schema_version: int = SCHEMA_VERSION
     dataset: Path = Field(description="Dataset folder.")
     dataset_sha256: str = Field(description="Fingerprint of dataset.json: the run refuses other data under its path.")
-    pixel_size_nm: float | None = Field(description="Side of a pixel of the dataset [nm].")
+    pixel_size_nm: PixelSizeNm | None = Field(description="Side of a pixel of the dataset [nm].")
     preprocessing: PreprocessingSettings = Field(description="What the dataset did to micrographs, for new ones.")
     architecture: ArchitectureField
     training: TrainingSettings
@@ -40,7 +49,7 @@ class RunConfig(BaseModel):
     restarts: tuple[int, ...] = Field(
         (), description="Epochs that were to be the last when more were asked for: there a cosine rate starts again."
     )
-    seed: int = Field(description="Seed of initial weights and of the order of patches.")
+    seed: Seed = Field(description="Seed of initial weights and of the order of patches.")
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON types."""

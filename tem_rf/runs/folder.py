@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tem_rf.errors import RunError
+from tem_rf.errors import RunError, SettingsError
 from tem_rf.files import parse_json, remove_leftovers, write_json
 from tem_rf.runs.config import SCHEMA_VERSION, RunConfig, differences
 from tem_rf.runs.events import AnyEvent, read_events
@@ -78,7 +78,7 @@ class RunFolder(OwnedFolder):
         """What the run trains, on what, and how.
 
         Raises:
-            RunError: The folder holds no run, or one of another schema version.
+            RunError: The folder holds no run, one of another schema version, or one that cannot be.
         """
         content = read_run_json(self.config_file)
         if content.get("schema_version") != SCHEMA_VERSION:
@@ -86,7 +86,10 @@ class RunFolder(OwnedFolder):
                 f"{self.config_file}: schema version {content.get('schema_version')!r}, this tem-rf reads "
                 f"{SCHEMA_VERSION}; use the version of tem-rf that made the run, or train again."
             )
-        return RunConfig.from_json(content)
+        try:
+            return RunConfig.from_json(content)
+        except SettingsError as error:
+            raise RunError(f"{self.config_file}: {error} Restore it or train again under another name.") from error
 
     def events(self) -> list[AnyEvent]:
         """All events so far."""
@@ -111,7 +114,7 @@ class RunFolder(OwnedFolder):
         """Open an existing run.
 
         Raises:
-            RunError: The folder holds no run, or one of another schema version.
+            RunError: The folder holds no run, one of another schema version, or one that cannot be.
         """
         run = cls(Path(path))
         _ = run.config

@@ -29,7 +29,7 @@ class OwnedFolder:
 
     @property
     def process_file(self) -> Path:
-        """`process.json`: the process that works in it, or did so last."""
+        """`process.json`: the process that works in it, is to begin, or worked in it last."""
         return self.path / "process.json"
 
     @property

@@ -7,11 +7,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, Literal
 
-from tem_rf.errors import RunError
+from tem_rf.errors import RunError, TemRfError
 from tem_rf.files import write_json
 from tem_rf.runs.events import State, StatusEvent, last_status
 from tem_rf.runs.owned_folder import OwnedFolder
@@ -26,8 +26,6 @@ def claim(folder: OwnedFolder) -> Iterator[None]:
     Raises:
         RunError: Another process works in this folder.
     """
-    import psutil
-
     with folder.lock_file.open("ab") as lock:
         if not _lock(lock):
             raise RunError(
@@ -36,11 +34,7 @@ def claim(folder: OwnedFolder) -> Iterator[None]:
             )
         folder.request_file.unlink(missing_ok=True)  # a request to an earlier process
         folder.remove_leftovers()
-        me = psutil.Process()
-        write_json(
-            folder.process_file,
-            {"pid": me.pid, "create_time": me.create_time(), "host": socket.gethostname(), "command": sys.argv},
-        )
+        remember(folder, os.getpid(), sys.argv)
         yield
 
 
@@ -57,7 +51,7 @@ def is_alive(folder: OwnedFolder) -> bool:
 
 
 def state(folder: OwnedFolder) -> State | Literal["killed", "new"]:
-    """State of a run or study: the last status event, and `killed` where it should be alive and is not."""
+    """State of a run or study: the last status event, and `killed` where its process is gone and did not say why."""
     return state_after(last_status(folder.events()), folder)
 
 
@@ -66,6 +60,8 @@ def state_after(status: StatusEvent | None, folder: OwnedFolder) -> State | Lite
     if status is None:
         return "starting" if is_alive(folder) else "new"
     if status.state in ("starting", "running", "paused") and not is_alive(folder):
+        return "killed"
+    if status.state == "queued" and not is_alive(folder) and _is_gone(folder):
         return "killed"
     return status.state
 
@@ -103,6 +99,42 @@ def owner(folder: OwnedFolder) -> str:
         return "another process"
 
 
+def queue(folder: OwnedFolder) -> None:
+    """Say that a process is about to begin, before it is started and remembered."""
+    folder.process_file.unlink(missing_ok=True)  # of an earlier process, whose end says nothing of this one
+    folder.event_log().write(StatusEvent(state="queued"))
+
+
+def remember(folder: OwnedFolder, pid: int, command: Sequence[str]) -> None:
+    """Note the process that works in a folder, or is to begin: where it is gone, the folder waits for nothing."""
+    import psutil
+
+    about = {"pid": pid, "create_time": psutil.Process(pid).create_time(), "host": socket.gethostname()}
+    write_json(folder.process_file, {**about, "command": [*command]})
+
+
+@contextmanager
+def failing_in_events(folder: OwnedFolder) -> Iterator[None]:
+    """Checks before the work: the events of a queued folder say why they fail, since nobody sees its process."""
+    try:
+        yield
+    except TemRfError as error:
+        if state(folder) == "queued":
+            folder.event_log().write(StatusEvent(state="failed", detail=str(error)))
+        raise
+
+
+def has_ended(pid: int, create_time: float) -> bool:
+    """Whether a process of this host has ended, though another may have its number now."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return process.create_time() != create_time or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
+
+
 def start_detached(folder: OwnedFolder, *options: str) -> int:
     """Start the work of a folder in a process of its own session, which closing the terminal does not end.
 
@@ -113,16 +145,27 @@ def start_detached(folder: OwnedFolder, *options: str) -> int:
     Returns:
         The process id.
     """
+    command = [sys.executable, "-m", "tem_rf", *folder.start_arguments, *options]
     with folder.log_file.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tem_rf", *folder.start_arguments, *options],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
+    remember(folder, process.pid, command)
     return process.pid
+
+
+def _is_gone(folder: OwnedFolder) -> bool:
+    """Whether the process that was remembered has ended; of one on another host, or of none, that is not known."""
+    try:
+        about = json.loads(folder.process_file.read_text(encoding="utf-8"))
+        return about["host"] == socket.gethostname() and has_ended(about["pid"], about["create_time"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _lock(file: BinaryIO) -> bool:

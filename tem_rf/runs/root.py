@@ -26,8 +26,10 @@ def find_runs_of_one_dataset(names: Sequence[str], root: Path = DEFAULT_ROOT) ->
     """Open runs whose images can be compared.
 
     Raises:
-        RunError: There is no such run, or they were trained on different datasets.
+        RunError: There is none, no such run, or they were trained on different datasets.
     """
+    if not names:
+        raise RunError("run: expected one or more, received none.")
     runs = [find_run(name, root) for name in names]
     other = next((run for run in runs if run.config.dataset_sha256 != runs[0].config.dataset_sha256), None)
     if other is not None:

@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
@@ -13,6 +13,7 @@ from tem_rf.config.training import (
     DEFAULT_RECIPE,
     RECIPES,
     STUDY_SEEDS,
+    Seed,
     TrainingSettings,
     settings_error,
     training_settings,
@@ -41,7 +42,7 @@ class StudyDefinition(Section):
     """Every dataset is trained under every recipe with every network that the strategy chooses, once per seed."""
 
     datasets: tuple[Path, ...] = Field(min_length=1, description="Prepared dataset folders, seen from this file.")
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+    seeds: tuple[Seed, ...] = Field(
         STUDY_SEEDS[:3], min_length=1, description="One training per seed: initial weights and order of patches."
     )
     space: Space = Space()
@@ -139,7 +140,7 @@ def define_study(content: dict[str, Any], where: str = "study") -> StudyDefiniti
 
 def _with_recipe(table: dict[str, Any]) -> dict[str, Any]:
     recipe = table.get("recipe", DEFAULT_RECIPE)
-    if recipe not in RECIPES:
+    if recipe not in tuple(RECIPES):  # a list, which has no hash, is none of them either
         raise ValueError(f"training: recipe: expected one of {', '.join(sorted(RECIPES))}, received {recipe!r}")
     return {"recipe": recipe, **RECIPES[recipe], **table}
 

@@ -1,5 +1,7 @@
 """What the file of a definition may say of its execution, since it may come from somebody else."""
 
+import re
+from typing import Any
 from urllib.parse import urlsplit
 
 from tem_rf.errors import StudyError
@@ -18,6 +20,13 @@ SLURM_DIRECTIVES = (
     *("mem", "mem-per-cpu", "mem-per-gpu", "nodelist", "partition"),
     *("qos", "reservation", "time"),
 )
+# sbatch reads all directives as one command line, and a shell reads that of the worker: a value is one word, never an
+# option, and has no character that either of them expands.
+_WORD = r"[A-Za-z0-9_.:,=+/@%\[\]-]+"
+_VALUE = re.compile(rf"(?!-){_WORD}")
+_DIRECTIVE = re.compile(rf"--([a-z-]+)(?:={_WORD})?")
+_NAME = re.compile(r"(?!-)[A-Za-z0-9_.-]+")
+_NAMES = ("interface", "job_name")  # the output of a job lies in a file called after it
 _OWN_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
@@ -32,14 +41,13 @@ def check_execution(execution: Execution, where: str) -> None:
         StudyError: It names commands, or a scheduler that is neither on this machine nor proves who it is.
     """
     for option, value in (execution.slurm or {}).items():
-        lines = [str(line) for line in value] if isinstance(value, list) else [str(value)]
-        if option not in SLURM_OPTIONS or not all(line.isprintable() for line in lines):
+        if option == "job_extra_directives" and isinstance(value, list):
+            _check_directives(value, where)
+        elif option not in SLURM_OPTIONS or not _is_plain(option, value):
             raise StudyError(
-                f"{where}: execution.slurm: {option} may run commands, which the file of a study may not; if it is "
-                f"yours, say so: --slurm '{option}=...'."
+                f"{where}: execution.slurm: {option} = {value!r} may run commands or write files, which the file of a "
+                f"study may not; if it is yours, say so: --slurm '{option}=...'."
             )
-        if option == "job_extra_directives":
-            _check_directives(lines, where)
     if execution.scheduler_file is not None:
         raise StudyError(
             f"{where}: execution.scheduler_file: a scheduler may run commands here; if you trust it, say so: "
@@ -65,11 +73,16 @@ def is_known(address: str) -> bool:
     return parts.scheme == "tls" or parts.hostname in _OWN_MACHINE
 
 
+def _is_plain(option: str, value: Any) -> bool:
+    pattern = _NAME if option in _NAMES else _VALUE
+    return not isinstance(value, list) and pattern.fullmatch(str(value)) is not None
+
+
 def _check_directives(directives: list[str], where: str) -> None:
     for directive in directives:
-        name = directive.removeprefix("--").partition("=")[0].split(" ")[0]
-        if not directive.startswith("--") or name not in SLURM_DIRECTIVES:
+        found = _DIRECTIVE.fullmatch(directive)
+        if found is None or found[1] not in SLURM_DIRECTIVES:
             raise StudyError(
-                f"{where}: execution.slurm: the directive {directive!r} is none of those that name resources "
-                f"({', '.join(sorted(SLURM_DIRECTIVES))}); if it is yours, give it by --slurm."
+                f"{where}: execution.slurm: the directive {directive!r} is none of those that name resources, as "
+                f"--gres=gpu:1 ({', '.join(sorted(SLURM_DIRECTIVES))}); if it is yours, give it by --slurm."
             )

@@ -1,10 +1,11 @@
 """The tables of a study's definition: space, strategy, objective, execution."""
 
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tem_rf.receptive_field.architecture import DEEPEST
 from tem_rf.receptive_field.design import STUDY_POOLINGS
 
 StrategyName = Literal["grid", "random", "bayesian", "hyperband"]
@@ -22,7 +23,9 @@ class Space(Section):
     networks: tuple[str, ...] = Field(
         (), description="Networks by name; where some are given, depths, poolings, dilations and parts are not used."
     )
-    depths: tuple[int, ...] = Field((2, 3, 4), description="Depths N: encoder blocks, and so poolings.")
+    depths: tuple[Annotated[int, Field(ge=1, le=DEEPEST)], ...] = Field(
+        (2, 3, 4), description="Depths N: encoder blocks, and so poolings."
+    )
     poolings: tuple[int, ...] = Field(STUDY_POOLINGS, description="Sizes that each level may pool by.")
     dilations: tuple[int | tuple[int, ...], ...] = Field(
         (1,),

@@ -8,6 +8,8 @@ from tem_rf.data.manifest import Manifest
 from tem_rf.data.prepared import read_manifest
 from tem_rf.errors import ArchitectureError, StudyError
 from tem_rf.receptive_field import Architecture
+from tem_rf.receptive_field.architecture import LARGEST_FIELD_PX
+from tem_rf.receptive_field.calculus import equation_size
 from tem_rf.study.definition import Part
 from tem_rf.study.sections import Space
 
@@ -75,7 +77,11 @@ def _all_networks(space: Space) -> list[Architecture]:
     if space.networks:
         found = map(Architecture.from_name, space.networks)
     else:
-        size = sum(len(space.poolings) ** depth for depth in space.depths) * len(space.dilations) * len(space.parts)
+        size = (
+            sum(max(len(space.poolings), 1) ** depth for depth in space.depths)
+            * len(space.dilations)
+            * len(space.parts)
+        )
         if size > MOST_NETWORKS:
             raise StudyError(
                 f"space: holds {size:,} networks, and at most {MOST_NETWORKS:,} can be looked through; "
@@ -119,6 +125,8 @@ def _in_words(least: float, greatest: float, patch_limit: float) -> str:
 
 
 def _width_px(architecture: Architecture) -> float:
+    if equation_size(architecture) > LARGEST_FIELD_PX:  # at most the exact mean, and quicker
+        return math.inf
     size_px = architecture.receptive_field.size_px
     return math.inf if size_px is None else size_px.mean
 

@@ -2,12 +2,12 @@
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from tem_rf.evaluation.summary import Spread
 from tem_rf.study.columns import COLUMNS, Column, Row, Value
+from tem_rf.study.latex import escape_latex
 from tem_rf.study.trials import TrialResult
 
 NOTHING = "–"
@@ -72,7 +72,7 @@ def as_latex(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     r"""A `tabular` for LaTeX with booktabs; `±` becomes `$\pm$`."""
 
     def line(cells: Sequence[str]) -> str:
-        return f"{' & '.join(map(_escape_latex, cells))} \\\\"
+        return f"{' & '.join(map(escape_latex, cells))} \\\\"
 
     sides = "".join("r" if _is_number(column, rows) else "l" for column in columns)
     lines = [f"\\begin{{tabular}}{{{sides}}}", "\\toprule", line([column.title for column in columns]), "\\midrule"]
@@ -93,8 +93,3 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
 
 def _is_number(column: Column, rows: Sequence[Row]) -> bool:
     return not any(isinstance(column.of(row), str) for row in rows)
-
-
-def _escape_latex(text: str) -> str:
-    signs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "–": "--"}
-    return re.sub(r"[\\~^±–&%$#_{}]", lambda found: signs.get(found[0], f"\\{found[0]}"), text)

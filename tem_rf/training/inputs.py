@@ -3,9 +3,11 @@
 import hashlib
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.preparation import PreprocessingSettings
-from tem_rf.config.training import TrainingSettings
+from tem_rf.config.training import TrainingSettings, settings_error
 from tem_rf.data.prepared import MANIFEST_FILE, PreparedDataset, open_dataset
 from tem_rf.errors import DatasetError
 from tem_rf.receptive_field.architecture import Architecture
@@ -23,21 +25,25 @@ def configure_run(
 
     Raises:
         DatasetError: The dataset cannot be used, lacks a split, or its patches do not fit the architecture.
+        SettingsError: The seed is out of range.
     """
     opened = open_dataset(dataset)
     _check(opened, architecture)
-    return RunConfig(
-        dataset=dataset.resolve(),
-        dataset_sha256=_fingerprint(opened),
-        pixel_size_nm=opened.manifest.pixel_size_nm,
-        preprocessing=PreprocessingSettings.model_validate(
-            opened.manifest.settings.model_dump(include=set(PreprocessingSettings.model_fields))
-        ),
-        architecture=architecture,
-        training=training,
-        augmentation=augmentation,
-        seed=seed,
-    )
+    try:
+        return RunConfig(
+            dataset=dataset.resolve(),
+            dataset_sha256=_fingerprint(opened),
+            pixel_size_nm=opened.manifest.pixel_size_nm,
+            preprocessing=PreprocessingSettings.model_validate(
+                opened.manifest.settings.model_dump(include=set(PreprocessingSettings.model_fields))
+            ),
+            architecture=architecture,
+            training=training,
+            augmentation=augmentation,
+            seed=seed,
+        )
+    except ValidationError as error:
+        raise settings_error(error) from error
 
 
 def open_training_data(config: RunConfig) -> PreparedDataset:

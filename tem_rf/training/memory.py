@@ -1,11 +1,11 @@
 """Steps that fit into memory: a batch that is too large is computed in parts."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from tem_rf.errors import TrainingError
+from tem_rf.models.out_of_memory import is_out_of_memory
 from tem_rf.training.step import Stepper
 
 
@@ -60,12 +60,3 @@ class FittingStepper:
                     ) from error
             self._patches_at_once = (at_once + 1) // 2
             self._on_split(self._patches_at_once, at_once)
-
-
-def is_out_of_memory(error: Any) -> bool:
-    """Whether an exception of Python, NumPy, TensorFlow or JAX says that memory is short."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "ResourceExhaustedError"
-        or "RESOURCE_EXHAUSTED" in str(error)
-    )

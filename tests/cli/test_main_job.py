@@ -112,6 +112,11 @@ def test_the_demo_beats_fourier_filtering_and_reuses_what_stands(tmp_path):
         ("train SET --epochs 0", ["epochs", "received 0"]),
         ("train SET --recipe secret", ["recipe", "paper", "'secret'"]),
         ("train SET --seed one", ["--seed", "'one'"]),
+        ("train SET --seed -1", ["seed", "greater than or equal to 0, received -1"]),
+        ("train SET --seed 4294967296", ["seed", "less than 4294967296"]),
+        ("train SET --learning-rate inf", ["learning_rate", "finite", "received inf"]),
+        ("segment SET/images.tif --model RUN --pixel-size-nm 0", ["pixel_size_nm", "greater than 0, received 0"]),
+        ("segment SET/images.tif --model RUN --pixel-size-nm nan", ["pixel_size_nm", "received nan"]),
         ("train SET --seed 1,2 --name both", ["--name"]),
         ("train nowhere", ["nowhere", "tem-rf prepare"]),
         ("resume nowhere", ["nowhere", "no run of this name"]),
@@ -152,6 +157,17 @@ def test_a_missing_test_split_says_the_way_out(run, tiny_dataset, trained_run, t
     shutil.copytree(trained_run.path, tmp_path / "run")
     (tmp_path / "run/config.json").write_text(json.dumps({**content, "dataset": str(dataset)}))
     assert_one_line(run("evaluate", tmp_path / "run"), "has no test patches", "--split study")
+
+
+def test_a_run_that_cannot_be_read_hinders_the_list_of_no_other_run(run, trained_run, tmp_path):
+    for name in ("bad", "good"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        shutil.copy(trained_run.config_file, tmp_path / "runs" / name)
+    (tmp_path / "runs/bad/config.json").write_text("{")
+    listed = run("runs", tmp_path / "runs", "--json")
+    bad, good = json.loads(listed.stdout)
+    assert (listed.code, bad["state"], good["state"]) == (0, "unreadable", "new")
+    assert "bad/config.json: cannot be read" in bad["detail"]
 
 
 def test_runs_on_different_datasets_are_not_put_in_one_table(run, trained_run, tmp_path):

@@ -1,6 +1,7 @@
 """`tem-rf study`: definitions written and run from the command line."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -188,6 +189,19 @@ def test_a_detached_study_is_started_once(definition, command, monkeypatch):
         refused = command("run", "small", "--detach")
     assert (refused.code, len(started)) == (1, 2)
     assert "is being run already" in refused.stderr
+
+
+def test_a_detached_study_whose_dataset_is_gone_says_so_to_those_who_watch(
+    definition, command, tiny_dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(process, "start_detached", lambda folder, *options: 7)
+    dataset = shutil.copytree(tiny_dataset, tmp_path / "discs")
+    definition.write_text(definition.read_text().replace(str(tiny_dataset), str(dataset)))
+    command("run", definition, "--detach")
+    shutil.rmtree(dataset)
+    assert command("run", "small").code != 0
+    watched = command("watch", "small")
+    assert (watched.code, "failed: " in watched.stderr, "is no dataset" in watched.stderr) == (1, True, True)
 
 
 DRIVER = """

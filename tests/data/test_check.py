@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -69,6 +70,14 @@ def test_a_micrograph_of_another_scale_is_a_problem_unless_the_scale_is_given(fo
     assert not check_folder(folder, pixel_size_nm=0.02).problems
 
 
+def test_scales_that_the_preparation_takes_together_are_no_problem(folder):
+    write_tiff(folder / "images/b.tif", counts(), pixel_size_nm=0.02015)
+    assert not check_folder(folder).problems
+    write_tiff(folder / "images/b.tif", counts(), pixel_size_nm=0.0203)
+    (problem,) = check_folder(folder).problems
+    assert "its pixel is 0.0203 nm, that of most others 0.02 nm" in str(problem)
+
+
 def test_the_command_prints_a_table_and_fails_when_something_is_wrong(folder):
     good = CliRunner().invoke(app, ["data", "check", str(folder)])
     assert good.exit_code == 0
@@ -100,3 +109,11 @@ def test_one_file_is_checked_with_the_file_of_its_labels(tmp_path):
     (problem,) = check_folder(tmp_path / "a.npy", tmp_path / "drawn.npy").problems
     assert problem.path.name == "drawn.npy"
     assert "holds 2 masks" in problem.reason
+
+
+def test_pixels_that_are_not_square_are_a_problem_unless_they_are_to_be_resampled(folder):
+    twice_as_high = {"imagej": True, "resolution": (50, 25), "metadata": {"unit": "nm", "axes": "YX"}}
+    tifffile.imwrite(folder / "images/b.tif", counts().astype(np.float32), **twice_as_high)
+    result = CliRunner().invoke(app, ["data", "check", str(folder)])
+    assert (result.exit_code, "add --resample to make them square" in result.stdout) == (1, True)
+    assert CliRunner().invoke(app, ["data", "check", str(folder), "--resample"]).exit_code == 0

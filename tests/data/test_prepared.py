@@ -62,6 +62,14 @@ def test_another_schema_version_is_refused(folder):
         open_dataset(folder)
 
 
+@pytest.mark.parametrize("change", [{"pixel_size_nm": 0}, {"pixel_size_nm": -1}, {"patch_size": 0}])
+def test_a_manifest_of_sizes_that_cannot_be_is_refused(folder, change):
+    content = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(content | change))
+    with pytest.raises(DatasetError, match=f"dataset.json: {next(iter(change))}: input should be greater than"):
+        open_dataset(folder)
+
+
 def test_a_damaged_manifest_is_refused(folder):
     (folder / "dataset.json").write_text('{"schema_version": 1,')
     with pytest.raises(DatasetError, match=r"dataset.json: is damaged"):

@@ -74,7 +74,11 @@ class ResourceExhaustedError(Exception):
     """As TensorFlow's is called."""
 
 
-@pytest.mark.parametrize("error", [MemoryError, ResourceExhaustedError])
+def jax_error(message):
+    return RuntimeError(f"RESOURCE_EXHAUSTED: {message}")
+
+
+@pytest.mark.parametrize("error", [MemoryError, ResourceExhaustedError, jax_error])
 def test_tiles_are_halved_until_memory_suffices(error):
     sides = []
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from tem_rf import Architecture
 from tem_rf.errors import ArchitectureError
+from tem_rf.receptive_field.architecture import LARGEST_FIELD_PX, LARGEST_STRIDE_PX
+from tem_rf.receptive_field.calculus import equation_size
 
 
 @st.composite
@@ -28,8 +30,12 @@ def architectures(draw) -> Architecture:
     )
 
 
+def is_smaller_than_any_micrograph(architecture):
+    return architecture.stride <= LARGEST_STRIDE_PX and equation_size(architecture) <= LARGEST_FIELD_PX
+
+
 @settings(deadline=None, derandomize=True)
-@given(architectures())
+@given(architectures().filter(is_smaller_than_any_micrograph))
 def test_names_and_json_are_read_back(architecture):
     assert Architecture.from_name(architecture.name) == architecture
     assert Architecture.from_json(json.loads(json.dumps(architecture.to_json()))) == architecture
@@ -75,6 +81,12 @@ def test_parameters_are_those_the_study_reports(depth, parameters):
         ({"pooling_sequence": (2,), "kernel_size": 4}, "kernel_size: expected an odd whole number, received 4"),
         ({"pooling_sequence": (2,), "kernel_size": 0}, "kernel_size: .* at least 1"),
         ({"pooling_sequence": (2,), "convolutions_per_block": 0}, "convolutions_per_block: .* at least 1"),
+        ({"pooling_sequence": (1,) * 17}, "pooling_sequence: expected at most 16 sizes, received 17"),
+        ({"pooling_sequence": (2,), "dilation_sequence": (1,) * 999}, "dilation_sequence: expected at most 17 sizes"),
+        ({"pooling_sequence": (2,), "dilation_sequence": (1, 1025)}, "dilation_sequence: .* of at most 1024"),
+        ({"pooling_sequence": (2,), "filter_sequence": (2**20,)}, "filter_sequence: .* of at most 1048576"),
+        ({"pooling_sequence": (2,), "kernel_size": 65}, "kernel_size: .* of at most 63, received 65"),
+        ({"pooling_sequence": (2,), "convolutions_per_block": 33}, "convolutions_per_block: .* of at most 32"),
         ({"pooling_sequence": (2,), "pooling": "median"}, "pooling: expected max or average, received 'median'"),
         ({"pooling_sequence": (2,), "upsampling": "cubic"}, "upsampling: expected nearest or bilinear"),
         ({"pooling_sequence": (2,), "smoothing": "shared"}, "smoothing: nothing to smooth"),
@@ -99,6 +111,8 @@ def test_what_cannot_be_built_is_refused_in_one_line(fields, message):
         ("n2-p22-d11", "dilation_sequence: expected 3 sizes"),
         ("n2-p2.x", "cannot read 'p2.x'"),
         ("", "is no architecture"),
+        ("n2-p22-c300000", "convolutions_per_block: expected sizes of at most 32"),
+        ("n" + "9" * 5000, "'n9999999999999999999' and 4981 characters more are no architecture"),
     ],
 )
 def test_names_without_a_meaning_are_refused_in_one_line(name, message):

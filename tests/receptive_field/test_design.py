@@ -39,7 +39,8 @@ def test_shared_parts_are_those_of_a_name():
 @pytest.mark.parametrize(
     ("depths", "poolings", "parts", "message"),
     [
-        ([0], [2], "", "depth: expected whole numbers of at least 1, received 0"),
+        ([0], [2], "", "depth: expected whole numbers from 1 to 16, received 0"),
+        ([300_000_000], [2, 4], "", "depth: expected whole numbers from 1 to 16"),
         ([2], [0], "", "pooling_sequence: .* at least 1"),
         ([2], [2], "median", "cannot read 'median'"),
         ([2], [2], "p22", "pooling_sequence is given twice"),

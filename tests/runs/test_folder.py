@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tem_rf import Architecture
-from tem_rf.errors import RunError
+from tem_rf.errors import RunError, SettingsError
 from tem_rf.runs import RunConfig, RunFolder
 from tem_rf.runs.folder import default_name
 from tem_rf.runs.root import find_run, list_runs
@@ -53,6 +53,25 @@ def test_a_damaged_configuration_is_one_line(run, content):
     with pytest.raises(RunError) as caught:
         RunFolder.open(run.path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"architecture": {"pooling_sequence": [2], "kernel_size": 4}}, "architecture: kernel_size: expected an odd"),
+        ({"architecture": {}}, "architecture: architecture: "),
+        ({"seed": -1}, "seed: input should be greater than or equal to 0"),
+        ({"pixel_size_nm": 0}, "pixel_size_nm: input should be greater than 0"),
+    ],
+)
+def test_a_configuration_that_cannot_be_names_its_file(run, change, words):
+    content = json.loads(run.config_file.read_text()) | change
+    run.config_file.write_text(json.dumps(content))
+    with pytest.raises(RunError, match=f"config.json: {words}") as caught:
+        RunFolder.open(run.path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(SettingsError, match=words):
+        RunConfig.from_json(content)
 
 
 def test_an_unknown_run_is_answered_with_names_close_to_it(run):

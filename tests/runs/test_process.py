@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -19,6 +20,20 @@ with process.claim(run):
     print("claimed", flush=True)
     time.sleep(60)
 """
+DETACH = """
+import sys
+from tem_rf.runs import RunFolder, process
+run = RunFolder.open(sys.argv[1])
+process.queue(run)
+process.start_detached(run, "--evaluate")
+"""
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -42,6 +57,32 @@ def test_a_run_whose_process_was_killed_is_known_as_killed_and_can_be_claimed(ru
     assert process.state(run) == "killed"
     with process.claim(run):
         assert process.is_alive(run)
+
+
+def test_a_queued_run_whose_process_ended_before_it_began_is_known_as_killed(run):
+    process.queue(run)
+    with subprocess.Popen(["sleep", "60"]) as child:
+        process.remember(run, child.pid, ["sleep", "60"])
+        assert process.state(run) == "queued"
+        child.kill()
+        wait_for(lambda: process.state(run) == "killed")  # a zombie
+    assert process.state(run) == "killed"
+    process.queue(run)
+    assert process.state(run) == "queued"
+
+
+def test_a_detached_run_that_cannot_begin_says_why(run):
+    subprocess.run([sys.executable, "-c", DETACH, run.path], check=True)
+    wait_for(lambda: process.state(run) in ("failed", "killed"))
+    assert process.state(run) == "failed"
+    assert "au 5nm: is no dataset" in run.events()[-1].detail
+
+
+def test_a_failure_of_somebody_else_leaves_the_state_of_a_run_that_is_not_queued(run):
+    run.event_log().write(StatusEvent(state="finished"))
+    with pytest.raises(RunError), process.failing_in_events(run):
+        raise RunError("no test images")
+    assert process.state(run) == "finished"
 
 
 def test_a_request_reaches_the_process_and_does_not_outlive_it(run):

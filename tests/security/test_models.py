@@ -20,6 +20,7 @@ from tem_rf.export.runtimes import runtimes
 from tem_rf.inference.card import ModelCard
 from tem_rf.inference.segmenter import load_segmenter
 from tem_rf.models.trained import load_network
+from tem_rf.receptive_field import Architecture
 from tem_rf.runs import RunFolder
 from tem_rf.runs.samples import read_samples
 
@@ -95,8 +96,24 @@ def test_a_card_cannot_have_a_network_built_that_its_files_do_not_hold(model):
 def test_a_card_cannot_claim_a_field_that_fills_memory(field, model):
     with changed_card(model) as card:
         card["architecture"][field] = [10**9] * len(card["architecture"][field])
-    with pytest.raises(ArchitectureError, match=f"{field}: expected .* of at most"):
+    with pytest.raises(ModelError, match=f"{field}: expected .* of at most"):
         load_segmenter(model)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("convolutions_per_block", 2_000_000),
+        ("kernel_size", 10**9 + 1),
+        ("pooling_sequence", [1] * 50_000),
+        ("filter_sequence", [10**3000] * 3),
+        ("dilation_sequence", [1024, 1023, 1024]),
+    ],
+)
+def test_an_architecture_cannot_claim_layers_that_take_hours_to_count(field, value):
+    content = {"pooling_sequence": [64, 64], "kernel_size": 63, "convolutions_per_block": 32, field: value}
+    with pytest.raises(ArchitectureError, match="at most"):
+        Architecture.from_json(content)
 
 
 @pytest.mark.parametrize("content", ["[" * 200_000, '{"schema_version": ' + "9" * 5000 + "}", "\0" * 100])

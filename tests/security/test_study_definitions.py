@@ -1,26 +1,47 @@
 """The definition of a study from somebody else can neither run commands nor write where it likes."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tem_rf.errors import StudyError
 from tem_rf.study.definition import read_definition
 from tem_rf.study.received import check_execution
+from tem_rf.study.sections import Space
+from tem_rf.study.space import candidates
 from tests.cli.command import tem_rf
 
+COMMANDS = "may run commands or write files"
+NO_RESOURCE = "is none of those that name resources"
 ATTACKS = {
-    'slurm = {job_script_prologue = ["touch bait"]}': "job_script_prologue may run commands",
-    'slurm = {python = "./evil"}': "python may run commands",
-    'slurm = {worker_extra_args = ["--preload", "evil.py"]}': "worker_extra_args may run commands",
-    'slurm = {queue = "gpu\\ntouch bait"}': "queue may run commands",
-    'slurm = {job_extra_directives = ["--gres=gpu:1\\ntouch bait"]}': "job_extra_directives may run commands",
-    'slurm = {job_extra_directives = ["--output=/home/me/.bashrc"]}': "is none of those that name resources",
-    'slurm = {job_extra_directives = ["-o .bashrc"]}': "is none of those that name resources",
+    'slurm = {job_script_prologue = ["touch bait"]}': COMMANDS,
+    'slurm = {python = "./evil"}': COMMANDS,
+    'slurm = {worker_extra_args = ["--preload", "evil.py"]}': COMMANDS,
+    'slurm = {queue = "gpu\\ntouch bait"}': COMMANDS,
+    'slurm = {account = "proj --output=/home/me/.bashrc"}': COMMANDS,
+    'slurm = {job_mem = "1G --wrap=bait"}': COMMANDS,
+    'slurm = {walltime = "1:00\\t--output=.bashrc"}': COMMANDS,
+    'slurm = {queue = "", account = "--output=/home/me/.bashrc"}': COMMANDS,  # -p takes the -A for its value
+    'slurm = {queue = ["gpu", "--output=.bashrc"]}': COMMANDS,
+    'slurm = {job_name = "../../../home/me/bait"}': COMMANDS,
+    'slurm = {job_extra_directives = "--output=.bashrc"}': COMMANDS,
+    'slurm = {interface = "eth0;touch$IFS/tmp/bait"}': COMMANDS,
+    'slurm = {interface = "`./evil`"}': COMMANDS,
+    'slurm = {interface = "eth0/../x"}': COMMANDS,
+    'slurm = {job_extra_directives = ["--gres=gpu:1\\ntouch bait"]}': NO_RESOURCE,
+    'slurm = {job_extra_directives = ["--output=/home/me/.bashrc"]}': NO_RESOURCE,
+    'slurm = {job_extra_directives = ["-o .bashrc"]}': NO_RESOURCE,
+    'slurm = {job_extra_directives = ["--qos=normal --output=/home/me/.bashrc --open-mode=append"]}': NO_RESOURCE,
+    'slurm = {job_extra_directives = ["--exclusive --output=/home/me/.bashrc"]}': NO_RESOURCE,
+    'slurm = {job_extra_directives = ["--qos=a", "--out=.bashrc"]}': NO_RESOURCE,
     'scheduler = "tcp://192.0.2.7:8786"': "may run commands here",
     'scheduler = "192.0.2.7:8786"': "may run commands here",
     'scheduler_file = "scheduler.json"': "may run commands here",
 }
 HARMLESS = [
     'slurm = {queue = "gpu", cores = 4, memory = "16GB", job_extra_directives = ["--gres=gpu:1", "--exclusive"]}',
+    'slurm = {account = "nano-em", walltime = "1-04:00:00", interface = "ib0", job_name = "field_1", processes = 1}',
+    'slurm = {job_extra_directives = ["--nodelist=node[1-4,7]", "--time=04:00:00", "--constraint=a100"]}',
     'scheduler = "tls://node7:8786"',
     'scheduler = "tcp://127.0.0.1:8786"',
     "workers = 2",
@@ -62,7 +83,35 @@ def test_toml_made_to_hurt_is_one_line(content, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("depth", [300_000_000, 17, 0])
+def test_no_space_is_so_deep_that_counting_its_networks_takes_hours(depth, tmp_path):
+    (tmp_path / "study.toml").write_text(f'datasets = ["discs"]\nspace.depths = [{depth}]')
+    with pytest.raises(StudyError, match=f"space.depths.0: input should be .* than or equal to 16?, received {depth}"):
+        read_definition(tmp_path / "study.toml")
+
+
+def test_the_field_of_a_network_larger_than_any_micrograph_is_not_computed():
+    manifest = SimpleNamespace(name="discs", patch_size=512, pixel_size_nm=None)
+    space = Space(networks=("n9-p222222222-d1000.999.1000.999.1000.999.1000.999.1000.999-k63-c32",))
+    with pytest.raises(StudyError, match="has a receptive field that is smaller than the patch of 512 px"):
+        candidates(space, manifest)
+
+
 def test_names_of_runs_lead_out_of_no_folder(tmp_path):
     (tmp_path / "study.toml").write_text('datasets = ["..", "/data/a/../../b c"]')
     for part in read_definition(tmp_path / "study.toml").parts():
         assert (tmp_path / part.name).resolve().parent == tmp_path.resolve()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"account": "proj --output=.bashrc"},
+        {"interface": "lo;touch$IFS/tmp/bait"},
+        {"job_extra_directives": ["--qos=a --output=.bashrc"]},
+    ],
+)
+def test_what_is_refused_would_reach_the_script_of_a_job(options):
+    slurm = pytest.importorskip("dask_jobqueue.slurm")
+    job = slurm.SLURMJob(scheduler="tls://node7:8786", name="0", cores=1, memory="1GB", **options)
+    assert any(text in job.job_script() for text in ("--output=.bashrc", "lo;touch$IFS"))

@@ -271,6 +271,16 @@ def test_a_scheduler_for_other_machines_speaks_tls(tmp_path, monkeypatch):
     assert (asked_for["queue"], asked_for["count"]) == ("gpu", 2)
 
 
+def test_an_interface_that_this_machine_lacks_is_one_line(tmp_path, monkeypatch):
+    pytest.importorskip("dask_jobqueue")
+    pytest.importorskip("cryptography", reason="TLS certificates need the package cryptography")
+    monkeypatch.setattr(clusters.shutil, "which", lambda program: f"/usr/bin/{program}")
+    slurm = SlurmWorkers(1, {"cores": 1, "memory": "1GB", "interface": "eth9"}, tmp_path)
+    with pytest.raises(StudyError, match=r"^execution.slurm: .*'eth9' is not a valid network interface") as caught:
+        slurm.connect()
+    assert "\n" not in str(caught.value)
+
+
 def test_a_job_that_left_the_queue_of_slurm_is_submitted_again(tmp_path, monkeypatch):
     squeue = tmp_path / "squeue"
     squeue.write_text("#!/bin/sh\necho 17\n")

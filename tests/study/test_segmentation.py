@@ -1,9 +1,11 @@
 """Files that workers segment come out as those that one process segments, whatever happens to the workers."""
 
 import os
+import shutil
 import signal
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,11 @@ from tem_rf.errors import ReadError
 from tem_rf.inference.networks import NetworkChoice, Networks
 from tem_rf.inference.segment_file import SegmentSettings
 from tem_rf.inference.segment_files import LabelledFile, SegmentJob, segment_files
-from tem_rf.study.execution.clusters import LocalWorkers
+from tem_rf.models.unet import build_unet
+from tem_rf.runs import RunFolder
+from tem_rf.study.execution.clusters import LocalWorkers, RunningScheduler
 from tem_rf.study.execution.segmentation import segment_files_on_workers
+from tem_rf.training.best_model import save_model
 from tests.cli.command import tem_rf
 from tests.data.labelled_folder import counts_with_disc
 
@@ -47,6 +52,19 @@ def test_two_workers_write_the_same_bits_as_none(trained_run, tmp_path):
     assert sorted(notes) == sorted(note for one, _ in alone for note in one.notes)
     assert len(written(tmp_path / "spread")) == 9
     assert written(tmp_path / "spread") == written(tmp_path / "alone")
+
+
+def test_workers_of_a_scheduler_that_runs_on_take_the_network_that_is_there_now(trained_run, tmp_path):
+    run = RunFolder(shutil.copytree(trained_run.path, tmp_path / "run"))
+    choice, file = NetworkChoice((run.path,), tmp_path), movie(tmp_path / "m.tif", 1)
+    with closing(LocalWorkers(1)) as workers, workers.connect() as client:
+        for network in ("first", "second"):
+            segment_files([file], Networks(choice), SegmentJob(tmp_path / f"{network}-alone", PROBABILITY))
+            scheduler = RunningScheduler(client.scheduler.address)
+            segment_files_on_workers([file], choice, SegmentJob(tmp_path / network, PROBABILITY), scheduler)
+            assert written(tmp_path / network) == written(tmp_path / f"{network}-alone")
+            save_model(run, build_unet(run.config.architecture, seed=1))
+    assert written(tmp_path / "first") != written(tmp_path / "second")
 
 
 def test_a_movie_goes_on_at_its_frame_when_its_worker_is_killed(trained_run, tmp_path):

@@ -81,7 +81,7 @@ def test_a_network_that_sees_the_whole_image_is_not_smaller_than_the_patch(manif
         (Space(networks=("unet",)), r"space: 'unet' is no architecture"),
         (Space(parts=("k4",)), r"space: kernel_size: expected an odd"),
         (Space(poolings=(0,)), r"space: pooling_sequence: sizes must be whole numbers of at least 1"),
-        (Space(depths=(0,)), r"space: pooling_sequence: expected one size or more"),
+        (Space(networks=("n2-p22-c300000",)), "space: convolutions_per_block: expected sizes of at most 32"),
         (Space(dilations=((1, 1, 0),)), r"space: dilation_sequence: sizes must be"),
         (Space(depths=(12,)), r"space: holds 531,441 networks, and at most 20,000"),
     ],

@@ -6,6 +6,8 @@ import time
 import pytest
 
 from tem_rf.errors import RunError, StorageError
+from tem_rf.runs import process
+from tests.tui.conftest import make_run
 from tui.jobs import Job, JobBoard
 
 
@@ -45,11 +47,28 @@ def test_jobs_of_another_folder_are_not_shown(tmp_path):
     assert JobBoard(tmp_path / "jobs", tmp_path / "elsewhere").poll() == []
 
 
-def test_a_command_that_runs_can_be_ended(tmp_path, monkeypatch):
+@pytest.fixture
+def sleeping(tmp_path, monkeypatch):
+    """Commands say one line and sleep."""
     sleeper = tmp_path / "sleeper"
     sleeper.write_text("#!/bin/sh\necho waiting >&2\nsleep 60\n")
     sleeper.chmod(0o755)
     monkeypatch.setattr("tui.jobs.sys.executable", str(sleeper))
+
+
+def test_runs_of_a_queue_that_was_ended_wait_no_longer(tmp_path, sleeping):
+    runs = [make_run(tmp_path / "runs", name) for name in ("a", "b")]
+    for run in runs:
+        process.queue(run)
+    board = JobBoard(tmp_path / "jobs", tmp_path)
+    board.start_queue("train 2 runs", [run.path for run in runs])
+    assert [process.state(run) for run in runs] == ["queued", "queued"]
+    board.poll()[0].cancel()
+    assert _wait(board).state == "lost"
+    assert [process.state(run) for run in runs] == ["killed", "killed"]
+
+
+def test_a_command_that_runs_can_be_ended(tmp_path, sleeping):
     board = JobBoard(tmp_path / "jobs", tmp_path)
     board.start("sleep", [])
     for _ in range(100):

@@ -6,7 +6,6 @@ from textual.widgets import Static
 
 from tem_rf.errors import TemRfError
 from tem_rf.runs import RunFolder, process
-from tem_rf.runs.events import StatusEvent
 from tem_rf.runs.extension import extend
 from tui.requests import ExtendRequest
 from tui.screens.base import TabScreen
@@ -141,7 +140,7 @@ class TrainScreen(TabScreen):
         self._started = runs[0].name
         try:
             for run in runs:
-                run.event_log().write(StatusEvent(state="queued"))
+                process.queue(run)
             if len(runs) == 1:
                 process.start_detached(runs[0])
                 self.notify(f"{runs[0].name}: started")

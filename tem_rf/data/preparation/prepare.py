@@ -9,6 +9,7 @@ from pathlib import Path
 from tem_rf.config.preparation import PreparationSettings
 from tem_rf.data.manifest import Manifest, Source
 from tem_rf.data.pairing import Pair
+from tem_rf.data.pixel_size import is_same_scale
 from tem_rf.data.preparation.cut import Cut, cut_files
 from tem_rf.data.preparation.division import describe_overlaps, divide
 from tem_rf.data.preparation.growing_stack import GrowingStack
@@ -28,8 +29,6 @@ from tem_rf.errors import DatasetError
 from tem_rf.files import replacing_folder
 
 Progress = Callable[[int, int], None]
-
-_SAME_PIXEL_SIZE = 0.01
 
 
 def prepare_dataset(
@@ -128,9 +127,9 @@ def _one_ahead(cuts: Iterator[Cut]) -> Iterator[Cut]:
 
 
 def _agreed_pixel_size(cut: Cut, sizes: list[float | None]) -> float | None:
-    """The pixel size of a micrograph, which must be that of the others: a network learns one scale."""
+    """The pixel size of a micrograph, which must be that of the others."""
     first, own = (sizes or [cut.pixel_size_nm])[0], cut.pixel_size_nm
-    if (first is None) != (own is None) or (first and own and abs(own / first - 1) > _SAME_PIXEL_SIZE):
+    if not is_same_scale(own, first):
         raise DatasetError(
             f"{cut.source.name}: its pixel size is {_size(own)}, that of the micrographs before it {_size(first)}; "
             "give --pixel-size-nm for all, or rescale them with --target-pixel-size-nm."

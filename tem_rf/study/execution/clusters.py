@@ -152,8 +152,8 @@ class SlurmWorkers:
         security = own_security() or new_security(self._folder / "tls")
         try:
             self._cluster = SLURMCluster(**{**self._defaults(), **self._options}, security=security)
-        except (TypeError, ValueError) as error:
-            raise StudyError(f"execution.slurm: {str(error).splitlines()[0]}") from error
+        except (OSError, RuntimeError, TypeError, ValueError) as error:
+            raise StudyError(f"execution.slurm: {' '.join(str(error).split())}") from error
         self._cluster.scale(self._count)
         return Client(self._cluster, set_as_default=False)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from distributed import Future, KilledWorker, as_completed
@@ -48,7 +48,9 @@ def segment_files_on_workers(
     seen_by_all = replace(job, output=job.output.resolve())
     with closing(cluster), cluster.connect() as client:
         futures = {
-            client.submit(_segment_one, _resolved(file), networks.resolved(), seen_by_all, pure=False): number
+            client.submit(
+                _segment_one, _resolved(file), networks.resolved(), seen_by_all, client.id, pure=False
+            ): number
             for number, file in enumerate(files)
         }
         results: dict[int, Segmented] = {}
@@ -77,15 +79,15 @@ class _Answer:
     notes: tuple[str, ...]
 
 
-def _segment_one(file: LabelledFile, networks: NetworkChoice, job: SegmentJob) -> _Answer:
+def _segment_one(file: LabelledFile, networks: NetworkChoice, job: SegmentJob, client: str) -> _Answer:
     notes: list[str] = []
-    (segmented,) = segment_files([file], _loaded(networks), job, on_note=notes.append)
+    (segmented,) = segment_files([file], _loaded(networks, client), job, on_note=notes.append)
     return _Answer(segmented, tuple(notes))
 
 
-@cache
-def _loaded(networks: NetworkChoice) -> Networks:
-    """A worker loads a network once, not for every file."""
+@lru_cache(maxsize=1)
+def _loaded(networks: NetworkChoice, client: str) -> Networks:
+    """A worker loads a network once for all files of a client; for the next one its folder may hold another."""
     return Networks(networks)
 
 
