@@ -10,6 +10,7 @@ from tem_rf.data.prepared import MANIFEST_FILE, PreparedDataset, open_dataset
 from tem_rf.errors import DatasetError
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.config import RunConfig
+from tem_rf.training.augment import counts_of_sources
 
 
 def configure_run(
@@ -22,10 +23,11 @@ def configure_run(
     """The configuration of a run that can start.
 
     Raises:
-        DatasetError: The dataset cannot be used, lacks a split, or its patches do not fit the architecture.
+        DatasetError: The dataset cannot be used, lacks a split or what augmentation needs, or its patches do not fit
+            the architecture.
     """
     opened = open_dataset(dataset)
-    _check(opened, architecture)
+    _check(opened, architecture, augmentation)
     return RunConfig(
         dataset=dataset.resolve(),
         dataset_sha256=_fingerprint(opened),
@@ -44,8 +46,8 @@ def open_training_data(config: RunConfig) -> PreparedDataset:
     """Open the dataset of a run.
 
     Raises:
-        DatasetError: It is gone, is another one than the run began with, lacks a split, or its patches do not fit
-            the architecture.
+        DatasetError: It is gone, is another one than the run began with, lacks a split or what augmentation needs, or
+            its patches do not fit the architecture.
     """
     dataset = open_dataset(config.dataset)
     if _fingerprint(dataset) != config.dataset_sha256:
@@ -53,11 +55,11 @@ def open_training_data(config: RunConfig) -> PreparedDataset:
             f"{config.dataset}: is not the dataset this run began with (dataset.json has changed); "
             "restore it, or train under another --name."
         )
-    _check(dataset, config.architecture)
+    _check(dataset, config.architecture, config.augmentation)
     return dataset
 
 
-def _check(dataset: PreparedDataset, architecture: Architecture) -> None:
+def _check(dataset: PreparedDataset, architecture: Architecture, augmentation: AugmentationSettings) -> None:
     size, stride = dataset.manifest.patch_size, architecture.stride
     if size % stride:
         below = size // stride * stride
@@ -68,6 +70,8 @@ def _check(dataset: PreparedDataset, architecture: Architecture) -> None:
         )
     dataset.indices("train")
     dataset.indices("validation")
+    if not augmentation.is_off:
+        counts_of_sources(dataset)
 
 
 def _fingerprint(dataset: PreparedDataset) -> str:
