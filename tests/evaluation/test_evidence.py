@@ -14,7 +14,7 @@ from tests.conftest import new_run
 
 def intensity(particle: list[int], background: list[int]) -> Intensity:
     classes = (
-        ClassIntensity(pixels=sum(counts), mean=0, sd=1, median=0, histogram=counts)
+        ClassIntensity(pixels=sum(counts), mean=0, sd=1, median=0, histogram=counts + [0] * (240 - len(counts)))
         for counts in (particle, background)
     )
     return Intensity(low=0, high=1, **dict(zip(("particle", "background"), classes, strict=True)))
