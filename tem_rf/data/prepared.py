@@ -1,6 +1,7 @@
 """The prepared dataset on disk: a folder that Fiji, napari and a spreadsheet open too."""
 
 import csv
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,11 @@ class PreparedDataset:
     labels: np.ndarray
     patches: list[Patch]
     reused: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of `dataset.json`, which names the sources by theirs: by it a run knows its dataset."""
+        return hashlib.sha256((self.folder / MANIFEST_FILE).read_bytes()).hexdigest()
 
     def indices(self, split: Split) -> np.ndarray:
         """Indices of the patches of a split, in order.

@@ -1,12 +1,11 @@
 """The dataset a run trains on, checked against the run before anything starts."""
 
-import hashlib
 from pathlib import Path
 
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import TrainingSettings
-from tem_rf.data.prepared import MANIFEST_FILE, PreparedDataset, open_dataset
+from tem_rf.data.prepared import PreparedDataset, open_dataset
 from tem_rf.errors import DatasetError
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.config import RunConfig
@@ -30,7 +29,7 @@ def configure_run(
     _check(opened, architecture, augmentation)
     return RunConfig(
         dataset=dataset.resolve(),
-        dataset_sha256=_fingerprint(opened),
+        dataset_sha256=opened.fingerprint,
         pixel_size_nm=opened.manifest.pixel_size_nm,
         preprocessing=PreprocessingSettings.model_validate(
             opened.manifest.settings.model_dump(include=set(PreprocessingSettings.model_fields))
@@ -50,7 +49,7 @@ def open_training_data(config: RunConfig) -> PreparedDataset:
             its patches do not fit the architecture.
     """
     dataset = open_dataset(config.dataset)
-    if _fingerprint(dataset) != config.dataset_sha256:
+    if dataset.fingerprint != config.dataset_sha256:
         raise DatasetError(
             f"{config.dataset}: is not the dataset this run began with (dataset.json has changed); "
             "restore it, or train under another --name."
@@ -72,8 +71,3 @@ def _check(dataset: PreparedDataset, architecture: Architecture, augmentation: A
     dataset.indices("validation")
     if not augmentation.is_off:
         counts_of_sources(dataset)
-
-
-def _fingerprint(dataset: PreparedDataset) -> str:
-    """SHA-256 of the manifest, which names the sources by theirs."""
-    return hashlib.sha256((dataset.folder / MANIFEST_FILE).read_bytes()).hexdigest()
