@@ -14,6 +14,9 @@ from typing import Any, BinaryIO
 
 from tem_rf.errors import DiskFullError, StorageError
 
+DAMAGED_NPZ = (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, RuntimeError, zipfile.BadZipFile)
+"""What reading a damaged NPZ file may raise; one flipped bit makes it seem encrypted, which is a RuntimeError."""
+
 
 def parse_json(text: str | bytes) -> Any:
     """Parse JSON; whatever is wrong with it is a ValueError.

@@ -90,7 +90,7 @@ def _fill(path: Path, mask: np.ndarray, segmentation: Any) -> None:
         else:
             for polygon in segmentation or []:
                 fill_outline(mask, np.asarray(polygon, np.float64).reshape(-1, 2))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ReadError(
             f"{path}: an annotation is neither polygons [[x, y, ...]] nor run lengths of this image ({error}); "
             "export it as COCO again."
