@@ -12,7 +12,7 @@ from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.pairing import Pair, pair_labels
 from tem_rf.data.pixels import resample_mask
 from tem_rf.data.readers import open_recording, read_frames
-from tem_rf.errors import DatasetError
+from tem_rf.errors import DatasetError, ReadError
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,13 @@ def read_labelled(pair: Pair, pixel_size_nm: float | None, *, resample: bool = F
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file, as hexadecimal digits.
+
+    Raises:
+        ReadError: The file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read ({error.strerror}); check its permissions and its disk.") from error

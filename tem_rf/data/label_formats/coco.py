@@ -72,6 +72,8 @@ def coco_stem(image: Mapping[str, Any]) -> str:
 def _load(path: Path) -> dict[str, Any]:
     try:
         content = parse_json(path.read_bytes())
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read ({error.strerror}); check its permissions and its disk.") from error
     except ValueError as error:
         raise ReadError(f"{path}: is no JSON ({' '.join(str(error).split())[:120]}); export it again.") from error
     well_formed = isinstance(content, dict) and all(
