@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import glob
 import json
 import os
 import shutil
@@ -13,6 +14,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tem_rf.errors import DiskFullError, StorageError
+
+DAMAGED_NPZ = (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, RuntimeError, zipfile.BadZipFile)
+"""What reading a damaged NPZ file may raise; one flipped bit makes it seem encrypted, which is a RuntimeError."""
+
+_UNFINISHED = ".unfinished"  # ends the names of folders that are being written
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -68,27 +74,65 @@ def replacing_file(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Give a new folder beside `path` to fill; it takes the place of `path` at the end, or is removed.
 
+    What killed writers of the same folder left beside it goes at the end, too.
+
     Raises:
         DiskFullError: There is no room on the disk.
-        StorageError: The place cannot be written to.
+        StorageError: The place cannot be written to, or is in use as the current folder or a mount point.
     """
-    path = Path(path)
+    path = Path(path).resolve()
+    here = Path.cwd()
+    if path in (here, *here.parents) or path.is_mount():
+        raise StorageError(
+            f"{path}: holds the current folder or is a mount point, and cannot be replaced; choose another folder, "
+            "one inside it for example."
+        )
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        try:
+        with _unfinished_folder(path) as beside:
             yield beside
             beside.chmod(0o777 & ~_umask())
             if path.exists():
-                # Two renames: a reader sees the old folder, none for an instant, or the new one; never a mixture.
-                retired = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")) / "old"
-                path.replace(retired)
-                beside.replace(path)
-                shutil.rmtree(retired.parent)
+                with _unfinished_folder(path) as retired:
+                    _exchange(path, beside, retired / "old")
             else:
                 beside.replace(path)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+        _remove_leftover_folders(path)
+
+
+@contextmanager
+def _unfinished_folder(path: Path) -> Iterator[Path]:
+    """A hidden folder beside `path`, locked and then removed; the lock tells it from what a killed writer left."""
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED))
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks: there nobody removes what others left
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _exchange(path: Path, new: Path, old: Path) -> None:
+    """Two renames: a reader sees the old folder, none for an instant, or the new one; never a mixture."""
+    path.replace(old)
+    try:
+        new.replace(path)
+    except OSError:
+        old.replace(path)
+        raise
+
+
+def _remove_leftover_folders(path: Path) -> None:
+    for folder in path.parent.glob(f".{glob.escape(path.name)}.????????{_UNFINISHED}"):
+        with suppress(OSError):  # another process is writing it, or has just removed it
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+            finally:
+                os.close(handle)
 
 
 @contextmanager
@@ -186,7 +230,7 @@ def storage_errors(path: Path) -> Iterator[None]:
                 f"{path}: no space left on the disk; nothing was written under this name. "
                 "Free some space or choose another folder, then run the same command again."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) or _is_about(error, path):
+        if _is_about(error, path):
             raise StorageError(
                 f"{path}: this place cannot be written to ({error.strerror}); choose another folder."
             ) from error
@@ -194,9 +238,16 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 def _is_about(error: OSError, path: Path) -> bool:
-    """Whether the place itself cannot be: a file where a folder should be, a name too long, no such device."""
-    named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
-    return named is not None and (named in (path, *path.parents) or named.parent == path.parent)
+    """Whether the place itself cannot be: no permission, a file where a folder should be, a name too long."""
+    if not isinstance(error.filename, str | bytes):  # of a file that was open already
+        return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    named, path = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
+    return (
+        named in (path, *path.parents)
+        or named.parent == path.parent
+        or path in named.parents
+        or any(folder.parent == path.parent and folder.suffix == _UNFINISHED for folder in named.parents)
+    )
 
 
 def _is_short_write(error: OSError) -> bool:

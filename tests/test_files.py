@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,65 @@ def test_a_failure_leaves_the_folder_before(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_current_folder_and_those_around_it_are_refused_before_any_work(tmp_path, monkeypatch):
+    here = tmp_path / "a" / "b"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    for path in (Path(), Path(".."), here, tmp_path / "a"):
+        with pytest.raises(StorageError, match="holds the current folder"), replacing_folder(path):
+            pytest.fail("work was done for nothing")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "a", here]
+
+
+def test_a_folder_that_cannot_take_its_place_leaves_the_one_before(tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    path.mkdir()
+    (path / "before").touch()
+    replace = Path.replace
+
+    def refuse(source, target):
+        if source.name.startswith(".") and target == path:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(source))
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(StorageError, match="cannot be written to"), replacing_folder(path):
+        pass
+    assert [file.name for file in path.iterdir()] == ["before"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from tem_rf.files import replacing_folder
+with replacing_folder(Path(sys.argv[1])) as beside:
+    (beside / "half").touch()
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_killed_writers_of_a_folder_left_goes_with_the_next_and_what_is_being_written_stays(tmp_path):
+    path = tmp_path / "model[1]"  # a name with a meaning to glob
+    killed, alive = (subprocess.Popen([sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE) for _ in range(2))
+    for writer in (killed, alive):
+        assert writer.stdout.readline() == b"begun\n"
+    killed.kill()
+    killed.communicate()
+    (tmp_path / ".model[1].settings").mkdir()  # the user's
+    assert len(list(tmp_path.iterdir())) == 3
+    with replacing_folder(path):
+        pass
+    hidden = [folder for folder in tmp_path.iterdir() if folder != path]
+    assert sorted(len(list(folder.iterdir())) for folder in hidden) == [0, 1]
+    alive.kill()
+    alive.communicate()
+    with replacing_folder(path):
+        pass
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == [".model[1].settings", "model[1]"]
+
+
 @pytest.mark.parametrize("replacing", [replacing_file, replacing_folder])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, replacing, number):
@@ -77,6 +137,24 @@ def test_a_name_too_long_is_said(tmp_path):
 def test_a_missing_input_is_not_taken_for_a_place_that_cannot_be_written_to(tmp_path):
     with pytest.raises(FileNotFoundError), replacing_file(tmp_path / "a"):
         (tmp_path / "elsewhere" / "input").read_text()
+
+
+@pytest.mark.parametrize("replacing", [replacing_file, replacing_folder])
+def test_an_input_that_may_not_be_read_is_not_taken_for_the_output(tmp_path, replacing):
+    private = tmp_path / "raw" / "m.tif"
+    with pytest.raises(PermissionError), replacing(tmp_path / "set"):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(private))
+
+
+def test_a_place_that_may_not_be_written_to_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for replacing in (replacing_file, replacing_folder):
+        with pytest.raises(StorageError, match=r"a: this place cannot be written to"), replacing(Path("a")) as beside:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(beside.absolute()))
+        with pytest.raises(StorageError, match=r"a: this place cannot be written to"), replacing(Path("a")):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    with pytest.raises(StorageError, match="cannot be written to"), replacing_folder(Path("a")) as beside:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(beside / "inside" / "x"))
 
 
 def test_permissions_are_those_of_an_ordinary_file(tmp_path):

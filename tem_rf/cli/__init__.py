@@ -17,3 +17,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # `tem-rf ... | head` is no failure of ours
         sys.exit(1)
+    except OSError as error:  # what the file system refuses, the user can mend
+        place = "" if error.filename is None else f"{error.filename}: "
+        print(f"tem-rf: {place}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)

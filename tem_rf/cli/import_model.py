@@ -33,8 +33,7 @@ def import_model(
     Example: tem-rf import UNet_b2_Au_m22_run1_model.h5 --output saved_models/au-m22
     """
     output = output or MODELS / file.stem
-    if output.exists() and not overwrite:
-        refuse_foreign_folder(output)
+    refuse_foreign_folder(output, overwrite=overwrite)
     import_keras()
     with show_status(f"importing {file.name}"):
         from tem_rf.export.published import import_published_network

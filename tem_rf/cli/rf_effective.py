@@ -36,12 +36,12 @@ def effective(
     from rich.markup import escape
     from rich.progress import Progress
 
-    from tem_rf.data.prepared import open_dataset
     from tem_rf.evaluation.effective_picture import PARTS, write_effective_picture
     from tem_rf.models.effective import effective_receptive_field
     from tem_rf.models.trained import load_network
+    from tem_rf.training.inputs import open_training_data
 
-    dataset = open_dataset(folder.config.dataset)
+    dataset = open_training_data(folder.config)
     pixel_size_nm = dataset.manifest.pixel_size_nm
     chosen = dataset.indices(split)
     chosen = chosen[np.linspace(0, len(chosen) - 1, min(count, len(chosen))).round().astype(int)]

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tem_rf.config.preparation import PixelSizeNm, PreparationSettings
+from tem_rf.config.preparation import Normalization, PixelSizeNm, PreparationSettings
 from tem_rf.data.preparation.intensity import Intensity
 from tem_rf.data.preparation.splits import Split
 
@@ -31,7 +31,15 @@ class Source(BaseModel):
     outliers_replaced: int
     offset: float = Field(description="Subtracted to normalize: the mean, for standard normalization.")
     scale: float = Field(description="Divided by to normalize: the standard deviation, for standard normalization.")
+    mean: float | None = Field(None, description="Mean counts before normalization; None: not written then.")
+    sd: float | None = Field(None, gt=0, description="Standard deviation of the counts, likewise.")
     notes: tuple[str, ...] = Field((), description="What the reader did that one should know.")
+
+    def mean_and_sd(self, normalization: Normalization) -> tuple[float, float] | None:
+        """Mean and standard deviation of its counts; None where an older version left them out."""
+        if self.mean is not None and self.sd is not None:
+            return self.mean, self.sd
+        return (self.offset, self.scale) if normalization == "standard" else None
 
 
 class NearDuplicate(BaseModel):

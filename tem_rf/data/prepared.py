@@ -1,6 +1,7 @@
 """The prepared dataset on disk: a folder that Fiji, napari and a spreadsheet open too."""
 
 import csv
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +9,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from tem_rf.config.training import settings_error
-from tem_rf.data.formats.remarks import collect_remarks
 from tem_rf.data.manifest import SCHEMA_VERSION, Manifest
 from tem_rf.data.preparation.splits import SPLITS, Split
+from tem_rf.data.readers import parsing
 from tem_rf.errors import DatasetError
 from tem_rf.files import parse_json, write_json
 
@@ -68,6 +69,11 @@ class PreparedDataset:
     patches: list[Patch]
     reused: bool = False
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of `dataset.json`, which names the sources by theirs: by it a run knows its dataset."""
+        return hashlib.sha256((self.folder / MANIFEST_FILE).read_bytes()).hexdigest()
+
     def indices(self, split: Split) -> np.ndarray:
         """Indices of the patches of a split, in order.
 
@@ -112,6 +118,10 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         content = parse_json(path.read_text(encoding="utf-8"))
         version = content["schema_version"]
+    except OSError as error:
+        raise DatasetError(
+            f"{path}: cannot be read ({error.strerror}); change its permissions, or prepare the dataset again."
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path}: is damaged ({error}); prepare the dataset again.") from error
     if version != SCHEMA_VERSION:
@@ -141,6 +151,10 @@ def _read_patches(path: Path) -> list[Patch]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [_patch(row) for row in csv.DictReader(file)]
+    except OSError as error:
+        raise DatasetError(
+            f"{path}: cannot be read ({error.strerror}); change its permissions, or prepare the dataset again."
+        ) from error
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise DatasetError(
             f"{path}: is damaged ({error}); expected the columns {', '.join(_PATCH_COLUMNS)}, prepare the dataset "
@@ -160,12 +174,9 @@ def _map_stack(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray:
 
     if not path.is_file():
         raise DatasetError(f"{path}: is missing; prepare the dataset again.")
-    try:
-        with collect_remarks([]):  # on damaged files tifffile would log, besides failing
-            mapped = tifffile.memmap(path, mode="r")
-    except (ValueError, OSError, tifffile.TiffFileError) as error:
-        raise DatasetError(f"{path}: cannot be read ({error}); prepare the dataset again.") from error
-    stack = mapped.reshape(-1, *mapped.shape[-2:])  # a stack of one image is read as that image
+    with parsing(path, [], failure=DatasetError, advice="prepare the dataset again"):
+        mapped = tifffile.memmap(path, mode="r")
+        stack = mapped.reshape(-1, *mapped.shape[-2:])  # a stack of one image is read as that image
     if stack.shape != shape or stack.dtype != dtype:
         raise DatasetError(
             f"{path}: expected {shape} {np.dtype(dtype)}, found {stack.shape} {stack.dtype}; prepare the dataset again."

@@ -24,8 +24,10 @@ class Preprocessed:
         xray_threshold: Counts above the median from which pixels were replaced; None: the step was left out.
         outliers_replaced: Pixels replaced.
         has_too_many_outliers: Whether the threshold marked so many pixels that they were left in.
-        offset: The mean, for standard normalization.
-        scale: The standard deviation, for standard normalization.
+        offset: Subtracted to normalize: the mean, for standard normalization.
+        scale: Divided by to normalize: the standard deviation, for standard normalization.
+        mean: Mean counts before normalization.
+        sd: Standard deviation of the counts before normalization.
     """
 
     image: np.ndarray
@@ -34,6 +36,8 @@ class Preprocessed:
     outliers_replaced: int
     offset: float
     scale: float
+    mean: float
+    sd: float
     has_too_many_outliers: bool = False
 
 
@@ -79,8 +83,10 @@ def preprocess(
     if settings.target_pixel_size_nm is not None:
         image = rescale(image, pixel_size_nm, settings.target_pixel_size_nm)
         pixel_size_nm = settings.target_pixel_size_nm
-    offset, scale = _normalize(image, settings.normalization)
-    return Preprocessed(image, pixel_size_nm, threshold, replaced, offset, scale, has_too_many)
+    mean, sd = mean_and_sd(image)
+    offset, scale = (mean, sd) if settings.normalization == "standard" else _range(image, settings.normalization)
+    _normalize(image, offset, scale)
+    return Preprocessed(image, pixel_size_nm, threshold, replaced, offset, scale, mean, sd, has_too_many)
 
 
 def normalize_micrograph(
@@ -162,13 +168,14 @@ def _padded(image: np.ndarray, step: int) -> np.ndarray:
     return np.pad(image, [(0, -length % step) for length in image.shape], mode="edge")
 
 
-def _normalize(image: np.ndarray, normalization: Normalization) -> tuple[float, float]:
-    """Normalize in place; gives the offset that was subtracted and the scale that was divided by."""
-    if normalization == "standard":
-        offset, scale = mean_and_sd(image)
-    else:
-        low, high = np.percentile(image, PERCENTILES) if normalization == "percentile" else (image.min(), image.max())
-        offset, scale = float(low), float(high) - float(low)
+def _range(image: np.ndarray, normalization: Normalization) -> tuple[float, float]:
+    """Where the range that becomes 0 to 1 begins, and how wide it is."""
+    low, high = np.percentile(image, PERCENTILES) if normalization == "percentile" else (image.min(), image.max())
+    return float(low), float(high) - float(low)
+
+
+def _normalize(image: np.ndarray, offset: float, scale: float) -> None:
+    """Normalize in place."""
     # Below this the spread is the rounding of float32, not an image.
     if scale <= 1e-6 * max(abs(offset), 1e-30):
         raise DatasetError(
@@ -177,7 +184,6 @@ def _normalize(image: np.ndarray, normalization: Normalization) -> tuple[float, 
         )
     image -= np.float32(offset)
     image /= np.float32(scale)
-    return offset, scale
 
 
 def mean_and_sd(image: np.ndarray) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.pixels import check_pixels, make_square, turn_grey
 from tem_rf.errors import ReadError, TemRfError
 
-__all__ = ["MICROGRAPH_SUFFIXES", "open_recording", "read_frames", "read_micrograph"]
+__all__ = ["MICROGRAPH_SUFFIXES", "open_recording", "parsing", "read_frames", "read_micrograph"]
 
 _SQUARE_TOLERANCE = 0.01
 
@@ -77,30 +77,42 @@ def open_recording(path: Path, opener: Opener | None = None) -> Iterator[Recordi
         raise ReadError(f"{path}: no such file; check the path.")
     remarks: list[str] = []
     with ExitStack() as stack:
-        with _parsing(path, remarks):
+        with parsing(path, remarks):
             recording = stack.enter_context((opener or find_opener(path))(path))
 
         def read_frame(index: int) -> np.ndarray:
-            with _parsing(path, remarks):
+            with parsing(path, remarks):
                 return recording.read_frame(index)
 
-        yield replace(recording, read_frame=read_frame, notes=(*recording.notes, *remarks))
+        yield replace(recording, read_frame=read_frame, remarks=remarks)
 
 
 @contextmanager
-def _parsing(path: Path, remarks: list[str]) -> Iterator[None]:
+def parsing(
+    path: Path,
+    remarks: list[str],
+    *,
+    failure: type[TemRfError] = ReadError,
+    advice: str = "it is truncated or damaged, copy it again or leave it out",
+) -> Iterator[None]:
+    """Turn whatever a parser does on damaged bytes into one line.
+
+    Args:
+        path: The file, for the error.
+        remarks: Takes what the parser says on the side.
+        failure: Raised where the file cannot be read.
+        advice: What to do then.
+    """
     try:
         with collect_remarks(remarks):
             yield
     except TemRfError:
         raise
     except PermissionError as error:
-        raise ReadError(f"{path}: may not be read ({error.strerror}); change its permissions.") from error
+        raise failure(f"{path}: may not be read ({error.strerror}); change its permissions.") from error
     except Exception as error:  # parsers fail on damaged bytes in any way they like
         reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise ReadError(
-            f"{path}: cannot be read ({reason}); it is truncated or damaged, copy it again or leave it out."
-        ) from error
+        raise failure(f"{path}: cannot be read ({reason}); {advice}.") from error
 
 
 def _micrograph(
@@ -127,7 +139,7 @@ def _micrograph(
         pixels,
         size_nm if pixel_size_nm is None else pixel_size_nm,
         path,
-        (*recording.notes, *notes),
+        (*recording.notes, *recording.remarks, *notes),
         recording.metadata,
         recorded_shape,
     )

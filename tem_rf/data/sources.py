@@ -13,7 +13,7 @@ from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.pairing import Pair, pair_labels
 from tem_rf.data.pixels import resample_mask
 from tem_rf.data.readers import open_recording, read_frames
-from tem_rf.errors import DatasetError
+from tem_rf.errors import DatasetError, ReadError
 
 _USUAL_MOST = 0.6  # of the pixels; particles that cover more are rare, inverted masks are not
 
@@ -137,6 +137,13 @@ def marking_notes(particle_px: float, all_px: int) -> tuple[str, ...]:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file, as hexadecimal digits.
+
+    Raises:
+        ReadError: The file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read ({error.strerror}); check its permissions and its disk.") from error

@@ -31,6 +31,9 @@ def evaluate_run(
 ) -> list[ImageScores]:
     """Score a run on a split of its dataset; once per image of the test split, write `scores.csv` and `masks.tif`.
 
+    Where a training puts a better network in place of the one that is being scored, the better one is scored again:
+    what stands in the run folder, and what is returned, is of the network that stands there.
+
     Args:
         run: A run with at least one epoch.
         dataset: The dataset of the run.
@@ -44,10 +47,31 @@ def evaluate_run(
         DatasetError: The split is empty.
         ModelError: The run has no network.
     """
+    is_kept = split == "test" and transforms == 1
+    while True:
+        network = run.network_sha256
+        scores, masks = _segment_and_score(run, dataset, split, transforms, is_kept, pictures, progress)
+        if is_kept:
+            write_masks(run.masks_file, np.stack(masks))
+            write_scores(run.scores_file, scores)
+        if run.network_sha256 == network:
+            return scores
+        run.forget_scores()
+
+
+def _segment_and_score(
+    run: RunFolder,
+    dataset: PreparedDataset,
+    split: Split,
+    transforms: int,
+    with_masks: bool,
+    pictures: Path | None,
+    progress: Progress | None,
+) -> tuple[list[ImageScores], list[np.ndarray]]:
+    """Scores and, where they are wanted, masks in the same order."""
     from tem_rf.models.trained import load_network
 
     indices = dataset.indices(split)
-    is_kept = split == "test" and transforms == 1
     model = load_network(run)
     scores: list[ImageScores] = []
     masks: list[np.ndarray] = []
@@ -57,16 +81,13 @@ def evaluate_run(
             logits = np.asarray(model(np.ascontiguousarray(images), training=False))
             probabilities = inverse_dihedral(particle_probability(logits), transform)
             scores += score_patches(dataset, batch, probabilities)
-            if is_kept:
+            if with_masks:
                 masks += [*particle_mask(probabilities)]
             if pictures and transform == 0:
                 _write_overlays(pictures, dataset, batch, probabilities)
         if progress:
             progress(len(scores), transforms * len(indices))
-    if is_kept:
-        write_masks(run.masks_file, np.stack(masks))
-        write_scores(run.scores_file, scores)
-    return scores
+    return scores, masks
 
 
 def evaluate_baselines(

@@ -59,8 +59,9 @@ def median_diameter_px(labels: np.ndarray) -> float | None:
 
 def _results(dataset: PreparedDataset, runs: Iterable[RunFolder]) -> tuple[Result, ...]:
     dice: dict[Architecture, list[float]] = {}
+    fingerprint = dataset.fingerprint
     for run in runs:
-        if run.config.dataset.resolve() != dataset.folder.resolve():
+        if run.config.dataset_sha256 != fingerprint:
             continue
         summary = summarize_run(run)
         if summary.state == "finished" and summary.best is not None:

@@ -14,14 +14,18 @@ from tem_rf.evaluation.dice import hard_dice
 from tem_rf.inference.provenance import HeldOutScores, Kind, MicrographSet
 from tem_rf.inference.segment import segment_micrograph
 from tem_rf.inference.segmenter import Segmenter
+from tem_rf.runs.config import RunConfig
 
 
-def describe_micrographs(dataset: Path) -> tuple[MicrographSet, ...]:
-    """What a dataset was cut from, a row per folder; none where the dataset is gone."""
+def describe_micrographs(config: RunConfig) -> tuple[MicrographSet, ...]:
+    """What the dataset of a run was cut from, a row per folder; none where it is gone, or another one by now."""
     try:
-        sources = open_dataset(dataset).manifest.sources
+        dataset = open_dataset(config.dataset)
     except DatasetError:
         return ()
+    if dataset.fingerprint != config.dataset_sha256:
+        return ()
+    sources = dataset.manifest.sources
     folders: dict[Path, list[Source]] = {}
     for source in sources:
         folders.setdefault(_set_folder(Path(source.file).parent), []).append(source)

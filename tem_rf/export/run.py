@@ -61,7 +61,7 @@ def describe(run: RunFolder, *, name: str) -> ModelCard:
         seed=config.seed,
         best_epoch=best.epoch if best else 0,
         test=_test_scores(run),
-        micrographs=describe_micrographs(config.dataset),
+        micrographs=describe_micrographs(config),
         made_with=package_versions(),
     )
 

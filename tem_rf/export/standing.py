@@ -45,8 +45,7 @@ def export_over(
     from tem_rf.export.run import export_run
     from tem_rf.inference.card import ModelCard
 
-    if output.exists() and not overwrite:
-        refuse_foreign_folder(output)
+    refuse_foreign_folder(output, overwrite=overwrite)
     standing = formats_in(output)
     wanted = [one for one in FORMATS.values() if one in (*standing, *formats)]
     before = ModelCard.read(output) if standing and not overwrite else None
@@ -57,15 +56,23 @@ def export_over(
     return export_run(run, output, wanted, remarks=replace(remarks, license=remarks.license or LICENSE))
 
 
-def refuse_foreign_folder(output: Path) -> None:
+def refuse_foreign_folder(output: Path, *, overwrite: bool) -> None:
     """A model of ours may be replaced by a newer export of the same name; anything else is the user's.
 
+    Args:
+        output: Where a model is to be written.
+        overwrite: Whether the user gives up what stands in that folder.
+
     Raises:
-        ModelError: The folder holds something else.
+        ModelError: It holds something else, or is no folder.
     """
     from tem_rf.saved_models import CARD_NAME
 
-    if not (output / CARD_NAME).exists() and any(output.iterdir()):
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise ModelError(f"{output}: is a file, expected a folder to export to; choose another --output.")
+    if not overwrite and not (output / CARD_NAME).exists() and any(output.iterdir()):
         raise ModelError(
             f"{output}: is not empty and holds no exported model; choose another --output, or add --overwrite."
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_SAME = 0.5  # intersection over union from which two particles are one
+_SAME = 0.5  # intersection over union beyond which two particles are one: no third one can share so much
 _MOST = 0.5  # of the area of a labelled particle that another must cover to have swallowed it
 
 
@@ -15,7 +15,7 @@ class ParticleScores:
 
     Attributes:
         labelled: Particles in the label.
-        found: Those that have a particle of their own, with an intersection over union of at least 0.5.
+        found: Those that have a particle of their own, with an intersection over union above 0.5.
         merged: Those covered for the most part by a particle that covers another labelled one so, too.
         missed: The others.
         invented: Particles that lie for the most part where the label has none.
@@ -45,7 +45,7 @@ def score_particles(numbers: np.ndarray, labelled: np.ndarray) -> ParticleScores
     union = true_areas[:, np.newaxis] + areas - shared
     swallowed = shared >= _MOST * true_areas[:, np.newaxis]
     merged = (swallowed & (swallowed.sum(axis=0) > 1)).any(axis=1)
-    same = (shared >= _SAME * union) & ~merged[:, np.newaxis]
+    same = (shared > _SAME * union) & ~merged[:, np.newaxis]
     found, partner = np.nonzero(same)
     true_diameters, diameters = (2 * np.sqrt(a / np.pi) for a in (true_areas[found], areas[partner]))
     difference = diameters - true_diameters

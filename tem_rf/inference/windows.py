@@ -33,7 +33,10 @@ def measure_mask(
     split_touching: bool = False,
     rows: int | None = None,
 ) -> MeasuredMask:
-    """Measure the particles of a mask; where windows begin and end leaves no trace.
+    """Measure the particles of a mask; where windows begin and end leaves no trace in their number and geometry.
+
+    The contrast leaves out of the background the specks that the edge of a window cuts, since how large they are is
+    not known there: in windows of 20 to 60 rows it differs by up to 0.06 standard deviations from that of the whole.
 
     Args:
         mask: (h, w), not 0 on particles; it may be memory-mapped.

@@ -1,5 +1,6 @@
 """Batch normalization by one fused operation where the backend has it."""
 
+import math
 from typing import Any
 
 import keras
@@ -10,16 +11,18 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Keras' batch normalization, same weights, computed by TensorFlow's fused operation while training.
 
     Keras computes mean, variance and scaling as separate passes over memory; on CPU the fused operation takes
-    about a fifth of that time. On other backends, and in inference, this is Keras' own layer. The moving variance
-    follows the unbiased variance of the batch, as in PyTorch.
+    about a fifth of that time. On other backends, and in inference, Keras' own layer computes it. On all of them the
+    moving variance follows the unbiased variance of the batch, as in PyTorch.
 
     Input shape: (n, h, w, channels). Output shape: the same.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalize over all axes but the last."""
-        if not training or keras.backend.backend() != "tensorflow" or len(inputs.shape) != 4 or mask is not None:
+        if not training or len(inputs.shape) != 4 or mask is not None:
             return super().call(inputs, training=training, mask=mask)
+        if keras.backend.backend() != "tensorflow":
+            return self._call_unfused(inputs)
         import tensorflow as tf
 
         output, mean, variance = tf.compat.v1.nn.fused_batch_norm(
@@ -32,4 +35,13 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         momentum = self.momentum
         self.moving_mean.assign(self.moving_mean * momentum + mean * (1.0 - momentum))
         self.moving_variance.assign(self.moving_variance * momentum + variance * (1.0 - momentum))
+        return output
+
+    def _call_unfused(self, inputs: Any) -> Any:
+        """Keras' own layer while training, whose moving variance follows the biased variance until it is put right."""
+        kept = self.moving_variance * self.momentum
+        output = super().call(inputs, training=True)
+        if self.trainable:
+            values = math.prod(inputs.shape[:-1])
+            self.moving_variance.assign(kept + (self.moving_variance - kept) * (values / max(values - 1, 1)))
         return output

@@ -90,7 +90,8 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._mend_torn_line()
+        with storage_errors(path):
+            self._mend_torn_line()
 
     def write(self, event: Event) -> None:
         """Append one event, whole or not at all.

@@ -1,6 +1,8 @@
 """A run folder and the files inside it."""
 
+import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -42,6 +44,13 @@ class RunFolder(OwnedFolder):
     def model_file(self) -> Path:
         """`model.keras`: the network with the best validation hard dice so far."""
         return self.path / "model.keras"
+
+    @property
+    def network_sha256(self) -> str | None:
+        """SHA-256 of `model.keras`; None where there is none yet."""
+        with suppress(FileNotFoundError):
+            return hashlib.sha256(self.model_file.read_bytes()).hexdigest()
+        return None
 
     @property
     def samples_file(self) -> Path:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, Literal
 
 from tem_rf.errors import RunError, TemRfError
-from tem_rf.files import write_json
+from tem_rf.files import storage_errors, write_json
 from tem_rf.runs.events import State, StatusEvent, last_status
 from tem_rf.runs.owned_folder import OwnedFolder
 
@@ -25,8 +25,11 @@ def claim(folder: OwnedFolder) -> Iterator[None]:
 
     Raises:
         RunError: Another process works in this folder.
+        StorageError: The folder cannot be written to.
     """
-    with folder.lock_file.open("ab") as lock:
+    with storage_errors(folder.lock_file):
+        file = folder.lock_file.open("ab")
+    with file as lock:
         if not _lock(lock):
             raise RunError(
                 f"{folder.path}: {owner(folder)} is {folder.activity}; watch it with `{folder.command} watch "
@@ -146,7 +149,9 @@ def start_detached(folder: OwnedFolder, *options: str) -> int:
         The process id.
     """
     command = [sys.executable, "-m", "tem_rf", *folder.start_arguments, *options]
-    with folder.log_file.open("ab") as log:
+    with storage_errors(folder.log_file):
+        file = folder.log_file.open("ab")
+    with file as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

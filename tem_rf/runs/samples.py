@@ -1,12 +1,11 @@
 """`samples.npz`: a few validation patches and what the network of one epoch makes of them."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tem_rf.errors import ReadError
-from tem_rf.files import refuse_compressed, replacing_file
+from tem_rf.files import DAMAGED_NPZ, refuse_compressed, replacing_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +62,7 @@ def read_samples(path: Path) -> Samples:
                 samples = Samples(int(file["epoch"]), file["images"], file["labels"], file["predictions"])
     except FileNotFoundError as error:
         raise ReadError(f"{path}: there is none; a training writes it after its first epoch.") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+    except DAMAGED_NPZ as error:
         raise ReadError(f"{path}: cannot be read ({error}); the next epoch replaces it.") from error
     shapes = {array.shape for array in (samples.images, samples.labels, samples.predictions)}
     if len(shapes) > 1 or samples.images.ndim != 3 or not len(samples.images):

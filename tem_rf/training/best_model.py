@@ -19,3 +19,4 @@ def save_model(run: RunFolder, model: keras.Model) -> None:
     with replacing_file(run.model_file) as beside:
         portable.save(beside)
         run.forget_scores()
+    run.forget_scores()  # once more: an evaluation may have written those of the network before in between

@@ -1,7 +1,6 @@
 """The whole state of a training on disk: a restart from it ends with the same weights."""
 
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tem_rf.files import refuse_compressed, replacing_file
+from tem_rf.files import DAMAGED_NPZ, refuse_compressed, replacing_file
 from tem_rf.training.objective import Scores
 
 KEPT = 2  # the last one, and the one before in case the last is damaged
@@ -82,7 +81,7 @@ def load_checkpoint(
     for path in _newest_first(folder):
         try:
             progress, values = _read(path, [tuple(variable.shape) for variable in variables])
-        except (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, zipfile.BadZipFile):
+        except DAMAGED_NPZ:
             # Under its name it would count as newer than the checkpoints that follow from the one before.
             on_damaged(path.replace(path.with_suffix(".damaged")))
             continue

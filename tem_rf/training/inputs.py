@@ -1,6 +1,5 @@
 """The dataset a run trains on, checked against the run before anything starts."""
 
-import hashlib
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -8,10 +7,11 @@ from pydantic import ValidationError
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import TrainingSettings, settings_error
-from tem_rf.data.prepared import MANIFEST_FILE, PreparedDataset, open_dataset
+from tem_rf.data.prepared import PreparedDataset, open_dataset
 from tem_rf.errors import DatasetError
 from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.config import RunConfig
+from tem_rf.training.augment import counts_of_sources
 
 
 def configure_run(
@@ -24,15 +24,16 @@ def configure_run(
     """The configuration of a run that can start.
 
     Raises:
-        DatasetError: The dataset cannot be used, lacks a split, or its patches do not fit the architecture.
+        DatasetError: The dataset cannot be used, lacks a split or what augmentation needs, or its patches do not fit
+            the architecture.
         SettingsError: The seed is out of range.
     """
     opened = open_dataset(dataset)
-    _check(opened, architecture)
+    _check(opened, architecture, augmentation)
     try:
         return RunConfig(
             dataset=dataset.resolve(),
-            dataset_sha256=_fingerprint(opened),
+            dataset_sha256=opened.fingerprint,
             pixel_size_nm=opened.manifest.pixel_size_nm,
             preprocessing=PreprocessingSettings.model_validate(
                 opened.manifest.settings.model_dump(include=set(PreprocessingSettings.model_fields))
@@ -50,20 +51,20 @@ def open_training_data(config: RunConfig) -> PreparedDataset:
     """Open the dataset of a run.
 
     Raises:
-        DatasetError: It is gone, is another one than the run began with, lacks a split, or its patches do not fit
-            the architecture.
+        DatasetError: It is gone, is another one than the run began with, lacks a split or what augmentation needs, or
+            its patches do not fit the architecture.
     """
     dataset = open_dataset(config.dataset)
-    if _fingerprint(dataset) != config.dataset_sha256:
+    if dataset.fingerprint != config.dataset_sha256:
         raise DatasetError(
             f"{config.dataset}: is not the dataset this run began with (dataset.json has changed); "
             "restore it, or train under another --name."
         )
-    _check(dataset, config.architecture)
+    _check(dataset, config.architecture, config.augmentation)
     return dataset
 
 
-def _check(dataset: PreparedDataset, architecture: Architecture) -> None:
+def _check(dataset: PreparedDataset, architecture: Architecture, augmentation: AugmentationSettings) -> None:
     size, stride = dataset.manifest.patch_size, architecture.stride
     if size % stride:
         below = size // stride * stride
@@ -74,8 +75,5 @@ def _check(dataset: PreparedDataset, architecture: Architecture) -> None:
         )
     dataset.indices("train")
     dataset.indices("validation")
-
-
-def _fingerprint(dataset: PreparedDataset) -> str:
-    """SHA-256 of the manifest, which names the sources by theirs."""
-    return hashlib.sha256((dataset.folder / MANIFEST_FILE).read_bytes()).hexdigest()
+    if not augmentation.is_off:
+        counts_of_sources(dataset)

@@ -1,6 +1,10 @@
 """The main job by its commands: micrographs in, a measured and exported segmenter out."""
 
+import builtins
+import errno
+import io
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -16,6 +20,7 @@ from PIL import Image
 from tem_rf.cli.app import app
 from tem_rf.cli.demo import demo_commands
 from tests.cli.command import Result, tem_rf
+from tests.conftest import new_run
 from tests.data.labelled_folder import write_folder
 
 
@@ -175,3 +180,56 @@ def test_runs_on_different_datasets_are_not_put_in_one_table(run, trained_run, t
     shutil.copytree(trained_run.path, tmp_path / "run")
     (tmp_path / "run/config.json").write_text(json.dumps({**content, "dataset_sha256": "0" * 64}))
     assert_one_line(run("evaluate", trained_run.path, tmp_path / "run"), "were trained on different datasets")
+
+
+class Unreadable:
+    """Makes files of one name fail, as missing permissions or a bad disk do, also for root."""
+
+    def __init__(self, monkeypatch, name, number):
+        self._open, self._name, self._number = io.open, name, number
+        monkeypatch.setattr(io, "open", self)
+        monkeypatch.setattr(builtins, "open", self)
+
+    def __call__(self, file, *arguments, **options):
+        if not isinstance(file, int) and Path(file).name == self._name:
+            raise OSError(self._number, os.strerror(self._number), str(file))
+        return self._open(file, *arguments, **options)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("kind", ["images", "labels"])
+def test_a_micrograph_or_label_that_cannot_be_read_is_named_and_not_the_output(run, monkeypatch, kind, number):
+    write_folder(Path("raw"), 3)
+    (Path("raw") / kind / "m1.tif").rename(Path("raw") / kind / "m1.tiff")
+    Unreadable(monkeypatch, "m1.tiff", number)
+    result = run("prepare", "raw", "--output", "set", "--patch-size", 32, "--background-threshold", 20)
+    assert_one_line(result, f"raw/{kind}/m1.tiff: ", "cannot be read", os.strerror(number))
+    assert not Path("set").exists()
+
+
+def test_what_the_file_system_refuses_is_one_line_with_its_file(run, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "somewhere/file")
+
+    monkeypatch.setattr("tem_rf.cli.data_check.check_folder", refuse)
+    assert_one_line(run("data", "check", "."), "somewhere/file: Input/output error")
+
+
+def test_a_run_of_somebody_else_and_a_file_in_place_of_a_folder_are_refused(
+    run, monkeypatch, trained_run, tiny_dataset
+):
+    Path("taken").write_text("mine")
+    for overwrite in ([], ["--overwrite"]):
+        assert_one_line(run("export", trained_run.path, "--output", "taken", *overwrite), "taken: is a file")
+    assert Path("taken").read_text() == "mine"
+    new_run(tiny_dataset, Path("theirs"))
+    Unreadable(monkeypatch, ".lock", errno.EACCES)
+    assert_one_line(run("resume", "theirs"), "theirs/.lock: this place cannot be written to (Permission denied)")
+
+
+def test_the_current_folder_is_no_output(run):
+    raw = write_folder(Path("raw"), 3).resolve()
+    Path("empty").mkdir()
+    os.chdir("empty")
+    assert_one_line(run("prepare", raw, "--output", "."), "holds the current folder")
+    assert not list(Path("..").glob(".*"))

@@ -31,6 +31,14 @@ def test_the_effective_field_of_a_run_is_drawn_and_lies_within_the_exact_one(tra
     assert np.asarray(Image.open(picture)).std() > 10
 
 
+def test_the_effective_field_is_not_measured_on_another_dataset(trained_run: RunFolder, tmp_path: Path):
+    config = trained_run.config.model_copy(update={"dataset_sha256": "0" * 64})
+    other = RunFolder.create_or_open(tmp_path / "other", config)
+    result = run("effective", str(other.path))
+    assert isinstance(result.exception, DatasetError)
+    assert "is not the dataset this run began with" in str(result.exception)
+
+
 def test_advice_names_architectures_in_its_range(tiny_dataset: Path, tmp_path: Path):
     result = run("advise", str(tiny_dataset), "--runs", str(tmp_path), "--particle-nm", "5", "--json")
     content = json.loads(result.stdout)

@@ -21,7 +21,7 @@ def normalized(electrons):
 def test_by_default_nothing_changes():
     image = normalized(exposure(DOSE))
     assert AugmentationSettings().is_off
-    assert np.array_equal(augment_patch(image, AugmentationSettings(), seed=1, offset=DOSE, scale=SD), image)
+    assert np.array_equal(augment_patch(image, AugmentationSettings(), seed=1, mean=DOSE, sd=SD), image)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_every_setting_changes_the_patch_as_the_seed_says(change):
     settings = AugmentationSettings(**change)
     assert not settings.is_off
     first, again, other = (
-        augment_patch(image, settings, seed=seed, offset=DOSE, scale=SD) for seed in ((7, 1), (7, 1), (7, 2))
+        augment_patch(image, settings, seed=seed, mean=DOSE, sd=SD) for seed in ((7, 1), (7, 1), (7, 2))
     )
     assert first.dtype == np.float32
     assert np.array_equal(first, again)
@@ -43,7 +43,7 @@ def test_every_setting_changes_the_patch_as_the_seed_says(change):
 def test_a_lower_dose_has_the_noise_of_a_shorter_exposure():
     fraction = 0.25
     full, short = exposure(DOSE), exposure(DOSE * fraction, seed=1)
-    lowered = redose(normalized(full), fraction, np.random.default_rng(0), offset=full.mean(), scale=full.std())
+    lowered = redose(normalized(full), fraction, np.random.default_rng(0), mean=full.mean(), sd=full.std())
     expected = normalized(short)
     # Noise between neighbours, in which the smooth contrast has no part.
     assert np.diff(lowered).std() == pytest.approx(np.diff(expected).std(), rel=0.02)
@@ -55,8 +55,8 @@ def test_the_gain_of_the_detector_counts():
     electrons = AugmentationSettings(dose_fraction=0.1)
     counts = AugmentationSettings(dose_fraction=0.1, counts_per_electron=8)
     assert np.array_equal(
-        augment_patch(image, electrons, seed=3, offset=DOSE, scale=SD),
-        augment_patch(image, counts, seed=3, offset=8 * DOSE, scale=8 * SD),
+        augment_patch(image, electrons, seed=3, mean=DOSE, sd=SD),
+        augment_patch(image, counts, seed=3, mean=8 * DOSE, sd=8 * SD),
     )
 
 

@@ -1,4 +1,8 @@
+import builtins
+import errno
+import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +83,32 @@ def test_a_damaged_manifest_is_refused(folder):
         open_dataset(folder)
 
 
+@pytest.mark.parametrize("histogram", [[1] * 239, [1] * 241, [], [-1] * 240])
+def test_a_histogram_of_other_bins_is_refused(folder, histogram):
+    intensity = json.loads((folder / "dataset.json").read_text())["intensity"]
+    intensity["particle"]["histogram"] = histogram
+    change_manifest(folder, intensity=intensity)
+    with pytest.raises(DatasetError, match=r"dataset.json: intensity.particle.histogram.*Prepare the dataset again"):
+        open_dataset(folder)
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "patches.csv", "images.tif"])
+def test_a_file_that_may_not_be_read_is_named(folder, name, monkeypatch):
+    real_open = io.open
+
+    def refuse(file, *arguments, **options):
+        if Path(file).name == name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(file))
+        return real_open(file, *arguments, **options)
+
+    monkeypatch.setattr(io, "open", refuse)
+    monkeypatch.setattr(builtins, "open", refuse)
+    with pytest.raises(
+        DatasetError, match=rf"{name}: (may not|cannot) be read \(Permission denied\); change its permissions"
+    ):
+        open_dataset(folder)
+
+
 @pytest.mark.parametrize("name", ["images.tif", "labels.tif", "patches.csv"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
@@ -93,6 +123,24 @@ def test_a_truncated_stack_is_refused(folder, name, size):
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(DatasetError, match=rf"{name}: (cannot be read|expected \(\d+, 32, 32\))"):
         open_dataset(folder)
+
+
+@pytest.mark.parametrize("name", ["images.tif", "labels.tif"])
+def test_damaged_stacks_are_read_or_refused(folder, name):
+    path = folder / name
+    content = path.read_bytes()
+    random = np.random.default_rng(2022)
+    for _ in range(400):
+        damaged = bytearray(content)
+        for position in random.integers(600, size=random.integers(1, 3)):
+            damaged[position] = random.integers(256)
+        path.write_bytes(damaged)
+        refusal = ""
+        try:
+            open_dataset(folder)
+        except DatasetError as error:
+            refusal = str(error)
+        assert not refusal or (refusal.startswith(f"{path}: ") and "\n" not in refusal)
 
 
 def test_stacks_and_rows_that_do_not_match_are_refused(folder):

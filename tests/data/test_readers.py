@@ -1,6 +1,7 @@
 import logging
 import sys
 import warnings
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tem_rf.data import readers
+from tem_rf.data.formats.recording import Recording
 from tem_rf.data.formats.remarks import collect_remarks
 from tem_rf.data.readers import read_frames, read_micrograph
 from tem_rf.data.tiff import write_tiff
@@ -258,3 +261,20 @@ def test_npz_frames_do_not_need_the_whole_array(tmp_path):
     frames = read_frames(tmp_path / "a.npz")
     np.testing.assert_array_equal(next(frames).pixels, written[0])
     frames.close()
+
+
+def test_remarks_made_while_a_frame_is_read_become_its_notes(tmp_path, monkeypatch):
+    (tmp_path / "movie.tif").touch()
+
+    def read_frame(index):
+        warnings.warn(f"frame {index} is odd", stacklevel=1)
+        return counts((24, 40))
+
+    @contextmanager
+    def opener(path):
+        yield Recording(2, read_frame)
+
+    monkeypatch.setattr(readers, "find_opener", lambda path: opener)
+    first, second = read_frames(tmp_path / "movie.tif")
+    assert first.notes == ("frame 0 is odd",)
+    assert second.notes == ("frame 0 is odd", "frame 1 is odd")

@@ -136,6 +136,23 @@ def test_particles_of_all_heights_stand_on_the_film():
     assert [phase[:32, :32].max() > 0.1 for phase in phases] == [True, False, False, True]
 
 
+def test_a_particle_without_atoms_has_no_shadow_and_is_not_seen():
+    settings = simulation_settings(size_px=64, diameter_nm=1.0)
+    field = Field(size_px=64, margin_px=0, micrograph_px=64, pixel_size_nm=settings.pixel_size_nm)
+    empty = Particle((0, 0), 0.36, np.empty((0, 3)), (0, 0), 32, loss=1.0)
+    assert not empty.mask(field).any()
+    assert list(slices([empty], 0.0, settings, field, np.random.default_rng(0))) == []
+
+
+def test_a_single_atom_is_seen_where_its_shadow_lies():
+    settings = simulation_settings(size_px=64, diameter_nm=1.0)
+    field = Field(size_px=64, margin_px=0, micrograph_px=64, pixel_size_nm=settings.pixel_size_nm)
+    atom = Particle((0, 0), 0.36, np.array([[0.5, 0.5, 0.0]]), (0, 0), 32, loss=1.0)
+    ((transmission, _),) = slices([atom], 0.0, settings, field, np.random.default_rng(0))
+    seen = np.abs(np.angle(transmission)) == np.abs(np.angle(transmission)).max()
+    assert (atom.mask(field) & seen).any()
+
+
 def gold_image(atoms: np.ndarray, count: int, size_px: int = 320) -> np.ndarray:
     x, y, z = (atoms - atoms.mean(0)).T + size_px * PIXEL_NM / 2
     height_nm = np.ptp(z) + 1e-6

@@ -1,6 +1,7 @@
 """A run is scored on the images it never saw."""
 
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run
 from tem_rf.evaluation.masks import read_mask
 from tem_rf.models.probability import particle_probability
 from tem_rf.models.trained import load_network
+from tem_rf.models.unet import build_unet
+from tem_rf.runs.folder import RunFolder
+from tem_rf.training.best_model import save_model
 from tem_rf.training.inputs import open_training_data
 from tests.conftest import new_run
 
@@ -63,6 +67,27 @@ def test_eight_transforms_score_the_turned_images_too(trained_run, dataset):
     expected = hard_dice(probability, dihedral(dataset.labels[index], 3)[np.newaxis])
     assert eight[3 * len(once)].hard_dice == pytest.approx(expected[0])
     assert trained_run.scores_file.read_text() == before, "the table holds each image once"
+
+
+def test_a_network_that_a_training_replaces_meanwhile_is_scored_again(trained_run, tmp_path):
+    run = RunFolder(tmp_path / "copy")
+    shutil.copytree(trained_run.path, run.path)
+    better = build_unet(run.config.architecture, seed=1)
+    calls = []
+
+    def replace_once(done, number):
+        calls.append(done)
+        if len(calls) == 1:
+            save_model(run, better)
+
+    scores = evaluate_run(run, open_training_data(run.config), progress=replace_once)
+    assert scores == evaluate_run(run, open_training_data(run.config))
+    assert scores != evaluate_run(trained_run, open_training_data(run.config))
+    assert run.is_scored
+    with run.scores_file.open() as file:
+        assert [float(row["soft_dice"]) for row in csv.DictReader(file)] == pytest.approx(
+            [one.soft_dice for one in scores]
+        )
 
 
 def test_a_method_that_cannot_work_says_why_and_has_no_scores(dataset):

@@ -1,5 +1,6 @@
 """Contrast, diameters and results are taken from the data."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from tests.conftest import new_run
 
 def intensity(particle: list[int], background: list[int]) -> Intensity:
     classes = (
-        ClassIntensity(pixels=sum(counts), mean=0, sd=1, median=0, histogram=counts)
+        ClassIntensity(pixels=sum(counts), mean=0, sd=1, median=0, histogram=counts + [0] * (240 - len(counts)))
         for counts in (particle, background)
     )
     return Intensity(low=0, high=1, **dict(zip(("particle", "background"), classes, strict=True)))
@@ -50,3 +51,16 @@ def test_only_runs_that_finished_on_the_dataset_count(tiny_dataset: Path, traine
     assert len(result.hard_dice) == 1
     assert evidence.separability > 0.9  # dark discs
     assert evidence.patch_size == 32
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_runs_count_for_the_dataset_they_began_with_wherever_it_lies(
+    tiny_dataset: Path, trained_run: RunFolder, tmp_path: Path
+):
+    moved = tmp_path / "moved"
+    shutil.copytree(tiny_dataset, moved)
+    assert len(gather_evidence(open_dataset(moved), [trained_run]).results) == 1
+    replaced = trained_run.config.model_copy(update={"dataset": moved, "dataset_sha256": "0" * 64})
+    run = RunFolder.create_or_open(tmp_path / "run", replaced)
+    (run.path / "events.jsonl").write_bytes(trained_run.events_file.read_bytes())
+    assert gather_evidence(open_dataset(moved), [run]).results == ()

@@ -64,9 +64,10 @@ def test_simulated_folders_are_described_by_what_was_simulated(trained_run, tmp_
     settings = simulation_settings("au-2.2nm", size_px=64, diameter_nm=1, dose_e_per_angstrom2=100)
     simulate_micrographs(settings, tmp_path / "simulated", count=1, seed=1, workers=1)
     assert score_held_out(load_segmenter(trained_run.path), tmp_path / "simulated", name="x").kind == "simulated"
-    (described,) = describe_micrographs(trained_run.config.dataset)
+    (described,) = describe_micrographs(trained_run.config)
     assert (described.name, described.kind, described.micrographs) == ("raw", "measured", 6)
-    assert describe_micrographs(tmp_path / "gone") == ()
+    for change in ({"dataset": tmp_path / "gone"}, {"dataset_sha256": "0" * 64}):
+        assert describe_micrographs(trained_run.config.model_copy(update=change)) == ()
 
 
 def test_the_page_says_what_the_card_says(trained_run, tmp_path):

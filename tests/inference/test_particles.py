@@ -185,3 +185,10 @@ def test_a_large_particle_that_swallowed_a_small_one_is_merged_and_not_found():
     scores = score_particles(number_particles(swallowed), label)
     assert (scores.labelled, scores.found, scores.merged, scores.missed) == (2, 0, 2, 0)
     assert scores.diameter_bias_px is None
+
+
+def test_a_particle_taken_for_two_halves_is_missed_and_not_found_twice():
+    label = np.ones((10, 20), int)
+    halves = np.repeat([1, 2], 10) * label
+    scores = score_particles(halves, label)
+    assert (scores.labelled, scores.found, scores.merged, scores.missed, scores.invented) == (1, 0, 0, 1, 0)

@@ -28,6 +28,8 @@ ATTACKS = {
     "runs below zero": coco(segmentation={"counts": [10**12, 1024 - 10**12], "size": SHAPE}),
     "a packed count without end": coco(segmentation={"counts": "o" * 300_000, "size": SHAPE}),
     "a number of 5000 digits": coco().replace('"id": 1', f'"id": {"9" * 5000}'),
+    "infinitely long runs": coco(segmentation={"counts": [float("inf")], "size": SHAPE}),
+    "a coordinate of 400 digits": coco(segmentation=[[10**400, 1, 2, 3, 4, 5]]),
     "nesting without end": "[" * 200_000,
 }
 

@@ -46,6 +46,15 @@ def test_a_flipped_byte_falls_back_to_the_one_before(folder):
     assert load_checkpoint(folder, variables(0.0)) == FIRST
 
 
+@pytest.mark.parametrize(("offset", "bit"), [(8, 0), (6, 6)])
+def test_a_bit_that_makes_an_array_seem_encrypted_or_of_a_later_zip_falls_back_to_the_one_before(folder, offset, bit):
+    newest = sorted(folder.glob("*.npz"))[-1]
+    content = bytearray(newest.read_bytes())
+    content[content.index(b"PK\1\2") + offset] ^= 1 << bit  # flags, version of the first array in the directory
+    newest.write_bytes(content)
+    assert load_checkpoint(folder, variables(0.0)) == FIRST
+
+
 def test_a_checkpoint_of_another_network_is_passed_over(folder):
     assert load_checkpoint(folder, [keras.Variable(np.zeros((5, 5)))]) is None
 

@@ -43,6 +43,25 @@ def test_the_first_epoch_is_that_of_tensorflow(trained_run, on_one_device):
     np.testing.assert_allclose(curves(on_one_device), curves(trained_run)[:1], atol=1e-3)
 
 
+MOVING_VARIANCE = """
+import numpy as np
+from tem_rf.models.normalization import FusedBatchNormalization
+layer = FusedBatchNormalization(momentum=0.9, epsilon=1e-5)
+layer(np.arange(8, dtype=np.float32).reshape(2, 2, 2, 1) ** 2, training=True)
+print(float(np.asarray(layer.moving_variance)[0]))
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_the_moving_variance_follows_the_unbiased_variance_on_both_backends(backend):
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
+    printed = subprocess.run(
+        [sys.executable, "-c", MOVING_VARIANCE], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    expected = 0.9 + 0.1 * np.var(np.arange(8) ** 2, ddof=1)
+    assert float(printed.split()[-1]) == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("devices", [2, 3])  # batches of 16, which two devices share and three cannot
 def test_several_devices_change_nothing_but_rounding(on_one_device, tiny_dataset, tmp_path, devices):
     run = new_run(tiny_dataset, tmp_path / "run", epochs=1)

@@ -1,6 +1,6 @@
 """What every format gives: frames that are read one at a time, and the size of a pixel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -26,6 +26,7 @@ class Recording:
         notes: What the user should know about the reading.
         metadata: What else the file says, as plain JSON types.
         frame_interval_s: Time between frames [s], or None where the file does not say it.
+        remarks: What the parser has said on the side so far; reading a frame may add to it.
     """
 
     count: int
@@ -34,6 +35,7 @@ class Recording:
     notes: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
     frame_interval_s: float | None = None
+    remarks: Sequence[str] = ()
 
 
 def frame_layout(

@@ -72,6 +72,8 @@ def coco_stem(image: Mapping[str, Any]) -> str:
 def _load(path: Path) -> dict[str, Any]:
     try:
         content = parse_json(path.read_bytes())
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read ({error.strerror}); check its permissions and its disk.") from error
     except ValueError as error:
         raise ReadError(f"{path}: is no JSON ({' '.join(str(error).split())[:120]}); export it again.") from error
     well_formed = isinstance(content, dict) and all(
@@ -90,7 +92,7 @@ def _fill(path: Path, mask: np.ndarray, segmentation: Any) -> None:
         else:
             for polygon in segmentation or []:
                 fill_outline(mask, np.asarray(polygon, np.float64).reshape(-1, 2))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ReadError(
             f"{path}: an annotation is neither polygons [[x, y, ...]] nor run lengths of this image ({error}); "
             "export it as COCO again."

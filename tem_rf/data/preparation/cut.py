@@ -96,6 +96,8 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         outliers_replaced=prepared.outliers_replaced,
         offset=prepared.offset,
         scale=prepared.scale,
+        mean=prepared.mean,
+        sd=prepared.sd,
         notes=micrograph.notes,
     )
     pieces = [

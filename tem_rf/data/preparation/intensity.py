@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from tem_rf.config.preparation import Normalization
 
@@ -26,7 +26,9 @@ class ClassIntensity(BaseModel):
     mean: float
     sd: float
     median: float
-    histogram: list[int] = Field(description="Pixels per bin; the outer bins hold all that lies beyond.")
+    histogram: list[NonNegativeInt] = Field(
+        min_length=_BINS, max_length=_BINS, description="Pixels per bin; the outer bins hold all that lies beyond."
+    )
 
 
 class Intensity(BaseModel):

@@ -55,10 +55,12 @@ def project_mask(atoms: np.ndarray, *, shape: tuple[int, int], pixel_size_nm: fl
         pixel_size_nm: Side of a pixel [nm].
 
     Returns:
-        (height, width) bool.
+        (height, width) bool, all False without atoms.
     """
     from scipy import ndimage
 
+    if not len(atoms):
+        return np.zeros(shape, dtype=bool)
     column, row = np.rint(atoms[:, :2] / pixel_size_nm).astype(int).T
     empty = np.ones(shape, dtype=bool)
     empty[row, column] = False

@@ -83,7 +83,8 @@ def _particle_slices(
     particles: Sequence[Particle], thickness_nm: float, beam: _Beam, field: Field
 ) -> Iterator[tuple[np.ndarray, float]]:
     height_nm = max((float(particle.atoms[:, 2].max(initial=0)) for particle in particles), default=0.0)
-    count = math.ceil(height_nm / thickness_nm)
+    has_atoms = any(len(particle.atoms) for particle in particles)
+    count = max(math.ceil(height_nm / thickness_nm), int(has_atoms))  # atoms all at one height are a slice, too
     layers = [_layers(particle, height_nm, count) for particle in particles]
     for index in range(count):
         path: np.ndarray = np.zeros(field.shape, dtype=beam.dtype)
@@ -97,6 +98,8 @@ def _particle_slices(
 def _layers(particle: Particle, height_nm: float, count: int) -> np.ndarray:
     """Slice of each atom, counted from the top of the tallest particle; all stand on the film."""
     depth = particle.atoms[:, 2]
+    if count == 1:
+        return np.zeros(len(depth), dtype=int)
     depth = depth + height_nm - depth.max(initial=0)
     return np.minimum((depth / height_nm * count).astype(int), count - 1)
 
