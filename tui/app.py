@@ -11,6 +11,7 @@ from textual import work
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.reactive import Reactive
+from textual.renderables.blank import Blank
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
@@ -45,6 +46,13 @@ class ScreenTabs(TabbedContent):
         """A focus that arrives late, after another tab was opened, does not bring its tab back."""
         event.stop()
         event.prevent_default()
+
+
+class ScreenPane(TabPane):
+    """A tab; blank until its content is made, where Textual would write the name of the widget."""
+
+    def render(self) -> Blank:
+        return Blank(self.background_colors[1])
 
 
 class MainScreen(Screen[None]):
@@ -83,6 +91,7 @@ class TemRfApp(KeysInTurnApp):
         self.animation_level = "none"  # each frame of it is sent over the line
         self.workspace = Workspace(folder.resolve())
         self.runs: list[TrackedRun] = []
+        self.has_read_runs = False  # until then, nobody knows that there are none
         self.jobs: list[Job] = []
         self.remembered = load_state(places.state_file())
         self._board = JobBoard(places.jobs_folder(), self.workspace.folder)
@@ -98,7 +107,7 @@ class TemRfApp(KeysInTurnApp):
     def compose(self) -> ComposeResult:
         with ScreenTabs(initial=self._first_screen()):
             for number, (name, title) in enumerate(SCREENS, start=1):
-                yield TabPane(f"{number} {title}", id=name)
+                yield ScreenPane(f"{number} {title}", id=name)
         yield JobLine(id="job-line")
         yield KeyLine()
 
@@ -121,7 +130,12 @@ class TemRfApp(KeysInTurnApp):
         """Train runs one after the other in a process of its own."""
         self._start(lambda: self._board.start_queue(title, runs), title)
 
-    def remember(self, **changes: str) -> None:
+    @property
+    def dataset(self) -> str:
+        """The dataset that was chosen last in this folder; empty where none was."""
+        return self.remembered.datasets.get(str(self.workspace.folder), "")
+
+    def remember(self, **changes: str | dict[str, str]) -> None:
         """Remember for the next session; says once where that is not possible."""
         self.remembered = self.remembered.model_copy(update=changes)
         try:
@@ -201,7 +215,7 @@ class TemRfApp(KeysInTurnApp):
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Show what happened in the runs."""
-        self.runs = message.runs
+        self.runs, self.has_read_runs = message.runs, True
         if not self.screen_stack:  # the app is being closed
             return
         screen = self._open_screen()
@@ -227,7 +241,7 @@ class TemRfApp(KeysInTurnApp):
 
     def on_dataset_chosen(self, message: DatasetChosen) -> None:
         """Take a dataset for the next training."""
-        self.remember(dataset=str(message.folder))
+        self.remember(datasets=self.remembered.with_dataset(self.workspace.folder, message.folder))
         self.notify(f"The next training takes {self.workspace.short(message.folder)}.")
 
     def on_networks_chosen(self, message: NetworksChosen) -> None:

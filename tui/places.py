@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def state_file() -> Path:
-    """The last dataset, screen and theme."""
+    """The last datasets, screen and theme."""
     return _base("XDG_CONFIG_HOME", ".config") / "tui.json"
 
 

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tem_rf.files import write_json
 
+_KEPT_FOLDERS = 20
+
 
 class RememberedState(BaseModel):
     """Content of the state file; a field this version does not know is left out."""
@@ -15,8 +17,13 @@ class RememberedState(BaseModel):
 
     theme: str = Field("textual-dark", description="Name of the theme.")
     screen: str = Field("data", description="The screen that was open.")
-    dataset: str = Field("", description="Folder of the dataset that was chosen last.")
+    datasets: dict[str, str] = Field({}, description="Dataset that was chosen last, by the folder that was worked in.")
     networks: str = Field("n2-p44", description="Networks of the last training, with commas between.")
+
+    def with_dataset(self, folder: Path, dataset: Path) -> dict[str, str]:
+        """The datasets, with one chosen in a folder; those of the folders chosen in last are kept."""
+        others = {other: chosen for other, chosen in self.datasets.items() if other != str(folder)}
+        return dict([*others.items(), (str(folder), str(dataset))][-_KEPT_FOLDERS:])
 
 
 def load_state(path: Path) -> RememberedState:

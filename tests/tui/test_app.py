@@ -3,20 +3,25 @@
 import importlib
 import json
 import pkgutil
+import threading
 
 import pytest
-from textual.widgets import Input, TabbedContent
+from textual.renderables.blank import Blank
+from textual.widgets import Input, TabbedContent, TabPane
 
 import tui
 from tests.tui.conftest import NARROW, WIDE, drive, make_run, screen_text, told, until
 from tui.app import TemRfApp
 from tui.help import HelpScreen
+from tui.results import StudyRuns
 from tui.screens import SCREENS, screen_class
 from tui.screens.browse import BrowseScreen
 from tui.screens.image_errors import ImageErrorsScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.screens.jobs import JobsScreen
+from tui.study_tracking import StudyTracker
 from tui.themes import CYCLE
+from tui.tracking import RunTracker
 from tui.widgets.row_table import OpeningTable, RowTable
 
 
@@ -81,6 +86,37 @@ def test_theme_and_screen_are_remembered(folder, tmp_path):
     drive(folder, change)
     assert json.loads((tmp_path / "config" / "tem-rf" / "tui.json").read_text())["screen"] == "results"
     drive(folder, look)
+
+
+@pytest.mark.parametrize(
+    ("key", "reader", "nothing"),
+    [
+        ("3", RunTracker, "No runs in"),
+        ("4", StudyTracker, "No studies in"),
+        ("5", RunTracker, "No run has finished"),
+        ("5", StudyRuns, "No run has finished"),
+    ],
+)
+def test_what_is_not_read_yet_is_not_said_to_be_absent(folder, monkeypatch, key, reader, nothing):
+    may_read, poll = threading.Event(), reader.poll
+    monkeypatch.setattr(reader, "poll", lambda *arguments: may_read.wait(10) and poll(*arguments))
+
+    async def script(app, pilot):
+        await pilot.press(key)
+        await until(pilot, lambda: "Reading …" in screen_text(app))
+        await pilot.pause(0.5)
+        assert nothing not in screen_text(app)
+        may_read.set()
+        await until(pilot, lambda: nothing in screen_text(app))
+
+    drive(folder, script)
+
+
+def test_a_tab_is_blank_until_its_content_is_made(folder):
+    async def script(app, pilot):
+        assert not [pane.id for pane in app.query(TabPane) if not isinstance(pane.render(), Blank)]
+
+    drive(folder, script)
 
 
 def test_the_themes_go_round(folder):

@@ -2,15 +2,18 @@
 
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList, Select, Static
 
 from tests.data.labelled_folder import write_folder
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
 from tui.previews import preview_dataset, preview_folder
 from tui.screens.browse import BrowseScreen, FolderTree
 from tui.screens.command_form import CommandForm
+from tui.screens.new_training import NewTrainingScreen
+from tui.state import RememberedState
 from tui.widgets.micrograph_view import MicrographView
 
 
@@ -66,7 +69,7 @@ def test_a_dataset_shows_its_patches(with_data):
         await pilot.press("comma", "comma")
         await until(pilot, lambda: "patch 2/" not in str(view.border_title))
         await pilot.press("u")
-        await until(pilot, lambda: app.remembered.dataset.endswith("discs"))
+        await until(pilot, lambda: app.dataset.endswith("discs"))
 
     drive(with_data, script)
 
@@ -88,6 +91,36 @@ def test_the_dataset_in_use_is_remembered(with_data, tiny_dataset):
     more = with_data / "datasets" / "more"
     drive(with_data, use)
     drive(with_data, look)
+
+
+def test_a_dataset_used_in_another_folder_is_not_offered_in_this_one(with_data, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(with_data, other)
+
+    async def use(app, pilot):
+        await _open(app, pilot)
+        await pilot.press("u")
+        await until(pilot, lambda: "takes datasets/discs" in told(app))
+
+    async def look(app, pilot):
+        assert app.dataset == ""
+        await pilot.press("3")
+        await until(pilot, lambda: "Press n to set up a training" in screen_text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        choices = app.screen.query_one("#dataset", Select)
+        assert [path for _, path in choices._options] == [with_data / "datasets" / "discs"]
+
+    drive(other, use)
+    drive(with_data, look)
+
+
+def test_the_datasets_of_the_folders_chosen_in_last_are_remembered():
+    state = RememberedState()
+    for number in [*range(40), 25]:
+        chosen = state.with_dataset(Path(f"/{number}"), Path(f"/{number}/set"))
+        state = state.model_copy(update={"datasets": chosen})
+    assert list(state.datasets) == [f"/{number}" for number in [*range(20, 25), *range(26, 40), 25]]
 
 
 def test_zoom_and_pan_stay_within_the_picture(with_data):

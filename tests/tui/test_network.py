@@ -7,6 +7,7 @@ from textual.widgets import DataTable, Input, Select, Static
 
 from tem_rf import Architecture
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
+from tui.messages import DatasetChosen
 from tui.screens.network import NetworkScreen
 from tui.widgets.network_form import NetworkForm
 
@@ -124,7 +125,7 @@ def test_pixel_and_patch_size_come_from_the_chosen_dataset(folder, tiny_dataset)
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
 
     async def script(app, pilot):
-        app.remember(dataset=str(folder / "datasets" / "discs"))
+        app.on_dataset_chosen(DatasetChosen(folder / "datasets" / "discs"))
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: app.query_one("#patch", Input).value == "32")
 
@@ -136,13 +137,13 @@ def test_a_pixel_size_that_was_typed_stays(folder, tiny_dataset):
         shutil.copytree(tiny_dataset, folder / "datasets" / name)
 
     async def script(app, pilot):
-        app.remember(dataset=str(folder / "datasets" / "discs"))
+        app.on_dataset_chosen(DatasetChosen(folder / "datasets" / "discs"))
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: app.query_one("#patch", Input).value == "32")
         app.query_one("#pixel-size", Input).focus()
         await pilot.press("ctrl+u", *"0.5", "escape", "1")
         app.query_one("#patch", Input).value = "64"
-        app.remember(dataset=str(folder / "datasets" / "others"))
+        app.on_dataset_chosen(DatasetChosen(folder / "datasets" / "others"))
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: app.query_one(NetworkScreen)._dataset.endswith("others"))
         await pilot.pause(0.3)
@@ -154,7 +155,7 @@ def test_a_pixel_size_that_was_typed_stays(folder, tiny_dataset):
 
 def test_a_dataset_that_vanished_is_said_in_words(folder):
     async def script(app, pilot):
-        app.remember(dataset=str(folder / "gone"))
+        app.on_dataset_chosen(DatasetChosen(folder / "gone"))
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: "is no dataset" in told(app))
 

@@ -11,6 +11,8 @@ from textual.widgets import Static
 if TYPE_CHECKING:
     from tui.app import TemRfApp
 
+READING = "Reading …"
+
 
 class TabScreen(Vertical, can_focus=True):
     """The content of a tab; it is made when the tab is first opened.

@@ -99,7 +99,7 @@ class DataScreen(TabScreen):
         if not self._datasets and not self._folders:
             self._show_nothing()
             return
-        remembered = Path(self.tem_rf.remembered.dataset)
+        remembered = Path(self.tem_rf.dataset)
         known = [*self._datasets, *self._folders]
         first = next((path for path in (self._picked, self._place, remembered) if path in known), known[0])
         self._picked = None

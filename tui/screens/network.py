@@ -85,7 +85,7 @@ class NetworkScreen(TabScreen):
     def activate(self) -> None:
         """Look whether another dataset was chosen."""
         self.stand_in(self.query_one("#numbers"))
-        dataset = self.tem_rf.remembered.dataset
+        dataset = self.tem_rf.dataset
         if dataset and dataset != self._dataset:
             self._dataset = dataset
             self._read_dataset(Path(dataset))

@@ -16,7 +16,7 @@ from textual.worker import get_current_worker
 from tem_rf.errors import StorageError
 from tem_rf.files import write_text
 from tui.results import COLUMNS, ResultRow, StudyRuns, read_results
-from tui.screens.base import TabScreen
+from tui.screens.base import READING, TabScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.tables import as_csv, as_latex, as_markdown
 from tui.tracking import TrackedRun
@@ -61,6 +61,7 @@ class ResultsScreen(TabScreen):
     def __init__(self) -> None:
         super().__init__()
         self._of_studies: dict[str, list[TrackedRun]] = {}
+        self._has_read_studies = self._has_read_rows = False
         self._rows: list[ResultRow] = []
         self._shown: list[ResultRow] = []
         self._columns: list[int] = []  # those that have room
@@ -86,10 +87,12 @@ class ResultsScreen(TabScreen):
         """Read again when a run has another epoch."""
         if self._progress() != self._read_of:
             self._read_again()
+        elif not self._rows:  # that there are none may be known now
+            self._show()
 
     def on_results_screen_studies_changed(self, message: StudiesChanged) -> None:
         """Show the runs of studies too."""
-        self._of_studies = message.runs
+        self._of_studies, self._has_read_studies = message.runs, True
         self.show_runs()
 
     def show_ended_job(self) -> None:
@@ -98,7 +101,7 @@ class ResultsScreen(TabScreen):
 
     def on_results_screen_results_read(self, message: ResultsRead) -> None:
         """Show the rows."""
-        self._rows = message.rows
+        self._rows, self._has_read_rows = message.rows, True
         self._show()
 
     def on_input_changed(self) -> None:
@@ -201,8 +204,14 @@ class ResultsScreen(TabScreen):
         )
         self.query_one("#result-details").display = len(self._columns) < len(COLUMNS) and bool(self._shown)
         self._show_details()
-        nothing = "No row has all these words." if self._rows else "No run has finished an epoch yet; train one first."
-        self.show_or_say(table, self.query_one("#no-results", Static), None if self._shown else nothing)
+        self.show_or_say(table, self.query_one("#no-results", Static), None if self._shown else self._nothing())
+
+    def _nothing(self) -> str:
+        """Why there is no row."""
+        if self._rows:
+            return "No row has all these words."
+        has_read = self.tem_rf.has_read_runs and self._has_read_studies and self._has_read_rows
+        return "No run has finished an epoch yet; train one first." if has_read else READING
 
     def _show_details(self) -> None:
         row = self.query_one(RowTable).cursor_row
@@ -222,7 +231,7 @@ class ResultsScreen(TabScreen):
         return None
 
     def _read_again(self) -> None:
-        self._read_of = self._progress()
+        self._read_of, self._has_read_rows = self._progress(), False
         self._read({"": list(self.tem_rf.runs), **self._of_studies}, self._is_grouped)
 
     def _progress(self) -> list[tuple[Path, int]]:
@@ -237,7 +246,7 @@ class ResultsScreen(TabScreen):
     def _watch_studies(self) -> None:
         """Look at the runs of studies every few seconds while the tab is open."""
         worker, studies = get_current_worker(), StudyRuns(self.tem_rf.workspace.studies)
-        runs: dict[str, list[TrackedRun]] = {}
+        runs: dict[str, list[TrackedRun]] | None = None
         while not worker.is_cancelled:
             if isinstance(self.parent, Widget) and self.parent.display:
                 now = studies.poll()

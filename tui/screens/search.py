@@ -14,7 +14,7 @@ from textual.worker import get_current_worker
 from tem_rf.errors import TemRfError
 from tem_rf.runs import process
 from tem_rf.study.folder import StudyFolder
-from tui.screens.base import TabScreen
+from tui.screens.base import READING, TabScreen
 from tui.screens.new_study import NewStudyScreen
 from tui.study_tracking import StudyTracker, TrackedStudy
 from tui.widgets.row_table import RowTable
@@ -49,6 +49,7 @@ class SearchScreen(TabScreen):
     def __init__(self) -> None:
         super().__init__()
         self._studies: list[TrackedStudy] = []
+        self._has_read = False
         self._watched = ""  # name of the study whose runs are looked at
         self._started = ""  # the study to go to when it is first seen
 
@@ -69,7 +70,7 @@ class SearchScreen(TabScreen):
     def on_search_screen_studies_changed(self, message: StudiesChanged) -> None:
         """Show the studies as they are now."""
         is_first = not self._studies
-        self._studies = message.studies
+        self._studies, self._has_read = message.studies, True
         self._show()
         if is_first and self.screen.focused in (self, self.query_one(StudyTable)):
             self.activate()
@@ -96,7 +97,7 @@ class SearchScreen(TabScreen):
     def action_new(self) -> None:
         """Define a study."""
         app = self.tem_rf
-        form = NewStudyScreen(app.workspace, app.remembered.dataset, [study.study.name for study in self._studies])
+        form = NewStudyScreen(app.workspace, app.dataset, [study.study.name for study in self._studies])
 
         def start(study: StudyFolder | None) -> None:
             if study is not None:
@@ -179,7 +180,8 @@ class SearchScreen(TabScreen):
             self._started = ""
         self._watched = table.chosen_name
         nothing = f"No studies in {self.tem_rf.workspace.studies} yet.\n\nPress n to define one."
-        self.show_or_say(table, self.query_one("#no-studies", Static), None if self._studies else nothing)
+        words = nothing if self._has_read else READING
+        self.show_or_say(table, self.query_one("#no-studies", Static), None if self._studies else words)
         self._show_detail()
 
     def _show_detail(self) -> None:

@@ -8,7 +8,7 @@ from tem_rf.errors import TemRfError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.extension import extend
 from tui.requests import ExtendRequest
-from tui.screens.base import TabScreen
+from tui.screens.base import READING, TabScreen
 from tui.screens.command_form import CommandForm
 from tui.screens.new_training import NewTrainingScreen
 from tui.tracking import TrackedRun
@@ -52,8 +52,9 @@ class TrainScreen(TabScreen):
         table.show(runs)
         if self._started and table.choose(self._started):
             self._started = ""
-        nothing = None if runs else f"No runs in {self.tem_rf.workspace.runs} yet.\n\nPress n to set up a training."
-        self.show_or_say(table, self.query_one("#no-runs", Static), nothing)
+        nothing = f"No runs in {self.tem_rf.workspace.runs} yet.\n\nPress n to set up a training."
+        words = nothing if self.tem_rf.has_read_runs else READING
+        self.show_or_say(table, self.query_one("#no-runs", Static), None if runs else words)
         self.query_one(RunDetail).show(table.chosen)
 
     def on_row_table_row_highlighted(self, event: RowTable.RowHighlighted) -> None:
@@ -64,7 +65,7 @@ class TrainScreen(TabScreen):
     def action_new(self) -> None:
         """Set up a training."""
         app = self.tem_rf
-        form = NewTrainingScreen(app.workspace, app.remembered.dataset, app.remembered.networks)
+        form = NewTrainingScreen(app.workspace, app.dataset, app.remembered.networks)
         app.push_screen(form, self._start)
 
     def action_pause(self) -> None:
