@@ -126,13 +126,22 @@ def give_scores(run: RunFolder, *hard_dice: float) -> None:
     )
 
 
-def assert_snapshot(app: TemRfApp, name: str) -> None:
-    """Compare the screen with the SVG of this name; TEM_RF_SNAPSHOTS=write writes it anew."""
-    path, now = SNAPSHOTS / f"{name}.svg", app.export_screenshot(simplify=True)
+async def assert_snapshot(pilot: Pilot[None], name: str) -> None:
+    """Wait until the screen is the SVG of this name; TEM_RF_SNAPSHOTS=write writes it anew."""
+    path = SNAPSHOTS / f"{name}.svg"
+
+    def screen() -> str:
+        return pilot.app.export_screenshot(simplify=True)
+
     if os.environ.get("TEM_RF_SNAPSHOTS") == "write":
+        await pilot.pause(1)
         path.parent.mkdir(exist_ok=True)
-        path.write_text(now, encoding="utf-8")
-    assert path.read_text(encoding="utf-8") == now, f"{path} differs; look at it, then TEM_RF_SNAPSHOTS=write"
+        path.write_text(screen(), encoding="utf-8")
+    wanted = path.read_text(encoding="utf-8")
+    try:
+        await until(pilot, lambda: screen() == wanted)
+    except AssertionError:
+        raise AssertionError(f"{path} differs; look at it, then TEM_RF_SNAPSHOTS=write") from None
 
 
 def told(app: TemRfApp) -> str:

@@ -297,7 +297,6 @@ def test_it_looks_as_it_did(with_data, size):
     async def script(app, pilot):
         await _open(app, pilot)
         await until(pilot, lambda: "patch 1/" in screen_text(app))
-        await pilot.pause(0.2)
-        assert_snapshot(app, f"data-{size[0]}x{size[1]}")
+        await assert_snapshot(pilot, f"data-{size[0]}x{size[1]}")
 
     drive(with_data, script, size=size)

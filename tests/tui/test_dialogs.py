@@ -50,8 +50,7 @@ def test_they_look_as_they_did(with_data, theme):
         app.theme = theme
         for name, (keys, kind) in DIALOGS.items():
             await _open(app, pilot, keys, kind)
-            await pilot.pause(0.2)
-            assert_snapshot(app, f"{name}-{theme.removeprefix('textual-')}-80x24")
+            await assert_snapshot(pilot, f"{name}-{theme.removeprefix('textual-')}-80x24")
             await pilot.press("escape")
 
     drive(with_data, script)

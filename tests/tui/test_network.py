@@ -170,8 +170,7 @@ def test_it_looks_as_it_did(folder, size):
         await pilot.press("a")
         app.query_one(NetworkForm).fill(Architecture((2, 2), dilation_sequence=(1, 1, 2)))
         await until(pilot, lambda: len(_names(app)) == 2)
-        await pilot.pause(0.2)
-        assert "memory per step" in screen_text(app)
-        assert_snapshot(app, f"network-{size[0]}x{size[1]}")
+        await until(pilot, lambda: "memory per step" in screen_text(app))
+        await assert_snapshot(pilot, f"network-{size[0]}x{size[1]}")
 
     drive(folder, script, size=size)

@@ -183,8 +183,7 @@ def test_a_narrow_terminal_tells_the_rest_of_a_row_below_the_table(with_runs):
 def test_it_looks_as_it_did(with_runs, size):
     async def script(app, pilot):
         await _open(app, pilot)
-        await pilot.pause(0.2)
-        assert_snapshot(app, f"results-{size[0]}x{size[1]}")
+        await assert_snapshot(pilot, f"results-{size[0]}x{size[1]}")
 
     drive(with_runs, script, size=size)
 

@@ -386,7 +386,6 @@ def test_it_looks_as_it_did(with_study, monkeypatch, size, view):
         await _open(app, pilot)
         if view == "plot":
             await pilot.press("v")
-        await pilot.pause(0.3)
-        assert_snapshot(app, f"search-{view}-{size[0]}x{size[1]}")
+        await assert_snapshot(pilot, f"search-{view}-{size[0]}x{size[1]}")
 
     drive(with_study.path.parents[1], script, size=size)

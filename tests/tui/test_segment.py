@@ -193,7 +193,6 @@ def test_it_looks_as_it_did(with_model, tmp_path, size):
         await pilot.press("6")
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
         await until(pilot, lambda: len(app.query_one("#particles", RowTable).rows) == 4)
-        await pilot.pause(0.3)
-        assert_snapshot(app, f"segment-{size[0]}x{size[1]}")
+        await assert_snapshot(pilot, f"segment-{size[0]}x{size[1]}")
 
     drive(with_model, script, size=size)

@@ -307,8 +307,7 @@ def test_it_looks_as_it_did(folder, size):
     async def script(app, pilot):
         await pilot.press("3")
         await until(pilot, lambda: bool(app.query(Curves)) and len(app.query_one(Curves)._epochs) == 3)
-        await pilot.pause(0.3)
-        assert_snapshot(app, f"train-{size[0]}x{size[1]}")
+        await assert_snapshot(pilot, f"train-{size[0]}x{size[1]}")
 
     drive(folder, script, size=size)
 
