@@ -227,7 +227,8 @@ class TemRfApp(KeysInTurnApp):
         self.jobs = message.jobs
         if not self.screen_stack:
             return
-        self.screen_stack[0].query_one(JobLine).show(message.jobs)
+        for line in self.screen_stack[0].query(JobLine):  # none, while the app is being closed
+            line.show(message.jobs)
         if isinstance(self.screen, JobsScreen):
             self.screen.show(message.jobs)
         ended = {job.folder for job in message.jobs if job.state != "running"}
@@ -256,8 +257,11 @@ class TemRfApp(KeysInTurnApp):
         return self.remembered.screen if self.remembered.screen in names else names[0]
 
     def _open_screen(self) -> TabScreen | None:
-        pane = self.screen_stack[0].query_one(ScreenTabs).active_pane
-        return next(iter(pane.query(TabScreen)), None) if pane else None
+        """The content of the open tab; None before it is made, and while the app is being closed."""
+        tabs = next(iter(self.screen_stack[0].query(ScreenTabs)), None)
+        if tabs is None or not tabs.active:
+            return None
+        return next(iter(tabs.query(f"#{tabs.active} TabScreen").results(TabScreen)), None)
 
     async def _begin(self) -> None:
         await self._make_ready(self._opened)

@@ -213,10 +213,20 @@ def test_damage_that_makes_a_parser_warn_leaves_no_warning_behind(tmp_path):
 
     write_mrc(tmp_path / "a.mrc")
     content = bytearray((tmp_path / "a.mrc").read_bytes())
-    content[208:212] = b"    "  # the map stamp, which many programs leave out
+    content[212:214] = b"\x07\x07"  # the machine stamp
     (tmp_path / "a.mrc").write_bytes(content)
     with pytest.warns(RuntimeWarning):
         mrcfile.open(tmp_path / "a.mrc", permissive=True).close()
     micrograph = read_micrograph(tmp_path / "a.mrc")
     np.testing.assert_array_equal(micrograph.pixels, counts())
-    assert any("Map ID string not found" in note for note in micrograph.notes)
+    assert any("machine stamp" in note for note in micrograph.notes)
+
+
+def test_an_mrc_file_without_the_map_stamp_that_many_programs_leave_out_is_whole(tmp_path):
+    write_mrc(tmp_path / "a.mrc")
+    content = bytearray((tmp_path / "a.mrc").read_bytes())
+    content[208:212] = b"    "
+    (tmp_path / "a.mrc").write_bytes(content)
+    micrograph = read_micrograph(tmp_path / "a.mrc")
+    np.testing.assert_array_equal(micrograph.pixels, counts())
+    assert micrograph.notes == ()

@@ -11,8 +11,9 @@ from textual.widgets import Input, TabbedContent, TabPane
 
 import tui
 from tests.tui.conftest import NARROW, WIDE, drive, make_run, screen_text, told, until
-from tui.app import TemRfApp
+from tui.app import ScreenTabs, TemRfApp
 from tui.help import HelpScreen
+from tui.messages import JobsChanged, RunsChanged
 from tui.results import StudyRuns
 from tui.screens import SCREENS, screen_class
 from tui.screens.browse import BrowseScreen
@@ -22,6 +23,7 @@ from tui.screens.jobs import JobsScreen
 from tui.study_tracking import StudyTracker
 from tui.themes import CYCLE
 from tui.tracking import RunTracker
+from tui.widgets.job_line import JobLine
 from tui.widgets.row_table import OpeningTable, RowTable
 
 
@@ -197,5 +199,16 @@ def test_the_palette_offers_what_the_open_screen_can_do(folder):
         await until(pilot, lambda: bool(app.query("TrainScreen")))
         titles = [command.title for command in app.get_system_commands(app.screen)]
         assert {"Train", "Results", "New", "Resume", "Commands"} <= set(titles)
+
+    drive(folder, script)
+
+
+def test_news_that_come_while_the_app_is_being_closed_end_nothing(folder):
+    async def script(app, pilot):
+        await app.query_one(ScreenTabs).remove()
+        await app.query_one(JobLine).remove()
+        app.post_message(RunsChanged([]))
+        app.post_message(JobsChanged([]))
+        await pilot.pause()
 
     drive(folder, script)
