@@ -66,6 +66,18 @@ def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folde
     drive(folder, script)
 
 
+def test_where_the_models_of_the_folder_are_those_that_ship_each_stands_once(folder, monkeypatch):
+    (folder / "saved_models" / "au").mkdir(parents=True)
+    (folder / "saved_models" / "au" / "model.json").write_text(json.dumps(_CARD))
+    monkeypatch.setattr("tui.screens.segment.SHIPPED_MODELS", folder / "saved_models")
+
+    async def script(app, pilot):
+        await pilot.press("6")
+        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 1)
+
+    drive(folder, script)
+
+
 def test_where_nothing_ships_it_says_how_to_come_by_a_model(folder, monkeypatch):
     monkeypatch.setattr("tui.screens.segment.SHIPPED_MODELS", folder / "none")
 

@@ -152,7 +152,8 @@ class SegmentScreen(TabScreen):
 
     def _list_models(self) -> None:
         trained = [run.run.path for run in self.tem_rf.runs if run.epochs and run.run.model_file.exists()]
-        models = [*self.tem_rf.workspace.exported_models(), *trained, *models_in(SHIPPED_MODELS)]
+        own = [*self.tem_rf.workspace.exported_models(), *trained]
+        models = [*own, *(model for model in models_in(SHIPPED_MODELS) if model not in own)]
         if models == self._models:
             return
         self._models = models
