@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tem_rf.receptive_field.architecture import Architecture
+from tem_rf.architecture import Architecture
 
 EPSILON = 1e-5
 

@@ -26,11 +26,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from tem_rf.architecture import Architecture
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preprocess import normalize_micrograph
-from tem_rf.inference.segmenter import Segmenter
-from tem_rf.receptive_field.architecture import Architecture
+from tem_rf.inference.model import Segmenter
 
 OURS, EAGER, CHANNELS_LAST = "tem-rf", "pytorch eager", "pytorch channels-last"
 LARGEST_DIFFERENCE = 1e-4  # of logits; float32 sums in another order
@@ -106,7 +106,7 @@ def segmenting_rows(architecture: Architecture) -> dict[str, Segment]:
     import torch
     from pytorch_unet import with_weights_of
 
-    from tem_rf.inference.segment import segment_micrograph
+    from tem_rf.inference.predict import segment_micrograph
     from tem_rf.models.unet import build_unet
 
     model = build_unet(architecture, seed=752)
@@ -179,7 +179,7 @@ def _watch(child: subprocess.Popen) -> dict[str, float]:
 
 
 def _segment_file(file: Path) -> None:
-    from tem_rf.inference.segment_file import SegmentSettings, segment_file
+    from tem_rf.inference.file import SegmentSettings, segment_file
     from tem_rf.models.unet import build_unet
 
     architecture = Architecture.from_name(_options().network)

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tem_rf.study.definition import read_definition
+from tem_rf.study.definition.definition import read_definition
 from tem_rf.study.driver import run_study
 from tem_rf.study.execution.clusters import choose_cluster
 from tem_rf.study.execution.dask_pool import DaskPool

@@ -12,10 +12,10 @@ import psutil
 from tem_rf.runs import process
 from tem_rf.runs.events import epochs
 from tem_rf.runs.folder import RunFolder
-from tem_rf.study.columns import COLUMNS
 from tem_rf.study.folder import StudyFolder
-from tem_rf.study.results_folder import ResultsFolder
-from tem_rf.study.table import as_records
+from tem_rf.study.results.columns import COLUMNS
+from tem_rf.study.results.folder import ResultsFolder
+from tem_rf.study.results.table import as_records
 
 DRIVER = Path(__file__).with_name("soak_driver.py")
 WORKERS = 2

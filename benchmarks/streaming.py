@@ -24,13 +24,13 @@ from prepare import write_micrographs
 from rich.console import Console
 from rich.table import Table
 
+from tem_rf.architecture import Architecture
 from tem_rf.config.preparation import PreparationSettings
 from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import IMAGES_FILE, LABELS_FILE, PreparedDataset, open_dataset
 from tem_rf.models.unet import build_unet
-from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.training.batches import PrefetchedBatches, epoch_order, load_batch, split_into_batches
-from tem_rf.training.step import Stepper, build_stepper, make_repeatable
+from tem_rf.training.steppers.base import Stepper, build_stepper, make_repeatable
 
 SIZE_PX = 4096
 MEMORY, DISK = "memory", "disk"

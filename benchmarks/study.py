@@ -22,13 +22,13 @@ from tem_rf.config.preparation import PreparationSettings
 from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.runs import RunFolder
 from tem_rf.runs.events import Event, StatusEvent
-from tem_rf.study.definition import define_study
+from tem_rf.study.definition.definition import define_study
 from tem_rf.study.driver import run_study
 from tem_rf.study.events import RunEvent
 from tem_rf.study.execution.clusters import LocalWorkers
 from tem_rf.study.execution.dask_pool import DaskPool
 from tem_rf.study.folder import StudyFolder
-from tem_rf.study.search import Search
+from tem_rf.study.search.search import Search
 
 STUB = Path(__file__).parents[1] / "tests" / "study" / "stub_training.py"
 SEEDS = (752, 140)

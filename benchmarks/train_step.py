@@ -25,13 +25,13 @@ from pytorch_unet import UNet, with_weights_of
 from rich.console import Console
 from rich.table import Table
 
+from tem_rf.architecture import Architecture
 from tem_rf.config.preparation import PreparationSettings
 from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.models.unet import build_unet
-from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.events import StepEvent
 from tem_rf.runs.folder import RunFolder
-from tem_rf.training.step import build_stepper, make_repeatable
+from tem_rf.training.steppers.base import build_stepper, make_repeatable
 
 OURS, EAGER = "tem-rf", "pytorch eager"
 LARGEST_DIFFERENCE = 1e-4  # of logits; float32 sums in another order

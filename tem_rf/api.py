@@ -46,10 +46,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tem_rf.architecture import Architecture
+from tem_rf.architecture.receptive_field import ReceptiveField
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.training import DEFAULT_RECIPE, STUDY_SEEDS, training_settings
-from tem_rf.receptive_field.architecture import Architecture
-from tem_rf.receptive_field.calculus import ReceptiveField
 from tem_rf.runs.extension import is_complete, open_or_extend
 from tem_rf.runs.folder import RunFolder, default_name
 from tem_rf.runs.root import DEFAULT_ROOT, find_run, find_runs_of_one_dataset
@@ -57,10 +57,10 @@ from tem_rf.saved_models import MODELS, models_or_shipped
 
 if TYPE_CHECKING:
     from tem_rf.data.prepared import PreparedDataset, Split
-    from tem_rf.evaluation.dice_table import MethodScores
+    from tem_rf.evaluation.table import MethodScores
     from tem_rf.inference.card import ModelCard
     from tem_rf.inference.results import SegmentedFile
-    from tem_rf.training.journal import Listener
+    from tem_rf.runs.events import Listener
 
 __all__ = ["evaluate", "export", "prepare", "receptive_field", "segment", "simulate", "train"]
 
@@ -209,7 +209,7 @@ def train(
         TrainingError: The loss became NaN.
         StorageError: The run cannot be written.
     """
-    from tem_rf.training.inputs import configure_run
+    from tem_rf.runs.dataset import configure_run
     from tem_rf.training.train import train as train_run
 
     changed = training_settings(recipe, **settings)
@@ -250,8 +250,8 @@ def evaluate(
         DatasetError: The dataset is gone or another one, or has no such images.
         ModelError: A run has not finished an epoch.
     """
-    from tem_rf.evaluation.dice_table import dice_table
-    from tem_rf.training.inputs import open_training_data
+    from tem_rf.evaluation.table import dice_table
+    from tem_rf.runs.dataset import open_training_data
 
     several = [run] if isinstance(run, RunFolder | str | Path) else run
     folders = find_runs_of_one_dataset([_name(one) for one in several], Path(runs))
@@ -300,9 +300,9 @@ def segment(
         ModelError: There is no such model, or none fits.
         StorageError: The disk is full or the place cannot be written to.
     """
-    from tem_rf.inference.networks import NetworkChoice, Networks, model_folder
-    from tem_rf.inference.segment_file import segment_settings
-    from tem_rf.inference.segment_files import SegmentJob, files_to_segment, segment_files
+    from tem_rf.inference.file import segment_settings
+    from tem_rf.inference.job import SegmentJob, files_to_segment, segment_files
+    from tem_rf.inference.model_choice import NetworkChoice, Networks, model_folder
 
     named = [model] if isinstance(model, RunFolder | str | Path) else model
     choice = NetworkChoice(
@@ -345,9 +345,9 @@ def export(
         ModelError: The run has not finished an epoch, the folder holds something else, or packages are absent.
         StorageError: The disk is full or the place cannot be written to.
     """
-    from tem_rf.export.formats import formats_named
-    from tem_rf.export.remarks import Remarks
-    from tem_rf.export.standing import export_over
+    from tem_rf.exporting.card_notes import Remarks
+    from tem_rf.exporting.export import export_over
+    from tem_rf.exporting.formats import formats_named
 
     folder = find_run(_name(run), Path(runs))
     return export_over(

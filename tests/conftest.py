@@ -10,7 +10,7 @@ from tem_rf.config.preparation import preparation_settings
 from tem_rf.config.training import training_settings
 from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.runs import RunFolder
-from tem_rf.training.inputs import configure_run
+from tem_rf.runs.dataset import configure_run
 from tests.data.labelled_folder import write_folder
 
 SHARED = Path(__file__).parents[2] / "shared"

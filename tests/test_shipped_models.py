@@ -11,11 +11,11 @@ from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.simulation.micrograph import simulate_micrograph
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import ModelError
-from tem_rf.evaluation.dice import hard_dice
 from tem_rf.inference.card import ModelCard
-from tem_rf.inference.choice import choose_model
-from tem_rf.inference.segment import segment_micrograph
-from tem_rf.inference.segmenter import load_segmenter
+from tem_rf.inference.model import load_segmenter
+from tem_rf.inference.model_choice import choose_model
+from tem_rf.inference.predict import segment_micrograph
+from tem_rf.metrics.dice import hard_dice
 from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_or_shipped
 
 MOST_BYTES = 2_000_000

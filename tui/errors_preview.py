@@ -12,9 +12,9 @@ from tui.painting import Picture
 if TYPE_CHECKING:
     import numpy as np
 
+    from tem_rf.baselines.fourier import Band
     from tem_rf.data.prepared import PreparedDataset
-    from tem_rf.evaluation.band import Band
-    from tem_rf.evaluation.scores import ImageScores
+    from tem_rf.metrics.scores import ImageScores
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def preview_network_errors(run: RunFolder, image: "ImageScores") -> ErrorPreview
     Raises:
         TemRfError: The dataset or the masks are gone, or of another network than the one that was scored.
     """
-    from tem_rf.evaluation.masks import read_mask
-    from tem_rf.training.inputs import open_training_data
+    from tem_rf.evaluation.evaluate import read_mask
+    from tem_rf.runs.dataset import open_training_data
 
     if not run.masks_file.exists() or not run.is_scored:
         raise ReadError(f"{run.name}: has no masks of the network as it is; evaluate it again (Esc, e).")
@@ -54,8 +54,8 @@ def preview_fourier_errors(run: RunFolder, image: "ImageScores") -> ErrorPreview
     """
     import numpy as np
 
-    from tem_rf.evaluation.fourier import fourier_filter
-    from tem_rf.training.inputs import open_training_data
+    from tem_rf.baselines.fourier import fourier_filter
+    from tem_rf.runs.dataset import open_training_data
 
     dataset = open_training_data(run.config)
     _, index = _find(dataset, image)
@@ -68,7 +68,7 @@ def preview_fourier_errors(run: RunFolder, image: "ImageScores") -> ErrorPreview
 def _preview(dataset: "PreparedDataset", index: int, mask: "np.ndarray") -> ErrorPreview:
     import numpy as np
 
-    from tem_rf.evaluation.dice import hard_dice
+    from tem_rf.metrics.dice import hard_dice
 
     label = np.asarray(dataset.labels[index]) > 0
     dice, missed, invented = float(hard_dice(mask, label)), (label & ~mask).mean(), (mask & ~label).mean()
@@ -90,8 +90,8 @@ def _band(folder: Path, fingerprint: str) -> "Band | str":
     """The band that all test images of a dataset share, as `tem-rf evaluate` finds it, or why there is none."""
     import numpy as np
 
+    from tem_rf.baselines.bragg import find_band
     from tem_rf.data.prepared import open_dataset
-    from tem_rf.evaluation.bragg import find_band
 
     dataset = open_dataset(folder)
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _CONTOUR, _BOX = (255, 200, 0), (0, 220, 255)
-_MISSED, _INVENTED = (230, 159, 0), (86, 180, 233)  # those of `tem_rf.evaluation.pictures`
+_MISSED, _INVENTED = (230, 159, 0), (86, 180, 233)  # those of `tem_rf.plots.segmentation`
 _OPACITY = 0.7
 _SEEN = 0.2  # part of a cell that an error has to cover: thin ones along an outline count
 

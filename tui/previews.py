@@ -47,8 +47,8 @@ def preview_dataset(folder: Path, index: int) -> Preview:
     """
     import numpy as np
 
-    from tem_rf.data.preparation.splits import SPLITS
     from tem_rf.data.prepared import open_dataset
+    from tem_rf.data.splits import SPLITS
     from tui.painting import Picture
 
     dataset = open_dataset(folder)

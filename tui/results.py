@@ -10,8 +10,8 @@ from tem_rf.study.folder import list_studies
 from tui.tracking import RunTracker, TrackedRun
 
 if TYPE_CHECKING:
-    from tem_rf.evaluation.scores import ImageScores
-    from tem_rf.evaluation.summary import Spread
+    from tem_rf.metrics.scores import ImageScores
+    from tem_rf.metrics.summary import Spread
 
 METRICS = ("hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px")
 COLUMNS = (
@@ -88,7 +88,7 @@ def read_results(runs: Mapping[str, Iterable[TrackedRun]], *, is_grouped: bool) 
 
 
 def _row(runs: tuple[TrackedRun, ...], study: str) -> ResultRow:
-    from tem_rf.evaluation.summary import summarize
+    from tem_rf.metrics.summary import summarize
 
     config = runs[0].config
     assert config is not None
@@ -116,7 +116,7 @@ def _row(runs: tuple[TrackedRun, ...], study: str) -> ResultRow:
 
 
 def _scores(run: TrackedRun) -> "list[ImageScores]":
-    from tem_rf.evaluation.scores import read_scores
+    from tem_rf.metrics.scores import read_scores
 
     try:
         return read_scores(run.run.scores_file)
@@ -127,7 +127,7 @@ def _scores(run: TrackedRun) -> "list[ImageScores]":
 def _validation(runs: tuple[TrackedRun, ...]) -> "Spread":
     import statistics
 
-    from tem_rf.evaluation.summary import Spread
+    from tem_rf.metrics.summary import Spread
 
     best = [run.best.validation_hard_dice for run in runs if run.best]
     return Spread(statistics.fmean(best), statistics.stdev(best) if len(best) > 1 else None, len(best))

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS
 from tem_rf.errors import StudyError
-from tem_rf.study.definition import StudyDefinition, define_study
-from tem_rf.study.sections import Space, StrategyName
+from tem_rf.study.definition.definition import StudyDefinition, define_study
+from tem_rf.study.definition.sections import Space, StrategyName
 
 _SPACE = Space()
 _LISTS = ("depths", "poolings", "dilations", "seeds")

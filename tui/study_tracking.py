@@ -9,7 +9,7 @@ from typing import Literal
 from tem_rf.errors import TemRfError
 from tem_rf.runs.events import NoticeEvent, State, StatusEvent
 from tem_rf.runs.process import state_after
-from tem_rf.study.definition import StudyDefinition
+from tem_rf.study.definition.definition import StudyDefinition
 from tem_rf.study.events import AnyStudyEvent, RunEvent, TrialEvent, Worker, WorkersEvent, follow_study_events
 from tem_rf.study.folder import StudyFolder, list_studies
 from tem_rf.study.summary import planned_runs

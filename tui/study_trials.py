@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tem_rf.receptive_field import Architecture
+from tem_rf.architecture import Architecture
 from tem_rf.study.events import TrialEvent
 from tui.study_tracking import TrackedStudy
 from tui.tracking import LIVE_STATES, TrackedRun

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from tem_rf.study.latex import escape_latex
+from tem_rf.study.results.table import escape_latex
 
 
 def as_markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -7,7 +7,7 @@ from docs.reference_pages.markdown import section
 
 # What the functions take and give, beside the names of `tem_rf` itself.
 _TYPES = (
-    "tem_rf.receptive_field.calculus.ReceptiveField",
+    "tem_rf.architecture.receptive_field.ReceptiveField",
     "tem_rf.data.prepared.PreparedDataset",
     "tem_rf.runs.folder.RunFolder",
     "tem_rf.inference.results.SegmentedFile",

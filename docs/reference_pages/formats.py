@@ -13,14 +13,14 @@ def formats_page() -> str:
     """Folders and files, from the classes that read and write them."""
     from tem_rf.data import manifest
     from tem_rf.data.formats.dispatch import MICROGRAPH_SUFFIXES
+    from tem_rf.data.intensity import ClassIntensity, Intensity
     from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES
     from tem_rf.data.pairing import LABEL_FOLDERS
-    from tem_rf.data.preparation.intensity import ClassIntensity, Intensity
     from tem_rf.data.prepared import Patch, PreparedDataset
-    from tem_rf.export.formats import FORMATS
+    from tem_rf.exporting.formats import FORMATS
     from tem_rf.inference import card
-    from tem_rf.inference.particles import Particle
     from tem_rf.inference.results import SegmentedFile
+    from tem_rf.particles.measure import Particle
     from tem_rf.runs.config import RunConfig
     from tem_rf.runs.folder import RunFolder
     from tem_rf.study.folder import StudyFolder

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from tem_rf.cli.curves import curves
-from tem_rf.cli.data import data
+from tem_rf.cli.data.commands import data
 from tem_rf.cli.demo import demo
 from tem_rf.cli.doctor import doctor
 from tem_rf.cli.evaluate import evaluate
@@ -15,11 +15,11 @@ from tem_rf.cli.fourier import fourier
 from tem_rf.cli.import_model import import_model
 from tem_rf.cli.misses import misses
 from tem_rf.cli.prepare import prepare
-from tem_rf.cli.rf import rf
+from tem_rf.cli.rf.commands import rf
 from tem_rf.cli.runs import pause, runs, stop, watch
 from tem_rf.cli.segment import segment
 from tem_rf.cli.simulate import simulate
-from tem_rf.cli.study import study
+from tem_rf.cli.study.commands import study
 from tem_rf.cli.train import resume, train
 from tem_rf.cli.tui import tui
 

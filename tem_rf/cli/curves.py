@@ -20,7 +20,7 @@ def curves(
     """
     folders = [find_run(name, runs) for name in run]
     with show_status("drawing"):
-        from tem_rf.evaluation.curves_picture import write_curves_picture
+        from tem_rf.plots.curves import write_curves_picture
 
         write_curves_picture(output, folders)
     print(output)

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, show_status
 from tem_rf.files import make_writable
+from tem_rf.models.backend import import_keras
 from tem_rf.runs.root import DEFAULT_ROOT, find_runs_of_one_dataset
 
 if TYPE_CHECKING:
-    from tem_rf.evaluation.dice_table import MethodScores
-    from tem_rf.evaluation.summary import Spread
+    from tem_rf.evaluation.table import MethodScores
+    from tem_rf.metrics.summary import Spread
 
 COLUMNS = {
     "hard_dice": "hard dice",
@@ -52,8 +52,8 @@ def evaluate(
         make_writable(pictures)
 
     import_keras()
-    from tem_rf.evaluation.dice_table import dice_table
-    from tem_rf.training.inputs import open_training_data
+    from tem_rf.evaluation.table import dice_table
+    from tem_rf.runs.dataset import open_training_data
 
     dataset = open_training_data(folders[0].config)
     with show_status() as on_step:

@@ -5,19 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_table, show_status
 from tem_rf.errors import ModelError, SettingsError
-from tem_rf.export.formats import FORMATS, SAVED_MODEL, formats_named
-from tem_rf.export.standing import LICENSE, export_over
+from tem_rf.exporting.export import LICENSE, export_over
+from tem_rf.exporting.formats import FORMATS, SAVED_MODEL, formats_named
+from tem_rf.models.backend import import_keras
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
 from tem_rf.saved_models import MODELS
 
 if TYPE_CHECKING:
-    from tem_rf.export.check import Comparison
-    from tem_rf.inference.card import ModelCard
-    from tem_rf.inference.provenance import HeldOutScores
+    from tem_rf.exporting.check import Comparison
+    from tem_rf.inference.card import HeldOutScores, ModelCard
 
 
 def export(
@@ -77,8 +76,8 @@ def export(
     held_out_folders = dict(map(_named_folder, held_out or []))
     formats = formats_named(format_names)
     import_keras()
-    from tem_rf.export.best_seed import best_seed, seed_scores
-    from tem_rf.export.remarks import Remarks
+    from tem_rf.exporting.best_seed import best_seed, seed_scores
+    from tem_rf.exporting.card_notes import Remarks
 
     folder = best_seed(candidates)
     output = output or MODELS / folder.name
@@ -102,7 +101,7 @@ def export(
         )
     comparisons = []
     if check:
-        from tem_rf.export.check import compare_formats
+        from tem_rf.exporting.check import compare_formats
 
         with show_status("comparing the formats with the run") as on_step:
             for comparison in compare_formats(folder, output):
@@ -123,8 +122,8 @@ def _named_folder(text: str) -> tuple[str, Path]:
 
 
 def _score_held_out(run: RunFolder, folders: dict[str, Path]) -> "tuple[HeldOutScores, ...]":
-    from tem_rf.export.micrographs import score_held_out
-    from tem_rf.inference.segmenter import load_segmenter
+    from tem_rf.exporting.micrographs import score_held_out
+    from tem_rf.inference.model import load_segmenter
 
     segmenter = load_segmenter(run.path)
     scores = []
@@ -163,7 +162,7 @@ def _as_json(output: Path, card: "ModelCard", comparisons: list["Comparison"], *
 def _refuse_differences(output: Path, comparisons: list["Comparison"]) -> None:
     if not comparisons:
         return
-    from tem_rf.export.bioimageio_description import TOLERANCE
+    from tem_rf.exporting.bioimageio_description import TOLERANCE
 
     worst = max(comparisons, key=lambda one: one.difference)
     if not worst.difference <= TOLERANCE:  # NaN is no agreement either

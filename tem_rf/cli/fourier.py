@@ -10,7 +10,7 @@ from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table
 from tem_rf.errors import NoBraggPeaksError, SettingsError
 
 if TYPE_CHECKING:
-    from tem_rf.evaluation.band import Band
+    from tem_rf.baselines.fourier import Band
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def fourier(
     if len({path.stem for path in images}) < len(images):
         raise SettingsError("IMAGE: two images have the same name, and so would their masks; run them one by one.")
 
-    from tem_rf.evaluation.band import Band
+    from tem_rf.baselines.fourier import Band
 
     choices = _Choices(None if band_px is None else Band(*band_px), lattice_spacing_nm, pixel_size_nm, sigma_px)
     rows = []
@@ -74,14 +74,13 @@ def fourier(
 
 
 def _segment(path: Path, label_path: Path | None, choices: _Choices, output: Path) -> dict[str, Any]:
+    from tem_rf.baselines.bragg import find_band
+    from tem_rf.baselines.fourier import default_sigma_px, fourier_filter
     from tem_rf.data.labels import read_label
     from tem_rf.data.readers import read_micrograph
     from tem_rf.data.tiff import write_tiff
-    from tem_rf.evaluation.band import default_sigma_px
-    from tem_rf.evaluation.bragg import find_band
-    from tem_rf.evaluation.dice import hard_dice
-    from tem_rf.evaluation.fourier import fourier_filter
-    from tem_rf.evaluation.fourier_picture import write_fourier_picture
+    from tem_rf.metrics.dice import hard_dice
+    from tem_rf.plots.fourier import write_fourier_picture
 
     micrograph = read_micrograph(path, pixel_size_nm=choices.pixel_size_nm)
     pixels, pixel_size_nm = micrograph.pixels, micrograph.pixel_size_nm

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, show_status
 from tem_rf.config.preparation import Normalization
-from tem_rf.export.standing import refuse_foreign_folder
+from tem_rf.exporting.export import refuse_foreign_folder
+from tem_rf.models.backend import import_keras
 from tem_rf.saved_models import MODELS
 
 
@@ -36,7 +36,7 @@ def import_model(
     refuse_foreign_folder(output, overwrite=overwrite)
     import_keras()
     with show_status(f"importing {file.name}"):
-        from tem_rf.export.published import import_published_network
+        from tem_rf.exporting.published import import_published_network
 
         card = import_published_network(file, output, normalization=normalization, pixel_size_nm=pixel_size_nm)
     if as_json:

@@ -70,7 +70,7 @@ def look_at(folder: Path) -> Iterator[Finding]:
 
 def compute() -> Finding:
     """Import the backend and have it compute: what a training needs at least."""
-    from tem_rf.cli.backend import import_keras
+    from tem_rf.models.backend import import_keras
 
     try:
         import_keras()

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from tem_rf.cli.backend import import_keras
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, show_status
 from tem_rf.errors import SettingsError
+from tem_rf.models.backend import import_keras
 from tem_rf.runs.root import DEFAULT_ROOT, find_runs_of_one_dataset
 
 
@@ -33,9 +33,9 @@ def misses(
         raise SettingsError("RUN: two runs have the same name; name each once.")
 
     import_keras()
-    from tem_rf.evaluation.misses import compare_misses, methods_of_runs, miss_maps, write_miss_tables
-    from tem_rf.evaluation.misses_picture import write_miss_dice, write_miss_maps
-    from tem_rf.training.inputs import open_training_data
+    from tem_rf.evaluation.false_negatives import compare_misses, methods_of_runs, miss_maps, write_miss_tables
+    from tem_rf.plots.false_negatives import write_miss_dice, write_miss_maps
+    from tem_rf.runs.dataset import open_training_data
 
     dataset = open_training_data(folders[0].config)
     indices = dataset.indices(split)
@@ -50,7 +50,7 @@ def misses(
             progress=lambda done, count: on_step(f"segmenting the {split} images: {done} of {count}"),
         )
     files = [*write_miss_tables(output, comparison), output / "misses_dice.png"]
-    write_miss_dice(files[-1], comparison)
+    write_miss_dice(files[-1], comparison.methods, comparison.mean_dice, len(comparison.patches))
     most_missed_first = (-comparison.missed.mean(axis=1)).argsort(kind="stable")
     for place in most_missed_first[:pictures]:
         patch, index = comparison.patches[place], indices[place]

@@ -104,7 +104,7 @@ def prepare(
 
 
 def _rows(dataset: "PreparedDataset") -> list[list[object]]:
-    from tem_rf.data.preparation.splits import SPLITS
+    from tem_rf.data.splits import SPLITS
 
     rows: list[list[object]] = []
     for split in SPLITS:

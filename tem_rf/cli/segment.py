@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tem_rf.cli.backend import import_keras
 from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, SlurmOption, execution_options
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console, show_status
 from tem_rf.cli.segment_text import print_segmented, segmented_json
 from tem_rf.errors import ReadError, SettingsError, TemRfError
+from tem_rf.models.backend import import_keras
 from tem_rf.runs.root import DEFAULT_ROOT
 from tem_rf.saved_models import MODELS, models_or_shipped
 
 if TYPE_CHECKING:
-    from tem_rf.inference.networks import NetworkChoice
-    from tem_rf.inference.segment_files import LabelledFile, Segmented, SegmentJob
+    from tem_rf.inference.job import LabelledFile, Segmented, SegmentJob
+    from tem_rf.inference.model_choice import NetworkChoice
 
 
 def segment(
@@ -99,10 +99,10 @@ def segment(
     """
     console = progress_console()
     execution = execution_options(workers, scheduler, scheduler_file, slurm)
-    from tem_rf.inference.networks import NetworkChoice, Networks, model_folder
-    from tem_rf.inference.segment_file import segment_settings
-    from tem_rf.inference.segment_files import SegmentJob, files_to_segment, segment_files
-    from tem_rf.inference.track_file import TrackSettings
+    from tem_rf.inference.file import segment_settings
+    from tem_rf.inference.job import SegmentJob, files_to_segment, segment_files
+    from tem_rf.inference.model_choice import NetworkChoice, Networks, model_folder
+    from tem_rf.inference.tracks import TrackSettings
 
     tracking = TrackSettings(max_step_px, max_step_nm, memory, frame_interval_s) if track else None
     if not tracking and (memory or not all(value is None for value in (max_step_px, max_step_nm, frame_interval_s))):
@@ -163,9 +163,9 @@ def _segment_on_workers(
     from pydantic import ValidationError
 
     from tem_rf.config.training import settings_error
+    from tem_rf.study.definition.sections import Execution
     from tem_rf.study.execution.clusters import choose_cluster
     from tem_rf.study.execution.segmentation import segment_files_on_workers
-    from tem_rf.study.sections import Execution
 
     job.output.mkdir(parents=True, exist_ok=True)
     try:

@@ -10,7 +10,7 @@ from tem_rf.cli.output import print_table
 
 if TYPE_CHECKING:
     from tem_rf.inference.results import SegmentedFile
-    from tem_rf.inference.track_file import TrackedFile
+    from tem_rf.inference.tracks import TrackedFile
 
 
 def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[str, Any]:

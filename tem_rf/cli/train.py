@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from tem_rf.cli.backend import import_keras
+from tem_rf.architecture import Architecture
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console, show_status
 from tem_rf.config.augmentation import augmentation_settings
 from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS, training_settings
 from tem_rf.errors import RunError, SettingsError
-from tem_rf.receptive_field.architecture import Architecture
+from tem_rf.models.backend import import_keras
 from tem_rf.runs import process
 from tem_rf.runs.extension import extend, is_complete, open_or_extend
 from tem_rf.runs.folder import RunFolder, default_name
@@ -98,7 +98,7 @@ def train(
     if name is not None and len(architectures) * len(seeds) > 1:
         raise SettingsError("--name: names one run, and several networks or seeds were given; leave it out.")
 
-    from tem_rf.training.inputs import configure_run
+    from tem_rf.runs.dataset import configure_run
 
     configs = [
         configure_run(dataset, architecture, settings, one, augmentation)
@@ -194,7 +194,7 @@ def run_result(run: RunFolder) -> dict[str, Any]:
 
 def _check_test_images(run: RunFolder) -> None:
     """Say before the training that the dataset has no test images, rather than after it."""
-    from tem_rf.training.inputs import open_training_data
+    from tem_rf.runs.dataset import open_training_data
 
     with process.failing_in_events(run):
         open_training_data(run.config).indices("test")
@@ -203,7 +203,7 @@ def _check_test_images(run: RunFolder) -> None:
 def _score_test_images(run: RunFolder) -> None:
     import_keras()
     from tem_rf.evaluation.evaluate import evaluate_run
-    from tem_rf.training.inputs import open_training_data
+    from tem_rf.runs.dataset import open_training_data
 
     with process.claim(run), show_status(f"{run.name}: segmenting the test images"):
         scores = evaluate_run(run, open_training_data(run.config))

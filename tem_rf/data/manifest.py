@@ -3,8 +3,8 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from tem_rf.config.preparation import Normalization, PixelSizeNm, PreparationSettings
-from tem_rf.data.preparation.intensity import Intensity
-from tem_rf.data.preparation.splits import Split
+from tem_rf.data.intensity import Intensity
+from tem_rf.data.splits import Split
 
 SCHEMA_VERSION = 1
 

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from tem_rf.config.training import settings_error
 from tem_rf.data.manifest import SCHEMA_VERSION, Manifest
-from tem_rf.data.preparation.splits import SPLITS, Split
 from tem_rf.data.readers import parsing
+from tem_rf.data.splits import SPLITS, Split
 from tem_rf.errors import DatasetError
 from tem_rf.files import parse_json, write_json
 

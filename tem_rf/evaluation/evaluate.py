@@ -1,19 +1,61 @@
-"""Score the network of a run on the images that it never saw."""
+"""Score a run on the images it has not seen; the masks are kept beside the scores."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from tem_rf.baselines.methods import segment_without_network
 from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.prepared import PreparedDataset, Split
-from tem_rf.evaluation.baseline import segment_without_network
-from tem_rf.evaluation.dice import particle_mask
-from tem_rf.evaluation.masks import write_masks
-from tem_rf.evaluation.pictures import write_overlay
-from tem_rf.evaluation.scores import ImageScores, score_image, write_scores
-from tem_rf.models.probability import particle_probability
+from tem_rf.errors import ReadError
+from tem_rf.files import replacing_file
+from tem_rf.metrics.dice import particle_mask
+from tem_rf.metrics.scores import ImageScores, score_image, write_scores
+from tem_rf.models.unet import particle_probability
+from tem_rf.plots.segmentation import write_overlay
 from tem_rf.runs.folder import RunFolder
+
+
+def write_masks(path: Path, masks: np.ndarray) -> None:
+    """Write masks as a compressed TIFF stack, in the order of the test images.
+
+    Args:
+        path: File to write, whole or not at all.
+        masks: (n, h, w) bool.
+
+    Raises:
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    import tifffile
+
+    with replacing_file(path) as beside:
+        pages = masks.astype(np.uint8) * np.uint8(255)
+        tifffile.imwrite(beside, pages, compression="zlib", photometric="minisblack")
+
+
+def read_mask(path: Path, index: int) -> np.ndarray:
+    """Read one of the masks.
+
+    Args:
+        path: What `write_masks` wrote.
+        index: Which, from 0.
+
+    Returns:
+        (h, w) bool.
+
+    Raises:
+        ReadError: The file is missing, damaged, or of fewer masks.
+    """
+    import tifffile
+
+    try:
+        return np.asarray(tifffile.imread(path, key=index)) > 0
+    except FileNotFoundError as error:
+        raise ReadError(f"{path}: is missing; evaluate the run again.") from error
+    except (OSError, ValueError, IndexError, tifffile.TiffFileError) as error:
+        raise ReadError(f"{path}: cannot be read ({error}); evaluate the run again.") from error
+
 
 BATCH_PX = 4 * 512 * 512  # pixels that go through the network at once: about 1 GB of activations
 
@@ -69,7 +111,7 @@ def _segment_and_score(
     progress: Progress | None,
 ) -> tuple[list[ImageScores], list[np.ndarray]]:
     """Scores and, where they are wanted, masks in the same order."""
-    from tem_rf.models.trained import load_network
+    from tem_rf.runs.network import load_network
 
     indices = dataset.indices(split)
     model = load_network(run)

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tem_rf.data.preparation.intensity import Intensity
+from tem_rf.architecture import Architecture
+from tem_rf.architecture.advice import Evidence, Result
+from tem_rf.data.intensity import Intensity
 from tem_rf.data.prepared import PreparedDataset
-from tem_rf.receptive_field import Architecture
-from tem_rf.receptive_field.advice import Evidence, Result
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.summary import summarize_run
 

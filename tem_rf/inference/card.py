@@ -1,18 +1,59 @@
 """What is known about an exported model: the content of `model.json`."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tem_rf.architecture import Architecture
 from tem_rf.config.preparation import PixelSizeNm, PreprocessingSettings
 from tem_rf.config.training import TrainingSettings, settings_error
 from tem_rf.errors import ModelError
 from tem_rf.files import parse_json
-from tem_rf.inference.provenance import HeldOutScores, MicrographSet, SeedScores
-from tem_rf.receptive_field.architecture import Architecture
 from tem_rf.runs.config import ArchitectureField
 from tem_rf.saved_models import CARD_NAME
+
+Kind = Literal["simulated", "measured"]
+
+
+class MicrographSet(BaseModel):
+    """One folder of micrographs that the network was trained, validated or tested on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Kind
+    micrographs: int
+    patches: int
+    pixel_size_nm: float | None = Field(None, description="Side of a pixel that was simulated [nm].")
+    diameter_nm: float | None = Field(None, description="Mean diameter of the simulated particles [nm].")
+    dose_e_per_angstrom2: float | None = Field(None, description="Simulated electrons per Å².")
+    defocus_nm: tuple[float, float] | None = Field(None, description="Simulated distance from focus, range [nm].")
+    carbon_nm: tuple[float, float] | None = Field(None, description="Simulated thickness of the film, range [nm].")
+
+
+class SeedScores(BaseModel):
+    """One of the runs that differ in nothing but their seed; the best in validation is the model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int
+    validation_hard_dice: float
+    test_hard_dice: float | None = Field(description="Mean over the test images; None: not evaluated.")
+
+
+class HeldOutScores(BaseModel):
+    """Hard dice on labelled micrographs that are no part of the dataset, whole and treated as a user's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Kind
+    micrographs: int
+    hard_dice: float = Field(description="Mean over the micrographs.")
+    hard_dice_sd: float | None = Field(description="Standard deviation over the micrographs; None for one.")
+    least_hard_dice: float
+
 
 SCHEMA_VERSION = 1
 

@@ -1,23 +1,26 @@
-"""What became of a segmented file: masks, pictures and tables, written from the journal of its frames."""
+"""The results of a segmented file: masks, plots and tables, written from its frame store."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preparation.growing_stack import GrowingStack
 from tem_rf.data.preprocess import rescale
 from tem_rf.data.scratch import bands
 from tem_rf.data.tiff import write_tiff
-from tem_rf.evaluation.pictures import write_overlay
-from tem_rf.files import replacing_file
-from tem_rf.inference.journal import FrameJournal
-from tem_rf.inference.particle_picture import write_size_histogram
-from tem_rf.inference.particle_scores import ParticleScores, add_scores
-from tem_rf.inference.particle_sizes import SizeSummary, summarize_sizes
-from tem_rf.inference.particle_table import write_particles
+from tem_rf.files import parse_json, replacing_file, write_json
+from tem_rf.inference.frame_store import FrameJournal
+from tem_rf.particles.scores import ParticleScores, add_scores
+from tem_rf.particles.sizes import SizeSummary, summarize_sizes
+from tem_rf.particles.table import write_particles
+from tem_rf.plots.particle_sizes import write_size_histogram
+from tem_rf.plots.segmentation import write_overlay
 
 _LARGEST_OVERLAY_PX = 4096
 
@@ -135,3 +138,29 @@ def _write_images(file: Path, images: Iterator[np.ndarray], count: int, pixel_si
     with replacing_file(file) as beside, GrowingStack(beside) as stack:
         for image in images:
             stack.append(image, pixel_size_nm)
+
+
+_RESULT = TypeAdapter(SegmentedFile)
+
+
+def remember_finished(path: Path, job: dict[str, Any], result: SegmentedFile) -> None:
+    """Write what became of a file.
+
+    Args:
+        path: JSON file to write.
+        job: Everything that decided the result.
+        result: The result.
+    """
+    write_json(path, {"job": job, "result": _RESULT.dump_python(result, mode="json")})
+
+
+def recall_finished(path: Path, job: dict[str, Any]) -> SegmentedFile | None:
+    """What `remember_finished` wrote; None where the job was another one, or a file of the result is gone."""
+    try:
+        content = parse_json(path.read_text(encoding="utf-8"))
+        if content["job"] != json.loads(json.dumps(job)):
+            return None
+        result = _RESULT.validate_python(content["result"])
+    except (OSError, ValueError, TypeError, KeyError, ValidationError):
+        return None
+    return result if all(file.exists() for file in result.files.values()) else None

@@ -1,118 +1,174 @@
-"""Particles of a movie followed from frame to frame."""
+"""Tracks of a segmented movie: table and pictures, from its table of particles."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from math import hypot
-from typing import Any, Literal
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from tem_rf.errors import ModelError, SettingsError
-from tem_rf.inference.particles import Particle
-
-TrackEnd = Literal["last frame", "border", "merged", "vanished"]
-# A particle has swallowed another where it grew by at least this part of the other's area.
-_SWALLOWED = 0.5
+from tem_rf.data.readers import open_recording, read_frames
+from tem_rf.errors import SettingsError
+from tem_rf.files import replacing_file
+from tem_rf.inference.results import SegmentedFile
+from tem_rf.particles.table import read_particles
+from tem_rf.particles.tracking import Track, follow_particles
+from tem_rf.plots.tracks import write_development, write_paths
 
 
 @dataclass(frozen=True)
-class Track:
-    """One particle through the frames.
+class TrackSettings:
+    """How particles are followed.
 
     Attributes:
-        number: Number of the track, from 1 in the order of appearance.
-        frames: Numbers of the frames in which it was seen, from 1; up to `memory` may be missing between two.
-        particles: What it was in each.
-        end: Why it ends: the movie does; the particle touched the edge of the image when it was last seen; it went
-            into another one; or it is gone.
+        max_step_px: Farthest a particle moves between frames [px]; one of the two is given.
+        max_step_nm: The same [nm].
+        memory: Frames for which a particle may be out of sight.
+        frame_interval_s: Time between frames [s]; None: as the file says, if it does.
     """
 
-    number: int
-    frames: tuple[int, ...]
-    particles: tuple[Particle, ...]
-    end: TrackEnd
+    max_step_px: float | None = None
+    max_step_nm: float | None = None
+    memory: int = 0
+    frame_interval_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not say how far a particle moves."""
+        if (self.max_step_px is None) == (self.max_step_nm is None):
+            raise SettingsError("--track: needs --max-step-nm or --max-step-px, one of them.")
+
+    def step_px(self, pixel_size_nm: float | None) -> float:
+        """Farthest step [px].
+
+        Raises:
+            SettingsError: It is in nm, and the pixel size is not known.
+        """
+        if self.max_step_px is not None:
+            return self.max_step_px
+        if pixel_size_nm is None:
+            raise SettingsError(
+                "--max-step-nm: expected a movie with a pixel size, received one without; give --pixel-size-nm, or "
+                "--max-step-px instead."
+            )
+        assert self.max_step_nm is not None
+        return self.max_step_nm / pixel_size_nm
 
 
-def follow_particles(frames: Sequence[Sequence[Particle]], *, max_step_px: float, memory: int = 0) -> tuple[Track, ...]:
-    """Link the particles of frames to tracks, so that the sum of squared steps is least.
+@dataclass(frozen=True)
+class TrackedFile:
+    """The tracks of a movie.
+
+    Attributes:
+        files: What was written, by kind: tracks, paths, development.
+        tracks: Number of tracks.
+        ends: How many ended for each reason, see `Track.end`.
+        frame_interval_s: Time between frames [s]; None where neither the user nor the file says it.
+    """
+
+    files: dict[str, Path]
+    tracks: int
+    ends: dict[str, int]
+    frame_interval_s: float | None
+
+
+def check_movie(path: Path, settings: TrackSettings, pixel_size_nm: float | None = None) -> None:
+    """Say what keeps the particles of a file from being followed, before it is segmented.
 
     Args:
-        frames: The particles of each frame.
-        max_step_px: Farthest a particle moves between frames [px].
-        memory: Frames for which a particle may be out of sight.
+        path: The file.
+        settings: How its particles are to be followed.
+        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
 
     Raises:
-        ModelError: trackpy, an extra, is not installed.
-        SettingsError: Too many particles lie within a step of each other.
-
-    Source: Crocker & Grier 1996, "Methods of digital video microscopy"; by trackpy.
+        SettingsError: The file is one image; see also `TrackSettings.step_px`.
+        ReadError: The file cannot be read.
     """
-    members: dict[int, list[tuple[int, Particle]]] = {}
-    for frame, (particles, numbers) in enumerate(zip(frames, _link(frames, max_step_px, memory), strict=True), start=1):
-        for particle, number in zip(particles, numbers, strict=True):
-            members.setdefault(number, []).append((frame, particle))
-    tracks = [_track(number, seen) for number, seen in enumerate(members.values(), start=1)]
-    steps = _steps(tracks)
-    return tuple(_with_end(track, steps, len(frames)) for track in tracks)
+    with open_recording(path) as recording:
+        if recording.count < 2:
+            raise SettingsError(f"{path}: --track needs a movie, this is one image; leave it out.")
+        sides = recording.pixel_sides_nm
+    settings.step_px(pixel_size_nm or (sides and sides[1]))
 
 
-def import_trackpy() -> Any:
-    """The package trackpy, silent.
+def track_file(segmented: SegmentedFile, output: Path, settings: TrackSettings) -> TrackedFile:
+    """Follow the particles of a segmented movie.
+
+    Args:
+        segmented: What became of the movie.
+        output: Folder for the results, whose names begin with the stem of the movie.
+        settings: How to follow them.
 
     Raises:
-        ModelError: It is not installed.
+        SettingsError: See `TrackSettings.step_px` and `follow_particles`.
+        ModelError: trackpy is not installed.
+        ReadError: The movie or its table cannot be read.
+        StorageError: The disk is full or the place cannot be written to.
     """
-    try:
-        import trackpy
-    except ImportError as error:
-        raise ModelError("--track: needs the package trackpy; run: pip install 'tem-rf[movies]'") from error
-    trackpy.quiet()
-    return trackpy
+    path, pixel_size_nm = segmented.image, segmented.pixel_size_nm
+    frames = read_particles(segmented.files["particles"], segmented.frames)
+    tracks = follow_particles(frames, max_step_px=settings.step_px(pixel_size_nm), memory=settings.memory)
+    frame_interval_s = settings.frame_interval_s or _recorded_interval_s(path)
+    files = {
+        "tracks": output / f"{path.stem}_tracks.csv",
+        "paths": output / f"{path.stem}_paths.png",
+        "development": output / f"{path.stem}_development.png",
+    }
+    _write_table(files["tracks"], tracks, pixel_size_nm, frame_interval_s)
+    write_paths(files["paths"], _first_frame(segmented), tracks, title=path.name, pixel_size_nm=pixel_size_nm)
+    write_development(
+        files["development"],
+        frames,
+        tracks,
+        title=path.name,
+        pixel_size_nm=pixel_size_nm,
+        frame_interval_s=frame_interval_s,
+    )
+    return TrackedFile(files, len(tracks), dict(Counter(track.end for track in tracks)), frame_interval_s)
 
 
-def _link(frames: Sequence[Sequence[Particle]], max_step_px: float, memory: int) -> Iterator[list[int]]:
-    trackpy = import_trackpy()
-    from trackpy.linking.utils import SubnetOversizeException
-
-    places = (np.array([(one.row_px, one.column_px) for one in particles]).reshape(-1, 2) for particles in frames)
-    try:
-        for _, numbers in trackpy.link_iter(enumerate(places), max_step_px, memory=memory):
-            yield numbers
-    except SubnetOversizeException as error:
-        raise SettingsError(
-            f"max_step: within {max_step_px:.3g} px of each other lie too many particles to tell which is which in the "
-            "next frame; give a smaller step, or leave small ones out by --min-diameter-nm."
-        ) from error
+def _recorded_interval_s(path: Path) -> float | None:
+    with open_recording(path) as recording:
+        return recording.frame_interval_s
 
 
-def _track(number: int, seen: list[tuple[int, Particle]], end: TrackEnd = "vanished") -> Track:
-    return Track(number, tuple(frame for frame, _ in seen), tuple(particle for _, particle in seen), end)
+def _first_frame(segmented: SegmentedFile) -> np.ndarray:
+    """Counts of the first frame, on the pixels of its mask."""
+    from skimage.transform import resize
+
+    counts, mask = (
+        next(read_frames(file, resample=True)).pixels for file in (segmented.image, segmented.files["mask"])
+    )
+    return counts if counts.shape == mask.shape else resize(counts.astype(np.float32), mask.shape, order=1)
 
 
-def _steps(tracks: Sequence[Track]) -> dict[int, list[tuple[Particle, Particle]]]:
-    """What each particle was in a frame and in the next one, by the number of the frame."""
-    steps: dict[int, list[tuple[Particle, Particle]]] = {}
-    for track in tracks:
-        for (frame, before), (following, after) in pairwise(zip(track.frames, track.particles, strict=True)):
-            if following == frame + 1:
-                steps.setdefault(frame, []).append((before, after))
-    return steps
-
-
-def _with_end(track: Track, steps: Mapping[int, Sequence[tuple[Particle, Particle]]], frames: int) -> Track:
-    last, particle = track.frames[-1], track.particles[-1]
-    if last == frames:
-        end: TrackEnd = "last frame"
-    elif any(_swallows(before, after, particle) for before, after in steps.get(last, ())):
-        end = "merged"
-    else:
-        end = "border" if particle.touches_border else "vanished"
-    return replace(track, end=end)
-
-
-def _swallows(before: Particle, after: Particle, particle: Particle) -> bool:
-    """Whether a particle has, from one frame to the next, grown over the place where another one was."""
-    distance = hypot(after.row_px - particle.row_px, after.column_px - particle.column_px)
-    has_grown = after.area_px >= before.area_px + _SWALLOWED * particle.area_px
-    return has_grown and distance <= after.feret_max_px / 2
+def _write_table(
+    path: Path, tracks: Sequence[Track], pixel_size_nm: float | None, frame_interval_s: float | None
+) -> None:
+    columns = ["track", "frame", "x_px", "y_px", "area_px", "diameter_px", "end"]
+    columns += [] if frame_interval_s is None else ["time_s"]
+    columns += [] if pixel_size_nm is None else ["x_nm", "y_nm", "area_nm2", "diameter_nm"]
+    with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        for track in tracks:
+            for frame, particle in zip(track.frames, track.particles, strict=True):
+                row: dict[str, object] = {
+                    "track": track.number,
+                    "frame": frame,
+                    "x_px": f"{particle.column_px:.6g}",
+                    "y_px": f"{particle.row_px:.6g}",
+                    "area_px": particle.area_px,
+                    "diameter_px": f"{particle.diameter_px:.6g}",
+                    "end": track.end,
+                }
+                if frame_interval_s is not None:
+                    row["time_s"] = f"{(frame - 1) * frame_interval_s:.6g}"
+                if pixel_size_nm is not None:
+                    row |= {
+                        "x_nm": f"{particle.column_px * pixel_size_nm:.6g}",
+                        "y_nm": f"{particle.row_px * pixel_size_nm:.6g}",
+                        "area_nm2": f"{particle.area_px * pixel_size_nm**2:.6g}",
+                        "diameter_nm": f"{particle.diameter_px * pixel_size_nm:.6g}",
+                    }
+                writer.writerow(row)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from tem_rf.architecture import Architecture
 from tem_rf.errors import ModelError
-from tem_rf.receptive_field import Architecture
 
 Progress = Callable[[int, int], None]
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tem_rf.receptive_field.architecture import Architecture
+from tem_rf.architecture import Architecture
 
 FOLD = 2  # pixels of a side that become channels
 PIXELS = FOLD * FOLD

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from tem_rf.architecture import Architecture
 from tem_rf.models.folding import FoldedUnet, can_fold
-from tem_rf.receptive_field.architecture import Architecture
 
 
 def compile_inference(model: keras.Model, architecture: Architecture) -> Callable[[np.ndarray], np.ndarray]:

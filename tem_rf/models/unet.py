@@ -1,11 +1,121 @@
-"""The residual UNet of the study, for any architecture."""
+"""The residual UNet of the study, for any architecture: its blocks, its initial weights, its output."""
+
+import hashlib
+from typing import Any
 
 import keras
+import numpy as np
 
-from tem_rf.models.blocks import convolution, residual_block, upsampling
-from tem_rf.models.initialization import initialize
-from tem_rf.receptive_field.architecture import Architecture
-from tem_rf.receptive_field.layers import CLASSES
+from tem_rf.architecture import Architecture
+from tem_rf.architecture.layers import CLASSES
+from tem_rf.architecture.shape import Normalization, Upsampling
+from tem_rf.models.layers import BilinearUpsampling, FusedBatchNormalization
+
+
+def initialize(model: keras.Model, seed: int) -> None:
+    """Set the convolutions of a network as PyTorch does: kernel and bias uniform within ± 1 / sqrt(fan in).
+
+    Each layer draws from the seed and its own name, so networks of one depth start from identical weights whatever
+    their pooling or dilation: the study holds initial weights constant. NumPy draws, since the generators of
+    Keras' backends differ. Smoothing kernels start as the identity, normalizations as Keras leaves them.
+
+    Args:
+        model: A network of `build_unet`; its layers are named by place.
+        seed: Seed of the run.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            generator = np.random.default_rng(_layer_seed(seed, layer.name))
+            bound = float(np.prod(layer.kernel.shape[:-1])) ** -0.5
+            for weight in (layer.kernel, layer.bias):
+                weight.assign(generator.uniform(-bound, bound, weight.shape).astype(np.float32))
+        elif isinstance(layer, keras.layers.Conv3D):
+            identity = np.zeros(layer.kernel.shape, np.float32)
+            identity[tuple(side // 2 for side in layer.kernel.shape)] = 1
+            layer.kernel.assign(identity)
+
+
+def _layer_seed(seed: int, name: str) -> list[int]:
+    return [seed & 0xFFFFFFFF, *hashlib.sha256(name.encode()).digest()[:8]]
+
+
+# PyTorch's defaults, with which the study trained: epsilon 1e-5, momentum 0.1 there is 0.9 in Keras' convention.
+BATCH_NORM_EPSILON = 1e-5
+BATCH_NORM_MOMENTUM = 0.9
+
+
+def residual_block(x: Any, architecture: Architecture, level: int, *, name: str, portable: bool) -> Any:
+    """Convolutions with normalization and ReLU, plus a 1x1 convolution of the input before the last ReLU.
+
+    Args:
+        x: (n, h, w, channels) symbolic tensor.
+        architecture: Says kernel size, dilation, smoothing, normalization and number of the convolutions.
+        level: Level of the block, which gives its filters and its dilation.
+        name: Place of the block, such as `encoder0`; the layers are `encoder0_conv1`, `encoder0_bn1`, ...
+        portable: Use Keras' own batch normalization only, so that the saved model needs nothing of ours.
+
+    Returns:
+        (n, h, w, filters) symbolic tensor.
+
+    Source: Sytwu et al. 2022, figure 1; He et al. 2016.
+    """
+    filters, last = architecture.filter_sequence[level], architecture.convolutions_per_block
+    inner = x
+    for index in range(1, last + 1):
+        smoothing_size = architecture.smoothing_kernel_size(level)
+        if smoothing_size > 1:
+            inner = shared_smoothing(inner, smoothing_size, name=f"{name}_smooth{index}")
+        inner = convolution(
+            inner,
+            filters,
+            architecture.kernel_size,
+            dilation=architecture.dilation_sequence[level],
+            name=f"{name}_conv{index}",
+        )
+        inner = normalization(architecture.normalization, f"{name}_bn{index}", portable=portable)(inner)
+        if index < last:
+            inner = keras.layers.ReLU(name=f"{name}_relu{index}")(inner)
+    skip = convolution(x, filters, 1, name=f"{name}_skip")
+    return keras.layers.ReLU(name=f"{name}_relu{last}")(keras.layers.Add(name=f"{name}_add")([inner, skip]))
+
+
+def convolution(x: Any, filters: int, kernel_size: int, *, name: str, dilation: int = 1) -> Any:
+    """A convolution that keeps height and width."""
+    return keras.layers.Conv2D(filters, kernel_size, padding="same", dilation_rate=dilation, name=name)(x)
+
+
+def shared_smoothing(x: Any, size: int, *, name: str) -> Any:
+    """One kernel over height and width, the same for every channel, that starts as the identity.
+
+    Before a dilated convolution it lets the pixels between the taps take part. Channels become an axis of a
+    three-dimensional convolution, so that Keras' own layers suffice.
+
+    Source: Wang & Ji 2021, "Smoothed dilated convolutions", the separable and shared convolution.
+    """
+    volume = keras.ops.expand_dims(x, -1)  # (n, h, w, c) -> (n, h, w, c, 1)
+    volume = keras.layers.Conv3D(
+        1,
+        (size, size, 1),
+        padding="same",
+        use_bias=False,
+        name=name,
+    )(volume)
+    return keras.ops.squeeze(volume, -1)
+
+
+def normalization(kind: Normalization, name: str, *, portable: bool) -> keras.layers.Layer:
+    """Batch normalization with the study's constants, or instance normalization, which has no memory of a batch."""
+    if kind == "instance":
+        return keras.layers.GroupNormalization(groups=-1, epsilon=BATCH_NORM_EPSILON, name=name)
+    layer = keras.layers.BatchNormalization if portable else FusedBatchNormalization
+    return layer(epsilon=BATCH_NORM_EPSILON, momentum=BATCH_NORM_MOMENTUM, name=name)
+
+
+def upsampling(kind: Upsampling, factor: int, name: str, *, portable: bool) -> keras.layers.Layer:
+    """Nearest or bilinear upsampling; Keras' own bilinear one takes no images of any size in a graph."""
+    if kind == "bilinear" and not portable:
+        return BilinearUpsampling(factor, name=name)
+    return keras.layers.UpSampling2D(factor, interpolation=kind, name=name)
 
 
 def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = False) -> keras.Model:
@@ -45,3 +155,20 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
     model = keras.Model(inputs, logits, name=architecture.name)
     initialize(model, seed)
     return model
+
+
+def particle_probability(logits: np.ndarray) -> np.ndarray:
+    """Softmax of the particle class.
+
+    Args:
+        logits: (..., 2), background first.
+
+    Returns:
+        (...) float32.
+
+    >>> particle_probability(np.array([0.0, 0.0])).item()
+    0.5
+    """
+    margin = logits[..., 1].astype(np.float32) - logits[..., 0].astype(np.float32)
+    with np.errstate(over="ignore"):  # far below zero exp is infinite, and the probability rightly 0
+        return 1 / (1 + np.exp(-margin))

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from tem_rf.architecture import Architecture
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.preparation import PixelSizeNm, PreprocessingSettings
 from tem_rf.config.training import Seed, TrainingSettings, settings_error
 from tem_rf.errors import ArchitectureError
-from tem_rf.receptive_field.architecture import Architecture
 
 SCHEMA_VERSION = 1
 

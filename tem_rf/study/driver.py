@@ -9,14 +9,13 @@ from typing import Literal
 
 from tem_rf.errors import RunError, StudyError
 from tem_rf.runs import process
-from tem_rf.runs.events import NoticeEvent, StatusEvent, epochs
+from tem_rf.runs.events import Journal, Listener, NoticeEvent, StatusEvent, epochs
 from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.interruption import Interruption, interruptible
 from tem_rf.study.events import RunEvent, TrialEvent, Worker, WorkersEvent
 from tem_rf.study.execution.pool import RunOutcome, RunTask, WorkerPool
 from tem_rf.study.folder import StudyFolder
-from tem_rf.study.search import Search, Trial
-from tem_rf.training.interruption import Interruption, interruptible
-from tem_rf.training.journal import Journal, Listener
+from tem_rf.study.search.search import Search, Trial
 
 TRAINING_COMMAND = (sys.executable, "-m", "tem_rf", "resume", "--evaluate")
 """What trains and scores a run; the run folder follows."""

@@ -11,11 +11,12 @@ from tem_rf.runs.events import read_lines
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.owned_folder import OwnedFolder
 from tem_rf.runs.root import close_names, list_runs
-from tem_rf.study.changes import check_extension, first_change
-from tem_rf.study.definition import StudyDefinition, read_definition
-from tem_rf.study.definition_text import definition_text
+from tem_rf.study.definition.changes import check_extension, first_change
+from tem_rf.study.definition.definition import StudyDefinition, read_definition
+from tem_rf.study.definition.text import definition_text
 from tem_rf.study.events import AnyStudyEvent, parse_study_event
-from tem_rf.study.root import DEFAULT_ROOT
+
+DEFAULT_ROOT = Path("studies")
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from tem_rf.errors import TemRfError
 from tem_rf.runs.events import State, last_status
 from tem_rf.runs.extension import is_complete
 from tem_rf.runs.process import state, state_after
-from tem_rf.study.definition import StudyDefinition
+from tem_rf.study.definition.definition import StudyDefinition
+from tem_rf.study.definition.space import part_candidates
 from tem_rf.study.folder import StudyFolder
-from tem_rf.study.space import part_candidates
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from tem_rf.data.dihedral import TRANSFORMS, dihedral
-from tem_rf.training.augment import Augment
+from tem_rf.data.patch_augmentation import Augment
 
 
 @dataclass(frozen=True)

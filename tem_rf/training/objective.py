@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from keras import ops
 
-from tem_rf.evaluation.dice import dice_from_sums
+from tem_rf.metrics.dice import dice_from_sums
 
 FOCUS = 2.0  # the exponent of Lin et al. 2017
 

@@ -10,28 +10,24 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tem_rf.data.patch_augmentation import build_augment
 from tem_rf.errors import TrainingError
 from tem_rf.files import write_json
 from tem_rf.models.unet import build_unet
-from tem_rf.runs.events import NoticeEvent, State, StatusEvent
+from tem_rf.runs.dataset import open_training_data
+from tem_rf.runs.environment import environment
+from tem_rf.runs.events import Journal, Listener, NoticeEvent, State, StatusEvent
 from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.interruption import Interruption, interruptible, write_when_there_is_room
 from tem_rf.runs.process import claim
-from tem_rf.training.augment import build_augment
 from tem_rf.training.batches import PrefetchedBatches, epoch_order, in_order, split_into_batches
-from tem_rf.training.best_model import save_model
-from tem_rf.training.checkpoint import Progress, load_checkpoint, save_checkpoint
-from tem_rf.training.environment import environment
-from tem_rf.training.full_disk import write_when_there_is_room
-from tem_rf.training.inputs import open_training_data
-from tem_rf.training.interruption import Interruption, interruptible
-from tem_rf.training.journal import Journal, Listener
-from tem_rf.training.memory import FittingStepper
 from tem_rf.training.objective import Scores, loss_function
 from tem_rf.training.optimizer import averaged_weights, build_optimizer
-from tem_rf.training.pace import Pace, waiting_notice, waits_for_data
+from tem_rf.training.reporting import Pace, TensorBoardLog, waiting_notice, waits_for_data
 from tem_rf.training.samples import SamplePictures
-from tem_rf.training.step import build_stepper, make_repeatable
-from tem_rf.training.tensorboard import TensorBoardLog
+from tem_rf.training.state import Progress, load_checkpoint, save_checkpoint, save_model
+from tem_rf.training.steppers.base import build_stepper, make_repeatable
+from tem_rf.training.steppers.microbatch import FittingStepper
 
 CHECKPOINT_INTERVAL_S = 60.0
 

@@ -78,8 +78,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
 
 
 def test_mask_of_the_command_is_that_of_the_library(folder: Path):
-    from tem_rf.evaluation.band import Band
-    from tem_rf.evaluation.fourier import fourier_filter
+    from tem_rf.baselines.fourier import Band, fourier_filter
 
     run(folder, str(folder / "au.tif"), "--band-px", "19", "27", "--sigma-px", "4")
     expected = fourier_filter(tifffile.imread(folder / "au.tif"), Band(19, 27), 4).mask

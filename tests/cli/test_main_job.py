@@ -149,7 +149,7 @@ def test_bad_input_is_one_line_and_an_exit_code(run, arguments, words, tiny_data
 
 def test_a_place_for_pictures_that_cannot_be_written_is_refused_before_scoring(run, trained_run, tmp_path, monkeypatch):
     (tmp_path / "taken").touch()
-    monkeypatch.delattr("tem_rf.evaluation.dice_table.dice_table")
+    monkeypatch.delattr("tem_rf.evaluation.table.dice_table")
     refused = run("evaluate", trained_run.path, "--pictures", "taken/scored")
     assert_one_line(refused, "taken/scored: this place cannot be written to")
 
@@ -211,7 +211,7 @@ def test_what_the_file_system_refuses_is_one_line_with_its_file(run, monkeypatch
     def refuse(*_, **__):
         raise OSError(errno.EIO, os.strerror(errno.EIO), "somewhere/file")
 
-    monkeypatch.setattr("tem_rf.cli.data_check.check_folder", refuse)
+    monkeypatch.setattr("tem_rf.cli.data.check.check_folder", refuse)
     assert_one_line(run("data", "check", "."), "somewhere/file: Input/output error")
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from tem_rf.cli.rf import rf
+from tem_rf.cli.rf.commands import rf
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import TemRfError
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from tem_rf.cli.rf import rf
+from tem_rf.cli.rf.commands import rf
 from tem_rf.errors import DatasetError, RunError, SettingsError
 from tem_rf.runs import RunFolder
 

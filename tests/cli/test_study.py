@@ -11,7 +11,7 @@ import pytest
 
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
-from tem_rf.study.definition import read_definition
+from tem_rf.study.definition.definition import read_definition
 from tem_rf.study.events import RunEvent, TrialEvent
 from tem_rf.study.folder import StudyFolder
 from tests.cli.command import Result, tem_rf
@@ -32,7 +32,7 @@ def command(capfd, monkeypatch, tmp_path):
 def trained(monkeypatch):
     """Studies whose trainings are stubs, in this process and without workers."""
     from tem_rf.study import driver
-    from tem_rf.study.search import Search
+    from tem_rf.study.search.search import Search
     from tests.study.stub_training import train
 
     calls: list[dict[str, Any]] = []

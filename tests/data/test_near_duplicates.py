@@ -7,7 +7,7 @@ from scipy import ndimage
 from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.preparation.near_duplicates import find_overlaps, take_fingerprint
 from tem_rf.data.preparation.prepare import prepare_dataset
-from tem_rf.data.preparation.splits import keep_together
+from tem_rf.data.splits import keep_together
 from tests.conftest import shared_file
 from tests.data.labelled_folder import counts_with_disc, write_pair
 

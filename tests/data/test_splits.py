@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tem_rf.data.preparation.splits import SPLITS, split_by_micrograph, split_in_order
+from tem_rf.data.splits import SPLITS, split_by_micrograph, split_in_order
 from tem_rf.errors import DatasetError
 
 

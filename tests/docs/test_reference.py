@@ -18,7 +18,7 @@ from docs.reference_pages.settings import settings_page
 from tem_rf.cli.app import app
 from tem_rf.config import training
 from tem_rf.config.training import RECIPES, TrainingSettings
-from tem_rf.study.definition import StudyDefinition
+from tem_rf.study.definition.definition import StudyDefinition
 
 
 def test_every_command_and_option_is_on_the_page():
@@ -118,4 +118,4 @@ def test_doctests_of_docstrings_are_fenced():
 def test_the_api_page_has_every_public_name_at_its_home():
     homes = public_names(Path(tem_rf.__file__).parent)
     assert set(homes) == set(tem_rf.__all__)
-    assert homes["Architecture"] == "tem_rf.receptive_field.architecture.Architecture"
+    assert homes["Architecture"] == "tem_rf.architecture.architecture.Architecture"

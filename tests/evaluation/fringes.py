@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tem_rf.evaluation.band import ring_radius
+from tem_rf.baselines.fourier import ring_radius
 
 
 def image_with_fringes(

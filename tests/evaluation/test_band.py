@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from tem_rf.baselines.fourier import Band, default_sigma_px, ring_radius
 from tem_rf.errors import SettingsError
-from tem_rf.evaluation.band import Band, default_sigma_px, ring_radius
 
 
 @pytest.mark.parametrize("radii", [(55, 38), (38, 38), (-1, 5)])

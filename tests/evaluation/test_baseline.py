@@ -1,7 +1,7 @@
 import numpy as np
 
-from tem_rf.evaluation.baseline import segment_without_network
-from tem_rf.evaluation.dice import hard_dice
+from tem_rf.baselines.methods import segment_without_network
+from tem_rf.metrics.dice import hard_dice
 from tests.evaluation.fringes import image_with_fringes
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tem_rf.evaluation.boundary import BoundaryScores, boundary, score_boundary
+from tem_rf.metrics.boundary import BoundaryScores, boundary, score_boundary
 
 
 def rectangle(rows: slice, columns: slice, shape: tuple[int, int] = (20, 30)) -> np.ndarray:

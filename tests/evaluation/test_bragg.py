@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import zoom
 
+from tem_rf.baselines.bragg import find_band
 from tem_rf.errors import NoBraggPeaksError, SettingsError
-from tem_rf.evaluation.bragg import find_band
 from tests.conftest import shared_file
 from tests.evaluation.fringes import image_with_fringes
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from tem_rf.evaluation.dice import dice_from_sums, hard_dice, particle_mask, soft_dice
+from tem_rf.metrics.dice import dice_from_sums, hard_dice, particle_mask, soft_dice
 from tests.conftest import shared_file
 
 

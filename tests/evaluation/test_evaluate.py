@@ -9,16 +9,14 @@ from PIL import Image
 
 from tem_rf.data.dihedral import dihedral
 from tem_rf.errors import ReadError, RunError
-from tem_rf.evaluation.curves_picture import write_curves_picture
-from tem_rf.evaluation.dice import hard_dice
-from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run
-from tem_rf.evaluation.masks import read_mask
-from tem_rf.models.probability import particle_probability
-from tem_rf.models.trained import load_network
-from tem_rf.models.unet import build_unet
+from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run, read_mask
+from tem_rf.metrics.dice import hard_dice
+from tem_rf.models.unet import build_unet, particle_probability
+from tem_rf.plots.curves import write_curves_picture
+from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.folder import RunFolder
-from tem_rf.training.best_model import save_model
-from tem_rf.training.inputs import open_training_data
+from tem_rf.runs.network import load_network
+from tem_rf.training.state import save_model
 from tests.conftest import new_run
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tem_rf.data.preparation.intensity import ClassIntensity, Intensity
+from tem_rf.data.intensity import ClassIntensity, Intensity
 from tem_rf.data.prepared import open_dataset
 from tem_rf.evaluation.evidence import gather_evidence, median_diameter_px, separability
 from tem_rf.runs import RunFolder

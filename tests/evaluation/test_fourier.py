@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
+from tem_rf.baselines.bragg import find_band
+from tem_rf.baselines.fourier import Band, fourier_filter
 from tem_rf.errors import SettingsError
-from tem_rf.evaluation.band import Band
-from tem_rf.evaluation.bragg import find_band
-from tem_rf.evaluation.dice import hard_dice
-from tem_rf.evaluation.fourier import fourier_filter
+from tem_rf.metrics.dice import hard_dice
 from tests.conftest import shared_file
 from tests.evaluation.fringes import image_with_fringes
 

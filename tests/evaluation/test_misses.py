@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from tem_rf.evaluation.evaluate import evaluate_run
-from tem_rf.evaluation.misses import compare_misses, methods_of_runs, miss_maps, write_miss_tables
-from tem_rf.evaluation.misses_picture import write_miss_dice, write_miss_maps
-from tem_rf.evaluation.pictures import MISSED
-from tem_rf.training.inputs import open_training_data
+from tem_rf.evaluation.false_negatives import compare_misses, methods_of_runs, miss_maps, write_miss_tables
+from tem_rf.plots.false_negatives import write_miss_dice, write_miss_maps
+from tem_rf.plots.segmentation import MISSED
+from tem_rf.runs.dataset import open_training_data
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_tables_and_pictures_hold_every_method(dataset, tmp_path):
     with pairs.open() as file:
         table = {row["method"]: row for row in csv.DictReader(file)}
     assert float(table["upper"]["lower"]) == pytest.approx(comparison.mean_dice[2, 3], abs=1e-6)
-    write_miss_dice(tmp_path / "dice.png", comparison)
+    write_miss_dice(tmp_path / "dice.png", comparison.methods, comparison.mean_dice, len(comparison.patches))
     index = dataset.indices("test")[0]
     label = dataset.labels[index] > 0
     for name, maps in (("all", np.stack([label])), ("none", np.stack([label & False]))):

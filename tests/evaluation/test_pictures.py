@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tem_rf.baselines.fourier import Band, fourier_filter
 from tem_rf.errors import StorageError
-from tem_rf.evaluation.band import Band
-from tem_rf.evaluation.fourier import fourier_filter
-from tem_rf.evaluation.fourier_picture import write_fourier_picture
-from tem_rf.evaluation.pictures import INVENTED, MISSED, OUTLINE, grey_levels, overlay, scale_bar_nm, write_overlay
+from tem_rf.plots.fourier import write_fourier_picture
+from tem_rf.plots.segmentation import INVENTED, MISSED, OUTLINE, grey_levels, overlay, scale_bar_nm, write_overlay
 from tests.evaluation.fringes import image_with_fringes
 
 

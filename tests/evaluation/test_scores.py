@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tem_rf.errors import ReadError, StorageError
-from tem_rf.evaluation.scores import COLUMNS, ImageScores, read_scores, score_image, write_scores
-from tem_rf.evaluation.summary import Spread, summarize
+from tem_rf.metrics.scores import COLUMNS, ImageScores, read_scores, score_image, write_scores
+from tem_rf.metrics.summary import Spread, summarize
 
 LEFT = np.repeat(np.arange(12) < 4, 10).reshape(12, 10).T  # (10, 12), four columns wide
 WIDER = np.repeat(np.arange(12) < 6, 10).reshape(12, 10).T

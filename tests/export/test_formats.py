@@ -15,16 +15,15 @@ from tem_rf import Architecture, build_unet
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.errors import ModelError
-from tem_rf.export.bioimageio_description import package_sizes
-from tem_rf.export.check import compare_formats
-from tem_rf.export.folder import write_model_folder
-from tem_rf.export.formats import FORMATS, formats_named
-from tem_rf.export.remarks import Remarks
-from tem_rf.export.run import export_run
-from tem_rf.export.runtimes import runtimes
+from tem_rf.exporting.bioimageio_description import package_sizes
+from tem_rf.exporting.card_notes import Remarks
+from tem_rf.exporting.check import compare_formats, runtimes
+from tem_rf.exporting.export import export_run
+from tem_rf.exporting.folder import write_model_folder
+from tem_rf.exporting.formats import FORMATS, formats_named
 from tem_rf.inference.card import FieldOfView, ModelCard
-from tem_rf.inference.segment import segment_micrograph
-from tem_rf.inference.segmenter import Segmenter, load_segmenter
+from tem_rf.inference.model import Segmenter, load_segmenter
+from tem_rf.inference.predict import segment_micrograph
 from tests.cli.command import tem_rf
 from tests.data.labelled_folder import counts_with_disc
 
@@ -211,7 +210,7 @@ def test_halo_and_tiles_follow_the_reach_and_the_stride():
 
 
 def test_a_package_that_is_not_installed_is_named_with_the_command(trained_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("tem_rf.export.formats.find_spec", lambda name: None)
+    monkeypatch.setattr("tem_rf.exporting.formats.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"onnx: needs onnx, onnxruntime, tf2onnx; run: pip install 'tem-rf\[exchange"):
         export_run(trained_run, tmp_path / "model", formats_named("onnx"))
     assert list(tmp_path.iterdir()) == []

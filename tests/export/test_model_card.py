@@ -8,14 +8,13 @@ from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.simulation import simulation_settings
 from tem_rf.data.simulation.simulate import simulate_micrographs
 from tem_rf.errors import ModelError
-from tem_rf.export.best_seed import best_seed, seed_scores
-from tem_rf.export.card_page import card_page
-from tem_rf.export.micrographs import describe_micrographs, score_held_out
-from tem_rf.export.remarks import Remarks
-from tem_rf.export.run import export_run
-from tem_rf.inference.card import ModelCard
-from tem_rf.inference.provenance import HeldOutScores, MicrographSet, SeedScores
-from tem_rf.inference.segmenter import load_segmenter
+from tem_rf.exporting.best_seed import best_seed, seed_scores
+from tem_rf.exporting.card_notes import Remarks
+from tem_rf.exporting.card_page import card_page
+from tem_rf.exporting.export import export_run
+from tem_rf.exporting.micrographs import describe_micrographs, score_held_out
+from tem_rf.inference.card import HeldOutScores, MicrographSet, ModelCard, SeedScores
+from tem_rf.inference.model import load_segmenter
 from tem_rf.runs.events import EpochEvent
 from tem_rf.runs.folder import RunFolder
 from tests.cli.command import tem_rf

@@ -6,10 +6,10 @@ import pytest
 from tem_rf import Architecture
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.errors import ReadError
-from tem_rf.export.published import import_published_network
+from tem_rf.exporting.published import import_published_network
 from tem_rf.inference.card import ModelCard
-from tem_rf.inference.segment import segment_micrograph
-from tem_rf.inference.segmenter import load_segmenter
+from tem_rf.inference.model import load_segmenter
+from tem_rf.inference.predict import segment_micrograph
 from tests.conftest import shared_file
 from tests.models.published_file import unet, write_pytorch_file
 from tests.models.test_pytorch_weights import named_weights

@@ -12,11 +12,11 @@ from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preprocess import normalize_micrograph
 from tem_rf.errors import ModelError, StorageError
 from tem_rf.evaluation.evaluate import evaluate_run
-from tem_rf.export.run import export_run
+from tem_rf.exporting.export import export_run
 from tem_rf.inference.card import ModelCard
-from tem_rf.inference.segment import segment_micrograph
-from tem_rf.inference.segmenter import load_segmenter
-from tem_rf.training.inputs import open_training_data
+from tem_rf.inference.model import load_segmenter
+from tem_rf.inference.predict import segment_micrograph
+from tem_rf.runs.dataset import open_training_data
 from tests.conftest import new_run
 from tests.data.labelled_folder import counts_with_disc
 
@@ -69,7 +69,7 @@ def test_tensorflow_alone_gives_the_probabilities_of_the_run(model, trained_run,
 @pytest.mark.parametrize("normalization", ["standard", "percentile", "min-max"])
 @pytest.mark.parametrize("xray_threshold", [None, 300.0])
 def test_the_graph_normalizes_as_the_preparation_does(normalization, xray_threshold):
-    from tem_rf.export.normalization_graph import normalize_counts
+    from tem_rf.exporting.saved_model import normalize_counts
 
     settings = PreprocessingSettings(normalization=normalization, xray_threshold=xray_threshold)
     image = raw_counts(1, (90, 122), seed=3)[0]
@@ -81,7 +81,7 @@ def test_the_graph_normalizes_as_the_preparation_does(normalization, xray_thresh
 
 
 def test_the_graph_leaves_images_that_hold_no_counts_alone():
-    from tem_rf.export.normalization_graph import normalize_counts
+    from tem_rf.exporting.saved_model import normalize_counts
 
     image = np.random.default_rng(0).normal(size=(50, 50)).astype(np.float32)
     settings = PreprocessingSettings(xray_threshold=2.0)
@@ -89,7 +89,7 @@ def test_the_graph_leaves_images_that_hold_no_counts_alone():
 
 
 def test_the_graph_leaves_outliers_in_where_they_are_too_many_to_be_any():
-    from tem_rf.export.normalization_graph import normalize_counts
+    from tem_rf.exporting.saved_model import normalize_counts
 
     image = raw_counts(1, (90, 122), seed=3)[0]
     image[::5, ::5] += 4000
@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_nothing_and_keeps_the_model_before(model, trained_ru
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tem_rf.export.folder.write_json", full)
+    monkeypatch.setattr("tem_rf.exporting.folder.write_json", full)
     for place in (tmp_path / "new", model):
         with pytest.raises(StorageError, match="no space left"):
             export_run(trained_run, place)

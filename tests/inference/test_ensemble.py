@@ -10,9 +10,9 @@ from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.data.dihedral import dihedral
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.errors import ModelError, SettingsError
-from tem_rf.inference.segment import segment_by_ensemble, segment_micrograph
-from tem_rf.inference.segmenter import Segmenter
-from tem_rf.inference.tile_size import choose_tile_px
+from tem_rf.inference.model import Segmenter
+from tem_rf.inference.predict import segment_by_ensemble, segment_micrograph
+from tem_rf.inference.tiles import choose_tile_px
 
 
 def margin(logits):

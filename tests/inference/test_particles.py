@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tem_rf.inference.particle_picture import write_size_histogram
-from tem_rf.inference.particle_scores import score_particles
-from tem_rf.inference.particle_sizes import summarize_sizes
-from tem_rf.inference.particle_table import write_particles
-from tem_rf.inference.particles import measure_particles
-from tem_rf.inference.separation import number_particles
+from tem_rf.particles.measure import measure_particles
+from tem_rf.particles.scores import score_particles
+from tem_rf.particles.sizes import summarize_sizes
+from tem_rf.particles.split import number_particles
+from tem_rf.particles.table import write_particles
+from tem_rf.plots.particle_sizes import write_size_histogram
 from tests.inference.discs import discs
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.errors import ReadError
-from tem_rf.inference.segment import segment_micrograph
-from tem_rf.inference.segmenter import load_segmenter
+from tem_rf.inference.model import load_segmenter
+from tem_rf.inference.predict import segment_micrograph
 from tests.data.labelled_folder import counts_with_disc
 
 

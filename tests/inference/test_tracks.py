@@ -10,11 +10,11 @@ from PIL import Image
 
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import ModelError, SettingsError
-from tem_rf.inference.particles import measure_particles
-from tem_rf.inference.segment_file import SegmentSettings, segment_file
-from tem_rf.inference.separation import number_particles
-from tem_rf.inference.track_file import TrackSettings, track_file
-from tem_rf.inference.tracks import follow_particles
+from tem_rf.inference.file import SegmentSettings, segment_file
+from tem_rf.inference.tracks import TrackSettings, track_file
+from tem_rf.particles.measure import measure_particles
+from tem_rf.particles.split import number_particles
+from tem_rf.particles.tracking import follow_particles
 from tests.inference.discs import discs
 from tests.inference.test_segment_file import bright
 

@@ -7,10 +7,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from tem_rf.errors import SettingsError
-from tem_rf.inference.least_size import disc_area_px, least_diameter_px
-from tem_rf.inference.particles import measure_particles
-from tem_rf.inference.separation import number_particles
-from tem_rf.inference.windows import measure_mask
+from tem_rf.particles.mask import disc_area_px, least_diameter_px, measure_mask
+from tem_rf.particles.measure import measure_particles
+from tem_rf.particles.split import number_particles
 from tests.inference.discs import discs
 
 

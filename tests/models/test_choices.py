@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tem_rf import Architecture, build_unet
-from tem_rf.models.upsampling import BilinearUpsampling
+from tem_rf.models.layers import BilinearUpsampling
 
 IMAGE = np.random.default_rng(0).normal(size=(2, 24, 36, 1)).astype(np.float32)
 

@@ -9,7 +9,7 @@ import pytest
 from tem_rf import Architecture, build_unet
 from tem_rf.errors import ReadError
 from tem_rf.models import pytorch_pickle
-from tem_rf.models.pytorch_weights import read_published_network
+from tem_rf.models.published_weights import read_published_network
 from tests.conftest import shared_file
 from tests.models.published_file import Tensor, module, unet, write_pytorch_file
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tem_rf import Architecture
+from tem_rf.architecture.advice import Evidence, Result, advise
 from tem_rf.errors import SettingsError
-from tem_rf.receptive_field.advice import Evidence, Result, advise
 
 LOW_CONTRAST = Evidence(patch_size=1024, pixel_size_nm=0.02152, separability=0.55, diameter_px=232.0)
 

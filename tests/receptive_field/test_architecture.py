@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tem_rf import Architecture
+from tem_rf.architecture.receptive_field import equation_size
+from tem_rf.architecture.shape import LARGEST_FIELD_PX, LARGEST_STRIDE_PX
 from tem_rf.errors import ArchitectureError
-from tem_rf.receptive_field.architecture import LARGEST_FIELD_PX, LARGEST_STRIDE_PX
-from tem_rf.receptive_field.calculus import equation_size
 
 
 @st.composite

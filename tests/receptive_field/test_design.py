@@ -5,14 +5,14 @@ import math
 import pytest
 
 from tem_rf import Architecture, build_unet
-from tem_rf.errors import ArchitectureError
-from tem_rf.receptive_field.design import (
+from tem_rf.architecture.design import (
     activation_memory_mb,
     describe,
     enumerate_architectures,
     full_view_fraction,
     nearest_per_depth,
 )
+from tem_rf.errors import ArchitectureError
 
 
 def test_the_study_has_nine_twenty_seven_and_eighty_one_architectures():

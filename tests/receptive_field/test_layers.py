@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 
 from tem_rf import Architecture
-from tem_rf.receptive_field.layers import layers
+from tem_rf.architecture.layers import layers
 from tests.receptive_field.test_architecture import architectures
 
 

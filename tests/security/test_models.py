@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tem_rf.architecture import Architecture
 from tem_rf.errors import ArchitectureError, ModelError, ReadError, RunError
-from tem_rf.export.formats import KERAS
-from tem_rf.export.run import export_run
-from tem_rf.export.runtimes import runtimes
+from tem_rf.exporting.check import runtimes
+from tem_rf.exporting.export import export_run
+from tem_rf.exporting.formats import KERAS
 from tem_rf.inference.card import ModelCard
-from tem_rf.inference.segmenter import load_segmenter
-from tem_rf.models.trained import load_network
-from tem_rf.receptive_field import Architecture
+from tem_rf.inference.model import load_segmenter
 from tem_rf.runs import RunFolder
+from tem_rf.runs.network import load_network
 from tem_rf.runs.samples import read_samples
 
 WEIGHTS = "model.weights.h5"

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from tem_rf.errors import StudyError
-from tem_rf.study.definition import read_definition
-from tem_rf.study.received import check_execution
-from tem_rf.study.sections import Space
-from tem_rf.study.space import candidates
+from tem_rf.study.definition.definition import read_definition
+from tem_rf.study.definition.sections import Space
+from tem_rf.study.definition.space import candidates
+from tem_rf.study.definition.untrusted import check_execution
 from tests.cli.command import tem_rf
 
 COMMANDS = "may run commands or write files"

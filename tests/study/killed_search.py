@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from tem_rf.study.definition import StudyDefinition, read_definition
+from tem_rf.study.definition.definition import StudyDefinition, read_definition
 from tem_rf.study.folder import StudyFolder
-from tem_rf.study.search import Search
+from tem_rf.study.search.search import Search
 from tests.study.stub_training import train
 
 IN_FLIGHT = 3
@@ -35,7 +35,7 @@ def search(path: Path, definition: StudyDefinition) -> None:
 
 def main(path: Path, definition: StudyDefinition, kills: int, seed: int) -> None:
     """Fork, since importing Keras takes longer than a search that is soon to be killed."""
-    import tem_rf.study.strategies  # noqa: F401
+    import tem_rf.study.search.strategies  # noqa: F401
 
     rng = random.Random(seed)
     for _ in range(kills):

@@ -7,7 +7,7 @@ from typing import Any
 
 from tem_rf.runs import RunFolder
 from tem_rf.runs.events import EpochEvent
-from tem_rf.study.definition import define_study
+from tem_rf.study.definition.definition import define_study
 from tem_rf.study.events import RunEvent, TrialEvent
 from tem_rf.study.execution.clusters import Cluster
 from tem_rf.study.execution.dask_pool import DaskPool

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tem_rf.evaluation.scores import ImageScores, write_scores
+from tem_rf.metrics.scores import ImageScores, write_scores
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import EpochEvent, StatusEvent, epochs
 

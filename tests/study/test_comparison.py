@@ -6,9 +6,8 @@ from scipy.stats import bootstrap
 
 from tem_rf.errors import StudyError
 from tem_rf.runs.root import list_runs
-from tem_rf.study.comparison import compare_trials
-from tem_rf.study.findings import find_best
-from tem_rf.study.trials import RunResult, TrialResult, read_results
+from tem_rf.study.results.comparison import compare_trials, find_best
+from tem_rf.study.results.trials import RunResult, TrialResult, read_results
 from tests.study.run_folders import patches, write_run
 
 

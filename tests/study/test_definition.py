@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tem_rf.errors import StudyError
-from tem_rf.study.definition import define_study, read_definition
-from tem_rf.study.definition_text import definition_text
+from tem_rf.study.definition.definition import define_study, read_definition
+from tem_rf.study.definition.text import definition_text
 
 SMALL = """
 datasets = ["au-5nm"]

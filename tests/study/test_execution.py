@@ -14,15 +14,16 @@ from distributed import Status
 
 from tem_rf.errors import StudyError
 from tem_rf.runs import RunFolder, process
-from tem_rf.study.execution import clusters, inspection, run_process
+from tem_rf.study.definition.sections import Execution
+from tem_rf.study.execution import clusters, run_process
+from tem_rf.study.execution import workers as inspection
 from tem_rf.study.execution.clusters import LocalWorkers, RunningScheduler, SlurmWorkers, choose_cluster
 from tem_rf.study.execution.dask_pool import DaskPool
 from tem_rf.study.execution.devices import take_gpus
-from tem_rf.study.execution.inspection import WorkerDescription, describe_worker, objection
 from tem_rf.study.execution.pool import RunOutcome, RunTask
 from tem_rf.study.execution.run_process import train_in_own_process
 from tem_rf.study.execution.security import refuse_plain
-from tem_rf.study.sections import Execution
+from tem_rf.study.execution.workers import WorkerDescription, describe_worker, objection
 from tests.study.processes import trainings, wait_for
 from tests.study.stub_study import STUB
 
@@ -312,4 +313,4 @@ def test_a_worker_that_does_not_see_the_study_is_refused(tmp_path):
     assert objection(seen, tmp_path) == (
         f"does not see {tmp_path}; put the study on a file system that all workers share"
     )
-    assert describe_worker.__module__ == "tem_rf.study.execution.inspection"  # workers import it by this name
+    assert describe_worker.__module__ == "tem_rf.study.execution.workers"  # workers import it by this name

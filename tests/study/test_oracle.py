@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tem_rf.receptive_field.calculus import equation_size
-from tem_rf.receptive_field.design import enumerate_architectures
-from tem_rf.study.halving import plan_brackets
-from tem_rf.study.hyperparameters import EPOCHS, architecture_of, declare, values_of
-from tem_rf.study.sections import Strategy
+from tem_rf.architecture.design import enumerate_architectures
+from tem_rf.architecture.receptive_field import equation_size
+from tem_rf.study.definition.sections import Strategy
+from tem_rf.study.search.oracle import EPOCHS, architecture_of, declare, values_of
+from tem_rf.study.search.strategies import plan_brackets
 
 NETWORKS = enumerate_architectures([2, 3, 4])
 
 
 def open_oracle(folder: Path, strategy: str = "grid", *, networks=NETWORKS, epochs=27, **settings):
-    from tem_rf.study.strategies import open_oracle
+    from tem_rf.study.search.strategies import open_oracle
 
     return open_oracle(Strategy(name=strategy, **settings), networks, folder, epochs=epochs)
 

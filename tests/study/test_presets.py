@@ -6,8 +6,8 @@ import pytest
 
 from tem_rf.config.training import STUDY_SEEDS, training_settings
 from tem_rf.errors import StudyError
-from tem_rf.study.presets import PRESETS, preset_definition
-from tem_rf.study.space import candidates
+from tem_rf.study.definition.presets import PRESETS, preset_definition
+from tem_rf.study.definition.space import candidates
 
 NINE = ["n2-p22", "n2-p24", "n2-p28", "n2-p42", "n2-p44", "n2-p48", "n2-p82", "n2-p84", "n2-p88"]
 

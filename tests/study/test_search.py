@@ -13,9 +13,9 @@ import pytest
 
 from tem_rf.errors import DatasetError, RunError, StudyError
 from tem_rf.runs.events import StatusEvent, epochs
-from tem_rf.study.definition import define_study
+from tem_rf.study.definition.definition import define_study
 from tem_rf.study.folder import StudyFolder
-from tem_rf.study.search import Search, Trial
+from tem_rf.study.search.search import Search, Trial
 from tests.study.stub_study import NETWORKS, SEEDS, new_study
 from tests.study.stub_training import final_dice, train
 

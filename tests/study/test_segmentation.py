@@ -14,14 +14,14 @@ import pytest
 
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import ReadError
-from tem_rf.inference.networks import NetworkChoice, Networks
-from tem_rf.inference.segment_file import SegmentSettings
-from tem_rf.inference.segment_files import LabelledFile, SegmentJob, segment_files
+from tem_rf.inference.file import SegmentSettings
+from tem_rf.inference.job import LabelledFile, SegmentJob, segment_files
+from tem_rf.inference.model_choice import NetworkChoice, Networks
 from tem_rf.models.unet import build_unet
 from tem_rf.runs import RunFolder
 from tem_rf.study.execution.clusters import LocalWorkers, RunningScheduler
 from tem_rf.study.execution.segmentation import segment_files_on_workers
-from tem_rf.training.best_model import save_model
+from tem_rf.training.state import save_model
 from tests.cli.command import tem_rf
 from tests.data.labelled_folder import counts_with_disc
 

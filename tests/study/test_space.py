@@ -3,8 +3,8 @@
 import pytest
 
 from tem_rf.errors import StudyError
-from tem_rf.study.sections import Space
-from tem_rf.study.space import candidates
+from tem_rf.study.definition.sections import Space
+from tem_rf.study.definition.space import candidates
 
 
 def names(space: Space, manifest) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from tem_rf.errors import RunError, StudyError
 from tem_rf.runs import process
 from tem_rf.runs.events import NoticeEvent, StatusEvent
-from tem_rf.study.definition import define_study
+from tem_rf.study.definition.definition import define_study
 from tem_rf.study.events import AnyStudyEvent, RunEvent, TrialEvent, Worker, WorkersEvent, follow_study_events
 from tem_rf.study.folder import StudyFolder, find_study, list_studies
 from tem_rf.study.summary import summarize_study

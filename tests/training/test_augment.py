@@ -9,11 +9,11 @@ from tem_rf import Architecture
 from tem_rf.config.augmentation import augmentation_settings
 from tem_rf.config.preparation import preparation_settings
 from tem_rf.config.training import training_settings
+from tem_rf.data.patch_augmentation import build_augment
 from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import DatasetError
-from tem_rf.training.augment import build_augment
-from tem_rf.training.inputs import configure_run
+from tem_rf.runs.dataset import configure_run
 from tests.data.labelled_folder import write_folder
 
 

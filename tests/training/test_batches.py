@@ -7,8 +7,8 @@ import pytest
 
 from tem_rf.config.augmentation import augmentation_settings
 from tem_rf.data.dihedral import dihedral
+from tem_rf.data.patch_augmentation import build_augment
 from tem_rf.data.prepared import open_dataset
-from tem_rf.training.augment import build_augment
 from tem_rf.training.batches import PrefetchedBatches, epoch_order, in_order, load_batch, split_into_batches
 
 PATCHES = np.array([3, 5, 8])

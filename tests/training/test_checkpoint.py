@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from tem_rf.training.checkpoint import KEPT, Progress, load_checkpoint, save_checkpoint
 from tem_rf.training.objective import Scores
+from tem_rf.training.state import KEPT, Progress, load_checkpoint, save_checkpoint
 
 FIRST = Progress(epoch=1, best_hard_dice=0.5, best_epoch=1)
 SECOND = Progress(epoch=1, step=3, scores=Scores(24, (1.25, 0.1, 0.2)), best_hard_dice=0.5, best_epoch=1)

@@ -8,8 +8,9 @@ import pytest
 
 from tem_rf.errors import DiskFullError
 from tem_rf.runs import RunFolder, process
+from tem_rf.runs import interruption as full_disk
 from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent, epochs
-from tem_rf.training import full_disk, pace
+from tem_rf.training import reporting as pace
 from tem_rf.training.train import train
 from tests.conftest import new_run
 from tests.training.outcome import final_state, without_times
@@ -80,7 +81,7 @@ def test_a_training_that_waits_for_room_can_be_stopped_and_goes_on_later(
             process.ask(run, "stop")
 
     with monkeypatch.context() as patched:
-        patched.setattr("tem_rf.training.checkpoint.np.savez", full)
+        patched.setattr("tem_rf.training.state.np.savez", full)
         with pytest.raises(DiskFullError, match=r"000001-000000\.npz: no space left on the disk"):
             train(run, listener=stop_when_paused)
     train(RunFolder.open(run.path))

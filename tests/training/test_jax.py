@@ -45,7 +45,7 @@ def test_the_first_epoch_is_that_of_tensorflow(trained_run, on_one_device):
 
 MOVING_VARIANCE = """
 import numpy as np
-from tem_rf.models.normalization import FusedBatchNormalization
+from tem_rf.models.layers import FusedBatchNormalization
 layer = FusedBatchNormalization(momentum=0.9, epsilon=1e-5)
 layer(np.arange(8, dtype=np.float32).reshape(2, 2, 2, 1) ** 2, training=True)
 print(float(np.asarray(layer.moving_variance)[0]))

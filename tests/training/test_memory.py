@@ -9,8 +9,8 @@ from tem_rf.errors import TrainingError
 from tem_rf.runs import process
 from tem_rf.runs.events import NoticeEvent
 from tem_rf.training import train as train_module
-from tem_rf.training.memory import FittingStepper
-from tem_rf.training.step import build_stepper
+from tem_rf.training.steppers.base import build_stepper
+from tem_rf.training.steppers.microbatch import FittingStepper
 from tem_rf.training.train import train
 from tests.conftest import new_run
 from tests.training.outcome import final_state

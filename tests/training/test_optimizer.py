@@ -9,9 +9,9 @@ from tem_rf.config.training import training_settings
 from tem_rf.models.unet import build_unet
 from tem_rf.runs import process
 from tem_rf.runs.events import StepEvent, epochs
-from tem_rf.training import pace
+from tem_rf.training import reporting as pace
 from tem_rf.training.optimizer import averaged_weights, build_optimizer
-from tem_rf.training.step import build_stepper
+from tem_rf.training.steppers.base import build_stepper
 from tem_rf.training.train import train
 from tests.conftest import new_run
 from tests.training.outcome import final_state, without_times

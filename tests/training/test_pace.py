@@ -2,7 +2,7 @@
 
 import pytest
 
-from tem_rf.training.pace import waiting_notice, waits_for_data
+from tem_rf.training.reporting import waiting_notice, waits_for_data
 from tests.runs.test_events import epoch_event
 
 

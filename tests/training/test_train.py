@@ -19,7 +19,7 @@ from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent, epochs
 from tem_rf.runs.extension import extend
 from tem_rf.runs.folder import default_name
-from tem_rf.training import pace
+from tem_rf.training import reporting as pace
 from tem_rf.training.train import train
 from tests.conftest import new_run
 from tests.training.outcome import final_state, without_times
@@ -124,7 +124,7 @@ def test_another_seed_ends_in_other_bits(trained_run, tiny_dataset, tmp_path):
 
 def test_a_paused_training_goes_on_when_the_request_is_withdrawn(tiny_dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(pace, "STEP_EVENT_INTERVAL_S", 0.0)
-    monkeypatch.setattr("tem_rf.training.interruption.PAUSE_POLL_S", 0.01)
+    monkeypatch.setattr("tem_rf.runs.interruption.PAUSE_POLL_S", 0.01)
     run = new_run(tiny_dataset, tmp_path / "run", epochs=1)
 
     def pause_once(event):

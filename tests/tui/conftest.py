@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from tem_rf import Architecture
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import training_settings
-from tem_rf.evaluation.scores import ImageScores, write_scores
+from tem_rf.metrics.scores import ImageScores, write_scores
 from tem_rf.runs import RunConfig, RunFolder
 from tem_rf.runs.events import EpochEvent, StatusEvent
 from tui.app import TemRfApp

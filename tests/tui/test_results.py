@@ -7,13 +7,12 @@ import pytest
 from textual.widgets import Static
 
 from tem_rf import Architecture
+from tem_rf.baselines.fourier import Band
 from tem_rf.config.training import training_settings
 from tem_rf.data.prepared import open_dataset
-from tem_rf.evaluation.band import Band
-from tem_rf.evaluation.evaluate import score_patches
-from tem_rf.evaluation.masks import write_masks
-from tem_rf.evaluation.scores import read_scores, write_scores
-from tem_rf.training.inputs import configure_run
+from tem_rf.evaluation.evaluate import score_patches, write_masks
+from tem_rf.metrics.scores import read_scores, write_scores
+from tem_rf.runs.dataset import configure_run
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
 from tui.errors_preview import preview_fourier_errors, preview_network_errors
 from tui.painting import Picture, fit, paint

@@ -11,7 +11,7 @@ from tem_rf.config.training import training_settings
 from tem_rf.errors import StudyError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import NoticeEvent, StatusEvent
-from tem_rf.study.definition import define_study
+from tem_rf.study.definition.definition import define_study
 from tem_rf.study.events import RunEvent, TrialEvent, Worker, WorkersEvent
 from tem_rf.study.folder import StudyFolder
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until

@@ -13,9 +13,9 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Input, Label, Static
 
+from tem_rf.architecture import Architecture
+from tem_rf.architecture.design import describe
 from tem_rf.errors import TemRfError
-from tem_rf.receptive_field import Architecture
-from tem_rf.receptive_field.design import describe
 from tui.messages import NetworksChosen
 from tui.painting import Picture
 from tui.previews import Preview, preview_dataset

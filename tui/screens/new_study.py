@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
-from tem_rf.study.definition import StudyDefinition
+from tem_rf.study.definition.definition import StudyDefinition
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.summary import planned_runs
 from tui.screens.form import FormScreen

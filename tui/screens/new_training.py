@@ -10,10 +10,10 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Label, Select
 
+from tem_rf.architecture import Architecture
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS, TrainingSettings, training_settings
 from tem_rf.errors import RunError, TemRfError
-from tem_rf.receptive_field import Architecture
 from tem_rf.runs import RunFolder
 from tem_rf.runs.folder import default_name
 from tem_rf.runs.process import is_alive, state
@@ -195,7 +195,7 @@ def make_runs(training: Training, root: Path) -> list[RunFolder]:
         RunError: A run of the same name has other settings; all of them are trained already.
         StorageError: The folder of the runs cannot be written to.
     """
-    from tem_rf.training.inputs import configure_run
+    from tem_rf.runs.dataset import configure_run
 
     configs = [
         configure_run(training.dataset, architecture, training.settings, seed, training.augmentation)

@@ -7,10 +7,10 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Label, Select, Static
 
+from tem_rf.architecture import Architecture
+from tem_rf.architecture.design import enumerate_architectures
+from tem_rf.architecture.shape import CHOICES, STUDY_FILTERS
 from tem_rf.errors import ArchitectureError
-from tem_rf.receptive_field import Architecture
-from tem_rf.receptive_field.architecture import CHOICES, STUDY_FILTERS
-from tem_rf.receptive_field.design import enumerate_architectures
 
 _STUDY_DEPTHS = (2, 3, 4)
 _SEQUENCES = {"pooling_sequence": "pooling", "dilation_sequence": "dilation", "filter_sequence": "filters"}

@@ -105,7 +105,7 @@ class SampleView(Vertical):
 
     @work(thread=True, exclusive=True, group="samples", description="samples")
     def _read(self, path: Path) -> None:
-        from tem_rf.evaluation.dice import hard_dice
+        from tem_rf.metrics.dice import hard_dice
 
         try:
             samples = read_samples(path)

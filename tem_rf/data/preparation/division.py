@@ -7,8 +7,8 @@ import numpy as np
 from tem_rf.config.preparation import PreparationSettings
 from tem_rf.data.manifest import NearDuplicate, Source
 from tem_rf.data.preparation.near_duplicates import Overlap
-from tem_rf.data.preparation.splits import SPLITS, Split, keep_together, split_by_micrograph, split_in_order
 from tem_rf.data.prepared import Patch
+from tem_rf.data.splits import SPLITS, Split, keep_together, split_by_micrograph, split_in_order
 
 
 def divide(

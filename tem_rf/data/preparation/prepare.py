@@ -7,13 +7,13 @@ from itertools import combinations
 from pathlib import Path
 
 from tem_rf.config.preparation import PreparationSettings
+from tem_rf.data.intensity import IntensitySums
 from tem_rf.data.manifest import Manifest, Source
 from tem_rf.data.pairing import Pair
 from tem_rf.data.pixel_size import is_same_scale
 from tem_rf.data.preparation.cut import Cut, cut_files
 from tem_rf.data.preparation.division import describe_overlaps, divide
 from tem_rf.data.preparation.growing_stack import GrowingStack
-from tem_rf.data.preparation.intensity import IntensitySums
 from tem_rf.data.preparation.near_duplicates import Fingerprint, find_overlaps
 from tem_rf.data.prepared import (
     IMAGES_FILE,

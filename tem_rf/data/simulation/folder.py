@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from tem_rf import __version__
 from tem_rf.config.simulation import SimulationSettings
 from tem_rf.data.simulation.conditions import draw_conditions
 from tem_rf.data.simulation.micrograph import ParticleRecord, SimulatedMicrograph
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import DatasetError
 from tem_rf.files import parse_json, write_json, write_text
+from tem_rf.version import __version__
 
 SCHEMA_VERSION = 1
 _RECORD = "simulation.json"

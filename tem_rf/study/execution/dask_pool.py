@@ -15,9 +15,9 @@ from distributed import Client, Future, KilledWorker
 from tem_rf.errors import StudyError
 from tem_rf.study.events import Worker
 from tem_rf.study.execution.clusters import Cluster
-from tem_rf.study.execution.members import Member, Members, SchedulerLostError
 from tem_rf.study.execution.pool import RunOutcome, RunTask
 from tem_rf.study.execution.run_process import kill_run, train_in_own_process
+from tem_rf.study.execution.workers import Member, Members, SchedulerLostError
 
 RECONNECT_INTERVAL_S = 2.0
 MEND_INTERVAL_S = 5.0

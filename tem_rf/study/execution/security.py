@@ -7,7 +7,7 @@ import dask
 from distributed.security import Security
 
 from tem_rf.errors import StudyError
-from tem_rf.study.received import is_known
+from tem_rf.study.definition.untrusted import is_known
 
 LOOPBACK = "127.0.0.1"
 _ROLES = ("client", "scheduler", "worker")

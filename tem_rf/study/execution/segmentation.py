@@ -9,8 +9,8 @@ from pathlib import Path
 from distributed import Future, KilledWorker, as_completed
 
 from tem_rf.errors import ModelError, StudyError, TemRfError
-from tem_rf.inference.networks import NetworkChoice, Networks
-from tem_rf.inference.segment_files import LabelledFile, Segmented, SegmentJob, is_about_one_file, segment_files
+from tem_rf.inference.job import LabelledFile, Segmented, SegmentJob, is_about_one_file, segment_files
+from tem_rf.inference.model_choice import NetworkChoice, Networks
 from tem_rf.study.execution.clusters import Cluster
 
 

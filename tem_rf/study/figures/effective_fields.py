@@ -5,15 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tem_rf.architecture import Architecture
 from tem_rf.errors import ModelError
-from tem_rf.evaluation.effective_picture import PARTS, draw_effective_field
 from tem_rf.models.effective import EffectiveField, effective_receptive_field
-from tem_rf.models.trained import load_network
-from tem_rf.receptive_field import Architecture
-from tem_rf.study.figures.chosen import choose, median_run
-from tem_rf.study.figures.figure import NothingToShowError, Row, StudyFigure
-from tem_rf.study.figures.grid import draw_grid
-from tem_rf.study.trials import Results
+from tem_rf.plots.receptive_field import PARTS, draw_effective_field
+from tem_rf.runs.network import load_network
+from tem_rf.study.figures.base import NothingToShowError, Row, StudyFigure, draw_grid
+from tem_rf.study.figures.selection import choose, median_run
+from tem_rf.study.results.trials import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

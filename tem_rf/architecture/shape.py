@@ -1,0 +1,107 @@
+"""The sizes and kinds of the layers of a residual UNet, checked."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from tem_rf.errors import ArchitectureError
+
+STUDY_FILTERS = 4
+# Beyond any network that is trained; for a file that says more, hours and memory would go into its layers alone.
+DEEPEST = 16
+LARGEST = {"filter_sequence": 2**20, "dilation_sequence": 2**10, "kernel_size": 63, "convolutions_per_block": 32}
+# Larger than any micrograph; for a file that says more, into the pixels of its grid.
+LARGEST_STRIDE_PX = 2**16
+LARGEST_FIELD_PX = 2**17
+
+Pooling = Literal["max", "average"]
+Upsampling = Literal["nearest", "bilinear"]
+Smoothing = Literal["none", "shared"]
+Normalization = Literal["batch", "instance"]
+CHOICES = {"pooling": Pooling, "upsampling": Upsampling, "smoothing": Smoothing, "normalization": Normalization}
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """What decides every layer of a residual UNet; `Architecture` adds what follows from it."""
+
+    pooling_sequence: tuple[int, ...]
+    filter_sequence: tuple[int, ...] = (STUDY_FILTERS,)
+    dilation_sequence: tuple[int, ...] = ()
+    kernel_size: int = 3
+    convolutions_per_block: int = 2
+    pooling: Pooling = "max"
+    upsampling: Upsampling = "nearest"
+    smoothing: Smoothing = "none"
+    normalization: Normalization = "batch"
+
+    def __post_init__(self) -> None:
+        blocks = self.depth + 1
+        if self.depth == 0:
+            raise ArchitectureError("pooling_sequence: expected one size or more, received none.")
+        _check_sizes("pooling_sequence", self.pooling_sequence, DEEPEST)
+        for field in ("filter_sequence", "dilation_sequence"):
+            _check_sizes(field, getattr(self, field), DEEPEST + 1)
+        filters, dilations = tuple(self.filter_sequence), tuple(self.dilation_sequence)
+        if len(filters) <= 1:
+            first = filters[0] if filters else STUDY_FILTERS
+            filters = tuple(first * 2**level for level in range(blocks))
+        object.__setattr__(self, "pooling_sequence", tuple(self.pooling_sequence))
+        object.__setattr__(self, "filter_sequence", filters)
+        object.__setattr__(self, "dilation_sequence", dilations or (1,) * blocks)
+        for field in ("filter_sequence", "dilation_sequence"):
+            if len(getattr(self, field)) != blocks:
+                raise ArchitectureError(
+                    f"{field}: expected {blocks} sizes for depth {self.depth} (one per encoder, one for the "
+                    f"bottleneck), received {list(getattr(self, field))}."
+                )
+        for field in ("convolutions_per_block", "kernel_size"):
+            _check_sizes(field, [getattr(self, field)])
+        for field, largest in LARGEST.items():
+            size = getattr(self, field)
+            check_largest(field, "sizes", max(size) if isinstance(size, tuple) else size, largest)
+        if self.kernel_size % 2 == 0:
+            raise ArchitectureError(
+                f"kernel_size: expected an odd whole number, received {self.kernel_size}; "
+                "an even kernel has no centre pixel."
+            )
+        for field, choices in CHOICES.items():
+            if getattr(self, field) not in get_args(choices):
+                raise ArchitectureError(
+                    f"{field}: expected {' or '.join(get_args(choices))}, received {getattr(self, field)!r}."
+                )
+        if self.smoothing != "none" and max(self.dilation_sequence) == 1:
+            raise ArchitectureError(
+                "smoothing: nothing to smooth, since every dilation is 1; give a dilation_sequence or leave it out."
+            )
+
+    @property
+    def depth(self) -> int:
+        """Number N of encoder blocks."""
+        return len(self.pooling_sequence)
+
+    @property
+    def stride(self) -> int:
+        """Product of the poolings [px]: heights and widths must be multiples of it."""
+        return math.prod(self.pooling_sequence)
+
+    def smoothing_kernel_size(self, level: int) -> int:
+        """Side of the smoothing kernel before each convolution of a block [px of its level]; 1: there is none."""
+        return 1 if self.smoothing == "none" else 2 * self.dilation_sequence[level] - 1
+
+
+def _check_sizes(field: str, sizes: Any, most: int = 1) -> None:
+    if len(sizes) > most:
+        raise ArchitectureError(f"{field}: expected at most {most} sizes, received {len(sizes)}.")
+    if any(not isinstance(size, int) or isinstance(size, bool) or size < 1 for size in sizes):
+        raise ArchitectureError(f"{field}: sizes must be whole numbers of at least 1, received {list(sizes)}.")
+
+
+def check_largest(field: str, what: str, size: int, largest: int) -> None:
+    """Refuse a size beyond any use, since a file that gives one would take hours and memory.
+
+    Raises:
+        ArchitectureError: It is larger.
+    """
+    if size > largest:
+        raise ArchitectureError(f"{field}: expected {what} of at most {largest}, received {size}.")

@@ -1,0 +1,1 @@
+"""`tem-rf rf`: what a network sees."""

@@ -1,0 +1,128 @@
+"""`tem-rf rf`: what a network sees, in pixels and nanometres, and which networks see how much."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tem_rf.architecture import Architecture
+from tem_rf.architecture.design import describe, enumerate_architectures, nearest_per_depth
+from tem_rf.architecture.layers import layers
+from tem_rf.cli.output import JsonFlag, print_json, print_remark
+from tem_rf.cli.rf.advise import advise
+from tem_rf.cli.rf.effective import effective
+from tem_rf.cli.rf.text import Yardsticks, print_architecture, print_csv, print_list, remarks, whole_numbers
+from tem_rf.errors import SettingsError
+
+
+class _ShowByDefault(TyperGroup):
+    """`tem-rf rf n2-p88` is `tem-rf rf show n2-p88`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+rf = typer.Typer(
+    cls=_ShowByDefault,
+    no_args_is_help=True,
+    help="What a network sees: `tem-rf rf n2-p88`, `tem-rf rf --list`; all options: `tem-rf rf show --help`.",
+)
+rf.command()(effective)
+rf.command()(advise)
+
+
+@rf.command()
+def show(
+    architecture: Annotated[str | None, typer.Argument(help="Name, such as n2-p88 or n2-p22-d124-smooth.")] = None,
+    pixel_size_nm: Annotated[
+        float | None, typer.Option(min=1e-6, help="Side of a pixel in nm; default: what --micrograph says.")
+    ] = None,
+    particle_nm: Annotated[float | None, typer.Option(min=1e-3, help="Diameter of the particles in nm.")] = None,
+    lattice_spacing_nm: Annotated[float, typer.Option(min=1e-3, help="Lattice spacing in nm; Au {111}.")] = 0.2355,
+    patch_size: Annotated[int, typer.Option(min=1, help="Side of a training patch in px.")] = 512,
+    list_all: Annotated[bool, typer.Option("--list", help="List all architectures of the study.")] = False,
+    match: Annotated[float | None, typer.Option(min=0, help="Per depth, the field nearest to this size in nm.")] = None,
+    depth: Annotated[str, typer.Option(help="Depths of --list and --match.")] = "2,3,4",
+    poolings: Annotated[str, typer.Option(help="Pooling sizes of --list and --match.")] = "2,4,8",
+    parts: Annotated[str, typer.Option(help="What else they share, such as k5-average-bilinear.")] = "",
+    max_px: Annotated[float | None, typer.Option(min=1, help="List fields of at most this mean width in px.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="PNG of the architecture and its field.")] = None,
+    micrograph: Annotated[Path | None, typer.Option(help="Micrograph to draw the field on.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say exactly what a network sees, or list and match the networks that see so much.
+
+    Example: tem-rf rf n2-p88 --pixel-size-nm 0.02152 --particle-nm 5
+
+    Example: tem-rf rf --list --depth 2,3,4 --max-px 512 --csv
+
+    Example: tem-rf rf --match 2.6 --pixel-size-nm 0.02152
+    """
+    asked = [architecture is not None, list_all, match is not None]
+    if sum(asked) != 1:
+        raise SettingsError("rf: give one of an architecture such as n2-p88, --list or --match; see tem-rf rf --help.")
+    if micrograph is not None and picture is None:
+        raise SettingsError("--micrograph: it is drawn on by --picture FILE.png; give both.")
+    yardsticks = Yardsticks(pixel_size_nm, particle_nm, lattice_spacing_nm)
+    if architecture is not None:
+        chosen = Architecture.from_name(architecture)
+        _show(chosen, yardsticks, patch_size, as_csv=as_csv, as_json=as_json)
+        if picture is not None:
+            _draw(chosen, yardsticks, picture, micrograph)
+        return
+    if picture is not None:
+        raise SettingsError("--picture: draws one architecture; name it, such as tem-rf rf n2-p88 --picture field.png.")
+    listed = enumerate_architectures(
+        whole_numbers("--depth", depth), poolings=whole_numbers("--poolings", poolings), parts=parts, max_px=max_px
+    )
+    title = f"{len(listed)} architectures"
+    if match is not None:
+        if pixel_size_nm is None:
+            raise SettingsError("--match: a field in nm needs --pixel-size-nm.")
+        listed = nearest_per_depth(listed, match / pixel_size_nm)
+        title = f"Nearest to {match:g} nm, which is {match / pixel_size_nm:.1f} px"
+    records = [describe(each, patch_size=patch_size, pixel_size_nm=pixel_size_nm) for each in listed]
+    if as_json:
+        print_json({"architectures": records})
+    elif as_csv:
+        print_csv(records)
+    else:
+        print_list(title, records)
+
+
+def _show(chosen: Architecture, yardsticks: Yardsticks, patch_size: int, *, as_csv: bool, as_json: bool) -> None:
+    record = describe(chosen, patch_size=patch_size, pixel_size_nm=yardsticks.pixel_size_nm)
+    notes = remarks(chosen, patch_size)
+    if as_json:
+        print_json({**record, "remarks": notes, "layers": _layer_records(chosen)})
+        return
+    if as_csv:
+        print_csv([record])
+    else:
+        print_architecture(chosen, record, yardsticks)
+    for note in notes:
+        print_remark(f"{chosen.name}: {note}")
+
+
+def _layer_records(architecture: Architecture) -> list[dict[str, Any]]:
+    fields = ("name", "kind", "size", "dilation", "jump_px", "filters", "parameters", "growth_px")
+    return [{field: getattr(layer, field) for field in fields} for layer in layers(architecture)]
+
+
+def _draw(chosen: Architecture, yardsticks: Yardsticks, picture: Path, micrograph_path: Path | None) -> None:
+    from tem_rf.data.readers import read_micrograph
+    from tem_rf.plots.receptive_field import write_field_picture
+
+    micrograph = micrograph_path and read_micrograph(micrograph_path, pixel_size_nm=yardsticks.pixel_size_nm)
+    write_field_picture(
+        picture,
+        chosen,
+        micrograph.pixels if micrograph else None,
+        pixel_size_nm=micrograph.pixel_size_nm if micrograph else yardsticks.pixel_size_nm,
+        particle_nm=yardsticks.particle_nm,
+    )
+    print_remark(f"wrote {picture}")

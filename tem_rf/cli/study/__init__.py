@@ -1,0 +1,1 @@
+"""`tem-rf study`: many trainings, planned, run and compared together."""

@@ -1,0 +1,111 @@
+"""`tem-rf study run`: have a study trained, or go on with it."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, SlurmOption, execution_options
+from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console
+from tem_rf.cli.study.listing import study_result
+from tem_rf.cli.study.table import StudiesOption
+from tem_rf.cli.train import SIGNAL_EXIT
+from tem_rf.errors import RunError, SettingsError
+from tem_rf.models.backend import import_keras
+from tem_rf.runs import process
+from tem_rf.study.folder import DEFAULT_ROOT
+
+if TYPE_CHECKING:
+    from tem_rf.study.folder import StudyFolder
+
+
+def run(
+    study: Annotated[str, typer.Argument(help="Definition, a TOML file; or name or folder of a study to go on with.")],
+    name: Annotated[str | None, typer.Option(help="Name of the study; default: that of the file.")] = None,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Add what the file has more: seeds, networks, datasets, epochs, budget.")
+    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try the trials that failed once more.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Run in the background; see `tem-rf study watch`.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Trainings at once; default: one per GPU.")] = None,
+    scheduler: SchedulerOption = None,
+    scheduler_file: SchedulerFileOption = None,
+    slurm: SlurmOption = None,
+    as_json: JsonFlag = False,
+    studies: StudiesOption = DEFAULT_ROOT,
+) -> None:
+    """Train what a study asks for, on all workers; after an interruption, the same command goes on where it was.
+
+    Ctrl-C lets the trainings end after the step in hand. The study remembers where it is executed.
+
+    Example: tem-rf study run fig2.toml --workers 2
+
+    Example: tem-rf study run fig2 --detach
+    """
+    folder = _open(study, name, studies, extend, execution_options(workers, scheduler, scheduler_file, slurm))
+    if detach:
+        _start_detached(folder, retry_failed)
+    else:
+        _run_here(folder, retry_failed)
+    if as_json:
+        print_json(study_result(folder))
+
+
+def _open(study: str, name: str | None, studies: Path, extend: bool, execution: dict[str, Any]) -> "StudyFolder":
+    """The study folder of a definition file, or of a name, executed as the options say."""
+    from tem_rf.study.definition.definition import read_definition
+    from tem_rf.study.definition.sections import Execution
+    from tem_rf.study.definition.untrusted import check_execution
+    from tem_rf.study.folder import StudyFolder, find_study
+    from tem_rf.study.summary import planned_runs
+
+    file = Path(study)
+    is_of_a_study = StudyFolder(file.parent).definition_file == file
+    if file.suffix == ".toml" and not is_of_a_study:
+        path, definition = studies / (name or file.stem), read_definition(file)
+    elif name is not None or extend:
+        raise SettingsError(
+            f"{'--extend' if extend else '--name'}: goes with a definition of its own, and {study} is that of a study; "
+            "change a copy of its study.toml, and give that."
+        )
+    else:
+        found = StudyFolder.open(file.parent) if is_of_a_study else find_study(study, studies)
+        path, definition = found.path, found.definition
+    if file.suffix == ".toml" and not execution.keys() & set(Execution.PLACES):
+        check_execution(definition.execution, str(file))
+    with process.failing_in_events(StudyFolder(path)):
+        planned = planned_runs(definition)  # whatever does not fit is said before a folder is made
+    for part, runs in planned.items():
+        print_remark(f"{part}: {runs} trainings")
+    return StudyFolder.create_or_open(path, definition.executed(**execution), extend=extend)
+
+
+def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
+    from tem_rf.cli.study.progress import StudyProgress
+    from tem_rf.study.driver import run_study
+    from tem_rf.study.execution.clusters import choose_cluster
+    from tem_rf.study.execution.dask_pool import DaskPool
+
+    def start_pool(folder: "StudyFolder") -> DaskPool:
+        pool = DaskPool(choose_cluster(folder.definition.execution, folder.path), folder.path)
+        import_keras()  # the search needs it; from here on, this process sees no GPU
+        return pool
+
+    print_remark(f"{folder.path}: starting")
+    with StudyProgress(progress_console(), folder) as progress:
+        outcome = run_study(folder, start_pool, listener=progress.show, retry_failed=retry_failed)
+    print_remark(f"See what came of it: tem-rf study table {shlex.quote(str(folder.path))}")
+    if outcome.state == "stopped":
+        print_remark(f"Go on with: tem-rf study run {shlex.quote(str(folder.path))}")
+        if outcome.signal_number:
+            raise typer.Exit(SIGNAL_EXIT + outcome.signal_number)
+
+
+def _start_detached(folder: "StudyFolder", retry_failed: bool) -> None:
+    watching = f"tem-rf study watch {shlex.quote(str(folder.path))}"
+    if process.is_alive(folder):
+        raise RunError(f"{folder.path}: is being run already; watch it with `{watching}`.")
+    process.queue(folder)
+    pid = process.start_detached(folder, *(["--retry-failed"] if retry_failed else []))
+    print_remark(f"{folder.path}: started as process {pid}; see `{watching}`")

@@ -1,0 +1,108 @@
+"""`tem-rf study table`: what the trials of a study came to."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tem_rf.cli.output import print_json, print_remark, print_table
+from tem_rf.study.folder import DEFAULT_ROOT
+
+if TYPE_CHECKING:
+    from tem_rf.study.results.columns import Column, Row
+    from tem_rf.study.results.trials import Results
+
+StudyArgument = Annotated[str, typer.Argument(help="Name or folder of a study, or a folder of runs.")]
+StudiesOption = Annotated[Path, typer.Option(help="Folder of the studies.")]
+
+
+class Format(StrEnum):
+    """How the table is printed."""
+
+    TERMINAL = "terminal"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    JSON = "json"
+
+
+def table(
+    study: StudyArgument,
+    sort: Annotated[
+        str, typer.Option(help="Column to sort by, least first; with a minus before it, greatest first.")
+    ] = "dataset",
+    conditions: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="Only trials with COLUMN=VALUE, or !=, <, <=, >, >=, ~ (contains); repeat it."),
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns, with commas between; default: all that say something.")
+    ] = None,
+    pareto: Annotated[
+        bool, typer.Option("--pareto", help="Only trials that no other beats in hard dice and in every --cost.")
+    ] = False,
+    costs: Annotated[str, typer.Option("--cost", help="Columns of costs, with commas between.")] = "parameters,time_s",
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Also methods without a network: Fourier filtering, threshold.")
+    ] = False,
+    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TERMINAL,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    studies: StudiesOption = DEFAULT_ROOT,
+) -> None:
+    """Print the trials: mean ± sd over seeds of the scores of the test images, what they cost, and their state.
+
+    Means are taken over the seeds that are finished and scored; how many these are stands beside them. With
+    --baseline, the methods without a network stand below, scored on the same images.
+
+    Example: tem-rf study table fig2 --filter dataset=au-5nm --sort -hard_dice --format markdown
+    """
+    from tem_rf.study.results.baselines import methods_without_network
+    from tem_rf.study.results.columns import filter_trials, find_column, sort_trials
+    from tem_rf.study.results.folder import find_results
+    from tem_rf.study.results.pareto import pareto_front
+    from tem_rf.study.results.table import shown_columns
+
+    results = find_results(study, studies).read()
+    trials = sort_trials(filter_trials(results.trials, conditions or []), sort)
+    if pareto:
+        trials = pareto_front(trials, costs=_split(costs))
+    methods = methods_without_network(trials) if baseline else []
+    rows: list[Row] = [*trials, *methods]
+    chosen = [find_column(key) for key in _split(columns)] if columns else shown_columns(rows)
+    title = f"{study}, trials: {len(trials)}"
+    _print(title, rows, chosen, Format.JSON if as_json else format_)
+    print_remarks(results)
+    for method in methods:
+        print_remark(f"{method.name}: {method.note}")
+
+
+def print_remarks(results: "Results") -> None:
+    """Say on stderr which runs stand in no trial, and why runs failed."""
+    for remark in results.remarks:
+        print_remark(remark)
+    for trial in results.trials:
+        for run in trial.runs:
+            if run.state == "failed":
+                print_remark(f"{run.run.name}: failed: {run.detail}")
+
+
+def _print(title: str, rows: "list[Row]", columns: "list[Column]", format_: Format) -> None:
+    from tem_rf.study.results.table import as_csv, as_latex, as_markdown, as_records, cell
+
+    match format_:
+        case Format.TERMINAL:
+            cells = [[cell(column, row) for column in columns] for row in rows]
+            print_table(title, [column.title for column in columns], cells)
+        case Format.CSV:
+            print(as_csv(rows, columns), end="")
+        case Format.MARKDOWN:
+            print(as_markdown(rows, columns), end="")
+        case Format.LATEX:
+            print(as_latex(rows, columns), end="")
+        case Format.JSON:
+            print_json(as_records(rows, columns))
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,186 @@
+"""What each method misses of the same images, and whether they miss the same places: the study's figures 7 and S8."""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tem_rf.baselines.bragg import find_band
+from tem_rf.baselines.fourier import fourier_filter
+from tem_rf.data.prepared import Patch, PreparedDataset, Split
+from tem_rf.errors import NoBraggPeaksError
+from tem_rf.files import replacing_file
+from tem_rf.metrics.dice import dice_from_sums, particle_mask
+from tem_rf.models.unet import particle_probability
+from tem_rf.runs.folder import RunFolder
+
+FOURIER = "Fourier filtering"
+
+Method = Callable[[np.ndarray], np.ndarray]
+"""Maps (h, w) float32, normalized, to a (h, w) bool mask."""
+
+
+@dataclass(frozen=True, eq=False)
+class MissComparison:
+    """False negatives of several methods on the same images.
+
+    Attributes:
+        methods: Their names, m of them.
+        patches: The n images.
+        missed: (n, m) part of the labelled pixels that a method misses; NaN where the label is empty.
+        dice: (n, m, m) dice between the false-negative maps of two methods; 1 where neither misses anything.
+    """
+
+    methods: tuple[str, ...]
+    patches: tuple[Patch, ...]
+    missed: np.ndarray
+    dice: np.ndarray
+
+    @property
+    def mean_missed(self) -> np.ndarray:
+        """(m,) mean over the images whose label is not empty."""
+        return np.nanmean(self.missed, axis=0)
+
+    @property
+    def mean_dice(self) -> np.ndarray:
+        """(m, m) mean over the images."""
+        return self.dice.mean(axis=0)
+
+
+def compare_misses(
+    methods: Mapping[str, Method],
+    dataset: PreparedDataset,
+    indices: Sequence[int] | np.ndarray,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> MissComparison:
+    """Hold the false-negative maps of methods against each other, image by image.
+
+    Args:
+        methods: By name, such as `methods_of_runs` gives them.
+        dataset: The dataset.
+        indices: Patches to look at.
+        progress: Called with the images done and their number.
+
+    Source: Sytwu et al. 2022, figures 7 and S8.
+    """
+    missed, dice = [], []
+    for done, index in enumerate(indices, start=1):
+        maps, label = miss_maps(methods, dataset, index), dataset.labels[index] > 0
+        count = np.count_nonzero(label)
+        missed.append([np.count_nonzero(one) / count if count else np.nan for one in maps])
+        dice.append(dice_between(maps))
+        if progress:
+            progress(done, len(indices))
+    return MissComparison(
+        tuple(methods), tuple(dataset.patches[index] for index in indices), np.array(missed), np.array(dice)
+    )
+
+
+def miss_maps(methods: Mapping[str, Method], dataset: PreparedDataset, index: int) -> np.ndarray:
+    """(m, h, w) bool: where the label of a patch has a particle and the mask of a method has none."""
+    image, label = np.asarray(dataset.images[index]), dataset.labels[index] > 0
+    return np.stack([label & ~method(image) for method in methods.values()])
+
+
+def dice_between(maps: np.ndarray) -> np.ndarray:
+    """Dice of each map with each.
+
+    Args:
+        maps: (m, h, w) bool.
+
+    Returns:
+        (m, m) float64.
+
+    >>> dice_between(np.array([[[1, 1, 0]], [[0, 1, 1]]], bool)).round(2).tolist()  # (2 * 1 + 1) / (2 + 2 + 1)
+    [[1.0, 0.6], [0.6, 1.0]]
+    """
+    flat = maps.reshape(len(maps), -1).astype(np.float64)
+    sums = flat.sum(axis=1)
+    return np.asarray(dice_from_sums(flat @ flat.T, sums[:, np.newaxis], sums))
+
+
+def methods_of_runs(
+    runs: Sequence[RunFolder],
+    dataset: PreparedDataset,
+    *,
+    split: Split = "test",
+    lattice_spacing_nm: float | None = None,
+) -> tuple[dict[str, Method], str]:
+    """The networks of runs by their names, and Fourier filtering with one band for all images of a split.
+
+    Args:
+        runs: Runs with at least one epoch.
+        dataset: The dataset of all of them.
+        split: Whose images the band is found in.
+        lattice_spacing_nm: Lay the band around this spacing; None to find the fringes.
+
+    Returns:
+        The methods, and the band; or, where the images have no Bragg peaks and Fourier filtering is left out, why.
+
+    Raises:
+        ModelError: A run has no network.
+    """
+    methods = {run.name: network_of(run) for run in runs}
+    try:
+        band = find_band(
+            np.asarray(dataset.images[dataset.indices(split)]),
+            pixel_size_nm=dataset.manifest.pixel_size_nm,
+            lattice_spacing_nm=lattice_spacing_nm,
+        )
+    except NoBraggPeaksError as error:
+        return methods, f"left out: {error}"
+    methods[FOURIER] = lambda image: fourier_filter(image, band).mask
+    return methods, f"band {band.inner_radius_px:g} to {band.outer_radius_px:g} FFT px"
+
+
+def write_miss_tables(folder: Path, comparison: MissComparison) -> tuple[Path, Path]:
+    """Write `misses.csv`, the part that each method misses of each image, and `misses_dice.csv`, mean dice of pairs.
+
+    Raises:
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    images, pairs = folder / "misses.csv", folder / "misses_dice.csv"
+    _write_csv(
+        images,
+        ["source", "row", "column", *comparison.methods],
+        (
+            [patch.source, patch.row, patch.column, *("" if np.isnan(part) else f"{part:.6f}" for part in parts)]
+            for patch, parts in zip(comparison.patches, comparison.missed, strict=True)
+        ),
+    )
+    _write_csv(
+        pairs,
+        ["method", *comparison.methods],
+        (
+            [method, *(f"{value:.6f}" for value in values)]
+            for method, values in zip(comparison.methods, comparison.mean_dice, strict=True)
+        ),
+    )
+    return images, pairs
+
+
+def network_of(run: RunFolder) -> Method:
+    """The best network of a run, as a method.
+
+    Raises:
+        ModelError: The run has no network.
+    """
+    from tem_rf.runs.network import load_network
+
+    model = load_network(run)
+
+    def mask(image: np.ndarray) -> np.ndarray:
+        logits = np.asarray(model(image[np.newaxis, ..., np.newaxis], training=False))[0]
+        return particle_mask(particle_probability(logits))
+
+    return mask
+
+
+def _write_csv(path: Path, columns: list[str], rows: Iterator[list[object]]) -> None:
+    with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(columns)
+        table.writerows(rows)

@@ -1,0 +1,48 @@
+"""Which of the runs that differ in nothing but their seed is exported."""
+
+import shlex
+from collections.abc import Sequence
+
+from tem_rf.errors import ModelError
+from tem_rf.inference.card import SeedScores
+from tem_rf.metrics.scores import read_scores
+from tem_rf.metrics.summary import mean_over_images
+from tem_rf.runs.config import differences
+from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.summary import summarize_run
+
+
+def best_seed(runs: Sequence[RunFolder]) -> RunFolder:
+    """The run with the best hard dice in validation; its test images had no part in the choice.
+
+    Raises:
+        ModelError: Runs differ in more than their seed, or one has no finished epoch.
+    """
+    for other in runs[1:]:
+        differing = differences(runs[0].config, other.config).keys() - {"seed"}
+        if differing:
+            raise ModelError(
+                f"{runs[0].name} and {other.name}: differ in {', '.join(sorted(differing))}; the best of several runs "
+                "is exported where they differ in nothing but their seed."
+            )
+    return max(runs, key=_validation_hard_dice)
+
+
+def seed_scores(runs: Sequence[RunFolder]) -> tuple[SeedScores, ...]:
+    """The scores of each run, as the card has them."""
+    return tuple(
+        SeedScores(
+            seed=run.config.seed,
+            validation_hard_dice=_validation_hard_dice(run),
+            test_hard_dice=mean_over_images(read_scores(run.scores_file), "hard_dice") if run.is_scored else None,
+        )
+        for run in runs
+    )
+
+
+def _validation_hard_dice(run: RunFolder) -> float:
+    best = summarize_run(run).best
+    if best is None:
+        command = f"tem-rf resume {shlex.quote(str(run.path))}"
+        raise ModelError(f"{run.path}: has not finished an epoch; train it further with `{command}`.")
+    return best.validation_hard_dice

@@ -1,0 +1,112 @@
+"""The card of a model as a page: README.md in its folder."""
+
+from tem_rf.exporting.micrographs import simulated_doses
+from tem_rf.inference.card import MicrographSet, ModelCard
+
+PAGE_NAME = "README.md"
+
+
+def card_page(card: ModelCard) -> str:
+    """Everything that `model.json` says, in Markdown, for a person who wonders whether to use the model."""
+    sections = (_head(card), _use(card), _scores(card), _data(card), _recipe(card), _limits(card), _files(card))
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _head(card: ModelCard) -> str:
+    field = card.receptive_field
+    nanometres = "" if field.equation_size_nm is None else f", {field.equation_size_nm:.3g} nm"
+    reach = "the whole image" if field.reach_px is None else f"up to {field.reach_px} px away"
+    return (
+        f"# {card.name}\n\n{card.purpose or 'Finds nanoparticles in transmission electron micrographs.'}\n\n"
+        f"A residual UNet, `{card.architecture.name}`, {card.parameters} parameters. Receptive field "
+        f"{field.equation_size_px} px{nanometres} by equation (1) of Sytwu, Groschner & Scott (2022); a pixel depends "
+        f"on others {reach}."
+    )
+
+
+def _use(card: ModelCard) -> str:
+    lines = [f"`tem-rf segment FILE --model {card.name}`, with the path of this folder."]
+    if card.pixel_size_nm is not None:
+        low, high = card.pixel_size_nm / 1.25, card.pixel_size_nm * 1.25
+        lines.append(
+            f"- Intended pixel size: {card.pixel_size_nm:.4g} nm ({low:.3g} to {high:.3g}); beyond, add `--rescale`."
+        )
+    if doses := simulated_doses(card.micrographs):
+        lines.append(f"- Intended dose: {doses[0]:g} to {doses[-1]:g} e/Å².")
+    return _section("Use", lines)
+
+
+def _scores(card: ModelCard) -> str:
+    rows = []
+    if card.test is not None:
+        rows.append(f"| test patches of the dataset | | {card.test.images} | {card.test.hard_dice:.3f} | |")
+    for one in card.held_out:
+        spread = "" if one.hard_dice_sd is None else f" ± {one.hard_dice_sd:.3f}"
+        rows.append(
+            f"| {one.name} | {one.kind} | {one.micrographs} | {one.hard_dice:.3f}{spread} | {one.least_hard_dice:.3f} |"
+        )
+    if not rows:
+        return "## Hard dice\n\nThe network was not scored before it was exported."
+    head = ["| on | kind | images | mean ± sd over images | least |", "|---|---|---|---|---|"]
+    return _section("Hard dice", ["None of these images had a part in the training.", "", *head, *rows])
+
+
+def _data(card: ModelCard) -> str:
+    if card.imported_from is not None:
+        return f"## Data\n\nImported from `{card.imported_from.name}`, sha256 `{card.imported_from.sha256}`."
+    lines = [f"Dataset `{card.dataset}`, sha256 `{card.dataset_sha256}`."]
+    if card.micrographs:
+        lines += [
+            "",
+            "| micrographs | kind | number | patches | nm/px | particles nm | dose e/Å² | defocus nm | film nm |",
+            "|---|---|---|---|---|---|---|---|---|",
+            *map(_data_row, card.micrographs),
+        ]
+    return _section("Data", lines)
+
+
+def _data_row(one: MicrographSet) -> str:
+    numbers = (one.pixel_size_nm, one.diameter_nm, one.dose_e_per_angstrom2)
+    ranges = (one.defocus_nm, one.carbon_nm)
+    cells = [one.name, one.kind, str(one.micrographs), str(one.patches)]
+    cells += ["" if number is None else f"{number:g}" for number in numbers]
+    cells += ["" if pair is None else f"{pair[0]:g} to {pair[1]:g}" for pair in ranges]
+    return f"| {' | '.join(cells)} |"
+
+
+def _recipe(card: ModelCard) -> str:
+    if card.training is None:
+        return ""
+    settings = ", ".join(
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in card.training.model_dump(mode="json").items()
+        if value is not None and name != "recipe"
+    )
+    lines = [f"Recipe `{card.training.recipe}`: {settings}. Best epoch {card.best_epoch}."]
+    if card.seeds:
+        lines += ["", "| seed | validation hard dice | test hard dice |", "|---|---|---|"]
+        for one in card.seeds:
+            test = "" if one.test_hard_dice is None else f"{one.test_hard_dice:.3f}"
+            seed = f"**{one.seed}** (this model)" if one.seed == card.seed else str(one.seed)
+            lines.append(f"| {seed} | {one.validation_hard_dice:.3f} | {test} |")
+    else:
+        lines.append(f"Seed {card.seed}.")
+    if card.made_by:
+        lines += ["", f"Made by `{card.made_by}`."]
+    return _section("Recipe", lines)
+
+
+def _limits(card: ModelCard) -> str:
+    return _section("Limits", [f"- {limit}" for limit in card.limits]) if card.limits else ""
+
+
+def _files(card: ModelCard) -> str:
+    lines = [f"- `{one.file}` takes {one.takes}; gives {one.gives}." for one in card.files]
+    if card.license:
+        authors = f", by {', '.join(card.authors)}" if card.authors else ""
+        lines += ["", f"License: {card.license}{authors}."]
+    return _section("Files", lines)
+
+
+def _section(title: str, lines: list[str]) -> str:
+    return "\n".join([f"## {title}", "", *lines])

@@ -1,0 +1,153 @@
+"""Export the network of a run, over an earlier export where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tem_rf.config.preparation import PreprocessingSettings
+from tem_rf.errors import ModelError
+from tem_rf.exporting.card_notes import NO_REMARKS, Remarks
+from tem_rf.exporting.folder import write_model_folder
+from tem_rf.exporting.formats import FORMATS, SAVED_MODEL, ExportFormat, formats_in
+from tem_rf.exporting.micrographs import describe_micrographs
+from tem_rf.inference.card import FieldOfView, ModelCard, TestScores
+from tem_rf.metrics.scores import read_scores
+from tem_rf.metrics.summary import mean_over_images
+from tem_rf.runs.environment import package_versions
+from tem_rf.runs.events import epochs
+from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.network import load_network
+
+if TYPE_CHECKING:
+    from tem_rf.inference.card import ModelCard
+    from tem_rf.runs.folder import RunFolder
+
+
+def export_run(
+    run: RunFolder,
+    output: Path,
+    formats: Sequence[ExportFormat] = (SAVED_MODEL,),
+    *,
+    remarks: Remarks = NO_REMARKS,
+) -> ModelCard:
+    """Write the best network of a run, with its card; see `write_model_folder`.
+
+    Args:
+        run: A run with at least one epoch.
+        output: Folder to write, whole or not at all.
+        formats: What to write.
+        remarks: What the card says beyond what the run does.
+
+    Raises:
+        ModelError: The run has no network, or Keras another backend than TensorFlow.
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    model = load_network(run)
+    card = describe(run, name=output.name).model_copy(update=remarks.to_card())
+    return write_model_folder(model, card, output, formats)
+
+
+def describe(run: RunFolder, *, name: str) -> ModelCard:
+    """What is known about the network of a run."""
+    config = run.config
+    architecture = config.architecture
+    best = max(epochs(run.events()), key=lambda event: event.validation_hard_dice, default=None)
+    return ModelCard(
+        name=name,
+        architecture=architecture,
+        parameters=architecture.parameters,
+        receptive_field=FieldOfView.of(architecture, config.pixel_size_nm),
+        stride_px=architecture.stride,
+        pixel_size_nm=config.pixel_size_nm,
+        preprocessing=config.preprocessing,
+        done_before=_steps_outside(config.preprocessing),
+        dataset=config.dataset.name,
+        dataset_sha256=config.dataset_sha256,
+        training=config.training,
+        seed=config.seed,
+        best_epoch=best.epoch if best else 0,
+        test=_test_scores(run),
+        micrographs=describe_micrographs(config),
+        made_with=package_versions(),
+    )
+
+
+def _steps_outside(preprocessing: PreprocessingSettings) -> list[str]:
+    return [name for name in ("flat_field_px", "target_pixel_size_nm") if getattr(preprocessing, name) is not None]
+
+
+def _test_scores(run: RunFolder) -> TestScores | None:
+    if not run.scores_file.exists():
+        return None
+    scores = read_scores(run.scores_file)
+    hard, soft = (mean_over_images(scores, metric) for metric in ("hard_dice", "soft_dice"))
+    return (
+        TestScores(images=len(scores), hard_dice=hard, soft_dice=soft)
+        if hard is not None and soft is not None
+        else None
+    )
+
+
+LICENSE = "BSD-3-Clause"
+
+
+def export_over(
+    run: RunFolder,
+    output: Path,
+    formats: Sequence[ExportFormat] = (SAVED_MODEL,),
+    *,
+    remarks: Remarks = NO_REMARKS,
+    only_missing: bool = False,
+    overwrite: bool = False,
+) -> ModelCard:
+    """Export a run to a folder where an earlier export may stand: its formats, authors and license are kept.
+
+    Args:
+        run: A run with at least one epoch.
+        output: Folder to write.
+        formats: What to write; formats that stand there are written again, so that all hold one network.
+        remarks: What the card says beyond what the run does; what the maker leaves out stays as before, the license
+            else is BSD-3-Clause.
+        only_missing: Leave the folder as it is where it holds all that is asked for.
+        overwrite: Replace whatever stands there, and keep no remarks of it.
+
+    Raises:
+        ModelError: The folder holds something else, the run has no network, or Keras another backend than TensorFlow.
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    from tem_rf.inference.card import ModelCard
+
+    refuse_foreign_folder(output, overwrite=overwrite)
+    standing = formats_in(output)
+    wanted = [one for one in FORMATS.values() if one in (*standing, *formats)]
+    before = ModelCard.read(output) if standing and not overwrite else None
+    if only_missing and wanted == standing and before and remarks == NO_REMARKS:
+        return before
+    if before:
+        remarks = remarks.or_before(before)
+    return export_run(run, output, wanted, remarks=replace(remarks, license=remarks.license or LICENSE))
+
+
+def refuse_foreign_folder(output: Path, *, overwrite: bool) -> None:
+    """A model of ours may be replaced by a newer export of the same name; anything else is the user's.
+
+    Args:
+        output: Where a model is to be written.
+        overwrite: Whether the user gives up what stands in that folder.
+
+    Raises:
+        ModelError: It holds something else, or is no folder.
+    """
+    from tem_rf.saved_models import CARD_NAME
+
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise ModelError(f"{output}: is a file, expected a folder to export to; choose another --output.")
+    if not overwrite and not (output / CARD_NAME).exists() and any(output.iterdir()):
+        raise ModelError(
+            f"{output}: is not empty and holds no exported model; choose another --output, or add --overwrite."
+        )

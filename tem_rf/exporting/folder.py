@@ -1,0 +1,60 @@
+"""The folder of an exported model: the network in one format or several, `model.json`, and the same as a page."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+
+from tem_rf.errors import ModelError
+from tem_rf.exporting.bioimageio import write_bioimageio
+from tem_rf.exporting.card_page import PAGE_NAME, card_page
+from tem_rf.exporting.formats import BIOIMAGEIO, KERAS, LITERT, ONNX, SAVED_MODEL, ExportFormat, require_packages
+from tem_rf.exporting.portable import write_keras, write_litert, write_onnx
+from tem_rf.exporting.saved_model import write_saved_model
+from tem_rf.files import replacing_folder, write_json, write_text
+from tem_rf.inference.card import ModelCard, ModelFile
+from tem_rf.saved_models import CARD_NAME
+
+_WRITERS: dict[ExportFormat, Callable[[keras.Model, ModelCard, Path], None]] = {
+    SAVED_MODEL: write_saved_model,
+    KERAS: write_keras,
+    ONNX: write_onnx,
+    LITERT: write_litert,
+    BIOIMAGEIO: write_bioimageio,
+}
+
+
+def write_model_folder(
+    model: keras.Model, card: ModelCard, output: Path, formats: Sequence[ExportFormat] = (SAVED_MODEL,)
+) -> ModelCard:
+    """Write a network and its card, so that all files in the folder hold the same weights.
+
+    Args:
+        model: The network.
+        card: What is known about it.
+        output: Folder to write, whole or not at all; what stood there is replaced.
+        formats: What to write.
+
+    Returns:
+        The card with what the files take and give.
+
+    Raises:
+        ModelError: Keras uses another backend than TensorFlow, or a format needs packages that are not installed.
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ModelError(
+            f"{output}: a SavedModel needs the TensorFlow backend, KERAS_BACKEND is {backend}; run the same command "
+            "with KERAS_BACKEND=tensorflow, which reads runs of any backend."
+        )
+    for one in formats:
+        require_packages(one)
+    files = [ModelFile(format=one.name, file=one.file, takes=one.takes, gives=one.gives) for one in formats]
+    card = card.model_copy(update={"files": files})
+    with replacing_folder(output) as beside:
+        for one in formats:
+            _WRITERS[one](model, card, beside)
+        write_json(beside / CARD_NAME, card.to_json())
+        write_text(beside / PAGE_NAME, card_page(card))
+    return card

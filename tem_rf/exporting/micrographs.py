@@ -1,0 +1,89 @@
+"""The micrographs that a network was trained on, and those that it is scored on before it is given away."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tem_rf.data.manifest import Source
+from tem_rf.data.pixels import resample_mask
+from tem_rf.data.prepared import open_dataset
+from tem_rf.data.simulation.folder import read_simulation_settings
+from tem_rf.data.sources import find_pairs, read_labelled
+from tem_rf.errors import DatasetError
+from tem_rf.inference.card import HeldOutScores, Kind, MicrographSet
+from tem_rf.inference.model import Segmenter
+from tem_rf.inference.predict import segment_micrograph
+from tem_rf.metrics.dice import hard_dice
+from tem_rf.runs.config import RunConfig
+
+
+def describe_micrographs(config: RunConfig) -> tuple[MicrographSet, ...]:
+    """What the dataset of a run was cut from, a row per folder; none where it is gone, or another one by now."""
+    try:
+        dataset = open_dataset(config.dataset)
+    except DatasetError:
+        return ()
+    if dataset.fingerprint != config.dataset_sha256:
+        return ()
+    sources = dataset.manifest.sources
+    folders: dict[Path, list[Source]] = {}
+    for source in sources:
+        folders.setdefault(_set_folder(Path(source.file).parent), []).append(source)
+    return tuple(_describe(folder, members) for folder, members in folders.items())
+
+
+def score_held_out(segmenter: Segmenter, folder: Path, *, name: str) -> HeldOutScores:
+    """Segment labelled micrographs as `tem-rf segment` does, and score the masks.
+
+    Args:
+        segmenter: The network.
+        folder: Folder of images/ and labels/ (or masks/), or of both kinds side by side.
+        name: What the card calls these micrographs.
+
+    Raises:
+        DatasetError: The folder is missing or empty, or a file has no partner.
+        ReadError: A file cannot be read.
+    """
+    scores = []
+    for pair in find_pairs(folder, None):
+        for labelled in read_labelled(pair, None):
+            mask = segment_micrograph(segmenter, labelled.micrograph).mask
+            label = resample_mask(labelled.mask, mask.shape)  # of a network that rescales, the mask is rescaled
+            scores.append(float(hard_dice(mask[None], label[None])[0]))
+    return HeldOutScores(
+        name=name,
+        kind=_kind(folder),
+        micrographs=len(scores),
+        hard_dice=statistics.fmean(scores),
+        hard_dice_sd=statistics.stdev(scores) if len(scores) > 1 else None,
+        least_hard_dice=min(scores),
+    )
+
+
+def simulated_doses(sets: Iterable[MicrographSet]) -> Sequence[float]:
+    """Doses that were simulated, in order [e/Å²]."""
+    return sorted({one.dose_e_per_angstrom2 for one in sets if one.dose_e_per_angstrom2 is not None})
+
+
+def _describe(folder: Path, sources: Sequence[Source]) -> MicrographSet:
+    known = {"name": folder.name, "micrographs": len(sources), "patches": sum(source.patches for source in sources)}
+    settings = read_simulation_settings(folder)
+    if settings is None:
+        return MicrographSet(kind="measured", **known)
+    return MicrographSet(
+        kind="simulated",
+        **known,
+        pixel_size_nm=settings.pixel_size_nm,
+        diameter_nm=settings.diameter_nm,
+        dose_e_per_angstrom2=settings.dose_e_per_angstrom2,
+        defocus_nm=settings.defocus_nm,
+        carbon_nm=settings.carbon_nm,
+    )
+
+
+def _set_folder(images: Path) -> Path:
+    return images.parent if images.name == "images" else images
+
+
+def _kind(folder: Path) -> Kind:
+    return "measured" if read_simulation_settings(folder) is None else "simulated"

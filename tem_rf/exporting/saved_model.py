@@ -1,0 +1,192 @@
+"""A network as a SavedModel that takes raw counts; normalization, padding and cropping are inside the graph."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tem_rf.config.preparation import PreprocessingSettings
+from tem_rf.data.preprocess import PERCENTILES
+from tem_rf.data.xray import FEW_BELOW_ZERO, GREATEST_PART, PASSES
+from tem_rf.inference.card import ModelCard
+
+_AROUND = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)]
+
+
+def normalize_counts(counts: Any, settings: PreprocessingSettings) -> Any:
+    """Treat raw counts as the training data were: x-ray outliers, then normalization.
+
+    Args:
+        counts: (h, w) float32.
+        settings: Of the dataset; flat-field correction and rescaling are not part of the graph.
+
+    Returns:
+        (h, w) float32.
+    """
+    image = counts
+    if settings.xray_threshold is not None:
+        below_zero = tf.reduce_mean(tf.cast(image < 0, tf.float64))
+        image = tf.cond(
+            below_zero <= FEW_BELOW_ZERO,
+            lambda: _remove_xray_outliers(tf.maximum(counts, 0.0), settings.xray_threshold),
+            lambda: counts,
+        )
+    offset, scale = _offset_and_scale(image, settings)
+    return (image - tf.cast(offset, tf.float32)) / tf.cast(scale, tf.float32)
+
+
+def _offset_and_scale(image: Any, settings: PreprocessingSettings) -> tuple[Any, Any]:
+    exact = tf.cast(image, tf.float64)
+    if settings.normalization == "standard":
+        return tf.reduce_mean(exact), tf.math.reduce_std(exact)
+    if settings.normalization == "min-max":
+        low, high = tf.reduce_min(exact), tf.reduce_max(exact)
+    else:
+        ordered = tf.sort(tf.reshape(exact, [-1]))
+        low, high = (_quantile(ordered, percent / 100) for percent in PERCENTILES)
+    return low, high - low
+
+
+def _remove_xray_outliers(image: Any, threshold: float) -> Any:
+    for _ in range(PASSES):
+        image = tf.cond(
+            tf.reduce_max(image) <= tf.reduce_min(image) + threshold,
+            lambda image=image: image,
+            lambda image=image: _replace_brightest_first(image, threshold),
+        )
+    return image
+
+
+def _replace_brightest_first(image: Any, threshold: float) -> Any:
+    """One pass: the values of the outliers are carried through a loop, the rest of the image stands still."""
+    shape = tf.shape(image)
+    size = tf.cast(tf.size(image), tf.float64)
+    median = tf.cast(_quantile(tf.sort(tf.reshape(image, [-1])), 0.5), tf.float32)
+    places = tf.cast(tf.where(image > median + threshold), tf.int32)  # (n, 2)
+    are_outliers = tf.cast(tf.shape(places)[0], tf.float64) <= GREATEST_PART * size
+    places = places[: tf.where(are_outliers, tf.shape(places)[0], 0)]
+    places = tf.gather(places, tf.argsort(-tf.gather_nd(image, places), stable=True))
+    count = tf.shape(places)[0]
+    number = tf.tensor_scatter_nd_update(tf.fill(shape, -1), places, tf.range(count))
+
+    around = places[:, tf.newaxis, :] + tf.constant(_AROUND)  # (n, 8, 2)
+    on_border = tf.reduce_any((around < 0) | (around >= shape), axis=[1, 2])
+    around = tf.clip_by_value(around, 0, shape - 1)
+    neighbours = tf.cast(tf.gather_nd(image, around), tf.float64)
+    neighbour_numbers = tf.gather_nd(number, around)
+
+    def replace_one(index: Any, values: Any, total: Any) -> tuple[Any, Any, Any]:
+        numbers = neighbour_numbers[index]
+        now = tf.where(numbers >= 0, tf.gather(values, tf.maximum(numbers, 0)), neighbours[index])
+        value = tf.where(on_border[index], total / size, tf.reduce_mean(now))
+        value = tf.cast(tf.cast(value, tf.float32), tf.float64)  # the image holds float32
+        total = total + value - values[index]
+        return index + 1, tf.tensor_scatter_nd_update(values, [[index]], [value]), total
+
+    start = (
+        tf.constant(0),
+        tf.cast(tf.gather_nd(image, places), tf.float64),
+        tf.reduce_sum(tf.cast(image, tf.float64)),
+    )
+    _, values, _ = tf.while_loop(lambda index, *_: index < count, replace_one, start)
+    return tf.tensor_scatter_nd_update(image, places, tf.cast(values, tf.float32))
+
+
+def _quantile(ordered: Any, part: float) -> Any:
+    """Linear interpolation between the two nearest, as NumPy does."""
+    ordered = tf.cast(ordered, tf.float64)
+    position = part * tf.cast(tf.size(ordered) - 1, tf.float64)
+    below = tf.cast(tf.floor(position), tf.int32)
+    above = tf.minimum(below + 1, tf.size(ordered) - 1)
+    weight = position - tf.cast(below, tf.float64)
+    return ordered[below] * (1 - weight) + ordered[above] * weight
+
+
+class ImagesToProbability(keras.Model):
+    """Takes normalized images of any size, gives the probability of a particle.
+
+    Args:
+        network: Maps (n, h, w, 1) to (n, h, w, 2) logits, h and w multiples of the stride.
+        stride: Of the network [px].
+
+    Input shape: (n, h, w, 1) float32. Output: `probability`, (n, h, w, 1) float32.
+    """
+
+    SIGNATURE = keras.InputSpec("float32", (None, None, None, 1), name="images")
+
+    def __init__(self, network: keras.Model, stride: int) -> None:
+        super().__init__()
+        self.network, self.stride = network, stride
+        self.built = True
+
+    def call(self, images: Any) -> dict[str, Any]:
+        """Compute the probability of a particle."""
+        import tensorflow as tf
+
+        height, width = tf.unstack(tf.shape(images)[1:3])
+        # Written so that no number is negative: ONNX takes the remainder of negative ones with the other sign.
+        rows, columns = ((self.stride - length % self.stride) % self.stride for length in (height, width))
+        # Zeros are the mean of a standardized image, and what the convolutions pad with. Without the axis of
+        # channels while it is padded, LiteRT keeps knowing that there is one channel.
+        padded = tf.pad(tf.squeeze(images, -1), [[0, 0], [0, rows], [0, columns]])
+        logits = self.network(tf.expand_dims(padded, -1), training=False)[:, :height, :width]
+        background, particle = tf.split(logits, 2, axis=-1)
+        return {"probability": tf.sigmoid(particle - background)}
+
+
+class CountsToProbability(ImagesToProbability):
+    """Takes raw counts and does the preprocessing of the training data too.
+
+    Args:
+        network: As for `ImagesToProbability`.
+        stride: Of the network [px].
+        preprocessing: Of the training data; flat-field correction and rescaling are not part of the graph.
+
+    Input shape: (n, h, w) float32. Output: `probability`, (n, h, w, 1) float32.
+    """
+
+    SIGNATURE = keras.InputSpec("float32", (None, None, None), name="counts")
+
+    def __init__(self, network: keras.Model, stride: int, preprocessing: PreprocessingSettings) -> None:
+        super().__init__(network, stride)
+        self.preprocessing = preprocessing
+
+    def call(self, counts: Any) -> dict[str, Any]:
+        """Compute the probability of a particle."""
+        import tensorflow as tf
+
+        images = tf.map_fn(lambda one: normalize_counts(one, self.preprocessing), counts)
+        return super().call(tf.expand_dims(images, -1))
+
+
+def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None:
+    """Write a SavedModel with two endpoints.
+
+    `serve` takes raw counts (n, h, w) float32 of any height and width and returns `probability` (n, h, w) float32 and
+    `mask` (n, h, w) uint8; normalization, padding to the stride and cropping happen inside. `logits` takes normalized
+    images (n, h, w, 1), h and w divisible by the stride.
+
+    Args:
+        model: The network.
+        card: Says stride and preprocessing.
+        folder: Where to write.
+    """
+    import tensorflow as tf
+
+    serving = CountsToProbability(model, card.stride_px, card.preprocessing)
+
+    def serve(counts: Any) -> dict[str, Any]:
+        probability = tf.squeeze(serving(counts)["probability"], -1)
+        return {"probability": probability, "mask": tf.cast(probability > 0.5, tf.uint8)}
+
+    def logits(images: Any) -> Any:
+        return model(images, training=False)
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", serve, input_signature=[tf.TensorSpec((None, None, None), tf.float32, name="counts")])
+    archive.add_endpoint(
+        "logits", logits, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32, name="images")]
+    )
+    archive.write_out(str(folder), verbose=False)

@@ -1,0 +1,172 @@
+"""Segment files and folders of them, with their labels and tracks where asked for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tem_rf.data.pairing import micrographs_in, pair_labels
+from tem_rf.errors import DatasetError, ModelError, ReadError, SettingsError, TemRfError
+from tem_rf.inference.file import SegmentSettings, segment_file
+from tem_rf.inference.model_choice import Networks
+from tem_rf.inference.results import SegmentedFile
+from tem_rf.inference.tracks import TrackedFile, TrackSettings, check_movie, track_file
+from tem_rf.particles.tracking import import_trackpy
+
+
+@dataclass(frozen=True)
+class SegmentJob:
+    """What is done to every file.
+
+    Attributes:
+        output: Folder for the results.
+        settings: What is done to each frame.
+        tracking: How the particles of movies are followed; None: they are not.
+        overwrite: Segment again what stands in the output from the same networks and settings.
+    """
+
+    output: Path
+    settings: SegmentSettings
+    tracking: TrackSettings | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class LabelledFile:
+    """A micrograph, stack or movie, and its label where it has one."""
+
+    path: Path
+    label: Path | None = None
+
+
+Segmented = tuple[SegmentedFile, TrackedFile | None]
+
+
+def segment_files(
+    files: Sequence[LabelledFile],
+    networks: Networks,
+    job: SegmentJob,
+    *,
+    on_step: Callable[[str], None] = lambda what: None,
+    on_note: Callable[[str], None] = lambda note: None,
+    on_failure: Callable[[Path, TemRfError], None] | None = None,
+) -> list[Segmented]:
+    """Segment files one after the other.
+
+    Args:
+        files: What `files_to_segment` found.
+        networks: What segments them.
+        job: What is done to them.
+        on_step: Called with what is done next.
+        on_note: Called with what the user should know.
+        on_failure: Called with a file that cannot be segmented, and why; the others are segmented all the same. None:
+            the first such file ends it.
+
+    Returns:
+        What became of each file, with its tracks.
+
+    Raises:
+        ReadError: A file cannot be read.
+        SettingsError: Settings do not suit a file.
+        ModelError: No model fits, or one cannot be read.
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    results = []
+    for number, file in enumerate(files, start=1):
+        title = f"segmenting {file.path.name} ({number} of {len(files)})"
+        try:
+            results.append(_segment(file, networks, job, title, on_step, on_note))
+        except TemRfError as error:
+            if on_failure is None or not is_about_one_file(error, are_named=networks.are_named):
+                raise
+            on_failure(file.path, error)
+    return results
+
+
+def is_about_one_file(error: TemRfError, *, are_named: bool) -> bool:
+    """Whether another file may do better: not where the disk is full, nor where the networks that were named fail."""
+    return isinstance(error, (ReadError, DatasetError, SettingsError)) or (
+        isinstance(error, ModelError) and not are_named
+    )
+
+
+def _segment(
+    file: LabelledFile,
+    networks: Networks,
+    job: SegmentJob,
+    title: str,
+    on_step: Callable[[str], None],
+    on_note: Callable[[str], None],
+) -> Segmented:
+    segmenters = networks.segmenters(
+        file.path, pixel_size_nm=job.settings.pixel_size_nm, on_step=on_step, on_note=on_note
+    )
+    on_step(title)
+    segmented = segment_file(
+        segmenters,
+        file.path,
+        job.output,
+        job.settings,
+        label=file.label,
+        overwrite=job.overwrite,
+        on_frame=lambda done, count: on_step(f"{title}: {done} of {count} frames" if count > 1 else title),
+        on_wait=lambda: on_note(
+            f"{job.output}: another process writes the results of {file.path.stem}; waiting for it"
+        ),
+    )
+    for note in segmented.notes:
+        on_note(note)
+    return segmented, track_file(segmented, job.output, job.tracking) if job.tracking else None
+
+
+def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | None = None) -> list[LabelledFile]:
+    """The files in folders, with their labels; what cannot work is said before the first is segmented.
+
+    Args:
+        images: Micrographs, stacks, movies, or folders of them.
+        job: What is to be done to them.
+        labels: Folder of labels, or a COCO file.
+
+    Raises:
+        ReadError: A folder holds no micrographs, a movie cannot be read, or the labels fit none.
+        SettingsError: Two files have one name, or a file is no movie that can be tracked.
+    """
+    paths = list(_files(images))
+    _refuse_equal_stems(paths)
+    truths = _labels(paths, labels)
+    if job.tracking:
+        import_trackpy()
+        for path in paths:
+            check_movie(path, job.tracking, job.settings.pixel_size_nm)
+    return [LabelledFile(path, truths.get(path)) for path in paths]
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        yield from micrographs_in(path) if path.is_dir() else [path]
+
+
+def _refuse_equal_stems(paths: Sequence[Path]) -> None:
+    """Results are named after the stem of their file."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        other = seen.setdefault(path.stem, path)
+        if other is not path:
+            raise SettingsError(
+                f"{path}: has the same name as {other}, so that its results would take the place of the others; "
+                "segment one of them into another --output."
+            )
+
+
+def _labels(paths: Sequence[Path], labels: Path | None) -> dict[Path, Path]:
+    """Labels by micrograph; at least one must have its label."""
+    if labels is None:
+        return {}
+    pairs = {
+        pair.image.resolve(): pair.label
+        for folder in {path.parent for path in paths}
+        for pair in pair_labels(folder, labels).pairs
+    }
+    found = {path: pairs[path.resolve()] for path in paths if path.resolve() in pairs}
+    if not found:
+        raise ReadError(f"{labels}: labels none of the micrographs; expected a file of the stem of {paths[0].name}.")
+    return found

@@ -1,0 +1,119 @@
+"""A trained network that is ready for new micrographs, from a run or from an exported model."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tem_rf.architecture import Architecture
+from tem_rf.config.preparation import PreprocessingSettings
+from tem_rf.errors import ModelError
+from tem_rf.inference.card import ModelCard
+from tem_rf.models.weight_files import read_variables, require_room_for, variable_files
+from tem_rf.runs.folder import RunFolder
+from tem_rf.saved_models import CARD_NAME
+
+if TYPE_CHECKING:
+    import keras
+
+_GRAPH = "saved_model.pb"
+
+Logits = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A network with what it needs to know about micrographs.
+
+    Attributes:
+        name: Name of the run or the model.
+        architecture: Its architecture.
+        preprocessing: What is done to raw counts before they reach the network.
+        pixel_size_nm: Side of a pixel it was trained at [nm]; None where the dataset had none.
+        logits: Maps (n, h, w, 1) float32, h and w divisible by the stride, to (n, h, w, 2) logits.
+        sha256: Of its weights: two segmenters with the same one give the same masks.
+    """
+
+    name: str
+    architecture: Architecture
+    preprocessing: PreprocessingSettings
+    pixel_size_nm: float | None
+    logits: Logits
+    sha256: str
+
+
+def load_segmenter(path: Path) -> Segmenter:
+    """Load a run folder or an exported model: arrays are read from it, and nothing in it is executed.
+
+    Raises:
+        ModelError: The folder holds neither, or its network cannot be read.
+        RunError: The run is of another schema version.
+    """
+    if (path / CARD_NAME).exists():
+        return _from_export(path)
+    run = RunFolder(path)
+    if run.config_file.exists():
+        return _from_run(run)
+    if (path / _GRAPH).exists():
+        raise ModelError(
+            f"{path}: a SavedModel without {CARD_NAME}, which says what it expects; another program made it, "
+            "export a run with `tem-rf export`."
+        )
+    raise ModelError(f"{path}: holds neither a run nor an exported model; see `tem-rf runs` and `tem-rf export`.")
+
+
+def _from_run(run: RunFolder) -> Segmenter:
+    from tem_rf.models.merging import compile_inference
+    from tem_rf.runs.network import load_network
+
+    config = run.config
+    return Segmenter(
+        name=run.name,
+        architecture=config.architecture,
+        preprocessing=config.preprocessing,
+        pixel_size_nm=config.pixel_size_nm,
+        logits=compile_inference(load_network(run), config.architecture),
+        sha256=_sha256([run.model_file]),
+    )
+
+
+def _from_export(path: Path) -> Segmenter:
+    from tem_rf.models.merging import compile_inference
+
+    card = ModelCard.read(path)
+    return Segmenter(
+        name=card.name,
+        architecture=card.architecture,
+        preprocessing=card.preprocessing,
+        pixel_size_nm=card.pixel_size_nm,
+        logits=compile_inference(_network_of(path, card.architecture), card.architecture),
+        sha256=_sha256([path / CARD_NAME, path / _GRAPH, *variable_files(path)]),
+    )
+
+
+def _network_of(path: Path, architecture: Architecture) -> "keras.Model":
+    """The network of a SavedModel, built anew: only its variables are taken from the folder."""
+    from tem_rf.models.unet import build_unet
+
+    require_room_for(architecture, sum(file.stat().st_size for file in variable_files(path)), path)
+    values = read_variables(path)
+    model = build_unet(architecture)
+    for weight in model.weights:
+        value = values.get(weight.path)
+        if value is None or value.shape != tuple(weight.shape):
+            raise ModelError(
+                f"{path}: expected a variable {weight.path} of shape {tuple(weight.shape)}, as {CARD_NAME} says; "
+                f"found {'none' if value is None else value.shape}. Export the run again."
+            )
+        weight.assign(value)
+    return model
+
+
+def _sha256(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

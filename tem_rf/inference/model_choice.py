@@ -1,0 +1,160 @@
+"""Which models segment a file: the ones that were named, or the saved model that fits its pixel size."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tem_rf.data.readers import open_recording
+from tem_rf.errors import ModelError, SettingsError
+from tem_rf.inference.card import ModelCard
+from tem_rf.inference.model import Segmenter, load_segmenter
+from tem_rf.inference.predict import PIXEL_SIZE_TOLERANCE
+from tem_rf.saved_models import MODELS, SHIPPED_MODELS, models_in
+
+
+def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None, rescale: bool = False) -> Path:
+    """The model whose pixel size is nearest to that of a micrograph.
+
+    Args:
+        file: The micrograph.
+        models: Folder of exported models.
+        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+        rescale: The micrograph will be brought to the model's pixel size, so that any fits.
+
+    Raises:
+        ModelError: No model fits, or it cannot be told which one does.
+        ReadError: The file cannot be read.
+    """
+    here = pixel_size_nm or _pixel_size_nm(file)
+    if here is None:
+        raise ModelError(
+            f"{file}: says no pixel size, by which a model could be chosen; give --pixel-size-nm, or name a model by "
+            "--model."
+        )
+    cards = {path: card for path in models_in(models) if (card := _readable_card(path)) is not None}
+    sizes = {path: card.pixel_size_nm for path, card in cards.items() if card.pixel_size_nm is not None}
+    if not sizes:
+        raise ModelError(
+            f"{models}: holds no model with a pixel size; make one with `tem-rf export`, or name one by --model."
+        )
+    nearest = min(sizes, key=lambda path: abs(math.log(sizes[path] / here)))
+    ratio = max(sizes[nearest] / here, here / sizes[nearest])
+    rescales = rescale or cards[nearest].preprocessing.target_pixel_size_nm is not None
+    if ratio > PIXEL_SIZE_TOLERANCE and not rescales:
+        known = ", ".join(f"{path.name} at {size:g}" for path, size in sizes.items())
+        raise ModelError(
+            f"{file}: has {here:g} nm/px, and no model in {models} was trained near it ({known} nm/px); add --rescale, "
+            "or name one by --model."
+        )
+    return nearest
+
+
+def _pixel_size_nm(file: Path) -> float | None:
+    with open_recording(file) as recording:
+        return recording.pixel_sides_nm and recording.pixel_sides_nm[1]
+
+
+def _readable_card(folder: Path) -> ModelCard | None:
+    """None for the card of another version, which is no reason not to choose another model."""
+    try:
+        return ModelCard.read(folder)
+    except ModelError:
+        return None
+
+
+@dataclass(frozen=True)
+class NetworkChoice:
+    """Which networks segment a file.
+
+    Attributes:
+        named: Folders of exported models or runs, which are averaged; none: one is chosen for each file.
+        models: Folder of the models to choose from.
+        rescale: Bring micrographs to the pixel size their network was trained at.
+    """
+
+    named: tuple[Path, ...]
+    models: Path
+    rescale: bool = False
+
+    def resolved(self) -> "NetworkChoice":
+        """The same from any working directory."""
+        return replace(self, named=tuple(path.resolve() for path in self.named), models=self.models.resolve())
+
+
+class Networks:
+    """Networks by file, each loaded once."""
+
+    def __init__(self, choice: NetworkChoice) -> None:
+        self._choice = choice
+        self._loaded: dict[tuple[Path, ...], list[Segmenter]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the networks loaded so far."""
+        return list(dict.fromkeys(one.name for segmenters in self._loaded.values() for one in segmenters))
+
+    @property
+    def are_named(self) -> bool:
+        """Whether all files are segmented by the same networks; else a model is chosen for each."""
+        return bool(self._choice.named)
+
+    def segmenters(
+        self,
+        file: Path,
+        *,
+        pixel_size_nm: float | None = None,
+        on_step: Callable[[str], None] = lambda what: None,
+        on_note: Callable[[str], None] = lambda note: None,
+    ) -> list[Segmenter]:
+        """The networks for a file.
+
+        Args:
+            file: The micrograph.
+            pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+            on_step: Called with what is done next.
+            on_note: Called with the model that was chosen.
+
+        Raises:
+            ModelError: No model fits, or one cannot be read.
+            ReadError: The file cannot be read.
+            SettingsError: Micrographs cannot be rescaled, since the network was trained without a pixel size.
+        """
+        choice = self._choice
+        folders = choice.named or (
+            choose_model(file, choice.models, pixel_size_nm=pixel_size_nm, rescale=choice.rescale),
+        )
+        if folders not in self._loaded:
+            on_step(f"loading {', '.join(folder.name for folder in folders)}")
+            self._loaded[folders] = [self._load(folder) for folder in folders]
+        if not choice.named:
+            trained_nm = self._loaded[folders][0].pixel_size_nm
+            on_note(f"{file.name}: takes {folders[0]}, trained at {trained_nm:g} nm/px")
+        return self._loaded[folders]
+
+    def _load(self, folder: Path) -> Segmenter:
+        segmenter = load_segmenter(folder)
+        if not self._choice.rescale or segmenter.preprocessing.target_pixel_size_nm is not None:
+            return segmenter
+        if segmenter.pixel_size_nm is None:
+            raise SettingsError(
+                f"--rescale: {segmenter.name} was trained on micrographs without a pixel size; leave it out."
+            )
+        update = {"target_pixel_size_nm": segmenter.pixel_size_nm}
+        return replace(segmenter, preprocessing=segmenter.preprocessing.model_copy(update=update))
+
+
+def model_folder(model: str, runs: Path, models: Path = MODELS) -> Path:
+    """The folder of a model or of a run, by its path, or by the name of a run, a saved model, or one that ships.
+
+    Raises:
+        ModelError: There is none.
+    """
+    for path in (Path(model), runs / model, models / model, SHIPPED_MODELS / model):
+        if path.is_dir():
+            return path
+    shipped = " or ".join(path.name for path in models_in(SHIPPED_MODELS))
+    raise ModelError(
+        f"{model}: no such model or run; expected a folder, the name of a run in {runs} or of a model in {models}, or "
+        f"a model that ships, {shipped}."
+    )

@@ -1,0 +1,196 @@
+"""Segment a micrograph of any size, by one network or by several, seen from one side or from eight."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tem_rf.data.dihedral import dihedral, inverse_dihedral
+from tem_rf.data.micrograph import Micrograph
+from tem_rf.data.preprocess import preprocess
+from tem_rf.data.scratch import bands, scratch_array
+from tem_rf.data.xray import GREATEST_PART
+from tem_rf.errors import DatasetError, ReadError, SettingsError
+from tem_rf.inference.model import Segmenter
+from tem_rf.inference.tiles import apply_in_tiles, choose_tile_px, with_tiles_that_fit
+from tem_rf.metrics.dice import particle_mask
+from tem_rf.models.unet import particle_probability
+
+# A network sees nanometres as pixels: beyond this ratio of pixel sizes it was not trained for what it sees.
+PIXEL_SIZE_TOLERANCE = 1.25
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What networks make of a micrograph.
+
+    Attributes:
+        probability: (height, width) float32, probability of the particle class, the mean where several were made.
+        pixel_size_nm: Side of a pixel [nm]; None where the micrograph has none.
+        notes: What the user should know.
+        disagreement: (height, width) float32, standard deviation of the probabilities; None where there is one only.
+    """
+
+    probability: np.ndarray
+    pixel_size_nm: float | None
+    notes: tuple[str, ...]
+    disagreement: np.ndarray | None = None
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(height, width) bool."""
+        return particle_mask(self.probability)
+
+
+def segment_micrograph(segmenter: Segmenter, micrograph: Micrograph, *, tile_px: int | None = None) -> Segmentation:
+    """Segment a micrograph; tiles leave no trace, since each is read with everything its pixels depend on.
+
+    Args:
+        segmenter: The network.
+        micrograph: Raw counts, treated here as the training data were.
+        tile_px: Side of a tile without its context [px]; None: what fits into memory.
+
+    Raises:
+        ReadError: The micrograph is constant or holds NaN or infinite pixels.
+        SettingsError: The network wants another pixel size and the micrograph has none.
+        ModelError: Memory runs out even with the smallest tiles.
+    """
+    return segment_by_ensemble([segmenter], micrograph, tile_px=tile_px)
+
+
+def segment_by_ensemble(
+    segmenters: Sequence[Segmenter],
+    micrograph: Micrograph,
+    *,
+    transforms: int = 1,
+    tile_px: int | None = None,
+    scratch: Path | None = None,
+) -> Segmentation:
+    """Average what several networks make of a micrograph, each seeing it turned and mirrored.
+
+    Args:
+        segmenters: One network or more.
+        micrograph: Raw counts.
+        transforms: How many of the eight dihedral transforms each network sees: 1 to 8.
+        tile_px: As for `segment_micrograph`.
+        scratch: Folder for images too large for memory, see `scratch_array`; None keeps them in memory.
+
+    Raises:
+        StorageError: There is no room in `scratch`.
+        ReadError: As for `segment_micrograph`.
+        SettingsError: As for `segment_micrograph`; or the networks want different pixel sizes.
+        ModelError: As for `segment_micrograph`.
+    """
+    targets = {segmenter.preprocessing.target_pixel_size_nm for segmenter in segmenters}
+    if len(targets) > 1:
+        raise SettingsError(f"models: expected one pixel size to rescale to, received {sorted(map(str, targets))}.")
+    notes = [note for segmenter in segmenters for note in _notes(segmenter, micrograph)]
+    probabilities = _probabilities(segmenters, micrograph, transforms, tile_px, scratch, on_note=notes.append)
+    mean, spread = _mean_and_spread(probabilities, scratch)
+    return Segmentation(
+        probability=mean,
+        pixel_size_nm=targets.pop() or micrograph.pixel_size_nm,
+        notes=tuple(dict.fromkeys((*micrograph.notes, *notes))),
+        disagreement=spread,
+    )
+
+
+def _probabilities(
+    segmenters: Sequence[Segmenter],
+    micrograph: Micrograph,
+    transforms: int,
+    tile_px: int | None,
+    scratch: Path | None,
+    on_note: Callable[[str], None],
+) -> Iterator[np.ndarray]:
+    for segmenter in segmenters:
+        image = _normalized(segmenter, micrograph, scratch, on_note)
+        for transform in range(transforms):
+            turned = _probability(segmenter, dihedral(image, transform), tile_px, scratch)
+            yield inverse_dihedral(turned, transform)
+
+
+def _mean_and_spread(images: Iterator[np.ndarray], scratch: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mean and standard deviation of images, by Welford's sums: two images are kept, whatever their number."""
+    mean, squares = next(images), None
+    count = 1
+    for count, image in enumerate(images, start=2):
+        if squares is None:
+            squares = scratch_array(mean.shape, np.float32, scratch)
+            squares[...] = 0
+        for band in bands(len(mean)):
+            change = image[band] - mean[band]
+            mean[band] += change / count
+            squares[band] += change * (image[band] - mean[band])
+    if squares is not None:
+        squares /= count
+        np.sqrt(squares, out=squares)
+    return mean, squares
+
+
+def _normalized(
+    segmenter: Segmenter, micrograph: Micrograph, scratch: Path | None, on_note: Callable[[str], None]
+) -> np.ndarray:
+    where = micrograph.path or micrograph.name
+    try:
+        prepared = preprocess(
+            micrograph.pixels,
+            segmenter.preprocessing,
+            pixel_size_nm=micrograph.pixel_size_nm,
+            scratch=scratch,
+            leaves_many_outliers=True,
+        )
+    except DatasetError as error:
+        raise ReadError(f"{where}: {error}") from error
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from error
+    if prepared.has_too_many_outliers:
+        on_note(
+            f"{micrograph.name}: x-ray outliers are left in: more than {GREATEST_PART:.1%} of the pixels lie "
+            f"{prepared.xray_threshold:g} counts above the median, the threshold of {segmenter.name}; this detector "
+            "counts on another scale"
+        )
+    return prepared.image
+
+
+def _probability(segmenter: Segmenter, image: np.ndarray, tile_px: int | None, scratch: Path | None) -> np.ndarray:
+    architecture = segmenter.architecture
+    reach_px = architecture.receptive_field.reach_px
+    # A field without bounds, as instance normalization has, needs the whole image at once.
+    context_px = 0 if reach_px is None else reach_px
+    tile_px = max(image.shape) if reach_px is None else tile_px or choose_tile_px(architecture)
+
+    result = scratch_array(image.shape, np.float32, scratch)
+
+    def compute(tile_px: int) -> np.ndarray:
+        apply_in_tiles(
+            lambda piece: particle_probability(segmenter.logits(piece[np.newaxis, ..., np.newaxis]))[0],
+            image,
+            result,
+            tile_px=tile_px,
+            context_px=context_px,
+            stride=architecture.stride,
+        )
+        return result
+
+    return compute(tile_px) if reach_px is None else with_tiles_that_fit(compute, tile_px)
+
+
+def _notes(segmenter: Segmenter, micrograph: Micrograph) -> list[str]:
+    notes = []
+    here, there = micrograph.pixel_size_nm, segmenter.pixel_size_nm
+    is_rescaled = segmenter.preprocessing.target_pixel_size_nm is not None
+    if here and there and not is_rescaled and max(here / there, there / here) > PIXEL_SIZE_TOLERANCE:
+        notes.append(
+            f"{micrograph.name}: has {here:g} nm/px, {segmenter.name} was trained at {there:g} nm/px; "
+            "expect poor masks, or add --rescale"
+        )
+    height, width = micrograph.pixels.shape
+    reach_px = segmenter.architecture.receptive_field.reach_px
+    if reach_px is not None and min(height, width) <= reach_px:
+        notes.append(
+            f"{micrograph.name}: {width} x {height} px is smaller than the reach of {segmenter.name}, {reach_px} px; "
+            "every pixel sees beyond the edge, where there is nothing"
+        )
+    return notes

@@ -1,0 +1,1 @@
+"""Dice, outlines, a row of scores per image, mean ± sd over seeds."""

@@ -1,0 +1,121 @@
+"""Scores of one segmented image, and their table on disk."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tem_rf.errors import ReadError
+from tem_rf.files import replacing_file
+from tem_rf.metrics.boundary import score_boundary
+from tem_rf.metrics.dice import hard_dice, particle_mask, soft_dice
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """Scores of one image; a row of `scores.csv`.
+
+    Attributes:
+        source: Micrograph the image was cut from.
+        row: Row of its upper edge in the micrograph [px].
+        column: Column of its left edge [px].
+        soft_dice: Dice of the probability.
+        hard_dice: Dice of the rounded probability.
+        boundary_f1: Agreement of the outlines within the tolerance.
+        mean_surface_distance_px: Mean distance of the outlines [px]; None where one mask has none.
+        hausdorff95_px: 95th percentile of that distance [px].
+        mean_surface_distance_nm: The same in nm; None without a pixel size.
+        hausdorff95_nm: The same in nm.
+    """
+
+    source: str
+    row: int
+    column: int
+    soft_dice: float
+    hard_dice: float
+    boundary_f1: float
+    mean_surface_distance_px: float | None
+    hausdorff95_px: float | None
+    mean_surface_distance_nm: float | None
+    hausdorff95_nm: float | None
+
+
+COLUMNS = tuple(field.name for field in fields(ImageScores))
+"""Columns of the table."""
+
+METRICS = COLUMNS[3:]
+"""Names of the scores, in the order of the table."""
+
+
+def score_image(
+    probability: np.ndarray,
+    label: np.ndarray,
+    *,
+    source: str = "",
+    row: int = 0,
+    column: int = 0,
+    pixel_size_nm: float | None = None,
+    tolerance_px: float = 2.0,
+) -> ImageScores:
+    """Score one image against its label.
+
+    Args:
+        probability: (h, w) float, probability of the particle class, or a mask.
+        label: (h, w), 1 or True on particles.
+        source: Micrograph it was cut from.
+        row: Row of its upper edge there [px].
+        column: Column of its left edge there [px].
+        pixel_size_nm: Side of a pixel [nm], for the distances in nm.
+        tolerance_px: How far apart outlines may lie and still agree [px].
+    """
+    outline = score_boundary(particle_mask(probability), label, tolerance_px=tolerance_px)
+    return ImageScores(
+        source=source,
+        row=row,
+        column=column,
+        soft_dice=float(soft_dice(probability, label)),
+        hard_dice=float(hard_dice(probability, label)),
+        boundary_f1=outline.f1,
+        mean_surface_distance_px=outline.mean_distance_px,
+        hausdorff95_px=outline.hausdorff95_px,
+        mean_surface_distance_nm=_in_nm(outline.mean_distance_px, pixel_size_nm),
+        hausdorff95_nm=_in_nm(outline.hausdorff95_px, pixel_size_nm),
+    )
+
+
+def write_scores(path: Path, scores: Sequence[ImageScores]) -> None:
+    """Write one row per image as CSV; a score that does not exist is an empty cell."""
+    with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, COLUMNS)
+        table.writeheader()
+        table.writerows(asdict(row) for row in scores)
+
+
+def read_scores(path: Path) -> list[ImageScores]:
+    """Read what `write_scores` wrote.
+
+    Raises:
+        ReadError: The file is missing or not such a table.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            table = csv.DictReader(file)
+            if tuple(table.fieldnames or ()) != COLUMNS:
+                raise ValueError(f"expected the columns {','.join(COLUMNS)}")
+            return [_from_cells(cells) for cells in table]
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read ({error.strerror}); evaluate the run first.") from error
+    except (csv.Error, TypeError, ValueError) as error:
+        raise ReadError(f"{path}: not a table of scores ({error}); evaluate the run again.") from error
+
+
+def _from_cells(cells: dict[str, str]) -> ImageScores:
+    numbers: dict[str, Any] = {name: float(cells[name]) if cells[name] else None for name in METRICS}
+    return ImageScores(source=cells["source"], row=int(cells["row"]), column=int(cells["column"]), **numbers)
+
+
+def _in_nm(distance_px: float | None, pixel_size_nm: float | None) -> float | None:
+    return None if distance_px is None or pixel_size_nm is None else distance_px * pixel_size_nm

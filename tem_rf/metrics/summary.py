@@ -1,0 +1,67 @@
+"""Scores over images and seeds: mean and standard deviation."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from tem_rf.metrics.scores import METRICS, ImageScores
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A score over the seeds of a trial.
+
+    Attributes:
+        mean: Mean over the seeds of the mean over the images.
+        sd: Standard deviation over the seeds (n - 1 in the denominator); None for a single seed.
+        seeds: Number of seeds.
+
+    >>> print(Spread(mean=0.9123, sd=0.0042, seeds=3), Spread(mean=0.9, sd=None, seeds=1), sep="; ")
+    0.912 ± 0.004 (3 seeds); 0.900 (1 seed)
+    """
+
+    mean: float
+    sd: float | None
+    seeds: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self | None:
+        """Of one value per seed; None without any."""
+        if not values:
+            return None
+        return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
+
+    def __str__(self) -> str:
+        count = f"({self.seeds} seed{'s' if self.seeds > 1 else ''})"
+        return f"{self.mean:.3f} {count}" if self.sd is None else f"{self.mean:.3f} ± {self.sd:.3f} {count}"
+
+
+def summarize(scores_by_seed: Mapping[int, Sequence[ImageScores]]) -> dict[str, Spread]:
+    """Mean ± sd over the seeds of every score.
+
+    Args:
+        scores_by_seed: The images of each seed; a method without randomness is one seed.
+
+    Returns:
+        The spread of each score by its name, in the order of the table. An image without a distance (one outline
+        missing) is left out of the mean of that distance; a score no image has is left out altogether.
+
+    >>> from tem_rf.metrics.scores import score_image
+    >>> import numpy as np
+    >>> none, both = np.zeros((2, 2)), np.array([[1, 1], [0, 0]])
+    >>> print(summarize({752: [score_image(both, both)], 956: [score_image(none, both)]})["hard_dice"])
+    0.667 ± 0.471 (2 seeds)
+    """
+    spreads = {}
+    for metric in METRICS:
+        means = [mean for scores in scores_by_seed.values() if (mean := mean_over_images(scores, metric)) is not None]
+        if spread := Spread.of(means):
+            spreads[metric] = spread
+    return spreads
+
+
+def mean_over_images(scores: Sequence[ImageScores], metric: str) -> float | None:
+    """Mean of a score over the images that have it; None where none has."""
+    values = [value for row in scores if (value := getattr(row, metric)) is not None]
+    return statistics.fmean(values) if values else None

@@ -1,0 +1,37 @@
+"""The backend of Keras: imported without its messages, and how it reports that memory is short."""
+
+import os
+import sys
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an exception of Python, NumPy, TensorFlow or JAX says that memory is short, known without importing them.
+
+    >>> is_out_of_memory(RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate"))
+    True
+    """
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"
+        or "RESOURCE_EXHAUSTED" in str(error)
+    )
+
+
+def import_keras() -> None:
+    """Import Keras; whoever wants TensorFlow's remarks sets TF_CPP_MIN_LOG_LEVEL.
+
+    TensorFlow writes to file descriptor 2 while it is imported, before it reads that variable, so the descriptor is
+    turned away for as long as the import lasts. A failure of the import is an exception, which is not touched.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import keras  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)

@@ -1,0 +1,1 @@
+"""From a mask to particles: numbered, measured, tabled, scored, tracked."""

@@ -1,0 +1,140 @@
+"""Measure the particles of a mask."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tem_rf.data.preprocess import mean_and_sd
+
+
+def feret_diameters(mask: np.ndarray) -> tuple[float, float]:
+    """Greatest and least distance between two parallel lines that hold a particle between them.
+
+    Pixels end half a pixel from their centres along rows and columns. Their corners are left out: with them, discs
+    would come out half a pixel too wide.
+
+    Args:
+        mask: (h, w) bool, not empty.
+
+    Returns:
+        Greatest and least diameter [px].
+
+    >>> feret_diameters(np.ones((3, 9), bool))[1]
+    3.0
+    """
+    from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
+
+    rows, columns = np.nonzero(mask ^ _inner(mask))
+    centres = np.stack([rows, columns], axis=1).astype(float)
+    ends = np.concatenate([centres + step for step in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))])
+    hull = ends[ConvexHull(ends).vertices]  # (n, 2), counterclockwise
+    # The least width is found across one of the hull's edges (Shamos 1978).
+    edges = np.roll(hull, -1, axis=0) - hull
+    normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1) / np.linalg.norm(edges, axis=1, keepdims=True)
+    widths = np.ptp(hull @ normals.T, axis=0)
+    return float(pdist(hull).max()), round(float(widths.min()), 9)
+
+
+def _inner(mask: np.ndarray) -> np.ndarray:
+    """Pixels whose four neighbours are in the mask: they lie on no hull."""
+    padded = np.pad(mask, 1)
+    return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+
+
+RING_PX = 5  # width of the background that a particle is compared with
+
+
+@dataclass(frozen=True)
+class Particle:
+    """One particle.
+
+    Attributes:
+        number: Its number in the numbered mask.
+        row_px: Row of its centre of mass [px].
+        column_px: Column of its centre of mass [px].
+        area_px: Its pixels.
+        diameter_px: Diameter of a disc of its area [px].
+        feret_max_px: Greatest distance between two parallel lines around it [px].
+        feret_min_px: Least distance between two parallel lines around it [px].
+        aspect_ratio: Long over short axis of the ellipse of its second moments, 1 for a disc.
+        circularity: 4 pi area over perimeter squared, 1 for a disc; pixels can make it no greater.
+        contrast: Mean counts inside less those of the background around it, in standard deviations of the micrograph;
+            None without counts, or where other particles leave no background.
+        touches_border: The edge of the micrograph cuts it: its sizes are lower bounds.
+    """
+
+    number: int
+    row_px: float
+    column_px: float
+    area_px: int
+    diameter_px: float
+    feret_max_px: float
+    feret_min_px: float
+    aspect_ratio: float
+    circularity: float
+    contrast: float | None
+    touches_border: bool
+
+
+def measure_particles(
+    numbers: np.ndarray, counts: np.ndarray | None = None, spread: float | None = None
+) -> tuple[Particle, ...]:
+    """Measure each particle of a numbered mask.
+
+    Args:
+        numbers: (h, w) int, from `number_particles`; below zero lie particles that are not to be measured.
+        counts: (h, w) counts of the micrograph, or None.
+        spread: Standard deviation of the micrograph, where the counts are a part of it; None: that of the counts.
+    """
+    from skimage.measure import regionprops
+
+    counts = None if counts is None else counts.astype(np.float32)
+    if counts is not None and spread is None:
+        _, spread = mean_and_sd(counts)
+    particles = []
+    for region in regionprops(numbers):
+        top, left, bottom, right = region.bbox
+        feret_max_px, feret_min_px = feret_diameters(region.image)
+        perimeter = region.perimeter_crofton
+        row, column = map(float, region.centroid)
+        particles.append(
+            Particle(
+                number=int(region.label),
+                row_px=row,
+                column_px=column,
+                area_px=int(region.num_pixels),
+                diameter_px=float(region.equivalent_diameter_area),
+                feret_max_px=feret_max_px,
+                feret_min_px=feret_min_px,
+                aspect_ratio=_aspect_ratio(region.coords),
+                circularity=min(float(4 * np.pi * region.num_pixels / perimeter**2), 1.0) if perimeter else 1.0,
+                contrast=_contrast(counts, numbers, region.label, region.bbox, spread) if counts is not None else None,
+                touches_border=bool(top == 0 or left == 0 or bottom == numbers.shape[0] or right == numbers.shape[1]),
+            )
+        )
+    return tuple(particles)
+
+
+def _aspect_ratio(pixels: np.ndarray) -> float:
+    """Ratio of the axes of the ellipse with the second moments of (n, 2) pixels."""
+    within_pixel = np.eye(2) / 12  # a pixel is a square, not a point
+    shortest, longest = np.linalg.eigvalsh(np.cov(pixels.T, bias=True) + within_pixel)
+    return float(np.sqrt(longest / shortest))
+
+
+def _contrast(
+    counts: np.ndarray, numbers: np.ndarray, number: int, box: tuple[int, int, int, int], spread: float | None
+) -> float | None:
+    from scipy.ndimage import binary_dilation
+
+    top, left, bottom, right = box
+    place = (
+        slice(max(top - RING_PX, 0), bottom + RING_PX),
+        slice(max(left - RING_PX, 0), right + RING_PX),
+    )
+    inside = numbers[place] == number
+    around = binary_dilation(inside, iterations=RING_PX) & (numbers[place] == 0)
+    if not around.any() or not spread:
+        return None
+    return float((counts[place][inside].mean() - counts[place][around].mean()) / spread)

@@ -1,0 +1,68 @@
+"""The sizes of many particles in a few numbers."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tem_rf.particles.measure import Particle
+
+
+@dataclass(frozen=True)
+class SizeSummary:
+    """How many particles, and how large.
+
+    Diameters are those of discs of equal area, of particles that the edge of the micrograph does not cut.
+
+    Attributes:
+        count: Particles, cut ones included.
+        whole: Particles that are not cut, which the other numbers are of.
+        mean_px: Mean diameter [px]; None without whole particles.
+        sd_px: Standard deviation of the diameters (n - 1) [px]; None with fewer than two.
+        polydispersity: Standard deviation over mean.
+        median_px: exp of the mean logarithm, the median of the log-normal distribution that fits best [px].
+        geometric_sd: exp of the standard deviation of the logarithms: its factor around the median.
+    """
+
+    count: int
+    whole: int
+    mean_px: float | None = None
+    sd_px: float | None = None
+    polydispersity: float | None = None
+    median_px: float | None = None
+    geometric_sd: float | None = None
+
+    def to_json(self, pixel_size_nm: float | None) -> dict[str, Any]:
+        """All numbers, lengths in nm as well where the size of a pixel is known."""
+        content = asdict(self)
+        for name in ("mean", "sd", "median"):
+            value = content[f"{name}_px"]
+            content[f"{name}_nm"] = None if value is None or pixel_size_nm is None else value * pixel_size_nm
+        return content
+
+
+def summarize_sizes(particles: Iterable[Particle]) -> SizeSummary:
+    """Count particles and average their diameters."""
+    particles = list(particles)
+    diameters = whole_diameters_px(particles)
+    if not diameters.size:
+        return SizeSummary(len(particles), 0)
+    mean, median = float(diameters.mean()), float(np.exp(np.log(diameters).mean()))
+    if diameters.size == 1:
+        return SizeSummary(len(particles), 1, mean_px=mean, median_px=median)
+    sd = float(diameters.std(ddof=1))
+    return SizeSummary(
+        count=len(particles),
+        whole=diameters.size,
+        mean_px=mean,
+        sd_px=sd,
+        polydispersity=sd / mean,
+        median_px=median,
+        geometric_sd=float(np.exp(np.log(diameters).std(ddof=1))),
+    )
+
+
+def whole_diameters_px(particles: Iterable[Particle]) -> np.ndarray:
+    """(n,) diameters of the particles that the edge does not cut [px]."""
+    return np.array([one.diameter_px for one in particles if not one.touches_border])

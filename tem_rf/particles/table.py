@@ -1,0 +1,77 @@
+"""The table of particles: a CSV with lengths in px and nm."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from tem_rf.errors import ReadError
+from tem_rf.files import replacing_file
+from tem_rf.particles.measure import Particle
+
+_PARTICLE = TypeAdapter(Particle)
+_LENGTHS = ("row_px", "column_px", "diameter_px", "feret_max_px", "feret_min_px")
+
+
+def write_particles(
+    path: Path, frames: Iterable[tuple[int, Sequence[Particle]]], *, pixel_size_nm: float | None = None
+) -> None:
+    """Write a row per particle, lengths in px and, where the size of a pixel is known, in nm.
+
+    Args:
+        path: File to write, whole or not at all.
+        frames: Number of each frame, from 1 as in Fiji, and its particles.
+        pixel_size_nm: Side of a pixel [nm], or None.
+
+    Raises:
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    columns = ["frame", *(field.name for field in fields(Particle))]
+    if pixel_size_nm is not None:
+        columns += [_in_nm(name) for name in _LENGTHS] + ["area_nm2"]
+    with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        for frame, particles in frames:
+            writer.writerows(_row(frame, particle, pixel_size_nm) for particle in particles)
+
+
+def read_particles(path: Path, frames: int) -> list[list[Particle]]:
+    """Read what `write_particles` wrote.
+
+    Args:
+        path: The table.
+        frames: Number of frames; those without particles are not in it.
+
+    Returns:
+        The particles of each frame.
+
+    Raises:
+        ReadError: The table is missing or damaged.
+    """
+    particles: list[list[Particle]] = [[] for _ in range(frames)]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                cells = {field.name: row[field.name] or None for field in fields(Particle)}
+                particles[int(row["frame"]) - 1].append(_PARTICLE.validate_python(cells))
+    except (OSError, KeyError, IndexError, ValueError) as error:
+        raise ReadError(f"{path}: is no table of particles ({error}); segment the file again.") from error
+    return particles
+
+
+def _row(frame: int, particle: Particle, pixel_size_nm: float | None) -> dict[str, object]:
+    row: dict[str, object] = {"frame": frame}
+    for field in fields(Particle):
+        value = getattr(particle, field.name)
+        row[field.name] = f"{value:.6g}" if isinstance(value, float) else value
+    if pixel_size_nm is not None:
+        row |= {_in_nm(name): f"{getattr(particle, name) * pixel_size_nm:.6g}" for name in _LENGTHS}
+        row["area_nm2"] = f"{particle.area_px * pixel_size_nm**2:.6g}"
+    return row
+
+
+def _in_nm(name: str) -> str:
+    return f"{name.removesuffix('px')}nm"

@@ -1,0 +1,118 @@
+"""Particles of a movie followed from frame to frame."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import hypot
+from typing import Any, Literal
+
+import numpy as np
+
+from tem_rf.errors import ModelError, SettingsError
+from tem_rf.particles.measure import Particle
+
+TrackEnd = Literal["last frame", "border", "merged", "vanished"]
+# A particle has swallowed another where it grew by at least this part of the other's area.
+_SWALLOWED = 0.5
+
+
+@dataclass(frozen=True)
+class Track:
+    """One particle through the frames.
+
+    Attributes:
+        number: Number of the track, from 1 in the order of appearance.
+        frames: Numbers of the frames in which it was seen, from 1; up to `memory` may be missing between two.
+        particles: What it was in each.
+        end: Why it ends: the movie does; the particle touched the edge of the image when it was last seen; it went
+            into another one; or it is gone.
+    """
+
+    number: int
+    frames: tuple[int, ...]
+    particles: tuple[Particle, ...]
+    end: TrackEnd
+
+
+def follow_particles(frames: Sequence[Sequence[Particle]], *, max_step_px: float, memory: int = 0) -> tuple[Track, ...]:
+    """Link the particles of frames to tracks, so that the sum of squared steps is least.
+
+    Args:
+        frames: The particles of each frame.
+        max_step_px: Farthest a particle moves between frames [px].
+        memory: Frames for which a particle may be out of sight.
+
+    Raises:
+        ModelError: trackpy, an extra, is not installed.
+        SettingsError: Too many particles lie within a step of each other.
+
+    Source: Crocker & Grier 1996, "Methods of digital video microscopy"; by trackpy.
+    """
+    members: dict[int, list[tuple[int, Particle]]] = {}
+    for frame, (particles, numbers) in enumerate(zip(frames, _link(frames, max_step_px, memory), strict=True), start=1):
+        for particle, number in zip(particles, numbers, strict=True):
+            members.setdefault(number, []).append((frame, particle))
+    tracks = [_track(number, seen) for number, seen in enumerate(members.values(), start=1)]
+    steps = _steps(tracks)
+    return tuple(_with_end(track, steps, len(frames)) for track in tracks)
+
+
+def import_trackpy() -> Any:
+    """The package trackpy, silent.
+
+    Raises:
+        ModelError: It is not installed.
+    """
+    try:
+        import trackpy
+    except ImportError as error:
+        raise ModelError("--track: needs the package trackpy; run: pip install 'tem-rf[movies]'") from error
+    trackpy.quiet()
+    return trackpy
+
+
+def _link(frames: Sequence[Sequence[Particle]], max_step_px: float, memory: int) -> Iterator[list[int]]:
+    trackpy = import_trackpy()
+    from trackpy.linking.utils import SubnetOversizeException
+
+    places = (np.array([(one.row_px, one.column_px) for one in particles]).reshape(-1, 2) for particles in frames)
+    try:
+        for _, numbers in trackpy.link_iter(enumerate(places), max_step_px, memory=memory):
+            yield numbers
+    except SubnetOversizeException as error:
+        raise SettingsError(
+            f"max_step: within {max_step_px:.3g} px of each other lie too many particles to tell which is which in the "
+            "next frame; give a smaller step, or leave small ones out by --min-diameter-nm."
+        ) from error
+
+
+def _track(number: int, seen: list[tuple[int, Particle]], end: TrackEnd = "vanished") -> Track:
+    return Track(number, tuple(frame for frame, _ in seen), tuple(particle for _, particle in seen), end)
+
+
+def _steps(tracks: Sequence[Track]) -> dict[int, list[tuple[Particle, Particle]]]:
+    """What each particle was in a frame and in the next one, by the number of the frame."""
+    steps: dict[int, list[tuple[Particle, Particle]]] = {}
+    for track in tracks:
+        for (frame, before), (following, after) in pairwise(zip(track.frames, track.particles, strict=True)):
+            if following == frame + 1:
+                steps.setdefault(frame, []).append((before, after))
+    return steps
+
+
+def _with_end(track: Track, steps: Mapping[int, Sequence[tuple[Particle, Particle]]], frames: int) -> Track:
+    last, particle = track.frames[-1], track.particles[-1]
+    if last == frames:
+        end: TrackEnd = "last frame"
+    elif any(_swallows(before, after, particle) for before, after in steps.get(last, ())):
+        end = "merged"
+    else:
+        end = "border" if particle.touches_border else "vanished"
+    return replace(track, end=end)
+
+
+def _swallows(before: Particle, after: Particle, particle: Particle) -> bool:
+    """Whether a particle has, from one frame to the next, grown over the place where another one was."""
+    distance = hypot(after.row_px - particle.row_px, after.column_px - particle.column_px)
+    has_grown = after.area_px >= before.area_px + _SWALLOWED * particle.area_px
+    return has_grown and distance <= after.feret_max_px / 2

@@ -1,0 +1,69 @@
+"""Pictures of what methods miss: the maps over the micrograph, and the dice between them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import wrap
+
+import numpy as np
+
+from tem_rf.files import replacing_file
+from tem_rf.plots.segmentation import grey_levels, overlay
+
+_COLUMNS = 4
+_NAME_WIDTH = 26  # characters of a line above a panel
+
+
+def write_miss_maps(path: Path, image: np.ndarray, label: np.ndarray, maps: np.ndarray, names: Sequence[str]) -> None:
+    """Write a PNG: the micrograph, and a panel per method, with what it finds outlined and what it misses in orange.
+
+    Args:
+        path: PNG to write.
+        image: (h, w), any scale.
+        label: (h, w) bool.
+        maps: (m, h, w) bool false negatives.
+        names: Of the m methods.
+    """
+    from matplotlib.figure import Figure
+
+    rows = -(-(len(maps) + 1) // _COLUMNS)
+    columns = min(len(maps) + 1, _COLUMNS)
+    figure = Figure(figsize=(3 * columns, 3.4 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    panels[0].imshow(grey_levels(image), cmap="gray", vmin=0, vmax=255)
+    panels[0].set_title("micrograph", fontsize=9)
+    particles = np.count_nonzero(label)
+    for panel, missed, name in zip(panels[1:], maps, names, strict=False):
+        # Of a mask that is the label less the misses, the overlay paints the misses only.
+        panel.imshow(overlay(image, label & ~missed, label))
+        part = f"misses {np.count_nonzero(missed) / particles:.1%}" if particles else "no particles"
+        panel.set_title("\n".join([*wrap(name, _NAME_WIDTH), part]), fontsize=9)
+    for panel in panels:
+        panel.set_axis_off()
+    with replacing_file(path) as beside:
+        figure.savefig(beside, format="png", dpi=150)
+
+
+def write_miss_dice(path: Path, methods: Sequence[str], mean_dice: np.ndarray, images: int) -> None:
+    """Write a PNG of the mean dice between the false-negative maps of each two methods.
+
+    Args:
+        path: PNG to write.
+        methods: Names of the m methods.
+        mean_dice: (m, m), mean over the images.
+        images: Number of images.
+    """
+    from matplotlib.figure import Figure
+
+    names = ["\n".join(wrap(name, _NAME_WIDTH)) for name in methods]
+    side = 2.5 + 0.9 * len(names)
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    picture = axes.imshow(mean_dice, cmap="cividis", vmin=0, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    for (row, column), value in np.ndenumerate(mean_dice):
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color="black" if value > 0.5 else "white")
+    axes.set_title(f"dice between false negatives, mean of {images} images", fontsize=10)
+    figure.colorbar(picture, ax=axes, shrink=0.8)
+    with replacing_file(path) as beside:
+        figure.savefig(beside, format="png", dpi=150)

@@ -1,0 +1,121 @@
+"""Pictures of segmentations, in colours that colour-blind people tell apart (Okabe and Ito 2008)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tem_rf.files import replacing_file
+from tem_rf.metrics.boundary import boundary
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MISSED = (230, 159, 0)  # orange: particle in the label, not in the mask
+INVENTED = (86, 180, 233)  # sky blue: particle in the mask, not in the label
+OUTLINE = (255, 255, 255)
+_OPACITY = 0.55
+_LEAST_WIDTH_PX = 480  # the legend needs it
+
+
+def write_overlay(
+    path: Path,
+    image: np.ndarray,
+    mask: np.ndarray,
+    label: np.ndarray | None = None,
+    *,
+    pixel_size_nm: float | None = None,
+) -> None:
+    """Write a micrograph with the outline of its mask and, given a label, what the mask misses and invents.
+
+    Args:
+        path: PNG to write: the micrograph, enlarged by a whole number where it is small, and a legend.
+        image: (h, w), any scale.
+        mask: (h, w) bool.
+        label: (h, w) bool, or None.
+        pixel_size_nm: Side of a pixel [nm], for a scale bar.
+    """
+    from PIL import Image
+
+    painted = Image.fromarray(overlay(image, mask, label))
+    enlargement = -(-_LEAST_WIDTH_PX // painted.width)
+    painted = painted.resize((painted.width * enlargement, painted.height * enlargement), Image.Resampling.NEAREST)
+    pixel_size_nm = pixel_size_nm and pixel_size_nm / enlargement
+    legend = _legend(painted.width, with_label=label is not None, pixel_size_nm=pixel_size_nm)
+    picture = Image.new("RGB", (painted.width, painted.height + legend.height))
+    picture.paste(painted, (0, 0))
+    picture.paste(legend, (0, painted.height))
+    with replacing_file(path) as beside:
+        picture.save(beside, format="PNG")
+
+
+def overlay(image: np.ndarray, mask: np.ndarray, label: np.ndarray | None = None) -> np.ndarray:
+    """Paint outline and errors over a micrograph.
+
+    Args:
+        image: (h, w), any scale.
+        mask: (h, w) bool.
+        label: (h, w) bool, or None.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    from scipy.ndimage import binary_dilation
+
+    mask = np.asarray(mask, dtype=bool)
+    painted = np.repeat(grey_levels(image)[..., None], 3, axis=-1)
+    if label is not None:
+        label = np.asarray(label, dtype=bool)
+        for error, colour in ((label & ~mask, MISSED), (mask & ~label, INVENTED)):
+            painted[error] = (1 - _OPACITY) * painted[error] + _OPACITY * np.array(colour)
+    thicker = min(image.shape) // 512
+    outline = boundary(mask)
+    painted[binary_dilation(outline, iterations=thicker) if thicker else outline] = OUTLINE
+    return painted
+
+
+def grey_levels(image: np.ndarray) -> np.ndarray:
+    """Stretch an image to 0..255 so that one pixel in a hundred saturates on either side.
+
+    Args:
+        image: (h, w), any scale.
+
+    Returns:
+        (h, w) uint8; black where the image is constant.
+    """
+    low, high = np.percentile(image, (1, 99))
+    scaled = (image.astype(np.float32) - low) / max(high - low, np.finfo(np.float32).tiny)
+    return (scaled.clip(0, 1) * 255).astype(np.uint8)
+
+
+def scale_bar_nm(width_px: int, pixel_size_nm: float) -> float:
+    """Length of a scale bar: 1, 2 or 5 times a power of ten, the longest within a quarter of the width.
+
+    >>> scale_bar_nm(512, 0.02)  # a quarter is 2.56 nm
+    2.0
+    """
+    quarter = width_px * pixel_size_nm / 4
+    decade = 10.0 ** np.floor(np.log10(quarter))
+    return float(max(step * decade for step in (1, 2, 5) if step * decade <= quarter))
+
+
+def _legend(width: int, *, with_label: bool, pixel_size_nm: float | None) -> "Image":
+    """Strip that explains the colours, with a scale bar at its right end."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    size = max(11, width // 40)  # height of the letters [px]
+    strip = Image.new("RGB", (width, 2 * size), "black")
+    draw = ImageDraw.Draw(strip)
+    font = ImageFont.load_default(size)
+    middle, x = size, size // 2
+    entries = [("outline", OUTLINE)] + ([("missed", MISSED), ("invented", INVENTED)] if with_label else [])
+    for text, colour in entries:
+        draw.rectangle((x, middle - size // 2, x + size, middle + size // 2), fill=colour)
+        draw.text((x + size * 3 // 2, middle), text, fill="white", font=font, anchor="lm")
+        x += size * 5 // 2 + int(draw.textlength(text, font=font))
+    if pixel_size_nm is not None:
+        length_nm = scale_bar_nm(width, pixel_size_nm)
+        right, left = width - size // 2, width - size // 2 - round(length_nm / pixel_size_nm)
+        draw.rectangle((left, middle - size // 8, right, middle + size // 8), fill="white")
+        draw.text((left - size // 2, middle), f"{length_nm:g} nm", fill="white", font=font, anchor="rm")
+    return strip

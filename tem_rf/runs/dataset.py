@@ -1,0 +1,79 @@
+"""The dataset a run trains on, checked against the run before anything starts."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tem_rf.architecture import Architecture
+from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
+from tem_rf.config.preparation import PreprocessingSettings
+from tem_rf.config.training import TrainingSettings, settings_error
+from tem_rf.data.patch_augmentation import counts_of_sources
+from tem_rf.data.prepared import PreparedDataset, open_dataset
+from tem_rf.errors import DatasetError
+from tem_rf.runs.config import RunConfig
+
+
+def configure_run(
+    dataset: Path,
+    architecture: Architecture,
+    training: TrainingSettings,
+    seed: int,
+    augmentation: AugmentationSettings = NO_AUGMENTATION,
+) -> RunConfig:
+    """The configuration of a run that can start.
+
+    Raises:
+        DatasetError: The dataset cannot be used, lacks a split or what augmentation needs, or its patches do not fit
+            the architecture.
+        SettingsError: The seed is out of range.
+    """
+    opened = open_dataset(dataset)
+    _check(opened, architecture, augmentation)
+    try:
+        return RunConfig(
+            dataset=dataset.resolve(),
+            dataset_sha256=opened.fingerprint,
+            pixel_size_nm=opened.manifest.pixel_size_nm,
+            preprocessing=PreprocessingSettings.model_validate(
+                opened.manifest.settings.model_dump(include=set(PreprocessingSettings.model_fields))
+            ),
+            architecture=architecture,
+            training=training,
+            augmentation=augmentation,
+            seed=seed,
+        )
+    except ValidationError as error:
+        raise settings_error(error) from error
+
+
+def open_training_data(config: RunConfig) -> PreparedDataset:
+    """Open the dataset of a run.
+
+    Raises:
+        DatasetError: It is gone, is another one than the run began with, lacks a split or what augmentation needs, or
+            its patches do not fit the architecture.
+    """
+    dataset = open_dataset(config.dataset)
+    if dataset.fingerprint != config.dataset_sha256:
+        raise DatasetError(
+            f"{config.dataset}: is not the dataset this run began with (dataset.json has changed); "
+            "restore it, or train under another --name."
+        )
+    _check(dataset, config.architecture, config.augmentation)
+    return dataset
+
+
+def _check(dataset: PreparedDataset, architecture: Architecture, augmentation: AugmentationSettings) -> None:
+    size, stride = dataset.manifest.patch_size, architecture.stride
+    if size % stride:
+        below = size // stride * stride
+        sizes = " or ".join(str(n) for n in (below, below + stride) if n)
+        raise DatasetError(
+            f"{dataset.folder}: patch_size {size} is not divisible by the pooling product {stride} of "
+            f"{architecture.name}; prepare with --patch-size {sizes}, or choose another network."
+        )
+    dataset.indices("train")
+    dataset.indices("validation")
+    if not augmentation.is_off:
+        counts_of_sources(dataset)

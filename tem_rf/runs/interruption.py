@@ -1,0 +1,105 @@
+"""How a training or a study is interrupted: Ctrl-C, SIGTERM, a request in its folder, a full disk."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from tem_rf.errors import DiskFullError
+from tem_rf.runs import process
+from tem_rf.runs.events import Journal, StatusEvent
+from tem_rf.runs.owned_folder import OwnedFolder
+
+PAUSE_POLL_S = 0.5
+
+
+class Interruption:
+    """Tells the loop whether to end; a second Ctrl-C ends the process at once.
+
+    Attributes:
+        signal_number: The signal that asked, or None.
+    """
+
+    def __init__(self, folder: OwnedFolder) -> None:
+        self._folder = folder
+        self.signal_number: int | None = None
+
+    def asks_to_stop(self) -> bool:
+        """Whether somebody asked it to stop, at once or not."""
+        return self.signal_number is not None or process.requested(self._folder) in ("stop", "cancel")
+
+    def asks_to_cancel(self) -> bool:
+        """Whether somebody asked not to wait for anything."""
+        return process.requested(self._folder) == "cancel"
+
+    def wait_while_paused(self, on_pause: Callable[[], None]) -> bool:
+        """Sleep for as long as the run is asked to pause.
+
+        Args:
+            on_pause: Called once when the pause begins.
+
+        Returns:
+            Whether there was a pause.
+        """
+        if process.requested(self._folder) != "pause":
+            return False
+        on_pause()
+        while process.requested(self._folder) == "pause" and self.signal_number is None:
+            time.sleep(PAUSE_POLL_S)
+        return True
+
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        if self.signal_number is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal_number = number
+
+
+@contextmanager
+def interruptible(folder: OwnedFolder) -> Iterator[Interruption]:
+    """Turn Ctrl-C and SIGTERM into requests for as long as the block lasts.
+
+    Python delivers signals to the main thread only; elsewhere requests in the folder are what remains.
+    """
+    interruption = Interruption(folder)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if in_main_thread else ()
+    before = {number: signal.signal(number, interruption._receive) for number in numbers}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+POLL_S = 5.0
+
+
+def write_when_there_is_room(write: Callable[[], None], journal: Journal, interruption: Interruption) -> None:
+    """Write a file after the events before it; while the disk is full, report a pause and try again.
+
+    Args:
+        write: Writes the file whole or not at all.
+        journal: Tells of the pause; its events reach the disk before the file does.
+        interruption: Ends the waiting.
+
+    Raises:
+        DiskFullError: The disk is full and somebody asked the training to stop.
+    """
+    is_paused = False
+    while True:
+        try:
+            journal.flush()
+            write()
+            break
+        except DiskFullError as error:
+            if interruption.asks_to_stop():
+                raise
+            if not is_paused:
+                is_paused = True
+                reason = str(error).partition(";")[0]
+                journal.emit(StatusEvent(state="paused", detail=f"{reason}; goes on by itself when there is room"))
+        time.sleep(POLL_S)
+    if is_paused:
+        journal.emit(StatusEvent(state="running", detail="there is room on the disk again"))

@@ -1,0 +1,110 @@
+"""How two definitions differ, and which changes a study may grow by."""
+
+from collections.abc import Collection
+from typing import Any
+
+from tem_rf.errors import StudyError
+from tem_rf.runs.folder import dataset_in_names
+from tem_rf.study.definition.definition import Part, StudyDefinition
+from tem_rf.study.definition.space import part_candidates
+
+
+def first_change(before: StudyDefinition, after: StudyDefinition) -> str | None:
+    """The first field that differs, as `seeds: 752, 140 was received, 752 is there`.
+
+    None where nothing differs but the execution, and where datasets lie: a dataset is known by its name here, and each
+    run refuses another one of that name by its fingerprint.
+    """
+    flat_before, flat_after = _flatten(before), _flatten(after)
+    for field in {**flat_before, **flat_after}:
+        one, other = flat_before.get(field), flat_after.get(field)
+        if one != other:
+            return f"{field}: {_text(other)} was received, {_text(one)} is there"
+    return None
+
+
+def check_extension(before: StudyDefinition, after: StudyDefinition, where: str) -> None:
+    """Refuse changes that take something away from a study, or make its results incomparable.
+
+    Raises:
+        StudyError: A dataset, seed, recipe or network would be dropped, epochs or the budget lowered, or another
+            setting changed.
+    """
+    for dropped in (
+        _dropped("seeds", before.seeds, after.seeds),
+        _dropped("datasets", _dataset_names(before), _dataset_names(after)),
+    ):
+        _refuse(where, dropped)
+    for field in ("augmentation", "objective"):
+        if getattr(before, field) != getattr(after, field):
+            _refuse(where, f"{field} would change, and with it what the results so far mean")
+    _refuse(where, _strategy_change(before, after) or _training_change(before, after))
+    new_parts = {part.name: part for part in after.parts()}
+    for part in before.parts():
+        networks = (_names(definition, new_parts[part.name]) for definition in (before, after))
+        _refuse(where, _dropped("space: networks", *networks))
+
+
+def _strategy_change(before: StudyDefinition, after: StudyDefinition) -> str | None:
+    one, other = before.strategy, after.strategy
+    if one.model_copy(update={"budget": other.budget}) != other:
+        return "strategy: would change, but for its budget"
+    if other.budget is not None and (one.budget is None or other.budget < one.budget):
+        return f"strategy.budget: {other.budget} is fewer than {one.budget or 'all'}"
+    return None
+
+
+def _training_change(before: StudyDefinition, after: StudyDefinition) -> str | None:
+    if len(after.training) < len(before.training):
+        return "training: a recipe would be dropped"
+    for index, (one, other) in enumerate(zip(before.training, after.training, strict=False)):
+        if one.model_copy(update={"epochs": other.epochs}) != other:
+            return f"training.{index}: would change, but for its epochs; add another [[training]] after it"
+        if other.epochs < one.epochs:
+            return f"training.{index}.epochs: {other.epochs} is fewer than {one.epochs}"
+        if other.epochs > one.epochs and before.strategy.name == "hyperband":
+            return f"training.{index}.epochs: hyperband has shared out {one.epochs} epochs; they cannot be extended"
+    return None
+
+
+def _names(definition: StudyDefinition, part: Part) -> list[str]:
+    return [architecture.name for architecture in part_candidates(definition.space, part)]
+
+
+def _dataset_names(definition: StudyDefinition) -> list[str]:
+    return [dataset_in_names(dataset) for dataset in definition.datasets]
+
+
+def _dropped(field: str, before: Collection[Any], after: Collection[Any]) -> str | None:
+    dropped = [str(each) for each in before if each not in after]
+    return f"{field}: {dropped[0]} would be dropped" if dropped else None
+
+
+def _refuse(where: str, reason: str | None) -> None:
+    if reason:
+        raise StudyError(
+            f"{where}: {reason}; --extend only adds seeds, networks, datasets, recipes, epochs and budget. "
+            "Choose another --name for another study."
+        )
+
+
+def _flatten(definition: StudyDefinition) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for field, value in definition.model_dump(mode="json", exclude={"execution"}).items():
+        if field == "datasets":
+            flat[field] = _dataset_names(definition)
+        elif field == "training":
+            flat.update(
+                {f"training.{index}.{key}": each for index, one in enumerate(value) for key, each in one.items()}
+            )
+        elif isinstance(value, dict):
+            flat.update({f"{field}.{key}": each for key, each in value.items()})
+        else:
+            flat[field] = value
+    return flat
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

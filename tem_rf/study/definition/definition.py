@@ -1,0 +1,192 @@
+"""What a study is: datasets, the space of networks, the strategy, recipes and seeds; the content of `study.toml`."""
+
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
+from tem_rf.config.training import (
+    DEFAULT_RECIPE,
+    RECIPES,
+    STUDY_SEEDS,
+    Seed,
+    TrainingSettings,
+    settings_error,
+    training_settings,
+)
+from tem_rf.errors import StudyError
+from tem_rf.runs.folder import dataset_in_names
+from tem_rf.study.definition.sections import Execution, Objective, Section, Space, Strategy
+
+
+@dataclass(frozen=True)
+class Part:
+    """One dataset under one recipe; objectives are compared within a part, never across.
+
+    Attributes:
+        name: Unique in the study; runs are named after it.
+        dataset: Dataset folder.
+        training: How its networks are trained.
+    """
+
+    name: str
+    dataset: Path
+    training: TrainingSettings
+
+
+class StudyDefinition(Section):
+    """Every dataset is trained under every recipe with every network that the strategy chooses, once per seed."""
+
+    datasets: tuple[Path, ...] = Field(min_length=1, description="Prepared dataset folders, seen from this file.")
+    seeds: tuple[Seed, ...] = Field(
+        STUDY_SEEDS[:3], min_length=1, description="One training per seed: initial weights and order of patches."
+    )
+    space: Space = Space()
+    strategy: Strategy = Strategy()
+    objective: Objective = Objective()
+    training: tuple[TrainingSettings, ...] = Field((training_settings(),), min_length=1)
+    augmentation: AugmentationSettings = NO_AUGMENTATION
+    execution: Execution = Execution()
+
+    @field_validator("training", mode="before")
+    @classmethod
+    def _start_from_recipes(cls, value: Any) -> Any:
+        tables = [value] if isinstance(value, dict) else value
+        if not isinstance(tables, list):
+            return value
+        return [_with_recipe(table) if isinstance(table, dict) else table for table in tables]
+
+    @model_validator(mode="after")
+    def _is_unambiguous(self) -> Self:
+        for field in ("datasets", "seeds", "training"):
+            values = getattr(self, field)
+            if any(value in values[:index] for index, value in enumerate(values)):
+                raise ValueError(f"{field}: the same is given twice")
+        names = [dataset_in_names(dataset) for dataset in self.datasets]
+        if len(set(names)) < len(names):
+            twice_named = next(name for name in names if names.count(name) > 1)
+            raise ValueError(
+                f"datasets: two folders are called {twice_named}; rename one, since runs are named after them"
+            )
+        return self
+
+    def executed(self, **changes: Any) -> Self:
+        """The same study, executed elsewhere: a scheduler or SLURM takes the place of what was chosen before.
+
+        Raises:
+            StudyError: A change is unknown or out of its range.
+        """
+        before = self.execution.model_dump(exclude_none=True)
+        if changes.keys() & set(Execution.PLACES):
+            before = {field: value for field, value in before.items() if field not in Execution.PLACES}
+        try:
+            execution = Execution.model_validate({**before, **changes})
+        except ValidationError as error:
+            where = "" if error.errors()[0]["type"] == "value_error" else "execution."
+            raise StudyError(f"{where}{_first_error(error)}") from error
+        return self.model_copy(update={"execution": execution})
+
+    def parts(self) -> tuple[Part, ...]:
+        """Each dataset under each recipe; a further recipe of the same name gets a number."""
+        parts = []
+        for dataset in self.datasets:
+            recipes: list[str] = []
+            for training in self.training:
+                recipes.append(training.recipe)
+                count = recipes.count(training.recipe)
+                number = f"-{count}" if count > 1 else ""
+                parts.append(Part(f"{dataset_in_names(dataset)}-{training.recipe}{number}", dataset, training))
+        return tuple(parts)
+
+
+def read_definition(path: Path) -> StudyDefinition:
+    """Read a definition; relative paths in it are seen from its folder.
+
+    Raises:
+        StudyError: The file is missing, no TOML, or a field is unknown, missing or out of its range.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: no such file; write a definition with `tem-rf study new`.") from error
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or nested without end
+        raise StudyError(f"{path}: is no TOML: {error}.") from error
+    definition = define_study(content, str(path))
+    return _seen_from(definition, path.parent)
+
+
+def define_study(content: dict[str, Any], where: str = "study") -> StudyDefinition:
+    """Check the content of a definition.
+
+    Args:
+        content: Fields, as TOML has them.
+        where: What errors begin with.
+
+    Raises:
+        StudyError: A field is unknown, missing or out of its range.
+    """
+    try:
+        return StudyDefinition.model_validate(content)
+    except ValidationError as error:
+        raise StudyError(f"{where}: {_first_error(error)}") from error
+
+
+def _with_recipe(table: dict[str, Any]) -> dict[str, Any]:
+    recipe = table.get("recipe", DEFAULT_RECIPE)
+    if recipe not in tuple(RECIPES):  # a list, which has no hash, is none of them either
+        raise ValueError(f"training: recipe: expected one of {', '.join(sorted(RECIPES))}, received {recipe!r}")
+    return {"recipe": recipe, **RECIPES[recipe], **table}
+
+
+def _seen_from(definition: StudyDefinition, folder: Path) -> StudyDefinition:
+    def whole(path: Path) -> Path:
+        return (folder / path).resolve()
+
+    execution = definition.execution
+    if execution.scheduler_file is not None:
+        execution = execution.model_copy(update={"scheduler_file": whole(execution.scheduler_file)})
+    datasets = tuple(whole(dataset) for dataset in definition.datasets)
+    return definition.model_copy(update={"datasets": datasets, "execution": execution})
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        return f"{field}: is missing."
+    if first["type"] == "extra_forbidden":
+        places = _field_places()
+        close = [places[name] for name in get_close_matches(str(first["loc"][-1]), places, n=2)]
+        return f"{field}: no such field" + (f"; did you mean {' or '.join(close)}?" if close else ".")
+    if first["type"] == "value_error":
+        return f"{first['ctx']['error']}."
+    in_words_of_toml = {
+        "tuple_type": "expected a list",
+        "model_type": "expected a table",
+        "dict_type": "expected a table",
+        "too_short": "expected one or more",
+    }
+    if first["type"] in in_words_of_toml:
+        return f"{field}: {in_words_of_toml[first['type']]}, received {first['input']!r}."
+    return str(settings_error(error))
+
+
+def _field_places() -> dict[str, str]:
+    """Fields by their names, with the table that holds them."""
+    tables: dict[str, type[BaseModel]] = {
+        "space": Space,
+        "strategy": Strategy,
+        "objective": Objective,
+        "training": TrainingSettings,
+        "augmentation": AugmentationSettings,
+        "execution": Execution,
+    }
+    places = {name: f"{table}.{name}" for table, model in tables.items() for name in model.model_fields}
+    return {**places, **{name: name for name in StudyDefinition.model_fields}}

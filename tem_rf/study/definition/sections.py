@@ -1,0 +1,112 @@
+"""The tables of a study's definition: space, strategy, objective, execution."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tem_rf.architecture.design import STUDY_POOLINGS
+from tem_rf.architecture.shape import DEEPEST
+
+StrategyName = Literal["grid", "random", "bayesian", "hyperband"]
+
+
+class Section(BaseModel):
+    """A table of a definition, or all of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Space(Section):
+    """Which networks may be tried."""
+
+    networks: tuple[str, ...] = Field(
+        (), description="Networks by name; where some are given, depths, poolings, dilations and parts are not used."
+    )
+    depths: tuple[Annotated[int, Field(ge=1, le=DEEPEST)], ...] = Field(
+        (2, 3, 4), description="Depths N: encoder blocks, and so poolings."
+    )
+    poolings: tuple[int, ...] = Field(STUDY_POOLINGS, description="Sizes that each level may pool by.")
+    dilations: tuple[int | tuple[int, ...], ...] = Field(
+        (1,),
+        description="Dilations: 2 dilates every block by 2; [1, 1, 2] is one per block, for networks of that depth.",
+    )
+    parts: tuple[str, ...] = Field(
+        ("",), description='What else they have, in the words of a name: "", "f8", "k5-average-bilinear".'
+    )
+    min_field_px: float | None = Field(
+        None, ge=0, examples=[40], description="Least width of the receptive field, in px."
+    )
+    max_field_px: float | None = Field(
+        None, gt=0, examples=[400], description="Greatest width of the receptive field, in px."
+    )
+    min_field_nm: float | None = Field(
+        None, ge=0, examples=[1.0], description="Least width of the receptive field, in nm."
+    )
+    max_field_nm: float | None = Field(
+        None, gt=0, examples=[8.0], description="Greatest width of the receptive field, in nm."
+    )
+    within_patch: bool = Field(
+        True, description="Only networks whose field is smaller than the patches they learn from."
+    )
+
+
+class Strategy(Section):
+    """In which order networks are tried, and how many."""
+
+    name: StrategyName = Field(
+        "grid",
+        description="grid: all, in order; random: in random order; bayesian: the most promising first; "
+        "hyperband: many for a few epochs, the best for more.",
+    )
+    budget: int | None = Field(
+        None, ge=1, examples=[30], description="Networks to try per dataset and recipe; without it, all."
+    )
+    seed: int = Field(0, ge=0, description="Decides what is random about the order.")
+    min_epochs: int = Field(3, ge=1, description="Of hyperband: epochs after which networks are first compared.")
+    reduction: int = Field(
+        3, ge=2, description="Of hyperband: one network in so many goes on, for so many times the epochs."
+    )
+
+
+class Objective(Section):
+    """What makes a network better: the mean over seeds of the best validation hard dice, less what is weighed here."""
+
+    parameters_weight: float = Field(0, ge=0, description="Hard dice that ten times fewer parameters are worth.")
+    time_weight: float = Field(0, ge=0, description="Hard dice that a ten times shorter training is worth.")
+
+
+class Execution(Section):
+    """Where and how the trainings run; changing it does not change the study."""
+
+    workers: int | None = Field(
+        None, ge=1, examples=[2], description="Trainings at once; without it, one per GPU, or one on the CPU."
+    )
+    retries: int = Field(
+        2, ge=0, description="How often a training that failed is tried again before its trial counts as failed."
+    )
+    scheduler: str | None = Field(
+        None, examples=["tls://node7:8786"], description="Address of a running Dask scheduler to use."
+    )
+    scheduler_file: Path | None = Field(
+        None, examples=["scheduler.json"], description="File in which a running Dask scheduler left its address."
+    )
+    worker_ttl_s: float = Field(
+        20,
+        ge=5,
+        description="Silence after which a worker counts as lost, in s; a scheduler that runs already has its own.",
+    )
+    slurm: dict[str, str | int | float | bool | list[str]] | None = Field(
+        None,
+        examples=[{"queue": "gpu", "cores": 4, "memory": "16GB", "walltime": "04:00:00"}],
+        description="Start the workers as SLURM jobs, with these options of dask_jobqueue.SLURMCluster.",
+    )
+
+    PLACES: ClassVar = ("scheduler", "scheduler_file", "slurm")
+
+    @model_validator(mode="after")
+    def _is_at_one_place(self) -> Self:
+        given = [name for name in self.PLACES if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"execution: {' and '.join(given)} exclude each other; keep one")
+        return self

@@ -1,0 +1,135 @@
+"""The networks that a study may try on a dataset: what does not fit is left out here, and never becomes a trial."""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+from tem_rf.architecture import Architecture
+from tem_rf.architecture.receptive_field import equation_size
+from tem_rf.architecture.shape import LARGEST_FIELD_PX
+from tem_rf.data.manifest import Manifest
+from tem_rf.data.prepared import read_manifest
+from tem_rf.errors import ArchitectureError, StudyError
+from tem_rf.study.definition.definition import Part
+from tem_rf.study.definition.sections import Space
+
+MOST_NETWORKS = 20_000
+"""So many can be looked through; a space of more is a slip."""
+
+
+def candidates(space: Space, manifest: Manifest) -> tuple[Architecture, ...]:
+    """All networks of a space that fit the patches of a dataset and see what they should.
+
+    The width of a field is the mean over pixels of its exact width.
+
+    Args:
+        space: The space.
+        manifest: Patch size and pixel size of the dataset.
+
+    Raises:
+        StudyError: The space is empty, or no network of it fits.
+    """
+    networks = _all_networks(space)
+    if not networks:
+        raise StudyError("space: holds no network; give depths and poolings, or networks.")
+    patch_size = manifest.patch_size
+    divisible = [each for each in networks if patch_size % each.stride == 0]
+    if not divisible:
+        smallest = min(each.stride for each in networks)
+        raise StudyError(
+            f"{manifest.name}: patch_size {patch_size} is divisible by the pooling product of no network of the space, "
+            f"the smallest of which is {smallest}; choose smaller poolings or depths, or prepare larger patches."
+        )
+    least, greatest = _range_px(space, manifest)
+    limit = patch_size if space.within_patch else math.inf
+    if least >= limit or least > greatest:
+        raise StudyError(
+            f"{manifest.name}: the receptive field is to be {_in_words(least, greatest, limit)}, which cannot be; "
+            "change the limits, or set within_patch = false."
+        )
+    found = tuple(
+        each
+        for each in divisible
+        if least <= _width_px(each) <= greatest and (limit == math.inf or _width_px(each) < limit)
+    )
+    if not found:
+        nearest = min(divisible, key=lambda each: _distance(_width_px(each), least, min(greatest, limit)))
+        raise StudyError(
+            f"{manifest.name}: no network of the space has a receptive field that is "
+            f"{_in_words(least, greatest, limit)}; the nearest is {nearest.name} with "
+            f"{_width_px(nearest):g} px. Change the poolings or depths, or the limits."
+        )
+    return found
+
+
+def part_candidates(space: Space, part: Part) -> tuple[Architecture, ...]:
+    """The networks that a study may try in one of its parts.
+
+    Raises:
+        DatasetError: The dataset is missing, incomplete or damaged.
+        StudyError: The space is empty, or no network of it fits.
+    """
+    return candidates(space, read_manifest(part.dataset))
+
+
+def _all_networks(space: Space) -> list[Architecture]:
+    found: Iterator[Architecture]
+    if space.networks:
+        found = map(Architecture.from_name, space.networks)
+    else:
+        size = (
+            sum(max(len(space.poolings), 1) ** depth for depth in space.depths)
+            * len(space.dilations)
+            * len(space.parts)
+        )
+        if size > MOST_NETWORKS:
+            raise StudyError(
+                f"space: holds {size:,} networks, and at most {MOST_NETWORKS:,} can be looked through; "
+                "give fewer depths, poolings, dilations or parts."
+            )
+        found = _combinations(space)
+    try:
+        return list({each.name: each for each in found}.values())
+    except ArchitectureError as error:
+        raise StudyError(f"space: {error}") from error
+
+
+def _combinations(space: Space) -> Iterator[Architecture]:
+    for depth, parts, dilation in itertools.product(space.depths, space.parts, space.dilations):
+        sequence = (dilation,) * (depth + 1) if isinstance(dilation, int) else dilation
+        if len(sequence) != depth + 1 or ("smooth" in parts.split("-") and max(sequence) == 1):
+            continue
+        for poolings in itertools.product(space.poolings, repeat=depth):
+            name = Architecture(poolings, dilation_sequence=sequence).name
+            yield Architecture.from_name(f"{name}-{parts}" if parts else name)
+
+
+def _range_px(space: Space, manifest: Manifest) -> tuple[float, float]:
+    least, greatest = space.min_field_px or 0.0, space.max_field_px or math.inf
+    if space.min_field_nm is None and space.max_field_nm is None:
+        return least, greatest
+    if manifest.pixel_size_nm is None:
+        raise StudyError(
+            f"{manifest.name}: its pixel size is not known, which space.min_field_nm and max_field_nm need; give "
+            "min_field_px and max_field_px, or prepare the dataset with --pixel-size-nm."
+        )
+    least = max(least, (space.min_field_nm or 0.0) / manifest.pixel_size_nm)
+    return least, min(greatest, (space.max_field_nm or math.inf) / manifest.pixel_size_nm)
+
+
+def _in_words(least: float, greatest: float, patch_limit: float) -> str:
+    limits = [f"at least {least:g} px"] if least > 0 else []
+    limits += [f"at most {greatest:g} px"] if greatest < math.inf else []
+    limits += [f"smaller than the patch of {patch_limit} px"] if patch_limit < math.inf else []
+    return " and ".join(limits)
+
+
+def _width_px(architecture: Architecture) -> float:
+    if equation_size(architecture) > LARGEST_FIELD_PX:  # at most the exact mean, and quicker
+        return math.inf
+    size_px = architecture.receptive_field.size_px
+    return math.inf if size_px is None else size_px.mean
+
+
+def _distance(width: float, least: float, greatest: float) -> float:
+    return max(least - width, width - greatest)

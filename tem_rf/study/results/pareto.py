@@ -1,0 +1,41 @@
+"""Trials that no other trial beats at once in dice and in what it costs."""
+
+from collections.abc import Iterable, Sequence
+
+from tem_rf.study.results.columns import find_column, number
+from tem_rf.study.results.trials import TrialResult
+
+COSTS = ("parameters", "time_s")
+
+
+def pareto_front(
+    trials: Iterable[TrialResult], *, gain: str = "hard_dice", costs: Sequence[str] = COSTS
+) -> list[TrialResult]:
+    """The trials of each dataset with which no other one keeps up in everything and is better in something.
+
+    Trials that are not complete take no part: a mean over fewer seeds is another quantity.
+
+    Args:
+        trials: The trials, of one dataset or several; dice of different images is not compared.
+        gain: Column of which more is better.
+        costs: Columns of which less is better.
+
+    Raises:
+        SettingsError: There is no such column.
+    """
+    columns = [find_column(gain), *map(find_column, costs)]
+    points: dict[TrialResult, tuple[float, ...]] = {}
+    for trial in trials:
+        values = [number(column.value(trial)) for column in columns]
+        if trial.is_complete and None not in values:
+            points[trial] = tuple(-value if index else value for index, value in enumerate(values) if value is not None)
+    return [
+        trial
+        for trial, point in points.items()
+        if not any(beats(other, point) for rival, other in points.items() if rival.dataset == trial.dataset)
+    ]
+
+
+def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether a point is at least as good in everything and better in something; more is better."""
+    return all(a >= b for a, b in zip(one, other, strict=True)) and one != other

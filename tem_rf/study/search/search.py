@@ -1,0 +1,190 @@
+"""What to train next: asked and told by the driver of a study, and by nobody else."""
+
+import math
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tem_rf.architecture import Architecture
+from tem_rf.files import remove_leftovers
+from tem_rf.runs.dataset import configure_run
+from tem_rf.runs.events import epochs, last_status
+from tem_rf.runs.extension import is_complete, open_or_extend
+from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.process import state_after
+from tem_rf.study.definition.definition import Part, StudyDefinition
+from tem_rf.study.definition.sections import Objective
+from tem_rf.study.definition.space import part_candidates
+from tem_rf.study.folder import StudyFolder
+from tem_rf.study.search.oracle import EPOCHS, architecture_of
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One network to be trained on one dataset under one recipe.
+
+    Attributes:
+        identifier: Unique in the study: `PART/NUMBER`.
+        part: Name of the dataset and recipe.
+        architecture: The network.
+        epochs: Epochs each run is to have; a run may have more, from a later trial of the same network.
+        runs: One run folder per seed, created or extended when the trial was asked for.
+    """
+
+    identifier: str
+    part: str
+    architecture: Architecture
+    epochs: int
+    runs: tuple[RunFolder, ...]
+
+    def unfinished(self) -> tuple[RunFolder, ...]:
+        """Runs that are still to be trained or scored: after a kill, some had finished before."""
+        return tuple(run for run in self.runs if not (_has_trained(run, self.epochs) and run.is_scored))
+
+
+class Search:
+    """The oracles of all parts of a study.
+
+    A study that was extended, or that lost runs, has trials whose runs are no longer complete: they are handed out
+    again, and only what is missing is trained.
+
+    Args:
+        folder: The study, claimed by this process.
+        retry_failed: Hand out the trials that failed once more.
+
+    Raises:
+        DatasetError: A dataset is missing or cannot be used.
+        StudyError: No network of the space fits a dataset.
+    """
+
+    def __init__(self, folder: StudyFolder, *, retry_failed: bool = False) -> None:
+        definition = folder.definition
+        self._parts = {part.name: _PartSearch(folder, definition, part) for part in definition.parts()}
+        for part in self._parts.values():
+            part.hand_out_incomplete_again(retry_failed=retry_failed)
+
+    def ask(self) -> Trial | None:
+        """The next trial, of the part that has had the fewest; None: nothing now.
+
+        Raises:
+            DatasetError: A dataset is gone, or was changed.
+            RunError: A run folder of the study holds another run.
+        """
+        for part in sorted(self._parts.values(), key=lambda part: part.trials_so_far):
+            trial = part.ask()
+            if trial is not None:
+                return trial
+        return None
+
+    def tell(self, trial: Trial, failure: str = "") -> float | None:
+        """Take in what the runs of a trial came to.
+
+        Args:
+            trial: A trial whose runs have all ended.
+            failure: Why it failed, where its runs do not say so.
+
+        Returns:
+            The objective; None: the trial failed, since a run of it did not reach its epochs.
+        """
+        return self._parts[trial.part].tell(trial, failure)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every trial was handed out and told; known once `ask` had nothing to give."""
+        return all(part.oracle.is_finished for part in self._parts.values())
+
+
+class _PartSearch:
+    """The search in one part of a study."""
+
+    def __init__(self, folder: StudyFolder, definition: StudyDefinition, part: Part) -> None:
+        from tem_rf.study.search.strategies import open_oracle  # imports Keras
+
+        self._folder = folder
+        self._definition = definition
+        self._part = part
+        self.oracle = open_oracle(
+            definition.strategy,
+            part_candidates(definition.space, part),
+            folder.oracle_folder / part.name,
+            epochs=part.training.epochs,
+        )
+
+    @property
+    def trials_so_far(self) -> int:
+        return len(self.oracle.trials)
+
+    def hand_out_incomplete_again(self, *, retry_failed: bool) -> None:
+        for identifier, handed_out in list(self.oracle.trials.items()):
+            if handed_out.status == "COMPLETED":
+                trial = self._trial(handed_out, is_to_run=False)
+                if not all(_has_trained(run, trial.epochs) for run in trial.runs):
+                    self.oracle.hand_out_again(identifier)
+            elif handed_out.status == "FAILED" and retry_failed:
+                self.oracle.hand_out_again(identifier)
+
+    def ask(self) -> Trial | None:
+        handed_out = self.oracle.next_trial()
+        return None if handed_out is None else self._trial(handed_out, is_to_run=True)
+
+    def tell(self, trial: Trial, failure: str) -> float | None:
+        identifier = trial.identifier.removeprefix(f"{self._part.name}/")
+        untrained = [run for run in trial.runs if not _has_trained(run, trial.epochs)]
+        if untrained:
+            self.oracle.fail(identifier, failure or _why(untrained[0]))
+            return None
+        objective = _objective(trial, self._definition.objective)
+        self.oracle.finish(identifier, objective)
+        return objective
+
+    def _trial(self, handed_out: Any, *, is_to_run: bool) -> Trial:
+        """A trial of the oracle as one of the study; `is_to_run`: create or extend its run folders."""
+        values = handed_out.hyperparameters.values
+        architecture = architecture_of(values)
+        asked_for = values.get(EPOCHS, self._part.training.epochs)
+        runs = {seed: RunFolder(self._run_path(architecture, seed)) for seed in self._definition.seeds}
+        if is_to_run:
+            for seed, run in runs.items():
+                self._prepare(run, architecture, asked_for, seed)
+        identifier = f"{self._part.name}/{handed_out.trial_id}"
+        return Trial(identifier, self._part.name, architecture, asked_for, tuple(runs.values()))
+
+    def _run_path(self, architecture: Architecture, seed: int) -> Path:
+        return self._folder.runs_folder / f"{self._part.name}-{architecture.name}-s{seed}"
+
+    def _prepare(self, run: RunFolder, architecture: Architecture, asked_for: int, seed: int) -> None:
+        if run.config_file.exists():
+            asked_for = max(asked_for, run.config.training.epochs)  # a later trial of this network has extended it
+        remove_leftovers(run.path, run.config_file.name)  # of a driver that was killed while it made the folder
+        training = self._part.training.model_copy(update={"epochs": asked_for})
+        config = configure_run(self._part.dataset, architecture, training, seed, self._definition.augmentation)
+        open_or_extend(run.path, config)
+
+
+def _has_trained(run: RunFolder, number: int) -> bool:
+    """Whether a run has so many epochs, or ended before for want of progress."""
+    if not run.config_file.exists():
+        return False
+    asked_for = run.config.training.epochs
+    if asked_for > number:
+        return len(epochs(run.events())) >= number or is_complete(run)
+    return asked_for == number and is_complete(run)
+
+
+def _objective(trial: Trial, weights: Objective) -> float:
+    """Mean over seeds of the best validation hard dice, less what parameters and time cost."""
+    runs = [[event for event in epochs(run.events()) if event.epoch <= trial.epochs] for run in trial.runs]
+    objective = statistics.fmean(max(event.validation_hard_dice for event in run) for run in runs)
+    if weights.parameters_weight:
+        objective -= weights.parameters_weight * math.log10(trial.architecture.parameters)
+    if weights.time_weight:
+        seconds = statistics.fmean(sum(event.duration_s for event in run) for run in runs)
+        objective -= weights.time_weight * math.log10(seconds)
+    return objective
+
+
+def _why(run: RunFolder) -> str:
+    status = last_status(run.events())
+    detail = f": {status.detail}" if status and status.detail else ""
+    return f"{run.name}: {state_after(status, run)}{detail}"

@@ -1,0 +1,124 @@
+"""The whole state of a training on disk, and the best model so far: a restart from it ends with the same weights."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tem_rf.files import DAMAGED_NPZ, refuse_compressed, replacing_file
+from tem_rf.models.unet import build_unet
+from tem_rf.runs.folder import RunFolder
+from tem_rf.training.objective import Scores
+
+KEPT = 2  # the last one, and the one before in case the last is damaged
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        epoch: Epochs done.
+        step: Steps done in the epoch after that.
+        scores: Training scores of those steps.
+        best_hard_dice: Best validation hard dice so far; below zero before the first epoch.
+        best_epoch: Epoch that reached it.
+        patches_at_once: Patches that fit into memory at once, where whole batches did not.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    scores: Scores = field(default_factory=Scores)
+    best_hard_dice: float = -1.0
+    best_epoch: int = 0
+    patches_at_once: int | None = None
+
+    def after_step(self, scores: Scores) -> "Progress":
+        """Progress one step on."""
+        return replace(self, step=self.step + 1, scores=scores)
+
+    def after_epoch(self, hard_dice: float) -> "Progress":
+        """Progress when the epoch in hand ended with this validation hard dice."""
+        done = replace(self, epoch=self.epoch + 1, step=0, scores=Scores())
+        if hard_dice > self.best_hard_dice:
+            return replace(done, best_hard_dice=hard_dice, best_epoch=done.epoch)
+        return done
+
+
+def save_checkpoint(folder: Path, variables: list[Any], progress: Progress) -> None:
+    """Write the state of a training and keep the newest two.
+
+    Args:
+        folder: Folder of the checkpoints.
+        variables: Keras variables of model and optimizer.
+        progress: How far the training has come.
+
+    Raises:
+        DiskFullError: There is no room on the disk; the checkpoints before stand.
+    """
+    arrays = {f"{index:04d}": np.asarray(variable) for index, variable in enumerate(variables)}
+    path = folder / f"{progress.epoch:06d}-{progress.step:06d}.npz"
+    with replacing_file(path) as beside, beside.open("wb") as file:
+        np.savez(file, allow_pickle=False, progress=np.array(json.dumps(asdict(progress))), **arrays)
+    for old in _newest_first(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def load_checkpoint(
+    folder: Path, variables: list[Any], *, on_damaged: Callable[[Path], None] = lambda path: None
+) -> Progress | None:
+    """Bring the variables to the newest state that can be read; set aside what cannot.
+
+    Args:
+        folder: Folder of the checkpoints.
+        variables: Keras variables of model and optimizer.
+        on_damaged: Called with each checkpoint that cannot be read, under its new name.
+
+    Returns:
+        Progress at that state; None where there is none, and the variables are as they were.
+    """
+    for path in _newest_first(folder):
+        try:
+            progress, values = _read(path, [tuple(variable.shape) for variable in variables])
+        except DAMAGED_NPZ:
+            # Under its name it would count as newer than the checkpoints that follow from the one before.
+            on_damaged(path.replace(path.with_suffix(".damaged")))
+            continue
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        return progress
+    return None
+
+
+def _read(path: Path, shapes: list[tuple[int, ...]]) -> tuple[Progress, list[np.ndarray]]:
+    with path.open("rb") as raw:
+        refuse_compressed(raw)
+        with np.load(raw, allow_pickle=False) as file:
+            content = json.loads(str(file["progress"]))
+            values = [file[f"{index:04d}"] for index in range(len(shapes))]
+    if [value.shape for value in values] != shapes:
+        raise ValueError(f"{path}: is of another network.")
+    scores = Scores(content["scores"]["images"], tuple(content["scores"]["sums"]))
+    return Progress(**{**content, "scores": scores}), values
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9]*.npz"), reverse=True)
+
+
+def save_model(run: RunFolder, model: keras.Model) -> None:
+    """Write `model.keras`, made of Keras' own layers only, so that it opens without tem-rf; old scores go.
+
+    Raises:
+        DiskFullError: There is no room on the disk; the model before stands.
+    """
+    portable = build_unet(run.config.architecture, portable=True)
+    portable.set_weights([np.asarray(weight) for weight in model.weights])
+    with replacing_file(run.model_file) as beside:
+        portable.save(beside)
+        run.forget_scores()
+    run.forget_scores()  # once more: an evaluation may have written those of the network before in between

@@ -1,0 +1,1 @@
+"""One optimizer step, compiled by TensorFlow or JAX, whole or in micro-batches."""

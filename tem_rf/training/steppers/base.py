@@ -1,0 +1,58 @@
+"""One optimizer step and one evaluation, compiled by the backend that Keras uses."""
+
+from typing import Protocol
+
+import keras
+import numpy as np
+
+from tem_rf.architecture import Architecture
+from tem_rf.errors import TrainingError
+from tem_rf.training.objective import Loss, mean_cross_entropy
+
+
+class Stepper(Protocol):
+    """Trains and evaluates one model batch by batch; images (n, h, w, 1), labels (n, h, w, 1).
+
+    A batch of more than `patches_at_once` is computed in parts. A step that fails leaves the state as it was.
+    """
+
+    def train(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
+        """Take one optimizer step; returns `batch_sums` of the batch before the step."""
+
+    def evaluate(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
+        """Returns `batch_sums` in inference mode."""
+
+    def write_back(self) -> None:
+        """Bring the model's and the optimizer's variables up to date."""
+
+    def take_up(self) -> None:
+        """Go on with the model's and the optimizer's variables as they are now."""
+
+
+def build_stepper(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    architecture: Architecture,
+    loss: Loss = mean_cross_entropy,
+) -> Stepper:
+    """Compile the steps of a model of this architecture and a built optimizer for the backend in use."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        from tem_rf.training.steppers.tensorflow import TensorFlowStepper
+
+        return TensorFlowStepper(model, optimizer, architecture, loss)
+    if backend == "jax":
+        from tem_rf.training.steppers.jax import JaxStepper
+
+        return JaxStepper(model, optimizer, loss)
+    raise TrainingError(f"KERAS_BACKEND: expected tensorflow or jax, received {backend}.")
+
+
+def make_repeatable(seed: int) -> None:
+    """Seed every generator, and on CPU let TensorFlow add up in one order, so that equal runs end in equal bits."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if not tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.enable_op_determinism()

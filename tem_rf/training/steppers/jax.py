@@ -1,0 +1,93 @@
+"""Steps of a training on JAX, over all devices of the machine."""
+
+from typing import Any
+
+import numpy as np
+
+from tem_rf.training.objective import Loss, batch_sums
+from tem_rf.training.steppers.accumulate import accumulate, split
+
+
+class JaxStepper:
+    """A `Stepper` whose steps are pure functions of the state, compiled by XLA.
+
+    The patches of a batch are shared among the devices, each of which holds the whole state. XLA takes the sums over
+    all of them, also those of batch normalization, so the result is that of one device but for rounding.
+    """
+
+    def __init__(self, model: Any, optimizer: Any, loss: Loss) -> None:
+        import jax
+        from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+        def loss_of(trainable: Any, rest: Any, images: Any, labels: Any) -> Any:
+            logits, rest = model.stateless_call(trainable, rest, images, training=True)
+            return loss(labels, logits), (batch_sums(labels, logits), rest)
+
+        def gradients_of(state: Any, images: Any, labels: Any) -> Any:
+            trainable, rest, optimizer_state = state
+            (_, (sums, rest)), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable, rest, images, labels)
+            return sums, gradients, (trainable, rest, optimizer_state)
+
+        def apply(state: Any, gradients: Any) -> Any:
+            trainable, rest, optimizer_state = state
+            trainable, optimizer_state = optimizer.stateless_apply(optimizer_state, gradients, trainable)
+            return trainable, rest, optimizer_state
+
+        def train(state: Any, images: Any, labels: Any) -> Any:
+            sums, gradients, state = gradients_of(state, images, labels)
+            return sums, apply(state, gradients)
+
+        def evaluate(state: Any, images: Any, labels: Any) -> Any:
+            logits, _ = model.stateless_call(state[0], state[1], images, training=False)
+            return batch_sums(labels, logits)
+
+        self._groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
+        devices = Mesh(np.array(jax.devices()), ("patches",))
+        self._shared, self._everywhere = (NamedSharding(devices, PartitionSpec(*axes)) for axes in (["patches"], []))
+        self._state: Any = None
+        self.take_up()
+        self._train, self._evaluate = jax.jit(train), jax.jit(evaluate)
+        self._gradients_of, self._apply = jax.jit(gradients_of), jax.jit(apply)
+
+    def train(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
+        """Take one optimizer step; returns `batch_sums` of the batch before the step."""
+        state = self._state
+
+        def gradients_of(images: np.ndarray, labels: np.ndarray) -> Any:
+            nonlocal state
+            sums, gradients, state = self._gradients_of(state, *self._on_devices(images, labels))
+            return sums, gradients
+
+        if len(images) <= patches_at_once:
+            sums, state = self._train(state, *self._on_devices(images, labels))
+        else:
+            sums, gradients = accumulate(gradients_of, images, labels, patches_at_once)
+            state = self._apply(state, gradients)
+        sums = np.asarray(sums)  # waits for the step, which may fail
+        self._state = state
+        return sums
+
+    def evaluate(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
+        """Returns `batch_sums` in inference mode."""
+        parts = split(images, labels, patches_at_once)
+        return np.sum([np.asarray(self._evaluate(self._state, *self._on_devices(*part))) for part in parts], axis=0)
+
+    def write_back(self) -> None:
+        """Bring the model's and the optimizer's variables up to date."""
+        for variables, values in zip(self._groups, self._state, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+    def take_up(self) -> None:
+        """Go on with the model's and the optimizer's variables as they are now."""
+        import jax
+
+        values = tuple([variable.value for variable in group] for group in self._groups)
+        self._state = jax.device_put(values, self._everywhere)
+
+    def _on_devices(self, *arrays: np.ndarray) -> Any:
+        """Each device gets its share of the patches; all of them where they cannot be shared evenly."""
+        import jax
+
+        can_share = len(arrays[0]) % self._shared.num_devices == 0
+        return jax.device_put(arrays, self._shared if can_share else self._everywhere)

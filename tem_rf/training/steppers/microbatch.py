@@ -1,0 +1,62 @@
+"""Steps that fit into memory: a batch that is too large is computed in parts."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tem_rf.errors import TrainingError
+from tem_rf.models.backend import is_out_of_memory
+from tem_rf.training.steppers.base import Stepper
+
+
+class FittingStepper:
+    """Takes the steps of a stepper, with fewer patches at once whenever the memory was not enough.
+
+    Args:
+        stepper: Takes the steps.
+        patches_at_once: Patches that fit, as far as known; None for whole batches.
+        on_split: Called with the patches that are to be computed at once from now on, and those that were too many.
+    """
+
+    def __init__(self, stepper: Stepper, patches_at_once: int | None, on_split: Callable[[int, int], None]) -> None:
+        self._stepper, self._patches_at_once, self._on_split = stepper, patches_at_once, on_split
+
+    def train(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Take one optimizer step; returns `batch_sums` of the batch before the step.
+
+        Raises:
+            TrainingError: Not even one patch fits.
+        """
+        return self._in_parts_that_fit(self._stepper.train, images, labels)
+
+    def evaluate(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Returns `batch_sums` in inference mode.
+
+        Raises:
+            TrainingError: Not even one patch fits.
+        """
+        return self._in_parts_that_fit(self._stepper.evaluate, images, labels)
+
+    def write_back(self) -> None:
+        """Bring the model's and the optimizer's variables up to date."""
+        self._stepper.write_back()
+
+    def take_up(self) -> None:
+        """Go on with the model's and the optimizer's variables as they are now."""
+        self._stepper.take_up()
+
+    def _in_parts_that_fit(self, step: Callable[..., np.ndarray], images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        while True:
+            at_once = min(self._patches_at_once or len(images), len(images))
+            try:
+                return step(images, labels, patches_at_once=at_once)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if at_once == 1:
+                    raise TrainingError(
+                        f"not even one patch of {images.shape[1]} x {images.shape[2]} px fits into memory; end other "
+                        "programs, prepare with a smaller --patch-size, or choose a network with fewer filters."
+                    ) from error
+            self._patches_at_once = (at_once + 1) // 2
+            self._on_split(self._patches_at_once, at_once)

@@ -1,0 +1,79 @@
+"""Steps of a training on TensorFlow."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tem_rf.architecture import Architecture
+from tem_rf.models.folding import FoldedUnet, can_fold, in_folded_order
+from tem_rf.training.objective import Loss, batch_sums
+from tem_rf.training.steppers.accumulate import accumulate, split
+
+
+class TensorFlowStepper:
+    """A `Stepper` whose steps are TensorFlow functions; on CPU the full-resolution blocks are folded."""
+
+    def __init__(self, model: Any, optimizer: Any, architecture: Architecture, loss: Loss) -> None:
+        import tensorflow as tf
+
+        # XLA on CPU was slower than TensorFlow's own kernels and took half a minute to compile.
+        on_gpu = bool(tf.config.list_logical_devices("GPU"))
+        # Without AutoGraph, which reads the source file again when it compiles: by then it may be of another version.
+        compiled = partial(tf.function, jit_compile=on_gpu, autograph=False)
+        compiled_for_batches = partial(compiled, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)] * 2)
+
+        folded = FoldedUnet(model, architecture) if can_fold(architecture) and not on_gpu else None
+
+        def gradients_of(images: Any, labels: Any) -> Any:
+            if folded:
+                labels = in_folded_order(labels)  # neither loss nor scores depend on the order of pixels
+            with tf.GradientTape() as tape:
+                logits = folded.logits(images) if folded else model(images, training=True)
+                mean_loss = loss(labels, logits)
+            return batch_sums(labels, logits), tape.gradient(mean_loss, model.trainable_variables)
+
+        def apply(gradients: Any) -> None:
+            optimizer.apply(gradients, model.trainable_variables)
+
+        @compiled_for_batches
+        def train(images: Any, labels: Any) -> Any:
+            sums, gradients = gradients_of(images, labels)
+            apply(gradients)
+            return sums
+
+        @compiled_for_batches
+        def evaluate(images: Any, labels: Any) -> Any:
+            return batch_sums(labels, model(images, training=False))
+
+        self._model, self._train, self._evaluate = model, train, evaluate
+        self._gradients_of = compiled_for_batches(gradients_of)
+        self._apply = compiled(apply)
+
+    def train(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
+        """Take one optimizer step; returns `batch_sums` of the batch before the step."""
+        import tensorflow as tf
+
+        # What moves before the optimizer's step: the moving statistics of batch normalization.
+        moving = [(variable, tf.identity(variable.value)) for variable in self._model.non_trainable_variables]
+        try:
+            if len(images) <= patches_at_once:
+                return self._train(images, labels).numpy()
+            sums, gradients = accumulate(self._gradients_of, images, labels, patches_at_once)
+            self._apply(gradients)
+            return sums
+        except BaseException:
+            for variable, value in moving:
+                variable.assign(value)
+            raise
+
+    def evaluate(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
+        """Returns `batch_sums` in inference mode."""
+        parts = split(images, labels, patches_at_once)
+        return np.sum([self._evaluate(*part).numpy() for part in parts], axis=0)
+
+    def write_back(self) -> None:
+        """Nothing to do: TensorFlow's steps assign the variables themselves."""
+
+    def take_up(self) -> None:
+        """Nothing to do: TensorFlow's steps read the variables themselves."""
