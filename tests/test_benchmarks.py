@@ -3,11 +3,12 @@
 import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+from tests.helpers.repository import ROOT
+
+BENCHMARKS = ROOT / "benchmarks"
 PARTS = {"soak_driver"}  # started by another script
 SCRIPTS = [
     path

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.repository import ROOT
+
 PACKAGES = ("tem_rf", "tui")
 CONSTRAINTS = ("constraints.txt", "constraints-lowest.txt")
 SHIPPED_MODELS = ("au-hrtem", "bright-field")

@@ -10,7 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.repository import ROOT
+
 NEWEST, OLDEST = ROOT / "constraints.txt", ROOT / "constraints-lowest.txt"
 
 

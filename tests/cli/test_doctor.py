@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tem_rf.cli import machine
-from tests.cli.command import tem_rf
+from tests.helpers.command import tem_rf
 
 
 @pytest.fixture

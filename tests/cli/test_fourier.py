@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from tem_rf.cli.fourier import fourier
 from tem_rf.data.tiff import write_tiff
-from tests.evaluation.fringes import image_with_fringes
+from tests.helpers.fringes import image_with_fringes
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from PIL import Image
 
 from tem_rf.cli.app import app
 from tem_rf.cli.demo import demo_commands
-from tests.cli.command import Result, tem_rf
-from tests.conftest import new_run
-from tests.data.labelled_folder import write_folder
+from tests.helpers.command import Result, tem_rf
+from tests.helpers.labelled_folder import write_folder
+from tests.helpers.run_folders import new_run
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from tem_rf.data.tiff import write_tiff
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
 from tem_rf.runs.folder import RunFolder
-from tests.cli.command import tem_rf
-from tests.data.labelled_folder import counts_with_disc
+from tests.helpers.command import tem_rf
+from tests.helpers.labelled_folder import counts_with_disc
 
 
 @pytest.fixture

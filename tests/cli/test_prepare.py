@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from tem_rf.cli.app import app
 from tem_rf.errors import SettingsError
-from tests.data.labelled_folder import counts_with_disc, write_folder, write_pair
+from tests.helpers.labelled_folder import counts_with_disc, write_folder, write_pair
 
 SMALL = ["--patch-size", "32", "--background-threshold", "20"]
 

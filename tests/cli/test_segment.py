@@ -9,11 +9,9 @@ import tifffile
 
 from tem_rf import Architecture
 from tem_rf.data.tiff import write_tiff
-from tests.cli.command import tem_rf
-from tests.data.labelled_folder import counts_with_disc
-from tests.export.test_published import positive_variances
-from tests.models.published_file import unet, write_pytorch_file
-from tests.models.test_pytorch_weights import named_weights
+from tests.helpers.command import tem_rf
+from tests.helpers.labelled_folder import counts_with_disc
+from tests.helpers.published_file import named_weights, positive_variances, unet, write_pytorch_file
 
 
 @pytest.fixture

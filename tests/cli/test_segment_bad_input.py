@@ -11,8 +11,8 @@ import pytest
 from tem_rf.data.tiff import write_tiff
 from tem_rf.exporting.export import export_run
 from tem_rf.saved_models import CARD_NAME
-from tests.cli.command import tem_rf
-from tests.data.labelled_folder import counts_with_disc
+from tests.helpers.command import tem_rf
+from tests.helpers.labelled_folder import counts_with_disc
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from tem_rf.cli.app import app
 from tem_rf.data.check import check_folder
 from tem_rf.data.tiff import write_tiff
-from tests.data.written_files import counts
+from tests.helpers.written_files import counts
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from tem_rf.data.readers import open_recording
-from tests.data.written_files import write_velox_emd
+from tests.helpers.written_files import write_velox_emd
 
 FRAMES = np.arange(3 * 8 * 9, dtype=np.uint16).reshape(3, 8, 9)
 

@@ -9,7 +9,7 @@ from PIL import Image
 from tem_rf.data.labels import read_label, read_label_frames
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import DatasetError, ReadError
-from tests.data.written_files import counts
+from tests.helpers.written_files import counts
 
 SHAPE = (24, 40)
 # Rows 3 to 7, columns 10 to 19.

@@ -13,7 +13,7 @@ from tem_rf.data.preparation.growing_stack import GrowingStack
 from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import DatasetError
-from tests.data.labelled_folder import write_folder
+from tests.helpers.labelled_folder import write_folder
 
 
 @pytest.fixture(scope="module")

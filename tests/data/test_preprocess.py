@@ -5,8 +5,8 @@ from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.preprocess import normalize_micrograph, preprocess
 from tem_rf.data.xray import remove_xray_outliers
 from tem_rf.errors import DatasetError, SettingsError
-from tests.conftest import shared_file
-from tests.data.labelled_folder import counts_with_disc
+from tests.helpers.labelled_folder import counts_with_disc
+from tests.helpers.repository import shared_file
 
 SETTINGS = preparation_settings()
 

@@ -6,7 +6,7 @@ import tomllib
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tests.docs.shell_blocks import ROOT
+from tests.helpers.repository import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 OF_DEVELOPERS = {"dev", "docs", "benchmark"}

@@ -9,7 +9,8 @@ import pytest
 import typer
 
 from tem_rf.cli.app import app
-from tests.docs.shell_blocks import ROOT, Block, blocks
+from tests.helpers.repository import ROOT
+from tests.helpers.shell_blocks import Block, blocks
 
 EXECUTED = ["README.md", "docs/tutorial.md"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

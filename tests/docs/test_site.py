@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.shell_blocks import ROOT
+from tests.helpers.repository import ROOT
 
 pytest.importorskip("mkdocs", reason="the extra docs is not installed")
 

@@ -17,7 +17,7 @@ from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.network import load_network
 from tem_rf.training.state import save_model
-from tests.conftest import new_run
+from tests.helpers.run_folders import new_run
 
 
 @pytest.fixture(scope="module")

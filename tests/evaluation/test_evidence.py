@@ -10,7 +10,7 @@ from tem_rf.data.intensity import ClassIntensity, Intensity
 from tem_rf.data.prepared import open_dataset
 from tem_rf.evaluation.evidence import gather_evidence, median_diameter_px, separability
 from tem_rf.runs import RunFolder
-from tests.conftest import new_run
+from tests.helpers.run_folders import new_run
 
 
 def intensity(particle: list[int], background: list[int]) -> Intensity:

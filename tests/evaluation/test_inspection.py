@@ -6,7 +6,7 @@ from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import DatasetError
 from tem_rf.evaluation.inspection import inspect_dataset, write_inspection_picture
-from tests.data.labelled_folder import write_pair
+from tests.helpers.labelled_folder import write_pair
 
 RADIUS, PERIOD = 20, 6.0
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tem_rf import Architecture, build_unet
 from tem_rf.inference.tiles import apply_in_tiles, plan_tiles
 from tem_rf.models.merging import compile_inference
-from tests.models.test_merging import trained
+from tests.helpers.networks import trained
 
 
 @given(

@@ -15,8 +15,8 @@ from tem_rf.inference.tracks import TrackSettings, track_file
 from tem_rf.particles.measure import measure_particles
 from tem_rf.particles.split import number_particles
 from tem_rf.particles.tracking import follow_particles
-from tests.inference.discs import discs
-from tests.inference.test_segment_file import bright
+from tests.helpers.discs import discs
+from tests.helpers.networks import bright
 
 FRAMES = 8
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tem_rf import Architecture, build_unet
 from tem_rf.errors import ModelError
-from tests.models.measured import lit_copy, measure_receptive_field
+from tests.helpers.measured import lit_copy, measure_receptive_field
 
 
 @st.composite

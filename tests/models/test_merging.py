@@ -4,19 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from tem_rf import Architecture, build_unet
+from tem_rf import Architecture
 from tem_rf.models.merging import compile_inference, merge_normalization
-
-
-def trained(architecture, seed=1):
-    """A network with weights and statistics as a training leaves them, not the initial ones."""
-    model = build_unet(architecture, seed=seed)
-    rng = np.random.default_rng(seed)
-    for weight in model.weights:
-        positive = weight.path.endswith(("moving_variance", "gamma"))
-        change = rng.uniform(0.5, 1.5, weight.shape) if positive else 1 + 0.2 * rng.normal(size=weight.shape)
-        weight.assign(weight * change if positive else weight * change + 0.05 * rng.normal(size=weight.shape))
-    return model
+from tests.helpers.networks import trained
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from tem_rf import Architecture, build_unet
-from tests.conftest import shared_file
-
-REFERENCE_NETWORKS = ("UNet_b2_Au_m22_run1", "UNet_b2_Au_m44_run1", "random_n3_m224", "random_n2_d112")
+from tests.helpers.repository import REFERENCE_NETWORKS, shared_file
 
 
 def load_weights(model, arrays) -> None:

@@ -20,15 +20,11 @@ from tem_rf.runs.events import (
     parse_event,
     read_events,
 )
+from tests.helpers.run_folders import epoch_event
 
 EVENTS = st.one_of(
     *(st.builds(kind, time=st.floats()) for kind in (StatusEvent, StepEvent, EpochEvent, NoticeEvent)),
 )
-
-
-def epoch_event(number: int, **changes) -> EpochEvent:
-    fields = dict.fromkeys(EpochEvent.model_fields.keys() - {"version", "time", "kind"}, 0.5)
-    return EpochEvent(**{**fields, "epoch": number, "epochs": 9, "is_best": False, **changes})
 
 
 @given(EVENTS)

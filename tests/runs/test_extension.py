@@ -6,7 +6,7 @@ from tem_rf.errors import RunError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tem_rf.runs.extension import extend, is_complete, open_or_extend
-from tests.runs.test_events import epoch_event
+from tests.helpers.run_folders import epoch_event
 
 
 def with_epochs(config, epochs):

@@ -8,7 +8,7 @@ import sys
 
 import psutil
 
-from tests.study.processes import wait_for
+from tests.helpers.processes import wait_for
 
 LOCAL_WORKERS = """
 import time

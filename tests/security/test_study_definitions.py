@@ -9,7 +9,7 @@ from tem_rf.study.definition.definition import read_definition
 from tem_rf.study.definition.sections import Space
 from tem_rf.study.definition.space import candidates
 from tem_rf.study.definition.untrusted import check_execution
-from tests.cli.command import tem_rf
+from tests.helpers.command import tem_rf
 
 COMMANDS = "may run commands or write files"
 NO_RESOURCE = "is none of those that name resources"

@@ -10,8 +10,8 @@ from tem_rf.runs import process
 from tem_rf.study.driver import LOSSES_WITHOUT_PROGRESS, Outcome, run_study
 from tem_rf.study.execution.pool import RunOutcome
 from tem_rf.study.folder import StudyFolder
-from tests.study.pool_here import PoolHere
-from tests.study.stub_study import NETWORKS, SEEDS, new_study, run_events, table, trial_ends
+from tests.helpers.pool_here import PoolHere
+from tests.helpers.stub_study import NETWORKS, SEEDS, new_study, run_events, table, trial_ends
 
 RUNS = len(NETWORKS) * len(SEEDS)
 

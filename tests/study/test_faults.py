@@ -15,10 +15,10 @@ from tem_rf.study.driver import run_study
 from tem_rf.study.events import RunEvent
 from tem_rf.study.execution.clusters import Cluster, LocalWorkers, RunningScheduler
 from tem_rf.study.folder import StudyFolder
-from tests.study.drive_stub_study import EPOCH_S
-from tests.study.pool_here import PoolHere
-from tests.study.processes import kill, running_cluster, trainings, wait_for
-from tests.study.stub_study import new_study, on, run_events, stub_command, table, trial_ends
+from tests.helpers.drive_stub_study import EPOCH_S
+from tests.helpers.pool_here import PoolHere
+from tests.helpers.processes import kill, running_cluster, trainings, wait_for
+from tests.helpers.stub_study import new_study, on, run_events, stub_command, table, trial_ends
 
 # Dask warns of a busy machine; pytest makes that an error, which ends a local cluster.
 pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories")
@@ -111,7 +111,7 @@ def test_a_local_scheduler_that_is_lost_is_replaced(study, undisturbed):
 
 @pytest.mark.slow
 def test_a_killed_driver_takes_everything_along_and_goes_on_where_it_was(study, undisturbed):
-    with subprocess.Popen([sys.executable, "-m", "tests.study.drive_stub_study", study.path]) as driver:
+    with subprocess.Popen([sys.executable, "-m", "tests.helpers.drive_stub_study", study.path]) as driver:
         try:
             wait_for(lambda: run_events(study, "finished") and trainings(), timeout_s=300)
         finally:

@@ -11,7 +11,7 @@ from tem_rf.runs.root import list_runs
 from tem_rf.study.figures.catalogue import FIGURES
 from tem_rf.study.report import write_report
 from tem_rf.study.results.trials import read_results
-from tests.study.run_folders import write_run
+from tests.helpers.run_folders import write_run
 
 ATTACK = '<img src=x onerror="console.error(1)">'
 QUICK = [entry for entry in FIGURES if not entry.needs_networks]

@@ -12,8 +12,8 @@ from tem_rf.runs import interruption as full_disk
 from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent, epochs
 from tem_rf.training import reporting as pace
 from tem_rf.training.train import train
-from tests.conftest import new_run
-from tests.training.outcome import final_state, without_times
+from tests.helpers.outcome import final_state, without_times
+from tests.helpers.run_folders import new_run
 
 MEGABYTE = 2**20
 

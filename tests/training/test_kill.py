@@ -13,8 +13,8 @@ import pytest
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import epochs
 from tem_rf.training.train import train
-from tests.conftest import new_run
-from tests.training.outcome import final_state, without_times
+from tests.helpers.outcome import final_state, without_times
+from tests.helpers.run_folders import new_run
 
 KILLS = 50
 # A checkpoint after every step: most of the time of a step goes into writing it.

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tem_rf.training.objective import Scores, batch_sums, cross_entropy_dice, focal, mean_cross_entropy
-from tests.conftest import shared_file
-from tests.models.test_unet import REFERENCE_NETWORKS
+from tests.helpers.repository import REFERENCE_NETWORKS, shared_file
 
 
 @pytest.mark.reference

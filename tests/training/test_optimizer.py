@@ -13,8 +13,8 @@ from tem_rf.training import reporting as pace
 from tem_rf.training.optimizer import averaged_weights, build_optimizer
 from tem_rf.training.steppers.base import build_stepper
 from tem_rf.training.train import train
-from tests.conftest import new_run
-from tests.training.outcome import final_state, without_times
+from tests.helpers.outcome import final_state, without_times
+from tests.helpers.run_folders import new_run
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from tem_rf.runs.samples import read_samples
 from tem_rf.training import samples
 from tem_rf.training.samples import SamplePictures, choose_patches
 from tem_rf.training.train import train
-from tests.conftest import new_run
-from tests.training.outcome import final_state
+from tests.helpers.outcome import final_state
+from tests.helpers.run_folders import new_run
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from tem_rf.runs.extension import extend
 from tem_rf.runs.folder import default_name
 from tem_rf.training import reporting as pace
 from tem_rf.training.train import train
-from tests.conftest import new_run
-from tests.training.outcome import final_state, without_times
+from tests.helpers.outcome import final_state, without_times
+from tests.helpers.run_folders import new_run
 
 
 def test_a_training_reports_every_epoch_and_keeps_the_best_network(trained_run):

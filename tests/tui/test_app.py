@@ -10,7 +10,7 @@ from textual.renderables.blank import Blank
 from textual.widgets import Input, TabbedContent, TabPane
 
 import tui
-from tests.tui.conftest import NARROW, WIDE, drive, make_run, screen_text, told, until
+from tests.helpers.app import NARROW, WIDE, drive, make_run, screen_text, told, until
 from tui.app import ScreenTabs, TemRfApp
 from tui.help import HelpScreen
 from tui.messages import JobsChanged, RunsChanged

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList, Select, Static
 
-from tests.data.labelled_folder import write_folder
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
+from tests.helpers.labelled_folder import write_folder
 from tui.previews import preview_dataset, preview_folder
 from tui.screens.browse import BrowseScreen, FolderTree
 from tui.screens.command_form import CommandForm

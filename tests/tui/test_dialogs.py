@@ -5,7 +5,7 @@ import shutil
 import pytest
 from textual.widgets import Input, Static
 
-from tests.tui.conftest import assert_snapshot, drive, give_scores, make_run, until
+from tests.helpers.app import assert_snapshot, drive, give_scores, make_run, until
 from tui.help import HelpScreen
 from tui.screens.command_form import CommandForm
 from tui.screens.image_scores import ImageScoresScreen

@@ -7,7 +7,7 @@ import pytest
 
 from tem_rf.errors import RunError, StorageError
 from tem_rf.runs import process
-from tests.tui.conftest import make_run
+from tests.helpers.app import make_run
 from tui.jobs import Job, JobBoard
 
 

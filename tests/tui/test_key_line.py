@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.tui.conftest import NARROW, drive, make_run, until
+from tests.helpers.app import NARROW, drive, make_run, until
 from tui.help import HelpScreen
 from tui.screens import SCREENS, screen_class
 from tui.widgets.key_line import KeyLine

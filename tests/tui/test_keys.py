@@ -6,7 +6,7 @@ import shutil
 from textual.events import Key
 from textual.widgets import Input
 
-from tests.tui.conftest import drive, make_run, until
+from tests.helpers.app import drive, make_run, until
 from tui.app import TemRfApp
 from tui.screens.new_training import NewTrainingScreen
 from tui.screens.train import TrainScreen

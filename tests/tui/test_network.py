@@ -6,7 +6,7 @@ import pytest
 from textual.widgets import DataTable, Input, Select, Static
 
 from tem_rf import Architecture
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
 from tui.messages import DatasetChosen
 from tui.screens.network import NetworkScreen
 from tui.widgets.network_form import NetworkForm

@@ -13,7 +13,7 @@ from tem_rf.data.prepared import open_dataset
 from tem_rf.evaluation.evaluate import score_patches, write_masks
 from tem_rf.metrics.scores import read_scores, write_scores
 from tem_rf.runs.dataset import configure_run
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
 from tui.errors_preview import preview_fourier_errors, preview_network_errors
 from tui.painting import Picture, fit, paint
 from tui.results import COLUMNS, read_results

@@ -5,7 +5,7 @@ from textual.widgets import TabbedContent
 
 from tem_rf.runs.events import SampleEvent
 from tem_rf.runs.samples import Samples, write_samples
-from tests.tui.conftest import WIDE, drive, make_run, screen_text, until
+from tests.helpers.app import WIDE, drive, make_run, screen_text, until
 from tui.widgets.run_table import RunTable
 
 

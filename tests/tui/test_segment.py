@@ -9,7 +9,7 @@ from textual.widgets import Checkbox, Input, OptionList, Static
 from tem_rf.data.tiff import write_tiff
 from tem_rf.particles.measure import measure_particles
 from tem_rf.particles.table import write_particles
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
 from tui.screens.command_form import CommandForm
 from tui.widgets.micrograph_view import MicrographView
 from tui.widgets.row_table import RowTable

@@ -18,7 +18,7 @@ import time
 import pytest
 from PIL import Image
 
-from tests.tui.conftest import make_run
+from tests.helpers.app import make_run
 from tui.images import detect
 
 ROWS, COLUMNS, CELL_PX = 30, 100, (20, 10)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from tem_rf.runs.events import NoticeEvent, StepEvent
-from tests.tui.conftest import epoch, make_run
+from tests.helpers.app import epoch, make_run
 from tui.tracking import RunTracker
 
 _HOLD = """

@@ -7,7 +7,7 @@ from textual.widgets import Input, Static
 
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
 from tui.screens.new_training import NewTrainingScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.curves import CurvePlot, Curves
