@@ -30,9 +30,9 @@ def rooms() -> set[str]:
     return named
 
 
-def test_every_module_has_its_place_on_the_page():
+def test_every_module_has_its_place_on_the_page() -> None:
     assert modules() - rooms() == set()
 
 
-def test_the_page_names_no_module_that_is_not_there():
+def test_the_page_names_no_module_that_is_not_there() -> None:
     assert rooms() - modules() == set()

@@ -1,6 +1,7 @@
 """Architectures: their names, their JSON and what is refused."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,13 +13,13 @@ from tem_rf.errors import ArchitectureError
 from tests.helpers.architectures import architectures
 
 
-def is_smaller_than_any_micrograph(architecture):
+def is_smaller_than_any_micrograph(architecture: Architecture) -> bool:
     return architecture.stride <= LARGEST_STRIDE_PX and equation_size(architecture) <= LARGEST_FIELD_PX
 
 
 @settings(deadline=None, derandomize=True)
 @given(architectures().filter(is_smaller_than_any_micrograph))
-def test_names_and_json_are_read_back(architecture):
+def test_names_and_json_are_read_back(architecture: Architecture) -> None:
     assert Architecture.from_name(architecture.name) == architecture
     assert Architecture.from_json(json.loads(json.dumps(architecture.to_json()))) == architecture
 
@@ -39,16 +40,16 @@ def test_names_and_json_are_read_back(architecture):
         ),
     ],
 )
-def test_a_name_says_every_departure_from_the_study(fields, name):
+def test_a_name_says_every_departure_from_the_study(fields: dict[str, Any], name: str) -> None:
     assert Architecture(**fields).name == name
 
 
-def test_filters_stay_those_of_the_study_unless_given():
+def test_filters_stay_those_of_the_study_unless_given() -> None:
     assert Architecture((2, 2, 2, 2)).filter_sequence == (4, 8, 16, 32, 64)
 
 
 @pytest.mark.parametrize(("depth", "parameters"), [(2, 8074), (3, 32730), (4, 130682)])
-def test_parameters_are_those_the_study_reports(depth, parameters):
+def test_parameters_are_those_the_study_reports(depth: int, parameters: int) -> None:
     assert Architecture((2,) * depth).parameters == parameters
 
 
@@ -75,7 +76,7 @@ def test_parameters_are_those_the_study_reports(depth, parameters):
         ({"pooling_sequence": (2,), "normalization": "layer"}, "normalization: expected batch or instance"),
     ],
 )
-def test_what_cannot_be_built_is_refused_in_one_line(fields, message):
+def test_what_cannot_be_built_is_refused_in_one_line(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ArchitectureError, match=message) as failure:
         Architecture(**fields)
     assert "\n" not in str(failure.value)
@@ -97,13 +98,13 @@ def test_what_cannot_be_built_is_refused_in_one_line(fields, message):
         ("n" + "9" * 5000, "'n9999999999999999999' and 4981 characters more are no architecture"),
     ],
 )
-def test_names_without_a_meaning_are_refused_in_one_line(name, message):
+def test_names_without_a_meaning_are_refused_in_one_line(name: str, message: str) -> None:
     with pytest.raises(ArchitectureError, match=message) as failure:
         Architecture.from_name(name)
     assert "\n" not in str(failure.value)
 
 
 @pytest.mark.parametrize("content", [{}, {"pooling_sequence": [2], "colour": 1}, {"pooling_sequence": 2}])
-def test_json_of_something_else_is_refused(content):
+def test_json_of_something_else_is_refused(content: dict[str, Any]) -> None:
     with pytest.raises(ArchitectureError):
         Architecture.from_json(content)

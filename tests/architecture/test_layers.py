@@ -8,7 +8,7 @@ from tem_rf.architecture.layers import layers
 from tests.helpers.architectures import architectures
 
 
-def test_the_layers_of_a_small_network_are_those_counted_by_hand():
+def test_the_layers_of_a_small_network_are_those_counted_by_hand() -> None:
     rows = [
         (layer.name, layer.size, layer.jump_px, layer.filters, layer.parameters)
         for layer in layers(Architecture((2,), filter_sequence=(2, 3), dilation_sequence=(1, 2), smoothing="shared"))
@@ -33,7 +33,7 @@ def test_the_layers_of_a_small_network_are_those_counted_by_hand():
 
 @settings(deadline=None, derandomize=True)
 @given(architectures())
-def test_jumps_grow_by_pooling_and_come_back_to_one(architecture):
+def test_jumps_grow_by_pooling_and_come_back_to_one(architecture: Architecture) -> None:
     listed = layers(architecture)
     assert max(layer.jump_px for layer in listed) == architecture.stride
     assert listed[0].jump_px == listed[-1].jump_px == 1
@@ -42,7 +42,7 @@ def test_jumps_grow_by_pooling_and_come_back_to_one(architecture):
 
 @settings(deadline=None, derandomize=True)
 @given(architectures())
-def test_equation_1_is_the_mean_exact_width_and_bilinear_upsampling_adds_to_it(architecture):
+def test_equation_1_is_the_mean_exact_width_and_bilinear_upsampling_adds_to_it(architecture: Architecture) -> None:
     field = architecture.receptive_field
     if architecture.normalization == "instance":
         return

@@ -1,6 +1,8 @@
 """Augmentation means the same by whatever a dataset was normalized."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,14 +13,14 @@ from tem_rf.config.preparation import preparation_settings
 from tem_rf.config.training import training_settings
 from tem_rf.data.patch_augmentation import build_augment
 from tem_rf.data.preparation.prepare import prepare_dataset
-from tem_rf.data.prepared import open_dataset
+from tem_rf.data.prepared import PreparedDataset, open_dataset
 from tem_rf.errors import DatasetError
 from tem_rf.runs.dataset import configure_run
 from tests.helpers.labelled_folder import write_folder
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PreparedDataset]:
     """The same micrographs by each normalization."""
     place = tmp_path_factory.mktemp("normalized")
     raw = write_folder(place / "raw")
@@ -32,7 +34,7 @@ def prepared(tmp_path_factory):
     }
 
 
-def augmented_counts(dataset, settings):
+def augmented_counts(dataset: PreparedDataset, settings: Any) -> np.ndarray:
     """A patch after augmentation, back in counts."""
     source = next(one for one in dataset.manifest.sources if one.name == dataset.patches[0].source)
     augment = build_augment(dataset, settings, seed=1, epoch=1)
@@ -43,13 +45,15 @@ def augmented_counts(dataset, settings):
 @pytest.mark.parametrize(
     "change", [{"blur_px": 2}, {"dose_fraction": 0.3}, {"noise_sd": 0.5}, {"gain": 0.2}, {"offset": 0.3}]
 )
-def test_a_patch_changes_by_the_same_counts_by_whatever_it_was_normalized(prepared, normalization, change):
+def test_a_patch_changes_by_the_same_counts_by_whatever_it_was_normalized(
+    prepared: dict[str, PreparedDataset], normalization: str, change: dict[str, Any]
+) -> None:
     settings = augmentation_settings(**change)
     expected = augmented_counts(prepared["standard"], settings)
     np.testing.assert_allclose(augmented_counts(prepared[normalization], settings), expected, rtol=1e-4)
 
 
-def without_moments(dataset, folder):
+def without_moments(dataset: PreparedDataset, folder: Path) -> Path:
     """A copy of a dataset as older versions wrote it."""
     folder.mkdir()
     for path in dataset.folder.iterdir():
@@ -61,13 +65,17 @@ def without_moments(dataset, folder):
     return folder
 
 
-def test_of_an_older_dataset_standard_normalization_says_all_that_is_needed(prepared, tmp_path):
+def test_of_an_older_dataset_standard_normalization_says_all_that_is_needed(
+    prepared: dict[str, PreparedDataset], tmp_path: Path
+) -> None:
     old = open_dataset(without_moments(prepared["standard"], tmp_path / "old"))
     settings = augmentation_settings(dose_fraction=0.3)
     np.testing.assert_array_equal(augmented_counts(old, settings), augmented_counts(prepared["standard"], settings))
 
 
-def test_an_older_dataset_without_mean_and_sd_is_refused_before_training_with_augmentation(prepared, tmp_path):
+def test_an_older_dataset_without_mean_and_sd_is_refused_before_training_with_augmentation(
+    prepared: dict[str, PreparedDataset], tmp_path: Path
+) -> None:
     old = without_moments(prepared["min-max"], tmp_path / "old")
     configure_run(old, Architecture((2, 2)), training_settings("paper"), seed=1)
     with pytest.raises(DatasetError, match=r"lacks mean and sd of m0.*min-max.*--overwrite, or leave augmentation out"):

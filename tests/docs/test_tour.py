@@ -1,5 +1,7 @@
 """The notebook runs from the first cell to the last."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.helpers.repository import ROOT
@@ -8,7 +10,7 @@ NOTEBOOK = ROOT / "docs" / "tour.ipynb"
 
 
 @pytest.mark.slow
-def test_every_cell_of_the_notebook_runs(tmp_path):
+def test_every_cell_of_the_notebook_runs(tmp_path: Path) -> None:
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
 

@@ -5,7 +5,10 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,6 +27,7 @@ from tem_rf.exporting.formats import FORMATS, formats_named
 from tem_rf.inference.card import FieldOfView, ModelCard
 from tem_rf.inference.model import Segmenter, load_segmenter
 from tem_rf.inference.predict import segment_micrograph
+from tem_rf.runs import RunFolder
 from tests.helpers.command import tem_rf
 from tests.helpers.labelled_folder import counts_with_disc
 
@@ -39,14 +43,14 @@ REMARKS = Remarks(authors=("A. Person",), license="CC-BY-4.0")
 
 
 @pytest.fixture(scope="module")
-def model(trained_run, tmp_path_factory):
+def model(trained_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "discs"
     export_run(trained_run, folder, formats_named("keras,onnx,litert"), remarks=REMARKS)
     return folder
 
 
 @pytest.fixture(scope="module")
-def package(trained_run, tmp_path_factory):
+def package(trained_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     pytest.importorskip("bioimageio.core", reason="needs the extra `exchange`")
     folder = tmp_path_factory.mktemp("packages") / "discs"
     export_run(trained_run, folder, formats_named("bioimageio"), remarks=REMARKS)
@@ -54,7 +58,9 @@ def package(trained_run, tmp_path_factory):
     gc.collect()  # closes the files that bioimageio left open, while their warnings are ignored
 
 
-def test_every_format_gives_the_probability_of_the_run_at_two_sizes_and_batch_sizes(model, trained_run):
+def test_every_format_gives_the_probability_of_the_run_at_two_sizes_and_batch_sizes(
+    model: Path, trained_run: RunFolder
+) -> None:
     comparisons = list(compare_formats(trained_run, model))
     assert {one.runtime for one in comparisons} == {"savedmodel", "keras", "onnx", "litert"}
     assert {one.shape for one in comparisons if one.runtime == "onnx"} == {
@@ -66,13 +72,15 @@ def test_every_format_gives_the_probability_of_the_run_at_two_sizes_and_batch_si
     assert max(one.difference for one in comparisons) < 1e-5
 
 
-def test_another_network_is_found_out(model, trained_run, tmp_path):
+def test_another_network_is_found_out(model: Path, trained_run: RunFolder, tmp_path: Path) -> None:
     other = build_unet(trained_run.config.architecture, seed=5)
     write_model_folder(other, ModelCard.read(model), tmp_path / "other")
     assert min(one.difference for one in compare_formats(trained_run, tmp_path / "other")) > 0.01
 
 
-def test_onnx_runtime_alone_takes_counts_with_xray_outliers(model, trained_run, tmp_path):
+def test_onnx_runtime_alone_takes_counts_with_xray_outliers(
+    model: Path, trained_run: RunFolder, tmp_path: Path
+) -> None:
     counts = np.stack([counts_with_disc((71, 90), seed=seed)[0] for seed in (1, 2)]).astype(np.float32)
     counts[0, [5, 20, 20], [0, 30, 31]] = 9000, 8000, 7000
     np.save(tmp_path / "counts.npy", counts)
@@ -89,7 +97,7 @@ def test_onnx_runtime_alone_takes_counts_with_xray_outliers(model, trained_run, 
     np.testing.assert_allclose(np.load(tmp_path / "probability.npy")[..., 0], live, rtol=0, atol=1e-5)
 
 
-def test_keras_alone_loads_the_keras_file(model):
+def test_keras_alone_loads_the_keras_file(model: Path) -> None:
     alone = (
         "import sys, keras\n"
         "print(keras.saving.load_model(sys.argv[1]).output_shape)\n"
@@ -101,7 +109,7 @@ def test_keras_alone_loads_the_keras_file(model):
     assert "(None, None, None, 2)" in result.stdout
 
 
-def test_the_card_says_what_each_file_takes(model):
+def test_the_card_says_what_each_file_takes(model: Path) -> None:
     card = ModelCard.read(model)
     takes = {file.format: file.takes for file in card.files}
     assert takes["onnx"].startswith("raw counts")
@@ -120,14 +128,14 @@ def test_the_card_says_what_each_file_takes(model):
         ("n1-p8-k5", "percentile"),
     ],
 )
-def test_every_architecture_is_exported_right(name, normalization, tmp_path):
+def test_every_architecture_is_exported_right(name: str, normalization: str, tmp_path: Path) -> None:
     architecture = Architecture.from_name(name)
     preprocessing = PreprocessingSettings(normalization=normalization, xray_threshold=300)
     network, card = build_unet(architecture, seed=3), card_of(architecture, preprocessing)
     formats = formats_named("keras,onnx,litert")
     write_model_folder(network, card, tmp_path / "model", formats)
 
-    def logits(images):
+    def logits(images: np.ndarray) -> np.ndarray:
         return np.asarray(network(images, training=False))
 
     segmenter = Segmenter(name, architecture, preprocessing, 0.02, logits, "")
@@ -139,10 +147,12 @@ def test_every_architecture_is_exported_right(name, normalization, tmp_path):
             np.testing.assert_allclose(run(counts), live, rtol=0, atol=1e-4, err_msg=runtime_name)
 
 
-def test_the_package_passes_the_test_of_bioimageio_without_a_network(package, monkeypatch, tmp_path):
+def test_the_package_passes_the_test_of_bioimageio_without_a_network(
+    package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from bioimageio.core import test_model as test_package
 
-    def refuse(*_args, **_kwargs):
+    def refuse(*_args: object, **_kwargs: object) -> None:
         raise AssertionError("tried to reach the network")
 
     monkeypatch.chdir(tmp_path)
@@ -153,13 +163,13 @@ def test_the_package_passes_the_test_of_bioimageio_without_a_network(package, mo
     assert {place[1] for place in run} == {"tensorflow_saved_model_bundle", "onnx"}
 
 
-def test_the_package_gives_the_probability_of_the_run(package, trained_run):
+def test_the_package_gives_the_probability_of_the_run(package: Path, trained_run: RunFolder) -> None:
     comparisons = [one for one in compare_formats(trained_run, package) if one.runtime != "savedmodel"]
     assert len(comparisons) == 8
     assert max(one.difference for one in comparisons) < 1e-4
 
 
-def test_tiles_cut_by_bioimageio_leave_no_trace(package):
+def test_tiles_cut_by_bioimageio_leave_no_trace(package: Path) -> None:
     from bioimageio.core import create_prediction_pipeline, load_model_description, predict
 
     model = load_model_description(package / "model.bioimageio.zip")
@@ -167,7 +177,7 @@ def test_tiles_cut_by_bioimageio_leave_no_trace(package):
     counts = counts_with_disc((180, 204), seed=8)[0].astype(np.float32)[np.newaxis, ..., np.newaxis]
     normalized = (counts - counts.mean()) / counts.std()
 
-    def probability(images, **options):
+    def probability(images: np.ndarray, **options: Any) -> np.ndarray:
         return predict(model=pipeline, inputs={"images": images}, **options).members["probability"].data.to_numpy()
 
     whole = probability(normalized, skip_preprocessing=True)
@@ -176,7 +186,7 @@ def test_tiles_cut_by_bioimageio_leave_no_trace(package):
     np.testing.assert_allclose(probability(counts, blocksize_parameter=8), whole, rtol=0, atol=1e-5)
 
 
-def test_the_package_says_what_the_programs_must_know(package):
+def test_the_package_says_what_the_programs_must_know(package: Path) -> None:
     with zipfile.ZipFile(package / "model.bioimageio.zip") as file:
         names, text = set(file.namelist()), file.read("rdf.yaml").decode()
         assert "x-ray" in file.read("README.md").decode().lower()
@@ -193,7 +203,7 @@ def test_the_package_says_what_the_programs_must_know(package):
 
 
 @pytest.mark.slow
-def test_a_license_nobody_knows_is_one_line_and_leaves_nothing(trained_run, tmp_path):
+def test_a_license_nobody_knows_is_one_line_and_leaves_nothing(trained_run: RunFolder, tmp_path: Path) -> None:
     pytest.importorskip("bioimageio.core", reason="needs the extra `exchange`")
     with pytest.raises(ModelError, match=r"refuses the package \(license") as caught:
         export_run(trained_run, tmp_path / "model", formats_named("bioimageio"), remarks=Remarks(license="mine"))
@@ -201,7 +211,7 @@ def test_a_license_nobody_knows_is_one_line_and_leaves_nothing(trained_run, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_halo_and_tiles_follow_the_reach_and_the_stride():
+def test_halo_and_tiles_follow_the_reach_and_the_stride() -> None:
     sizes = package_sizes(card_of(Architecture((8, 8)), PreprocessingSettings()))
     assert (sizes.halo_px, sizes.minimum_px, sizes.step_px) == (256, 576, 64)
     assert (sizes.at_least(500), sizes.at_least(577)) == (576, 640)
@@ -209,17 +219,21 @@ def test_halo_and_tiles_follow_the_reach_and_the_stride():
     assert (whole_image.halo_px, whole_image.minimum_px) == (0, 4)
 
 
-def test_a_package_that_is_not_installed_is_named_with_the_command(trained_run, tmp_path, monkeypatch):
+def test_a_package_that_is_not_installed_is_named_with_the_command(
+    trained_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tem_rf.exporting.formats.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"onnx: needs onnx, onnxruntime, tf2onnx; run: pip install 'tem-rf\[exchange"):
         export_run(trained_run, tmp_path / "model", formats_named("onnx"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_format_that_fails_leaves_the_folder_as_it_was(model, trained_run, monkeypatch):
+def test_a_format_that_fails_leaves_the_folder_as_it_was(
+    model: Path, trained_run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = {path: path.stat().st_mtime_ns for path in model.iterdir()}
 
-    def fail(*_args, **_kwargs):
+    def fail(*_args: object, **_kwargs: object) -> None:
         raise ModelError("no")
 
     monkeypatch.setitem(write_model_folder.__globals__["_WRITERS"], FORMATS["litert"], fail)
@@ -229,7 +243,9 @@ def test_a_format_that_fails_leaves_the_folder_as_it_was(model, trained_run, mon
     assert [path.name for path in model.parent.iterdir()] == ["discs"]
 
 
-def test_the_command_adds_a_format_and_checks_all(trained_run, tmp_path, capfd, monkeypatch):
+def test_the_command_adds_a_format_and_checks_all(
+    trained_run: RunFolder, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     run = partial(tem_rf, capfd, monkeypatch)
     assert run("export", trained_run.path, "--format", "keras", "--author", "A", "--license", "CC-BY-4.0").code == 0
@@ -249,7 +265,9 @@ def test_the_command_adds_a_format_and_checks_all(trained_run, tmp_path, capfd, 
     assert "keras differs from the run by" in refused.stderr.strip().splitlines()[-1]
 
 
-def test_an_unknown_format_is_one_line(trained_run, tmp_path, capfd, monkeypatch):
+def test_an_unknown_format_is_one_line(
+    trained_run: RunFolder, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = tem_rf(capfd, monkeypatch, "export", trained_run.path, "--format", "onnx,tiff")
     assert (result.code, result.stdout) == (2, "")

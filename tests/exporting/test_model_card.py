@@ -1,6 +1,8 @@
 """What is written about a model that is given away."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,7 @@ HELD_OUT = HeldOutScores(
 )
 
 
-def run_of_seed(like: RunFolder, path, seed: int, validation: float, **changes) -> RunFolder:
+def run_of_seed(like: RunFolder, path: Path, seed: int, validation: float, **changes: Any) -> RunFolder:
     config = like.config.model_copy(update={"seed": seed, **changes})
     run = RunFolder.create_or_open(path, config)
     epoch = next(event for event in like.events() if isinstance(event, EpochEvent))
@@ -33,33 +35,35 @@ def run_of_seed(like: RunFolder, path, seed: int, validation: float, **changes) 
     return run
 
 
-def test_the_best_seed_in_validation_is_taken(trained_run, tmp_path):
+def test_the_best_seed_in_validation_is_taken(trained_run: RunFolder, tmp_path: Path) -> None:
     runs = [run_of_seed(trained_run, tmp_path / str(seed), seed, dice) for seed, dice in ((1, 0.7), (2, 0.9), (3, 0.8))]
     assert best_seed(runs).config.seed == 2
     assert [(one.seed, one.validation_hard_dice) for one in seed_scores(runs)] == [(1, 0.7), (2, 0.9), (3, 0.8)]
 
 
-def test_runs_that_differ_in_more_than_their_seed_are_refused(trained_run, tmp_path):
+def test_runs_that_differ_in_more_than_their_seed_are_refused(trained_run: RunFolder, tmp_path: Path) -> None:
     other = run_of_seed(trained_run, tmp_path / "other", 2, 0.9, pixel_size_nm=0.1)
     with pytest.raises(ModelError, match="differ in pixel_size_nm"):
         best_seed([trained_run, other])
 
 
-def test_held_out_micrographs_are_segmented_whole(trained_run, tmp_path):
+def test_held_out_micrographs_are_segmented_whole(trained_run: RunFolder, tmp_path: Path) -> None:
     scores = score_held_out(load_segmenter(trained_run.path), write_folder(tmp_path / "raw", 2), name="discs")
     assert (scores.name, scores.kind, scores.micrographs) == ("discs", "measured", 2)
     assert scores.least_hard_dice <= scores.hard_dice
     assert scores.hard_dice > 0.8
 
 
-def test_held_out_micrographs_are_scored_at_the_pixel_size_of_a_network_that_rescales(trained_run, tmp_path):
+def test_held_out_micrographs_are_scored_at_the_pixel_size_of_a_network_that_rescales(
+    trained_run: RunFolder, tmp_path: Path
+) -> None:
     preprocessing = PreprocessingSettings(target_pixel_size_nm=0.04)
     segmenter = replace(load_segmenter(trained_run.path), preprocessing=preprocessing)
     folder = write_folder(tmp_path / "raw", 2, pixel_size_nm=0.02)
     assert 0 < score_held_out(segmenter, folder, name="discs").hard_dice < 1
 
 
-def test_simulated_folders_are_described_by_what_was_simulated(trained_run, tmp_path):
+def test_simulated_folders_are_described_by_what_was_simulated(trained_run: RunFolder, tmp_path: Path) -> None:
     settings = simulation_settings("au-2.2nm", size_px=64, diameter_nm=1, dose_e_per_angstrom2=100)
     simulate_micrographs(settings, tmp_path / "simulated", count=1, seed=1, workers=1)
     assert score_held_out(load_segmenter(trained_run.path), tmp_path / "simulated", name="x").kind == "simulated"
@@ -69,7 +73,7 @@ def test_simulated_folders_are_described_by_what_was_simulated(trained_run, tmp_
         assert describe_micrographs(trained_run.config.model_copy(update=change)) == ()
 
 
-def test_the_page_says_what_the_card_says(trained_run, tmp_path):
+def test_the_page_says_what_the_card_says(trained_run: RunFolder, tmp_path: Path) -> None:
     remarks = Remarks(
         license="MIT",
         purpose="Finds discs.",
@@ -92,7 +96,9 @@ def test_the_page_says_what_the_card_says(trained_run, tmp_path):
     assert "dose: 100 to 100 e/Å²" in card_page(card.model_copy(update={"micrographs": (simulated,)}))
 
 
-def test_a_new_format_keeps_what_the_maker_said(trained_run, tmp_path, capfd, monkeypatch):
+def test_a_new_format_keeps_what_the_maker_said(
+    trained_run: RunFolder, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "discs"
     said = ("--purpose", "Finds discs.", "--limit", "Not for squares.", "--license", "MIT")
     assert tem_rf(capfd, monkeypatch, "export", trained_run.path, "--output", folder, *said).code == 0
@@ -101,7 +107,9 @@ def test_a_new_format_keeps_what_the_maker_said(trained_run, tmp_path, capfd, mo
     assert (card.purpose, card.limits, card.license) == ("Finds discs.", ("Not for squares.",), "MIT")
 
 
-def test_held_out_without_a_name_is_refused(trained_run, tmp_path, capfd, monkeypatch):
+def test_held_out_without_a_name_is_refused(
+    trained_run: RunFolder, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     result = tem_rf(capfd, monkeypatch, "export", trained_run.path, "--output", tmp_path / "m", "--held-out", "folder")
     assert result.code == 2
     assert "--held-out: expected NAME=FOLDER, received 'folder'." in result.stderr

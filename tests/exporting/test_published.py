@@ -1,5 +1,7 @@
 """An imported network segments as its authors' does."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from tests.helpers.repository import shared_file
 
 
 @pytest.mark.reference
-def test_logits_of_an_imported_network_equal_those_of_the_study(tmp_path):
+def test_logits_of_an_imported_network_equal_those_of_the_study(tmp_path: Path) -> None:
     file = shared_file("reference", "authors_weights", "UNet_b2_Au_m22_run1_model.h5")
     card = import_published_network(file, tmp_path / "m22")
     assert (card.preprocessing.normalization, card.training, card.imported_from.name) == ("min-max", None, file.name)
@@ -24,7 +26,7 @@ def test_logits_of_an_imported_network_equal_those_of_the_study(tmp_path):
         np.testing.assert_allclose(logits, arrays["logits"], rtol=0, atol=1e-4)
 
 
-def test_an_imported_network_segments_micrographs(tmp_path):
+def test_an_imported_network_segments_micrographs(tmp_path: Path) -> None:
     architecture = Architecture((2, 2, 2, 2))
     file = write_pytorch_file(tmp_path / "deep.h5", unet(architecture, positive_variances(named_weights(architecture))))
     import_published_network(file, tmp_path / "deep", pixel_size_nm=0.02)
@@ -36,7 +38,7 @@ def test_an_imported_network_segments_micrographs(tmp_path):
     assert np.isfinite(result.probability).all()
 
 
-def test_a_network_with_a_weight_of_another_shape_leaves_nothing_behind(tmp_path):
+def test_a_network_with_a_weight_of_another_shape_leaves_nothing_behind(tmp_path: Path) -> None:
     architecture = Architecture((2, 2))
     weights = named_weights(architecture)
     weights["decoder0_conv1/kernel"] = weights["decoder0_conv1/kernel"][:, :, :-1]

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -52,7 +53,7 @@ def screen_text(app: TemRfApp) -> str:
 
 
 def make_run(
-    root: Path, name: str, *, epochs: int = 5, total: int = 5, state: str = "finished", **changes
+    root: Path, name: str, *, epochs: int = 5, total: int = 5, state: str = "finished", **changes: Any
 ) -> RunFolder:
     """A run with made-up curves; `changes` are fields of its configuration."""
     fields = {

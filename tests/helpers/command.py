@@ -1,5 +1,6 @@
 """Runs the command line in this process, as a shell would see it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -14,6 +15,10 @@ class Result:
     code: int
     stdout: str
     stderr: str
+
+
+Command = Callable[..., Result]
+"""`tem_rf` with its fixtures given: arguments in, result out."""
 
 
 def tem_rf(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object) -> Result:

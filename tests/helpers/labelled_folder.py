@@ -7,7 +7,9 @@ import numpy as np
 from tem_rf.data.tiff import write_tiff
 
 
-def counts_with_disc(shape: tuple[int, int] = (64, 96), *, seed: int = 0, radius: float = 12) -> tuple[np.ndarray, ...]:
+def counts_with_disc(
+    shape: tuple[int, int] = (64, 96), *, seed: int = 0, radius: float = 12
+) -> tuple[np.ndarray, np.ndarray]:
     """A dark disc at a random place on bright noise, and its mask: (height, width) uint16 and bool."""
     random = np.random.default_rng(seed)
     y, x = np.ogrid[: shape[0], : shape[1]]

@@ -1,5 +1,8 @@
 """Networks for the tests: one with weights as a training leaves them, and one that finds bright particles."""
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 
 from tem_rf import Architecture, build_unet
@@ -7,7 +10,7 @@ from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.inference.model import Segmenter
 
 
-def trained(architecture, seed=1):
+def trained(architecture: Architecture, seed: int = 1) -> Any:
     """A network with weights and statistics as a training leaves them, not the initial ones."""
     model = build_unet(architecture, seed=seed)
     rng = np.random.default_rng(seed)
@@ -22,16 +25,21 @@ class Killed(BaseException):
     """Stands for a kill: nothing may catch it."""
 
 
-def bright(sha256: str = "bright", kill_after: int | None = None) -> Segmenter:
-    """A network that finds what is brighter than the mean by one standard deviation; counts its calls in `calls`."""
-    calls = []
+@dataclass(frozen=True)
+class CountingSegmenter(Segmenter):
+    """A network that keeps the shapes of the images it was given."""
 
-    def logits(images):
+    calls: list[tuple[int, ...]] = field(default_factory=list)
+
+
+def bright(sha256: str = "bright", kill_after: int | None = None) -> CountingSegmenter:
+    """A network that finds what is brighter than the mean by one standard deviation."""
+    calls: list[tuple[int, ...]] = []
+
+    def logits(images: np.ndarray) -> np.ndarray:
         calls.append(images.shape)
         if kill_after is not None and len(calls) > kill_after:
             raise Killed
         return np.concatenate([np.ones_like(images), images], axis=-1)
 
-    segmenter = Segmenter("bright", Architecture((2, 2)), PreprocessingSettings(), None, logits, sha256)
-    object.__setattr__(segmenter, "calls", calls)
-    return segmenter
+    return CountingSegmenter("bright", Architecture((2, 2)), PreprocessingSettings(), None, logits, sha256, calls=calls)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 from tem_rf.runs import RunFolder
 from tem_rf.study.events import Worker
@@ -17,7 +18,7 @@ class PoolHere:
         most_in_flight: Runs that were in flight at once, at most.
     """
 
-    def __init__(self, workers: int = 2, fate=lambda run, attempt: None) -> None:
+    def __init__(self, workers: int = 2, fate: Any = lambda run, attempt: None) -> None:
         self.count, self.fate = workers, fate
         self.trained: list[str] = []
         self.in_flight: deque[RunTask] = deque()

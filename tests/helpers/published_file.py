@@ -6,7 +6,7 @@ import sys
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -59,7 +59,9 @@ class _Pickler(pickle.Pickler):
         return ("storage", kind, key, "cpu", value.values.size, *([None] if self.legacy else []))
 
 
-def module(kind: str, children: dict[str, Any] | None = None, tensors: dict[str, Any] | None = None, **settings: Any):
+def module(
+    kind: str, children: dict[str, Any] | None = None, tensors: dict[str, Any] | None = None, **settings: Any
+) -> tuple[str, dict[str, Any]]:
     """A module by the name of its class, to be pickled within `write_pytorch_file`."""
     return (kind, {**settings, "_modules": OrderedDict(children or {}), "_parameters": tensors or {}, "_buffers": {}})
 
@@ -108,7 +110,7 @@ def write_pytorch_file(path: Path, content: Any, *, legacy: bool = False) -> Pat
     for name, classes in _CLASSES.items():
         for kind in classes:
             setattr(modules[name], kind, type(kind, (), {"__module__": name}))
-    rebuild = type(lambda: None)((lambda *_: None).__code__, {}, _REBUILD)
+    rebuild = FunctionType((lambda *_: None).__code__, {}, _REBUILD)
     rebuild.__module__ = "torch._utils"
     rebuild.__qualname__ = _REBUILD
     setattr(modules["torch._utils"], _REBUILD, rebuild)

@@ -1,7 +1,7 @@
 """Run folders: before a training, and as a training leaves them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from tem_rf.runs import RunConfig, RunFolder
 from tem_rf.runs.dataset import configure_run
 from tem_rf.runs.events import EpochEvent, StatusEvent
 
-Scores = dict[str, Sequence[float]]
+Scores = Mapping[str, Sequence[float]]
 """Hard dice of the patches of each micrograph."""
 
 
@@ -49,7 +49,7 @@ def write_run(
     run.event_log().write(StatusEvent(state=state, detail=detail))
     run.model_file.write_bytes(b"weights")
     if dice is not None:
-        by_micrograph = dice if isinstance(dice, dict) else {"m0": [dice], "m1": [dice]}
+        by_micrograph = dice if isinstance(dice, Mapping) else {"m0": [dice], "m1": [dice]}
         write_scores(run.scores_file, [score for name in by_micrograph for score in patches(name, by_micrograph[name])])
     return run
 

@@ -4,7 +4,9 @@ import csv
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from tests.helpers.discs import discs
 from tests.helpers.networks import Killed, bright
 
 
-def movie(path, frames=5, shape=(60, 70), pixel_size_nm=0.5):
+def movie(path: Path, frames: Any = 5, shape: tuple[int, ...] = (60, 70), pixel_size_nm: Any = 0.5) -> np.ndarray:
     """Two bright discs, one of which grows."""
     rng = np.random.default_rng(8)
     masks = np.stack([discs(shape, (20, 20, 8 + frame % 5), (40, 50, 9)) for frame in range(frames)])
@@ -28,7 +30,7 @@ def movie(path, frames=5, shape=(60, 70), pixel_size_nm=0.5):
     return masks
 
 
-def test_a_stack_becomes_a_stack_of_masks_with_its_pixel_size(tmp_path):
+def test_a_stack_becomes_a_stack_of_masks_with_its_pixel_size(tmp_path: Path) -> None:
     masks = movie(tmp_path / "m.tif")
     seen = []
     result = segment_file(
@@ -53,7 +55,7 @@ def test_a_stack_becomes_a_stack_of_masks_with_its_pixel_size(tmp_path):
     ]
 
 
-def test_a_job_that_was_killed_goes_on_at_the_frame_where_it_was(tmp_path):
+def test_a_job_that_was_killed_goes_on_at_the_frame_where_it_was(tmp_path: Path) -> None:
     masks = movie(tmp_path / "m.tif")
     arguments = (tmp_path / "m.tif", tmp_path / "out", SegmentSettings(probability=True))
     with pytest.raises(Killed):
@@ -72,7 +74,7 @@ def test_a_job_that_was_killed_goes_on_at_the_frame_where_it_was(tmp_path):
         assert result.files[kind].read_bytes() == whole.files[kind].read_bytes()
 
 
-def test_a_file_that_is_finished_is_not_segmented_twice(tmp_path):
+def test_a_file_that_is_finished_is_not_segmented_twice(tmp_path: Path) -> None:
     movie(tmp_path / "m.tif")
     arguments = (tmp_path / "m.tif", tmp_path / "out", SegmentSettings(split_touching=True))
     first = segment_file([bright()], *arguments)
@@ -88,7 +90,7 @@ def test_a_file_that_is_finished_is_not_segmented_twice(tmp_path):
     assert len(again.calls) == 10
 
 
-def test_who_comes_second_to_a_file_waits_and_takes_over_what_the_first_has_done(tmp_path):
+def test_who_comes_second_to_a_file_waits_and_takes_over_what_the_first_has_done(tmp_path: Path) -> None:
     movie(tmp_path / "m.tif")
     arguments = (tmp_path / "m.tif", tmp_path / "out", SegmentSettings(probability=True))
     has_begun, is_waited_for = Event(), Event()
@@ -109,7 +111,7 @@ def test_who_comes_second_to_a_file_waits_and_takes_over_what_the_first_has_done
 
 
 @pytest.mark.parametrize("change", ["model", "settings", "image"])
-def test_what_was_begun_for_another_job_is_not_gone_on_with(change, tmp_path):
+def test_what_was_begun_for_another_job_is_not_gone_on_with(change: str, tmp_path: Path) -> None:
     movie(tmp_path / "m.tif")
     with pytest.raises(Killed):
         segment_file([bright(kill_after=3)], tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
@@ -121,7 +123,7 @@ def test_what_was_begun_for_another_job_is_not_gone_on_with(change, tmp_path):
     assert len(again.calls) == 5
 
 
-def test_a_frame_with_nan_is_named_and_nothing_is_left(tmp_path):
+def test_a_frame_with_nan_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     stack = np.random.default_rng(1).normal(size=(4, 40, 40)).astype(np.float32)
     stack[2, 5, 5] = np.nan
     np.save(tmp_path / "m.npy", stack)
@@ -130,19 +132,19 @@ def test_a_frame_with_nan_is_named_and_nothing_is_left(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_an_empty_stack_is_refused(tmp_path):
+def test_an_empty_stack_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "m.npy", np.zeros((0, 40, 40), np.uint16))
     with pytest.raises(ReadError, match=r"m\.npy: [^\n]+$"):
         segment_file([bright()], tmp_path / "m.npy", tmp_path / "out", SegmentSettings())
     assert not (tmp_path / "out").exists()
 
 
-def test_a_full_disk_keeps_the_frames_that_are_done(tmp_path, monkeypatch):
+def test_a_full_disk_keeps_the_frames_that_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     masks = movie(tmp_path / "m.tif")
     arguments = (tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
     append = FrameJournal.append
 
-    def full(journal, *record):
+    def full(journal: Any, *record: Any) -> None:
         if len(journal.records) == 3:
             raise StorageError("out: no space left on the disk")
         append(journal, *record)
@@ -157,7 +159,7 @@ def test_a_full_disk_keeps_the_frames_that_are_done(tmp_path, monkeypatch):
     np.testing.assert_array_equal(tifffile.imread(result.files["mask"]) > 0, masks)
 
 
-def test_labels_are_scored_frame_by_frame(tmp_path):
+def test_labels_are_scored_frame_by_frame(tmp_path: Path) -> None:
     masks = movie(tmp_path / "m.tif")
     label = masks.copy()
     label[0, 30:50, 40:60] = False
@@ -171,7 +173,7 @@ def test_labels_are_scored_frame_by_frame(tmp_path):
         segment_file([bright()], *arguments, label=tmp_path / "m_label.tif")
 
 
-def test_a_network_of_another_pixel_size_gives_masks_at_its_own(tmp_path):
+def test_a_network_of_another_pixel_size_gives_masks_at_its_own(tmp_path: Path) -> None:
     masks = movie(tmp_path / "m.tif", frames=1)
     write_tiff(tmp_path / "m_label.tif", masks[0])
     segmenter = replace(bright(), preprocessing=PreprocessingSettings(target_pixel_size_nm=1.0))
@@ -182,7 +184,7 @@ def test_a_network_of_another_pixel_size_gives_masks_at_its_own(tmp_path):
     assert result.hard_dice > 0.9
 
 
-def test_counts_on_a_scale_of_their_own_are_segmented_with_a_note(tmp_path):
+def test_counts_on_a_scale_of_their_own_are_segmented_with_a_note(tmp_path: Path) -> None:
     masks = discs((60, 70), (20, 20, 8), (40, 50, 9))
     counts = np.random.default_rng(8).poisson(20_000, masks.shape) + 9000 * masks
     write_tiff(tmp_path / "m.tif", counts.astype(np.uint16), pixel_size_nm=0.5)
@@ -192,7 +194,7 @@ def test_counts_on_a_scale_of_their_own_are_segmented_with_a_note(tmp_path):
     assert ["x-ray outliers are left in" in note for note in result.notes] == [True]
 
 
-def test_an_enlargement_beyond_reason_names_the_file(tmp_path):
+def test_an_enlargement_beyond_reason_names_the_file(tmp_path: Path) -> None:
     movie(tmp_path / "m.tif", frames=1, pixel_size_nm=90)
     segmenter = replace(bright(), preprocessing=PreprocessingSettings(target_pixel_size_nm=0.1))
     with pytest.raises(SettingsError, match=r"m\.tif: target_pixel_size_nm: 90 nm per pixel .* --pixel-size-nm"):
@@ -200,7 +202,9 @@ def test_an_enlargement_beyond_reason_names_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("drawn_as", ["mask", "regions"])
-def test_a_label_drawn_on_pixels_that_are_not_square_is_resampled_with_its_micrograph(drawn_as, tmp_path):
+def test_a_label_drawn_on_pixels_that_are_not_square_is_resampled_with_its_micrograph(
+    drawn_as: str, tmp_path: Path
+) -> None:
     masks = np.zeros((64, 128), bool)
     masks[10:30, 20:60] = True
     counts = np.random.default_rng(8).poisson(50, masks.shape) + 100 * masks
@@ -221,7 +225,7 @@ def test_a_label_drawn_on_pixels_that_are_not_square_is_resampled_with_its_micro
     assert result.hard_dice > 0.98
 
 
-def test_an_ensemble_writes_where_it_disagrees(tmp_path):
+def test_an_ensemble_writes_where_it_disagrees(tmp_path: Path) -> None:
     movie(tmp_path / "m.tif", frames=1)
     settings = SegmentSettings(transforms=8, probability=True)
     result = segment_file([bright()], tmp_path / "m.tif", tmp_path / "out", settings)
@@ -230,8 +234,8 @@ def test_an_ensemble_writes_where_it_disagrees(tmp_path):
     assert disagreement.max() < 1e-5, "this network sees every pixel by itself, whichever way it is turned"
 
 
-def test_memory_does_not_grow_with_the_number_of_frames(tmp_path):
-    def peak(frames):
+def test_memory_does_not_grow_with_the_number_of_frames(tmp_path: Path) -> None:
+    def peak(frames: Any) -> int:
         movie(tmp_path / f"{frames}.tif", frames=frames, shape=(256, 256))
         tracemalloc.start()
         segment_file([bright()], tmp_path / f"{frames}.tif", tmp_path / "out", SegmentSettings())

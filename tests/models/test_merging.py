@@ -20,7 +20,7 @@ from tests.helpers.networks import trained
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_logits_are_those_of_the_live_network(architecture, sides):
+def test_logits_are_those_of_the_live_network(architecture: Architecture, sides: tuple[int, ...]) -> None:
     model = trained(architecture)
     shape = tuple(side * architecture.stride for side in sides)
     images = np.random.default_rng(2).normal(size=(2, *shape, 1)).astype(np.float32)
@@ -29,7 +29,7 @@ def test_logits_are_those_of_the_live_network(architecture, sides):
 
 
 @pytest.mark.parametrize("name", ["n2-p22", "n1-p4"])
-def test_no_normalization_is_left_and_the_network_is_as_it_was(name):
+def test_no_normalization_is_left_and_the_network_is_as_it_was(name: str) -> None:
     model = trained(Architecture.from_name(name))
     before = model.get_weights()
     merged = merge_normalization(model)

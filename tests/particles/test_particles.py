@@ -1,6 +1,8 @@
 """Particles are counted, taken apart and measured as one would by hand."""
 
 import csv
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tem_rf.particles.measure import measure_particles
+from tem_rf.particles.measure import Particle, measure_particles
 from tem_rf.particles.scores import score_particles
 from tem_rf.particles.sizes import summarize_sizes
 from tem_rf.particles.split import number_particles
@@ -17,12 +19,12 @@ from tem_rf.plots.particle_sizes import write_size_histogram
 from tests.helpers.discs import discs
 
 
-def measure(mask, counts=None, **options):
+def measure(mask: np.ndarray, counts: np.ndarray | None = None, **options: Any) -> tuple[Particle, ...]:
     return measure_particles(number_particles(mask, **options), counts)
 
 
 @pytest.mark.parametrize("radius", [5.5, 12.0, 40.3])
-def test_a_disc_is_measured(radius):
+def test_a_disc_is_measured(radius: float) -> None:
     (disc,) = measure(discs((120, 130), (60, 55, radius)))
     assert (disc.row_px, disc.column_px) == (60, 55)
     assert disc.diameter_px == pytest.approx(2 * radius, rel=0.03)
@@ -33,7 +35,7 @@ def test_a_disc_is_measured(radius):
     assert not disc.touches_border
 
 
-def test_a_rod_is_measured():
+def test_a_rod_is_measured() -> None:
     mask = np.zeros((60, 80), bool)
     mask[10:20, 5:65] = True
     (rod,) = measure(mask)
@@ -49,7 +51,7 @@ def test_a_rod_is_measured():
     long=st.floats(15, 28),
     short=st.floats(5, 14),
 )
-def test_feret_diameters_of_an_ellipse_do_not_depend_on_how_it_lies(angle, long, short):
+def test_feret_diameters_of_an_ellipse_do_not_depend_on_how_it_lies(angle: float, long: float, short: float) -> None:
     rows, columns = np.indices((64, 64)) - 31.7
     cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     along, across = rows * cosine + columns * sine, columns * cosine - rows * sine
@@ -58,7 +60,7 @@ def test_feret_diameters_of_an_ellipse_do_not_depend_on_how_it_lies(angle, long,
     assert one.feret_min_px == pytest.approx(2 * short, abs=1.5)
 
 
-def test_contrast_is_that_to_the_background_around_in_standard_deviations():
+def test_contrast_is_that_to_the_background_around_in_standard_deviations() -> None:
     mask = discs((90, 90), (30, 30, 12), (60, 60, 12))
     counts = np.full(mask.shape, 100.0)
     counts[:45] += 40  # uneven illumination, which a global background would mistake for contrast
@@ -70,12 +72,12 @@ def test_contrast_is_that_to_the_background_around_in_standard_deviations():
 
 
 @pytest.mark.parametrize("centre", [(0, 40), (79, 40), (40, 0), (40, 79), (40, 11.5)])
-def test_particles_that_the_edge_cuts_are_marked(centre):
+def test_particles_that_the_edge_cuts_are_marked(centre: Any) -> None:
     (one,) = measure(discs((80, 80), (*centre, 12)))
     assert one.touches_border
 
 
-def test_specks_are_no_particles():
+def test_specks_are_no_particles() -> None:
     mask = discs((60, 60), (20, 20, 8))
     mask[50, 50:53] = True
     assert len(measure(mask)) == 1
@@ -93,7 +95,7 @@ def test_specks_are_no_particles():
         ([(40, 30, 20), (40, 51, 3)], 1),  # a bump
     ],
 )
-def test_touching_discs_are_taken_apart_at_their_neck(circles, apart):
+def test_touching_discs_are_taken_apart_at_their_neck(circles: list[tuple[int, ...]] | list[Any], apart: int) -> None:
     mask = discs((80, 90), *circles)
     assert number_particles(mask).max() == 1
     numbers = number_particles(mask, split_touching=True)
@@ -105,14 +107,14 @@ def test_touching_discs_are_taken_apart_at_their_neck(circles, apart):
             assert part.sum() == pytest.approx(np.pi * radius**2, rel=0.15)
 
 
-def test_a_part_that_was_taken_apart_is_a_speck_as_any_other():
+def test_a_part_that_was_taken_apart_is_a_speck_as_any_other() -> None:
     mask = discs((80, 90), (40, 30, 20), (40, 58, 12))
     numbers = number_particles(mask, split_touching=True, least_area_px=600)
     assert numbers.max() == 1
     assert (numbers == 1).sum() == pytest.approx(np.pi * 20**2, rel=0.15)
 
 
-def test_holes_and_a_ragged_outline_split_no_particle():
+def test_holes_and_a_ragged_outline_split_no_particle() -> None:
     rng = np.random.default_rng(3)
     rows, columns = np.indices((120, 120)) - 60
     angle = np.arctan2(rows, columns)
@@ -121,7 +123,7 @@ def test_holes_and_a_ragged_outline_split_no_particle():
     assert number_particles(mask, split_touching=True, least_area_px=100).max() == 1
 
 
-def test_sizes_are_summarized_without_cut_particles():
+def test_sizes_are_summarized_without_cut_particles() -> None:
     particles = measure(discs((200, 200), (30, 30, 10), (30, 90, 20), (100, 100, 30), (199, 199, 25)))
     summary = summarize_sizes(particles)
     diameters = np.array([one.diameter_px for one in particles[:3]])
@@ -134,7 +136,7 @@ def test_sizes_are_summarized_without_cut_particles():
     assert summarize_sizes([]).to_json(None)["mean_nm"] is None
 
 
-def test_the_table_gives_lengths_in_px_and_nm(tmp_path):
+def test_the_table_gives_lengths_in_px_and_nm(tmp_path: Path) -> None:
     particles = measure(discs((100, 100), (30, 30, 10), (70, 70, 15)))
     write_particles(tmp_path / "p.csv", [(1, particles), (2, ()), (3, particles[:1])], pixel_size_nm=0.5)
     with (tmp_path / "p.csv").open() as file:
@@ -150,14 +152,14 @@ def test_the_table_gives_lengths_in_px_and_nm(tmp_path):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 12])
-def test_a_histogram_is_drawn_of_any_number_of_particles(count, tmp_path):
+def test_a_histogram_is_drawn_of_any_number_of_particles(count: int, tmp_path: Path) -> None:
     circles = [(25 + 50 * (i // 4), 25 + 50 * (i % 4), 8 + i % 5 * 2) for i in range(count)]
     write_size_histogram(tmp_path / "h.png", measure(discs((210, 210), *circles)), title="hand-made", pixel_size_nm=0.2)
     with Image.open(tmp_path / "h.png") as picture:
         assert picture.size == (840, 540)
 
 
-def test_labelled_particles_are_found_merged_or_missed():
+def test_labelled_particles_are_found_merged_or_missed() -> None:
     label = discs((200, 200), (30, 30, 15), (30, 100, 12), (30, 126, 12), (100, 40, 10), (150, 150, 15))
     numbered_label = number_particles(label, split_touching=True)
     mask = discs((200, 200), (30, 30, 16), (30, 100, 12), (30, 126, 12), (150, 150, 14), (150, 40, 10))
@@ -171,14 +173,14 @@ def test_labelled_particles_are_found_merged_or_missed():
     assert (nothing.found, nothing.missed, nothing.diameter_bias) == (0, 5, None)
 
 
-def test_diameter_bias_is_that_of_the_found_particles():
+def test_diameter_bias_is_that_of_the_found_particles() -> None:
     label, mask = discs((100, 100), (50, 50, 20)), discs((100, 100), (50, 50, 22))
     scores = score_particles(number_particles(mask), number_particles(label))
     assert scores.diameter_bias_px == pytest.approx(4, abs=0.3)
     assert scores.diameter_bias == pytest.approx(0.1, abs=0.01)
 
 
-def test_a_large_particle_that_swallowed_a_small_one_is_merged_and_not_found():
+def test_a_large_particle_that_swallowed_a_small_one_is_merged_and_not_found() -> None:
     label = number_particles(discs((100, 100), (50, 40, 20), (50, 68, 6)))
     swallowed = discs((100, 100), (50, 40, 20), (50, 68, 6))
     swallowed[48:52, 40:68] = True
@@ -187,7 +189,7 @@ def test_a_large_particle_that_swallowed_a_small_one_is_merged_and_not_found():
     assert scores.diameter_bias_px is None
 
 
-def test_a_particle_taken_for_two_halves_is_missed_and_not_found_twice():
+def test_a_particle_taken_for_two_halves_is_missed_and_not_found_twice() -> None:
     label = np.ones((10, 20), int)
     halves = np.repeat([1, 2], 10) * label
     scores = score_particles(halves, label)

@@ -11,7 +11,7 @@ from tem_rf.plots.segmentation import INVENTED, MISSED, OUTLINE, grey_levels, ov
 from tests.helpers.fringes import image_with_fringes
 
 
-def test_overlay_colours_what_is_missed_invented_and_outlined():
+def test_overlay_colours_what_is_missed_invented_and_outlined() -> None:
     label, mask = np.zeros((2, 12, 20), dtype=bool)
     label[2:8, 2:8] = True
     mask[2:8, 4:12] = True
@@ -23,14 +23,14 @@ def test_overlay_colours_what_is_missed_invented_and_outlined():
     assert painted[5, 6].tolist() == painted[0, 0].tolist() == [0, 0, 0]
 
 
-def test_overlay_without_a_label_has_no_errors():
+def test_overlay_without_a_label_has_no_errors() -> None:
     mask = np.zeros((12, 20), dtype=bool)
     mask[3:9, 3:9] = True
 
     assert {tuple(pixel) for pixel in overlay(np.zeros((12, 20)), mask).reshape(-1, 3).tolist()} == {OUTLINE, (0, 0, 0)}
 
 
-def test_grey_levels_take_any_scale():
+def test_grey_levels_take_any_scale() -> None:
     ramp = np.linspace(-3e4, 6e4, 1000).reshape(20, 50)
 
     assert (grey_levels(ramp).min(), grey_levels(ramp).max()) == (0, 255)
@@ -39,11 +39,11 @@ def test_grey_levels_take_any_scale():
 
 
 @pytest.mark.parametrize(("pixel_size_nm", "length_nm"), [(0.02, 2), (0.1243, 10), (0.004, 0.5), (7.9, 1000)])
-def test_scale_bar_is_a_round_length_within_a_quarter(pixel_size_nm: float, length_nm: float):
+def test_scale_bar_is_a_round_length_within_a_quarter(pixel_size_nm: float, length_nm: float) -> None:
     assert scale_bar_nm(512, pixel_size_nm) == pytest.approx(length_nm)
 
 
-def test_overlay_picture_keeps_the_pixels_and_adds_a_legend(tmp_path: Path):
+def test_overlay_picture_keeps_the_pixels_and_adds_a_legend(tmp_path: Path) -> None:
     image, mask = image_with_fringes((500, 600))
     write_overlay(tmp_path / "overlay.png", image, mask, mask, pixel_size_nm=0.02)
 
@@ -54,7 +54,7 @@ def test_overlay_picture_keeps_the_pixels_and_adds_a_legend(tmp_path: Path):
         assert np.asarray(picture)[500:, 450:].max() == 255  # the scale bar
 
 
-def test_small_overlay_is_enlarged_by_a_whole_number(tmp_path: Path):
+def test_small_overlay_is_enlarged_by_a_whole_number(tmp_path: Path) -> None:
     image, mask = image_with_fringes((200, 200))
     write_overlay(tmp_path / "overlay.png", image, mask)
 
@@ -64,7 +64,7 @@ def test_small_overlay_is_enlarged_by_a_whole_number(tmp_path: Path):
 
 
 @pytest.mark.parametrize("shape", [(128, 128), (90, 140)])
-def test_fourier_picture_is_written_whatever_the_shape(tmp_path: Path, shape: tuple[int, int]):
+def test_fourier_picture_is_written_whatever_the_shape(tmp_path: Path, shape: tuple[int, int]) -> None:
     image, mask = image_with_fringes(shape)
     band = Band(8, 14)
     write_fourier_picture(tmp_path / "a.png", image, band, fourier_filter(image, band), mask, pixel_size_nm=0.02)
@@ -73,7 +73,7 @@ def test_fourier_picture_is_written_whatever_the_shape(tmp_path: Path, shape: tu
         assert np.asarray(picture.convert("L")).std() > 10
 
 
-def test_place_that_cannot_be_written_to_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_place_that_cannot_be_written_to_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 

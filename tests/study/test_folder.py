@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ EVENTS: list[AnyStudyEvent] = [
 
 
 @pytest.fixture
-def study(tiny_dataset, tmp_path) -> StudyFolder:
+def study(tiny_dataset: Path, tmp_path: Path) -> StudyFolder:
     return new_study(tiny_dataset, tmp_path / "studies" / "first")
 
 
@@ -42,7 +43,7 @@ def changed(study: StudyFolder, **changes: Any) -> StudyFolder:
     return StudyFolder.create_or_open(study.path, define_study(content), extend=extend)
 
 
-def test_the_definition_that_was_given_is_the_one_that_is_read(study, tiny_dataset):
+def test_the_definition_that_was_given_is_the_one_that_is_read(study: StudyFolder, tiny_dataset: Path) -> None:
     assert study.definition.datasets == (tiny_dataset,)
     assert StudyFolder.create_or_open(study.path, study.definition) == study
 
@@ -57,7 +58,9 @@ def test_the_definition_that_was_given_is_the_one_that_is_read(study, tiny_datas
         ({"augmentation__gain": 0.1}, "augmentation.gain: 0.1 was received, 0.0 is there"),
     ],
 )
-def test_a_changed_definition_is_refused_with_what_changed(change, message, study):
+def test_a_changed_definition_is_refused_with_what_changed(
+    change: dict[str, Any], message: str, study: StudyFolder
+) -> None:
     before = study.definition_file.read_bytes()
     with pytest.raises(StudyError) as caught:
         changed(study, **change)
@@ -66,14 +69,14 @@ def test_a_changed_definition_is_refused_with_what_changed(change, message, stud
     assert study.definition_file.read_bytes() == before
 
 
-def test_a_dataset_that_was_moved_is_the_same_dataset(study, tiny_dataset, tmp_path):
+def test_a_dataset_that_was_moved_is_the_same_dataset(study: StudyFolder, tiny_dataset: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(tiny_dataset, tmp_path / "elsewhere" / tiny_dataset.name)
     assert changed(study, datasets=(moved,)).definition.datasets == (moved,)
     with pytest.raises(StudyError, match="datasets: others was received, discs is there"):
         changed(study, datasets=(moved.with_name("others"),))
 
 
-def test_where_it_is_executed_may_change_without_further_ado(study):
+def test_where_it_is_executed_may_change_without_further_ado(study: StudyFolder) -> None:
     assert changed(study, execution__workers=4).definition.execution.workers == 4
 
 
@@ -86,7 +89,7 @@ def test_where_it_is_executed_may_change_without_further_ado(study):
         {"training": ({"epochs": 3}, {"epochs": 3, "batch_size": 8})},
     ],
 )
-def test_extending_adds(change, study):
+def test_extending_adds(change: dict[str, Any], study: StudyFolder) -> None:
     extended = changed(study, extend=True, **change).definition
     for place, value in change.items():
         section, _, field = place.rpartition("__")
@@ -107,26 +110,26 @@ def test_extending_adds(change, study):
         ({"augmentation__gain": 0.1}, "augmentation would change"),
     ],
 )
-def test_extending_takes_nothing_away(change, message, study):
+def test_extending_takes_nothing_away(change: dict[str, Any], message: str, study: StudyFolder) -> None:
     before = study.definition_file.read_bytes()
     with pytest.raises(StudyError, match=message):
         changed(study, extend=True, **change)
     assert study.definition_file.read_bytes() == before
 
 
-def test_hyperband_shares_out_its_epochs_once(tiny_dataset, tmp_path):
+def test_hyperband_shares_out_its_epochs_once(tiny_dataset: Path, tmp_path: Path) -> None:
     study = new_study(tiny_dataset, tmp_path / "study", strategy={"name": "hyperband"})
     with pytest.raises(StudyError, match="hyperband has shared out 3 epochs"):
         changed(study, extend=True, training=({"epochs": 9},))
 
 
-def test_a_study_that_is_running_does_not_change_under_its_driver(study):
+def test_a_study_that_is_running_does_not_change_under_its_driver(study: StudyFolder) -> None:
     with process.claim(study), pytest.raises(StudyError, match=r"is running this study.*tem-rf study stop first"):
         changed(study, extend=True, seeds=(752, 140, 956))
 
 
 @pytest.mark.parametrize("content", ["a run", "a file"])
-def test_a_folder_of_something_else_is_left_alone(content, tiny_dataset, tmp_path):
+def test_a_folder_of_something_else_is_left_alone(content: str, tiny_dataset: Path, tmp_path: Path) -> None:
     path = tmp_path / "taken"
     if content == "a run":
         path.mkdir()
@@ -137,13 +140,13 @@ def test_a_folder_of_something_else_is_left_alone(content, tiny_dataset, tmp_pat
         new_study(tiny_dataset, path)
 
 
-def test_what_a_killed_writer_of_the_definition_left_is_in_nobodys_way(tiny_dataset, tmp_path):
+def test_what_a_killed_writer_of_the_definition_left_is_in_nobodys_way(tiny_dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / ".study.abcd_123.toml").write_text("datasets = [")
     assert new_study(tiny_dataset, tmp_path / "study").path.exists()
 
 
-def test_studies_are_found_by_name_or_path(study):
+def test_studies_are_found_by_name_or_path(study: StudyFolder) -> None:
     root = study.path.parent
     (root / "something").mkdir()
     assert [one.name for one in list_studies(root)] == ["first"]
@@ -153,7 +156,7 @@ def test_studies_are_found_by_name_or_path(study):
     assert list_studies(root / "absent") == []
 
 
-def test_events_of_a_driver_survive_the_disk(study):
+def test_events_of_a_driver_survive_the_disk(study: StudyFolder) -> None:
     for event in EVENTS:
         study.event_log().write(event)
     assert study.events() == EVENTS
@@ -161,7 +164,7 @@ def test_events_of_a_driver_survive_the_disk(study):
     assert list(follow_study_events(study.events_file, halfway)[0]) == EVENTS[1:]
 
 
-def test_a_study_is_claimed_asked_and_seen_as_a_run_is(study):
+def test_a_study_is_claimed_asked_and_seen_as_a_run_is(study: StudyFolder) -> None:
     assert process.state(study) == "new"
     with pytest.raises(RunError, match=r"no process is running this study \(it is new\)"):
         process.ask(study, "cancel")
@@ -172,18 +175,18 @@ def test_a_study_is_claimed_asked_and_seen_as_a_run_is(study):
     assert process.state(study) == "killed"
 
 
-def test_a_study_on_one_line(study):
+def test_a_study_on_one_line(study: StudyFolder) -> None:
     summary = summarize_study(study)
     assert (summary.state, summary.parts, summary.runs_finished, summary.runs_planned) == ("new", 1, 0, 6)
 
 
-def test_a_study_whose_dataset_is_gone_can_still_be_listed(tiny_dataset, tmp_path):
+def test_a_study_whose_dataset_is_gone_can_still_be_listed(tiny_dataset: Path, tmp_path: Path) -> None:
     study = new_study(tiny_dataset.parent / "gone", tmp_path / "study")
     assert summarize_study(study).runs_planned is None
 
 
 @pytest.mark.parametrize("module", ["definition", "presets", "folder", "events", "space", "summary", "search"])
-def test_what_the_terminal_app_reads_is_light(module):
+def test_what_the_terminal_app_reads_is_light(module: str) -> None:
     heavy = ("tensorflow", "keras", "keras_tuner", "distributed", "dask", "matplotlib", "scipy", "tifffile")
     code = f"import sys, tem_rf.study.{module}; sys.exit(', '.join({set(heavy)} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -28,7 +28,7 @@ train(RunFolder.open(sys.argv[1]), checkpoint_interval_s=0.0)
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_fifty_kills_at_random_moments_change_no_bit(tiny_dataset, tmp_path):
+def test_fifty_kills_at_random_moments_change_no_bit(tiny_dataset: Path, tmp_path: Path) -> None:
     settings = {"epochs": 80, "batch_size": 4}  # more than fifty interrupted starts come to on an idle machine
     undisturbed = new_run(tiny_dataset, tmp_path / "undisturbed", **settings)
     train(undisturbed)

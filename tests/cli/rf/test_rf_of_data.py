@@ -18,7 +18,9 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, while it saves
-def test_the_effective_field_of_a_run_is_drawn_and_lies_within_the_exact_one(trained_run: RunFolder, tmp_path: Path):
+def test_the_effective_field_of_a_run_is_drawn_and_lies_within_the_exact_one(
+    trained_run: RunFolder, tmp_path: Path
+) -> None:
     picture = tmp_path / "effective.png"
     result = run(
         "effective", str(trained_run.path), "--output", str(picture), "--split", "train", "--count", "3", "--json"
@@ -31,7 +33,7 @@ def test_the_effective_field_of_a_run_is_drawn_and_lies_within_the_exact_one(tra
     assert np.asarray(Image.open(picture)).std() > 10
 
 
-def test_the_effective_field_is_not_measured_on_another_dataset(trained_run: RunFolder, tmp_path: Path):
+def test_the_effective_field_is_not_measured_on_another_dataset(trained_run: RunFolder, tmp_path: Path) -> None:
     config = trained_run.config.model_copy(update={"dataset_sha256": "0" * 64})
     other = RunFolder.create_or_open(tmp_path / "other", config)
     result = run("effective", str(other.path))
@@ -39,21 +41,21 @@ def test_the_effective_field_is_not_measured_on_another_dataset(trained_run: Run
     assert "is not the dataset this run began with" in str(result.exception)
 
 
-def test_advice_names_architectures_in_its_range(tiny_dataset: Path, tmp_path: Path):
+def test_advice_names_architectures_in_its_range(tiny_dataset: Path, tmp_path: Path) -> None:
     result = run("advise", str(tiny_dataset), "--runs", str(tmp_path), "--particle-nm", "5", "--json")
     content = json.loads(result.stdout)
     assert 0 < content["low_px"] <= content["high_px"] <= 16
     assert {statement["basis"] for statement in content["statements"]} == {"measured", "study", "rule"}
 
 
-def test_advice_in_words_marks_what_each_sentence_rests_on(tiny_dataset: Path, tmp_path: Path):
+def test_advice_in_words_marks_what_each_sentence_rests_on(tiny_dataset: Path, tmp_path: Path) -> None:
     lines = run("advise", str(tiny_dataset), "--runs", str(tmp_path), "--particle-nm", "5").stdout.splitlines()
     assert lines[0].startswith("Search receptive fields of ")
     assert any(line.startswith("- [measured here] brightness alone") for line in lines)
     assert any(line.startswith("- [the study's finding] the field matters little") for line in lines)
 
 
-def test_bad_input_is_one_line(tiny_dataset: Path, tmp_path: Path):
+def test_bad_input_is_one_line(tiny_dataset: Path, tmp_path: Path) -> None:
     for arguments, kind in (
         (["effective", "absent"], RunError),
         (["advise", str(tmp_path)], DatasetError),

@@ -11,15 +11,16 @@ import pytest
 
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
+from tem_rf.study import driver
 from tem_rf.study.definition.definition import read_definition
 from tem_rf.study.events import RunEvent, TrialEvent
 from tem_rf.study.folder import StudyFolder
-from tests.helpers.command import Result, tem_rf
+from tests.helpers.command import Command, Result, tem_rf
 from tests.helpers.stub_study import new_study
 
 
 @pytest.fixture
-def command(capfd, monkeypatch, tmp_path):
+def command(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> Result:
@@ -29,15 +30,14 @@ def command(capfd, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def trained(monkeypatch):
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Studies whose trainings are stubs, in this process and without workers."""
-    from tem_rf.study import driver
     from tem_rf.study.search.search import Search
     from tests.helpers.stub_training import train
 
     calls: list[dict[str, Any]] = []
 
-    def run_study(folder, start_pool, *, listener, retry_failed):
+    def run_study(folder: StudyFolder, start_pool: Any, *, listener: Any, retry_failed: Any) -> driver.Outcome:
         calls.append({"folder": folder, "retry_failed": retry_failed})
         search = Search(folder, retry_failed=retry_failed)
         while trial := search.ask():
@@ -58,12 +58,12 @@ SMALL = ("--network", "n1-p2-f1", "--seed", "1,2", "--epochs", "2")
 
 
 @pytest.fixture
-def definition(tiny_dataset, command, tmp_path) -> Path:
+def definition(tiny_dataset: Path, command: Command, tmp_path: Path) -> Path:
     assert command("new", tiny_dataset, *SMALL, "-o", tmp_path / "small.toml").code == 0
     return tmp_path / "small.toml"
 
 
-def test_options_become_a_definition(tiny_dataset, command, tmp_path):
+def test_options_become_a_definition(tiny_dataset: Path, command: Command, tmp_path: Path) -> None:
     options = ["--depth", "1,2", "--poolings", "1,2", "--dilations", "1,2", "--max-field-px", 30, "--min-field-nm", 0.1]
     options += ["--strategy", "bayesian", "--budget", 3, "--seed", "7", "--epochs", 5, "--workers", 2]
     printed = command("new", tiny_dataset, *options)
@@ -77,13 +77,15 @@ def test_options_become_a_definition(tiny_dataset, command, tmp_path):
     assert "discs-best: 3 trainings" in printed.stderr
 
 
-def test_a_preset_can_be_changed_by_options(tiny_dataset, command, tmp_path):
+def test_a_preset_can_be_changed_by_options(tiny_dataset: Path, command: Command, tmp_path: Path) -> None:
     command("new", tiny_dataset, "--preset", "fig4", "--depth", "1", "--epochs", "3", "-o", "fig4.toml")
     read = read_definition(tmp_path / "fig4.toml")
     assert (read.space.networks, read.space.depths, read.training[0].epochs, len(read.seeds)) == ((), (1,), 3, 5)
 
 
-def test_a_study_is_run_listed_and_finished(definition, command, trained, tmp_path):
+def test_a_study_is_run_listed_and_finished(
+    definition: Path, command: Command, trained: list[dict[str, Any]], tmp_path: Path
+) -> None:
     result = command("run", definition, "--json")
     assert result.code == 0
     assert json.loads(result.stdout) == {
@@ -100,7 +102,9 @@ def test_a_study_is_run_listed_and_finished(definition, command, trained, tmp_pa
     assert "2/2" in command("list").stdout
 
 
-def test_a_study_goes_on_by_name_folder_or_its_own_definition(definition, command, trained):
+def test_a_study_goes_on_by_name_folder_or_its_own_definition(
+    definition: Path, command: Command, trained: list[dict[str, Any]]
+) -> None:
     command("run", definition)
     for study in ("small", "studies/small", "studies/small/study.toml"):
         assert command("run", study, "--retry-failed").code == 0
@@ -108,7 +112,7 @@ def test_a_study_goes_on_by_name_folder_or_its_own_definition(definition, comman
     assert [call["retry_failed"] for call in trained] == [False, True, True, True]
 
 
-def test_where_it_is_executed_is_remembered(definition, command, trained):
+def test_where_it_is_executed_is_remembered(definition: Path, command: Command, trained: list[dict[str, Any]]) -> None:
     command("run", definition, "--workers", 3)
     study = StudyFolder(Path("studies/small"))
     assert study.definition.execution.workers == 3
@@ -119,7 +123,7 @@ def test_where_it_is_executed_is_remembered(definition, command, trained):
     assert (study.definition.execution.slurm, study.definition.execution.scheduler) == (None, "tcp://127.0.0.1:8786")
 
 
-def test_a_changed_definition_needs_extend(definition, command, trained):
+def test_a_changed_definition_needs_extend(definition: Path, command: Command, trained: list[dict[str, Any]]) -> None:
     command("run", definition)
     definition.write_text(definition.read_text().replace("seeds = [1, 2]", "seeds = [1, 2, 3]"))
     refused = command("run", definition)
@@ -157,7 +161,9 @@ def test_a_changed_definition_needs_extend(definition, command, trained):
         (["cancel", "first"], "studies/first: no process is running this study (it is new)."),
     ],
 )
-def test_bad_input_is_one_line_and_an_exit_code(arguments, message, command, tiny_dataset, tmp_path):
+def test_bad_input_is_one_line_and_an_exit_code(
+    arguments: Any, message: str, command: Command, tiny_dataset: Path, tmp_path: Path
+) -> None:
     new_study(tiny_dataset, tmp_path / "studies" / "first")
     (tmp_path / "taken.toml").touch()
     before = sorted(tmp_path.rglob("*"))
@@ -169,7 +175,9 @@ def test_bad_input_is_one_line_and_an_exit_code(arguments, message, command, tin
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_workers_that_cannot_be_had_are_one_line(definition, command, monkeypatch):
+def test_workers_that_cannot_be_had_are_one_line(
+    definition: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     refused = command("run", definition, "--scheduler", "tcp://192.0.2.7:8786")
     assert refused.code == 2
@@ -177,9 +185,14 @@ def test_workers_that_cannot_be_had_are_one_line(definition, command, monkeypatc
     assert command("list", "--json").stdout.count('"state": "failed"') == 1
 
 
-def test_a_detached_study_is_started_once(definition, command, monkeypatch):
+def test_a_detached_study_is_started_once(definition: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    monkeypatch.setattr(process, "start_detached", lambda folder, *options: started.append((folder.name, options)) or 7)
+
+    def start(folder: StudyFolder, *options: str) -> int:
+        started.append((folder.name, options))
+        return 7
+
+    monkeypatch.setattr(process, "start_detached", start)
     said = command("run", definition, "--detach").stderr
     assert "started as process 7; see `tem-rf study watch studies/small`" in said
     assert process.state(StudyFolder(Path("studies/small"))) == "queued"
@@ -192,8 +205,8 @@ def test_a_detached_study_is_started_once(definition, command, monkeypatch):
 
 
 def test_a_detached_study_whose_dataset_is_gone_says_so_to_those_who_watch(
-    definition, command, tiny_dataset, tmp_path, monkeypatch
-):
+    definition: Path, command: Command, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(process, "start_detached", lambda folder, *options: 7)
     dataset = shutil.copytree(tiny_dataset, tmp_path / "discs")
     definition.write_text(definition.read_text().replace(str(tiny_dataset), str(dataset)))
@@ -222,7 +235,9 @@ with process.claim(study):
 
 
 @pytest.mark.parametrize("request_", ["stop", "cancel"])
-def test_a_running_study_is_asked_and_watched_to_its_end(request_, tiny_dataset, command, tmp_path):
+def test_a_running_study_is_asked_and_watched_to_its_end(
+    request_: str, tiny_dataset: Path, command: Command, tmp_path: Path
+) -> None:
     study = new_study(tiny_dataset, tmp_path / "studies" / "first")
     with subprocess.Popen([sys.executable, "-c", DRIVER, study.path], stdout=subprocess.PIPE, text=True) as driver:
         assert driver.stdout.readline() == "running\n"
@@ -232,7 +247,7 @@ def test_a_running_study_is_asked_and_watched_to_its_end(request_, tiny_dataset,
     assert watched.stderr.splitlines()[-1] == f"studies/first: stopped: {request_}; 0 of 6 trainings are done"
 
 
-def test_watching_a_killed_study_says_how_to_go_on(tiny_dataset, command, tmp_path):
+def test_watching_a_killed_study_says_how_to_go_on(tiny_dataset: Path, command: Command, tmp_path: Path) -> None:
     study = new_study(tiny_dataset, tmp_path / "studies" / "my [x]")
     study.event_log().write(StatusEvent(state="running"))
     watched = command("watch", "my [x]")
@@ -240,7 +255,7 @@ def test_watching_a_killed_study_says_how_to_go_on(tiny_dataset, command, tmp_pa
     assert watched.stderr.splitlines()[-1] == "Go on with: tem-rf study run 'studies/my [x]'"
 
 
-def test_a_study_that_cannot_be_read_is_listed_as_such(command, tmp_path):
+def test_a_study_that_cannot_be_read_is_listed_as_such(command: Command, tmp_path: Path) -> None:
     (tmp_path / "studies" / "broken").mkdir(parents=True)
     (tmp_path / "studies" / "broken" / "study.toml").write_text("datasets = [")
     listed = command("list")
@@ -248,7 +263,9 @@ def test_a_study_that_cannot_be_read_is_listed_as_such(command, tmp_path):
     assert "unreadable" in listed.stdout
 
 
-def test_names_with_brackets_are_printed_as_they_are(tiny_dataset, command, trained, tmp_path):
+def test_names_with_brackets_are_printed_as_they_are(
+    tiny_dataset: Path, command: Command, trained: list[dict[str, Any]], tmp_path: Path
+) -> None:
     written = command("new", tiny_dataset, *SMALL, "-o", tmp_path / "x[" / "y].toml")
     assert "wrote" in written.stderr
     ran = command("run", tmp_path / "x[" / "y].toml", "--name", "[red]a", "--studies", tmp_path / "[/b]")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.command import tem_rf
+from tests.helpers.command import Command, tem_rf
 from tests.helpers.run_folders import new_run, write_run
 
 
 @pytest.fixture
-def run(capfd, monkeypatch, tmp_path):
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.chdir(tmp_path)
     for seed in (1, 2):
         for network, dice in (("n2-p22", 0.6), ("n2-p44", 0.9)):
@@ -26,7 +26,7 @@ def run(capfd, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def study(tmp_path):
+def study(tmp_path: Path) -> str:
     """The same runs as a study of three seeds."""
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies/fig2").mkdir()
@@ -35,7 +35,7 @@ def study(tmp_path):
     return "fig2"
 
 
-def test_the_table_is_sorted_filtered_and_says_what_failed(run):
+def test_the_table_is_sorted_filtered_and_says_what_failed(run: Command) -> None:
     printed = run("study", "table", "runs", "--sort", "-hard_dice")
     assert printed.code == 0
     lines = [line for line in printed.stdout.splitlines() if "au-5nm" in line]
@@ -49,7 +49,9 @@ def test_the_table_is_sorted_filtered_and_says_what_failed(run):
     assert [row["network"] for row in front] == ["n2-p44"]
 
 
-def test_methods_without_a_network_stand_below_the_trials_of_their_dataset(capfd, monkeypatch, tmp_path, tiny_dataset):
+def test_methods_without_a_network_stand_below_the_trials_of_their_dataset(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_dataset: Path
+) -> None:
     new_run(tiny_dataset, tmp_path / "runs" / "untrained")
     table = partial(tem_rf, capfd, monkeypatch, "study", "table", tmp_path / "runs", "--baseline")
     rows = json.loads(table("--json").stdout)
@@ -61,14 +63,14 @@ def test_methods_without_a_network_stand_below_the_trials_of_their_dataset(capfd
     assert "discs-brightness threshold: darker than Otsu's threshold" in table().stderr
 
 
-def test_a_baseline_whose_dataset_is_gone_says_so_below_the_table(run):
+def test_a_baseline_whose_dataset_is_gone_says_so_below_the_table(run: Command) -> None:
     printed = run("study", "table", "runs", "--baseline")
     assert printed.code == 0
     assert "au-5nm-Fourier filtering: /data/au-5nm: is no dataset" in " ".join(printed.stderr.split())
 
 
 @pytest.mark.parametrize("format_", ["csv", "markdown", "latex", "json"])
-def test_what_is_printed_for_programs_is_only_the_table(run, format_):
+def test_what_is_printed_for_programs_is_only_the_table(run: Command, format_: str) -> None:
     printed = run("study", "table", "runs", "--format", format_, "--columns", "network,hard_dice")
     match format_:
         case "csv":
@@ -83,13 +85,13 @@ def test_what_is_printed_for_programs_is_only_the_table(run, format_):
             assert json.loads(printed.stdout)[1]["hard_dice"]["mean"] == pytest.approx(0.918)
 
 
-def test_a_study_is_found_by_name_and_lacks_the_seeds_that_have_no_run(run, study):
+def test_a_study_is_found_by_name_and_lacks_the_seeds_that_have_no_run(run: Command, study: str) -> None:
     rows = json.loads(run("study", "table", study, "--json").stdout)
     assert [row["state"] for row in rows] == ["1 no run yet", "1 no run yet", "1 failed, 1 no run yet"]
     assert rows[0]["seeds"] == "2 of 3"
 
 
-def test_a_comparison_says_in_words_whether_trials_can_be_told_apart(run):
+def test_a_comparison_says_in_words_whether_trials_can_be_told_apart(run: Command) -> None:
     printed = run("study", "compare", "runs", "n2-p22", "n2-p44", "--metric", "hard_dice")
     assert "7 images of 7 micrographs, 2 and 2 seeds" in printed.stdout
     last = printed.stdout.splitlines()[-1]
@@ -99,7 +101,7 @@ def test_a_comparison_says_in_words_whether_trials_can_be_told_apart(run):
     assert "better" in found["verdict"]
 
 
-def test_a_quick_report_is_a_page_beside_its_figures(run, study):
+def test_a_quick_report_is_a_page_beside_its_figures(run: Command, study: str) -> None:
     printed = run("study", "report", study, "--quick")
     assert printed.stdout.splitlines() == ["studies/fig2/report/report.html"]
     assert not Path("studies/fig2/report/costs.csv").exists()  # no trial has all three seeds
@@ -107,7 +109,7 @@ def test_a_quick_report_is_a_page_beside_its_figures(run, study):
     assert not Path("studies/fig2/report/segmentations.png").exists()
 
 
-def test_one_figure_is_made_alone_or_left_out_with_the_reason(run):
+def test_one_figure_is_made_alone_or_left_out_with_the_reason(run: Command) -> None:
     made = run("study", "report", "runs", "--figure", "dice", "--figure", "dilation", "--output", "figures", "--json")
     assert json.loads(made.stdout) == {
         "files": ["figures/dice.png"],
@@ -130,7 +132,7 @@ def test_one_figure_is_made_alone_or_left_out_with_the_reason(run):
         ("report runs --quick --output runs/000-n2-p22-s1/config.json", ["config.json", "cannot be written"]),
     ],
 )
-def test_bad_input_is_one_line_and_an_exit_code(run, arguments, words):
+def test_bad_input_is_one_line_and_an_exit_code(run: Command, arguments: str, words: list[str]) -> None:
     printed = run("study", *arguments.split())
     assert printed.code != 0
     assert printed.stdout == ""

@@ -5,6 +5,7 @@ import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -77,21 +78,21 @@ def fuzz(content: bytes, path: Path, cases: int) -> None:
 
 @pytest.mark.parametrize("name", WRITERS)
 @pytest.mark.timeout(60)
-def test_damaged_files_are_read_sanely_or_refused(name, tmp_path):
+def test_damaged_files_are_read_sanely_or_refused(name: Any, tmp_path: Path) -> None:
     WRITERS[name](tmp_path / name)
     fuzz((tmp_path / name).read_bytes(), tmp_path / f"damaged_{name}", cases=22)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
-def test_thousands_of_damaged_files_are_read_sanely_or_refused(name, tmp_path):
+def test_thousands_of_damaged_files_are_read_sanely_or_refused(name: Any, tmp_path: Path) -> None:
     WRITERS[name](tmp_path / name)
     fuzz((tmp_path / name).read_bytes(), tmp_path / f"damaged_{name}", cases=300)
 
 
 @pytest.mark.reference
 @pytest.mark.parametrize("name", REAL_FILES)
-def test_damaged_files_of_formats_that_cannot_be_written_are_read_sanely_or_refused(name, tmp_path):
+def test_damaged_files_of_formats_that_cannot_be_written_are_read_sanely_or_refused(name: str, tmp_path: Path) -> None:
     real = SHARED / "formats" / name
     if not real.exists():
         pytest.skip(f"{real} is absent: it does not ship with the project")
@@ -99,7 +100,7 @@ def test_damaged_files_of_formats_that_cannot_be_written_are_read_sanely_or_refu
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_file_cut_in_half_is_refused(name, tmp_path):
+def test_a_file_cut_in_half_is_refused(name: Any, tmp_path: Path) -> None:
     WRITERS[name](tmp_path / name)
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) // 2])
@@ -109,7 +110,7 @@ def test_a_file_cut_in_half_is_refused(name, tmp_path):
 
 def lying_tiff(path: Path) -> None:
     write_imagej_tiff(path)
-    with tifffile.TiffFile(path, mode="r+b") as tiff, warnings.catch_warnings():
+    with tifffile.TiffFile(path, mode="r+") as tiff, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tiff.pages.first.tags["ImageWidth"].overwrite(2**19)
         tiff.pages.first.tags["ImageLength"].overwrite(2**17)
@@ -165,7 +166,7 @@ def bomb_png(path: Path) -> None:
 
 def lying_deflated_tiff(path: Path) -> None:
     write_deflated_tiff(path)
-    with tifffile.TiffFile(path, mode="r+b") as tiff:
+    with tifffile.TiffFile(path, mode="r+") as tiff:
         tiff.pages.first.tags["ImageWidth"].overwrite(2**19)
 
 
@@ -188,7 +189,7 @@ LIARS = {
 }
 
 
-def test_the_claim_is_weighed_against_what_the_file_holds(tmp_path):
+def test_the_claim_is_weighed_against_what_the_file_holds(tmp_path: Path) -> None:
     for name in ("b.tif", "a.h5", "a.npz"):
         LIARS[name](tmp_path / name)
         with pytest.raises(ReadError, match=r"the header claims \d+ bytes of pixels, the file holds \d+"):
@@ -196,7 +197,7 @@ def test_the_claim_is_weighed_against_what_the_file_holds(tmp_path):
 
 
 @pytest.mark.parametrize("name", LIARS)
-def test_a_header_that_claims_gigabytes_is_refused_before_anything_is_allocated(name, tmp_path):
+def test_a_header_that_claims_gigabytes_is_refused_before_anything_is_allocated(name: str, tmp_path: Path) -> None:
     LIARS[name](tmp_path / name)
     read_damaged(tmp_path / name)  # imports
     tracemalloc.start()
@@ -208,7 +209,7 @@ def test_a_header_that_claims_gigabytes_is_refused_before_anything_is_allocated(
         tracemalloc.stop()
 
 
-def test_damage_that_makes_a_parser_warn_leaves_no_warning_behind(tmp_path):
+def test_damage_that_makes_a_parser_warn_leaves_no_warning_behind(tmp_path: Path) -> None:
     import mrcfile
 
     write_mrc(tmp_path / "a.mrc")
@@ -222,7 +223,7 @@ def test_damage_that_makes_a_parser_warn_leaves_no_warning_behind(tmp_path):
     assert any("machine stamp" in note for note in micrograph.notes)
 
 
-def test_an_mrc_file_without_the_map_stamp_that_many_programs_leave_out_is_whole(tmp_path):
+def test_an_mrc_file_without_the_map_stamp_that_many_programs_leave_out_is_whole(tmp_path: Path) -> None:
     write_mrc(tmp_path / "a.mrc")
     content = bytearray((tmp_path / "a.mrc").read_bytes())
     content[208:212] = b"    "

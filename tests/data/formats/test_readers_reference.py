@@ -1,6 +1,7 @@
 """Files of real microscopes that do not ship with the project: every one is read, or refused for the right reason."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,13 +48,13 @@ REFUSED = {
 FOLDERS = ("rosettasciio", "openNCEM", "particlespy")
 
 
-def real_file(name):
+def real_file(name: str) -> Path:
     shared_file("formats", "FORMATS.csv")
     return next(path for folder in FOLDERS if (path := shared_file("formats") / folder / name).exists())
 
 
 @pytest.mark.reference
-def test_every_listed_file_has_an_expectation():
+def test_every_listed_file_has_an_expectation() -> None:
     with shared_file("formats", "FORMATS.csv").open() as listing:
         listed = {row["file"].partition("/")[2] for row in csv.DictReader(listing)}
     assert listed == READ.keys() | REFUSED.keys()
@@ -61,7 +62,7 @@ def test_every_listed_file_has_an_expectation():
 
 @pytest.mark.reference
 @pytest.mark.parametrize("name", READ)
-def test_a_real_file_is_read_with_its_scale_in_nm(name):
+def test_a_real_file_is_read_with_its_scale_in_nm(name: str) -> None:
     count, height, width, dtype, pixel_size_nm = READ[name]
     frames = list(read_frames(real_file(name)))
     assert len(frames) == count
@@ -74,19 +75,19 @@ def test_a_real_file_is_read_with_its_scale_in_nm(name):
 
 @pytest.mark.reference
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_real_file_that_is_no_plain_micrograph_is_refused_for_the_right_reason(name):
+def test_a_real_file_that_is_no_plain_micrograph_is_refused_for_the_right_reason(name: str) -> None:
     with pytest.raises(ReadError, match=REFUSED[name]):
         next(read_frames(real_file(name)))
 
 
 @pytest.mark.reference
-def test_the_data_bar_of_a_scanning_microscope_is_noted():
+def test_the_data_bar_of_a_scanning_microscope_is_noted() -> None:
     notes = read_micrograph(real_file("FEI-Helios-Ebeam-8bits.tif")).notes
     assert notes == ("its last 29 rows are the data bar of the microscope; crop them",)
 
 
 @pytest.mark.reference
-def test_an_image_with_pixels_of_two_units_is_resampled_on_demand():
+def test_an_image_with_pixels_of_two_units_is_resampled_on_demand() -> None:
     micrograph = read_micrograph(real_file("dmTest_float32_nonSquare_diffPixelSize.dm3"), resample=True)
     assert micrograph.pixels.shape == (64, 640)
     assert micrograph.pixel_size_nm == 0.2
@@ -94,7 +95,7 @@ def test_an_image_with_pixels_of_two_units_is_resampled_on_demand():
 
 @pytest.mark.reference
 @pytest.mark.parametrize("name", ["16_STOimage_1.ser", "128x128_TEM_acquire-sum1_1.ser"])
-def test_series_agree_with_rosettasciio(name):
+def test_series_agree_with_rosettasciio(name: str) -> None:
     from rsciio.tia import file_reader
 
     expected = file_reader(str(real_file(name)))[0]["data"]
@@ -102,7 +103,7 @@ def test_series_agree_with_rosettasciio(name):
 
 
 @pytest.mark.reference
-def test_an_ncem_image_stands_upright_as_its_axes_say():
+def test_an_ncem_image_stands_upright_as_its_axes_say() -> None:
     import h5py
 
     with h5py.File(real_file("Acquisition_18.emd")) as file:

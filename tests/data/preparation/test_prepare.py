@@ -1,5 +1,7 @@
 import json
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,7 +19,7 @@ from tests.helpers.repository import shared_file
 SETTINGS = preparation_settings(patch_size=32, background_threshold=20)
 
 
-def test_patches_are_the_standardized_micrographs_cut(tmp_path):
+def test_patches_are_the_standardized_micrographs_cut(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "raw")
     dataset = prepare_dataset(folder, tmp_path / "set", settings=SETTINGS)
     assert dataset.images.dtype == np.float32
@@ -33,7 +35,7 @@ def test_patches_are_the_standardized_micrographs_cut(tmp_path):
         assert np.count_nonzero(label[window]) > 20
 
 
-def test_no_patch_with_enough_particle_is_lost(tmp_path):
+def test_no_patch_with_enough_particle_is_lost(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "raw")
     dataset = prepare_dataset(folder, tmp_path / "set", settings=SETTINGS)
     kept = Counter(patch.source for patch in dataset.patches)
@@ -44,7 +46,7 @@ def test_no_patch_with_enough_particle_is_lost(tmp_path):
         assert source.dropped_patches == 6 - source.patches
 
 
-def test_the_stacks_open_in_fiji_with_their_scale(tmp_path):
+def test_the_stacks_open_in_fiji_with_their_scale(tmp_path: Path) -> None:
     prepare_dataset(write_folder(tmp_path / "raw"), tmp_path / "set", settings=SETTINGS)
     for name in ("images.tif", "labels.tif"):
         with tifffile.TiffFile(tmp_path / "set" / name) as tiff:
@@ -55,7 +57,7 @@ def test_the_stacks_open_in_fiji_with_their_scale(tmp_path):
             assert denominator / numerator == pytest.approx(0.02)
 
 
-def test_whole_micrographs_go_to_one_split_each(tmp_path):
+def test_whole_micrographs_go_to_one_split_each(tmp_path: Path) -> None:
     dataset = prepare_dataset(write_folder(tmp_path / "raw", 10), tmp_path / "set", settings=SETTINGS)
     assert all(len(source.splits) == 1 for source in dataset.manifest.sources)
     assert Counter(source.splits[0] for source in dataset.manifest.sources) == {"train": 7, "validation": 1, "test": 2}
@@ -63,7 +65,7 @@ def test_whole_micrographs_go_to_one_split_each(tmp_path):
     assert all(patch.split == split_of[patch.source] for patch in dataset.patches)
 
 
-def test_the_study_split_keeps_the_order_of_the_patches(tmp_path):
+def test_the_study_split_keeps_the_order_of_the_patches(tmp_path: Path) -> None:
     settings = preparation_settings(patch_size=32, background_threshold=20, split="study")
     dataset = prepare_dataset(write_folder(tmp_path / "raw", 2), tmp_path / "set", settings=settings)
     indices = [dataset.indices(split) for split in ("train", "validation", "test")]
@@ -71,7 +73,7 @@ def test_the_study_split_keeps_the_order_of_the_patches(tmp_path):
     assert [source.splits for source in dataset.manifest.sources] == [("train",), ("validation", "test")]
 
 
-def test_intensity_statistics_are_those_of_the_patches(tmp_path):
+def test_intensity_statistics_are_those_of_the_patches(tmp_path: Path) -> None:
     dataset = prepare_dataset(write_folder(tmp_path / "raw"), tmp_path / "set", settings=SETTINGS)
     intensity = dataset.manifest.intensity
     for statistics, is_class in (
@@ -86,7 +88,7 @@ def test_intensity_statistics_are_those_of_the_patches(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32])
-def test_every_pixel_type_is_taken(tmp_path, dtype):
+def test_every_pixel_type_is_taken(tmp_path: Path, dtype: Any) -> None:
     for index in range(3):
         image, mask = counts_with_disc(seed=index)
         write_npy(tmp_path / "raw", f"m{index}", (image // (8 if dtype == np.uint8 else 1)).astype(dtype), mask)
@@ -95,13 +97,13 @@ def test_every_pixel_type_is_taken(tmp_path, dtype):
     assert dataset.manifest.pixel_size_nm is None
 
 
-def write_npy(folder, name, image, mask):
+def write_npy(folder: Path, name: str, image: np.ndarray, mask: np.ndarray) -> None:
     for kind, array in (("images", image), ("labels", mask)):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         np.save(folder / kind / f"{name}.npy", array)
 
 
-def test_outliers_are_replaced_and_counted(tmp_path):
+def test_outliers_are_replaced_and_counted(tmp_path: Path) -> None:
     for index in range(3):
         image, mask = counts_with_disc(seed=index)
         image[5, 5] = 9000
@@ -111,7 +113,7 @@ def test_outliers_are_replaced_and_counted(tmp_path):
     assert dataset.images.max() < 6
 
 
-def test_a_png_label_of_0_and_255_means_0_and_1(tmp_path):
+def test_a_png_label_of_0_and_255_means_0_and_1(tmp_path: Path) -> None:
     for index in range(3):
         image, mask = counts_with_disc(seed=index)
         write_npy(tmp_path / "raw", f"m{index}", image, mask)
@@ -121,7 +123,7 @@ def test_a_png_label_of_0_and_255_means_0_and_1(tmp_path):
     assert np.unique(dataset.labels).tolist() == [0, 1]
 
 
-def test_published_hdf5_stacks_are_taken_as_they_are(tmp_path):
+def test_published_hdf5_stacks_are_taken_as_they_are(tmp_path: Path) -> None:
     frames = [counts_with_disc(seed=index) for index in range(6)]
     with h5py.File(tmp_path / "au_images.h5", "w") as images, h5py.File(tmp_path / "au_labels.h5", "w") as labels:
         images["images"] = np.stack([image for image, _ in frames])
@@ -135,7 +137,7 @@ def test_published_hdf5_stacks_are_taken_as_they_are(tmp_path):
     assert dataset.reused
 
 
-def test_rescaled_micrographs_keep_image_and_label_together(tmp_path):
+def test_rescaled_micrographs_keep_image_and_label_together(tmp_path: Path) -> None:
     settings = preparation_settings(patch_size=16, background_threshold=20, target_pixel_size_nm=0.04)
     dataset = prepare_dataset(write_folder(tmp_path / "raw"), tmp_path / "set", settings=settings)
     assert dataset.manifest.pixel_size_nm == 0.04
@@ -146,7 +148,7 @@ def test_rescaled_micrographs_keep_image_and_label_together(tmp_path):
     assert dataset.manifest.intensity.particle.mean < dataset.manifest.intensity.background.mean - 1
 
 
-def test_the_same_again_is_taken_as_it_stands(tmp_path):
+def test_the_same_again_is_taken_as_it_stands(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "raw")
     first = prepare_dataset(folder, tmp_path / "set", settings=SETTINGS)
     written = (tmp_path / "set" / "images.tif").stat().st_mtime_ns
@@ -156,7 +158,7 @@ def test_the_same_again_is_taken_as_it_stands(tmp_path):
     assert (tmp_path / "set" / "images.tif").stat().st_mtime_ns == written
 
 
-def test_the_same_files_give_the_same_bytes(tmp_path):
+def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "raw")
     for name in ("a", "b"):
         prepare_dataset(folder, tmp_path / name / "set", settings=SETTINGS)
@@ -164,7 +166,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path):
         assert (tmp_path / "a" / "set" / name).read_bytes() == (tmp_path / "b" / "set" / name).read_bytes()
 
 
-def test_progress_counts_up_to_the_end(tmp_path):
+def test_progress_counts_up_to_the_end(tmp_path: Path) -> None:
     calls = []
     prepare_dataset(
         write_folder(tmp_path / "raw"), tmp_path / "set", settings=SETTINGS, progress=lambda *call: calls.append(call)
@@ -174,7 +176,7 @@ def test_progress_counts_up_to_the_end(tmp_path):
 
 
 @pytest.mark.reference
-def test_hand_labelled_frames_divide_14_2_4(tmp_path):
+def test_hand_labelled_frames_divide_14_2_4(tmp_path: Path) -> None:
     folder = shared_file("data", "sintering_bf_tem")
     dataset = prepare_dataset(folder, tmp_path / "set", settings=preparation_settings())
     assert dataset.images.shape == (20, 512, 512)
@@ -186,7 +188,7 @@ def test_hand_labelled_frames_divide_14_2_4(tmp_path):
         assert source.particle_fraction == pytest.approx(fractions[source.name], abs=1e-4)
 
 
-def test_pixels_that_are_not_square_are_resampled_on_request_with_their_masks(tmp_path):
+def test_pixels_that_are_not_square_are_resampled_on_request_with_their_masks(tmp_path: Path) -> None:
     y, x = np.ogrid[:64, :64]
     disc = (y - 32) ** 2 + (x - 32) ** 2 <= 20**2
     counts = np.random.default_rng(0).poisson(np.where(disc, 600, 900)).astype(np.float32)
@@ -208,7 +210,7 @@ def test_pixels_that_are_not_square_are_resampled_on_request_with_their_masks(tm
     assert dataset.images[0][disc].mean() < dataset.images[0][~disc].mean()
 
 
-def test_micrographs_of_several_folders_and_scales_become_one_dataset(tmp_path):
+def test_micrographs_of_several_folders_and_scales_become_one_dataset(tmp_path: Path) -> None:
     settings = preparation_settings(patch_size=32, background_threshold=20, target_pixel_size_nm=0.02)
     fine = write_folder(tmp_path / "fine", 3)
     coarse = write_folder(tmp_path / "coarse", 3, pixel_size_nm=0.03)
@@ -220,7 +222,7 @@ def test_micrographs_of_several_folders_and_scales_become_one_dataset(tmp_path):
     }
 
 
-def test_folders_of_one_name_and_labels_for_several_folders_are_refused(tmp_path):
+def test_folders_of_one_name_and_labels_for_several_folders_are_refused(tmp_path: Path) -> None:
     one, other = write_folder(tmp_path / "a" / "raw"), write_folder(tmp_path / "b" / "raw")
     with pytest.raises(DatasetError, match="has the name of"):
         prepare_dataset([one, other], tmp_path / "set", settings=SETTINGS)

@@ -1,5 +1,7 @@
 """The physics of the simulator, held against numbers from the literature and against conservation laws."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.spatial import KDTree
@@ -29,24 +31,24 @@ KV = 300.0
 
 
 @pytest.fixture
-def rng():
+def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
 @pytest.mark.parametrize(
     ("kv", "picometre", "sigma"), [(100, 3.7014, 0.009244), (200, 2.5079, 0.007288), (300, 1.9687, 0.006526)]
 )
-def test_wavelength_and_interaction_constant_are_the_textbook_values(kv, picometre, sigma):
+def test_wavelength_and_interaction_constant_are_the_textbook_values(kv: int, picometre: float, sigma: float) -> None:
     assert wavelength_nm(kv) * 1e3 == pytest.approx(picometre, abs=1e-4)
     assert interaction_constant(kv) == pytest.approx(sigma, abs=1e-6)  # rad / (V nm)
 
 
-def test_potential_constant_is_47_878_volt_square_angstrom():
+def test_potential_constant_is_47_878_volt_square_angstrom() -> None:
     assert pytest.approx(47.878, abs=1e-3) == POTENTIAL_V_NM2 * 100
 
 
 # Doyle and Turner 1968, relativistic Hartree-Fock.
-def test_scattering_factors_at_zero_angle_are_those_of_the_literature():
+def test_scattering_factors_at_zero_angle_are_those_of_the_literature() -> None:
     assert scattering_factor(CARBON, np.zeros(1))[0] * 10 == pytest.approx(2.509, rel=0.01)
     assert scattering_factor(GOLD, np.zeros(1))[0] * 10 == pytest.approx(10.573, rel=0.01)
 
@@ -55,19 +57,21 @@ def test_scattering_factors_at_zero_angle_are_those_of_the_literature():
 @pytest.mark.parametrize(
     ("element", "charge", "xray_factor"), [(CARBON, 6, 1.686), (GOLD, 79, 46.91)], ids=["carbon", "gold"]
 )
-def test_scattering_factors_follow_the_mott_formula_at_sin_theta_over_lambda_0_5(element, charge, xray_factor):
+def test_scattering_factors_follow_the_mott_formula_at_sin_theta_over_lambda_0_5(
+    element: Any, charge: int, xray_factor: float
+) -> None:
     mott = 0.0239336 * (charge - xray_factor) / 0.5**2  # Å
     assert scattering_factor(element, np.array([10.0]))[0] * 10 == pytest.approx(mott, rel=0.01)  # g = 1 / Å
 
 
-def test_thermal_motion_damps_scattering_as_the_debye_waller_factor_says():
+def test_thermal_motion_damps_scattering_as_the_debye_waller_factor_says() -> None:
     frequency = np.array([0.0, 10.0])  # 1/nm, that is sin(theta)/lambda = 0.5 / Å
     at_rest = scattering_factor(GOLD, frequency)
     moving = phase_factor(GOLD, frequency, KV)
     assert moving[1] / moving[0] == pytest.approx(at_rest[1] / at_rest[0] * np.exp(-0.62 * 0.5**2), rel=1e-6)
 
 
-def test_the_phase_of_an_atom_adds_up_to_its_scattering_factor_and_lies_where_the_atom_is():
+def test_the_phase_of_an_atom_adds_up_to_its_scattering_factor_and_lies_where_the_atom_is() -> None:
     place = np.array([[0.8137, 0.6021]])
     phase = project_phase(place, GOLD, shape=(64, 80), pixel_size_nm=PIXEL_NM, voltage_kv=KV)
     expected = interaction_constant(KV) * POTENTIAL_V_NM2 * scattering_factor(GOLD, np.zeros(1))[0]
@@ -78,7 +82,7 @@ def test_the_phase_of_an_atom_adds_up_to_its_scattering_factor_and_lies_where_th
     np.testing.assert_allclose(centre, place[0], atol=0.002)
 
 
-def test_coarse_pixels_give_the_low_frequencies_of_fine_ones(rng):
+def test_coarse_pixels_give_the_low_frequencies_of_fine_ones(rng: np.random.Generator) -> None:
     atoms = rng.random((500, 2)) * 3.84
     coarse = project_phase(atoms, GOLD, shape=(32, 32), pixel_size_nm=0.12, voltage_kv=KV)
     fine = project_phase(atoms, GOLD, shape=(192, 192), pixel_size_nm=0.02, voltage_kv=KV)
@@ -87,7 +91,7 @@ def test_coarse_pixels_give_the_low_frequencies_of_fine_ones(rng):
     np.testing.assert_allclose(*spectra, atol=0.02 * np.abs(spectra[1]).max())
 
 
-def test_gold_atoms_are_neighbours_at_0_288_nm_and_fill_the_diameter(rng):
+def test_gold_atoms_are_neighbours_at_0_288_nm_and_fill_the_diameter(rng: np.random.Generator) -> None:
     atoms = grow_nanoparticle(4.0, rng)
     nearest = KDTree(atoms).query(atoms, 2)[0][:, 1]
     np.testing.assert_allclose(nearest, LATTICE_CONSTANT_NM / np.sqrt(2), rtol=1e-6)
@@ -96,13 +100,13 @@ def test_gold_atoms_are_neighbours_at_0_288_nm_and_fill_the_diameter(rng):
     assert 0.65 * bulk < len(atoms) < bulk
 
 
-def test_carbon_has_its_density_and_keeps_its_distance_across_the_border():
+def test_carbon_has_its_density_and_keeps_its_distance_across_the_border() -> None:
     sheet = carbon_sheet(4.0, 1.0, 7)
     assert len(sheet) == round(DENSITY_PER_NM3 * 16)
     assert KDTree(sheet, boxsize=[4, 4, 1]).query(sheet, 2)[0][:, 1].min() >= NEIGHBOUR_NM
 
 
-def test_the_wave_keeps_its_intensity_through_specimen_and_lens():
+def test_the_wave_keeps_its_intensity_through_specimen_and_lens() -> None:
     x = np.arange(128) * PIXEL_NM
     grating = np.exp(0.4j * np.cos(2 * np.pi * 4 / x.size * np.arange(128)) * np.ones((128, 1))).astype(np.complex64)
     wave = exit_wave(
@@ -114,7 +118,7 @@ def test_the_wave_keeps_its_intensity_through_specimen_and_lens():
     assert image.mean() == pytest.approx(1, abs=1e-5)
 
 
-def test_defocus_undoes_propagation_from_the_middle_of_the_slice():
+def test_defocus_undoes_propagation_from_the_middle_of_the_slice() -> None:
     phase = 0.3 * np.cos(2 * np.pi * 12 / 128 * np.arange(128)) * np.ones((128, 1))
     layers = [(np.exp(1j * phase).astype(np.complex64), 20.0), (np.ones((128, 128), np.complex64), 5.0)]
     wave = exit_wave(layers, shape=phase.shape, pixel_size_nm=PIXEL_NM, wavelength_nm=wavelength_nm(KV))
@@ -125,7 +129,7 @@ def test_defocus_undoes_propagation_from_the_middle_of_the_slice():
     assert doubled.std() > 0.01
 
 
-def test_particles_of_all_heights_stand_on_the_film():
+def test_particles_of_all_heights_stand_on_the_film() -> None:
     settings = simulation_settings(size_px=64, diameter_nm=1.0)
     field = Field(size_px=64, margin_px=0, micrograph_px=64, pixel_size_nm=settings.pixel_size_nm)
     tall = Particle((0, 0), 4.0, np.array([[0.3, 0.3, 0.0], [0.3, 0.3, 3.9]]), (0, 0), 32, loss=1.0)
@@ -136,7 +140,7 @@ def test_particles_of_all_heights_stand_on_the_film():
     assert [phase[:32, :32].max() > 0.1 for phase in phases] == [True, False, False, True]
 
 
-def test_a_particle_without_atoms_has_no_shadow_and_is_not_seen():
+def test_a_particle_without_atoms_has_no_shadow_and_is_not_seen() -> None:
     settings = simulation_settings(size_px=64, diameter_nm=1.0)
     field = Field(size_px=64, margin_px=0, micrograph_px=64, pixel_size_nm=settings.pixel_size_nm)
     empty = Particle((0, 0), 0.36, np.empty((0, 3)), (0, 0), 32, loss=1.0)
@@ -144,7 +148,7 @@ def test_a_particle_without_atoms_has_no_shadow_and_is_not_seen():
     assert list(slices([empty], 0.0, settings, field, np.random.default_rng(0))) == []
 
 
-def test_a_single_atom_is_seen_where_its_shadow_lies():
+def test_a_single_atom_is_seen_where_its_shadow_lies() -> None:
     settings = simulation_settings(size_px=64, diameter_nm=1.0)
     field = Field(size_px=64, margin_px=0, micrograph_px=64, pixel_size_nm=settings.pixel_size_nm)
     atom = Particle((0, 0), 0.36, np.array([[0.5, 0.5, 0.0]]), (0, 0), 32, loss=1.0)
@@ -175,7 +179,7 @@ def gold_image(atoms: np.ndarray, count: int, size_px: int = 320) -> np.ndarray:
 ALONG_110 = np.array([[0, 0, 1], [1, -1, 0], [1, 1, 0]]) / np.array([[1], [2**0.5], [2**0.5]])
 
 
-def test_fringes_of_gold_on_its_zone_axis_are_0_2355_nm_apart(rng):
+def test_fringes_of_gold_on_its_zone_axis_are_0_2355_nm_apart(rng: np.random.Generator) -> None:
     image = gold_image(grow_nanoparticle(7.0, rng, orientation=ALONG_110), count=7, size_px=400)
     power = np.abs(np.fft.fft2(image - image.mean(), s=(1280, 1280))) ** 2
     frequency = np.fft.fftfreq(1280, PIXEL_NM)
@@ -185,14 +189,16 @@ def test_fringes_of_gold_on_its_zone_axis_are_0_2355_nm_apart(rng):
     assert 1 / np.average(radius[strongest], weights=power[strongest]) == pytest.approx(0.2355, rel=0.01)
 
 
-def test_slices_of_1_nm_give_nearly_the_image_of_slices_of_0_2_nm_and_a_single_one_does_not(rng):
+def test_slices_of_1_nm_give_nearly_the_image_of_slices_of_0_2_nm_and_a_single_one_does_not(
+    rng: np.random.Generator,
+) -> None:
     atoms = grow_nanoparticle(4.0, rng)
     finest, usual, single = (gold_image(atoms, count).ravel() for count in (20, 4, 1))
     assert np.corrcoef(finest, usual)[0, 1] > 0.97
     assert np.corrcoef(finest, single)[0, 1] < 0.9
 
 
-def test_less_gold_is_scattered_past_a_wider_aperture_and_all_of_it_past_none():
+def test_less_gold_is_scattered_past_a_wider_aperture_and_all_of_it_past_none() -> None:
     narrow, wide = (cross_section_beyond(GOLD, edge, KV) for edge in (2.5, 5.0))
     assert 0 < wide < narrow
     # Langmore and Smith 1992: the elastic cross section of an atom is about 1.4e-6 Z^1.5 / beta² nm² (gold, 300 kV).
@@ -200,7 +206,7 @@ def test_less_gold_is_scattered_past_a_wider_aperture_and_all_of_it_past_none():
     assert total == pytest.approx(1.4e-6 * 79**1.5 / 0.776**2 * (1 - 0.26 * 79 / 137 / 0.776), rel=0.3)
 
 
-def test_the_mask_holds_every_atom_and_has_no_holes(rng):
+def test_the_mask_holds_every_atom_and_has_no_holes(rng: np.random.Generator) -> None:
     atoms = grow_nanoparticle(5.0, rng)[:, :2] + 3.0
     mask = project_mask(atoms, shape=(300, 300), pixel_size_nm=PIXEL_NM)
     column, row = np.rint(atoms / PIXEL_NM).astype(int).T
@@ -209,13 +215,13 @@ def test_the_mask_holds_every_atom_and_has_no_holes(rng):
     assert mask[150, 150]
 
 
-def test_holes_between_atoms_belong_to_the_mask():
+def test_holes_between_atoms_belong_to_the_mask() -> None:
     turn = np.linspace(0, 2 * np.pi, 200)
     ring = np.stack([1 + 0.6 * np.cos(turn), 1 + 0.6 * np.sin(turn)], axis=1)
     assert project_mask(ring, shape=(100, 100), pixel_size_nm=PIXEL_NM)[50, 50]
 
 
-def test_counts_have_the_mean_and_noise_of_the_dose():
+def test_counts_have_the_mean_and_noise_of_the_dose() -> None:
     settings = simulation_settings(
         pixel_size_nm=0.02, dose_e_per_angstrom2=500.0, detector_blur_px=0, read_noise_counts=0, offset_counts=100.0
     )
@@ -225,14 +231,14 @@ def test_counts_have_the_mean_and_noise_of_the_dose():
     assert counts.var() == pytest.approx(30**2 * electrons, rel=0.02)
 
 
-def test_the_blur_of_the_detector_spreads_the_noise_too():
+def test_the_blur_of_the_detector_spreads_the_noise_too() -> None:
     settings = simulation_settings(detector_blur_px=1.0, read_noise_counts=0)
     counts = record_counts(np.ones((400, 400)), settings, np.random.default_rng(1)).astype(float)
     electrons = settings.dose_e_per_angstrom2 * (settings.pixel_size_nm * 10) ** 2
     assert counts.var() == pytest.approx(30**2 * electrons / (4 * np.pi), rel=0.03)  # sum of a squared Gaussian
 
 
-def test_xray_spikes_come_as_often_as_asked():
+def test_xray_spikes_come_as_often_as_asked() -> None:
     settings = simulation_settings(xray_spikes_per_megapixel=200.0)
     counts = record_counts(np.ones((1000, 1000)), settings, np.random.default_rng(1))
     assert 150 < (counts > 4000).sum() < 250

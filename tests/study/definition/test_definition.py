@@ -1,6 +1,7 @@
 """Definitions are pleasant to write by hand, and what is wrong with one is said in one line."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +28,7 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_small_file_is_enough_and_paths_are_seen_from_it(tmp_path):
+def test_a_small_file_is_enough_and_paths_are_seen_from_it(tmp_path: Path) -> None:
     definition = read_definition(written(tmp_path, SMALL))
     assert definition.datasets == (tmp_path / "au-5nm",)
     assert definition.space.poolings == (2, 4, 8)
@@ -35,7 +36,7 @@ def test_a_small_file_is_enough_and_paths_are_seen_from_it(tmp_path):
     assert definition.strategy.name == "grid"
 
 
-def test_every_dataset_under_every_recipe_is_a_part_of_its_own():
+def test_every_dataset_under_every_recipe_is_a_part_of_its_own() -> None:
     definition = define_study({"datasets": ["a/au 5nm", "b/au-2nm"], "training": [{}, {"batch_size": 16}]})
     assert [part.name for part in definition.parts()] == [
         "au-5nm-best",
@@ -57,7 +58,15 @@ text = st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=
     dilations=st.lists(st.integers(1, 9) | st.lists(st.integers(1, 9), min_size=2, max_size=3), max_size=3),
     slurm=st.none() | st.dictionaries(text, text | st.integers(0, 9) | st.booleans() | st.lists(text, max_size=2)),
 )
-def test_what_is_written_reads_back_the_same(tmp_path_factory, datasets, seeds, parts, least, dilations, slurm):
+def test_what_is_written_reads_back_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    datasets: Any,
+    seeds: Any,
+    parts: Any,
+    least: Any,
+    dilations: Any,
+    slurm: Any,
+) -> None:
     space = {"parts": parts, "min_field_px": least, "dilations": dilations}
     content = {"datasets": datasets, "seeds": seeds, "space": space, "execution": {"slurm": slurm}}
     definition = define_study(content)
@@ -65,7 +74,7 @@ def test_what_is_written_reads_back_the_same(tmp_path_factory, datasets, seeds, 
     assert read_definition(path).model_copy(update={"datasets": definition.datasets}) == definition
 
 
-def test_every_field_has_a_word_of_explanation_before_it():
+def test_every_field_has_a_word_of_explanation_before_it() -> None:
     lines = definition_text(define_study({"datasets": ["/au"]})).splitlines()
     fields = [index for index, line in enumerate(lines) if "=" in line and line.lstrip("#")[:1].isalpha()]
     assert len(fields) > 30
@@ -96,7 +105,7 @@ def test_every_field_has_a_word_of_explanation_before_it():
         ('datasets = ["a"]\nseeds = [1, 1]', "seeds: the same is given twice."),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line_with_file_and_field(content, message, tmp_path):
+def test_what_is_wrong_is_said_in_one_line_with_file_and_field(content: Any, message: str, tmp_path: Path) -> None:
     path = written(tmp_path, content)
     with pytest.raises(StudyError) as caught:
         read_definition(path)
@@ -104,14 +113,14 @@ def test_what_is_wrong_is_said_in_one_line_with_file_and_field(content, message,
     assert "\n" not in str(caught.value)
 
 
-def test_files_that_cannot_be_read_are_refused(tmp_path):
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     for path, message in ((tmp_path / "absent.toml", "no such file"), (tmp_path / "binary.toml", "is no TOML")):
         with pytest.raises(StudyError, match=message):
             read_definition(path)
 
 
-def test_execution_elsewhere_replaces_where_it_was_executed_before():
+def test_execution_elsewhere_replaces_where_it_was_executed_before() -> None:
     definition = define_study({"datasets": ["/au"], "execution": {"retries": 5, "slurm": {"queue": "gpu"}}})
     moved = definition.executed(scheduler="tls://node7:8786", workers=3).execution
     assert (moved.scheduler, moved.slurm, moved.retries, moved.workers) == ("tls://node7:8786", None, 5, 3)

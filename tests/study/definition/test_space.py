@@ -2,23 +2,24 @@
 
 import pytest
 
+from tem_rf.data.manifest import Manifest
 from tem_rf.errors import StudyError
 from tem_rf.study.definition.sections import Space
 from tem_rf.study.definition.space import candidates
 
 
-def names(space: Space, manifest) -> list[str]:
+def names(space: Space, manifest: Manifest) -> list[str]:
     return [each.name for each in candidates(space, manifest)]
 
 
-def test_the_study_has_117_sequences_of_which_30_fit_its_patches(manifest):
+def test_the_study_has_117_sequences_of_which_30_fit_its_patches(manifest: Manifest) -> None:
     assert len(names(Space(within_patch=False), manifest.model_copy(update={"patch_size": 4096}))) == 117
     fitting = candidates(Space(), manifest)
     assert len(fitting) == 30
     assert all(512 % each.stride == 0 and each.receptive_field.size_px.mean < 512 for each in fitting)
 
 
-def test_limits_in_px_and_in_nm_are_the_same_limits(manifest):
+def test_limits_in_px_and_in_nm_are_the_same_limits(manifest: Manifest) -> None:
     in_px = names(Space(min_field_px=100, max_field_px=200), manifest)
     in_nm = names(Space(min_field_nm=100 * 0.02152, max_field_nm=200 * 0.02152), manifest)
     assert in_px == in_nm != []
@@ -28,7 +29,7 @@ def test_limits_in_px_and_in_nm_are_the_same_limits(manifest):
     )
 
 
-def test_dilations_and_parts_are_combined_with_every_sequence(manifest):
+def test_dilations_and_parts_are_combined_with_every_sequence(manifest: Manifest) -> None:
     space = Space(depths=(1, 2), poolings=(2,), dilations=(1, 2, (1, 1, 2)), parts=("", "smooth", "f8"))
     assert names(space, manifest) == [
         "n1-p2",
@@ -47,11 +48,11 @@ def test_dilations_and_parts_are_combined_with_every_sequence(manifest):
     ]
 
 
-def test_networks_by_name_replace_the_lists(manifest):
+def test_networks_by_name_replace_the_lists(manifest: Manifest) -> None:
     assert names(Space(networks=("n2-p44", "n2-p22", "n2-p44")), manifest) == ["n2-p44", "n2-p22"]
 
 
-def test_a_network_that_sees_the_whole_image_is_not_smaller_than_the_patch(manifest):
+def test_a_network_that_sees_the_whole_image_is_not_smaller_than_the_patch(manifest: Manifest) -> None:
     whole = ("n2-p22-instance", "n2-p22")
     assert names(Space(networks=whole), manifest) == ["n2-p22"]
     assert names(Space(networks=whole, within_patch=False), manifest) == list(whole)
@@ -86,12 +87,12 @@ def test_a_network_that_sees_the_whole_image_is_not_smaller_than_the_patch(manif
         (Space(depths=(12,)), r"space: holds 531,441 networks, and at most 20,000"),
     ],
 )
-def test_a_space_that_nothing_is_left_of_is_refused_in_one_line(space, message, manifest):
+def test_a_space_that_nothing_is_left_of_is_refused_in_one_line(space: Space, message: str, manifest: Manifest) -> None:
     with pytest.raises(StudyError, match=message) as caught:
         candidates(space, manifest)
     assert "\n" not in str(caught.value)
 
 
-def test_limits_in_nm_need_a_pixel_size(manifest):
+def test_limits_in_nm_need_a_pixel_size(manifest: Manifest) -> None:
     with pytest.raises(StudyError, match="au-5nm: its pixel size is not known"):
         candidates(Space(max_field_nm=8), manifest.model_copy(update={"pixel_size_nm": None}))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import dask
 import psutil
@@ -37,7 +38,7 @@ PRINT_ENVIRONMENT = (
 
 
 @pytest.fixture
-def runs(tmp_path) -> list[RunFolder]:
+def runs(tmp_path: Path) -> list[RunFolder]:
     folders = [RunFolder(tmp_path / name) for name in ("first", "second", "third")]
     for folder in folders:
         folder.path.mkdir()
@@ -55,11 +56,17 @@ def sleeper(run: RunFolder) -> RunTask:
 
 def next_outcome(pool: DaskPool) -> RunOutcome:
     outcomes: list[RunOutcome] = []
-    wait_for(lambda: outcomes.append(pool.next_outcome(1)) or outcomes[-1])
-    return outcomes[-1]
+
+    def has_ended() -> bool:
+        if outcome := pool.next_outcome(1):
+            outcomes.append(outcome)
+        return bool(outcomes)
+
+    wait_for(has_ended)
+    return outcomes[0]
 
 
-def test_each_worker_has_one_run_and_a_gpu_of_its_own(runs, tmp_path):
+def test_each_worker_has_one_run_and_a_gpu_of_its_own(runs: list[RunFolder], tmp_path: Path) -> None:
     pool = DaskPool(LocalWorkers(2, gpus=("GPU-a", "GPU-b")), tmp_path)
     try:
         wait_for(lambda: pool.next_outcome(0.1) or pool.slots() == 2)
@@ -75,7 +82,9 @@ def test_each_worker_has_one_run_and_a_gpu_of_its_own(runs, tmp_path):
     assert logs == [["GPU-a", "true"], ["GPU-b", "true"]]
 
 
-def test_workers_on_the_cpu_see_no_gpu_and_share_its_cores(runs, tmp_path, monkeypatch):
+def test_workers_on_the_cpu_see_no_gpu_and_share_its_cores(
+    runs: list[RunFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     pool = DaskPool(LocalWorkers(1), tmp_path)
     try:
@@ -86,7 +95,7 @@ def test_workers_on_the_cpu_see_no_gpu_and_share_its_cores(runs, tmp_path, monke
     assert runs[0].log_file.read_text() == f" true {len(os.sched_getaffinity(0))} None\n"
 
 
-def test_cancelling_kills_the_process_and_the_worker_takes_the_next_run(runs, tmp_path):
+def test_cancelling_kills_the_process_and_the_worker_takes_the_next_run(runs: list[RunFolder], tmp_path: Path) -> None:
     pool = DaskPool(LocalWorkers(1), tmp_path)
     try:
         pool.submit(sleeper(runs[0]))
@@ -100,8 +109,9 @@ def test_cancelling_kills_the_process_and_the_worker_takes_the_next_run(runs, tm
         pool.close()
 
 
-def test_a_worker_that_died_while_it_started_is_replaced(tmp_path):
-    cluster, scaled = LocalWorkers(3), []
+def test_a_worker_that_died_while_it_started_is_replaced(tmp_path: Path) -> None:
+    cluster = LocalWorkers(3)
+    scaled: list[int] = []
     states = {"cpu0": Status.running, "cpu1": Status.failed, "cpu2": Status.closed}
     workers = {name: SimpleNamespace(status=status) for name, status in states.items()}
     cluster._cluster = SimpleNamespace(workers=workers, worker_spec=states, scale=scaled.append)
@@ -109,7 +119,7 @@ def test_a_worker_that_died_while_it_started_is_replaced(tmp_path):
     assert (list(workers), scaled) == (["cpu0"], [3])
 
 
-def test_closing_a_pool_ends_its_workers_and_their_processes(runs, tmp_path):
+def test_closing_a_pool_ends_its_workers_and_their_processes(runs: list[RunFolder], tmp_path: Path) -> None:
     pool = DaskPool(LocalWorkers(1), tmp_path)
     pool.submit(sleeper(runs[0]))
     wait_for(trainings)
@@ -117,7 +127,7 @@ def test_closing_a_pool_ends_its_workers_and_their_processes(runs, tmp_path):
     assert not trainings()
 
 
-def test_a_training_does_not_outlive_its_worker(runs):
+def test_a_training_does_not_outlive_its_worker(runs: list[RunFolder]) -> None:
     code = """
 import sys
 from pathlib import Path
@@ -141,12 +151,14 @@ train_in_own_process(RunTask(Path(sys.argv[1]), tuple(sys.argv[2:])), "worker")
         ("import os; os.kill(os.getpid(), 9)", "its process was killed by SIGKILL"),
     ],
 )
-def test_a_failure_is_told_by_the_last_line_or_the_signal(runs, code, detail):
+def test_a_failure_is_told_by_the_last_line_or_the_signal(runs: list[RunFolder], code: str, detail: str) -> None:
     runs[0].log_file.write_text("an older failure\n")
     assert train_in_own_process(task(runs[0], code), "here") == RunOutcome(runs[0].path, "failed", "here", detail)
 
 
-def test_a_run_that_another_process_trains_is_left_to_it(runs, monkeypatch):
+def test_a_run_that_another_process_trains_is_left_to_it(
+    runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(run_process, "BUSY_WAIT_S", 0.1)
     with process.claim(runs[0]):
         outcome = train_in_own_process(task(runs[0], "raise SystemExit('started')"), "here")
@@ -154,14 +166,14 @@ def test_a_run_that_another_process_trains_is_left_to_it(runs, monkeypatch):
     assert outcome.detail.startswith(f"process {os.getpid()} on ")
 
 
-def test_a_driver_sees_no_gpu_from_the_moment_it_hands_them_out(monkeypatch):
+def test_a_driver_sees_no_gpu_from_the_moment_it_hands_them_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     assert take_gpus() == ("2", "5")
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
     assert take_gpus() == ()
 
 
-def test_a_task_that_is_taken_back_as_it_ends_is_cancelled(runs, tmp_path):
+def test_a_task_that_is_taken_back_as_it_ends_is_cancelled(runs: list[RunFolder], tmp_path: Path) -> None:
     pool = DaskPool(LocalWorkers(1), tmp_path)
     try:
         pool.submit(task(runs[0], "pass"))
@@ -169,7 +181,7 @@ def test_a_task_that_is_taken_back_as_it_ends_is_cancelled(runs, tmp_path):
         wait_for(in_flight.future.done)
         result, in_flight.is_cancelled = in_flight.future.result, True
 
-        def taken_back_first(timeout):
+        def taken_back_first(timeout: Any) -> Any:
             in_flight.future.cancel()
             return result(timeout=timeout)
 
@@ -179,13 +191,13 @@ def test_a_task_that_is_taken_back_as_it_ends_is_cancelled(runs, tmp_path):
         pool.close()
 
 
-def test_more_workers_than_gpus_are_refused(tmp_path, monkeypatch):
+def test_more_workers_than_gpus_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     with pytest.raises(StudyError, match=r"execution\.workers: 3 is more than the 2 GPUs of this machine"):
         choose_cluster(Execution(workers=3), tmp_path)
 
 
-def test_workers_come_from_where_the_definition_says(tmp_path, monkeypatch):
+def test_workers_come_from_where_the_definition_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert isinstance(choose_cluster(Execution(), tmp_path), LocalWorkers)
     assert isinstance(choose_cluster(Execution(scheduler="tcp://a:1"), tmp_path), RunningScheduler)
@@ -201,7 +213,9 @@ def test_workers_come_from_where_the_definition_says(tmp_path, monkeypatch):
         (RunningScheduler(Path("/no/scheduler.json")), r"/no/scheduler\.json: no such file"),
     ],
 )
-def test_a_scheduler_that_cannot_be_reached_is_one_line(cluster, message, tmp_path):
+def test_a_scheduler_that_cannot_be_reached_is_one_line(
+    cluster: RunningScheduler, message: str, tmp_path: Path
+) -> None:
     with pytest.raises(StudyError, match=message) as caught:
         DaskPool(cluster, tmp_path)
     assert "\n" not in str(caught.value)
@@ -210,7 +224,9 @@ def test_a_scheduler_that_cannot_be_reached_is_one_line(cluster, message, tmp_pa
 @pytest.mark.parametrize(
     "address", ["tcp://192.0.2.7:8786", "192.0.2.7:8786", "ws://192.0.2.7:8786", "tcp://[192.0.2.7"]
 )
-def test_a_scheduler_on_another_machine_without_tls_is_refused_unless_dask_is_told_that_it_may_be(address, tmp_path):
+def test_a_scheduler_on_another_machine_without_tls_is_refused_unless_dask_is_told_that_it_may_be(
+    address: str, tmp_path: Path
+) -> None:
     file = tmp_path / "scheduler.json"
     file.write_text(json.dumps({"address": address}))
     for place in (address, file):
@@ -221,24 +237,24 @@ def test_a_scheduler_on_another_machine_without_tls_is_refused_unless_dask_is_to
 
 
 @pytest.mark.parametrize("address", ["tls://192.0.2.7:8786", "tcp://127.0.0.1:8786", "localhost:8786"])
-def test_a_scheduler_with_tls_or_on_this_machine_is_accepted(address):
+def test_a_scheduler_with_tls_or_on_this_machine_is_accepted(address: str) -> None:
     refuse_plain(address)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "\0"])
-def test_a_scheduler_file_without_an_address_is_one_line(content, tmp_path):
+def test_a_scheduler_file_without_an_address_is_one_line(content: str, tmp_path: Path) -> None:
     (tmp_path / "scheduler.json").write_text(content)
     with pytest.raises(StudyError, match=r"scheduler\.json: holds no address of a Dask scheduler"):
         RunningScheduler(tmp_path / "scheduler.json").connect()
 
 
-def test_slurm_is_refused_where_no_job_can_be_submitted(tmp_path, monkeypatch):
+def test_slurm_is_refused_where_no_job_can_be_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StudyError, match=r"execution\.slurm: there is no sbatch here"):
         SlurmWorkers(1, {}, tmp_path).connect()
 
 
-def test_workers_on_this_machine_are_reached_from_nowhere_else(tmp_path):
+def test_workers_on_this_machine_are_reached_from_nowhere_else(tmp_path: Path) -> None:
     cluster = LocalWorkers(1)
     client = cluster.connect()
     try:
@@ -252,15 +268,15 @@ def test_workers_on_this_machine_are_reached_from_nowhere_else(tmp_path):
         cluster.close()
 
 
-def test_a_scheduler_for_other_machines_speaks_tls(tmp_path, monkeypatch):
+def test_a_scheduler_for_other_machines_speaks_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cryptography", reason="TLS certificates need the package cryptography")
     asked_for = {}
 
     class FakeCluster:
-        def __init__(self, **options):
+        def __init__(self, **options: Any) -> None:
             asked_for.update(options)
 
-        def scale(self, count):
+        def scale(self, count: int) -> None:
             asked_for["count"] = count
 
     monkeypatch.setattr(pytest.importorskip("dask_jobqueue"), "SLURMCluster", FakeCluster)
@@ -272,7 +288,7 @@ def test_a_scheduler_for_other_machines_speaks_tls(tmp_path, monkeypatch):
     assert (asked_for["queue"], asked_for["count"]) == ("gpu", 2)
 
 
-def test_an_interface_that_this_machine_lacks_is_one_line(tmp_path, monkeypatch):
+def test_an_interface_that_this_machine_lacks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("dask_jobqueue")
     pytest.importorskip("cryptography", reason="TLS certificates need the package cryptography")
     monkeypatch.setattr(clusters.shutil, "which", lambda program: f"/usr/bin/{program}")
@@ -282,14 +298,14 @@ def test_an_interface_that_this_machine_lacks_is_one_line(tmp_path, monkeypatch)
     assert "\n" not in str(caught.value)
 
 
-def test_a_job_that_left_the_queue_of_slurm_is_submitted_again(tmp_path, monkeypatch):
+def test_a_job_that_left_the_queue_of_slurm_is_submitted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     squeue = tmp_path / "squeue"
     squeue.write_text("#!/bin/sh\necho 17\n")
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(clusters, "QUEUE_INTERVAL_S", 0.0)
     jobs = {name: SimpleNamespace(job_id=job, status=Status.running) for name, job in enumerate(("17", "18", None))}
-    scaled = []
+    scaled: list[int] = []
     slurm = SlurmWorkers(3, {}, tmp_path)
     slurm._cluster = SimpleNamespace(workers=jobs, worker_spec=dict(jobs), scale=scaled.append)
     assert slurm.mend() == ["SLURM has job 18 no longer; another is submitted in its place."]
@@ -299,7 +315,7 @@ def test_a_job_that_left_the_queue_of_slurm_is_submitted_again(tmp_path, monkeyp
     assert sorted(jobs) == [0, 2]
 
 
-def test_workers_with_other_packages_are_refused_in_one_line(tmp_path, monkeypatch):
+def test_workers_with_other_packages_are_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = inspection._versions()
     monkeypatch.setattr(inspection, "_versions", lambda: {**theirs, "keras": "99.0"})
     with pytest.raises(
@@ -308,7 +324,7 @@ def test_workers_with_other_packages_are_refused_in_one_line(tmp_path, monkeypat
         DaskPool(LocalWorkers(1), tmp_path)
 
 
-def test_a_worker_that_does_not_see_the_study_is_refused(tmp_path):
+def test_a_worker_that_does_not_see_the_study_is_refused(tmp_path: Path) -> None:
     seen = WorkerDescription("far", "far", "CPU", inspection._versions(), sees_folder=False)
     assert objection(seen, tmp_path) == (
         f"does not see {tmp_path}; put the study on a file system that all workers share"

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories")
 PROBABILITY = SegmentSettings(probability=True)
 
 
-def movie(path: Path, frames: int, shape=(96, 120)) -> LabelledFile:
+def movie(path: Path, frames: int, shape: tuple[int, int] = (96, 120)) -> LabelledFile:
     stack = np.stack([counts_with_disc(shape, seed=seed)[0] for seed in range(frames)])
     write_tiff(path, stack, pixel_size_nm=0.02)
     return LabelledFile(path)
@@ -39,7 +39,7 @@ def written(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.suffix in (".tif", ".csv")}
 
 
-def test_two_workers_write_the_same_bits_as_none(trained_run, tmp_path):
+def test_two_workers_write_the_same_bits_as_none(trained_run: RunFolder, tmp_path: Path) -> None:
     choice = NetworkChoice((trained_run.path,), tmp_path)
     files = [movie(tmp_path / f"m{frames}.tif", frames) for frames in (3, 1, 2)]
     alone = segment_files(files, Networks(choice), SegmentJob(tmp_path / "alone", PROBABILITY))
@@ -54,7 +54,9 @@ def test_two_workers_write_the_same_bits_as_none(trained_run, tmp_path):
     assert written(tmp_path / "spread") == written(tmp_path / "alone")
 
 
-def test_workers_of_a_scheduler_that_runs_on_take_the_network_that_is_there_now(trained_run, tmp_path):
+def test_workers_of_a_scheduler_that_runs_on_take_the_network_that_is_there_now(
+    trained_run: RunFolder, tmp_path: Path
+) -> None:
     run = RunFolder(shutil.copytree(trained_run.path, tmp_path / "run"))
     choice, file = NetworkChoice((run.path,), tmp_path), movie(tmp_path / "m.tif", 1)
     with closing(LocalWorkers(1)) as workers, workers.connect() as client:
@@ -67,7 +69,7 @@ def test_workers_of_a_scheduler_that_runs_on_take_the_network_that_is_there_now(
     assert written(tmp_path / "first") != written(tmp_path / "second")
 
 
-def test_a_movie_goes_on_at_its_frame_when_its_worker_is_killed(trained_run, tmp_path):
+def test_a_movie_goes_on_at_its_frame_when_its_worker_is_killed(trained_run: RunFolder, tmp_path: Path) -> None:
     choice, file = NetworkChoice((trained_run.path,), tmp_path), movie(tmp_path / "m.tif", 30, (256, 256))
     segment_files([file], Networks(choice), SegmentJob(tmp_path / "alone", PROBABILITY))
     journal = tmp_path / "spread" / ".m.unfinished"
@@ -104,7 +106,7 @@ def kill_workers() -> None:
             os.kill(process.pid, signal.SIGKILL)
 
 
-def test_a_file_that_cannot_be_segmented_is_named_as_without_workers(trained_run, tmp_path):
+def test_a_file_that_cannot_be_segmented_is_named_as_without_workers(trained_run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "broken.tif").write_bytes(b"II*\0nothing")
     choice = NetworkChoice((trained_run.path,), tmp_path)
     files = [LabelledFile(tmp_path / "broken.tif")]
@@ -112,7 +114,9 @@ def test_a_file_that_cannot_be_segmented_is_named_as_without_workers(trained_run
         segment_files_on_workers(files, choice, SegmentJob(tmp_path / "out", PROBABILITY), LocalWorkers(1))
 
 
-def test_two_places_for_the_workers_are_refused(trained_run, tmp_path, capfd, monkeypatch):
+def test_two_places_for_the_workers_are_refused(
+    trained_run: RunFolder, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     movie(tmp_path / "m.tif", 1)
     options = ("--model", trained_run.path, "--output", tmp_path / "out", "--scheduler", "tcp://127.0.0.1:1")
     result = tem_rf(capfd, monkeypatch, "segment", tmp_path / "m.tif", *options, "--slurm", "queue=gpu")

@@ -2,10 +2,13 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
+from tem_rf.runs.events import Event
 from tem_rf.study.driver import run_study
 from tem_rf.study.events import RunEvent
 from tem_rf.study.execution import clusters
@@ -18,7 +21,7 @@ OPTIONS = {"cores": 1, "memory": "400MB", "walltime": "00:10:00", "queue": "main
 
 
 @pytest.fixture
-def slurm(tmp_path, monkeypatch):
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "slurm").mkdir()
     with running_slurm(tmp_path / "slurm") as configuration:
         monkeypatch.setenv("SLURM_CONF", str(configuration))
@@ -26,7 +29,9 @@ def slurm(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_study_on_slurm_ends_as_on_this_machine_though_a_job_is_cancelled(slurm, tiny_dataset, tmp_path):
+def test_a_study_on_slurm_ends_as_on_this_machine_though_a_job_is_cancelled(
+    slurm: Path, tiny_dataset: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("cryptography", reason="TLS certificates need the package cryptography")
     here = new_study(tiny_dataset, tmp_path / "here")
     run_study(here, on(LocalWorkers(2)), command=stub_command())
@@ -34,7 +39,7 @@ def test_a_study_on_slurm_ends_as_on_this_machine_though_a_job_is_cancelled(slur
     cluster = SlurmWorkers(2, OPTIONS, study.path)
     addresses: list[str] = []
 
-    def listen(event):
+    def listen(event: Event) -> None:
         if isinstance(event, RunEvent) and event.state == "started" and len(run_events(study, "started")) == 3:
             addresses.append(cluster._cluster.scheduler_address)
             assert open_to_the_network() == {int(addresses[0].rpartition(":")[2])}
@@ -49,7 +54,9 @@ def test_a_study_on_slurm_ends_as_on_this_machine_though_a_job_is_cancelled(slur
 
 
 @pytest.mark.slow
-def test_a_job_that_is_cancelled_while_it_is_queued_is_submitted_again(slurm, tmp_path, monkeypatch):
+def test_a_job_that_is_cancelled_while_it_is_queued_is_submitted_again(
+    slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("cryptography", reason="TLS certificates need the package cryptography")
     monkeypatch.setattr(clusters, "QUEUE_INTERVAL_S", 0.0)
     workers = os.cpu_count() + 1

@@ -4,6 +4,7 @@ import random
 import shutil
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,24 +17,27 @@ from tem_rf.study.search.strategies import plan_brackets
 NETWORKS = enumerate_architectures([2, 3, 4])
 
 
-def open_oracle(folder: Path, strategy: str = "grid", *, networks=NETWORKS, epochs=27, **settings):
+def open_oracle(
+    folder: Path, strategy: str = "grid", *, networks: Any = NETWORKS, epochs: int = 27, **settings: Any
+) -> Any:
     from tem_rf.study.search.strategies import open_oracle
 
     return open_oracle(Strategy(name=strategy, **settings), networks, folder, epochs=epochs)
 
 
-def dice(trial) -> float:
+def dice(trial: Any) -> float:
     """Something smooth to be searched: best at a field of 200 px."""
     return 1 - abs(equation_size(architecture_of(trial.hyperparameters.values)) - 200) / 4000
 
 
-def name(trial) -> str:
+def name(trial: Any) -> str:
     return architecture_of(trial.hyperparameters.values).name
 
 
-def hand_out_all(oracle, in_flight: int = 4) -> list[str]:
+def hand_out_all(oracle: Any, in_flight: int = 4) -> list[str]:
     """Have everything tried, with several trials under way; the names in order."""
-    names, running = [], []
+    names: list[str] = []
+    running: list[Any] = []
     while True:
         while len(running) < in_flight and (trial := oracle.next_trial()):
             names.append(name(trial))
@@ -46,14 +50,14 @@ def hand_out_all(oracle, in_flight: int = 4) -> list[str]:
 
 
 @pytest.mark.parametrize("strategy", ["grid", "random", "bayesian"])
-def test_every_network_is_handed_out_once(strategy, tmp_path):
+def test_every_network_is_handed_out_once(strategy: str, tmp_path: Path) -> None:
     networks = NETWORKS if strategy != "bayesian" else enumerate_architectures([2, 3])
     names = hand_out_all(open_oracle(tmp_path / "part", strategy, networks=networks))
     assert len(names) == len(networks)
     assert set(names) == {each.name for each in networks}
 
 
-def test_the_grid_keeps_its_order_and_random_does_not(tmp_path):
+def test_the_grid_keeps_its_order_and_random_does_not(tmp_path: Path) -> None:
     networks = NETWORKS[:20]
     in_order = [each.name for each in networks]
     assert hand_out_all(open_oracle(tmp_path / "grid", networks=networks)) == in_order
@@ -65,7 +69,7 @@ def test_the_grid_keeps_its_order_and_random_does_not(tmp_path):
     assert again == one
 
 
-def test_levels_that_a_network_lacks_make_no_other_network_of_it():
+def test_levels_that_a_network_lacks_make_no_other_network_of_it() -> None:
     hyperparameters = declare(NETWORKS)
     for each in NETWORKS:
         hyperparameters.values = values_of(each)
@@ -73,19 +77,19 @@ def test_levels_that_a_network_lacks_make_no_other_network_of_it():
         assert hyperparameters.values == values_of(each)
 
 
-def test_a_budget_ends_the_search_and_a_larger_one_goes_on(tmp_path):
+def test_a_budget_ends_the_search_and_a_larger_one_goes_on(tmp_path: Path) -> None:
     first = hand_out_all(open_oracle(tmp_path / "part", "random", budget=10))
     more = hand_out_all(open_oracle(tmp_path / "part", "random", budget=15))
     assert (len(first), len(more), len({*first, *more})) == (10, 5, 15)
 
 
-def test_networks_that_are_added_are_handed_out_and_no_other(tmp_path):
+def test_networks_that_are_added_are_handed_out_and_no_other(tmp_path: Path) -> None:
     hand_out_all(open_oracle(tmp_path / "part", networks=enumerate_architectures([2])))
     more = hand_out_all(open_oracle(tmp_path / "part", networks=enumerate_architectures([2, 3])))
     assert more == [each.name for each in enumerate_architectures([3])]
 
 
-def test_bayesian_tries_promising_networks_first(tmp_path):
+def test_bayesian_tries_promising_networks_first(tmp_path: Path) -> None:
     everything = [1 - abs(equation_size(each) - 200) / 4000 for each in NETWORKS]
     oracle = open_oracle(tmp_path / "part", "bayesian", budget=30)
     hand_out_all(oracle)
@@ -93,7 +97,7 @@ def test_bayesian_tries_promising_networks_first(tmp_path):
     assert statistics.fmean(last) > statistics.quantiles(everything, n=4)[2]
 
 
-def test_what_was_under_way_is_handed_out_again_first(tmp_path):
+def test_what_was_under_way_is_handed_out_again_first(tmp_path: Path) -> None:
     oracle = open_oracle(tmp_path / "part")
     lost = [oracle.next_trial() for _ in range(3)]
     oracle.finish(lost[1].trial_id, 0.5)
@@ -102,7 +106,7 @@ def test_what_was_under_way_is_handed_out_again_first(tmp_path):
     assert handed_out == [lost[0].trial_id, lost[2].trial_id, "0003"]
 
 
-def test_a_trial_told_twice_counts_once_with_what_was_told_last(tmp_path):
+def test_a_trial_told_twice_counts_once_with_what_was_told_last(tmp_path: Path) -> None:
     oracle = open_oracle(tmp_path / "part")
     trial = oracle.next_trial()
     oracle.finish(trial.trial_id, 0.25)
@@ -112,7 +116,7 @@ def test_a_trial_told_twice_counts_once_with_what_was_told_last(tmp_path):
     assert (oracle.trials[trial.trial_id].score, oracle.end_order) == (0.5, [trial.trial_id])
 
 
-def test_a_failed_trial_ends_and_the_search_goes_on(tmp_path):
+def test_a_failed_trial_ends_and_the_search_goes_on(tmp_path: Path) -> None:
     oracle = open_oracle(tmp_path / "part", networks=enumerate_architectures([2]))
     for _ in range(9):
         oracle.fail(oracle.next_trial().trial_id, "the loss became NaN")
@@ -121,7 +125,7 @@ def test_a_failed_trial_ends_and_the_search_goes_on(tmp_path):
     assert {trial.message for trial in open_oracle(tmp_path / "part").trials.values()} == {"the loss became NaN"}
 
 
-def test_a_trial_written_before_the_list_of_trials_was_handed_to_nobody(tmp_path):
+def test_a_trial_written_before_the_list_of_trials_was_handed_to_nobody(tmp_path: Path) -> None:
     oracle = open_oracle(tmp_path / "part")
     oracle.finish(oracle.next_trial().trial_id, 0.5)
     before = (tmp_path / "part" / "oracle.json").read_bytes()
@@ -132,7 +136,7 @@ def test_a_trial_written_before_the_list_of_trials_was_handed_to_nobody(tmp_path
     assert name(again.next_trial()) == name(unknown)
 
 
-def test_a_trial_that_ended_before_the_list_says_so_is_not_handed_out_again(tmp_path):
+def test_a_trial_that_ended_before_the_list_says_so_is_not_handed_out_again(tmp_path: Path) -> None:
     oracle = open_oracle(tmp_path / "part")
     trial = oracle.next_trial()
     before = (tmp_path / "part" / "oracle.json").read_bytes()
@@ -144,14 +148,14 @@ def test_a_trial_that_ended_before_the_list_says_so_is_not_handed_out_again(tmp_
 
 
 @pytest.mark.parametrize("content", [b"", b'{"start_order": [', b"{}"])
-def test_a_damaged_list_of_trials_begins_anew(content, tmp_path):
+def test_a_damaged_list_of_trials_begins_anew(content: bytes, tmp_path: Path) -> None:
     oracle = open_oracle(tmp_path / "part")
     oracle.finish(oracle.next_trial().trial_id, 0.5)
     (tmp_path / "part" / "oracle.json").write_bytes(content)
     assert name(open_oracle(tmp_path / "part").next_trial()) == NETWORKS[0].name
 
 
-def test_half_written_files_of_killed_writers_are_removed(tmp_path):
+def test_half_written_files_of_killed_writers_are_removed(tmp_path: Path) -> None:
     oracle = open_oracle(tmp_path / "part")
     trial = oracle.next_trial()
     left = [tmp_path / "part" / ".oracle.abcd_123.json"]
@@ -163,7 +167,7 @@ def test_half_written_files_of_killed_writers_are_removed(tmp_path):
 
 
 @pytest.mark.parametrize("networks", [1, 9, 20, 117])
-def test_a_plan_of_brackets_uses_each_network_once(networks):
+def test_a_plan_of_brackets_uses_each_network_once(networks: int) -> None:
     brackets = plan_brackets(networks, epochs=100, min_epochs=3, reduction=3)
     assert sum(bracket[0].networks for bracket in brackets) == networks
     for bracket in brackets:
@@ -171,11 +175,11 @@ def test_a_plan_of_brackets_uses_each_network_once(networks):
         assert [rung.networks for rung in bracket] == sorted((rung.networks for rung in bracket), reverse=True)
 
 
-def test_fewer_epochs_than_the_first_rung_leave_one_rung():
+def test_fewer_epochs_than_the_first_rung_leave_one_rung() -> None:
     assert [len(bracket) for bracket in plan_brackets(9, epochs=2, min_epochs=3, reduction=3)] == [1]
 
 
-def test_hyperband_tries_all_and_trains_the_best_longest(tmp_path):
+def test_hyperband_tries_all_and_trains_the_best_longest(tmp_path: Path) -> None:
     oracle = open_oracle(tmp_path / "part", "hyperband")
     hand_out_all(oracle, in_flight=40)
     epochs: dict[str, int] = {}
@@ -192,7 +196,7 @@ def test_hyperband_tries_all_and_trains_the_best_longest(tmp_path):
             assert sorted((trial.score for trial in above), reverse=True) == best
 
 
-def test_hyperband_trains_the_only_network_that_does_not_fail_to_the_end(tmp_path):
+def test_hyperband_trains_the_only_network_that_does_not_fail_to_the_end(tmp_path: Path) -> None:
     oracle = open_oracle(tmp_path / "part", "hyperband", networks=NETWORKS[:20])
     first = oracle.next_trial()
     oracle.finish(first.trial_id, dice(first))
@@ -206,7 +210,7 @@ def test_hyperband_trains_the_only_network_that_does_not_fail_to_the_end(tmp_pat
     assert epochs == [3, 9, 27]
 
 
-def test_a_larger_budget_promotes_no_network_beyond_its_plan(tmp_path):
+def test_a_larger_budget_promotes_no_network_beyond_its_plan(tmp_path: Path) -> None:
     hand_out_all(open_oracle(tmp_path / "part", "hyperband", networks=NETWORKS[:20], budget=10), in_flight=4)
     oracle = open_oracle(tmp_path / "part", "hyperband", networks=NETWORKS[:20], budget=11)
     before = len(oracle._members(0, 1))
@@ -215,7 +219,7 @@ def test_a_larger_budget_promotes_no_network_beyond_its_plan(tmp_path):
     assert len(oracle._members(0, 1)) == before
 
 
-def test_hyperband_with_all_trials_failing_ends(tmp_path):
+def test_hyperband_with_all_trials_failing_ends(tmp_path: Path) -> None:
     oracle = open_oracle(tmp_path / "part", "hyperband", networks=NETWORKS[:20])
     while trial := oracle.next_trial():
         oracle.fail(trial.trial_id, "no memory")
@@ -224,7 +228,7 @@ def test_hyperband_with_all_trials_failing_ends(tmp_path):
 
 
 @pytest.mark.parametrize("strategy", ["grid", "random", "bayesian", "hyperband"])
-def test_restarted_after_every_answer_it_does_what_it_would_have_done(strategy, tmp_path):
+def test_restarted_after_every_answer_it_does_what_it_would_have_done(strategy: str, tmp_path: Path) -> None:
     """One trial at a time, so that the order of answers is the same."""
     networks = NETWORKS[:20]
     at_once = hand_out_all(open_oracle(tmp_path / "whole", strategy, networks=networks), in_flight=1)
@@ -236,7 +240,7 @@ def test_restarted_after_every_answer_it_does_what_it_would_have_done(strategy, 
 
 
 @pytest.mark.parametrize("strategy", ["grid", "hyperband"])
-def test_any_earlier_list_of_trials_leads_to_the_same_end(strategy, tmp_path):
+def test_any_earlier_list_of_trials_leads_to_the_same_end(strategy: str, tmp_path: Path) -> None:
     """A disk that lost the last writes of `oracle.json`, at random places."""
     rng = random.Random(0)
     networks = NETWORKS[:20]

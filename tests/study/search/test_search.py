@@ -6,6 +6,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ PART = "discs-paper"
 
 
 @pytest.fixture
-def study(tiny_dataset, tmp_path) -> StudyFolder:
+def study(tiny_dataset: Path, tmp_path: Path) -> StudyFolder:
     return new_study(tiny_dataset, tmp_path / "study")
 
 
@@ -43,7 +44,7 @@ def epochs_done(study: StudyFolder) -> dict[str, int]:
     return {run.name: len(epochs(run.events())) for run in study.runs()}
 
 
-def test_a_trial_is_a_network_with_a_run_per_seed(study):
+def test_a_trial_is_a_network_with_a_run_per_seed(study: StudyFolder) -> None:
     search = Search(study)
     trial = search.ask()
     assert (trial.identifier, trial.part, trial.architecture.name, trial.epochs) == (
@@ -57,7 +58,7 @@ def test_a_trial_is_a_network_with_a_run_per_seed(study):
     assert trial.unfinished() == trial.runs
 
 
-def test_the_objective_is_the_mean_over_seeds_of_the_best_validation_dice(study):
+def test_the_objective_is_the_mean_over_seeds_of_the_best_validation_dice(study: StudyFolder) -> None:
     search = Search(study)
     trial = search.ask()
     for run in trial.runs:
@@ -66,12 +67,10 @@ def test_the_objective_is_the_mean_over_seeds_of_the_best_validation_dice(study)
     assert search.tell(trial) == pytest.approx(expected)
 
 
-def test_parameters_and_time_can_be_weighed(tiny_dataset, tmp_path):
-    objective = {"parameters_weight": 0.1, "time_weight": 0.01}
-    plain, weighed = (
-        Search(new_study(tiny_dataset, tmp_path / name, **fields))
-        for name, fields in (("plain", {}), ("weighed", {"objective": objective}))
-    )
+def test_parameters_and_time_can_be_weighed(tiny_dataset: Path, tmp_path: Path) -> None:
+    objective: dict[str, Any] = {"parameters_weight": 0.1, "time_weight": 0.01}
+    settings: dict[str, dict[str, Any]] = {"plain": {}, "weighed": {"objective": objective}}
+    plain, weighed = (Search(new_study(tiny_dataset, tmp_path / name, **fields)) for name, fields in settings.items())
     values = []
     for search in (plain, weighed):
         trial = search.ask()
@@ -82,7 +81,7 @@ def test_parameters_and_time_can_be_weighed(tiny_dataset, tmp_path):
     assert values[0] - values[1] == pytest.approx(cost)
 
 
-def test_every_part_has_its_own_oracle_and_they_take_turns(tiny_dataset, tmp_path):
+def test_every_part_has_its_own_oracle_and_they_take_turns(tiny_dataset: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_dataset, tmp_path / "other")
     study = StudyFolder.create_or_open(
         tmp_path / "study",
@@ -102,7 +101,7 @@ def test_every_part_has_its_own_oracle_and_they_take_turns(tiny_dataset, tmp_pat
     assert len(study.runs()) == len(trials) == 4 * len(NETWORKS)
 
 
-def test_a_run_that_did_not_reach_its_epochs_fails_its_trial_and_the_search_goes_on(study):
+def test_a_run_that_did_not_reach_its_epochs_fails_its_trial_and_the_search_goes_on(study: StudyFolder) -> None:
     search = Search(study)
     trial = search.ask()
     train(trial.runs[0])
@@ -113,14 +112,14 @@ def test_a_run_that_did_not_reach_its_epochs_fails_its_trial_and_the_search_goes
     assert saved["message"] == f"{trial.runs[1].name}: failed: the loss became nan"
 
 
-def test_failed_trials_are_tried_again_on_request_only(study):
+def test_failed_trials_are_tried_again_on_request_only(study: StudyFolder) -> None:
     search = Search(study)
     search.tell(search.ask(), "no memory")
     assert "n2-p22-f1" not in [trial.architecture.name for trial in run_all(study)]
     assert [trial.architecture.name for trial in run_all(study, retry_failed=True)] == ["n2-p22-f1"]
 
 
-def test_runs_that_finished_before_a_kill_are_not_trained_again(study):
+def test_runs_that_finished_before_a_kill_are_not_trained_again(study: StudyFolder) -> None:
     trial = Search(study).ask()
     train(trial.runs[0])
     again = Search(study).ask()
@@ -128,7 +127,7 @@ def test_runs_that_finished_before_a_kill_are_not_trained_again(study):
     assert again.unfinished() == trial.runs[1:]
 
 
-def test_a_run_without_scores_is_unfinished(study):
+def test_a_run_without_scores_is_unfinished(study: StudyFolder) -> None:
     trial = Search(study).ask()
     for run in trial.runs:
         train(run)
@@ -137,12 +136,12 @@ def test_a_run_without_scores_is_unfinished(study):
     assert trial.unfinished() == trial.runs[:1]
 
 
-def test_a_finished_study_has_nothing_to_do(study):
+def test_a_finished_study_has_nothing_to_do(study: StudyFolder) -> None:
     run_all(study)
     assert run_all(study) == []
 
 
-def test_an_extended_study_trains_what_is_new_and_nothing_else(study):
+def test_an_extended_study_trains_what_is_new_and_nothing_else(study: StudyFolder) -> None:
     run_all(study)
     before = {run.name: run.events_file.read_bytes() for run in study.runs()}
     content = study.definition.model_dump()
@@ -153,21 +152,21 @@ def test_an_extended_study_trains_what_is_new_and_nothing_else(study):
     assert {name: (study.runs_folder / name / "events.jsonl").read_bytes() for name in before} == before
 
 
-def test_more_epochs_extend_every_run(study):
+def test_more_epochs_extend_every_run(study: StudyFolder) -> None:
     run_all(study)
     content = study.definition.model_dump() | {"training": [{"recipe": "paper", "epochs": 5}]}
     run_all(StudyFolder.create_or_open(study.path, define_study(content), extend=True))
     assert set(epochs_done(study).values()) == {5}
 
 
-def test_a_run_folder_that_somebody_deleted_is_trained_again(study):
+def test_a_run_folder_that_somebody_deleted_is_trained_again(study: StudyFolder) -> None:
     run_all(study)
     shutil.rmtree(study.runs()[0].path)
     assert [len(trial.unfinished()) for trial in run_all(study)] == [0]  # since run_all has trained it
     assert len(study.runs()) == len(NETWORKS) * len(SEEDS)
 
 
-def test_a_lost_oracle_is_told_the_finished_runs_again(study):
+def test_a_lost_oracle_is_told_the_finished_runs_again(study: StudyFolder) -> None:
     run_all(study)
     before = {run.name: run.events_file.read_bytes() for run in study.runs()}
     shutil.rmtree(study.oracle_folder)
@@ -176,13 +175,13 @@ def test_a_lost_oracle_is_told_the_finished_runs_again(study):
 
 
 @pytest.fixture
-def hyperband(tiny_dataset, tmp_path) -> StudyFolder:
+def hyperband(tiny_dataset: Path, tmp_path: Path) -> StudyFolder:
     space = {"depths": [2], "poolings": [1, 2, 4], "within_patch": False}
     strategy = {"name": "hyperband", "min_epochs": 1}
     return new_study(tiny_dataset, tmp_path / "hyperband", epochs=9, space=space, strategy=strategy)
 
 
-def test_hyperband_extends_the_runs_of_the_best(hyperband):
+def test_hyperband_extends_the_runs_of_the_best(hyperband: StudyFolder) -> None:
     trials = run_all(hyperband)
     by_network: dict[str, list[Trial]] = {}
     for trial in trials:
@@ -199,7 +198,7 @@ def test_hyperband_extends_the_runs_of_the_best(hyperband):
     assert run_all(hyperband) == []
 
 
-def test_an_early_trial_is_judged_by_its_own_epochs_though_its_runs_went_on(hyperband):
+def test_an_early_trial_is_judged_by_its_own_epochs_though_its_runs_went_on(hyperband: StudyFolder) -> None:
     run_all(hyperband)
     search = Search(hyperband)
     saved = [json.loads(path.read_text()) for path in hyperband.oracle_folder.glob("*/trial_*/trial.json")]
@@ -213,17 +212,17 @@ def test_an_early_trial_is_judged_by_its_own_epochs_though_its_runs_went_on(hype
         assert search.tell(handed_out) == pytest.approx(trial["score"])
 
 
-def test_a_space_that_does_not_fit_is_refused_before_anything_starts(tiny_dataset, tmp_path):
+def test_a_space_that_does_not_fit_is_refused_before_anything_starts(tiny_dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="discs: no network of the space"):
         Search(new_study(tiny_dataset, tmp_path / "study", space={"depths": [2], "poolings": [2]}))
 
 
-def test_a_dataset_that_is_gone_is_said(tiny_dataset, tmp_path):
+def test_a_dataset_that_is_gone_is_said(tiny_dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is no dataset"):
         Search(new_study(tiny_dataset.parent / "gone", tmp_path / "study"))
 
 
-def test_a_dataset_that_was_prepared_anew_is_not_mixed_in(tiny_dataset, tmp_path):
+def test_a_dataset_that_was_prepared_anew_is_not_mixed_in(tiny_dataset: Path, tmp_path: Path) -> None:
     dataset = shutil.copytree(tiny_dataset, tmp_path / "discs")
     study = new_study(dataset, tmp_path / "study")
     run = Search(study).ask().runs[0]
@@ -244,7 +243,9 @@ KILLED_SPACE = {"depths": [2], "poolings": [1, 2, 4], "parts": ["", "f1"], "with
         *(pytest.param(name, 400, marks=pytest.mark.slow) for name in ("grid", "random", "bayesian", "hyperband")),
     ],
 )
-def test_killed_at_any_moment_it_loses_and_doubles_nothing(strategy, kills, tiny_dataset, tmp_path):
+def test_killed_at_any_moment_it_loses_and_doubles_nothing(
+    strategy: Any, kills: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
     settings = {"name": strategy, "min_epochs": 1}
     definition = new_study(tiny_dataset, tmp_path / "copied", space=KILLED_SPACE, strategy=settings).definition_file
     done = subprocess.run(

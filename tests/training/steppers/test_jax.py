@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,13 +34,13 @@ def curves(run: RunFolder) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def on_one_device(tiny_dataset, tmp_path_factory) -> RunFolder:
+def on_one_device(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     run = new_run(tiny_dataset, tmp_path_factory.mktemp("jax") / "run", epochs=1)
     train_on_jax(run, devices=1)
     return run
 
 
-def test_the_first_epoch_is_that_of_tensorflow(trained_run, on_one_device):
+def test_the_first_epoch_is_that_of_tensorflow(trained_run: RunFolder, on_one_device: RunFolder) -> None:
     np.testing.assert_allclose(curves(on_one_device), curves(trained_run)[:1], atol=1e-3)
 
 
@@ -53,7 +54,7 @@ print(float(np.asarray(layer.moving_variance)[0]))
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_the_moving_variance_follows_the_unbiased_variance_on_both_backends(backend):
+def test_the_moving_variance_follows_the_unbiased_variance_on_both_backends(backend: str) -> None:
     environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
     printed = subprocess.run(
         [sys.executable, "-c", MOVING_VARIANCE], env=environment, capture_output=True, text=True, check=True
@@ -63,7 +64,9 @@ def test_the_moving_variance_follows_the_unbiased_variance_on_both_backends(back
 
 
 @pytest.mark.parametrize("devices", [2, 3])  # batches of 16, which two devices share and three cannot
-def test_several_devices_change_nothing_but_rounding(on_one_device, tiny_dataset, tmp_path, devices):
+def test_several_devices_change_nothing_but_rounding(
+    on_one_device: RunFolder, tiny_dataset: Path, tmp_path: Path, devices: int
+) -> None:
     run = new_run(tiny_dataset, tmp_path / "run", epochs=1)
     train_on_jax(run, devices=devices)
     np.testing.assert_allclose(curves(run), curves(on_one_device), atol=1e-4)
