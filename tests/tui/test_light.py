@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,7 @@ assert not heavy, heavy
 """
 
 
-def test_nothing_the_app_does_imports_tensorflow(tiny_dataset, tmp_path):
+def test_nothing_the_app_does_imports_tensorflow(tiny_dataset: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _EVERY_WAY, str(tiny_dataset), str(tmp_path / "runs")],
         capture_output=True,
@@ -36,6 +37,6 @@ def test_nothing_the_app_does_imports_tensorflow(tiny_dataset, tmp_path):
 
 
 @pytest.mark.parametrize("module", ["matplotlib", "scipy", "skimage", "tifffile", "h5py"])
-def test_the_first_paint_waits_for_no_reader(module):
+def test_the_first_paint_waits_for_no_reader(module: str) -> None:
     code = f"import sys, tui.app; assert {module!r} not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

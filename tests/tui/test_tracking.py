@@ -5,9 +5,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from tem_rf.runs.events import NoticeEvent, StepEvent
-from tests.tui.conftest import epoch, make_run
+from tests.helpers.app import epoch, make_run
 from tui.tracking import RunTracker
 
 _HOLD = """
@@ -21,18 +22,18 @@ with claim(RunFolder(Path(sys.argv[1]))):
 """
 
 
-def test_a_folder_that_is_not_there_has_no_runs(folder):
+def test_a_folder_that_is_not_there_has_no_runs(folder: Path) -> None:
     assert RunTracker(folder / "runs").poll() == []
 
 
-def test_a_run_that_did_not_change_is_the_same_object(folder):
+def test_a_run_that_did_not_change_is_the_same_object(folder: Path) -> None:
     make_run(folder, "a")
     tracker = RunTracker(folder)
     (before,), (after,) = tracker.poll(), tracker.poll()
     assert after is before
 
 
-def test_new_epochs_are_appended_to_those_that_were_read(folder):
+def test_new_epochs_are_appended_to_those_that_were_read(folder: Path) -> None:
     run = make_run(folder, "a", epochs=2, total=5, state="stopped")
     tracker = RunTracker(folder)
     tracker.poll()
@@ -43,7 +44,7 @@ def test_new_epochs_are_appended_to_those_that_were_read(folder):
     assert tracked.best.epoch == 3
 
 
-def test_half_a_line_waits_for_its_other_half(folder):
+def test_half_a_line_waits_for_its_other_half(folder: Path) -> None:
     run = make_run(folder, "a", epochs=1, total=5, state="stopped")
     tracker = RunTracker(folder)
     tracker.poll()
@@ -56,7 +57,7 @@ def test_half_a_line_waits_for_its_other_half(folder):
     assert len(tracker.poll()[0].epochs) == 2
 
 
-def test_events_that_begin_anew_replace_what_was_read(folder):
+def test_events_that_begin_anew_replace_what_was_read(folder: Path) -> None:
     run = make_run(folder, "a", epochs=5)
     tracker = RunTracker(folder)
     tracker.poll()
@@ -64,7 +65,7 @@ def test_events_that_begin_anew_replace_what_was_read(folder):
     assert [each.epoch for each in tracker.poll()[0].epochs] == [1]
 
 
-def test_a_removed_run_is_gone(folder):
+def test_a_removed_run_is_gone(folder: Path) -> None:
     run = make_run(folder, "a")
     make_run(folder, "b")
     tracker = RunTracker(folder)
@@ -73,14 +74,14 @@ def test_a_removed_run_is_gone(folder):
     assert [each.run.name for each in tracker.poll()] == ["b"]
 
 
-def test_a_damaged_configuration_is_said_in_words(folder):
+def test_a_damaged_configuration_is_said_in_words(folder: Path) -> None:
     make_run(folder, "a").config_file.write_text("{")
     (tracked,) = RunTracker(folder).poll()
     assert tracked.state == "unreadable"
     assert "config.json" in tracked.detail
 
 
-def test_a_run_whose_process_was_killed_is_killed(folder):
+def test_a_run_whose_process_was_killed_is_killed(folder: Path) -> None:
     run = make_run(folder, "a", epochs=1, state="running")
     holder = subprocess.Popen([sys.executable, "-c", _HOLD, str(run.path)], stdout=subprocess.PIPE)
     try:
@@ -96,7 +97,7 @@ def test_a_run_whose_process_was_killed_is_killed(folder):
         holder.communicate()
 
 
-def test_time_left_counts_the_steps_of_the_epoch_in_hand(folder):
+def test_time_left_counts_the_steps_of_the_epoch_in_hand(folder: Path) -> None:
     run = make_run(folder, "a", epochs=1, total=3, state="running")
     step = StepEvent(epoch=2, step=5, steps=10, loss=0.5, patches_per_s=80, input_wait=0)
     run.event_log().write(step)
@@ -107,7 +108,7 @@ def test_time_left_counts_the_steps_of_the_epoch_in_hand(folder):
     assert running.patches_per_s == 80
 
 
-def test_only_the_last_notices_are_kept(folder):
+def test_only_the_last_notices_are_kept(folder: Path) -> None:
     run = make_run(folder, "a")
     log = run.event_log()
     for number in range(300):
