@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList, Select, Static
 
+from tem_rf_tui.previews import preview_dataset, preview_folder
+from tem_rf_tui.screens.browse import BrowseScreen, FolderTree
+from tem_rf_tui.screens.command_form import CommandForm
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.state import RememberedState
+from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tests.data.labelled_folder import write_folder
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
-from tui.previews import preview_dataset, preview_folder
-from tui.screens.browse import BrowseScreen, FolderTree
-from tui.screens.command_form import CommandForm
-from tui.screens.new_training import NewTrainingScreen
-from tui.state import RememberedState
-from tui.widgets.micrograph_view import MicrographView
 
 
 @pytest.fixture
 def commands(monkeypatch):
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
     return lines
 
 
@@ -157,7 +157,7 @@ def test_a_slow_preview_does_not_replace_that_of_the_place_chosen_after_it(with_
         read.set()
         return preview
 
-    monkeypatch.setattr("tui.screens.data.preview_dataset", slow)
+    monkeypatch.setattr("tem_rf_tui.screens.data.preview_dataset", slow)
 
     async def script(app, pilot):
         await pilot.press("1")

@@ -5,13 +5,13 @@ import shutil
 import pytest
 from textual.widgets import Input, Static
 
+from tem_rf_tui.help import HelpScreen
+from tem_rf_tui.screens.command_form import CommandForm
+from tem_rf_tui.screens.image_scores import ImageScoresScreen
+from tem_rf_tui.screens.jobs import JobsScreen
+from tem_rf_tui.screens.new_study import NewStudyScreen
+from tem_rf_tui.screens.new_training import NewTrainingScreen
 from tests.tui.conftest import assert_snapshot, drive, give_scores, make_run, until
-from tui.help import HelpScreen
-from tui.screens.command_form import CommandForm
-from tui.screens.image_scores import ImageScoresScreen
-from tui.screens.jobs import JobsScreen
-from tui.screens.new_study import NewStudyScreen
-from tui.screens.new_training import NewTrainingScreen
 
 DIALOGS = {
     "simulate": (("1", "s"), CommandForm),

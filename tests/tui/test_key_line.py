@@ -2,10 +2,10 @@
 
 import pytest
 
+from tem_rf_tui.help import HelpScreen
+from tem_rf_tui.screens import SCREENS, screen_class
+from tem_rf_tui.widgets.key_line import KeyLine
 from tests.tui.conftest import NARROW, drive, make_run, until
-from tui.help import HelpScreen
-from tui.screens import SCREENS, screen_class
-from tui.widgets.key_line import KeyLine
 
 
 def test_the_last_line_names_the_keys_that_work_now_and_they_can_be_clicked(folder):

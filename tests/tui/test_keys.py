@@ -6,11 +6,11 @@ import shutil
 from textual.events import Key
 from textual.widgets import Input
 
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.train import TrainScreen
+from tem_rf_tui.widgets.run_table import RunTable
 from tests.tui.conftest import drive, make_run, until
-from tui.app import TemRfApp
-from tui.screens.new_training import NewTrainingScreen
-from tui.screens.train import TrainScreen
-from tui.widgets.run_table import RunTable
 
 _CHARACTERS = {"minus": "-", "slash": "/"}
 

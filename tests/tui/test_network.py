@@ -6,10 +6,10 @@ import pytest
 from textual.widgets import DataTable, Input, Select, Static
 
 from tem_rf import Architecture
+from tem_rf_tui.messages import DatasetChosen
+from tem_rf_tui.screens.network import NetworkScreen
+from tem_rf_tui.widgets.network_form import NetworkForm
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
-from tui.messages import DatasetChosen
-from tui.screens.network import NetworkScreen
-from tui.widgets.network_form import NetworkForm
 
 OPEN_NETWORK = "2"
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from textual.app import App
 
-from tui.widgets.row_table import RowTable
+from tem_rf_tui.widgets.row_table import RowTable
 
 ROWS = [(f"run-{number}", "é" * (number % 3), "x" * 90) for number in range(100)]
 

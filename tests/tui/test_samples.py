@@ -5,8 +5,8 @@ from textual.widgets import TabbedContent
 
 from tem_rf.runs.events import SampleEvent
 from tem_rf.runs.samples import Samples, write_samples
+from tem_rf_tui.widgets.run_table import RunTable
 from tests.tui.conftest import WIDE, drive, make_run, screen_text, until
-from tui.widgets.run_table import RunTable
 
 
 def _write(run, epoch, right):

@@ -14,15 +14,15 @@ from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tem_rf.study.definition.definition import define_study
 from tem_rf.study.events import RunEvent, TrialEvent, Worker, WorkersEvent
 from tem_rf.study.folder import StudyFolder
+from tem_rf_tui.screens.new_study import NewStudyScreen
+from tem_rf_tui.study_request import StudyRequest, define
+from tem_rf_tui.study_tracking import StudyTracker
+from tem_rf_tui.study_trials import best_per_depth, trials_of
+from tem_rf_tui.widgets.field_plot import FieldPlot
+from tem_rf_tui.widgets.study_detail import progress
+from tem_rf_tui.widgets.study_table import StudyTable
+from tem_rf_tui.widgets.trial_table import TrialTable
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
-from tui.screens.new_study import NewStudyScreen
-from tui.study_request import StudyRequest, define
-from tui.study_tracking import StudyTracker
-from tui.study_trials import best_per_depth, trials_of
-from tui.widgets.field_plot import FieldPlot
-from tui.widgets.study_detail import progress
-from tui.widgets.study_table import StudyTable
-from tui.widgets.trial_table import TrialTable
 
 _NETWORKS = ("n2-p22", "n2-p24", "n2-p44", "n3-p222", "n3-p224", "n3-p244")
 _START = 1_700_000_000.0
@@ -38,7 +38,7 @@ def with_dataset(folder, tiny_dataset):
 def commands(monkeypatch):
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
     return lines
 
 
@@ -380,7 +380,7 @@ def test_a_request_becomes_a_definition(tmp_path):
 
 @pytest.mark.parametrize(("view", "size"), [("trials", NARROW), ("trials", WIDE), ("plot", NARROW)])  # wide shows both
 def test_it_looks_as_it_did(with_study, monkeypatch, size, view):
-    monkeypatch.setattr("tui.widgets.study_detail.time.localtime", time.gmtime)
+    monkeypatch.setattr("tem_rf_tui.widgets.study_detail.time.localtime", time.gmtime)
 
     async def script(app, pilot):
         await _open(app, pilot)

@@ -9,10 +9,10 @@ from textual.widgets import Checkbox, Input, OptionList, Static
 from tem_rf.data.tiff import write_tiff
 from tem_rf.particles.measure import measure_particles
 from tem_rf.particles.table import write_particles
+from tem_rf_tui.screens.command_form import CommandForm
+from tem_rf_tui.widgets.micrograph_view import MicrographView
+from tem_rf_tui.widgets.row_table import RowTable
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
-from tui.screens.command_form import CommandForm
-from tui.widgets.micrograph_view import MicrographView
-from tui.widgets.row_table import RowTable
 
 _CARD = {
     "architecture": {"name": "n2-p44"},
@@ -69,7 +69,7 @@ def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folde
 def test_where_the_models_of_the_folder_are_those_that_ship_each_stands_once(folder, monkeypatch):
     (folder / "saved_models" / "au").mkdir(parents=True)
     (folder / "saved_models" / "au" / "model.json").write_text(json.dumps(_CARD))
-    monkeypatch.setattr("tui.screens.segment.SHIPPED_MODELS", folder / "saved_models")
+    monkeypatch.setattr("tem_rf_tui.screens.segment.SHIPPED_MODELS", folder / "saved_models")
 
     async def script(app, pilot):
         await pilot.press("6")
@@ -79,7 +79,7 @@ def test_where_the_models_of_the_folder_are_those_that_ship_each_stands_once(fol
 
 
 def test_where_nothing_ships_it_says_how_to_come_by_a_model(folder, monkeypatch):
-    monkeypatch.setattr("tui.screens.segment.SHIPPED_MODELS", folder / "none")
+    monkeypatch.setattr("tem_rf_tui.screens.segment.SHIPPED_MODELS", folder / "none")
 
     async def script(app, pilot):
         await pilot.press("6", "s")
@@ -119,7 +119,9 @@ def test_a_card_of_any_kind_is_said_in_words(with_model, card, said):
 
 def test_segment_asks_what_and_runs_the_command(with_model, monkeypatch):
     commands = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments)))
+    monkeypatch.setattr(
+        "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments))
+    )
 
     async def script(app, pilot):
         await pilot.press("6")

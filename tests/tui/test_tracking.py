@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 from tem_rf.runs.events import NoticeEvent, StepEvent
+from tem_rf_tui.tracking import RunTracker
 from tests.tui.conftest import epoch, make_run
-from tui.tracking import RunTracker
 
 _HOLD = """
 import sys, time
