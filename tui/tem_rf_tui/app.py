@@ -4,7 +4,7 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from textual import work
@@ -17,22 +17,18 @@ from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 from textual.worker import get_current_worker
 
-from tem_rf.errors import StorageError, TemRfError
-from tem_rf_tui import places
 from tem_rf_tui.help import HelpScreen
 from tem_rf_tui.images import ImageKind
-from tem_rf_tui.jobs import Job, JobBoard
-from tem_rf_tui.keys import KeysInTurnApp
+from tem_rf_tui.jobs import Job
 from tem_rf_tui.messages import DatasetChosen, JobsChanged, NetworksChosen, RunsChanged
 from tem_rf_tui.screens import SCREENS, screen_class
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.jobs import JobsScreen
-from tem_rf_tui.state import load_state, save_state
+from tem_rf_tui.session import SessionApp
 from tem_rf_tui.themes import HIGH_CONTRAST, next_theme
 from tem_rf_tui.tracking import RunTracker, TrackedRun
 from tem_rf_tui.widgets.job_line import JobLine
 from tem_rf_tui.widgets.key_line import KeyLine
-from tem_rf_tui.workspace import Workspace
 
 WATCH_INTERVAL_S = 0.5
 STDIN = 0
@@ -61,7 +57,7 @@ class MainScreen(Screen[None]):
     focused = Reactive[Widget | None](None, repaint=False)
 
 
-class TemRfApp(KeysInTurnApp):
+class TemRfApp(SessionApp):
     """Data, networks, trainings, results and segmentation of one folder.
 
     Args:
@@ -86,17 +82,9 @@ class TemRfApp(KeysInTurnApp):
     ]
 
     def __init__(self, folder: Path, images: ImageKind = "blocks") -> None:
-        super().__init__()
-        self.images = images
+        super().__init__(folder, images)
         self.animation_level = "none"  # each frame of it is sent over the line
-        self.workspace = Workspace(folder.resolve())
-        self.runs: list[TrackedRun] = []
-        self.has_read_runs = False  # until then, nobody knows that there are none
-        self.jobs: list[Job] = []
-        self.remembered = load_state(places.state_file())
-        self._board = JobBoard(places.jobs_folder(), self.workspace.folder)
         self._opened = self._first_screen()
-        self._has_told_of_state = False
         self._has_terminal = False
         self._ended: set[Path] | None = None  # None: those of an earlier session are no news
 
@@ -119,31 +107,6 @@ class TemRfApp(KeysInTurnApp):
         self.theme = self.remembered.theme if known else "textual-dark"
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
         self.call_after_refresh(self.call_later, self._begin)
-
-    # -- what the screens use -------------------------------------------------------------------------------------
-
-    def start_command(self, title: str, *arguments: str) -> None:
-        """Start `tem-rf ARGUMENTS` as a process of its own; says why where it cannot."""
-        self._start(lambda: self._board.start(title, arguments), title)
-
-    def start_queue(self, title: str, runs: list[Path]) -> None:
-        """Train runs one after the other in a process of its own."""
-        self._start(lambda: self._board.start_queue(title, runs), title)
-
-    @property
-    def dataset(self) -> str:
-        """The dataset that was chosen last in this folder; empty where none was."""
-        return self.remembered.datasets.get(str(self.workspace.folder), "")
-
-    def remember(self, **changes: str | dict[str, str]) -> None:
-        """Remember for the next session; says once where that is not possible."""
-        self.remembered = self.remembered.model_copy(update=changes)
-        try:
-            save_state(places.state_file(), self.remembered)
-        except (StorageError, OSError) as error:
-            if not self._has_told_of_state:
-                self.notify(f"Theme and place are not remembered: {error}", severity="warning")
-            self._has_told_of_state = True
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
@@ -282,13 +245,6 @@ class TemRfApp(KeysInTurnApp):
         if name != self.remembered.screen:
             self.call_after_refresh(self.remember, screen=name)
 
-    def _start(self, start: Callable[[], Path], title: str) -> None:
-        try:
-            start()
-            self.notify(f"{title}: started")
-        except TemRfError as error:
-            self.notify(str(error), severity="error", timeout=20)
-
     def _tell(self, job: Job) -> None:
         if job.state == "done":
             self.notify(f"{job.title}: done")
@@ -312,9 +268,9 @@ class TemRfApp(KeysInTurnApp):
         worker, tracker = get_current_worker(), RunTracker(self.workspace.runs)
         runs: list[TrackedRun] | None = None
         jobs: list[Job] | None = None
-        self._board.forget_old()
+        self.board.forget_old()
         while not worker.is_cancelled:
-            runs_now, jobs_now = tracker.poll(), self._board.poll()
+            runs_now, jobs_now = tracker.poll(), self.board.poll()
             if runs is None:
                 gc.freeze()  # the events of 500 runs are 200,000 objects: each full collection would take 0.1 s
             if runs_now != runs:

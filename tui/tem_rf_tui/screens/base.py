@@ -1,15 +1,12 @@
 """What every screen of the app can do."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
-if TYPE_CHECKING:
-    from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.session import SessionApp
 
 READING = "Reading …"
 
@@ -21,9 +18,9 @@ class TabScreen(Vertical, can_focus=True):
     """
 
     @property
-    def tem_rf(self) -> TemRfApp:
+    def tem_rf(self) -> SessionApp:
         """The app, with its workspace, its runs and its jobs."""
-        return cast("TemRfApp", self.app)
+        return cast("SessionApp", self.app)
 
     def activate(self) -> None:
         """The tab was opened: look again at what may have changed, and take the focus."""

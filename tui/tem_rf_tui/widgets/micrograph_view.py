@@ -1,7 +1,7 @@
 """A micrograph, its label as contour, a scale bar; zoom and pan. In pixels, or in half blocks: two to a character."""
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 from rich.segment import Segment
@@ -13,10 +13,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tem_rf_tui.painting import Picture, fit, paint, scale_bar
+from tem_rf_tui.session import SessionApp
 from tem_rf_tui.widgets.pixel_picture import PixelPicture
-
-if TYPE_CHECKING:
-    from tem_rf_tui.app import TemRfApp
 
 _GREYS = 32  # neighbours of one grey are sent to the terminal as one
 _PERCENTILES = (0.5, 99.5)
@@ -44,7 +42,7 @@ class MicrographView(Widget, can_focus=True):
         self._lines_size = Size(0, 0)
 
     def compose(self) -> ComposeResult:
-        kind = cast("TemRfApp", self.app).images
+        kind = cast("SessionApp", self.app).images
         if kind != "blocks":
             yield PixelPicture(kind)
 
