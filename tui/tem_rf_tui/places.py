@@ -1,19 +1,21 @@
-"""Where the app keeps what is its own; every path of it stands here."""
+"""Where the app keeps what is its own, in the folders that the platform has for it; every path of it stands here."""
 
-import os
 from pathlib import Path
+
+from platformdirs import PlatformDirs
+
+_NAME = "tem-rf"
 
 
 def state_file() -> Path:
-    """The last datasets, screen and theme."""
-    return _base("XDG_CONFIG_HOME", ".config") / "tui.json"
+    """The last datasets, screen and theme; on Linux in `~/.config/tem-rf` or below `$XDG_CONFIG_HOME`."""
+    return _folders().user_config_path / "tui.json"
 
 
 def jobs_folder() -> Path:
-    """A folder for each command that the app started."""
-    return _base("XDG_STATE_HOME", ".local/state") / "jobs"
+    """A folder for each command that was started; on Linux in `~/.local/state/tem-rf` or below `$XDG_STATE_HOME`."""
+    return _folders().user_state_path / "jobs"
 
 
-def _base(variable: str, default: str) -> Path:
-    base = os.environ.get(variable)
-    return (Path(base) if base else Path.home() / default) / "tem-rf"
+def _folders() -> PlatformDirs:
+    return PlatformDirs(_NAME, appauthor=False)
