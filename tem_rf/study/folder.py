@@ -13,7 +13,6 @@ from tem_rf.runs.owned_folder import OwnedFolder
 from tem_rf.runs.root import close_names, list_runs
 from tem_rf.study.definition.changes import check_extension, first_change
 from tem_rf.study.definition.definition import StudyDefinition, read_definition
-from tem_rf.study.definition.text import definition_text
 from tem_rf.study.events import AnyStudyEvent, parse_study_event
 
 DEFAULT_ROOT = Path("studies")
@@ -109,7 +108,7 @@ class StudyFolder(OwnedFolder):
             remove_leftovers(study.path, study.definition_file.name)
             if study.path.exists() and (not study.path.is_dir() or any(study.path.iterdir())):
                 raise StudyError(f"{path}: is not empty and holds no study; choose another name with --name.")
-            write_text(study.definition_file, definition_text(definition))
+            study._write(definition)
             return study
         before = study.definition
         if before == definition:
@@ -127,8 +126,13 @@ class StudyFolder(OwnedFolder):
                 f"{path}: {process.owner(study)} is running this study, and would not notice the change; end it with "
                 f"`tem-rf study stop {study.name}` first."
             )
-        write_text(study.definition_file, definition_text(definition))
+        study._write(definition)
         return study
+
+    def _write(self, definition: StudyDefinition) -> None:
+        from tem_rf.study.definition.text import definition_text  # its TOML writer takes 0.1 s to load
+
+        write_text(self.definition_file, definition_text(definition))
 
 
 def find_study(name: str, root: Path = DEFAULT_ROOT) -> StudyFolder:

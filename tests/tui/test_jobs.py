@@ -8,8 +8,8 @@ import pytest
 
 from tem_rf.errors import RunError, StorageError
 from tem_rf.runs import process
+from tem_rf_tui.jobs import Job, JobBoard
 from tests.helpers.app import make_run
-from tui.jobs import Job, JobBoard
 
 
 def _wait(board: JobBoard) -> Job:
@@ -54,7 +54,7 @@ def sleeping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sleeper = tmp_path / "sleeper"
     sleeper.write_text("#!/bin/sh\necho waiting >&2\nsleep 60\n")
     sleeper.chmod(0o755)
-    monkeypatch.setattr("tui.jobs.sys.executable", str(sleeper))
+    monkeypatch.setattr("tem_rf_tui.jobs.sys.executable", str(sleeper))
 
 
 def test_runs_of_a_queue_that_was_ended_wait_no_longer(tmp_path: Path, sleeping: None) -> None:

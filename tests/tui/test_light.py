@@ -9,13 +9,13 @@ import pytest
 _EVERY_WAY = """
 import sys
 from pathlib import Path
-import tui.app
+import tem_rf_tui.app
 from tem_rf import Architecture
 from tem_rf.config.training import training_settings
-from tui.previews import preview_dataset
-from tui.results import read_results
-from tui.screens.new_training import Training, make_runs
-from tui.tracking import RunTracker
+from tem_rf_tui.previews import preview_dataset
+from tem_rf_tui.results import read_results
+from tem_rf_tui.screens.new_training import Training, make_runs
+from tem_rf_tui.tracking import RunTracker
 
 dataset, root = Path(sys.argv[1]), Path(sys.argv[2])
 preview_dataset(dataset, 0)
@@ -38,5 +38,5 @@ def test_nothing_the_app_does_imports_tensorflow(tiny_dataset: Path, tmp_path: P
 
 @pytest.mark.parametrize("module", ["matplotlib", "scipy", "skimage", "tifffile", "h5py"])
 def test_the_first_paint_waits_for_no_reader(module: str) -> None:
-    code = f"import sys, tui.app; assert {module!r} not in sys.modules"
+    code = f"import sys, tem_rf_tui.app; assert {module!r} not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,23 +17,23 @@ from tem_rf.evaluation.evaluate import score_patches, write_masks
 from tem_rf.metrics.scores import read_scores, write_scores
 from tem_rf.runs import RunFolder
 from tem_rf.runs.dataset import configure_run
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.errors_preview import preview_fourier_errors, preview_network_errors
+from tem_rf_tui.painting import Picture, fit, paint
+from tem_rf_tui.results import COLUMNS, read_results
+from tem_rf_tui.screens.image_errors import ImageErrorsScreen
+from tem_rf_tui.screens.image_scores import ImageScoresScreen
+from tem_rf_tui.tracking import RunTracker
+from tem_rf_tui.widgets.micrograph_view import MicrographView
+from tem_rf_tui.widgets.row_table import RowTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
-from tui.app import TemRfApp
-from tui.errors_preview import preview_fourier_errors, preview_network_errors
-from tui.painting import Picture, fit, paint
-from tui.results import COLUMNS, read_results
-from tui.screens.image_errors import ImageErrorsScreen
-from tui.screens.image_scores import ImageScoresScreen
-from tui.tracking import RunTracker
-from tui.widgets.micrograph_view import MicrographView
-from tui.widgets.row_table import RowTable
 
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
     return lines
 
 
@@ -249,7 +249,7 @@ def test_an_image_opens_with_what_is_missed_and_invented(folder: Path, tiny_data
 
 def test_both_methods_are_painted(folder: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = _evaluated(folder, tiny_dataset)
-    monkeypatch.setattr("tui.errors_preview._band", lambda folder, fingerprint: Band(4, 8))
+    monkeypatch.setattr("tem_rf_tui.errors_preview._band", lambda folder, fingerprint: Band(4, 8))
     image = read_scores(run.scores_file)[0]
     network, fourier = preview_network_errors(run, image).picture, preview_fourier_errors(run, image).picture
     assert np.array_equal(network.label, fourier.label)

@@ -18,16 +18,16 @@ from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tem_rf.study.definition.definition import define_study
 from tem_rf.study.events import RunEvent, TrialEvent, Worker, WorkersEvent
 from tem_rf.study.folder import StudyFolder
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.new_study import NewStudyScreen
+from tem_rf_tui.study_request import StudyRequest, define
+from tem_rf_tui.study_tracking import StudyTracker
+from tem_rf_tui.study_trials import best_per_depth, trials_of
+from tem_rf_tui.widgets.field_plot import FieldPlot
+from tem_rf_tui.widgets.study_detail import progress
+from tem_rf_tui.widgets.study_table import StudyTable
+from tem_rf_tui.widgets.trial_table import TrialTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
-from tui.app import TemRfApp
-from tui.screens.new_study import NewStudyScreen
-from tui.study_request import StudyRequest, define
-from tui.study_tracking import StudyTracker
-from tui.study_trials import best_per_depth, trials_of
-from tui.widgets.field_plot import FieldPlot
-from tui.widgets.study_detail import progress
-from tui.widgets.study_table import StudyTable
-from tui.widgets.trial_table import TrialTable
 
 _NETWORKS = ("n2-p22", "n2-p24", "n2-p44", "n3-p222", "n3-p224", "n3-p244")
 _START = 1_700_000_000.0
@@ -43,7 +43,7 @@ def with_dataset(folder: Path, tiny_dataset: Path) -> Path:
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
     return lines
 
 
@@ -390,7 +390,7 @@ def test_a_request_becomes_a_definition(tmp_path: Path) -> None:
 def test_it_looks_as_it_did(
     with_study: StudyFolder, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], view: str
 ) -> None:
-    monkeypatch.setattr("tui.widgets.study_detail.time.localtime", time.gmtime)
+    monkeypatch.setattr("tem_rf_tui.widgets.study_detail.time.localtime", time.gmtime)
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)

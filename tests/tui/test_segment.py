@@ -12,11 +12,11 @@ from textual.widgets import Checkbox, Input, OptionList, Static
 from tem_rf.data.tiff import write_tiff
 from tem_rf.particles.measure import measure_particles
 from tem_rf.particles.table import write_particles
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.command_form import CommandForm
+from tem_rf_tui.widgets.micrograph_view import MicrographView
+from tem_rf_tui.widgets.row_table import RowTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
-from tui.app import TemRfApp
-from tui.screens.command_form import CommandForm
-from tui.widgets.micrograph_view import MicrographView
-from tui.widgets.row_table import RowTable
 
 _CARD = {
     "architecture": {"name": "n2-p44"},
@@ -75,7 +75,7 @@ def test_where_the_models_of_the_folder_are_those_that_ship_each_stands_once(
 ) -> None:
     (folder / "saved_models" / "au").mkdir(parents=True)
     (folder / "saved_models" / "au" / "model.json").write_text(json.dumps(_CARD))
-    monkeypatch.setattr("tui.screens.segment.SHIPPED_MODELS", folder / "saved_models")
+    monkeypatch.setattr("tem_rf_tui.screens.segment.SHIPPED_MODELS", folder / "saved_models")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
@@ -85,7 +85,7 @@ def test_where_the_models_of_the_folder_are_those_that_ship_each_stands_once(
 
 
 def test_where_nothing_ships_it_says_how_to_come_by_a_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.screens.segment.SHIPPED_MODELS", folder / "none")
+    monkeypatch.setattr("tem_rf_tui.screens.segment.SHIPPED_MODELS", folder / "none")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6", "s")
@@ -125,7 +125,9 @@ def test_a_card_of_any_kind_is_said_in_words(with_model: Path, card: Any, said: 
 
 def test_segment_asks_what_and_runs_the_command(with_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments)))
+    monkeypatch.setattr(
+        "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments))
+    )
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")

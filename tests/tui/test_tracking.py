@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from tem_rf.runs.events import NoticeEvent, StepEvent
+from tem_rf_tui.tracking import RunTracker
 from tests.helpers.app import epoch, make_run
-from tui.tracking import RunTracker
 
 _HOLD = """
 import sys, time

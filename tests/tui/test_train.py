@@ -9,12 +9,12 @@ from textual.widgets import Input, Static
 
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.train import TrainScreen
+from tem_rf_tui.widgets.curves import CurvePlot, Curves
+from tem_rf_tui.widgets.run_table import RunTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
-from tui.app import TemRfApp
-from tui.screens.new_training import NewTrainingScreen
-from tui.screens.train import TrainScreen
-from tui.widgets.curves import CurvePlot, Curves
-from tui.widgets.run_table import RunTable
 
 
 async def _press_new(app: TemRfApp, pilot: Pilot[None]) -> None:
@@ -75,7 +75,7 @@ def test_the_form_starts_one_run(with_dataset: Path, started: list[str]) -> None
 
 def test_several_networks_and_seeds_are_one_queue(with_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     queues = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start_queue", lambda self, title, runs: queues.append(runs))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start_queue", lambda self, title, runs: queues.append(runs))
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
