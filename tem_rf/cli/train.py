@@ -18,7 +18,7 @@ from tem_rf.runs import process
 from tem_rf.runs.extension import extend, is_complete, open_or_extend
 from tem_rf.runs.folder import RunFolder, default_name
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
-from tem_rf.runs.summary import summarize_run
+from tem_rf.runs.view import view_run
 
 TensorBoardFlag = Annotated[
     bool, typer.Option("--tensorboard", help="Write the epochs to RUN/tensorboard too, from now on.")
@@ -141,7 +141,7 @@ def resume(
         extend(folder, epochs)
     if epochs is not None and process.is_alive(folder):
         print_remark(f"{folder.path}: goes on to epoch {epochs}")
-        result = run_result(folder)
+        result = view_run(folder).to_json()
     else:
         result = _start_detached(folder, evaluate) if detach else train_here(folder, evaluate=evaluate)
     if as_json:
@@ -173,23 +173,10 @@ def train_here(run: RunFolder, *, evaluate: bool = False) -> dict[str, Any]:
             print_remark(f"Go on with: tem-rf resume {shlex.quote(str(run.path))}")
             if outcome.signal_number:
                 raise typer.Exit(SIGNAL_EXIT + outcome.signal_number)
-            return run_result(run)
+            return view_run(run).to_json()
     if needs_scores:
         _score_test_images(run)
-    return run_result(run)
-
-
-def run_result(run: RunFolder) -> dict[str, Any]:
-    """What a run came to, as JSON types."""
-    summary = summarize_run(run)
-    return {
-        "run": str(run.path),
-        "state": summary.state,
-        "epochs_done": summary.epochs_done,
-        "epochs": summary.epochs,
-        "best_epoch": summary.best.epoch if summary.best else None,
-        "best_validation_hard_dice": summary.best.validation_hard_dice if summary.best else None,
-    }
+    return view_run(run).to_json()
 
 
 def _check_test_images(run: RunFolder) -> None:
@@ -219,7 +206,7 @@ def _train_in_own_process(run: RunFolder, evaluate: bool) -> dict[str, Any]:
         raise typer.Exit(SIGNAL_EXIT + 2) from None
     if code:
         raise typer.Exit(code)
-    return run_result(run)
+    return view_run(run).to_json()
 
 
 def _start_detached(run: RunFolder, evaluate: bool) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tem_rf.cli.output import print_remark
 from tem_rf.runs.events import EpochEvent, Event, NoticeEvent, StatusEvent, StepEvent
+from tem_rf.runs.view import RunHistory, duration_text, seconds_left
 
 
 class TrainingProgress:
@@ -27,11 +28,12 @@ class TrainingProgress:
             TextColumn("{task.completed:.1f}/{task.total:.0f} epochs"),
             TextColumn("{task.fields[report]}"),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bars.add_task(name, total=epochs, report="")
+        self._task = self._bars.add_task(name, total=epochs, report="", left="")
+        self._epochs, self._history = epochs, RunHistory()
 
     def __enter__(self) -> "TrainingProgress":
         self._bars.start()
@@ -42,6 +44,7 @@ class TrainingProgress:
 
     def show(self, event: Event) -> None:
         """Show one event."""
+        self._history.take(event)
         match event:
             case StatusEvent(state=state, detail=detail):
                 self._bars.update(self._task, report=state)
@@ -54,13 +57,19 @@ class TrainingProgress:
                     self._task,
                     completed=event.epoch - 1 + event.step / event.steps,
                     report=f"loss {event.loss:.4f}  {event.patches_per_s:.1f} patches/s",
+                    left=self._left(),
                 )
             case EpochEvent():
-                self._bars.update(self._task, completed=event.epoch)
+                self._epochs = event.epochs  # more of them may be asked for meanwhile
+                self._bars.update(self._task, completed=event.epoch, total=event.epochs, left=self._left())
                 if not self._has_header:
                     self._print(epoch_header(event.epochs))
                     self._has_header = True
                 self._print(epoch_line(event))
+
+    def _left(self) -> str:
+        left = seconds_left(self._epochs, self._history.epochs, self._history.step)
+        return "" if left is None else f"{duration_text(left)} left"
 
     def _print(self, line: str) -> None:
         print_remark(line, self._console)

@@ -39,8 +39,8 @@ def new(
     from tem_rf.files import write_text
     from tem_rf.study.definition.definition import define_study
     from tem_rf.study.definition.presets import preset_definition
+    from tem_rf.study.definition.space import planned_runs
     from tem_rf.study.definition.text import definition_text
-    from tem_rf.study.summary import planned_runs
 
     if output is not None and output.exists():
         raise StudyError(f"{output}: exists already; choose another file, or remove it.")

@@ -56,9 +56,9 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
     """The study folder of a definition file, or of a name, executed as the options say."""
     from tem_rf.study.definition.definition import read_definition
     from tem_rf.study.definition.sections import Execution
+    from tem_rf.study.definition.space import planned_runs
     from tem_rf.study.definition.untrusted import check_execution
     from tem_rf.study.folder import StudyFolder, find_study
-    from tem_rf.study.summary import planned_runs
 
     file = Path(study)
     is_of_a_study = StudyFolder(file.parent).definition_file == file
