@@ -79,7 +79,7 @@ def pause(
     """
     folder = find_run(run, runs)
     if off:
-        process.withdraw(folder)
+        process.clear_request(folder)
     else:
         process.ask(folder, "pause")
     print_remark(f"{folder.path}: asked to {'go on' if off else 'pause'}")

@@ -183,7 +183,7 @@ def _check_test_images(run: RunFolder) -> None:
     """Say before the training that the dataset has no test images, rather than after it."""
     from tem_rf.runs.dataset import open_training_data
 
-    with process.failing_in_events(run):
+    with process.failure_in_events(run):
         open_training_data(run.config).indices("test")
 
 
@@ -210,10 +210,10 @@ def _train_in_own_process(run: RunFolder, evaluate: bool) -> dict[str, Any]:
 
 
 def _start_detached(run: RunFolder, evaluate: bool) -> dict[str, Any]:
-    watching = f"tem-rf watch {shlex.quote(str(run.path))}"
+    watching = run.watch_command
     if process.is_alive(run):
         raise RunError(f"{run.path}: is being trained already; watch it with `{watching}`.")
-    process.queue(run)
+    process.mark_queued(run)
     pid = process.start_detached(run, *_options(evaluate))
     print_remark(f"{run.path}: started as process {pid}; see `{watching}`")
     return {"run": str(run.path), "state": "queued", "pid": pid}

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,6 @@ class RunFolder(OwnedFolder):
     """
 
     activity = "training this run"
-    command = "tem-rf"
 
     @property
     def config_file(self) -> Path:
@@ -76,6 +76,16 @@ class RunFolder(OwnedFolder):
     def is_scored(self) -> bool:
         """Whether the network as it is was scored: `forget_scores` goes before every change of it."""
         return self.model_file.exists() and self.scores_file.exists()
+
+    @property
+    def watch_command(self) -> str:
+        """Command that follows the training."""
+        return f"tem-rf watch {shlex.quote(str(self.path))}"
+
+    @property
+    def stop_command(self) -> str:
+        """Command that ends the training after the step in hand."""
+        return f"tem-rf stop {shlex.quote(str(self.path))}"
 
     @property
     def start_arguments(self) -> tuple[str, ...]:

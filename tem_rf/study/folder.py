@@ -1,5 +1,6 @@
 """A study folder and the files inside it."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -28,7 +29,6 @@ class StudyFolder(OwnedFolder):
     """
 
     activity = "running this study"
-    command = "tem-rf study"
 
     @property
     def definition_file(self) -> Path:
@@ -49,6 +49,16 @@ class StudyFolder(OwnedFolder):
     def report_folder(self) -> Path:
         """`report/`: figures, tables and the page that shows them."""
         return self.path / "report"
+
+    @property
+    def watch_command(self) -> str:
+        """Command that follows the study."""
+        return f"tem-rf study watch {shlex.quote(str(self.path))}"
+
+    @property
+    def stop_command(self) -> str:
+        """Command that ends the study after the steps in hand."""
+        return f"tem-rf study stop {shlex.quote(str(self.path))}"
 
     @property
     def start_arguments(self) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ class TrainScreen(TabScreen):
         if run is None:
             return
         if process.requested(run.run) == "pause" and run.state in ("running", "paused"):
-            process.withdraw(run.run)
+            process.clear_request(run.run)
             self.notify(f"{run.run.name}: asked to go on")
         else:
             self._ask(run, "pause")
@@ -141,7 +141,7 @@ class TrainScreen(TabScreen):
         self._started = runs[0].name
         try:
             for run in runs:
-                process.queue(run)
+                process.mark_queued(run)
             if len(runs) == 1:
                 process.start_detached(runs[0])
                 self.notify(f"{runs[0].name}: started")

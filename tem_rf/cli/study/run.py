@@ -74,7 +74,7 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
         path, definition = found.path, found.definition
     if file.suffix == ".toml" and not execution.keys() & set(Execution.PLACES):
         check_execution(definition.execution, str(file))
-    with process.failing_in_events(StudyFolder(path)):
+    with process.failure_in_events(StudyFolder(path)):
         planned = planned_runs(definition)  # whatever does not fit is said before a folder is made
     for part, runs in planned.items():
         print_remark(f"{part}: {runs} trainings")
@@ -103,9 +103,9 @@ def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
 
 
 def _start_detached(folder: "StudyFolder", retry_failed: bool) -> None:
-    watching = f"tem-rf study watch {shlex.quote(str(folder.path))}"
+    watching = folder.watch_command
     if process.is_alive(folder):
         raise RunError(f"{folder.path}: is being run already; watch it with `{watching}`.")
-    process.queue(folder)
+    process.mark_queued(folder)
     pid = process.start_detached(folder, *(["--retry-failed"] if retry_failed else []))
     print_remark(f"{folder.path}: started as process {pid}; see `{watching}`")
