@@ -15,6 +15,7 @@ from tem_rf.cli.fourier import fourier
 from tem_rf.cli.import_model import import_model
 from tem_rf.cli.misses import misses
 from tem_rf.cli.prepare import prepare
+from tem_rf.cli.queue import queue
 from tem_rf.cli.rf.commands import rf
 from tem_rf.cli.runs import pause, runs, stop, watch
 from tem_rf.cli.segment import segment
@@ -53,6 +54,7 @@ for command in (
 ):
     app.command()(command)
 app.command("import")(import_model)
+app.add_typer(queue, name="queue")
 app.add_typer(data, name="data")
 app.add_typer(rf, name="rf")
 app.add_typer(study, name="study")

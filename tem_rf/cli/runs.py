@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, progress_console
+from tem_rf.jobs.queue import TrainingQueue
 from tem_rf.runs import process
 from tem_rf.runs.events import follow_events
 from tem_rf.runs.root import DEFAULT_ROOT, find_run, list_runs
@@ -59,11 +60,16 @@ def watch(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
 
 
 def stop(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
-    """Ask a run to end after the step in hand; `tem-rf resume` goes on with it.
+    """Ask a run to end after the step in hand; `tem-rf resume` goes on with it. One that waits leaves the queue.
 
     Example: tem-rf stop au-5nm-n2-p44-paper-s752
     """
     folder = find_run(run, runs)
+    queue = TrainingQueue.of(folder.path.parent)
+    if queue.holds(folder) and not process.is_alive(folder):
+        queue.remove(folder.name)
+        print_remark(f"{folder.path}: removed from the queue")
+        return
     process.ask(folder, "stop")
     print_remark(f"{folder.path}: asked to stop")
 

@@ -1,12 +1,15 @@
 """Shows a training as it goes: bars in a terminal, a line per epoch elsewhere."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tem_rf.cli.output import print_remark
-from tem_rf.runs.events import EpochEvent, Event, NoticeEvent, StatusEvent, StepEvent
+from tem_rf.cli.output import print_remark, progress_console, show_status
+from tem_rf.runs.events import EpochEvent, Event, Listener, NoticeEvent, StatusEvent, StepEvent
+from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.view import RunHistory, duration_text, seconds_left
 
 
@@ -73,6 +76,24 @@ class TrainingProgress:
 
     def _print(self, line: str) -> None:
         print_remark(line, self._console)
+
+
+class ConsoleReport:
+    """Shows on stderr what `tem_rf.jobs.launch` does."""
+
+    def tell(self, line: str) -> None:
+        """Print a line."""
+        print_remark(line)
+
+    @contextmanager
+    def training(self, run: RunFolder) -> Iterator[Listener]:
+        """Show the epochs."""
+        with TrainingProgress(progress_console(), run.name, run.config.training.epochs) as progress:
+            yield progress.show
+
+    def scoring(self, run: RunFolder) -> AbstractContextManager[object]:
+        """Show that test images are being scored."""
+        return show_status(f"{run.name}: segmenting the test images")
 
 
 def epoch_header(epochs: int) -> str:

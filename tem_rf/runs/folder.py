@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shlex
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,9 +89,9 @@ class RunFolder(OwnedFolder):
         return f"tem-rf stop {shlex.quote(str(self.path))}"
 
     @property
-    def start_arguments(self) -> tuple[str, ...]:
-        """Arguments of `tem-rf` that let it go on."""
-        return ("resume", str(self.path))
+    def start_command(self) -> tuple[str, ...]:
+        """Command that lets it go on."""
+        return (sys.executable, "-m", "tem_rf", "resume", str(self.path))
 
     @property
     def config(self) -> RunConfig:

@@ -61,8 +61,8 @@ class OwnedFolder:
         raise NotImplementedError
 
     @property
-    def start_arguments(self) -> tuple[str, ...]:
-        """Arguments of `tem-rf` that start its process, or let it go on."""
+    def start_command(self) -> tuple[str, ...]:
+        """Command that starts its process, or lets it go on."""
         raise NotImplementedError
 
     def events(self) -> Sequence[Event]:

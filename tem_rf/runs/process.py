@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,7 +57,7 @@ def is_alive(folder: OwnedFolder) -> bool:
 
 def has_process(folder: OwnedFolder) -> bool:
     """Whether a process works in the folder, or was started to and has not claimed it yet."""
-    about = _read_process(folder)
+    about = read_process(folder)
     if about is None or about.host != socket.gethostname():
         return is_alive(folder)
     return is_alive(folder) or not has_ended(about.pid, about.create_time)
@@ -104,7 +105,7 @@ def requested(folder: OwnedFolder) -> Request | None:
 
 def owner(folder: OwnedFolder) -> str:
     """The process that owns the folder, or did so last, for messages."""
-    about = _read_process(folder)
+    about = read_process(folder)
     return f"process {about.pid} on {about.host}" if about else "another process"
 
 
@@ -154,7 +155,9 @@ def start_detached(folder: OwnedFolder, *options: str) -> int:
     Returns:
         The process id.
     """
-    return spawn_detached(folder, [sys.executable, "-m", "tem_rf", *folder.start_arguments, *options]).pid
+    process = spawn_detached(folder, [*folder.start_command, *options])
+    threading.Thread(target=process.wait, daemon=True).start()  # else it would stay as a zombie
+    return process.pid
 
 
 def spawn_detached(
@@ -182,29 +185,41 @@ def spawn_detached(
             start_new_session=True,
             env={**(os.environ if environment is None else environment), "PYTHONUNBUFFERED": "1"},
         )
-    record_process(folder, process.pid, command)
+    try:
+        record_process(folder, process.pid, command)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
     return process
 
 
 def _is_gone(folder: OwnedFolder) -> bool:
     """Whether the recorded process has ended; of one on another host, or of none, that is not known."""
-    about = _read_process(folder)
+    about = read_process(folder)
     return about is not None and about.host == socket.gethostname() and has_ended(about.pid, about.create_time)
 
 
 @dataclass(frozen=True)
-class _Process:
-    """The content of `process.json` that tells one process from another."""
+class ProcessRecord:
+    """What `process.json` says of a process.
+
+    Attributes:
+        pid: Its number.
+        create_time: When it began [s since 1970], which tells it from a later process of this number.
+        host: Its machine.
+    """
 
     pid: int
     create_time: float
     host: str
 
 
-def _read_process(folder: OwnedFolder) -> _Process | None:
+def read_process(folder: OwnedFolder) -> ProcessRecord | None:
+    """The process that works in a folder, will, or worked in it last; None if that is not known."""
     try:
         about = json.loads(folder.process_file.read_text(encoding="utf-8"))
-        return _Process(int(about["pid"]), float(about["create_time"]), str(about["host"]))
+        return ProcessRecord(int(about["pid"]), float(about["create_time"]), str(about["host"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

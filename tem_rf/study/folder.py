@@ -1,6 +1,7 @@
 """A study folder and the files inside it."""
 
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -61,9 +62,9 @@ class StudyFolder(OwnedFolder):
         return f"tem-rf study stop {shlex.quote(str(self.path))}"
 
     @property
-    def start_arguments(self) -> tuple[str, ...]:
-        """Arguments of `tem-rf` that let it go on."""
-        return ("study", "run", str(self.path))
+    def start_command(self) -> tuple[str, ...]:
+        """Command that lets it go on."""
+        return (sys.executable, "-m", "tem_rf", "study", "run", str(self.path))
 
     @property
     def definition(self) -> StudyDefinition:

@@ -10,8 +10,8 @@ from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, S
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console
 from tem_rf.cli.study.listing import study_result
 from tem_rf.cli.study.table import StudiesOption
-from tem_rf.cli.train import SIGNAL_EXIT
 from tem_rf.errors import RunError, SettingsError
+from tem_rf.jobs.launch import SIGNAL_EXIT
 from tem_rf.models.backend import import_keras
 from tem_rf.runs import process
 from tem_rf.study.folder import DEFAULT_ROOT
