@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,9 @@ def test_the_wheel_holds_every_module_and_what_lies_beside_them_and_nothing_else
     assert held == library | app | shipped
 
 
-def test_an_installed_wheel_finds_the_models_that_ship_and_owns_no_other_top_level_name(wheel, tmp_path):
+def test_an_installed_wheel_finds_the_models_that_ship_and_owns_no_other_top_level_name(
+    wheel: Any, tmp_path: Path
+) -> None:
     wheel.extractall(tmp_path)
     assert {path.name for path in tmp_path.iterdir() if path.suffix != ".dist-info"} == {"tem_rf", "tem_rf_tui"}
     code = (

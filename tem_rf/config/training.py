@@ -78,6 +78,10 @@ def settings_error(error: ValidationError, model: type[BaseModel] | None = None)
     if first["type"] == "value_error":
         where = f"{field}: " if first["loc"] else ""
         return SettingsError(f"{where}{first['ctx']['error']}".removesuffix(".") + ".")
+    if first["type"] in ("too_short", "missing"):
+        return SettingsError(
+            f"{field}: expected {'one or more' if first['type'] == 'too_short' else 'a value'}, received none."
+        )
     if first["type"] == "extra_forbidden" and model is not None:
         return SettingsError(f"{field}: no such setting; expected one of {', '.join(model.model_fields)}.")
     return SettingsError(f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}, received {first['input']!r}.")

@@ -179,7 +179,7 @@ def test_a_run_that_cannot_be_read_hinders_the_list_of_no_other_run(
         (tmp_path / "runs" / name).mkdir(parents=True)
         shutil.copy(trained_run.config_file, tmp_path / "runs" / name)
     (tmp_path / "runs/bad/config.json").write_text("{")
-    listed = run("runs", tmp_path / "runs", "--json")
+    listed = run("runs", "--runs", tmp_path / "runs", "--json")
     bad, good = json.loads(listed.stdout)
     assert (listed.code, bad["state"], good["state"]) == (0, "unreadable", "new")
     assert "bad/config.json: cannot be read" in bad["detail"]

@@ -14,7 +14,7 @@ from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tem_rf.study.definition.definition import define_study
 from tem_rf.study.events import AnyStudyEvent, RunEvent, TrialEvent, Worker, WorkersEvent, follow_study_events
 from tem_rf.study.folder import StudyFolder, find_study, list_studies
-from tem_rf.study.summary import summarize_study
+from tem_rf.study.view import view_study
 from tests.helpers.stub_study import new_study
 
 EVENTS: list[AnyStudyEvent] = [
@@ -176,16 +176,16 @@ def test_a_study_is_claimed_asked_and_seen_as_a_run_is(study: StudyFolder) -> No
 
 
 def test_a_study_on_one_line(study: StudyFolder) -> None:
-    summary = summarize_study(study)
-    assert (summary.state, summary.parts, summary.runs_finished, summary.runs_planned) == ("new", 1, 0, 6)
+    view = view_study(study)
+    assert (view.state, view.parts, view.runs_finished, view.runs_planned) == ("new", 1, 0, 6)
 
 
 def test_a_study_whose_dataset_is_gone_can_still_be_listed(tiny_dataset: Path, tmp_path: Path) -> None:
     study = new_study(tiny_dataset.parent / "gone", tmp_path / "study")
-    assert summarize_study(study).runs_planned is None
+    assert view_study(study).runs_planned is None
 
 
-@pytest.mark.parametrize("module", ["definition", "presets", "folder", "events", "space", "summary", "search"])
+@pytest.mark.parametrize("module", ["definition.presets", "definition.space", "folder", "events", "view"])
 def test_what_the_terminal_app_reads_is_light(module: str) -> None:
     heavy = ("tensorflow", "keras", "keras_tuner", "distributed", "dask", "matplotlib", "scipy", "tifffile")
     code = f"import sys, tem_rf.study.{module}; sys.exit(', '.join({set(heavy)} & set(sys.modules)) or 0)"

@@ -139,7 +139,7 @@ def test_a_paused_training_goes_on_when_the_request_is_withdrawn(
         if isinstance(event, StepEvent) and event.step == 1:
             process.ask(run, "pause")
         if isinstance(event, StatusEvent) and event.state == "paused":
-            process.withdraw(run)
+            process.clear_request(run)
 
     assert train(run, listener=pause_once).state == "finished"
     states = [event.state for event in run.events() if isinstance(event, StatusEvent)]

@@ -14,6 +14,8 @@ from textual.renderables.blank import Blank
 from textual.widgets import Input, TabbedContent, TabPane
 
 import tem_rf_tui
+from tem_rf.runs.view import RunTracker
+from tem_rf.study.view import StudyTracker
 from tem_rf_tui.app import ScreenTabs, TemRfApp
 from tem_rf_tui.help import HelpScreen
 from tem_rf_tui.messages import JobsChanged, RunsChanged
@@ -23,9 +25,7 @@ from tem_rf_tui.screens.browse import BrowseScreen
 from tem_rf_tui.screens.image_errors import ImageErrorsScreen
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
 from tem_rf_tui.screens.jobs import JobsScreen
-from tem_rf_tui.study_tracking import StudyTracker
 from tem_rf_tui.themes import CYCLE
-from tem_rf_tui.tracking import RunTracker
 from tem_rf_tui.widgets.job_line import JobLine
 from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
 from tests.helpers.app import NARROW, WIDE, drive, make_run, screen_text, told, until

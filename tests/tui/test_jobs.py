@@ -60,7 +60,7 @@ def sleeping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_runs_of_a_queue_that_was_ended_wait_no_longer(tmp_path: Path, sleeping: None) -> None:
     runs = [make_run(tmp_path / "runs", name) for name in ("a", "b")]
     for run in runs:
-        process.queue(run)
+        process.mark_queued(run)
     board = JobBoard(tmp_path / "jobs", tmp_path)
     board.start_queue("train 2 runs", [run.path for run in runs])
     assert [process.state(run) for run in runs] == ["queued", "queued"]

@@ -15,7 +15,7 @@ from tem_rf.config.training import training_settings
 from tem_rf_tui.previews import preview_dataset
 from tem_rf_tui.results import read_results
 from tem_rf_tui.screens.new_training import Training, make_runs
-from tem_rf_tui.tracking import RunTracker
+from tem_rf.runs.view import RunTracker
 
 dataset, root = Path(sys.argv[1]), Path(sys.argv[2])
 preview_dataset(dataset, 0)

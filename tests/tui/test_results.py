@@ -17,13 +17,13 @@ from tem_rf.evaluation.evaluate import score_patches, write_masks
 from tem_rf.metrics.scores import read_scores, write_scores
 from tem_rf.runs import RunFolder
 from tem_rf.runs.dataset import configure_run
+from tem_rf.runs.view import RunTracker
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.errors_preview import preview_fourier_errors, preview_network_errors
 from tem_rf_tui.painting import Picture, fit, paint
 from tem_rf_tui.results import COLUMNS, read_results
 from tem_rf_tui.screens.image_errors import ImageErrorsScreen
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
-from tem_rf_tui.tracking import RunTracker
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.row_table import RowTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until

@@ -18,10 +18,10 @@ from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tem_rf.study.definition.definition import define_study
 from tem_rf.study.events import RunEvent, TrialEvent, Worker, WorkersEvent
 from tem_rf.study.folder import StudyFolder
+from tem_rf.study.view import StudyTracker
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.screens.new_study import NewStudyScreen
 from tem_rf_tui.study_request import StudyRequest, define
-from tem_rf_tui.study_tracking import StudyTracker
 from tem_rf_tui.study_trials import best_per_depth, trials_of
 from tem_rf_tui.widgets.field_plot import FieldPlot
 from tem_rf_tui.widgets.study_detail import progress

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tem_rf.errors import RunError, StorageError
 from tem_rf.files import write_json
 from tem_rf.runs import RunFolder
-from tem_rf.runs.process import has_ended, remember
+from tem_rf.runs.process import has_ended, record_process
 
 JobState = Literal["running", "done", "failed", "lost"]
 _KEPT_JOBS = 30
@@ -120,7 +120,7 @@ class JobBoard:
         folder = self._start(title, command)
         if job := self._read(folder):
             for run in runs:
-                remember(RunFolder(run), job.process_id, command)
+                record_process(RunFolder(run), job.process_id, command)
         return folder
 
     def poll(self) -> list[Job]:

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tem_rf.errors import StorageError, TemRfError
+from tem_rf.runs.view import RunView
 from tem_rf_tui import places
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job, JobBoard
 from tem_rf_tui.keys import KeysInTurnApp
 from tem_rf_tui.state import load_state, save_state
-from tem_rf_tui.tracking import TrackedRun
 from tem_rf_tui.workspace import Workspace
 
 
@@ -25,7 +25,7 @@ class SessionApp(KeysInTurnApp):
         super().__init__()
         self.images = images
         self.workspace = Workspace(folder.resolve())
-        self.runs: list[TrackedRun] = []
+        self.runs: list[RunView] = []
         self.has_read_runs = False  # until then, nobody knows that there are none
         self.jobs: list[Job] = []
         self.remembered = load_state(places.state_file())

@@ -15,12 +15,12 @@ from distributed import Status
 
 from tem_rf.errors import StudyError
 from tem_rf.runs import RunFolder, process
+from tem_rf.runs.devices import take_gpus
 from tem_rf.study.definition.sections import Execution
 from tem_rf.study.execution import clusters, run_process
 from tem_rf.study.execution import workers as inspection
 from tem_rf.study.execution.clusters import LocalWorkers, RunningScheduler, SlurmWorkers, choose_cluster
 from tem_rf.study.execution.dask_pool import DaskPool
-from tem_rf.study.execution.devices import take_gpus
 from tem_rf.study.execution.pool import RunOutcome, RunTask
 from tem_rf.study.execution.run_process import train_in_own_process
 from tem_rf.study.execution.security import refuse_plain

@@ -11,8 +11,8 @@ from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tem_rf.study.definition.definition import StudyDefinition
+from tem_rf.study.definition.space import planned_runs
 from tem_rf.study.folder import StudyFolder
-from tem_rf.study.summary import planned_runs
 from tem_rf_tui.screens.form import FormScreen
 from tem_rf_tui.study_request import StudyRequest, define
 from tem_rf_tui.widgets.settings_form import SettingsForm

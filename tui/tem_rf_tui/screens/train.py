@@ -7,11 +7,11 @@ from textual.widgets import Static
 from tem_rf.errors import TemRfError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.extension import extend
+from tem_rf.runs.view import RunView
 from tem_rf_tui.requests import ExtendRequest
 from tem_rf_tui.screens.base import READING, TabScreen
 from tem_rf_tui.screens.command_form import CommandForm
 from tem_rf_tui.screens.new_training import NewTrainingScreen
-from tem_rf_tui.tracking import TrackedRun
 from tem_rf_tui.widgets.row_table import RowTable
 from tem_rf_tui.widgets.run_detail import RunDetail
 from tem_rf_tui.widgets.run_table import RunTable
@@ -74,7 +74,7 @@ class TrainScreen(TabScreen):
         if run is None:
             return
         if process.requested(run.run) == "pause" and run.state in ("running", "paused"):
-            process.withdraw(run.run)
+            process.clear_request(run.run)
             self.notify(f"{run.run.name}: asked to go on")
         else:
             self._ask(run, "pause")
@@ -141,7 +141,7 @@ class TrainScreen(TabScreen):
         self._started = runs[0].name
         try:
             for run in runs:
-                process.queue(run)
+                process.mark_queued(run)
             if len(runs) == 1:
                 process.start_detached(runs[0])
                 self.notify(f"{runs[0].name}: started")
@@ -150,7 +150,7 @@ class TrainScreen(TabScreen):
         except (TemRfError, OSError) as error:
             self.notify(str(error), severity="error", timeout=20)
 
-    def _ask(self, run: TrackedRun, request: process.Request) -> None:
+    def _ask(self, run: RunView, request: process.Request) -> None:
         if run.state == "queued":
             self.notify(f"{run.run.name}: waits for its turn; j lists the queue, where x ends it.", severity="warning")
             return
@@ -160,7 +160,7 @@ class TrainScreen(TabScreen):
         except (TemRfError, OSError) as error:
             self.notify(str(error), severity="warning", timeout=10)
 
-    def _chosen(self) -> TrackedRun | None:
+    def _chosen(self) -> RunView | None:
         run = self.query_one(RunTable).chosen
         if run is None:
             self.notify("There is no run yet; press n to set up a training.", severity="warning")

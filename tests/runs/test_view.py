@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tem_rf.runs.events import NoticeEvent, StepEvent
-from tem_rf_tui.tracking import RunTracker
+import pytest
+
+from tem_rf.errors import RunError
+from tem_rf.runs import RunFolder
+from tem_rf.runs.events import NoticeEvent, StatusEvent, StepEvent
+from tem_rf.runs.view import RunTracker, view_run
 from tests.helpers.app import epoch, make_run
 
 _HOLD = """
@@ -20,6 +24,11 @@ with claim(RunFolder(Path(sys.argv[1]))):
     print("held", flush=True)
     time.sleep(60)
 """
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "work"
 
 
 def test_a_folder_that_is_not_there_has_no_runs(folder: Path) -> None:
@@ -116,3 +125,30 @@ def test_only_the_last_notices_are_kept(folder: Path) -> None:
     (tracked,) = RunTracker(folder).poll()
     assert len(tracked.happenings) == 200
     assert tracked.happenings[-1].message == "299"
+
+
+def test_one_look_sees_what_a_tracker_sees(folder: Path) -> None:
+    run = make_run(folder, "a", epochs=2, total=5, state="stopped")
+    assert view_run(run) == RunTracker(folder).poll()[0]
+    with pytest.raises(RunError, match="holds no run"):
+        view_run(RunFolder(folder / "nowhere"))
+
+
+def test_scripts_get_state_progress_and_best_score(folder: Path) -> None:
+    run = make_run(folder, "a", epochs=2, total=5, state="stopped")
+    assert view_run(run).to_json() == {
+        "run": str(run.path),
+        "state": "stopped",
+        "epochs_done": 2,
+        "epochs": 5,
+        "seconds_left": None,
+        "best_epoch": 2,
+        "best_validation_hard_dice": pytest.approx(0.65),
+    }
+
+
+def test_an_epoch_computed_again_after_a_restart_counts_once(folder: Path) -> None:
+    run = make_run(folder, "a", epochs=2, total=5, state="stopped")
+    for event in (StatusEvent(state="running"), epoch(2, 5), epoch(3, 5)):
+        run.event_log().write(event)
+    assert [each.epoch for each in view_run(run).epochs] == [1, 2, 3]

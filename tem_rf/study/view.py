@@ -1,4 +1,7 @@
-"""Follow the studies of a folder: reads only what was appended since the last look."""
+"""One view of a study for commands and the app: state, workers, trials, how many trainings are done.
+
+`view_study` looks once. `StudyTracker` looks again and again, and reads only what was appended meanwhile.
+"""
 
 from collections import deque
 from collections.abc import Mapping
@@ -9,30 +12,31 @@ from typing import Literal
 from tem_rf.errors import TemRfError
 from tem_rf.runs.events import NoticeEvent, State, StatusEvent
 from tem_rf.runs.process import state_after
+from tem_rf.runs.view import RunTracker, RunView
 from tem_rf.study.definition.definition import StudyDefinition
+from tem_rf.study.definition.space import planned_runs
 from tem_rf.study.events import AnyStudyEvent, RunEvent, TrialEvent, Worker, WorkersEvent, follow_study_events
 from tem_rf.study.folder import StudyFolder, list_studies
-from tem_rf.study.summary import planned_runs
-from tem_rf_tui.tracking import RunTracker, TrackedRun
 
 Happening = StatusEvent | NoticeEvent | TrialEvent | RunEvent
-_KEPT_EVENTS = 200
+_KEPT_HAPPENINGS = 200
 
 
 @dataclass(frozen=True)
-class TrackedStudy:
+class StudyView:
     """A study at one moment.
 
     Attributes:
         study: The study folder.
-        state: State of its driver; `unreadable` where its definition cannot be read.
-        detail: What the last status says beyond its state, or why the study cannot be read.
-        definition: What the study is; None where that cannot be read.
+        state: State of its driver; `killed` if its process is gone without a final state, `unreadable` if the
+            definition cannot be read.
+        detail: Detail of the last status, or why the study cannot be read.
+        definition: What the study is; None if that cannot be read.
         workers: The workers, as the driver saw them last.
         trials: The last event of each trial, by part and architecture.
         happenings: The last changes of state, mishaps and notices, oldest first.
-        planned: Trainings that each part is to have; empty where a dataset is gone, or nobody looked.
-        runs: The runs as they were when somebody last looked; empty before.
+        planned: Trainings that each part is to have; empty if a dataset is gone, or the runs were not looked at.
+        runs: The runs when they were last looked at; empty before.
     """
 
     study: StudyFolder
@@ -43,7 +47,36 @@ class TrackedStudy:
     trials: Mapping[tuple[str, str], TrialEvent] = field(default_factory=dict)
     happenings: tuple[Happening, ...] = ()
     planned: Mapping[str, int] = field(default_factory=dict)
-    runs: tuple[TrackedRun, ...] = ()
+    runs: tuple[RunView, ...] = ()
+
+    @property
+    def parts(self) -> int:
+        """Datasets times recipes."""
+        return len(self.definition.parts()) if self.definition else 0
+
+    @property
+    def runs_finished(self) -> int:
+        """Runs with all epochs that they are asked for."""
+        return sum(run.is_complete for run in self.runs)
+
+    @property
+    def runs_failed(self) -> int:
+        """Runs that failed for good, or are about to be tried again."""
+        return sum(run.state == "failed" for run in self.runs)
+
+    @property
+    def runs_planned(self) -> int | None:
+        """Runs that the study is to have; None if a dataset is gone."""
+        return sum(self.planned.values()) if self.planned else None
+
+
+def view_study(study: StudyFolder) -> StudyView:
+    """Look at a study and its runs once.
+
+    Raises:
+        StudyError: The folder holds no study, or its definition cannot be read.
+    """
+    return _Follower(study).look(with_runs=True)
 
 
 class StudyTracker:
@@ -57,11 +90,11 @@ class StudyTracker:
         self._root = root
         self._followers: dict[str, _Follower] = {}
 
-    def poll(self, watched: str = "") -> list[TrackedStudy]:
+    def poll(self, watched: str = "") -> list[StudyView]:
         """The studies as they are now, by name; one that has not changed is the same object as before.
 
         Args:
-            watched: Name of the study whose runs are looked at; the first where it is not there.
+            watched: Name of the study whose runs are looked at; the first if there is none of this name.
         """
         try:
             studies = list_studies(self._root)
@@ -82,66 +115,71 @@ class _Follower:
         self._definition: StudyDefinition | None = None
         self._planned: dict[str, int] | None = None
         self._defined_at = 0
-        self._seen = _Seen()
-        self._snapshot: TrackedStudy | None = None
+        self._position = 0
+        self._history = _History()
+        self._view: StudyView | None = None
 
-    def poll(self, *, with_runs: bool) -> TrackedStudy:
+    def poll(self, *, with_runs: bool) -> StudyView:
         try:
-            self._define()
-            self._read()
-            now = state_after(self._seen.status, self._study)
+            return self.look(with_runs=with_runs)
         except (TemRfError, OSError) as error:  # damaged, or removed a moment ago
-            return self._keep(TrackedStudy(self._study, "unreadable", str(error)))
+            return self._keep(StudyView(self._study, "unreadable", str(error)))
+
+    def look(self, *, with_runs: bool) -> StudyView:
+        self._define()
+        self._read()
+        history = self._history
+        now = state_after(history.status, self._study)
         if with_runs and self._planned is None:
             self._planned = _planned(self._definition)
         return self._keep(
-            TrackedStudy(
+            StudyView(
                 self._study,
                 now,
-                detail=self._seen.status.detail if self._seen.status else "",
+                detail=history.status.detail if history.status else "",
                 definition=self._definition,
-                workers=self._seen.workers,
-                trials=dict(self._seen.trials),
-                happenings=tuple(self._seen.happenings),
+                workers=history.workers,
+                trials=dict(history.trials),
+                happenings=tuple(history.happenings),
                 planned=self._planned or {},
                 runs=tuple(self._runs.poll()) if with_runs else self._runs_before(),
             )
         )
 
-    def _runs_before(self) -> tuple[TrackedRun, ...]:
-        return self._snapshot.runs if self._snapshot else ()
+    def _runs_before(self) -> tuple[RunView, ...]:
+        return self._view.runs if self._view else ()
 
-    def _keep(self, snapshot: TrackedStudy) -> TrackedStudy:
-        if self._snapshot is None or snapshot != self._snapshot:
-            self._snapshot = snapshot
-        return self._snapshot
+    def _keep(self, view: StudyView) -> StudyView:
+        if self._view is None or view != self._view:
+            self._view = view
+        return self._view
 
     def _define(self) -> None:
-        """Read the definition; again where the study was extended."""
-        written_at = self._study.definition_file.stat().st_mtime_ns
-        if written_at != self._defined_at:
+        """Read the definition; again if the study was extended."""
+        file = self._study.definition_file
+        written_at = file.stat().st_mtime_ns if file.exists() else 0
+        if self._definition is None or written_at != self._defined_at:
             self._definition, self._planned, self._defined_at = self._study.definition, None, written_at
 
     def _read(self) -> None:
         file = self._study.events_file
         size = file.stat().st_size if file.exists() else 0
-        if size < self._seen.position:  # another study under the same name
-            self._seen = _Seen()
-        if size > self._seen.position:
-            events, self._seen.position = follow_study_events(file, self._seen.position)
+        if size < self._position:  # another study under the same name
+            self._position, self._history = 0, _History()
+        if size > self._position:
+            events, self._position = follow_study_events(file, self._position)
             for event in events:
-                self._seen.take(event)
+                self._history.take(event)
 
 
 @dataclass
-class _Seen:
-    """What was read of the events so far."""
+class _History:
+    """What the events of a study came to so far."""
 
-    position: int = 0
     status: StatusEvent | None = None
     workers: tuple[Worker, ...] = ()
     trials: dict[tuple[str, str], TrialEvent] = field(default_factory=dict)
-    happenings: deque[Happening] = field(default_factory=lambda: deque(maxlen=_KEPT_EVENTS))
+    happenings: deque[Happening] = field(default_factory=lambda: deque(maxlen=_KEPT_HAPPENINGS))
 
     def take(self, event: AnyStudyEvent) -> None:
         match event:
