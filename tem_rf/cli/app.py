@@ -14,6 +14,7 @@ from tem_rf.cli.export import export
 from tem_rf.cli.fourier import fourier
 from tem_rf.cli.import_model import import_model
 from tem_rf.cli.misses import misses
+from tem_rf.cli.option_names import OptionNamingGroup
 from tem_rf.cli.prepare import prepare
 from tem_rf.cli.rf.commands import rf
 from tem_rf.cli.runs import pause, runs, stop, watch
@@ -24,6 +25,7 @@ from tem_rf.cli.train import resume, train
 from tem_rf.cli.tui import tui
 
 app = typer.Typer(
+    cls=OptionNamingGroup,
     help="Segment nanoparticles in electron micrographs with networks whose receptive field is chosen on purpose.",
     invoke_without_command=True,
     add_completion=True,

@@ -24,7 +24,7 @@ def export(
         list[str], typer.Argument(help="Name or folder of the run; of several seeds, the best in validation is taken.")
     ],
     output: Annotated[Path | None, typer.Option(help=f"Folder to write; default: {MODELS}/NAME of the run.")] = None,
-    format_names: Annotated[
+    formats: Annotated[
         str,
         typer.Option(
             "--format",
@@ -39,8 +39,9 @@ def export(
             "write only if one is missing.",
         ),
     ] = False,
-    author: Annotated[
-        list[str] | None, typer.Option(help="Who made the model, for the card and bioimage.io; may be repeated.")
+    authors: Annotated[
+        list[str] | None,
+        typer.Option("--author", help="Who made the model, for the card and bioimage.io; may be repeated."),
     ] = None,
     license_id: Annotated[
         str | None,
@@ -74,7 +75,7 @@ def export(
     """
     candidates = [find_run(one, runs) for one in run]
     held_out_folders = dict(map(_named_folder, held_out or []))
-    formats = formats_named(format_names)
+    wanted = formats_named(formats)
     import_keras()
     from tem_rf.exporting.best_seed import best_seed, seed_scores
     from tem_rf.exporting.card_notes import Remarks
@@ -82,7 +83,7 @@ def export(
     folder = best_seed(candidates)
     output = output or MODELS / folder.name
     remarks = Remarks(
-        authors=tuple(author or ()),
+        authors=tuple(authors or ()),
         license=license_id,
         purpose=purpose,
         limits=tuple(limit or ()),
@@ -90,11 +91,11 @@ def export(
         seeds=seed_scores(candidates) if len(candidates) > 1 else (),
         held_out=_score_held_out(folder, held_out_folders) if held_out_folders else (),
     )
-    with show_status(f"exporting {folder.name} as {', '.join(one.name for one in formats)}"):
+    with show_status(f"exporting {folder.name} as {', '.join(one.name for one in wanted)}"):
         card = export_over(
             folder,
             output,
-            formats,
+            wanted,
             remarks=remarks,
             only_missing=check,
             overwrite=overwrite,

@@ -40,8 +40,8 @@ def segment(
     rescale: Annotated[
         bool, typer.Option("--rescale", help="Bring micrographs to the pixel size the model was trained at.")
     ] = False,
-    test_time: Annotated[
-        int, typer.Option(min=1, max=8, help="Turned and mirrored views to average over, 8 for all.")
+    transforms: Annotated[
+        int, typer.Option("--test-time", min=1, max=8, help="Turned and mirrored views to average over, 8 for all.")
     ] = 1,
     split_touching: Annotated[
         bool, typer.Option("--split-touching", help="Take touching particles apart at their necks.")
@@ -108,7 +108,7 @@ def segment(
     if not tracking and (memory or not all(value is None for value in (max_step_px, max_step_nm, frame_interval_s))):
         raise SettingsError("--max-step-nm, --max-step-px, --memory, --frame-interval-s: say how to --track; add it.")
     settings = segment_settings(
-        transforms=test_time,
+        transforms=transforms,
         split_touching=split_touching,
         probability=probability,
         pixel_size_nm=pixel_size_nm,

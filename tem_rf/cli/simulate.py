@@ -18,13 +18,19 @@ def simulate(
     pixel_size_nm: Annotated[float | None, typer.Option(help="Side of a pixel in nm.")] = None,
     diameter_nm: Annotated[float | None, typer.Option(help="Mean diameter of the particles in nm.")] = None,
     coverage: Annotated[float | None, typer.Option(help="Part of the field that particles cover.")] = None,
-    particles: Annotated[int | None, typer.Option(help="Particles per micrograph, in place of coverage.")] = None,
+    particle_count: Annotated[
+        int | None, typer.Option("--particles", help="Particles per micrograph, in place of coverage.")
+    ] = None,
     carbon_nm: Annotated[str | None, typer.Option(help="Thickness of the film, LOW:HIGH or one number in nm.")] = None,
     defocus_nm: Annotated[str | None, typer.Option(help="Distance from focus, LOW:HIGH or one number in nm.")] = None,
     cs_um: Annotated[str | None, typer.Option(help="Spherical aberration, LOW:HIGH or one number in µm.")] = None,
-    dose: Annotated[float | None, typer.Option(help="Electrons per Å².")] = None,
-    blur_px: Annotated[float | None, typer.Option(help="Blur of the detector, standard deviation in px.")] = None,
-    xray_spikes: Annotated[float | None, typer.Option(help="Pixels hit by x-rays, per million.")] = None,
+    dose_e_per_angstrom2: Annotated[float | None, typer.Option("--dose", help="Electrons per Å².")] = None,
+    detector_blur_px: Annotated[
+        float | None, typer.Option("--blur-px", help="Blur of the detector, standard deviation in px.")
+    ] = None,
+    xray_spikes_per_megapixel: Annotated[
+        float | None, typer.Option("--xray-spikes", help="Pixels hit by x-rays, per million.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -39,13 +45,13 @@ def simulate(
         "pixel_size_nm": pixel_size_nm,
         "diameter_nm": diameter_nm,
         "coverage": coverage,
-        "particle_count": particles,
+        "particle_count": particle_count,
         "carbon_nm": carbon_nm,
         "defocus_nm": defocus_nm,
         "cs_um": cs_um,
-        "dose_e_per_angstrom2": dose,
-        "detector_blur_px": blur_px,
-        "xray_spikes_per_megapixel": xray_spikes,
+        "dose_e_per_angstrom2": dose_e_per_angstrom2,
+        "detector_blur_px": detector_blur_px,
+        "xray_spikes_per_megapixel": xray_spikes_per_megapixel,
     }
     settings = simulation_settings(preset, **{key: value for key, value in changes.items() if value is not None})
     folder = output or Path("simulated") / preset

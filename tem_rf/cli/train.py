@@ -40,14 +40,17 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the training patches.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Patches per step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Step size of Adam.")] = None,
-    schedule: Annotated[
-        str | None, typer.Option(help="Learning rate over the steps: constant, or cosine, which falls to 0.")
+    learning_rate_schedule: Annotated[
+        str | None,
+        typer.Option("--schedule", help="Learning rate over the steps: constant, or cosine, which falls to 0."),
     ] = None,
     loss: Annotated[str | None, typer.Option(help="cross_entropy, cross_entropy_dice or focal.")] = None,
     weight_averaging: Annotated[
         float | None, typer.Option(help="Keep the average of the weights, with this momentum per step, such as 0.99.")
     ] = None,
-    patience: Annotated[int | None, typer.Option(help="Epochs without progress that end the training early.")] = None,
+    early_stopping_patience: Annotated[
+        int | None, typer.Option("--patience", help="Epochs without progress that end the training early.")
+    ] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16.")] = None,
     blur_px: Annotated[float | None, typer.Option(help="Augment: greatest blur in px.")] = None,
     dose_fraction: Annotated[float | None, typer.Option(help="Augment: least part of the dose, by its noise.")] = None,
@@ -75,10 +78,10 @@ def train(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
-        "learning_rate_schedule": schedule,
+        "learning_rate_schedule": learning_rate_schedule,
         "loss": loss,
         "weight_averaging": weight_averaging,
-        "early_stopping_patience": patience,
+        "early_stopping_patience": early_stopping_patience,
         "precision": precision,
     }
     settings = training_settings(recipe, **_given(changes))

@@ -36,7 +36,7 @@ class TrackSettings:
     def __post_init__(self) -> None:
         """Refuse what does not say how far a particle moves."""
         if (self.max_step_px is None) == (self.max_step_nm is None):
-            raise SettingsError("--track: needs --max-step-nm or --max-step-px, one of them.")
+            raise SettingsError("`track`: needs either `max_step_nm` or `max_step_px`.")
 
     def step_px(self, pixel_size_nm: float | None) -> float:
         """Farthest step [px].
@@ -48,8 +48,8 @@ class TrackSettings:
             return self.max_step_px
         if pixel_size_nm is None:
             raise SettingsError(
-                "--max-step-nm: expected a movie with a pixel size, received one without; give --pixel-size-nm, or "
-                "--max-step-px instead."
+                "`max_step_nm`: expected a movie with a pixel size, received one without; give `pixel_size_nm`, or "
+                "`max_step_px` instead."
             )
         assert self.max_step_nm is not None
         return self.max_step_nm / pixel_size_nm
@@ -86,7 +86,7 @@ def check_movie(path: Path, settings: TrackSettings, pixel_size_nm: float | None
     """
     with open_recording(path) as recording:
         if recording.count < 2:
-            raise SettingsError(f"{path}: --track needs a movie, this is one image; leave it out.")
+            raise SettingsError(f"{path}: `track` needs a movie, this is one image; leave it out.")
         sides = recording.pixel_sides_nm
     settings.step_px(pixel_size_nm or (sides and sides[1]))
 

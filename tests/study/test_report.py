@@ -16,6 +16,8 @@ from tests.study.run_folders import write_run
 ATTACK = '<img src=x onerror="console.error(1)">'
 QUICK = [entry for entry in FIGURES if not entry.needs_networks]
 
+COMMANDS = {"table_command": "print the table", "figure_command": "draw {}".format}
+
 # Said in the title once everything is loaded, so that it stands in the dumped page.
 _CHECK = """<script>addEventListener("load", () => {
   const images = [...document.images], loaded = images.filter(image => image.naturalWidth > 0);
@@ -32,7 +34,7 @@ def page(tmp_path_factory):
             write_run(tmp_path / "runs", network, seed, scores, dataset=ATTACK)
     write_run(tmp_path / "runs", "n2-p88", 1, 0.5, dataset=ATTACK, state="failed", detail=f"died of {ATTACK}")
     results = read_results(list_runs(tmp_path / "runs"))
-    return write_report(results, tmp_path / "report", study=ATTACK, figures=QUICK)
+    return write_report(results, tmp_path / "report", study=ATTACK, figures=QUICK, **COMMANDS)
 
 
 def test_names_from_files_are_text_and_nothing_is_loaded_from_elsewhere(page):
@@ -56,7 +58,7 @@ def test_the_page_says_which_is_better_and_what_failed(page):
 def test_each_figure_carries_its_command_and_its_numbers_and_what_is_missing_is_said(page):
     text = html.unescape(page.read_text(encoding="utf-8"))
     for entry in QUICK:
-        assert f"--figure {entry.name}</code>" in text
+        assert f"<code>draw {entry.name}</code>" in text
     assert "Dilation: No network with dilation is finished and scored." in text
     assert 'download="dice.csv"' in text
     assert 'download="dice.svg"' in text
@@ -65,7 +67,9 @@ def test_each_figure_carries_its_command_and_its_numbers_and_what_is_missing_is_
 def test_the_same_runs_give_the_same_files(tmp_path):
     write_run(tmp_path / "runs")
     results = read_results(list_runs(tmp_path / "runs"))
-    one, other = (write_report(results, tmp_path / name, study="s", figures=FIGURES[:1]).parent for name in "ab")
+    one, other = (
+        write_report(results, tmp_path / name, study="s", figures=FIGURES[:1], **COMMANDS).parent for name in "ab"
+    )
     files = sorted(path.name for path in one.iterdir())
     assert files == ["dice.csv", "dice.png", "dice.svg", "report.html", "table.csv"]
     assert [(one / name).read_bytes() for name in files] == [(other / name).read_bytes() for name in files]
@@ -74,7 +78,7 @@ def test_the_same_runs_give_the_same_files(tmp_path):
 def test_a_report_of_no_finished_run_is_a_page_too(tmp_path):
     write_run(tmp_path / "runs", dice=None, state="running")
     page = write_report(
-        read_results(list_runs(tmp_path / "runs")), tmp_path, study="s", figures=[FIGURES[0], FIGURES[-1]]
+        read_results(list_runs(tmp_path / "runs")), tmp_path, study="s", figures=[FIGURES[0], FIGURES[-1]], **COMMANDS
     )
     text = page.read_text(encoding="utf-8")
     assert "No trial has all its seeds finished and scored yet." in text
