@@ -57,7 +57,7 @@ from tem_rf.saved_models import MODELS, models_or_shipped
 
 if TYPE_CHECKING:
     from tem_rf.data.prepared import PreparedDataset, Split
-    from tem_rf.evaluation.table import MethodScores
+    from tem_rf.evaluation.trials import Row
     from tem_rf.inference.card import ModelCard
     from tem_rf.inference.results import SegmentedFile
     from tem_rf.runs.events import Listener
@@ -229,7 +229,7 @@ def evaluate(
     lattice_spacing_nm: float | None = None,
     transforms: int = 1,
     pictures: Place | None = None,
-) -> list[MethodScores]:
+) -> list[Row]:
     """Score runs on the images they never saw: mean ± sd over seeds, beside methods without a network.
 
     Args:
@@ -243,19 +243,19 @@ def evaluate(
         pictures: Folder for overlays of the images.
 
     Returns:
-        A row per method; runs that differ in nothing but their seed share one.
+        A row per trial (runs that differ in nothing but their seed), then a row per method without a network.
 
     Raises:
         RunError: No run is given, there is no such run, or the runs are of different datasets.
         DatasetError: The dataset is gone or another one, or has no such images.
         ModelError: A run has not finished an epoch.
     """
-    from tem_rf.evaluation.table import dice_table
+    from tem_rf.evaluation.scoring import score_runs
     from tem_rf.runs.dataset import open_training_data
 
     several = [run] if isinstance(run, RunFolder | str | Path) else run
     folders = find_runs_of_one_dataset([_name(one) for one in several], Path(runs))
-    return dice_table(
+    return score_runs(
         folders,
         open_training_data(folders[0].config),
         split=split,

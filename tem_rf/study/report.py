@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tem_rf.evaluation.table import as_csv, cell, shown_columns
+from tem_rf.evaluation.trials import Results
 from tem_rf.files import write_text
 from tem_rf.study.figures.catalogue import Entry, WrittenFigure, write_figure
 from tem_rf.study.results.comparison import find_best
-from tem_rf.study.results.table import as_csv, cell, shown_columns
-from tem_rf.study.results.trials import Results
 
 PAGE, TABLE = "report.html", "table.csv"
 

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
+from tem_rf.evaluation.trials import read_results
 from tem_rf.runs.root import list_runs
 from tem_rf.study.figures.catalogue import FIGURES
 from tem_rf.study.report import write_report
-from tem_rf.study.results.trials import read_results
 from tests.study.run_folders import write_run
 
 ATTACK = '<img src=x onerror="console.error(1)">'

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tem_rf.errors import SettingsError, StudyError
+from tem_rf.evaluation.columns import COLUMNS, filter_trials, sort_trials
+from tem_rf.evaluation.table import as_csv, as_latex, as_markdown, as_records, cell, shown_columns
+from tem_rf.evaluation.trials import read_results
 from tem_rf.runs.root import list_runs
-from tem_rf.study.results.columns import COLUMNS, filter_trials, sort_trials
 from tem_rf.study.results.pareto import beats, pareto_front
-from tem_rf.study.results.table import as_csv, as_latex, as_markdown, as_records, cell, shown_columns
-from tem_rf.study.results.trials import read_results
 from tests.study.run_folders import write_run
 
 

@@ -16,7 +16,7 @@ from tem_rf.runs.dataset import configure_run
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
 from tui.errors_preview import preview_fourier_errors, preview_network_errors
 from tui.painting import Picture, fit, paint
-from tui.results import COLUMNS, read_results
+from tui.results import COLUMNS, cells_of, read_results
 from tui.screens.image_errors import ImageErrorsScreen
 from tui.screens.image_scores import ImageScoresScreen
 from tui.tracking import RunTracker
@@ -52,10 +52,10 @@ async def _open(app, pilot):
 
 def test_a_trial_is_mean_and_sd_over_its_seeds(with_runs):
     rows = read_results({"": RunTracker(with_runs / "runs").poll()}, is_grouped=True)
-    trial = next(row for row in rows if row.cells[1] == "n2-p24")
-    assert trial.cells[2] == "2 seeds"
-    assert trial.cells[4] == "0.800 ± 0.071"  # means 0.85 and 0.75
-    assert next(row for row in rows if row.cells[1] == "n2-p88").cells[4] == "–"
+    cells = {row.method: cells_of(row) for row in rows}
+    assert cells["n2-p24"][2] == "2 seeds"
+    assert cells["n2-p24"][4] == "0.800 ± 0.071"  # means 0.85 and 0.75
+    assert cells["n2-p88"][4] == "–"
 
 
 def test_runs_of_studies_stand_beside_the_others_by_themselves(with_runs):
@@ -100,14 +100,14 @@ def test_the_next_column_sorts(with_runs):
 
 
 @pytest.mark.parametrize(
-    ("key", "start"), [("y", "| dataset | network |"), ("Y", "dataset,network,"), ("L", "\\begin")]
+    ("key", "start"), [("y", "| dataset | network |"), ("Y", "trial,dataset,network,"), ("L", "\\begin")]
 )
 def test_the_table_is_copied(with_runs, key, start):
     async def script(app, pilot):
         await _open(app, pilot)
         await pilot.press(key)
         assert app.clipboard.startswith(start)
-        assert "0.800" in app.clipboard
+        assert "0.8" in app.clipboard
 
     drive(with_runs, script)
 
@@ -120,7 +120,7 @@ def test_the_table_is_written(with_runs):
     drive(with_runs, script)
     lines = (with_runs / "results.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 3
-    assert lines[1].startswith("au-5nm,n2-p24,2 seeds")
+    assert lines[1].startswith("au-5nm-n2-p24,au-5nm,n2-p24,2 seeds")
 
 
 def test_images_stand_worst_first(with_runs):
@@ -165,11 +165,12 @@ def test_a_narrow_terminal_tells_the_rest_of_a_row_below_the_table(with_runs):
         await _open(app, pilot)
         table = app.query_one("ResultsScreen RowTable", RowTable)
         assert table.max_scroll_x == 0
-        assert "HD95 px" not in table.titles
+        assert "HD95 [px]" not in table.titles
         details = str(app.query_one("#result-details").render())
-        assert all(title in table.titles or title in details for title in COLUMNS[:-1] if title != "validation")
+        titles = [column.title for column in COLUMNS[:-1] if column.title != "validation"]
+        assert all(title in table.titles or title in details for title in titles)
         await pilot.press("o", "o", "o", "o")  # the column that sorts is always there
-        assert "HD95 px ▼" in table.titles
+        assert "HD95 [px] ▼" in table.titles
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ImageScoresScreen))
         await pilot.pause()
