@@ -54,7 +54,7 @@ from tem_rf.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from tem_rf.data.prepared import PreparedDataset
-    from tem_rf.evaluation.table import MethodScores
+    from tem_rf.evaluation.trials import Row
     from tem_rf.inference.card import ModelCard
     from tem_rf.inference.results import SegmentedFile
     from tem_rf.runs.events import Listener
@@ -385,7 +385,7 @@ def evaluate(
     lattice_spacing_nm: float | None = None,
     transforms: int = 1,
     pictures: Place | None = None,
-) -> list[MethodScores]:
+) -> list[Row]:
     """Score runs on images that they have not seen: mean ± sd over seeds, beside methods without a network.
 
     Args:
@@ -399,7 +399,7 @@ def evaluate(
         pictures: Folder for overlays of the images: outline, false negatives, false positives.
 
     Returns:
-        A row per method; runs that differ only in their seed share one.
+        A row per trial (runs that differ only in their seed), then a row per method without a network.
 
     Raises:
         RunError: No run is given, there is no such run, or the runs are of different datasets.

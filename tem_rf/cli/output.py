@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from tem_rf.cli.option_names import with_option_names
+
 _LONGEST_WORD = 24  # a path longer than this is folded
 _LINES = box.HEAVY_HEAD
 
@@ -25,14 +27,17 @@ def progress_console() -> Console:
 
 
 def print_remark(text: str, console: Console | None = None, *, style: str | None = None) -> None:
-    """Print a line on stderr as it is: names may hold brackets, and a line is one in a pipe too.
+    """Print a line on stderr: settings as options, all else as it is, for names may hold brackets.
+
+    In a pipe it is one line too.
 
     Args:
         text: The line.
         console: That of a bar or of a status which is being shown, to print above it.
         style: Of the whole line.
     """
-    (console or progress_console()).print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+    line = with_option_names(text)
+    (console or progress_console()).print(line, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

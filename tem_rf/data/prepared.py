@@ -85,7 +85,7 @@ class PreparedDataset:
             present = ", ".join(name for name in SPLITS if any(patch.split == name for patch in self.patches))
             raise DatasetError(
                 f"{self.folder}: has no {split} patches, only {present}; prepare it again from at least 3 labelled "
-                "micrographs, or with --split study."
+                "micrographs, or with `split` study."
             )
         return found
 
@@ -127,7 +127,7 @@ def read_manifest(folder: Path) -> Manifest:
     if version != SCHEMA_VERSION:
         raise DatasetError(
             f"{path}: schema version {version}, expected {SCHEMA_VERSION}; prepare the dataset again with this "
-            "version of tem-rf, with --overwrite."
+            "version of tem-rf, with `overwrite`."
         )
     try:
         return Manifest.model_validate(content)

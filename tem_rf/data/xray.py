@@ -58,7 +58,7 @@ def _outliers(image: np.ndarray, threshold: float) -> np.ndarray:
     found = _above(image, exact_median(image) + threshold)
     if len(found) > GREATEST_PART * image.size:
         raise TooManyOutliersError(
-            f"xray_threshold {threshold:g} counts: marks {len(found) / image.size:.1%} of the pixels as x-ray "
+            f"`xray_threshold` {threshold:g} counts: marks {len(found) / image.size:.1%} of the pixels as x-ray "
             f"outliers, expected at most {GREATEST_PART:.1%}; raise it, or give 0 to leave outliers in."
         )
     brightest_first = found[np.argsort(-image.ravel()[found], kind="stable")]

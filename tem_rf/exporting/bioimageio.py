@@ -74,8 +74,8 @@ def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
             save_bioimageio_package(describe_package(card, inside), output_path=folder / BIOIMAGEIO.file)
         except ValidationError as error:
             raise ModelError(
-                f"{BIOIMAGEIO.file}: bioimageio.spec refuses the package ({_first_of(error)}); mend --license or "
-                "--author, or bring its packages to the versions it knows: pip install 'tem-rf[exchange]'"
+                f"{BIOIMAGEIO.file}: bioimageio.spec refuses the package ({_first_of(error)}); correct `license_id` or "
+                "`authors`, or bring its packages to the versions it knows: pip install 'tem-rf[exchange]'"
             ) from error
 
 

@@ -147,8 +147,8 @@ def refuse_foreign_folder(output: Path, *, overwrite: bool) -> None:
     if not output.exists():
         return
     if not output.is_dir():
-        raise ModelError(f"{output}: is a file, expected a folder to export to; choose another --output.")
+        raise ModelError(f"{output}: is a file, expected a folder to export to; choose another `output`.")
     if not overwrite and not (output / CARD_NAME).exists() and any(output.iterdir()):
         raise ModelError(
-            f"{output}: is not empty and holds no exported model; choose another --output, or add --overwrite."
+            f"{output}: is not empty and holds no exported model; choose another `output`, or add `overwrite`."
         )

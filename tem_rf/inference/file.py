@@ -111,7 +111,7 @@ def _finished(file: Path, job: dict[str, Any], path: Path) -> SegmentedFile | No
     finished = recall_finished(file, job)
     if finished is None:
         return None
-    note = f"{path.name}: was segmented before by the same model and settings; --overwrite does it again"
+    note = f"{path.name}: was segmented before by the same model and settings; add `overwrite` to segment it again"
     return replace(finished, notes=(*finished.notes, note))
 
 

@@ -184,7 +184,7 @@ def _notes(segmenter: Segmenter, micrograph: Micrograph) -> list[str]:
     if here and there and not is_rescaled and max(here / there, there / here) > PIXEL_SIZE_TOLERANCE:
         notes.append(
             f"{micrograph.name}: has {here:g} nm/px, {segmenter.name} was trained at {there:g} nm/px; "
-            "expect poor masks, or add --rescale"
+            "expect poor masks, or add `rescale`"
         )
     height, width = micrograph.pixels.shape
     reach_px = segmenter.architecture.receptive_field.reach_px

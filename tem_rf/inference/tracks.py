@@ -49,7 +49,7 @@ def check_movie(path: Path, settings: TrackSettings, pixel_size_nm: float | None
     """
     with open_recording(path) as recording:
         if recording.count < 2:
-            raise SettingsError(f"{path}: --track needs a movie, this is one image; leave it out.")
+            raise SettingsError(f"{path}: `track` needs a movie, this is one image; leave it out.")
         sides = recording.pixel_sides_nm
     settings.step_px(pixel_size_nm or (sides and sides[1]))
 

@@ -1,17 +1,18 @@
-"""Scores of one segmented image, and their table on disk."""
+"""Scores of one segmented image, and their table on disk; NumPy is imported only where an image is scored."""
+
+from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from tem_rf.errors import ReadError
 from tem_rf.files import replacing_file
-from tem_rf.metrics.boundary import score_boundary
-from tem_rf.metrics.dice import hard_dice, particle_mask, soft_dice
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ def score_image(
         pixel_size_nm: Side of a pixel [nm], for the distances in nm.
         tolerance_px: How far apart outlines may lie and still agree [px].
     """
+    from tem_rf.metrics.boundary import score_boundary
+    from tem_rf.metrics.dice import hard_dice, particle_mask, soft_dice
+
     outline = score_boundary(particle_mask(probability), label, tolerance_px=tolerance_px)
     return ImageScores(
         source=source,

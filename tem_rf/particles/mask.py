@@ -35,14 +35,14 @@ def least_diameter_px(
     (8.0, 25.0, 4.0)
     """
     if given_px is not None and given_nm is not None:
-        raise SettingsError("min_diameter_px and min_diameter_nm: both say how small a particle may be; give one.")
+        raise SettingsError("`min_diameter_px` and `min_diameter_nm`: both say how small a particle may be; give one.")
     if given_px is not None:
         return given_px
     if given_nm is not None:
         if pixel_size_nm is None:
             raise SettingsError(
-                "min_diameter_nm: expected a micrograph with a pixel size, received one without; give "
-                "--pixel-size-nm, or --min-diameter-px instead."
+                "`min_diameter_nm`: expected a micrograph with a pixel size, received one without; give "
+                "`pixel_size_nm`, or `min_diameter_px` instead."
             )
         return given_nm / pixel_size_nm
     return LEAST_DIAMETER_PX if pixel_size_nm is None else max(LEAST_DIAMETER_PX, LEAST_DIAMETER_NM / pixel_size_nm)

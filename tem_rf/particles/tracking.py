@@ -66,7 +66,7 @@ def import_trackpy() -> Any:
     try:
         import trackpy
     except ImportError as error:
-        raise ModelError("--track: needs the package trackpy; run: pip install 'tem-rf[movies]'") from error
+        raise ModelError("`track`: needs the package trackpy; run: pip install 'tem-rf[movies]'") from error
     trackpy.quiet()
     return trackpy
 
@@ -81,8 +81,8 @@ def _link(frames: Sequence[Sequence[Particle]], max_step_px: float, memory: int)
             yield numbers
     except SubnetOversizeException as error:
         raise SettingsError(
-            f"max_step: within {max_step_px:.3g} px of each other lie too many particles to tell which is which in the "
-            "next frame; give a smaller step, or leave small ones out by --min-diameter-nm."
+            f"`max_step_px`: too many particles within {max_step_px:.3g} px of each other to tell which is which in "
+            "the next frame; give a smaller step, or leave small ones out by `min_diameter_nm`."
         ) from error
 
 

@@ -104,7 +104,7 @@ class TensorBoardLog:
     """Writes the scores of epochs; training and validation become two curves of one chart.
 
     Args:
-        folder: The log folder; view it with `tensorboard --logdir`.
+        folder: The log folder; `tensorboard` shows it.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -244,6 +244,6 @@ class _Training:
     def _diverged(self, what: str) -> TrainingError:
         return TrainingError(
             f"{self.run.name}: {what} at step {self.progress.step} of epoch {self.progress.epoch + 1}; "
-            "the checkpoint before stands. Train again with a smaller --learning-rate "
+            "the checkpoint before stands. Train again with a smaller `learning_rate` "
             f"(it was {self.settings.learning_rate:g})."
         )

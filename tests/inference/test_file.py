@@ -83,7 +83,7 @@ def test_a_file_that_is_finished_is_not_segmented_twice(tmp_path: Path) -> None:
     second = segment_file([again], *arguments)
     assert again.calls == []
     assert replace(second, notes=()) == first
-    assert "--overwrite" in second.notes[0]
+    assert "`overwrite`" in second.notes[0]
     segment_file([again], *arguments, overwrite=True)
     assert len(again.calls) == 5
     first.files["mask"].unlink()
@@ -198,7 +198,7 @@ def test_counts_on_a_scale_of_their_own_are_segmented_with_a_note(tmp_path: Path
 def test_an_enlargement_beyond_reason_names_the_file(tmp_path: Path) -> None:
     movie(tmp_path / "m.tif", frames=1, pixel_size_nm=90)
     segmenter = replace(bright(), preprocessing=PreprocessingSettings(target_pixel_size_nm=0.1))
-    with pytest.raises(SettingsError, match=r"m\.tif: target_pixel_size_nm: 90 nm per pixel .* --pixel-size-nm"):
+    with pytest.raises(SettingsError, match=r"m\.tif: `target_pixel_size_nm`: 90 nm per pixel .* `pixel_size_nm`"):
         segment_file([segmenter], tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
 
 

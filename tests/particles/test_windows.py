@@ -62,7 +62,7 @@ def test_the_least_diameter_is_that_of_the_user_or_of_physics() -> None:
     assert least_diameter_px(0.02152) == pytest.approx(0.5 / 0.02152)
     assert least_diameter_px(0.02152, given_px=3) == 3
     assert least_diameter_px(0.1, given_nm=2) == 20
-    with pytest.raises(SettingsError, match="--min-diameter-px"):
+    with pytest.raises(SettingsError, match="`min_diameter_px`"):
         least_diameter_px(None, given_nm=2)
     with pytest.raises(SettingsError, match="give one"):
         least_diameter_px(0.1, given_nm=2, given_px=3)

@@ -65,7 +65,7 @@ def test_a_changed_definition_is_refused_with_what_changed(
     with pytest.raises(StudyError) as caught:
         changed(study, **change)
     assert f"holds another study: {message}" in str(caught.value)
-    assert "--extend" in str(caught.value)
+    assert "`extend`" in str(caught.value)
     assert study.definition_file.read_bytes() == before
 
 

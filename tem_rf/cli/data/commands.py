@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from tem_rf.cli.option_names import OptionNamingGroup
 from tem_rf.cli.output import JsonFlag
 
-data = typer.Typer(help="Check, inspect and fetch data.", no_args_is_help=True)
+data = typer.Typer(cls=OptionNamingGroup, help="Check, inspect and fetch data.", no_args_is_help=True)
 
 PixelSize = Annotated[
     float | None, typer.Option("--pixel-size-nm", min=1e-5, help="Side of a pixel in nm, in place of what files say.")

@@ -1,5 +1,6 @@
 """`tem-rf study report`: the page and the figures of a study."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -50,7 +51,13 @@ def report(
             left_out = {figure.name: figure.text for figure in written if figure.is_left_out}
         else:
             page = write_report(
-                results, folder, study=study, figures=entries, progress=lambda title: on_step(title.lower())
+                results,
+                folder,
+                study=study,
+                table_command=f"tem-rf study table {shlex.quote(study)}",
+                figure_command=lambda name: f"tem-rf study report {shlex.quote(study)} --figure {name}",
+                figures=entries,
+                progress=lambda title: on_step(title.lower()),
             )
             files, left_out = [str(page)], {}
     print_remarks(results)

@@ -33,7 +33,7 @@ def _image_notes(manifest: Manifest) -> list[str]:
     if manifest.settings.xray_threshold is not None and all(source.xray_threshold is None for source in sources):
         notes.append("x-ray outliers not looked for: the images hold no counts (8 bits, or values around zero)")
     if manifest.pixel_size_nm is None:
-        notes.append("pixel size not known; lengths will be in px only (give --pixel-size-nm)")
+        notes.append("pixel size not known; lengths will be in px only (give `pixel_size_nm`)")
     for note in dict.fromkeys(note for source in sources for note in source.notes):
         concerned = [source.name for source in sources if note in source.notes]
         others = f" and {len(concerned) - 1} more" if len(concerned) > 1 else ""

@@ -133,7 +133,7 @@ def _choose(published: PublishedSet, listed: list[RemoteFile], files: tuple[str,
     if missing:
         raise DatasetError(
             f"record {published.record}: has no file {', '.join(missing)}; it has "
-            f"{', '.join(remote.name for remote in listed) or 'none'}: name the right ones with --file."
+            f"{', '.join(remote.name for remote in listed) or 'none'}: name the right ones with `file`."
         )
     return chosen
 
@@ -145,5 +145,5 @@ def _check_space(folder: Path, chosen: list[RemoteFile]) -> None:
     if needed > free:
         raise StorageError(
             f"{folder}: {needed / 1e6:.0f} MB are to come, {free / 1e6:.0f} MB are free; "
-            "free some space or choose another folder with --out."
+            "free some space or choose another folder with `out`."
         )

@@ -83,8 +83,8 @@ def _dropped(field: str, before: Collection[Any], after: Collection[Any]) -> str
 def _refuse(where: str, reason: str | None) -> None:
     if reason:
         raise StudyError(
-            f"{where}: {reason}; --extend only adds seeds, networks, datasets, recipes, epochs and budget. "
-            "Choose another --name for another study."
+            f"{where}: {reason}; `extend` only adds seeds, networks, datasets, recipes, epochs and budget. "
+            "Choose another `name` for another study."
         )
 
 

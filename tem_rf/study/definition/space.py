@@ -126,7 +126,7 @@ def _range_px(space: Space, manifest: Manifest) -> tuple[float, float]:
     if manifest.pixel_size_nm is None:
         raise StudyError(
             f"{manifest.name}: its pixel size is not known, which space.min_field_nm and max_field_nm need; give "
-            "min_field_px and max_field_px, or prepare the dataset with --pixel-size-nm."
+            "min_field_px and max_field_px, or prepare the dataset with `pixel_size_nm`."
         )
     least = max(least, (space.min_field_nm or 0.0) / manifest.pixel_size_nm)
     return least, min(greatest, (space.max_field_nm or math.inf) / manifest.pixel_size_nm)

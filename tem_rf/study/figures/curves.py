@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from tem_rf.evaluation.trials import Results, TrialResult
 from tem_rf.plots.style import label_decades
 from tem_rf.study.figures.base import NothingToShowError, Row, StudyFigure
-from tem_rf.study.results.trials import Results, TrialResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,12 +7,12 @@ import numpy as np
 
 from tem_rf.architecture import Architecture
 from tem_rf.errors import ModelError
+from tem_rf.evaluation.trials import Results
 from tem_rf.models.effective import EffectiveField, effective_receptive_field
 from tem_rf.plots.receptive_field import PARTS, draw_effective_field
 from tem_rf.runs.network import load_network
 from tem_rf.study.figures.base import NothingToShowError, Row, StudyFigure, draw_grid
 from tem_rf.study.figures.selection import choose, median_run
-from tem_rf.study.results.trials import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

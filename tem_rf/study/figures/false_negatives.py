@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tem_rf.evaluation.false_negatives import FOURIER, dice_between, methods_of_runs, miss_maps
+from tem_rf.evaluation.trials import Results
 from tem_rf.metrics.boundary import boundary
 from tem_rf.plots.receptive_field import draw_scale_bar
 from tem_rf.plots.segmentation import MISSED, grey_levels
 from tem_rf.study.figures.base import Row, StudyFigure, draw_grid
 from tem_rf.study.figures.selection import Chosen, choose
-from tem_rf.study.results.trials import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

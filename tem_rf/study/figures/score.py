@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tem_rf.errors import DatasetError
+from tem_rf.evaluation.columns import find_column
+from tem_rf.evaluation.trials import Results, TrialResult
 from tem_rf.plots.style import colour, scale_fields
 from tem_rf.study.figures.base import NothingToShowError, Row, StudyFigure
 from tem_rf.study.figures.series import add_legend, dilation, draw_field_panels, draw_series, field_rows, kind
-from tem_rf.study.results.columns import find_column
-from tem_rf.study.results.trials import Results, TrialResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

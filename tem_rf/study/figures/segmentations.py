@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tem_rf.evaluation.false_negatives import network_of
+from tem_rf.evaluation.trials import Results
 from tem_rf.metrics.dice import hard_dice
 from tem_rf.plots.receptive_field import draw_scale_bar
 from tem_rf.plots.segmentation import overlay
 from tem_rf.study.figures.base import Row, StudyFigure, draw_grid
 from tem_rf.study.figures.selection import choose, median_run
-from tem_rf.study.results.trials import Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from tem_rf.data.prepared import PreparedDataset
 from tem_rf.errors import DatasetError
+from tem_rf.evaluation.trials import Results, RunResult, TrialResult
 from tem_rf.metrics.summary import mean_over_images
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.study.figures.base import NothingToShowError
-from tem_rf.study.results.trials import Results, RunResult, TrialResult
 
 
 @dataclass(frozen=True, eq=False)

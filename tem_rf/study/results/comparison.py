@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tem_rf.errors import StudyError
+from tem_rf.evaluation.trials import Results, TrialResult
 from tem_rf.metrics.scores import METRICS
-from tem_rf.study.results.trials import Results, TrialResult
 
 RESAMPLES = 9999
 Image = tuple[str, int, int]

@@ -56,7 +56,7 @@ class FittingStepper:
                 if at_once == 1:
                     raise TrainingError(
                         f"not even one patch of {images.shape[1]} x {images.shape[2]} px fits into memory; end other "
-                        "programs, prepare with a smaller --patch-size, or choose a network with fewer filters."
+                        "programs, prepare with a smaller `patch_size`, or choose a network with fewer filters."
                     ) from error
             self._patches_at_once = (at_once + 1) // 2
             self._on_split(self._patches_at_once, at_once)

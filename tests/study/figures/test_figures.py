@@ -15,6 +15,7 @@ from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import SettingsError
 from tem_rf.evaluation.evaluate import evaluate_run
 from tem_rf.evaluation.inspection import inspect_dataset
+from tem_rf.evaluation.trials import Results, read_results
 from tem_rf.metrics.scores import read_scores
 from tem_rf.runs import RunFolder
 from tem_rf.runs.dataset import open_training_data
@@ -24,7 +25,6 @@ from tem_rf.study.figures.curves import training_curves
 from tem_rf.study.figures.edges import most_contested_window
 from tem_rf.study.figures.score import dice_by_particle_size, dilated_networks, score_against_field
 from tem_rf.study.figures.selection import choose, median_run
-from tem_rf.study.results.trials import Results, read_results
 from tests.helpers.run_folders import write_run
 
 OF_NUMBERS = [entry for entry in FIGURES if not entry.needs_networks]

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tem_rf.errors import SettingsError, StudyError
+from tem_rf.evaluation.columns import COLUMNS, Column, filter_trials, sort_trials
+from tem_rf.evaluation.table import as_csv, as_latex, as_markdown, as_records, cell, shown_columns
+from tem_rf.evaluation.trials import Results, TrialResult, read_results
 from tem_rf.runs.root import list_runs
-from tem_rf.study.results.columns import COLUMNS, Column, filter_trials, sort_trials
 from tem_rf.study.results.pareto import beats, pareto_front
-from tem_rf.study.results.table import as_csv, as_latex, as_markdown, as_records, cell, shown_columns
-from tem_rf.study.results.trials import Results, TrialResult, read_results
 from tests.helpers.run_folders import write_run
 
 

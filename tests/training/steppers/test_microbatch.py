@@ -67,7 +67,7 @@ def test_patches_at_once_are_halved_until_they_fit(error: MemoryError | Resource
 def test_where_no_patch_fits_the_error_says_what_to_change() -> None:
     stepper = FittingStepper(SmallMemory(Nothing(), 0, MemoryError()), None, lambda *_: None)
     batch = np.zeros((2, 8, 16, 1), np.float32)
-    with pytest.raises(TrainingError, match=r"one patch of 8 x 16 px fits into memory.*smaller --patch-size"):
+    with pytest.raises(TrainingError, match=r"one patch of 8 x 16 px fits into memory.*smaller `patch_size`"):
         stepper.train(batch, batch)
 
 
