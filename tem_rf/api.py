@@ -64,13 +64,13 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate", "export", "prepare", "receptive_field", "segment", "simulate", "train"]
 
-Place = str | Path
+PathLike = str | Path
 Progress = Callable[[int, int], None]  # done, of how many
 
 
 def simulate(
     preset: str = "au-5nm",
-    output: Place | None = None,
+    output: PathLike | None = None,
     *,
     count: int = 20,
     seed: int = 0,
@@ -111,10 +111,10 @@ def simulate(
 
 
 def prepare(
-    micrographs: Place | Sequence[Place],
-    output: Place,
+    micrographs: PathLike | Sequence[PathLike],
+    output: PathLike,
     *,
-    labels: Place | None = None,
+    labels: PathLike | None = None,
     preset: str | None = None,
     overwrite: bool = False,
     progress: Progress = lambda done, total: None,
@@ -174,14 +174,14 @@ def receptive_field(architecture: Architecture | str) -> ReceptiveField:
 
 
 def train(
-    dataset: Place,
+    dataset: PathLike,
     network: Architecture | str = "n2-p44",
     *,
     seed: int = STUDY_SEEDS[0],
     recipe: str = DEFAULT_RECIPE,
     augmentation: AugmentationSettings = NO_AUGMENTATION,
     name: str | None = None,
-    runs: Place = DEFAULT_ROOT,
+    runs: PathLike = DEFAULT_ROOT,
     listener: Listener | None = None,
     **settings: Any,
 ) -> RunFolder:
@@ -221,14 +221,14 @@ def train(
 
 
 def evaluate(
-    run: RunFolder | Place | Sequence[RunFolder | Place],
+    run: RunFolder | PathLike | Sequence[RunFolder | PathLike],
     *,
-    runs: Place = DEFAULT_ROOT,
+    runs: PathLike = DEFAULT_ROOT,
     split: Split = "test",
     baseline: bool = True,
     lattice_spacing_nm: float | None = None,
     transforms: int = 1,
-    pictures: Place | None = None,
+    pictures: PathLike | None = None,
 ) -> list[Row]:
     """Score runs on the images they never saw: mean ± sd over seeds, beside methods without a network.
 
@@ -267,15 +267,15 @@ def evaluate(
 
 
 def segment(
-    images: Place | Sequence[Place],
-    model: RunFolder | Place | Sequence[RunFolder | Place] = (),
-    output: Place = "segmented",
+    images: PathLike | Sequence[PathLike],
+    model: RunFolder | PathLike | Sequence[RunFolder | PathLike] = (),
+    output: PathLike = "segmented",
     *,
-    models: Place = MODELS,
-    labels: Place | None = None,
+    models: PathLike = MODELS,
+    labels: PathLike | None = None,
     rescale: bool = False,
     overwrite: bool = False,
-    runs: Place = DEFAULT_ROOT,
+    runs: PathLike = DEFAULT_ROOT,
     **settings: Any,
 ) -> list[SegmentedFile]:
     """Segment micrographs, stacks and movies of any size: masks, overlays, tables of particles.
@@ -316,14 +316,14 @@ def segment(
 
 
 def export(
-    run: RunFolder | Place,
-    output: Place | None = None,
+    run: RunFolder | PathLike,
+    output: PathLike | None = None,
     *,
     formats: str = "savedmodel",
     authors: Sequence[str] = (),
     license_id: str | None = None,
     overwrite: bool = False,
-    runs: Place = DEFAULT_ROOT,
+    runs: PathLike = DEFAULT_ROOT,
 ) -> ModelCard:
     """Export the best network of a run, with model.json, which says what each format takes and gives.
 
@@ -345,7 +345,7 @@ def export(
         ModelError: The run has not finished an epoch, the folder holds something else, or packages are absent.
         StorageError: The disk is full or the place cannot be written to.
     """
-    from tem_rf.exporting.card_notes import Remarks
+    from tem_rf.exporting.card_notes import CardNotes
     from tem_rf.exporting.export import export_over
     from tem_rf.exporting.formats import formats_named
 
@@ -354,7 +354,7 @@ def export(
         folder,
         Path(output or MODELS / folder.name),
         formats_named(formats),
-        remarks=Remarks(authors=tuple(authors), license=license_id),
+        notes=CardNotes(authors=tuple(authors), license=license_id),
         overwrite=overwrite,
     )
 
@@ -363,9 +363,9 @@ def _architecture(architecture: Architecture | str) -> Architecture:
     return Architecture.from_name(architecture) if isinstance(architecture, str) else architecture
 
 
-def _paths(places: Place | Sequence[Place]) -> list[Path]:
-    return [Path(places)] if isinstance(places, str | Path) else [Path(place) for place in places]
+def _paths(paths: PathLike | Sequence[PathLike]) -> list[Path]:
+    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
 
 
-def _name(run: RunFolder | Place) -> str:
+def _name(run: RunFolder | PathLike) -> str:
     return str(run.path if isinstance(run, RunFolder) else run)

@@ -29,9 +29,9 @@ class TrackedStudy:
         detail: What the last status says beyond its state, or why the study cannot be read.
         definition: What the study is; None where that cannot be read.
         workers: The workers, as the driver saw them last.
-        trials: The last event of each trial, by part and architecture.
+        trials: The last event of each trial, by setup and architecture.
         happenings: The last changes of state, mishaps and notices, oldest first.
-        planned: Trainings that each part is to have; empty where a dataset is gone, or nobody looked.
+        planned: Trainings that each setup is to have; empty where a dataset is gone, or nobody looked.
         runs: The runs as they were when somebody last looked; empty before.
     """
 
@@ -150,7 +150,7 @@ class _Seen:
             case WorkersEvent():
                 self.workers = event.workers
             case TrialEvent():
-                self.trials[event.part, event.architecture] = event
+                self.trials[event.setup, event.architecture] = event
         is_routine = isinstance(event, TrialEvent | RunEvent) and event.state in ("started", "finished")
         if not isinstance(event, WorkersEvent) and not is_routine:
             self.happenings.append(event)

@@ -34,7 +34,7 @@ def evaluate(
         int, typer.Option(min=1, max=8, help="8: score each image in its eight turns and mirrors, as the study does.")
     ] = 1,
     pictures: Annotated[
-        Path | None, typer.Option(help="Folder for overlays of the images: outline, missed, invented.")
+        Path | None, typer.Option(help="Folder for overlays of the images: outline, false negatives, false positives.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

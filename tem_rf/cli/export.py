@@ -78,11 +78,11 @@ def export(
     wanted = formats_named(formats)
     import_keras()
     from tem_rf.exporting.best_seed import best_seed, seed_scores
-    from tem_rf.exporting.card_notes import Remarks
+    from tem_rf.exporting.card_notes import CardNotes
 
     folder = best_seed(candidates)
     output = output or MODELS / folder.name
-    remarks = Remarks(
+    notes = CardNotes(
         authors=tuple(authors or ()),
         license=license_id,
         purpose=purpose,
@@ -96,7 +96,7 @@ def export(
             folder,
             output,
             wanted,
-            remarks=remarks,
+            notes=notes,
             only_missing=check,
             overwrite=overwrite,
         )

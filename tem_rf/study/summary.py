@@ -8,7 +8,7 @@ from tem_rf.runs.events import State, last_status
 from tem_rf.runs.extension import is_complete
 from tem_rf.runs.process import state, state_after
 from tem_rf.study.definition.definition import StudyDefinition
-from tem_rf.study.definition.space import part_candidates
+from tem_rf.study.definition.space import setup_candidates
 from tem_rf.study.folder import StudyFolder
 
 
@@ -20,7 +20,7 @@ class StudySummary:
         study: The study folder.
         state: State of its driver; `killed` where its process is gone and did not say why.
         detail: Why it failed, if it did.
-        parts: Datasets times recipes.
+        setups: Datasets times recipes.
         runs_finished: Runs with all epochs that they are asked for.
         runs_failed: Runs that failed for good, or are about to be tried again.
         runs_planned: Runs that the study is to have; None where a dataset is gone.
@@ -29,7 +29,7 @@ class StudySummary:
     study: StudyFolder
     state: State | Literal["killed", "new"]
     detail: str
-    parts: int
+    setups: int
     runs_finished: int
     runs_failed: int
     runs_planned: int | None
@@ -52,7 +52,7 @@ def summarize_study(study: StudyFolder) -> StudySummary:
         study=study,
         state=state_after(status, study),
         detail=status.detail if status else "",
-        parts=len(definition.parts()),
+        setups=len(definition.setups()),
         runs_finished=sum(map(is_complete, runs)),
         runs_failed=sum(state(run) == "failed" for run in runs),
         runs_planned=planned,
@@ -60,14 +60,14 @@ def summarize_study(study: StudyFolder) -> StudySummary:
 
 
 def planned_runs(definition: StudyDefinition) -> dict[str, int]:
-    """How many runs each part of a study is to have, by its name.
+    """How many runs each setup of a study is to have, by its name.
 
     Raises:
         DatasetError: A dataset is missing, incomplete or damaged.
         StudyError: No network of the space fits a dataset.
     """
     budget = definition.strategy.budget
-    networks = {part.name: len(part_candidates(definition.space, part)) for part in definition.parts()}
+    networks = {setup.name: len(setup_candidates(definition.space, setup)) for setup in definition.setups()}
     return {
         name: len(definition.seeds) * (count if budget is None else min(budget, count))
         for name, count in networks.items()

@@ -158,6 +158,12 @@ def test_a_damaged_table_is_refused(folder, damage):
         open_dataset(folder)
 
 
+def test_a_table_of_an_earlier_version_reads_the_same(folder, whole):
+    path = folder / "patches.csv"
+    path.write_text(path.read_text().replace("source,y_px,x_px,", "source,row,column,"))
+    assert open_dataset(folder).patches == whole.patches
+
+
 def test_a_missing_split_says_the_way_out(folder):
     path = folder / "patches.csv"
     path.write_text(path.read_text().replace("test", "train"))

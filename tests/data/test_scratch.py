@@ -16,7 +16,7 @@ from tem_rf.errors import DiskFullError
 
 @pytest.fixture
 def everything_is_large(monkeypatch):
-    monkeypatch.setattr(scratch, "LARGEST_IN_MEMORY", 100)
+    monkeypatch.setattr(scratch, "MAX_BYTES_IN_MEMORY", 100)
 
 
 def counts(shape=(300, 211)):

@@ -16,7 +16,7 @@ from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.errors import ModelError
 from tem_rf.exporting.bioimageio_description import package_sizes
-from tem_rf.exporting.card_notes import Remarks
+from tem_rf.exporting.card_notes import CardNotes
 from tem_rf.exporting.check import compare_formats, runtimes
 from tem_rf.exporting.export import export_run
 from tem_rf.exporting.folder import write_model_folder
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-REMARKS = Remarks(authors=("A. Person",), license="CC-BY-4.0")
+REMARKS = CardNotes(authors=("A. Person",), license="CC-BY-4.0")
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def test_the_package_says_what_the_programs_must_know(package):
 def test_a_license_nobody_knows_is_one_line_and_leaves_nothing(trained_run, tmp_path):
     pytest.importorskip("bioimageio.core", reason="needs the extra `exchange`")
     with pytest.raises(ModelError, match=r"refuses the package \(license") as caught:
-        export_run(trained_run, tmp_path / "model", formats_named("bioimageio"), remarks=Remarks(license="mine"))
+        export_run(trained_run, tmp_path / "model", formats_named("bioimageio"), remarks=CardNotes(license="mine"))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 

@@ -9,7 +9,7 @@ from tem_rf.config.simulation import simulation_settings
 from tem_rf.data.simulation.simulate import simulate_micrographs
 from tem_rf.errors import ModelError
 from tem_rf.exporting.best_seed import best_seed, seed_scores
-from tem_rf.exporting.card_notes import Remarks
+from tem_rf.exporting.card_notes import CardNotes
 from tem_rf.exporting.card_page import card_page
 from tem_rf.exporting.export import export_run
 from tem_rf.exporting.micrographs import describe_micrographs, score_held_out
@@ -21,8 +21,14 @@ from tests.cli.command import tem_rf
 from tests.data.labelled_folder import write_folder
 
 HELD_OUT = HeldOutScores(
-    name="film A", kind="measured", micrographs=3, hard_dice=0.91234, hard_dice_sd=0.02, least_hard_dice=0.87
+    name="film A", kind="measured", micrographs=3, hard_dice=0.91234, hard_dice_sd=0.02, min_hard_dice=0.87
 )
+
+
+def test_scores_of_an_earlier_card_read_the_same():
+    content = HELD_OUT.model_dump()
+    content["least_hard_dice"] = content.pop("min_hard_dice")
+    assert HeldOutScores.model_validate(content) == HELD_OUT
 
 
 def run_of_seed(like: RunFolder, path, seed: int, validation: float, **changes) -> RunFolder:
@@ -48,7 +54,7 @@ def test_runs_that_differ_in_more_than_their_seed_are_refused(trained_run, tmp_p
 def test_held_out_micrographs_are_segmented_whole(trained_run, tmp_path):
     scores = score_held_out(load_segmenter(trained_run.path), write_folder(tmp_path / "raw", 2), name="discs")
     assert (scores.name, scores.kind, scores.micrographs) == ("discs", "measured", 2)
-    assert scores.least_hard_dice <= scores.hard_dice
+    assert scores.min_hard_dice <= scores.hard_dice
     assert scores.hard_dice > 0.8
 
 
@@ -70,7 +76,7 @@ def test_simulated_folders_are_described_by_what_was_simulated(trained_run, tmp_
 
 
 def test_the_page_says_what_the_card_says(trained_run, tmp_path):
-    remarks = Remarks(
+    remarks = CardNotes(
         license="MIT",
         purpose="Finds discs.",
         limits=("Not for squares.",),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tem_rf import Architecture
 from tem_rf.architecture.receptive_field import equation_size
-from tem_rf.architecture.shape import LARGEST_FIELD_PX, LARGEST_STRIDE_PX
+from tem_rf.architecture.shape import MAX_FIELD_PX, MAX_STRIDE_PX
 from tem_rf.errors import ArchitectureError
 
 
@@ -31,7 +31,7 @@ def architectures(draw) -> Architecture:
 
 
 def is_smaller_than_any_micrograph(architecture):
-    return architecture.stride <= LARGEST_STRIDE_PX and equation_size(architecture) <= LARGEST_FIELD_PX
+    return architecture.stride <= MAX_STRIDE_PX and equation_size(architecture) <= MAX_FIELD_PX
 
 
 @settings(deadline=None, derandomize=True)

@@ -46,7 +46,7 @@ def epochs_done(study: StudyFolder) -> dict[str, int]:
 def test_a_trial_is_a_network_with_a_run_per_seed(study):
     search = Search(study)
     trial = search.ask()
-    assert (trial.identifier, trial.part, trial.architecture.name, trial.epochs) == (
+    assert (trial.identifier, trial.setup, trial.architecture.name, trial.epochs) == (
         f"{PART}/0000",
         PART,
         "n2-p22-f1",
@@ -96,9 +96,9 @@ def test_every_part_has_its_own_oracle_and_they_take_turns(tiny_dataset, tmp_pat
         ),
     )
     trials = run_all(study)
-    parts = ["discs-paper", "discs-paper-2", "other-paper", "other-paper-2"]
-    assert [trial.part for trial in trials[:4]] == parts
-    assert sorted(path.name for path in study.oracle_folder.iterdir()) == parts
+    setups = ["discs-paper", "discs-paper-2", "other-paper", "other-paper-2"]
+    assert [trial.setup for trial in trials[:4]] == setups
+    assert sorted(path.name for path in study.oracle_folder.iterdir()) == setups
     assert len(study.runs()) == len(trials) == 4 * len(NETWORKS)
 
 

@@ -18,11 +18,11 @@ from tests.study.stub_study import new_study
 
 EVENTS: list[AnyStudyEvent] = [
     StatusEvent(state="running"),
-    TrialEvent(state="started", trial="au-paper/0000", part="au-paper", architecture="n2-p22"),
+    TrialEvent(state="started", trial="au-paper/0000", setup="au-paper", architecture="n2-p22"),
     RunEvent(state="started", run="au-paper-n2-p22-s752", worker="gpu0"),
     WorkersEvent(workers=(Worker(name="gpu0", state="busy", run="au-paper-n2-p22-s752"),)),
     RunEvent(state="lost", run="au-paper-n2-p22-s752", worker="gpu0", detail="its host is gone"),
-    TrialEvent(state="finished", trial="au-paper/0000", part="au-paper", architecture="n2-p22", objective=0.9),
+    TrialEvent(state="finished", trial="au-paper/0000", setup="au-paper", architecture="n2-p22", objective=0.9),
     NoticeEvent(message="gpu0 is gone"),
 ]
 
@@ -174,7 +174,7 @@ def test_a_study_is_claimed_asked_and_seen_as_a_run_is(study):
 
 def test_a_study_on_one_line(study):
     summary = summarize_study(study)
-    assert (summary.state, summary.parts, summary.runs_finished, summary.runs_planned) == ("new", 1, 0, 6)
+    assert (summary.state, summary.setups, summary.runs_finished, summary.runs_planned) == ("new", 1, 0, 6)
 
 
 def test_a_study_whose_dataset_is_gone_can_still_be_listed(tiny_dataset, tmp_path):
@@ -188,3 +188,8 @@ def test_what_the_terminal_app_reads_is_light(module):
     code = f"import sys, tem_rf.study.{module}; sys.exit(', '.join({set(heavy)} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_trial_of_an_earlier_version_reads_the_same():
+    line = EVENTS[1].model_dump_json()
+    assert TrialEvent.model_validate_json(line.replace('"setup"', '"part"')) == EVENTS[1]

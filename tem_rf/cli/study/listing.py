@@ -27,7 +27,7 @@ def list_(
         print_json([_result(study) for study in studies])
         return
     rows = [_row(study) for study in studies]
-    print_table(f"Studies in {root}: {len(rows)}", ["study", "state", "parts", "trainings", "failed"], rows)
+    print_table(f"Studies in {root}: {len(rows)}", ["study", "state", "setups", "trainings", "failed"], rows)
 
 
 def study_result(study: "StudyFolder") -> dict[str, Any]:
@@ -39,7 +39,7 @@ def study_result(study: "StudyFolder") -> dict[str, Any]:
         "study": str(study.path),
         "state": summary.state,
         "detail": summary.detail,
-        "parts": summary.parts,
+        "setups": summary.setups,
         "runs_finished": summary.runs_finished,
         "runs_failed": summary.runs_failed,
         "runs_planned": summary.runs_planned,
@@ -59,4 +59,4 @@ def _row(study: "StudyFolder") -> list[object]:
         return [study.name, f"unreadable: {result['detail']}", "", "", ""]
     planned = "?" if result["runs_planned"] is None else result["runs_planned"]
     done = f"{result['runs_finished']}/{planned}"
-    return [study.name, result["state"], result["parts"], done, result["runs_failed"] or ""]
+    return [study.name, result["state"], result["setups"], done, result["runs_failed"] or ""]
