@@ -130,7 +130,7 @@ def _name(annotation: Any) -> str:
     if origin is dict:
         return f"Mapping[{_name(arguments[0])}, {_name(arguments[1])}]"
     if annotation is Path:
-        return "Place"
+        return "PathLike"
     return "None" if annotation is type(None) else str(annotation.__name__)
 
 

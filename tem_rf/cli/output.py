@@ -82,7 +82,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     texts = [[str(cell) for cell in row] for row in rows]
     console = Console()
     if not console.is_terminal:
-        console.width = max(_width(_most(columns, texts), _LINES), cell_len(title))
+        console.width = max(_width(_unbroken_widths(columns, texts), _LINES), cell_len(title))
     if title:
         console.print(title, style="table.title", highlight=False, markup=False)
     for lines in (_LINES, None):
@@ -99,15 +99,17 @@ def _widths(
 ) -> list[int] | None:
     """Widths of the columns, the wide ones alike where they must break; None where their words do not fit."""
     columns_words = [[word for cell in cells for word in cell.split()] for cells in zip(columns, *rows, strict=True)]
-    least = [min(max(map(cell_len, words), default=0), _LONGEST_WORD) for words in columns_words]
+    narrowest = [min(max(map(cell_len, words), default=0), _LONGEST_WORD) for words in columns_words]
     for limit in range(console_width, -1, -1):
-        widths = [max(low, min(high, limit)) for low, high in zip(least, _most(columns, rows), strict=True)]
+        widths = [
+            max(low, min(high, limit)) for low, high in zip(narrowest, _unbroken_widths(columns, rows), strict=True)
+        ]
         if _width(widths, lines) <= console_width:
             return widths
     return None
 
 
-def _most(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+def _unbroken_widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     """Widths of the columns without a break."""
     return [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
 

@@ -11,7 +11,7 @@ from tem_rf.data.xray import holds_counts, remove_xray_outliers
 from tem_rf.errors import DatasetError, SettingsError, TooManyOutliersError
 
 PERCENTILES = (1, 99)
-LARGEST_ENLARGEMENT = 16
+MAX_ENLARGEMENT = 16
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,10 @@ def rescale(image: np.ndarray, pixel_size_nm: float | None, target_nm: float) ->
             "`target_pixel_size_nm`: expected a micrograph with a pixel size, received one without; "
             "give `pixel_size_nm`, or leave the rescaling out."
         )
-    if pixel_size_nm > LARGEST_ENLARGEMENT * target_nm:
+    if pixel_size_nm > MAX_ENLARGEMENT * target_nm:
         raise SettingsError(
             f"`target_pixel_size_nm`: {pixel_size_nm:g} nm per pixel to {target_nm:g} nm is an enlargement of more "
-            f"than {LARGEST_ENLARGEMENT} times; is one of the two pixel sizes wrong? Correct it with `pixel_size_nm`."
+            f"than {MAX_ENLARGEMENT} times; is one of the two pixel sizes wrong? Correct it with `pixel_size_nm`."
         )
     shape = tuple(max(1, round(length * pixel_size_nm / target_nm)) for length in image.shape)
     if shape == image.shape:

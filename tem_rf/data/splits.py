@@ -18,7 +18,7 @@ def split_by_micrograph(particle_fractions: np.ndarray, seed: int) -> list[Split
 
     Args:
         particle_fractions: (n,) part of each micrograph that is particle.
-        seed: Decides the places.
+        seed: Decides the positions.
 
     Returns:
         The split of each micrograph; none is empty.
@@ -33,8 +33,8 @@ def split_by_micrograph(particle_fractions: np.ndarray, seed: int) -> list[Split
             "least 3: add micrographs, or divide the patches themselves with `split` study."
         )
     random = np.random.default_rng(seed)
-    places = [(np.arange(count) + random.random(count)) / count for count in _whole_parts(number)]
-    owners = np.repeat(np.arange(len(SPLITS)), [len(place) for place in places])[np.argsort(np.concatenate(places))]
+    positions = [(np.arange(count) + random.random(count)) / count for count in _whole_parts(number)]
+    owners = np.repeat(np.arange(len(SPLITS)), [len(each) for each in positions])[np.argsort(np.concatenate(positions))]
     splits = np.empty(number, int)
     splits[np.argsort(particle_fractions, kind="stable")] = owners
     return [SPLITS[split] for split in splits]

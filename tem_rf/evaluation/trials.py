@@ -194,11 +194,11 @@ class Results:
 
     Attributes:
         trials: The trials, by dataset and receptive field.
-        remarks: A sentence for each run that stands in no trial.
+        notes: A sentence for each run that stands in no trial.
     """
 
     trials: tuple[TrialResult, ...]
-    remarks: tuple[str, ...]
+    notes: tuple[str, ...]
 
     def find(self, name: str) -> TrialResult:
         """The trial of this name, of this architecture where only one has it, or that holds the run of this name.
@@ -222,19 +222,19 @@ def read_results(runs: Iterable[RunFolder], *, seeds: Sequence[int] = ()) -> Res
         runs: The runs, of one dataset or several.
         seeds: Seeds that every trial is to have; those that runs have are enough where none are given.
     """
-    remarks: list[str] = []
+    notes: list[str] = []
     read: dict[tuple[str, int], RunResult] = {}
     for folder in runs:
         try:
             run = read_run(folder)
         except TemRfError as error:
-            remarks.append(f"{folder.name}: left out, it cannot be read ({error})")
+            notes.append(f"{folder.name}: left out, it cannot be read ({error})")
             continue
         twin = read.setdefault((run.config.trial, run.config.seed), run)
         if twin is not run:
-            remarks.append(f"{folder.name}: left out, it trains the same as {twin.run.name}")
+            notes.append(f"{folder.name}: left out, it trains the same as {twin.run.name}")
     trials = group_runs(read.values(), seeds=seeds)
-    return Results(tuple(sorted(trials, key=_place)), tuple(remarks))
+    return Results(tuple(sorted(trials, key=_place)), tuple(notes))
 
 
 def group_runs(

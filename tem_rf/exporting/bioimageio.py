@@ -41,7 +41,7 @@ def example_micrograph(side_px: int, pixel_size_nm: float | None) -> np.ndarray:
     return simulate_micrograph(simulation_settings(preset, size_px=side_px), seed=2022).pixels.astype(np.float32)
 
 
-_LEAST_SHOWN_PX = 512
+_MIN_SHOWN_PX = 512
 
 
 def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
@@ -56,7 +56,7 @@ def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
         ModelError: bioimageio.spec refuses what the card says, such as a license that SPDX does not know.
     """
     serving = ImagesToProbability(model, card.stride_px)
-    counts = example_micrograph(package_sizes(card).at_least(_LEAST_SHOWN_PX), card.pixel_size_nm)
+    counts = example_micrograph(package_sizes(card).at_least(_MIN_SHOWN_PX), card.pixel_size_nm)
     by_the_program = card.preprocessing_inside.model_copy(update={"xray_threshold": None})
     image = normalize_micrograph(counts, by_the_program)
     probability = np.asarray(serving(image[np.newaxis, ..., np.newaxis])["probability"])

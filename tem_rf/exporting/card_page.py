@@ -46,7 +46,7 @@ def _scores(card: ModelCard) -> str:
     for one in card.held_out:
         spread = "" if one.hard_dice_sd is None else f" ± {one.hard_dice_sd:.3f}"
         rows.append(
-            f"| {one.name} | {one.kind} | {one.micrographs} | {one.hard_dice:.3f}{spread} | {one.least_hard_dice:.3f} |"
+            f"| {one.name} | {one.kind} | {one.micrographs} | {one.hard_dice:.3f}{spread} | {one.min_hard_dice:.3f} |"
         )
     if not rows:
         return "## Hard dice\n\nThe network was not scored before it was exported."

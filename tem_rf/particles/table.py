@@ -12,7 +12,7 @@ from tem_rf.files import replacing_file
 from tem_rf.particles.measure import Particle
 
 _PARTICLE = TypeAdapter(Particle)
-_LENGTHS = ("row_px", "column_px", "diameter_px", "feret_max_px", "feret_min_px")
+_LENGTHS = ("y_px", "x_px", "diameter_px", "feret_max_px", "feret_min_px")
 
 
 def write_particles(

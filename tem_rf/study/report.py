@@ -14,7 +14,7 @@ from tem_rf.study.results.comparison import find_best
 PAGE, TABLE = "report.html", "table.csv"
 
 _TEMPLATE = "report.html.j2"  # beside this module
-_MOST_ROWS = 60  # of the numbers of a figure that stand on the page; all are in its CSV
+_MAX_ROWS = 60  # of the numbers of a figure that stand on the page; all are in its CSV
 
 Progress = Callable[[str], None]
 
@@ -85,7 +85,7 @@ def write_report(
         table_command=table_command,
         table_file=(TABLE, _data_uri(folder / TABLE)),
         findings=find_best(results),
-        remarks=[*results.remarks, *_failures(results)],
+        notes=[*results.notes, *_failures(results)],
         sections=sections,
     )
     write_text(folder / PAGE, page)
@@ -110,7 +110,7 @@ def _numbers(path: Path) -> tuple[tuple[str, ...], ...]:
 
     with path.open(newline="", encoding="utf-8") as file:
         lines = [tuple(_rounded(text) for text in line) for line in csv.reader(file)]
-    return tuple(lines) if len(lines) <= _MOST_ROWS + 1 else ()
+    return tuple(lines) if len(lines) <= _MAX_ROWS + 1 else ()
 
 
 def _rounded(text: str) -> str:

@@ -59,7 +59,7 @@ def test_from_micrographs_to_masks(run: Command, tmp_path: Path) -> None:
     assert 0 < network["hard_dice"]["mean"] <= 1
     assert network["hard_dice"]["sd"] >= 0
     assert (fourier["network"], brightness["network"]) == ("Fourier filtering", "brightness threshold")
-    assert Path("runs", runs[0], "scores.csv").read_text().startswith("source,row,column")
+    assert Path("runs", runs[0], "scores.csv").read_text().startswith("source,y_px,x_px")
     assert len(list(Path("scored", runs[0]).glob("*.png"))) == network["images"]
     assert "±" in run("evaluate", *runs, "--no-baseline").stdout
 

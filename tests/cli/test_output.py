@@ -60,7 +60,9 @@ def test_scores_of_particles_are_shown_whole_in_a_narrow_terminal(
     write_tiff(tmp_path / "images/m.tif", image, pixel_size_nm=0.02)
     write_tiff(tmp_path / "labels/m.tif", mask)
     shown = run("segment", "images", "--model", trained_run.path, "--labels", "labels").stdout
-    names = "image particle particles too small diameter polydispersity dice found merged missed invented bias"
+    names = (
+        "image particle particles too small diameter polydispersity dice found merged false negatives positives bias"
+    )
     assert_shown(shown, columns, *names.split(), "images/m.tif", "below", "nm", "of")
 
 

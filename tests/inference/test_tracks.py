@@ -48,16 +48,14 @@ def tracks() -> tuple[Track, ...]:
 
 
 def by_start(tracks: Any) -> dict[tuple[int, int], Track]:
-    return {(round(one.particles[0].row_px), round(one.particles[0].column_px)): one for one in tracks}
+    return {(round(one.particles[0].y_px), round(one.particles[0].x_px)): one for one in tracks}
 
 
 def test_a_moving_disc_is_one_track_at_its_known_places(tracks: tuple[Track, ...]) -> None:
     moving = by_start(tracks)[20, 15]
     assert moving.frames == tuple(range(1, FRAMES + 1))
     assert moving.end == "last frame"
-    assert [one.column_px for one in moving.particles] == pytest.approx(
-        [15 + 3 * frame for frame in range(FRAMES)], abs=0.5
-    )
+    assert [one.x_px for one in moving.particles] == pytest.approx([15 + 3 * frame for frame in range(FRAMES)], abs=0.5)
     areas = [one.area_px for one in moving.particles]
     assert areas == pytest.approx([np.pi * (6 + frame / 4) ** 2 for frame in range(FRAMES)], rel=0.08)
 

@@ -225,7 +225,7 @@ async def _open_worst(app: TemRfApp, pilot: Pilot[None]) -> None:
     await until(pilot, lambda: _is_read(app))
 
 
-def test_an_image_opens_with_what_is_missed_and_invented(folder: Path, tiny_dataset: Path) -> None:
+def test_an_image_opens_with_its_false_negatives_and_false_positives(folder: Path, tiny_dataset: Path) -> None:
     run = _evaluated(folder, tiny_dataset)
     image = sorted(read_scores(run.scores_file), key=lambda each: each.hard_dice)[0]
 
@@ -233,7 +233,7 @@ def test_an_image_opens_with_what_is_missed_and_invented(folder: Path, tiny_data
         await _open_worst(app, pilot)
         text = _errors_text(app, "network")
         assert f"dice {image.hard_dice:.3f}" in text
-        assert "invented 0.0%" in text
+        assert "false positive 0.0%" in text
         await until(pilot, lambda: "Bragg peaks" in _errors_text(app, "fourier"))  # discs have no lattice
         first = str(app.screen.query_one("#errors-image", Static).render())
         await pilot.press("pagedown")
@@ -272,7 +272,7 @@ def test_an_image_without_its_files_is_said_in_words(folder: Path, tiny_dataset:
     drive(folder, script)
 
 
-def test_what_is_missed_is_solid_and_what_is_invented_dotted() -> None:
+def test_false_negatives_are_solid_and_false_positives_dotted() -> None:
     mask, label = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
     label[:4], mask[4:] = True, True
     colours = paint(np.zeros((8, 8)), Picture(np.zeros((8, 8)), mask, label=label), fit((8, 8), (8, 8), 1, (0.5, 0.5)))

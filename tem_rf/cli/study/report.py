@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, show_status
-from tem_rf.cli.study.table import StudiesOption, StudyArgument, print_remarks
+from tem_rf.cli.study.table import StudiesOption, StudyArgument, print_notes
 from tem_rf.models.backend import import_keras
 from tem_rf.study.folder import DEFAULT_ROOT
 
@@ -60,7 +60,7 @@ def report(
                 progress=lambda title: on_step(title.lower()),
             )
             files, left_out = [str(page)], {}
-    print_remarks(results)
+    print_notes(results)
     for name, reason in left_out.items():
         print_remark(f"{name}: left out: {reason}")
     if as_json:

@@ -72,18 +72,18 @@ def table(
 
         methods = score_methods(trials)
     rows: list[Row] = [*trials, *methods]
-    chosen = [find_column(key) for key in _split(columns)] if columns else shown_columns(rows)
+    shown = [find_column(key) for key in _split(columns)] if columns else shown_columns(rows)
     title = f"{study}, trials: {len(trials)}"
-    _print(title, rows, chosen, Format.JSON if as_json else format_)
-    print_remarks(results)
+    _print(title, rows, shown, Format.JSON if as_json else format_)
+    print_notes(results)
     for method in methods:
         print_remark(f"{method.name}: {method.note}")
 
 
-def print_remarks(results: "Results") -> None:
+def print_notes(results: "Results") -> None:
     """Say on stderr which runs stand in no trial, and why runs failed."""
-    for remark in results.remarks:
-        print_remark(remark)
+    for note in results.notes:
+        print_remark(note)
     for trial in results.trials:
         for run in trial.runs:
             if run.state == "failed":

@@ -3,7 +3,7 @@
 from tem_rf.data.manifest import Manifest
 from tem_rf.data.sources import marking_notes
 
-_MOST_PAIRS_NAMED = 10
+_MAX_PAIRS_NAMED = 10
 
 
 def dataset_notes(manifest: Manifest) -> list[str]:
@@ -62,8 +62,8 @@ def _leak_notes(manifest: Manifest) -> list[str]:
     splits = {source.name: " and ".join(source.splits) for source in manifest.sources}
     notes += [
         f"  {pair.one} ({splits[pair.one]}) and {pair.other} ({splits[pair.other]}): {pair.overlap:.0%} in common"
-        for pair in leaks[:_MOST_PAIRS_NAMED]
+        for pair in leaks[:_MAX_PAIRS_NAMED]
     ]
-    if len(leaks) > _MOST_PAIRS_NAMED:
-        notes.append(f"  and {len(leaks) - _MOST_PAIRS_NAMED} pairs more, see dataset.json")
+    if len(leaks) > _MAX_PAIRS_NAMED:
+        notes.append(f"  and {len(leaks) - _MAX_PAIRS_NAMED} pairs more, see dataset.json")
     return notes

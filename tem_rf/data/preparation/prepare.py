@@ -90,7 +90,7 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
                 labels.append(piece.label, sizes[0])
                 intensity.add(piece.image, piece.label)
                 fraction = piece.particle_px / settings.patch_size**2
-                patches.append(Patch(cut.source.name, piece.row, piece.column, "train", fraction))
+                patches.append(Patch(cut.source.name, piece.y_px, piece.x_px, "train", fraction))
         if not patches:
             raise DatasetError(
                 f"{pairs[0].image.parent}: no patch of {settings.patch_size} px has more than "

@@ -58,7 +58,7 @@ FIGURES = (
     Entry("loss-curves", "Training curves: loss", "curves", "training_curves", ("loss",)),
     Entry("segmentations", "Example segmentations", "segmentations", "example_segmentations", (), True),
     Entry("edges", "Edges close up", "edges", "edges_close_up", (), True),
-    Entry("missed", "What is missed", "false_negatives", "false_negative_maps", (), True),
+    Entry("false-negatives", "False negatives", "false_negatives", "false_negatives_figure", (), True),
     Entry("effective-fields", "Effective receptive fields", "effective_fields", "effective_fields", (), True),
 )
 

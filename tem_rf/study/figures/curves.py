@@ -63,7 +63,7 @@ def _draw(rows: Sequence[Row], score: Score) -> "Figure":
     from matplotlib.ticker import MaxNLocator
 
     datasets, depths = list(dict.fromkeys(row["dataset"] for row in rows)), sorted({row["depth"] for row in rows})
-    low, high = (choose(row["field_px"] for row in rows) for choose in (min, max))
+    low, high = (extreme(row["field_px"] for row in rows) for extreme in (min, max))
     dark_part = ListedColormap(colormaps["viridis"]([_LIGHTEST * step / 255 for step in range(256)]))
     colours = ScalarMappable(LogNorm(low, max(high, 1.01 * low)), dark_part)
     figure = Figure(figsize=(4.2 * len(depths) + 1, 3.4 * len(datasets) + 0.4), layout="constrained")

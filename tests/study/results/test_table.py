@@ -81,7 +81,7 @@ def test_runs_in_no_trial_are_named(tmp_path: Path) -> None:
     found = results(tmp_path)
     assert len(found.trials) == 1
     assert len(found.trials[0].runs) == 1
-    assert [remark.split(":")[0] for remark in sorted(found.remarks)] == ["damaged", "torn", "twin"]
+    assert [remark.split(":")[0] for remark in sorted(found.notes)] == ["damaged", "torn", "twin"]
 
 
 def test_settings_that_vary_stand_in_the_names_and_in_a_column(tmp_path: Path) -> None:

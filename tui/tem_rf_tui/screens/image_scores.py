@@ -22,7 +22,12 @@ class ImageScoresScreen(ModalScreen[None]):
     """
 
     BINDINGS = [
-        Binding("enter", "open", "Open", tooltip="What is missed and invented in the image, beside Fourier filtering"),
+        Binding(
+            "enter",
+            "open",
+            "Open",
+            tooltip="False negatives and false positives in the image, beside Fourier filtering",
+        ),
         Binding("escape", "dismiss", "Close", priority=True),
     ]
 
@@ -53,5 +58,5 @@ class ImageScoresScreen(ModalScreen[None]):
 def _cells(image: ScoredImage) -> Row:
     scores = (getattr(image.scores, metric) for metric in METRICS)
     seed = image.run.config.seed
-    place = f"{image.scores.row}, {image.scores.column}"
+    place = f"{image.scores.y_px}, {image.scores.x_px}"
     return (image.scores.source, place, str(seed), *("–" if each is None else f"{each:.3f}" for each in scores))

@@ -22,7 +22,7 @@ from tem_rf.runs.view import RunView
 from tem_rf_tui.results import COLUMNS, StudyRuns, cells_of, contains, read_results
 from tem_rf_tui.screens.base import READING, TabScreen
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
-from tem_rf_tui.widgets.columns import LEAST_WIDTH, columns_with_room, widths_of
+from tem_rf_tui.widgets.columns import MIN_WIDTH, columns_with_room, widths_of
 from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
 
 _WATCH_INTERVAL_S = 2.0
@@ -224,7 +224,7 @@ class ResultsScreen(TabScreen):
         left_out = [
             f"{title} {cell}"
             for column, (title, cell) in enumerate(zip(_TITLES, cells, strict=False))
-            if cell != NOTHING and (column not in self._columns or len(cell) > LEAST_WIDTH)
+            if cell != NOTHING and (column not in self._columns or len(cell) > MIN_WIDTH)
         ]
         self.query_one("#result-details", Static).update(" · ".join(left_out), layout=False)  # of fixed height
 
