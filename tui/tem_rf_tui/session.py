@@ -41,10 +41,6 @@ class SessionApp(KeysInTurnApp):
         """Start `tem-rf ARGUMENTS` as a process of its own; says why where it cannot."""
         self._start(lambda: self.board.start(title, arguments), title)
 
-    def start_queue(self, title: str, runs: list[Path]) -> None:
-        """Train runs one after the other in a process of its own."""
-        self._start(lambda: self.board.start_queue(title, runs), title)
-
     def remember(self, **changes: str | dict[str, str]) -> None:
         """Remember for the next session; says once where that is not possible."""
         self.remembered = self.remembered.model_copy(update=changes)

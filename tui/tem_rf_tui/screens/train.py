@@ -5,6 +5,7 @@ from textual.binding import Binding
 from textual.widgets import Static
 
 from tem_rf.errors import TemRfError
+from tem_rf.jobs.queue import TrainingQueue
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.extension import extend
 from tem_rf.runs.view import RunView
@@ -140,21 +141,17 @@ class TrainScreen(TabScreen):
             return
         self._started = runs[0].name
         try:
-            for run in runs:
-                process.mark_queued(run)
-            if len(runs) == 1:
-                process.start_detached(runs[0])
-                self.notify(f"{runs[0].name}: started")
-            else:
-                self.tem_rf.start_queue(f"train {len(runs)} runs", [run.path for run in runs])
+            TrainingQueue.of(runs[0].path.parent).add(runs)
+            self.notify(f"{runs[0].name}: queued" if len(runs) == 1 else f"{len(runs)} runs: queued")
         except (TemRfError, OSError) as error:
             self.notify(str(error), severity="error", timeout=20)
 
     def _ask(self, run: RunView, request: process.Request) -> None:
-        if run.state == "queued":
-            self.notify(f"{run.run.name}: waits for its turn; j lists the queue, where x ends it.", severity="warning")
-            return
         try:
+            if request == "stop" and (queue := TrainingQueue.of(run.run.path.parent)).holds(run.run):
+                queue.remove(run.run.name)
+                self.notify(f"{run.run.name}: removed from the queue")
+                return
             process.ask(run.run, request)
             self.notify(f"{run.run.name}: asked to {request}")
         except (TemRfError, OSError) as error:
