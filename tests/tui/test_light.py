@@ -1,41 +1,118 @@
-"""The app never imports TensorFlow, whatever it shows."""
+"""The app never imports TensorFlow, whatever it shows, and loads little before its first paint."""
 
+import importlib
+import pkgutil
+import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from textual.screen import ModalScreen
 
-_EVERY_WAY = """
-import sys
+import tem_rf_tui
+from tem_rf.runs.samples import Samples, write_samples
+from tem_rf.study.definition.definition import define_study
+from tem_rf.study.folder import StudyFolder
+from tem_rf_tui.screens.base import TabScreen
+from tem_rf_tui.screens.form import FormScreen
+from tests.data.labelled_folder import write_folder
+from tests.tui.conftest import make_run
+from tests.tui.workspaces import evaluated_run, segmented_micrograph
+
+_BEFORE_FIRST_PAINT = {"architecture", "config", "errors", "files", "runs", "saved_models", "version"}
+"""Parts of tem_rf that the first paint may wait for."""
+
+_FIRST_PAINT = """
+import asyncio, sys
 from pathlib import Path
+
+from pydantic import BaseModel
+from textual.app import App
+from textual.widgets import Static, TabbedContent, TabPane
+
+
+class Settings(BaseModel):
+    width: int | None = None
+
+
+class Plain(App):
+    def compose(self):
+        with TabbedContent():
+            with TabPane("one"):
+                yield Static("text")
+
+    def on_mount(self):
+        self.call_after_refresh(self.exit)
+
+
+asyncio.run(Plain().run_async(headless=True))
+before = set(sys.modules)
+
 import tem_rf_tui.app
-from tem_rf import Architecture
-from tem_rf.config.training import training_settings
-from tem_rf_tui.previews import preview_dataset
-from tem_rf_tui.results import read_results
-from tem_rf_tui.screens.new_training import Training, make_runs
-from tem_rf_tui.tracking import RunTracker
 
-dataset, root = Path(sys.argv[1]), Path(sys.argv[2])
-preview_dataset(dataset, 0)
-make_runs(Training(dataset, (Architecture((2, 2)),), (752,), training_settings("paper")), root)
-read_results({"": RunTracker(root).poll()}, is_grouped=True)
-heavy = {"tensorflow", "keras", "jax", "torch"} & set(sys.modules)
-assert not heavy, heavy
+
+class Probe(tem_rf_tui.app.TemRfApp):
+    CSS_PATH = Path(tem_rf_tui.app.__file__).with_name("app.tcss")
+
+    async def _begin(self):
+        known = {name.partition(".")[0] for name in before}
+        print(*(name for name in sorted(set(sys.modules) - before) if name.partition(".")[0] not in known))
+        self.exit()
+
+
+asyncio.run(Probe(Path(sys.argv[1])).run_async(headless=True))
 """
+"""Says what is imported up to the first paint, beyond what a plain app with settings in pydantic imports."""
 
 
-def test_nothing_the_app_does_imports_tensorflow(tiny_dataset, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", _EVERY_WAY, str(tiny_dataset), str(tmp_path / "runs")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.fixture
+def with_everything(folder, tiny_dataset, tmp_path):
+    """A folder in which every screen has something to show."""
+    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+    write_folder(folder / "micrographs", 2)
+    run = evaluated_run(folder, folder / "datasets" / "discs")
+    shape = (2, 32, 32)
+    write_samples(run.samples_file, Samples(5, np.zeros(shape, np.float32), np.ones(shape, bool), np.ones(shape, bool)))
+    definition = {"datasets": [str(folder / "datasets" / "discs")], "space": {"networks": ["n2-p22"]}}
+    study = StudyFolder.create_or_open(folder / "studies" / "depths", define_study(definition))
+    make_run(study.runs_folder, "discs-best-n2-p22-s752")
+    segmented_micrograph(folder, tmp_path / "state")
+    return folder
 
 
-@pytest.mark.parametrize("module", ["matplotlib", "scipy", "skimage", "tifffile", "h5py"])
-def test_the_first_paint_waits_for_no_reader(module):
-    code = f"import sys, tem_rf_tui.app; assert {module!r} not in sys.modules"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def _run(*arguments: object) -> list[str]:
+    """Lines that a fresh interpreter prints."""
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def _screens() -> set[str]:
+    """Every tab and dialog of the app."""
+    modules = [importlib.import_module(each.name) for each in pkgutil.walk_packages(tem_rf_tui.__path__, "tem_rf_tui.")]
+    return {
+        part.__name__
+        for module in modules
+        for part in vars(module).values()
+        if isinstance(part, type)
+        and part.__module__ == module.__name__
+        and issubclass(part, ModalScreen | TabScreen)
+        and part not in (FormScreen, TabScreen)
+    }
+
+
+def test_no_screen_imports_tensorflow(with_everything):
+    seen, heavy = _run("-m", "tests.tui.drive_every_screen", with_everything)
+    assert _screens() - set(seen.split()) == set()
+    assert heavy == ""
+
+
+def test_before_the_first_paint_nothing_is_imported_that_a_plain_app_does_without(folder):
+    modules = [name.split(".") for name in _run("-c", _FIRST_PAINT, folder)[-1].split()]
+    foreign = {top for top, *_ in modules} - {"tem_rf", "tem_rf_tui"} - sys.stdlib_module_names
+    assert ["tem_rf_tui", "app"] in modules
+    assert {name for name in foreign if not name.startswith("_sysconfigdata")} == set()  # that one is Python's own
+    assert {name[1] for name in modules if name[0] == "tem_rf" and len(name) > 1} <= _BEFORE_FIRST_PAINT
+    assert {name[-1] for name in modules if name[:2] == ["tem_rf_tui", "screens"]} <= {"screens", "base", "jobs"}

@@ -8,11 +8,7 @@ from textual.widgets import Static
 
 from tem_rf import Architecture
 from tem_rf.baselines.fourier import Band
-from tem_rf.config.training import training_settings
-from tem_rf.data.prepared import open_dataset
-from tem_rf.evaluation.evaluate import score_patches, write_masks
-from tem_rf.metrics.scores import read_scores, write_scores
-from tem_rf.runs.dataset import configure_run
+from tem_rf.metrics.scores import read_scores
 from tem_rf_tui.errors_preview import preview_fourier_errors, preview_network_errors
 from tem_rf_tui.painting import Picture, fit, paint
 from tem_rf_tui.results import COLUMNS, read_results
@@ -22,6 +18,7 @@ from tem_rf_tui.tracking import RunTracker
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.row_table import RowTable
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
+from tests.tui.workspaces import evaluated_run
 
 
 @pytest.fixture
@@ -187,21 +184,6 @@ def test_it_looks_as_it_did(with_runs, size):
     drive(with_runs, script, size=size)
 
 
-def _evaluated(folder, tiny_dataset):
-    """A run whose masks are its labels with the upper half cut off; the dataset is at hand."""
-    dataset = open_dataset(tiny_dataset)
-    config = configure_run(tiny_dataset, Architecture((2, 2)), training_settings("paper", epochs=5), 752)
-    fields = {name: getattr(config, name) for name in ("dataset", "dataset_sha256", "architecture")}
-    run = make_run(folder / "runs", "n2-p22-s752", **fields)
-    indices = dataset.indices("test")
-    masks = np.array(dataset.labels[indices]) > 0
-    masks[:, : masks.shape[1] // 2] = False
-    run.model_file.write_bytes(b"")
-    write_masks(run.masks_file, masks)
-    write_scores(run.scores_file, score_patches(dataset, indices, masks))
-    return run
-
-
 def _errors_text(app, name):
     return " ".join(str(app.screen.query_one(f"#{name}-text", Static).render()).split())
 
@@ -220,7 +202,7 @@ async def _open_worst(app, pilot):
 
 
 def test_an_image_opens_with_what_is_missed_and_invented(folder, tiny_dataset):
-    run = _evaluated(folder, tiny_dataset)
+    run = evaluated_run(folder, tiny_dataset)
     image = sorted(read_scores(run.scores_file), key=lambda each: each.hard_dice)[0]
 
     async def script(app, pilot):
@@ -243,7 +225,7 @@ def test_an_image_opens_with_what_is_missed_and_invented(folder, tiny_dataset):
 
 
 def test_both_methods_are_painted(folder, tiny_dataset, monkeypatch):
-    run = _evaluated(folder, tiny_dataset)
+    run = evaluated_run(folder, tiny_dataset)
     monkeypatch.setattr("tem_rf_tui.errors_preview._band", lambda folder, fingerprint: Band(4, 8))
     image = read_scores(run.scores_file)[0]
     network, fourier = preview_network_errors(run, image).picture, preview_fourier_errors(run, image).picture
@@ -255,7 +237,7 @@ def test_both_methods_are_painted(folder, tiny_dataset, monkeypatch):
 def test_an_image_without_its_files_is_said_in_words(folder, tiny_dataset, gone):
     copied = folder / "datasets" / "discs"
     shutil.copytree(tiny_dataset, copied)
-    run = _evaluated(folder, copied)
+    run = evaluated_run(folder, copied)
     run.masks_file.unlink() if gone == "masks" else shutil.rmtree(copied)
 
     async def script(app, pilot):

@@ -2,17 +2,14 @@
 
 import json
 
-import numpy as np
 import pytest
 from textual.widgets import Checkbox, Input, OptionList, Static
 
-from tem_rf.data.tiff import write_tiff
-from tem_rf.particles.measure import measure_particles
-from tem_rf.particles.table import write_particles
 from tem_rf_tui.screens.command_form import CommandForm
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.row_table import RowTable
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
+from tests.tui.workspaces import segmented_micrograph
 
 _CARD = {
     "architecture": {"name": "n2-p44"},
@@ -30,28 +27,6 @@ def with_model(folder):
     (model / "model.json").write_text(json.dumps(_CARD))
     make_run(folder / "runs", "a").model_file.write_bytes(b"")
     return folder
-
-
-def _segmented(folder, state):
-    """A finished `tem-rf segment`, as the app would have left it."""
-    rng = np.random.default_rng(0)
-    write_tiff(folder / "au.tif", rng.normal(100, 10, (64, 64)).astype(np.float32), pixel_size_nm=0.02)
-    mask = np.zeros((64, 64), np.uint8)
-    mask[20:40, 20:40] = 1
-    write_tiff(folder / "au_mask.tif", mask, pixel_size_nm=0.02)
-    job = state / "tem-rf" / "jobs" / "1"
-    job.mkdir(parents=True)
-    about = {"title": "segment au.tif", "workspace": str(folder), "started": 1.0, "pid": 1, "create_time": 0.0}
-    (job / "job.json").write_text(json.dumps(about))
-    (job / "code.txt").write_text("0\n")
-    numbers = np.zeros((64, 64), np.int32)
-    for number, (top, side) in enumerate(((2, 8), (14, 10), (28, 12), (44, 30)), start=1):
-        numbers[top : top + side, 4 : 4 + side] = number
-    particles = measure_particles(numbers)  # the edge cuts the last one
-    write_particles(folder / "au_particles.csv", [(1, particles)], pixel_size_nm=0.02)
-    row = {"image": "au.tif", "mask": "au_mask.tif", "particle_fraction": 400 / 4096, "pixel_size_nm": 0.02}
-    row |= {"particles": "au_particles.csv", "sizes": {"count": len(particles)}}
-    (job / "output.txt").write_text(json.dumps([row]))
 
 
 def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folder):
@@ -141,7 +116,7 @@ def test_segment_asks_what_and_runs_the_command(with_model, monkeypatch):
 
 
 def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):
-    _segmented(with_model, tmp_path / "state")
+    segmented_micrograph(with_model, tmp_path / "state")
 
     async def script(app, pilot):
         await pilot.press("6")
@@ -158,7 +133,7 @@ def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):
 
 
 def test_particles_stand_in_a_table_below_their_sizes(with_model, tmp_path):
-    _segmented(with_model, tmp_path / "state")
+    segmented_micrograph(with_model, tmp_path / "state")
 
     async def script(app, pilot):
         await until(pilot, lambda: len(app.jobs) == 1)
@@ -174,7 +149,7 @@ def test_particles_stand_in_a_table_below_their_sizes(with_model, tmp_path):
 
 
 def test_a_table_of_particles_that_vanished_is_said_in_words(with_model, tmp_path):
-    _segmented(with_model, tmp_path / "state")
+    segmented_micrograph(with_model, tmp_path / "state")
     (with_model / "au_particles.csv").write_text("frame,number\n1,1\n")
 
     async def script(app, pilot):
@@ -187,7 +162,7 @@ def test_a_table_of_particles_that_vanished_is_said_in_words(with_model, tmp_pat
 
 
 def test_a_mask_that_vanished_is_said_in_words(with_model, tmp_path):
-    _segmented(with_model, tmp_path / "state")
+    segmented_micrograph(with_model, tmp_path / "state")
     (with_model / "au_mask.tif").unlink()
 
     async def script(app, pilot):
@@ -200,7 +175,7 @@ def test_a_mask_that_vanished_is_said_in_words(with_model, tmp_path):
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 def test_it_looks_as_it_did(with_model, tmp_path, size):
-    _segmented(with_model, tmp_path / "state")
+    segmented_micrograph(with_model, tmp_path / "state")
 
     async def script(app, pilot):
         await until(pilot, lambda: len(app.jobs) == 1)
