@@ -8,15 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from tem_rf.architecture import Architecture
+from tem_rf.cli.options import takes
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console, show_status
-from tem_rf.config.augmentation import augmentation_settings
-from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS, training_settings
-from tem_rf.errors import RunError, SettingsError
+from tem_rf.errors import RunError
+from tem_rf.jobs.train import TrainRequest, plan_runs
 from tem_rf.models.backend import import_keras
 from tem_rf.runs import process
-from tem_rf.runs.extension import extend, is_complete, open_or_extend
-from tem_rf.runs.folder import RunFolder, default_name
+from tem_rf.runs.extension import extend, is_complete
+from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
 from tem_rf.runs.summary import summarize_run
 
@@ -30,85 +29,19 @@ EvaluateFlag = Annotated[
 SIGNAL_EXIT = 128  # a shell's convention: 128 + number of the signal
 
 
+@takes(TrainRequest)
 def train(
-    dataset: Annotated[Path, typer.Argument(help="Prepared dataset folder.")],
-    network: Annotated[str, typer.Option(help="Network, or several with commas between: n2-p22,n2-p44.")] = "n2-p44",
-    seed: Annotated[
-        str, typer.Option(help=f"Seed, or several with commas between; the study's: {','.join(map(str, STUDY_SEEDS))}.")
-    ] = str(STUDY_SEEDS[0]),
-    recipe: Annotated[str, typer.Option(help=f"Recipe: {', '.join(RECIPES)}.")] = DEFAULT_RECIPE,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training patches.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Patches per step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Step size of Adam.")] = None,
-    schedule: Annotated[
-        str | None, typer.Option(help="Learning rate over the steps: constant, or cosine, which falls to 0.")
-    ] = None,
-    loss: Annotated[str | None, typer.Option(help="cross_entropy, cross_entropy_dice or focal.")] = None,
-    weight_averaging: Annotated[
-        float | None, typer.Option(help="Keep the average of the weights, with this momentum per step, such as 0.99.")
-    ] = None,
-    patience: Annotated[int | None, typer.Option(help="Epochs without progress that end the training early.")] = None,
-    precision: Annotated[str | None, typer.Option(help="float32 or mixed_bfloat16.")] = None,
-    blur_px: Annotated[float | None, typer.Option(help="Augment: greatest blur in px.")] = None,
-    dose_fraction: Annotated[float | None, typer.Option(help="Augment: least part of the dose, by its noise.")] = None,
-    counts_per_electron: Annotated[
-        float | None, typer.Option(help="Gain of the detector, for --dose-fraction.")
-    ] = None,
-    noise_sd: Annotated[
-        float | None, typer.Option(help="Augment: greatest Gaussian noise, in standard deviations.")
-    ] = None,
-    gain: Annotated[float | None, typer.Option(help="Augment: greatest relative change of the contrast.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run; default: dataset-network-recipe-seed.")] = None,
-    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
+    request: TrainRequest,
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf watch`.")] = False,
-    tensorboard: TensorBoardFlag = False,
-    evaluate: EvaluateFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Train networks on a prepared dataset, or go on where the same command stopped; more --epochs extend the run.
+    """Train networks on a prepared dataset, or resume where the same command stopped; more --epochs extend the run.
 
-    Ctrl-C ends cleanly after the step in hand. Several networks or seeds train one after the other.
+    Ctrl-C stops after the current step. Several networks or seeds are trained one after the other.
 
     Example: tem-rf train datasets/au-5nm --network n2-p44 --seed 752,2245,140 --epochs 100
     """
-    changes = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "learning_rate_schedule": schedule,
-        "loss": loss,
-        "weight_averaging": weight_averaging,
-        "early_stopping_patience": patience,
-        "precision": precision,
-    }
-    settings = training_settings(recipe, **_given(changes))
-    augmentation = augmentation_settings(
-        **_given(
-            {
-                "blur_px": blur_px,
-                "dose_fraction": dose_fraction,
-                "counts_per_electron": counts_per_electron,
-                "noise_sd": noise_sd,
-                "gain": gain,
-            }
-        )
-    )
-    architectures = [Architecture.from_name(text) for text in network.split(",")]
-    seeds = _seeds(seed)
-    if name is not None and len(architectures) * len(seeds) > 1:
-        raise SettingsError("--name: names one run, and several networks or seeds were given; leave it out.")
-
-    from tem_rf.runs.dataset import configure_run
-
-    configs = [
-        configure_run(dataset, architecture, settings, one, augmentation)
-        for architecture in architectures
-        for one in seeds
-    ]
-    folders = [open_or_extend(runs / (name or default_name(config)), config) for config in configs]
-    if tensorboard:
-        for folder in folders:
-            folder.tensorboard_folder.mkdir(exist_ok=True)
+    folders, evaluate = [planned.run for planned in plan_runs(request)], request.evaluate
     if detach:
         results = [_start_detached(run, evaluate) for run in folders]
     elif len(folders) == 1:
@@ -234,15 +167,3 @@ def _start_detached(run: RunFolder, evaluate: bool) -> dict[str, Any]:
 
 def _options(evaluate: bool) -> tuple[str, ...]:
     return ("--evaluate",) if evaluate else ()
-
-
-def _given(changes: dict[str, Any]) -> dict[str, Any]:
-    """What the user gave."""
-    return {key: value for key, value in changes.items() if value is not None}
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        return [int(seed) for seed in text.split(",")]
-    except ValueError as error:
-        raise SettingsError(f"--seed: expected whole numbers with commas between, received {text!r}.") from error

@@ -11,7 +11,8 @@ from tem_rf.data.dihedral import dihedral
 from tem_rf.errors import ReadError, RunError
 from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run, read_mask
 from tem_rf.metrics.dice import hard_dice
-from tem_rf.models.unet import build_unet, particle_probability
+from tem_rf.models.probability import particle_probability
+from tem_rf.models.unet import build_unet
 from tem_rf.plots.curves import write_curves_picture
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.folder import RunFolder

@@ -13,9 +13,10 @@ from roifile import ImagejRoi
 
 from tem_rf import Architecture
 from tem_rf.config.preparation import PreprocessingSettings
+from tem_rf.config.segmentation import SegmentSettings
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import DatasetError, ReadError, SettingsError, StorageError
-from tem_rf.inference.file import SegmentSettings, segment_file
+from tem_rf.inference.file import segment_file
 from tem_rf.inference.frame_store import FrameJournal
 from tem_rf.inference.model import Segmenter
 from tests.inference.discs import discs

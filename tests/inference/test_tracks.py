@@ -8,10 +8,11 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tem_rf.config.segmentation import SegmentSettings, TrackSettings
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import ModelError, SettingsError
-from tem_rf.inference.file import SegmentSettings, segment_file
-from tem_rf.inference.tracks import TrackSettings, track_file
+from tem_rf.inference.file import segment_file
+from tem_rf.inference.tracks import track_file
 from tem_rf.particles.measure import measure_particles
 from tem_rf.particles.split import number_particles
 from tem_rf.particles.tracking import follow_particles

@@ -12,9 +12,9 @@ import numpy as np
 import psutil
 import pytest
 
+from tem_rf.config.segmentation import SegmentSettings
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import ReadError
-from tem_rf.inference.file import SegmentSettings
 from tem_rf.inference.job import LabelledFile, SegmentJob, segment_files
 from tem_rf.inference.model_choice import NetworkChoice, Networks
 from tem_rf.models.unet import build_unet

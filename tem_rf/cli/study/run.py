@@ -12,7 +12,6 @@ from tem_rf.cli.study.listing import study_result
 from tem_rf.cli.study.table import StudiesOption
 from tem_rf.cli.train import SIGNAL_EXIT
 from tem_rf.errors import RunError, SettingsError
-from tem_rf.models.backend import import_keras
 from tem_rf.runs import process
 from tem_rf.study.folder import DEFAULT_ROOT
 
@@ -83,14 +82,8 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
 
 def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
     from tem_rf.cli.study.progress import StudyProgress
+    from tem_rf.jobs.study import start_pool
     from tem_rf.study.driver import run_study
-    from tem_rf.study.execution.clusters import choose_cluster
-    from tem_rf.study.execution.dask_pool import DaskPool
-
-    def start_pool(folder: "StudyFolder") -> DaskPool:
-        pool = DaskPool(choose_cluster(folder.definition.execution, folder.path), folder.path)
-        import_keras()  # the search needs it; from here on, this process sees no GPU
-        return pool
 
     print_remark(f"{folder.path}: starting")
     with StudyProgress(progress_console(), folder) as progress:
