@@ -6,11 +6,11 @@ import pytest
 from textual.widgets import Input, Static
 
 from tem_rf_tui.help import HelpScreen
-from tem_rf_tui.screens.command_form import CommandForm
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
 from tem_rf_tui.screens.jobs import JobsScreen
 from tem_rf_tui.screens.new_study import NewStudyScreen
 from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.request_screen import CommandForm
 from tests.tui.conftest import assert_snapshot, drive, give_scores, make_run, until
 
 DIALOGS = {

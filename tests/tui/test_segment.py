@@ -5,7 +5,7 @@ import json
 import pytest
 from textual.widgets import Checkbox, Input, OptionList, Static
 
-from tem_rf_tui.screens.command_form import CommandForm
+from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.row_table import RowTable
 from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until

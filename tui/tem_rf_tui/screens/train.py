@@ -5,12 +5,12 @@ from textual.binding import Binding
 from textual.widgets import Static
 
 from tem_rf.errors import TemRfError
+from tem_rf.jobs.train import TrainRequest
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.extension import extend
-from tem_rf_tui.requests import ExtendRequest
 from tem_rf_tui.screens.base import READING, TabScreen
-from tem_rf_tui.screens.command_form import CommandForm
 from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.tracking import TrackedRun
 from tem_rf_tui.widgets.row_table import RowTable
 from tem_rf_tui.widgets.run_detail import RunDetail
@@ -104,11 +104,17 @@ class TrainScreen(TabScreen):
         if run is None:
             return
 
-        def extend_run(request: ExtendRequest | None) -> None:
+        def extend_run(request: TrainRequest | None) -> None:
             if request is not None:
-                self._extend(run.run, request.epochs)
+                self._extend(run.run, request.training.epochs)
 
-        form = CommandForm(f"Extend {run.run.name}", ExtendRequest(epochs=2 * max(1, run.total_epochs)))
+        form = CommandForm(
+            f"Extend {run.run.name}",
+            TrainRequest,
+            only=("epochs",),
+            start={"epochs": 2 * max(1, run.total_epochs)},
+            fixed={"dataset": run.config.dataset if run.config else "."},
+        )
         self.app.push_screen(form, extend_run)
 
     def action_log_scale(self) -> None:
