@@ -24,11 +24,11 @@ test: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
 
-# Branches of the light layers, data, receptive field and runs; docs/coverage.md explains what is left.
-COVERED := errors.py files.py config receptive_field runs data
+# Branches of the light layers, data, architecture and runs; docs/coverage.md explains what is left.
+COVERED := errors.py files.py config architecture runs data
 coverage: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not gpu and not online and not release' --cov --cov-report=term \
-		tests/test_files.py tests/data tests/receptive_field tests/runs tests/cli $(COVERED:%=tem_rf/%)
+		tests/test_files.py tests/data tests/architecture tests/runs tests/cli $(COVERED:%=tem_rf/%)
 
 # tem_rf/api.py, from the settings of the jobs.
 api: $(INSTALLED)

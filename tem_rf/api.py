@@ -282,8 +282,8 @@ def prepare(
 
 def train(
     dataset: Place,
-    *,
     network: Architecture | str = "n2-p44",
+    *,
     seed: int = 752,
     recipe: str = "best",
     epochs: int | Unset = UNSET,
@@ -424,9 +424,9 @@ def evaluate(
 
 def segment(
     images: Place | Sequence[Place],
+    model: RunFolder | Place | Sequence[RunFolder | Place] = (),
     output: Place = "segmented",
     *,
-    model: RunFolder | Place | Sequence[RunFolder | Place] = (),
     models: Place = "saved_models",
     rescale: bool = False,
     transforms: int = 1,
@@ -454,8 +454,8 @@ def segment(
 
     Args:
         images: Micrographs, stacks, movies, or folders of them.
-        output: Folder for the results.
         model: Exported model, or name or folder of a run; several are averaged; default: chosen by pixel size.
+        output: Folder for the results.
         models: Folder of the models to choose from; if it does not exist, those that ship.
         rescale: Rescale micrographs to the pixel size that the model was trained at.
         transforms: Rotated and mirrored views to average over, 8 for all.

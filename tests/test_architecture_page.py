@@ -1,9 +1,9 @@
 """docs/architecture.md names every module, and no module that is not there."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.repository import ROOT
+
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
@@ -30,9 +30,9 @@ def rooms() -> set[str]:
     return named
 
 
-def test_every_module_has_its_place_on_the_page():
+def test_every_module_has_its_place_on_the_page() -> None:
     assert modules() - rooms() == set()
 
 
-def test_the_page_names_no_module_that_is_not_there():
+def test_the_page_names_no_module_that_is_not_there() -> None:
     assert rooms() - modules() == set()

@@ -6,11 +6,14 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.repository import ROOT
+
 FOLDERS = ("tem_rf", "tui", "tests", "saved_models")
 CONSTRAINTS = ("constraints.txt", "constraints-lowest.txt")
 SHIPPED_MODELS = ("au-hrtem", "bright-field")
@@ -29,7 +32,7 @@ def models(root: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree, with a model of a user's own in it."""
     copy = tmp_path_factory.mktemp("source")
     for folder in FOLDERS:
@@ -42,23 +45,25 @@ def source(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def built(source, tmp_path_factory):
+def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with wheel and source distribution."""
     pytest.importorskip("build")
     output = tmp_path_factory.mktemp("built")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", output, source]
+    command: list[str | Path] = [sys.executable, "-m", "build", "--no-isolation", "--outdir", output, source]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return output
 
 
 @pytest.fixture(scope="module")
-def wheel(built):
+def wheel(built: Path) -> Iterator[zipfile.ZipFile]:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as archive:
         yield archive
 
 
-def test_the_wheel_holds_every_module_and_what_lies_beside_them_and_nothing_else(source, wheel):
+def test_the_wheel_holds_every_module_and_what_lies_beside_them_and_nothing_else(
+    source: Path, wheel: zipfile.ZipFile
+) -> None:
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     library = files_of(source, "tem_rf", pattern="*.py") | BESIDE_CODE
     app = files_of(source / "tui", "tem_rf_tui", pattern="*.py") | {"tem_rf_tui/app.tcss"}
@@ -66,7 +71,9 @@ def test_the_wheel_holds_every_module_and_what_lies_beside_them_and_nothing_else
     assert held == library | app | shipped
 
 
-def test_an_installed_wheel_finds_the_models_that_ship_and_owns_no_other_top_level_name(wheel, tmp_path):
+def test_an_installed_wheel_finds_the_models_that_ship_and_owns_no_other_top_level_name(
+    wheel: Any, tmp_path: Path
+) -> None:
     wheel.extractall(tmp_path)
     assert {path.name for path in tmp_path.iterdir() if path.suffix != ".dist-info"} == {"tem_rf", "tem_rf_tui"}
     code = (
@@ -76,14 +83,14 @@ def test_an_installed_wheel_finds_the_models_that_ship_and_owns_no_other_top_lev
     assert done.stdout.split() == [str(tmp_path / "tem_rf" / "shipped_models"), *SHIPPED_MODELS]
 
 
-def test_the_wheel_says_its_license_and_the_pythons_it_is_for(wheel):
+def test_the_wheel_says_its_license_and_the_pythons_it_is_for(wheel: zipfile.ZipFile) -> None:
     metadata = wheel.read(next(name for name in wheel.namelist() if name.endswith("METADATA"))).decode()
     assert "License-Expression: BSD-3-Clause" in metadata
     assert "Requires-Python: <3.14,>=3.11" in metadata
     assert any(name.endswith("licenses/LICENSE") for name in wheel.namelist())
 
 
-def test_the_source_distribution_builds_and_tests_itself(source, built):
+def test_the_source_distribution_builds_and_tests_itself(source: Path, built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     beside = {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "setup.py", *CONSTRAINTS}

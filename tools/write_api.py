@@ -33,6 +33,7 @@ REQUESTS: dict[str, type[Request]] = {
     "import": ImportRequest,
     "study": StudyRequest,
 }
+_POSITIONAL = ("output", "network", "model")  # besides those that the command line takes without a flag
 _WIDTH = 120
 
 
@@ -64,7 +65,7 @@ def signature(job: str, **types: str) -> str:
     positional, named = [], []
     for name, setting in REQUESTS[job].settings().items():
         parameter = f"{name}: {types[name]}" if name in types else f"{name}: {_type(setting)}{_default(setting)}"
-        (positional if setting.positional or name == "output" else named).append(parameter)
+        (positional if _is_positional(setting) else named).append(parameter)
     return ", ".join([*positional, "*", *named])
 
 
@@ -77,7 +78,7 @@ def about(job: str, **texts: str) -> str:
     """
     lines = []
     settings = REQUESTS[job].settings()
-    for name, setting in sorted(settings.items(), key=lambda one: not (one[1].positional or one[0] == "output")):
+    for name, setting in sorted(settings.items(), key=lambda one: not _is_positional(one[1])):
         text = f"{name}: {texts.get(name, setting.help)}"
         lines += textwrap.wrap(text, _WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 12)
     return "\n".join(lines).lstrip()
@@ -91,6 +92,10 @@ def given(job: str, **values: str) -> str:
         values: Expressions for settings that Python code gives in another way.
     """
     return ", ".join(f"{name}={values.get(name, name)}" for name in REQUESTS[job].settings())
+
+
+def _is_positional(setting: Setting) -> bool:
+    return setting.positional is not None or setting.name in _POSITIONAL
 
 
 def _type(setting: Setting) -> str:

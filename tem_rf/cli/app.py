@@ -17,6 +17,7 @@ COMMANDS = {
     "watch": "tem_rf.cli.runs:watch",
     "pause": "tem_rf.cli.runs:pause",
     "stop": "tem_rf.cli.runs:stop",
+    "queue": "tem_rf.cli.queue:queue",
     "evaluate": "tem_rf.cli.evaluate:evaluate",
     "curves": "tem_rf.cli.curves:curves",
     "fourier": "tem_rf.cli.fourier:fourier",

@@ -85,6 +85,10 @@ def settings_error(error: ValidationError, model: type[BaseModel] | None = None)
     if first["type"] == "value_error":
         where = f"{field}: " if first["loc"] else ""
         return SettingsError(f"{where}{first['ctx']['error']}".removesuffix(".") + ".")
+    if first["type"] in ("too_short", "missing"):
+        return SettingsError(
+            f"{field}: expected {'one or more' if first['type'] == 'too_short' else 'a value'}, received none."
+        )
     if first["type"] == "extra_forbidden" and model is not None:
         return SettingsError(f"{field}: no such setting; expected one of {', '.join(model.model_fields)}.")
     if first["type"] == "missing" or (first["type"] == "too_short" and first["ctx"]["actual_length"] == 0):

@@ -1,5 +1,7 @@
 """A study folder and the files inside it."""
 
+import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -27,7 +29,6 @@ class StudyFolder(OwnedFolder):
     """
 
     activity = "running this study"
-    command = "tem-rf study"
 
     @property
     def definition_file(self) -> Path:
@@ -50,9 +51,19 @@ class StudyFolder(OwnedFolder):
         return self.path / "report"
 
     @property
-    def start_arguments(self) -> tuple[str, ...]:
-        """Arguments of `tem-rf` that let it go on."""
-        return ("study", "run", str(self.path))
+    def watch_command(self) -> str:
+        """Command that follows the study."""
+        return f"tem-rf study watch {shlex.quote(str(self.path))}"
+
+    @property
+    def stop_command(self) -> str:
+        """Command that ends the study after the steps in hand."""
+        return f"tem-rf study stop {shlex.quote(str(self.path))}"
+
+    @property
+    def start_command(self) -> tuple[str, ...]:
+        """Command that lets it go on."""
+        return (sys.executable, "-m", "tem_rf", "study", "run", str(self.path))
 
     @property
     def definition(self) -> StudyDefinition:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ _AS_ON = "import sys; sys.platform = {platform!r}; from tem_rf_tui import places
         ("darwin", "jobs_folder", "Library/Application Support/tem-rf/jobs"),
     ],
 )
-def test_each_platform_has_its_place(tmp_path, platform, place, expected):
+def test_each_platform_has_its_place(tmp_path: Path, platform: Any, place: Any, expected: Any) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
     done = subprocess.run(
         [sys.executable, "-c", _AS_ON.format(platform=platform, place=place)],
@@ -33,14 +34,16 @@ def test_each_platform_has_its_place(tmp_path, platform, place, expected):
     assert done.stdout.strip() == str(tmp_path / expected)
 
 
-def test_the_folders_that_the_user_names_are_taken(tmp_path, monkeypatch):
+def test_the_folders_that_the_user_names_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "a"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "b"))
     assert places.state_file() == tmp_path / "a" / "tem-rf" / "tui.json"
     assert places.jobs_folder() == tmp_path / "b" / "tem-rf" / "jobs"
 
 
-def test_a_place_that_may_not_be_written_to_is_not_made_by_asking(tmp_path, monkeypatch):
+def test_a_place_that_may_not_be_written_to_is_not_made_by_asking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "absent"))
     places.jobs_folder()
     assert not Path(tmp_path / "absent").exists()

@@ -1,15 +1,19 @@
 """The Segment screen: models, the form, masks."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input, OptionList, Static
 
+from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.row_table import RowTable
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
-from tests.tui.workspaces import segmented_micrograph
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
+from tests.helpers.workspaces import segmented_micrograph
 
 _CARD = {
     "architecture": {"name": "n2-p44"},
@@ -20,7 +24,7 @@ _CARD = {
 
 
 @pytest.fixture
-def with_model(folder):
+def with_model(folder: Path) -> Path:
     """An exported model and a run."""
     model = folder / "saved_models" / "gold"
     model.mkdir(parents=True)
@@ -29,8 +33,8 @@ def with_model(folder):
     return folder
 
 
-def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folder):
-    async def script(app, pilot):
+def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         assert "Choose a model and press s" in screen_text(app)
         assert "au-hrtem (shipped)" in screen_text(app)
@@ -41,30 +45,32 @@ def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folde
     drive(folder, script)
 
 
-def test_where_the_models_of_the_folder_are_those_that_ship_each_stands_once(folder, monkeypatch):
+def test_where_the_models_of_the_folder_are_those_that_ship_each_stands_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "saved_models" / "au").mkdir(parents=True)
     (folder / "saved_models" / "au" / "model.json").write_text(json.dumps(_CARD))
     monkeypatch.setattr("tem_rf_tui.screens.segment.SHIPPED_MODELS", folder / "saved_models")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 1)
 
     drive(folder, script)
 
 
-def test_where_nothing_ships_it_says_how_to_come_by_a_model(folder, monkeypatch):
+def test_where_nothing_ships_it_says_how_to_come_by_a_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tem_rf_tui.screens.segment.SHIPPED_MODELS", folder / "none")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6", "s")
         await until(pilot, lambda: "There is no model yet" in told(app))
 
     drive(folder, script)
 
 
-def test_models_are_exports_and_runs_and_those_that_ship(with_model):
-    async def script(app, pilot):
+def test_models_are_exports_and_runs_and_those_that_ship(with_model: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 4)
         facts = str(app.query_one("#model-facts", Static).render())
@@ -82,23 +88,23 @@ def test_models_are_exports_and_runs_and_those_that_ship(with_model):
         (_CARD | {"architecture": 7}, "is no card of a model"),
     ],
 )
-def test_a_card_of_any_kind_is_said_in_words(with_model, card, said):
+def test_a_card_of_any_kind_is_said_in_words(with_model: Path, card: Any, said: str) -> None:
     (with_model / "saved_models" / "gold" / "model.json").write_text(json.dumps(card))
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         await until(pilot, lambda: said in str(app.query_one("#model-facts", Static).render()))
 
     drive(with_model, script)
 
 
-def test_segment_asks_what_and_runs_the_command(with_model, monkeypatch):
+def test_segment_asks_what_and_runs_the_command(with_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = []
     monkeypatch.setattr(
         "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments))
     )
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 4)
         await pilot.press("s")
@@ -115,10 +121,10 @@ def test_segment_asks_what_and_runs_the_command(with_model, monkeypatch):
     assert commands[0] == ["segment", "new", "--model", model, "--output", "segmented", "--split-touching", "--json"]
 
 
-def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):
+def test_masks_are_shown_on_their_micrographs(with_model: Path, tmp_path: Path) -> None:
     segmented_micrograph(with_model, tmp_path / "state")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("2", "6")
@@ -132,10 +138,10 @@ def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):
     drive(with_model, script)
 
 
-def test_particles_stand_in_a_table_below_their_sizes(with_model, tmp_path):
+def test_particles_stand_in_a_table_below_their_sizes(with_model: Path, tmp_path: Path) -> None:
     segmented_micrograph(with_model, tmp_path / "state")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6", "h")
         table = app.query_one("#particles", RowTable)
@@ -148,11 +154,11 @@ def test_particles_stand_in_a_table_below_their_sizes(with_model, tmp_path):
     drive(with_model, script)
 
 
-def test_a_table_of_particles_that_vanished_is_said_in_words(with_model, tmp_path):
+def test_a_table_of_particles_that_vanished_is_said_in_words(with_model: Path, tmp_path: Path) -> None:
     segmented_micrograph(with_model, tmp_path / "state")
     (with_model / "au_particles.csv").write_text("frame,number\n1,1\n")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6", "h")
         summary = app.query_one("#particle-summary", Static)
@@ -161,11 +167,11 @@ def test_a_table_of_particles_that_vanished_is_said_in_words(with_model, tmp_pat
     drive(with_model, script)
 
 
-def test_a_mask_that_vanished_is_said_in_words(with_model, tmp_path):
+def test_a_mask_that_vanished_is_said_in_words(with_model: Path, tmp_path: Path) -> None:
     segmented_micrograph(with_model, tmp_path / "state")
     (with_model / "au_mask.tif").unlink()
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: "au_mask.tif" in told(app))
@@ -174,10 +180,10 @@ def test_a_mask_that_vanished_is_said_in_words(with_model, tmp_path):
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-def test_it_looks_as_it_did(with_model, tmp_path, size):
+def test_it_looks_as_it_did(with_model: Path, tmp_path: Path, size: tuple[int, int]) -> None:
     segmented_micrograph(with_model, tmp_path / "state")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))

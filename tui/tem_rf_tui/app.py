@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 from textual.worker import get_current_worker
 
+from tem_rf.runs.view import RunTracker, RunView
 from tem_rf_tui.help import HelpScreen
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job
@@ -26,7 +27,6 @@ from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.jobs import JobsScreen
 from tem_rf_tui.session import SessionApp
 from tem_rf_tui.themes import HIGH_CONTRAST, next_theme
-from tem_rf_tui.tracking import RunTracker, TrackedRun
 from tem_rf_tui.widgets.job_line import JobLine
 from tem_rf_tui.widgets.key_line import KeyLine
 
@@ -266,7 +266,7 @@ class TemRfApp(SessionApp):
     def _watch(self) -> None:
         """Look at runs and commands twice a second; messages carry what changed."""
         worker, tracker = get_current_worker(), RunTracker(self.workspace.runs)
-        runs: list[TrackedRun] | None = None
+        runs: list[RunView] | None = None
         jobs: list[Job] | None = None
         self.board.forget_old()
         while not worker.is_cancelled:

@@ -18,14 +18,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tem_rf.errors import RunError, StorageError
 from tem_rf.files import write_json
-from tem_rf.runs import RunFolder
-from tem_rf.runs.process import has_ended, remember
+from tem_rf.runs.process import has_ended
 
 JobState = Literal["running", "done", "failed", "lost"]
 _KEPT_JOBS = 30
 # The shell outlives the app, so it is the one to note how the command ended.
 _NOTE_EXIT_CODE = '"$@"; code=$?; echo "$code" > "$JOB_CODE.part"; mv "$JOB_CODE.part" "$JOB_CODE"'
-_QUEUE = 'python="$1"; shift; for run; do "$python" -m tem_rf resume "$run" >> "$run/log.txt" 2>&1; done'
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _COUNT = re.compile(r"(\d+)/(\d+)")
 
@@ -109,19 +107,6 @@ class JobBoard:
             StorageError: There is no place to write what it says.
         """
         return self._start(title, [sys.executable, "-m", "tem_rf", *arguments])
-
-    def start_queue(self, title: str, runs: Sequence[Path]) -> Path:
-        """Train runs one after the other; one that fails or is stopped does not hold up the next.
-
-        Raises:
-            StorageError: There is no place to write what it says.
-        """
-        command = ["/bin/sh", "-c", _QUEUE, "queue", sys.executable, *map(str, runs)]
-        folder = self._start(title, command)
-        if job := self._read(folder):
-            for run in runs:
-                remember(RunFolder(run), job.process_id, command)
-        return folder
 
     def poll(self) -> list[Job]:
         """The jobs of this workspace, newest first."""

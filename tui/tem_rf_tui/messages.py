@@ -5,15 +5,15 @@ from pathlib import Path
 
 from textual.message import Message
 
+from tem_rf.runs.view import RunView
 from tem_rf_tui.jobs import Job
-from tem_rf_tui.tracking import TrackedRun
 
 
 @dataclass
 class RunsChanged(Message):
     """At least one run is not what it was; a burst of events arrives as one message."""
 
-    runs: list[TrackedRun]
+    runs: list[RunView]
 
 
 @dataclass

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tem_rf.errors import ReadError
+from tem_rf.runs.view import RunTracker, RunView
 from tem_rf.study.folder import list_studies
-from tem_rf_tui.tracking import RunTracker, TrackedRun
 
 if TYPE_CHECKING:
     from tem_rf.metrics.scores import ImageScores
@@ -24,7 +24,7 @@ COLUMNS = (
 class ScoredImage:
     """A test image as a run segmented it."""
 
-    run: TrackedRun
+    run: RunView
     scores: "ImageScores"
 
 
@@ -39,7 +39,7 @@ class ResultRow:
         images: Scores of each image by each run.
     """
 
-    runs: tuple[TrackedRun, ...]
+    runs: tuple[RunView, ...]
     cells: tuple[str, ...]
     keys: tuple[float | str, ...]
     images: tuple[ScoredImage, ...]
@@ -61,7 +61,7 @@ class StudyRuns:
         self._root = root
         self._trackers: dict[str, RunTracker] = {}
 
-    def poll(self) -> dict[str, list[TrackedRun]]:
+    def poll(self) -> dict[str, list[RunView]]:
         """The runs as they are now, by the name of their study."""
         try:
             studies = list_studies(self._root)
@@ -72,14 +72,14 @@ class StudyRuns:
         return {name: tracker.poll() for name, tracker in trackers.items()}
 
 
-def read_results(runs: Mapping[str, Iterable[TrackedRun]], *, is_grouped: bool) -> list[ResultRow]:
+def read_results(runs: Mapping[str, Iterable[RunView]], *, is_grouped: bool) -> list[ResultRow]:
     """The table of all runs with at least one epoch.
 
     Args:
         runs: The runs by the name of their study; those of none under an empty name.
         is_grouped: A row per trial, in place of one per run.
     """
-    groups: dict[tuple[str, str], list[TrackedRun]] = {}
+    groups: dict[tuple[str, str], list[RunView]] = {}
     for study, members in runs.items():
         for run in members:
             if run.config is not None and run.epochs:
@@ -87,7 +87,7 @@ def read_results(runs: Mapping[str, Iterable[TrackedRun]], *, is_grouped: bool) 
     return [_row(tuple(group), study) for (study, _), group in groups.items()]
 
 
-def _row(runs: tuple[TrackedRun, ...], study: str) -> ResultRow:
+def _row(runs: tuple[RunView, ...], study: str) -> ResultRow:
     from tem_rf.metrics.summary import summarize
 
     config = runs[0].config
@@ -115,7 +115,7 @@ def _row(runs: tuple[TrackedRun, ...], study: str) -> ResultRow:
     )  # fmt: skip
 
 
-def _scores(run: TrackedRun) -> "list[ImageScores]":
+def _scores(run: RunView) -> "list[ImageScores]":
     from tem_rf.metrics.scores import read_scores
 
     try:
@@ -124,7 +124,7 @@ def _scores(run: TrackedRun) -> "list[ImageScores]":
         return []
 
 
-def _validation(runs: tuple[TrackedRun, ...]) -> "Spread":
+def _validation(runs: tuple[RunView, ...]) -> "Spread":
     import statistics
 
     from tem_rf.metrics.summary import Spread

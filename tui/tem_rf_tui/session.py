@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tem_rf.errors import StorageError, TemRfError
+from tem_rf.runs.view import RunView
 from tem_rf_tui import places
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job, JobBoard
 from tem_rf_tui.keys import KeysInTurnApp
 from tem_rf_tui.state import load_state, save_state
-from tem_rf_tui.tracking import TrackedRun
 from tem_rf_tui.workspace import Workspace
 
 
@@ -25,7 +25,7 @@ class SessionApp(KeysInTurnApp):
         super().__init__()
         self.images = images
         self.workspace = Workspace(folder.resolve())
-        self.runs: list[TrackedRun] = []
+        self.runs: list[RunView] = []
         self.has_read_runs = False  # until then, nobody knows that there are none
         self.jobs: list[Job] = []
         self.remembered = load_state(places.state_file())
@@ -40,10 +40,6 @@ class SessionApp(KeysInTurnApp):
     def start_command(self, title: str, *arguments: str) -> None:
         """Start `tem-rf ARGUMENTS` as a process of its own; says why where it cannot."""
         self._start(lambda: self.board.start(title, arguments), title)
-
-    def start_queue(self, title: str, runs: list[Path]) -> None:
-        """Train runs one after the other in a process of its own."""
-        self._start(lambda: self.board.start_queue(title, runs), title)
 
     def remember(self, **changes: str | dict[str, str]) -> None:
         """Remember for the next session; says once where that is not possible."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tem_rf.architecture import Architecture
+from tem_rf.runs.view import LIVE_STATES, RunView
 from tem_rf.study.events import TrialEvent
-from tem_rf_tui.study_tracking import TrackedStudy
-from tem_rf_tui.tracking import LIVE_STATES, TrackedRun
+from tem_rf.study.view import StudyView
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class StudyTrial:
     pixel_size_nm: float | None
     state: str
     detail: str
-    runs: tuple[TrackedRun, ...]
+    runs: tuple[RunView, ...]
     mean: float | None
     sd: float | None
     seeds_done: int
@@ -70,14 +70,14 @@ class StudyTrial:
         return f"{self.mean:.3f}" + ("" if self.sd is None else f" ± {self.sd:.3f}")
 
 
-def parts_of(study: TrackedStudy) -> list[str]:
+def parts_of(study: StudyView) -> list[str]:
     """Names of the datasets and recipes of a study."""
     return [part.name for part in study.definition.parts()] if study.definition else []
 
 
-def trials_of(study: TrackedStudy, part: str) -> list[StudyTrial]:
+def trials_of(study: StudyView, part: str) -> list[StudyTrial]:
     """The trials of one part that were begun, by depth and receptive field."""
-    groups: dict[str, list[TrackedRun]] = {}
+    groups: dict[str, list[RunView]] = {}
     for run in sorted(study.runs, key=lambda each: each.run.name):
         trial, _, _ = run.run.name.rpartition("-s")  # runs of studies are named PART-NETWORK-sSEED
         if run.config is not None and trial == f"{part}-{run.config.architecture.name}":
@@ -97,7 +97,7 @@ def best_per_depth(trials: Iterable[StudyTrial]) -> list[StudyTrial]:
     return [best[depth] for depth in sorted(best)]
 
 
-def _trial(part: str, runs: tuple[TrackedRun, ...], seeds: int, event: TrialEvent | None) -> StudyTrial:
+def _trial(part: str, runs: tuple[RunView, ...], seeds: int, event: TrialEvent | None) -> StudyTrial:
     config = runs[0].config
     assert config is not None
     done = [run.best.validation_hard_dice for run in runs if run.state == "finished" and run.best]
@@ -116,7 +116,7 @@ def _trial(part: str, runs: tuple[TrackedRun, ...], seeds: int, event: TrialEven
     )
 
 
-def _state(runs: tuple[TrackedRun, ...], seeds: int, event: TrialEvent | None) -> str:
+def _state(runs: tuple[RunView, ...], seeds: int, event: TrialEvent | None) -> str:
     states = [run.state for run in runs]
     if any(state in LIVE_STATES for state in states):
         return "running"

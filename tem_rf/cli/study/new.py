@@ -24,8 +24,8 @@ def new(
     Example: tem-rf study new datasets/au-5nm --depth 2,3 --max-field-nm 8 --strategy bayesian --budget 12
     """
     from tem_rf.files import write_text
+    from tem_rf.study.definition.space import planned_runs
     from tem_rf.study.definition.text import definition_text
-    from tem_rf.study.summary import planned_runs
 
     if output is not None and output.exists():
         raise StudyError(f"{output}: exists already; choose another file, or remove it.")

@@ -15,8 +15,8 @@ from textual.worker import get_current_worker
 from tem_rf.errors import TemRfError
 from tem_rf.jobs.study import StudyRequest, define
 from tem_rf.study.definition.definition import StudyDefinition
+from tem_rf.study.definition.space import planned_runs
 from tem_rf.study.folder import StudyFolder
-from tem_rf.study.summary import planned_runs
 from tem_rf_tui.screens.request_screen import RequestScreen
 from tem_rf_tui.widgets.field_help import FieldHelp
 from tem_rf_tui.wording import counted

@@ -14,8 +14,21 @@ from tem_rf_tui.wording import counted
 from tem_rf_tui.workspace import DATASET_MARK, Workspace
 
 
-class NewTrainingScreen(RequestScreen[TrainRequest, list[RunFolder]]):
-    """Asks for a training; gives back the runs to start, their folders made.
+@dataclass(frozen=True)
+class PlannedTraining:
+    """Runs to train.
+
+    Attributes:
+        runs: Their folders.
+        evaluate: Whether their test images are scored after the last epoch.
+    """
+
+    runs: list[RunFolder]
+    evaluate: bool = False
+
+
+class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
+    """Asks for a training; gives back its runs, their folders made.
 
     Args:
         workspace: Where datasets and runs are.
@@ -29,7 +42,7 @@ class NewTrainingScreen(RequestScreen[TrainRequest, list[RunFolder]]):
     class Made(Message):
         """The run folders are there."""
 
-        runs: list[RunFolder]
+        training: PlannedTraining
 
     @dataclass
     class Refused(Message):
@@ -47,7 +60,6 @@ class NewTrainingScreen(RequestScreen[TrainRequest, list[RunFolder]]):
             TrainRequest,
             start={"dataset": chosen, "network": networks},
             fixed={"runs": workspace.runs},
-            leave_out=("evaluate",),  # e on the Results screen
             choices={"dataset": [(workspace.short(path), str(path)) for path in datasets]},
         )
         self._workspace = workspace
@@ -73,7 +85,7 @@ class NewTrainingScreen(RequestScreen[TrainRequest, list[RunFolder]]):
     def on_new_training_screen_made(self, message: Made) -> None:
         """Give the runs back."""
         if self.is_active:  # not left meanwhile
-            self.dismiss(message.runs)
+            self.dismiss(message.training)
 
     def on_new_training_screen_refused(self, message: Refused) -> None:
         """Say why not."""
@@ -102,9 +114,12 @@ class NewTrainingScreen(RequestScreen[TrainRequest, list[RunFolder]]):
     @work(thread=True, exclusive=True, description="make runs")
     def _make(self, request: TrainRequest) -> None:
         try:
-            waiting = [planned.run for planned in plan_runs(request) if planned.status == "waiting"]
+            planned = plan_runs(request)
         except (TemRfError, OSError) as error:
             self.post_message(self.Refused(str(error)))
             return
-        nothing = "Each of these runs is finished, being trained or queued already; change a seed or a setting."
-        self.post_message(self.Made(waiting) if waiting else self.Refused(nothing))
+        if any(one.status == "waiting" or (request.evaluate and not one.run.is_scored) for one in planned):
+            self.post_message(self.Made(PlannedTraining([one.run for one in planned], request.evaluate)))
+        else:
+            nothing = "Each of these runs is finished, being trained or queued already; change a seed or a setting."
+            self.post_message(self.Refused(nothing))

@@ -17,12 +17,12 @@ from tem_rf.errors import StorageError
 from tem_rf.files import write_text
 from tem_rf.jobs.evaluate import EvaluateRequest
 from tem_rf.jobs.export import ExportRequest
+from tem_rf.runs.view import RunView
 from tem_rf_tui.results import COLUMNS, ResultRow, StudyRuns, read_results
 from tem_rf_tui.screens.base import READING, TabScreen
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.tables import as_csv, as_latex, as_markdown
-from tem_rf_tui.tracking import TrackedRun
 from tem_rf_tui.widgets.columns import LEAST_WIDTH, columns_with_room, widths_of
 from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
 
@@ -59,11 +59,11 @@ class ResultsScreen(TabScreen):
     class StudiesChanged(Message):
         """At least one run of a study is not what it was."""
 
-        runs: dict[str, list[TrackedRun]]
+        runs: dict[str, list[RunView]]
 
     def __init__(self) -> None:
         super().__init__()
-        self._of_studies: dict[str, list[TrackedRun]] = {}
+        self._of_studies: dict[str, list[RunView]] = {}
         self._has_read_studies = self._has_read_rows = False
         self._rows: list[ResultRow] = []
         self._shown: list[ResultRow] = []
@@ -245,14 +245,14 @@ class ResultsScreen(TabScreen):
         return [(run.run.path, len(run.epochs)) for run in runs]
 
     @work(thread=True, exclusive=True, group="results", description="results")  # else Textual spells out all runs
-    def _read(self, runs: dict[str, list[TrackedRun]], is_grouped: bool) -> None:
+    def _read(self, runs: dict[str, list[RunView]], is_grouped: bool) -> None:
         self.post_message(self.ResultsRead(read_results(runs, is_grouped=is_grouped)))
 
     @work(thread=True, exclusive=True, group="studies", description="runs of studies")
     def _watch_studies(self) -> None:
         """Look at the runs of studies every few seconds while the tab is open."""
         worker, studies = get_current_worker(), StudyRuns(self.tem_rf.workspace.studies)
-        runs: dict[str, list[TrackedRun]] | None = None
+        runs: dict[str, list[RunView]] | None = None
         while not worker.is_cancelled:
             if isinstance(self.parent, Widget) and self.parent.display:
                 now = studies.poll()

@@ -14,9 +14,9 @@ from textual.worker import get_current_worker
 from tem_rf.errors import TemRfError
 from tem_rf.runs import process
 from tem_rf.study.folder import StudyFolder
+from tem_rf.study.view import StudyTracker, StudyView
 from tem_rf_tui.screens.base import READING, TabScreen
 from tem_rf_tui.screens.new_study import NewStudyScreen
-from tem_rf_tui.study_tracking import StudyTracker, TrackedStudy
 from tem_rf_tui.widgets.row_table import RowTable
 from tem_rf_tui.widgets.study_detail import StudyDetail
 from tem_rf_tui.widgets.study_table import StudyTable
@@ -44,11 +44,11 @@ class SearchScreen(TabScreen):
     class StudiesChanged(Message):
         """At least one study is not what it was."""
 
-        studies: list[TrackedStudy]
+        studies: list[StudyView]
 
     def __init__(self) -> None:
         super().__init__()
-        self._studies: list[TrackedStudy] = []
+        self._studies: list[StudyView] = []
         self._has_read = False
         self._watched = ""  # name of the study whose runs are looked at
         self._started = ""  # the study to go to when it is first seen
@@ -167,7 +167,7 @@ class SearchScreen(TabScreen):
         except (TemRfError, OSError) as error:
             self.notify(str(error), severity="warning", timeout=10)
 
-    def _chosen(self) -> TrackedStudy | None:
+    def _chosen(self) -> StudyView | None:
         found = next((study for study in self._studies if study.study.name == self._watched), None)
         if found is None:
             self.notify("There is no study yet; press n to define one.", severity="warning")
@@ -192,7 +192,7 @@ class SearchScreen(TabScreen):
     def _watch(self) -> None:
         """Look at the studies twice a second while the tab is open; messages carry what changed."""
         worker, tracker = get_current_worker(), StudyTracker(self.tem_rf.workspace.studies)
-        studies: list[TrackedStudy] | None = None
+        studies: list[StudyView] | None = None
         while not worker.is_cancelled:
             if isinstance(self.parent, Widget) and self.parent.display:
                 now = tracker.poll(self._watched)

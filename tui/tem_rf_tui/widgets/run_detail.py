@@ -9,7 +9,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static, TabbedContent, TabPane
 
 from tem_rf.runs.events import NoticeEvent, StatusEvent
-from tem_rf_tui.tracking import TrackedRun
+from tem_rf.runs.view import RunView
 from tem_rf_tui.widgets.curves import Curves
 from tem_rf_tui.widgets.run_table import SIGNS, duration
 from tem_rf_tui.widgets.sample_view import SampleView
@@ -23,7 +23,7 @@ class RunDetail(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._run: TrackedRun | None = None
+        self._run: RunView | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -38,7 +38,7 @@ class RunDetail(Vertical):
             with TabPane("Settings", id="settings"), VerticalScroll():
                 yield Static(id="settings-text", markup=False)
 
-    def show(self, run: TrackedRun | None) -> None:
+    def show(self, run: RunView | None) -> None:
         """Show a run as it is now."""
         self.display = run is not None
         if run is None or run is self._run:
@@ -80,7 +80,7 @@ class RunDetail(Vertical):
             self.query_one("#log VerticalScroll", VerticalScroll).scroll_end(animate=False)
 
 
-def headline(run: TrackedRun) -> str:
+def headline(run: RunView) -> str:
     """State of a run in words, with the way on where it ended early."""
     again = f"press r to go on from its newest checkpoint (tem-rf resume {shlex.quote(run.run.name)})"
     words = {
@@ -99,7 +99,7 @@ def headline(run: TrackedRun) -> str:
     return f"{run.run.name}: {words[run.state]}{detail}"
 
 
-def progress(run: TrackedRun) -> str:
+def progress(run: RunView) -> str:
     """Epochs, speed, time left, memory and device on one line."""
     parts = []
     if run.config:
@@ -119,7 +119,7 @@ def progress(run: TrackedRun) -> str:
     return " · ".join(parts)
 
 
-def log_text(run: TrackedRun) -> str:
+def log_text(run: RunView) -> str:
     """What happened, then the end of what a detached process said."""
     lines = [f"{_clock(event.time)}  {_say(event)}" for event in run.happenings]
     tail = _tail(run.run.log_file)
@@ -143,7 +143,7 @@ def _tail(path: Path) -> str:
         return ""
 
 
-def _settings(run: TrackedRun) -> str:
+def _settings(run: RunView) -> str:
     if run.config is None:
         return run.detail
     architecture = run.config.architecture

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tem_rf_tui.tracking import TrackedRun
+from tem_rf.runs.view import RunView
 from tem_rf_tui.widgets.live_table import LiveTable
 
 SIGNS = {
@@ -11,15 +11,15 @@ SIGNS = {
 }  # fmt: skip
 
 
-class RunTable(LiveTable[TrackedRun]):
+class RunTable(LiveTable[RunView]):
     """Runs, newest first."""
 
     TITLES = ("state", "run", "epochs", "best dice", "left")
 
-    def name_of(self, item: TrackedRun) -> str:
+    def name_of(self, item: RunView) -> str:
         return item.run.name
 
-    def cells(self, item: TrackedRun) -> tuple[str, ...]:
+    def cells(self, item: RunView) -> tuple[str, ...]:
         epochs = f"{len(item.epochs)}/{item.total_epochs}" if item.config else ""
         best = f"{item.best.validation_hard_dice:.3f}" if item.best else ""
         # By whole epochs: a column that changed with every step would send the whole table each time.

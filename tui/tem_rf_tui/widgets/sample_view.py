@@ -11,8 +11,8 @@ from textual.widgets import Static
 
 from tem_rf.errors import ReadError
 from tem_rf.runs.samples import Samples, read_samples
+from tem_rf.runs.view import RunView
 from tem_rf_tui.painting import Picture
-from tem_rf_tui.tracking import TrackedRun
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 
 
@@ -47,7 +47,7 @@ class SampleView(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._run: TrackedRun | None = None
+        self._run: RunView | None = None
         self._asked_for: object = None
         self._read_last: SampleView.SamplesRead | None = None
         self._patch = 0
@@ -58,7 +58,7 @@ class SampleView(Vertical):
             yield MicrographView(id="sample-label")
             yield MicrographView(id="sample-prediction")
 
-    def show(self, run: TrackedRun) -> None:
+    def show(self, run: RunView) -> None:
         """Show the patches of a run; what is shown already is left alone."""
         self._run = run
         if self._asked_for != (run.run, run.sampled_epoch):

@@ -9,10 +9,10 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import Static, Tab, Tabs
 
 from tem_rf.runs.events import NoticeEvent, StatusEvent
+from tem_rf.runs.view import LIVE_STATES
 from tem_rf.study.events import TrialEvent, Worker
-from tem_rf_tui.study_tracking import Happening, TrackedStudy
+from tem_rf.study.view import Happening, StudyView
 from tem_rf_tui.study_trials import StudyTrial, best_per_depth, parts_of, trials_of
-from tem_rf_tui.tracking import LIVE_STATES
 from tem_rf_tui.widgets.field_plot import FieldPlot, mark_of
 from tem_rf_tui.widgets.run_table import SIGNS
 from tem_rf_tui.widgets.trial_table import TrialTable
@@ -25,7 +25,7 @@ class StudyDetail(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._study: TrackedStudy | None = None
+        self._study: StudyView | None = None
         self._part = 0
         self._is_best_first = False
 
@@ -46,7 +46,7 @@ class StudyDetail(Vertical):
         """The trial under the cursor."""
         return self.query_one(TrialTable).chosen
 
-    def show(self, study: TrackedStudy | None) -> None:
+    def show(self, study: StudyView | None) -> None:
         """Show a study as it is now."""
         self.display = study is not None
         if study is None or study is self._study:
@@ -77,7 +77,7 @@ class StudyDetail(Vertical):
         for name in _VIEWS:
             self.set_class(event.tab.id == f"tab-{name}", f"-{name}")
 
-    def _draw(self, study: TrackedStudy) -> None:
+    def _draw(self, study: StudyView) -> None:
         parts = parts_of(study)
         self._part %= max(1, len(parts))
         part = parts[self._part] if parts else ""
@@ -95,7 +95,7 @@ class StudyDetail(Vertical):
         self.query_one("#study-log", Static).update(log_text(study))
 
 
-def headline(study: TrackedStudy) -> str:
+def headline(study: StudyView) -> str:
     """State of a study in words, with the way on where it ended early."""
     again = f"press r to go on (tem-rf study run {shlex.quote(study.study.name)})"
     words = {
@@ -112,7 +112,7 @@ def headline(study: TrackedStudy) -> str:
     return f"{study.study.name}: {words[study.state]}"
 
 
-def progress(study: TrackedStudy, part: str, trials: Sequence[StudyTrial]) -> str:
+def progress(study: StudyView, part: str, trials: Sequence[StudyTrial]) -> str:
     """Trainings done of one part, and what the workers do, on one line."""
     done = sum(trial.seeds_done for trial in trials)
     words = [f"{done} of {study.planned.get(part, '?')} trainings done"]
@@ -132,7 +132,7 @@ def best_text(trials: Sequence[StudyTrial]) -> str:
     return "\n".join(["Best of each depth (validation hard dice)", *lines]) if lines else "No training is done yet."
 
 
-def log_text(study: TrackedStudy) -> str:
+def log_text(study: StudyView) -> str:
     """The workers, then what happened, newest first."""
     if study.state in LIVE_STATES:
         workers = [_worker_text(worker) for worker in study.workers] or ["No worker has come yet."]

@@ -1,19 +1,19 @@
 """The table of studies."""
 
-from tem_rf_tui.study_tracking import TrackedStudy
+from tem_rf.study.view import StudyView
 from tem_rf_tui.widgets.live_table import LiveTable
 from tem_rf_tui.widgets.run_table import SIGNS
 
 
-class StudyTable(LiveTable[TrackedStudy]):
+class StudyTable(LiveTable[StudyView]):
     """Studies, by name."""
 
     TITLES = ("state", "study", "trials done", "failed", "strategy", "seeds", "datasets")
 
-    def name_of(self, item: TrackedStudy) -> str:
+    def name_of(self, item: StudyView) -> str:
         return item.study.name
 
-    def cells(self, item: TrackedStudy) -> tuple[str, ...]:
+    def cells(self, item: StudyView) -> tuple[str, ...]:
         states = [trial.state for trial in item.trials.values()]
         about = ("", "", "")
         if item.definition is not None:
