@@ -71,6 +71,13 @@ def training_settings(recipe: str = DEFAULT_RECIPE, **changes: Any) -> TrainingS
         raise settings_error(error, TrainingSettings) from error
 
 
+_EXPECTED = {
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_parsing": "expected a number",
+}
+
+
 def settings_error(error: ValidationError, model: type[BaseModel] | None = None) -> SettingsError:
     """One line for the first thing pydantic found wrong.
 
@@ -92,4 +99,7 @@ def settings_error(error: ValidationError, model: type[BaseModel] | None = None)
         )
     if first["type"] == "extra_forbidden" and model is not None:
         return SettingsError(f"{field}: no such setting; expected one of {', '.join(model.model_fields)}.")
-    return SettingsError(f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}, received {first['input']!r}.")
+    if first["type"] == "missing" or (first["type"] == "too_short" and first["ctx"]["actual_length"] == 0):
+        return SettingsError(f"{field}: is missing.")
+    what = _EXPECTED.get(first["type"], f"{first['msg'][0].lower()}{first['msg'][1:]}")
+    return SettingsError(f"{field}: {what}, received {first['input']!r}.")

@@ -11,6 +11,7 @@ A request is a pydantic model. Its fields are settings, or groups of settings: a
 ['datasets/au-5nm', '--recipe', 'paper', '--epochs', '150', '--blur-px', '2.0']
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -129,7 +130,7 @@ class Setting:
         try:
             TypeAdapter(Annotated[self.annotation, self.about]).validate_python(value)
         except ValidationError as error:
-            return str(settings_error(error)).removeprefix("settings: ")
+            return re.sub(r"^(settings|[\d.]+): ", "", str(settings_error(error)))  # the place in a list is seen
         except TemRfError as error:
             return str(error)
         return ""
@@ -149,6 +150,32 @@ class Request(BaseModel):
         return _settings(cls)
 
     @classmethod
+    def presets(cls) -> tuple[str, ...]:
+        """The settings that others take their defaults from, such as `recipe`."""
+        groups = filter(None, map(_group, cls.model_fields.values()))
+        return tuple(dict.fromkeys(preset for group in groups for preset in group.presets))
+
+    @classmethod
+    def defaults(cls, **presets: Any) -> dict[str, Any]:
+        """The value of each setting unless given; `...` where it must be.
+
+        Args:
+            presets: The recipe or preset that is chosen; default: its default.
+
+        >>> from tem_rf.jobs.train import TrainRequest
+        >>> TrainRequest.defaults(recipe="paper")["batch_size"], TrainRequest.defaults()["dataset"]
+        (32, Ellipsis)
+        """
+        values = {name: one.own_default for name, one in cls.settings().items() if one.group is None}
+        chosen = {name: values[name] for name in cls.presets()} | presets
+        groups = {name: group for name, about in cls.model_fields.items() if (group := _group(about))}
+        models = {name: one.build(**{preset: chosen[preset] for preset in one.presets}) for name, one in groups.items()}
+        return {
+            name: values[name] if one.group is None else getattr(models[one.group], one.field)
+            for name, one in cls.settings().items()
+        }
+
+    @classmethod
     def build(cls, **given: Any) -> Self:
         """Make a request from settings by their flat names; what is `UNSET` is as if it were not given.
 
@@ -159,7 +186,7 @@ class Request(BaseModel):
         known = cls.settings()
         for name in given:
             if name not in known:
-                raise SettingsError(f"{name}: no such setting; expected one of {', '.join(known)}.")
+                raise SettingsError(f"`{name}`: no such setting; expected one of {', '.join(known)}.")
         fields: dict[str, Any] = {}
         for name, about in cls.model_fields.items():
             group = _group(about)

@@ -13,8 +13,8 @@ from textual.widgets import Input, OptionList, Select, Static
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.previews import preview_dataset, preview_folder
 from tem_rf_tui.screens.browse import BrowseScreen, FolderTree
-from tem_rf_tui.screens.command_form import CommandForm
 from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.state import RememberedState
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until

@@ -11,12 +11,7 @@ from textual.widgets import Static
 
 from tem_rf import Architecture
 from tem_rf.baselines.fourier import Band
-from tem_rf.config.training import training_settings
-from tem_rf.data.prepared import open_dataset
-from tem_rf.evaluation.evaluate import score_patches, write_masks
-from tem_rf.metrics.scores import read_scores, write_scores
-from tem_rf.runs import RunFolder
-from tem_rf.runs.dataset import configure_run
+from tem_rf.metrics.scores import read_scores
 from tem_rf.runs.view import RunTracker
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.errors_preview import preview_fourier_errors, preview_network_errors
@@ -27,6 +22,7 @@ from tem_rf_tui.screens.image_scores import ImageScoresScreen
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.row_table import RowTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
+from tests.helpers.workspaces import evaluated_run
 
 
 @pytest.fixture
@@ -193,21 +189,6 @@ def test_it_looks_as_it_did(with_runs: Path, size: tuple[int, int]) -> None:
     drive(with_runs, script, size=size)
 
 
-def _evaluated(folder: Path, tiny_dataset: Path) -> RunFolder:
-    """A run whose masks are its labels with the upper half cut off; the dataset is at hand."""
-    dataset = open_dataset(tiny_dataset)
-    config = configure_run(tiny_dataset, Architecture((2, 2)), training_settings("paper", epochs=5), 752)
-    fields = {name: getattr(config, name) for name in ("dataset", "dataset_sha256", "architecture")}
-    run = make_run(folder / "runs", "n2-p22-s752", **fields)
-    indices = dataset.indices("test")
-    masks = np.array(dataset.labels[indices]) > 0
-    masks[:, : masks.shape[1] // 2] = False
-    run.model_file.write_bytes(b"")
-    write_masks(run.masks_file, masks)
-    write_scores(run.scores_file, score_patches(dataset, indices, masks))
-    return run
-
-
 def _errors_text(app: TemRfApp, name: str) -> str:
     return " ".join(str(app.screen.query_one(f"#{name}-text", Static).render()).split())
 
@@ -226,7 +207,7 @@ async def _open_worst(app: TemRfApp, pilot: Pilot[None]) -> None:
 
 
 def test_an_image_opens_with_its_false_negatives_and_false_positives(folder: Path, tiny_dataset: Path) -> None:
-    run = _evaluated(folder, tiny_dataset)
+    run = evaluated_run(folder, tiny_dataset)
     image = sorted(read_scores(run.scores_file), key=lambda each: each.hard_dice)[0]
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
@@ -249,7 +230,7 @@ def test_an_image_opens_with_its_false_negatives_and_false_positives(folder: Pat
 
 
 def test_both_methods_are_painted(folder: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = _evaluated(folder, tiny_dataset)
+    run = evaluated_run(folder, tiny_dataset)
     monkeypatch.setattr("tem_rf_tui.errors_preview._band", lambda folder, fingerprint: Band(4, 8))
     image = read_scores(run.scores_file)[0]
     network, fourier = preview_network_errors(run, image).picture, preview_fourier_errors(run, image).picture
@@ -261,7 +242,7 @@ def test_both_methods_are_painted(folder: Path, tiny_dataset: Path, monkeypatch:
 def test_an_image_without_its_files_is_said_in_words(folder: Path, tiny_dataset: Path, gone: str) -> None:
     copied = folder / "datasets" / "discs"
     shutil.copytree(tiny_dataset, copied)
-    run = _evaluated(folder, copied)
+    run = evaluated_run(folder, copied)
     run.masks_file.unlink() if gone == "masks" else shutil.rmtree(copied)
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:

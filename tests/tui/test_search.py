@@ -12,7 +12,6 @@ from textual.widgets import Input, Static
 
 from tem_rf import Architecture
 from tem_rf.config.training import training_settings
-from tem_rf.errors import StudyError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tem_rf.study.definition.definition import define_study
@@ -21,7 +20,6 @@ from tem_rf.study.folder import StudyFolder
 from tem_rf.study.view import StudyTracker
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.screens.new_study import NewStudyScreen
-from tem_rf_tui.study_request import StudyRequest, define
 from tem_rf_tui.study_trials import best_per_depth, trials_of
 from tem_rf_tui.widgets.field_plot import FieldPlot
 from tem_rf_tui.widgets.study_detail import progress
@@ -374,16 +372,6 @@ def test_trainings_of_a_further_recipe_of_the_same_name_count_there_alone(with_d
     (tracked,) = StudyTracker(with_dataset / "studies").poll(study.name)
     for setup, done in (("discs-paper", 1), ("discs-paper-2", 2)):
         assert progress(tracked, setup, trials_of(tracked, setup)) == f"{done} of 12 trainings done"
-
-
-def test_a_request_becomes_a_definition(tmp_path: Path) -> None:
-    request = StudyRequest(datasets="a, /b/c", depths="2", max_field_px=100, strategy="random", budget=3, workers=2)
-    definition = define(request, tmp_path)
-    assert definition.datasets == (tmp_path / "a", type(tmp_path)("/b/c"))
-    assert (definition.space.depths, definition.space.max_field_px) == ((2,), 100)
-    assert (definition.strategy.name, definition.strategy.budget, definition.execution.workers) == ("random", 3, 2)
-    with pytest.raises(StudyError, match="depths: expected whole numbers"):
-        define(request.model_copy(update={"depths": "deep"}), tmp_path)
 
 
 @pytest.mark.parametrize(("view", "size"), [("trials", NARROW), ("trials", WIDE), ("plot", NARROW)])  # wide shows both

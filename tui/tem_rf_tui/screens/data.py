@@ -13,12 +13,14 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
+from tem_rf.jobs.fetch import FetchRequest
+from tem_rf.jobs.prepare import PrepareRequest
+from tem_rf.jobs.simulate import SimulateRequest
 from tem_rf_tui.messages import DatasetChosen
 from tem_rf_tui.previews import Preview, preview_dataset, preview_folder
-from tem_rf_tui.requests import PREPARE_FIELDS, FetchRequest, PrepareRequest, SimulateRequest
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.browse import BrowseScreen
-from tem_rf_tui.screens.command_form import CommandForm
+from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.workspace import DATASET_MARK
 
@@ -165,10 +167,10 @@ class DataScreen(TabScreen):
 
         def start(request: PrepareRequest | None) -> None:
             if request is not None:
-                self.tem_rf.start_command(f"prepare {request.output}", *request.arguments(folder))
+                self.tem_rf.start_command(f"prepare {request.output}", *request.command_line(), "--json")
 
-        form = CommandForm("Prepare", PrepareRequest(output=f"datasets/{folder.name}"), PREPARE_FIELDS)
-        self.app.push_screen(form, start)
+        start_values, fixed = {"output": f"datasets/{folder.name}"}, {"micrographs": (folder,)}
+        self.app.push_screen(CommandForm("Prepare", PrepareRequest, start=start_values, fixed=fixed), start)
 
     def action_check(self) -> None:
         """Read every file of a folder."""
@@ -184,18 +186,18 @@ class DataScreen(TabScreen):
 
         def start(request: SimulateRequest | None) -> None:
             if request is not None:
-                self.tem_rf.start_command(f"simulate {request.output}", *request.arguments())
+                self.tem_rf.start_command(f"simulate {request.folder}", *request.command_line(), "--json")
 
-        self.app.push_screen(CommandForm("Simulate", SimulateRequest()), start)
+        self.app.push_screen(CommandForm("Simulate", SimulateRequest), start)
 
     def action_fetch(self) -> None:
         """Ask which, then download."""
 
         def start(request: FetchRequest | None) -> None:
             if request is not None:
-                self.tem_rf.start_command(f"fetch {request.name}", *request.arguments())
+                self.tem_rf.start_command(f"fetch {request.name}", *request.command_line(), "--json")
 
-        self.app.push_screen(CommandForm("Fetch a published set", FetchRequest()), start)
+        self.app.push_screen(CommandForm("Fetch a published set", FetchRequest), start)
 
     def _show_nothing(self) -> None:
         folder = self.tem_rf.workspace.folder

@@ -1,26 +1,31 @@
 """The form of a study, checked as one types against the datasets it names."""
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.message import Message
+from textual.widgets import Input, Label
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
+from tem_rf.jobs.study import StudyRequest, define
 from tem_rf.study.definition.definition import StudyDefinition
 from tem_rf.study.definition.space import planned_runs
 from tem_rf.study.folder import StudyFolder
-from tem_rf_tui.screens.form import FormScreen
-from tem_rf_tui.study_request import StudyRequest, define
-from tem_rf_tui.widgets.settings_form import SettingsForm
+from tem_rf_tui.screens.request_screen import RequestScreen
+from tem_rf_tui.widgets.field_help import FieldHelp
 from tem_rf_tui.wording import counted
 from tem_rf_tui.workspace import DATASET_MARK, Workspace
 
+_NAME = re.compile(r"[\w.+-]+")
 
-class NewStudyScreen(FormScreen[StudyFolder]):
+
+class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
     """Asks for a study; gives back its folder, ready to be run.
 
     Args:
@@ -43,23 +48,30 @@ class NewStudyScreen(FormScreen[StudyFolder]):
         study: StudyFolder
 
     def __init__(self, workspace: Workspace, dataset: str, taken: Collection[str]) -> None:
-        super().__init__("New study")
-        self._workspace = workspace
         is_there = bool(dataset) and Path(dataset, DATASET_MARK).is_file()
         datasets = [Path(dataset)] if is_there else workspace.datasets()
-        start = StudyRequest(name=_free_name(taken), datasets=",".join(map(workspace.short, datasets)))
-        self._form = SettingsForm(start, id="settings")
+        super().__init__("New study", StudyRequest, start={"datasets": tuple(map(workspace.short, datasets))})
+        self._workspace = workspace
+        self._name = _free_name(taken)
         self._is_making = False
 
     def fields(self) -> ComposeResult:
-        """What the study is."""
-        yield self._form
+        """What the study is called, and what it is."""
+        with Horizontal(classes="field"):
+            yield Label("name", classes="field-name")
+            yield Input(self._name, compact=True, id="study-name")
+            yield FieldHelp("Name of the study, a folder in studies.")
+        yield from super().fields()
 
     def on_mount(self) -> None:
         """Say what would be trained."""
-        self.on_settings_form_changed()
+        self.on_request_form_changed()
 
-    def on_settings_form_changed(self) -> None:
+    def on_input_changed(self) -> None:
+        """Check the name."""
+        self.on_request_form_changed()
+
+    def on_request_form_changed(self) -> None:
         """Check what was typed."""
         if self._is_making:
             return
@@ -72,11 +84,11 @@ class NewStudyScreen(FormScreen[StudyFolder]):
         """Make the study folder."""
         if self._is_making:
             return
-        definition, request = self._definition(), self._form.settings
-        if definition is not None and request is not None:
+        definition = self._definition()
+        if definition is not None:
             self._is_making = True  # what was typed before is not asked about any more
             self.say("checking the datasets")
-            self._make(self._workspace.studies / request.name, definition)
+            self._make(self._workspace.studies / self._typed_name, definition)
 
     def on_new_study_screen_planned(self, message: Planned) -> None:
         """Say it."""
@@ -88,16 +100,23 @@ class NewStudyScreen(FormScreen[StudyFolder]):
         if self.is_active:  # not left meanwhile
             self.dismiss(message.study)
 
+    @property
+    def _typed_name(self) -> str:
+        return self.query_one("#study-name", Input).value.strip()
+
     def _definition(self) -> StudyDefinition | None:
         """What the form says; None, and said, where something is wrong with it."""
-        request = self._form.settings
-        if request is None:
-            self.say(f"✗ {self._form.problem}", is_problem=True)
+        problem = "" if _NAME.fullmatch(self._typed_name) else "name: only letters, digits and . _ + - are allowed."
+        request = self.form.request
+        problem = problem or ("" if request else self.form.problem)
+        if problem or request is None:
+            self.say(f"✗ {problem}", is_problem=True)
             return None
+        datasets = tuple(self._workspace.folder / path for path in request.datasets)
         try:
-            return define(request, self._workspace.folder)
+            return define(request.model_copy(update={"datasets": datasets}))
         except TemRfError as error:
-            self.say(f"✗ {error}", is_problem=True)
+            self.say(f"✗ {str(error).removeprefix('study: ')}", is_problem=True)
             return None
 
     @work(thread=True, exclusive=True, group="study", description="plan a study")

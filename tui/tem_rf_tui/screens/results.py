@@ -18,10 +18,13 @@ from tem_rf.evaluation.columns import sort_by
 from tem_rf.evaluation.table import NOTHING, as_csv, as_latex, as_markdown
 from tem_rf.evaluation.trials import TrialResult
 from tem_rf.files import write_text
+from tem_rf.jobs.evaluate import EvaluateRequest
+from tem_rf.jobs.export import ExportRequest
 from tem_rf.runs.view import RunView
 from tem_rf_tui.results import COLUMNS, StudyRuns, cells_of, contains, read_results
 from tem_rf_tui.screens.base import READING, TabScreen
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
+from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.widgets.columns import MIN_WIDTH, columns_with_room, widths_of
 from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
 
@@ -166,18 +169,21 @@ class ResultsScreen(TabScreen):
     def action_evaluate(self) -> None:
         """Score the runs of the row."""
         if row := self._chosen():
-            names = [str(run.run.path) for run in row.runs]
-            title = f"evaluate {row.method}" if len(names) > 1 else f"evaluate {row.runs[0].run.name}"
-            self.tem_rf.start_command(title, "evaluate", *names, "--json")
+            request = EvaluateRequest(run=_paths(row))
+            self.tem_rf.start_command(f"evaluate {_title(row)}", *request.command_line(), "--json")
 
     def action_export(self) -> None:
-        """Export the run with the best validation dice."""
-        if row := self._chosen():
-            best = max(row.runs, key=lambda run: run.best.validation_hard_dice if run.best else 0.0)
-            output = self.tem_rf.workspace.models / best.run.name
-            self.tem_rf.start_command(
-                f"export {best.run.name}", "export", str(best.run.path), "--output", str(output), "--json"
-            )
+        """Ask how, then export the best run of the row."""
+        row = self._chosen()
+        if row is None:
+            return
+
+        def start(request: ExportRequest | None) -> None:
+            if request is not None:
+                self.tem_rf.start_command(f"export {_title(row)}", *request.command_line(), "--json")
+
+        form = CommandForm(f"Export {_title(row)}", ExportRequest, fixed={"run": _paths(row)}, leave_out=("runs",))
+        self.app.push_screen(form, start)
 
     def action_copy(self, kind: str) -> None:
         """Copy what is shown, through the terminal."""
@@ -259,3 +265,12 @@ class ResultsScreen(TabScreen):
                     runs = now
                     self.post_message(self.StudiesChanged(runs))
             time.sleep(_WATCH_INTERVAL_S)
+
+
+def _title(row: TrialResult) -> str:
+    """The run of a row, or the network of its runs."""
+    return row.method if len(row.runs) > 1 else row.runs[0].run.name
+
+
+def _paths(row: TrialResult) -> tuple[str, ...]:
+    return tuple(str(run.run.path) for run in row.runs)

@@ -15,13 +15,13 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
+from tem_rf.jobs.segment import SegmentRequest
 from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_in
 from tem_rf_tui.painting import Picture
 from tem_rf_tui.particles import ParticleList, list_particles
 from tem_rf_tui.previews import preview_mask
-from tem_rf_tui.requests import SegmentRequest
 from tem_rf_tui.screens.base import TabScreen
-from tem_rf_tui.screens.command_form import CommandForm
+from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.particle_view import ParticleView
 from tem_rf_tui.widgets.row_table import Row, RowTable
@@ -146,9 +146,16 @@ class SegmentScreen(TabScreen):
 
         def start(request: SegmentRequest | None) -> None:
             if request is not None:
-                self.tem_rf.start_command(f"{_TITLE}{request.images}", *request.arguments(model))
+                images = ", ".join(map(str, request.images))
+                self.tem_rf.start_command(f"{_TITLE}{images}", *request.command_line(), "--json")
 
-        self.app.push_screen(CommandForm(f"Segment with {model.name}", SegmentRequest()), start)
+        form = CommandForm(
+            f"Segment with {model.name}",
+            SegmentRequest,
+            fixed={"model": (str(model),)},
+            leave_out=("models", "runs"),  # where models are looked for by name
+        )
+        self.app.push_screen(form, start)
 
     def _list_models(self) -> None:
         trained = [run.run.path for run in self.tem_rf.runs if run.epochs and run.run.model_file.exists()]

@@ -1,21 +1,35 @@
 """Train: the runs, one of them in detail, and the keys that start, pause, stop and resume them."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.message import Message
 from textual.widgets import Static
 
 from tem_rf.errors import TemRfError
+from tem_rf.jobs.launch import Launched, train_in_background
 from tem_rf.jobs.queue import TrainingQueue
+from tem_rf.jobs.train import TrainRequest
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.extension import extend
 from tem_rf.runs.view import RunView
-from tem_rf_tui.requests import ExtendRequest
 from tem_rf_tui.screens.base import READING, TabScreen
-from tem_rf_tui.screens.command_form import CommandForm
-from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.new_training import NewTrainingScreen, PlannedTraining
+from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.widgets.row_table import RowTable
 from tem_rf_tui.widgets.run_detail import RunDetail
 from tem_rf_tui.widgets.run_table import RunTable
+
+_LAUNCHED = {
+    "starting": "starting now",
+    "queued": "waiting in the queue",
+    "training": "being trained already",
+    "finished": "finished already",
+}
 
 
 class TrainScreen(TabScreen):
@@ -32,6 +46,12 @@ class TrainScreen(TabScreen):
         Binding("full_stop", "patch(1)", "Next", key_display=".", show=False, tooltip="Next validation patch"),
         Binding("comma", "patch(-1)", "Back", key_display=",", show=False, tooltip="Validation patch before"),
     ]
+
+    @dataclass
+    class LaunchedRuns(Message):
+        """Runs were handed to the queue."""
+
+        launched: list[Launched]
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +117,7 @@ class TrainScreen(TabScreen):
         elif process.is_alive(run.run):
             self.notify(f"{run.run.name}: is being trained already.", severity="warning")
         else:
-            self._start([run.run])
+            self._start(PlannedTraining([run.run]))
 
     def action_extend(self) -> None:
         """Ask how many epochs, then go on; a run that is being trained takes notice at the end of its epoch."""
@@ -105,11 +125,17 @@ class TrainScreen(TabScreen):
         if run is None:
             return
 
-        def extend_run(request: ExtendRequest | None) -> None:
+        def extend_run(request: TrainRequest | None) -> None:
             if request is not None:
-                self._extend(run.run, request.epochs)
+                self._extend(run.run, request.training.epochs)
 
-        form = CommandForm(f"Extend {run.run.name}", ExtendRequest(epochs=2 * max(1, run.total_epochs)))
+        form = CommandForm(
+            f"Extend {run.run.name}",
+            TrainRequest,
+            only=("epochs",),
+            start={"epochs": 2 * max(1, run.total_epochs)},
+            fixed={"dataset": run.config.dataset if run.config else "."},
+        )
         self.app.push_screen(form, extend_run)
 
     def action_log_scale(self) -> None:
@@ -134,23 +160,33 @@ class TrainScreen(TabScreen):
         if is_alive:
             self.notify(f"{run.name}: goes on to epoch {epochs}")
         else:
-            self._start([run])
+            self._start(PlannedTraining([run]))
 
-    def _start(self, runs: list[RunFolder] | None) -> None:
-        if not runs:
-            return
-        self._started = runs[0].name
+    def on_train_screen_launched_runs(self, message: LaunchedRuns) -> None:
+        """Say what became of the runs."""
+        self.notify(launched_text(message.launched))
+
+    @work(thread=True, group="launch", description="start trainings")
+    def _launch(self, runs: list[RunFolder], evaluate: bool) -> None:
         try:
-            TrainingQueue.of(runs[0].path.parent).add(runs)
-            self.notify(f"{runs[0].name}: queued" if len(runs) == 1 else f"{len(runs)} runs: queued")
+            self.post_message(self.LaunchedRuns(train_in_background(runs, evaluate=evaluate)))
         except (TemRfError, OSError) as error:
-            self.notify(str(error), severity="error", timeout=20)
+            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=20)
+
+    def _start(self, training: PlannedTraining | None) -> None:
+        if training is not None:
+            self._started = training.runs[0].name
+            self._launch(training.runs, training.evaluate)
 
     def _ask(self, run: RunView, request: process.Request) -> None:
         try:
-            if request == "stop" and (queue := TrainingQueue.of(run.run.path.parent)).holds(run.run):
-                queue.remove(run.run.name)
-                self.notify(f"{run.run.name}: removed from the queue")
+            queue = TrainingQueue.of(run.run.path.parent)
+            if not process.is_alive(run.run) and queue.holds(run.run):
+                if request == "stop":
+                    queue.remove(run.run.name)
+                    self.notify(f"{run.run.name}: removed from the queue")
+                else:
+                    self.notify(f"{run.run.name}: waits in the queue; s removes it.", severity="warning")
                 return
             process.ask(run.run, request)
             self.notify(f"{run.run.name}: asked to {request}")
@@ -162,3 +198,13 @@ class TrainScreen(TabScreen):
         if run is None:
             self.notify("There is no run yet; press n to set up a training.", severity="warning")
         return run
+
+
+def launched_text(launched: Sequence[Launched]) -> str:
+    """What became of runs, in words."""
+    if len(launched) == 1:
+        (one,) = launched
+        place = f", position {one.position}" if one.position else ""
+        return f"{one.run.name}: {_LAUNCHED[one.state]}{place}"
+    counts = Counter(one.state for one in launched)
+    return f"{len(launched)} runs: {', '.join(f'{count} {_LAUNCHED[state]}' for state, count in counts.items())}"
