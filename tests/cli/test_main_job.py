@@ -91,7 +91,7 @@ def test_the_demo_is_made_of_commands_that_exist() -> None:
 
 @pytest.mark.slow
 def test_the_demo_beats_fourier_filtering_and_reuses_what_stands(tmp_path: Path) -> None:
-    def demo() -> subprocess.CompletedProcess:
+    def demo() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "tem_rf", "demo"], cwd=tmp_path, check=True, capture_output=True, text=True
         )

@@ -24,7 +24,7 @@ def study(tiny_dataset: Path, tmp_path: Path) -> StudyFolder:
 
 
 @pytest.fixture
-def undisturbed(tiny_dataset: Path, tmp_path: Path) -> dict:
+def undisturbed(tiny_dataset: Path, tmp_path: Path) -> dict[str, Any]:
     """Table of the same study that nothing happened to."""
     study = new_study(tiny_dataset, tmp_path / "undisturbed")
     run_study(study, lambda _: PoolHere())

@@ -189,13 +189,13 @@ def test_a_second_training_of_the_same_run_is_refused(tiny_dataset: Path, tmp_pa
         train(run)
 
 
-def start(run: RunFolder) -> subprocess.Popen:
+def start(run: RunFolder) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tem_rf", "resume", run.path], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
 
 
-def wait_for_event(run: RunFolder, kind: type, child: subprocess.Popen) -> None:
+def wait_for_event(run: RunFolder, kind: type, child: subprocess.Popen[str]) -> None:
     while not any(isinstance(event, kind) for event in run.events()):
         assert child.poll() is None, child.stderr.read()
         time.sleep(0.02)

@@ -107,7 +107,7 @@ def fetch(zenodo: Zenodo, path: Path, **changes: Any) -> None:
 
 def test_a_file_arrives_whole_and_is_not_fetched_twice(zenodo: Zenodo, tmp_path: Path) -> None:
     zenodo.add("au.h5", CONTENT)
-    seen: list[tuple[int, int]] = []
+    seen: list[int] = []
     fetch(zenodo, tmp_path / "au.h5", progress=seen.append)
     assert (tmp_path / "au.h5").read_bytes() == CONTENT
     assert seen[-1] == len(CONTENT)
