@@ -89,7 +89,7 @@ def settings_error(error: ValidationError, model: type[BaseModel] | None = None)
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"])) or "settings"
     if model is not None and first["loc"]:
-        field = f"`{field}`"
+        field = f"`{first['loc'][0]}`"
     if first["type"] == "value_error":
         where = f"{field}: " if first["loc"] else ""
         return SettingsError(f"{where}{first['ctx']['error']}".removesuffix(".") + ".")

@@ -18,10 +18,9 @@ from tem_rf.jobs.fetch import FetchRequest
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.study import StudyRequest, define
 from tem_rf.jobs.train import TrainRequest
-from tests.helpers.repository import ROOT
 from tools.write_api import API, REQUESTS, api_text
 
-JOBS = [*REQUESTS.values(), FetchRequest]
+JOBS: list[type[Request]] = [*REQUESTS.values(), FetchRequest]
 FUNCTIONS = {"import": "import_network", "study": "run_study"}
 # What a request needs at least.
 REQUIRED: dict[str, dict[str, Any]] = {
@@ -42,10 +41,10 @@ def command_of(request: type[Request]) -> Any:
     return found
 
 
-def build(name: str, **given: Any) -> Request:
+def build(job: str, /, **given: Any) -> Request:
     required = {key: [value] if key in ("micrographs", "run", "images", "datasets") else value
-                for key, value in REQUIRED.get(name, {}).items()}  # fmt: skip
-    return REQUESTS[name].build(**required, **given)
+                for key, value in REQUIRED.get(job, {}).items()}  # fmt: skip
+    return REQUESTS[job].build(**required, **given)
 
 
 @pytest.mark.parametrize("request_class", JOBS, ids=lambda one: one.__name__)
@@ -137,7 +136,7 @@ def test_a_recipe_fills_what_is_not_given() -> None:
 def test_what_is_wrong_is_told_by_the_name_of_the_setting() -> None:
     with pytest.raises(SettingsError, match="`nonsense`: no such setting; expected one of dataset, network, seed"):
         TrainRequest.build(dataset="d", nonsense=1)
-    with pytest.raises(SettingsError, match="`epochs`: .*received 0"):
+    with pytest.raises(SettingsError, match=r"`epochs`: .*received 0"):
         TrainRequest.build(dataset="d", epochs=0)
     with pytest.raises(SettingsError, match="`dataset`: expected a value, received none"):
         TrainRequest.build()
@@ -154,7 +153,7 @@ def test_a_request_becomes_a_definition() -> None:
     assert definition.datasets == (Path("a").resolve(), Path("/b/c"))
     assert (definition.space.depths, definition.space.max_field_px) == ((2,), 100)
     assert (definition.strategy.name, definition.strategy.budget, definition.execution.workers) == ("random", 3, 2)
-    with pytest.raises(SettingsError, match="depths"):
+    with pytest.raises(SettingsError, match="`depths`: expected a whole number"):
         StudyRequest.build(datasets=["a"], depths="deep")
 
 
@@ -170,4 +169,3 @@ def test_every_setting_says_what_it_means() -> None:
         f"{request.__name__}.{name}" for request in JOBS for name, one in request.settings().items() if not one.help
     ]
     assert silent == []
-    assert (ROOT / "tools" / "api.py.j2").is_file()
