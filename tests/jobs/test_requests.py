@@ -122,7 +122,7 @@ def _parsed(request: type[Request], arguments: list[str]) -> Request:
     command = command_of(request)
     context = command.make_context("test", [*arguments], resilient_parsing=False)
     given = {name: context.params[name] for name in request.settings()}
-    return request.build(**{name: value for name, value in given.items() if value is not None and value != []})
+    return request.build(**{name: value for name, value in given.items() if value not in (None, [], ())})
 
 
 def test_a_recipe_fills_what_is_not_given() -> None:
