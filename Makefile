@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-slow coverage check docs release-check screenshots lock clean install
+.PHONY: demo test test-slow coverage api check docs release-check screenshots lock clean install
 
 install: $(INSTALLED)
 
@@ -30,11 +30,16 @@ coverage: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not gpu and not online and not release' --cov --cov-report=term \
 		tests/test_files.py tests/data tests/architecture tests/runs tests/cli $(COVERED:%=tem_rf/%)
 
+# tem_rf/api.py, from the settings of the jobs.
+api: $(INSTALLED)
+	$(BIN)/python -m tools.write_api
+
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.write_api --check
 
 # The site in site/, warnings as errors; the reference is made from the code.
 docs: $(INSTALLED)

@@ -11,7 +11,7 @@ def modules() -> set[str]:
     """Modules of the packages, without their __init__ and __main__."""
     return {
         path.relative_to(ROOT).with_suffix("").as_posix()
-        for package in ("tem_rf", "tui")
+        for package in ("tem_rf", "tui/tem_rf_tui")
         for path in (ROOT / package).rglob("*.py")
         if not path.stem.startswith("__")
     }

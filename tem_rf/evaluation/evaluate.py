@@ -12,7 +12,7 @@ from tem_rf.errors import ReadError
 from tem_rf.files import replacing_file
 from tem_rf.metrics.dice import particle_mask
 from tem_rf.metrics.scores import ImageScores, score_image, write_scores
-from tem_rf.models.unet import particle_probability
+from tem_rf.models.probability import particle_probability
 from tem_rf.plots.segmentation import write_overlay
 from tem_rf.runs.folder import RunFolder
 
@@ -168,8 +168,8 @@ def score_patches(dataset: PreparedDataset, indices: np.ndarray, predictions: np
             prediction,
             dataset.labels[index],
             source=dataset.patches[index].source,
-            row=dataset.patches[index].row,
-            column=dataset.patches[index].column,
+            y_px=dataset.patches[index].y_px,
+            x_px=dataset.patches[index].x_px,
             pixel_size_nm=dataset.manifest.pixel_size_nm,
         )
         for index, prediction in zip(indices, predictions, strict=True)

@@ -29,7 +29,7 @@ from tem_rf.exporting.formats import (
 from tem_rf.inference.card import ModelCard
 from tem_rf.inference.model import Segmenter, load_segmenter
 from tem_rf.inference.predict import segment_micrograph
-from tem_rf.models.unet import particle_probability
+from tem_rf.models.probability import particle_probability
 from tem_rf.runs.folder import RunFolder
 
 Runtime = Callable[[np.ndarray], np.ndarray]  # (n, h, w) float32 counts -> (n, h, w) float32 probability
@@ -139,7 +139,7 @@ def _without_outliers(network: Runtime, preprocessing: PreprocessingSettings) ->
 
 
 _BATCHES = (1, 3)
-_LEAST_SIDE_PX = 64
+_MIN_SIDE_PX = 64
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def compare_formats(run: RunFolder, folder: Path) -> Iterator[Comparison]:
 def _shapes(card: ModelCard, *, any_size: bool) -> list[tuple[int, int, int]]:
     """Two sizes for each number of micrographs: multiples of the stride, or odd ones where any will do."""
     sizes = package_sizes(card)
-    side, step = sizes.at_least(_LEAST_SIDE_PX), sizes.step_px
+    side, step = sizes.at_least(_MIN_SIDE_PX), sizes.step_px
     odd = 1 if any_size else 0
     return [
         (batch, height + odd, width - odd)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tem_rf.config.segmentation import TrackSettings
 from tem_rf.data.readers import open_recording, read_frames
 from tem_rf.errors import SettingsError
 from tem_rf.files import replacing_file
@@ -15,44 +16,6 @@ from tem_rf.inference.results import SegmentedFile
 from tem_rf.particles.table import read_particles
 from tem_rf.particles.tracking import Track, follow_particles
 from tem_rf.plots.tracks import write_development, write_paths
-
-
-@dataclass(frozen=True)
-class TrackSettings:
-    """How particles are followed.
-
-    Attributes:
-        max_step_px: Farthest a particle moves between frames [px]; one of the two is given.
-        max_step_nm: The same [nm].
-        memory: Frames for which a particle may be out of sight.
-        frame_interval_s: Time between frames [s]; None: as the file says, if it does.
-    """
-
-    max_step_px: float | None = None
-    max_step_nm: float | None = None
-    memory: int = 0
-    frame_interval_s: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what does not say how far a particle moves."""
-        if (self.max_step_px is None) == (self.max_step_nm is None):
-            raise SettingsError("--track: needs --max-step-nm or --max-step-px, one of them.")
-
-    def step_px(self, pixel_size_nm: float | None) -> float:
-        """Farthest step [px].
-
-        Raises:
-            SettingsError: It is in nm, and the pixel size is not known.
-        """
-        if self.max_step_px is not None:
-            return self.max_step_px
-        if pixel_size_nm is None:
-            raise SettingsError(
-                "--max-step-nm: expected a movie with a pixel size, received one without; give --pixel-size-nm, or "
-                "--max-step-px instead."
-            )
-        assert self.max_step_nm is not None
-        return self.max_step_nm / pixel_size_nm
 
 
 @dataclass(frozen=True)
@@ -86,7 +49,7 @@ def check_movie(path: Path, settings: TrackSettings, pixel_size_nm: float | None
     """
     with open_recording(path) as recording:
         if recording.count < 2:
-            raise SettingsError(f"{path}: --track needs a movie, this is one image; leave it out.")
+            raise SettingsError(f"{path}: `track` needs a movie, this is one image; leave it out.")
         sides = recording.pixel_sides_nm
     settings.step_px(pixel_size_nm or (sides and sides[1]))
 
@@ -156,8 +119,8 @@ def _write_table(
                 row: dict[str, object] = {
                     "track": track.number,
                     "frame": frame,
-                    "x_px": f"{particle.column_px:.6g}",
-                    "y_px": f"{particle.row_px:.6g}",
+                    "x_px": f"{particle.x_px:.6g}",
+                    "y_px": f"{particle.y_px:.6g}",
                     "area_px": particle.area_px,
                     "diameter_px": f"{particle.diameter_px:.6g}",
                     "end": track.end,
@@ -166,8 +129,8 @@ def _write_table(
                     row["time_s"] = f"{(frame - 1) * frame_interval_s:.6g}"
                 if pixel_size_nm is not None:
                     row |= {
-                        "x_nm": f"{particle.column_px * pixel_size_nm:.6g}",
-                        "y_nm": f"{particle.row_px * pixel_size_nm:.6g}",
+                        "x_nm": f"{particle.x_px * pixel_size_nm:.6g}",
+                        "y_nm": f"{particle.y_px * pixel_size_nm:.6g}",
                         "area_nm2": f"{particle.area_px * pixel_size_nm**2:.6g}",
                         "diameter_nm": f"{particle.diameter_px * pixel_size_nm:.6g}",
                     }

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import shlex
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,6 @@ class RunFolder(OwnedFolder):
     """
 
     activity = "training this run"
-    command = "tem-rf"
 
     @property
     def config_file(self) -> Path:
@@ -78,9 +79,19 @@ class RunFolder(OwnedFolder):
         return self.model_file.exists() and self.scores_file.exists()
 
     @property
-    def start_arguments(self) -> tuple[str, ...]:
-        """Arguments of `tem-rf` that let it go on."""
-        return ("resume", str(self.path))
+    def watch_command(self) -> str:
+        """Command that follows the training."""
+        return f"tem-rf watch {shlex.quote(str(self.path))}"
+
+    @property
+    def stop_command(self) -> str:
+        """Command that ends the training after the step in hand."""
+        return f"tem-rf stop {shlex.quote(str(self.path))}"
+
+    @property
+    def start_command(self) -> tuple[str, ...]:
+        """Command that lets it go on."""
+        return (sys.executable, "-m", "tem_rf", "resume", str(self.path))
 
     @property
     def config(self) -> RunConfig:
@@ -145,11 +156,11 @@ class RunFolder(OwnedFolder):
                 place, (before, now) = next(iter(changed.items()))
                 raise RunError(
                     f"{path}: holds a run with {place} {before}, received {now}; "
-                    "choose another name with --name, or give the same settings to go on with it."
+                    "choose another `name`, or give the same settings to continue it."
                 )
             return run
         if run.path.exists() and any(run.path.iterdir()):
-            raise RunError(f"{path}: is not empty and holds no run; choose another name with --name.")
+            raise RunError(f"{path}: is not empty and holds no run; choose another `name`.")
         write_json(run.config_file, config.to_json())
         return run
 

@@ -55,11 +55,11 @@ def test_from_micrographs_to_masks(run: Command, tmp_path: Path) -> None:
 
     rows = json.loads(run("evaluate", *runs, "--pictures", "scored", "--json").stdout)
     network, fourier, brightness = rows
-    assert (network["method"], network["seeds"], network["parameters"]) == ("n2-p22", [1, 2], 8074)
-    assert 0 < network["scores"]["hard_dice"]["mean"] <= 1
-    assert network["scores"]["hard_dice"]["sd"] >= 0
-    assert (fourier["method"], brightness["method"]) == ("Fourier filtering", "brightness threshold")
-    assert Path("runs", runs[0], "scores.csv").read_text().startswith("source,row,column")
+    assert (network["network"], network["seeds"], network["parameters"]) == ("n2-p22", [1, 2], 8074)
+    assert 0 < network["hard_dice"]["mean"] <= 1
+    assert network["hard_dice"]["sd"] >= 0
+    assert (fourier["network"], brightness["network"]) == ("Fourier filtering", "brightness threshold")
+    assert Path("runs", runs[0], "scores.csv").read_text().startswith("source,y_px,x_px")
     assert len(list(Path("scored", runs[0]).glob("*.png"))) == network["images"]
     assert "±" in run("evaluate", *runs, "--no-baseline").stdout
 
@@ -155,7 +155,7 @@ def test_a_place_for_pictures_that_cannot_be_written_is_refused_before_scoring(
     run: Command, trained_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "taken").touch()
-    monkeypatch.delattr("tem_rf.evaluation.table.dice_table")
+    monkeypatch.delattr("tem_rf.evaluation.scoring.score_runs")
     refused = run("evaluate", trained_run.path, "--pictures", "taken/scored")
     assert_one_line(refused, "taken/scored: this place cannot be written to")
 
@@ -179,7 +179,7 @@ def test_a_run_that_cannot_be_read_hinders_the_list_of_no_other_run(
         (tmp_path / "runs" / name).mkdir(parents=True)
         shutil.copy(trained_run.config_file, tmp_path / "runs" / name)
     (tmp_path / "runs/bad/config.json").write_text("{")
-    listed = run("runs", tmp_path / "runs", "--json")
+    listed = run("runs", "--runs", tmp_path / "runs", "--json")
     bad, good = json.loads(listed.stdout)
     assert (listed.code, bad["state"], good["state"]) == (0, "unreadable", "new")
     assert "bad/config.json: cannot be read" in bad["detail"]

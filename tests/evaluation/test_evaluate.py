@@ -14,7 +14,8 @@ from tem_rf.data.prepared import PreparedDataset
 from tem_rf.errors import ReadError, RunError
 from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run, read_mask
 from tem_rf.metrics.dice import hard_dice
-from tem_rf.models.unet import build_unet, particle_probability
+from tem_rf.models.probability import particle_probability
+from tem_rf.models.unet import build_unet
 from tem_rf.plots.curves import write_curves_picture
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.folder import RunFolder
@@ -31,8 +32,8 @@ def dataset(trained_run: RunFolder) -> PreparedDataset:
 def test_each_test_image_is_scored_once_and_written(trained_run: RunFolder, dataset: PreparedDataset) -> None:
     scores = evaluate_run(trained_run, dataset)
     indices = dataset.indices("test")
-    assert [(one.source, one.row, one.column) for one in scores] == [
-        (dataset.patches[index].source, dataset.patches[index].row, dataset.patches[index].column) for index in indices
+    assert [(one.source, one.y_px, one.x_px) for one in scores] == [
+        (dataset.patches[index].source, dataset.patches[index].y_px, dataset.patches[index].x_px) for index in indices
     ]
     with trained_run.scores_file.open() as file:
         written = [float(row["hard_dice"]) for row in csv.DictReader(file)]

@@ -15,7 +15,7 @@ from tem_rf.config.training import training_settings
 from tem_rf.metrics.scores import ImageScores, write_scores
 from tem_rf.runs import RunConfig, RunFolder
 from tem_rf.runs.events import EpochEvent, StatusEvent
-from tui.app import TemRfApp
+from tem_rf_tui.app import TemRfApp
 
 SNAPSHOTS = Path(__file__).parents[1] / "tui" / "snapshots"
 NARROW, WIDE = (80, 24), (160, 48)

@@ -26,7 +26,7 @@ DETACH = """
 import sys
 from tem_rf.runs import RunFolder, process
 run = RunFolder.open(sys.argv[1])
-process.queue(run)
+process.mark_queued(run)
 process.start_detached(run, "--evaluate")
 """
 
@@ -64,14 +64,14 @@ def test_a_run_whose_process_was_killed_is_known_as_killed_and_can_be_claimed(
 
 
 def test_a_queued_run_whose_process_ended_before_it_began_is_known_as_killed(run: RunFolder) -> None:
-    process.queue(run)
+    process.mark_queued(run)
     with subprocess.Popen(["sleep", "60"]) as child:
-        process.remember(run, child.pid, ["sleep", "60"])
+        process.record_process(run, child.pid, ["sleep", "60"])
         assert process.state(run) == "queued"
         child.kill()
         wait_for(lambda: process.state(run) == "killed")  # a zombie
     assert process.state(run) == "killed"
-    process.queue(run)
+    process.mark_queued(run)
     assert process.state(run) == "queued"
 
 
@@ -84,7 +84,7 @@ def test_a_detached_run_that_cannot_begin_says_why(run: RunFolder) -> None:
 
 def test_a_failure_of_somebody_else_leaves_the_state_of_a_run_that_is_not_queued(run: RunFolder) -> None:
     run.event_log().write(StatusEvent(state="finished"))
-    with pytest.raises(RunError), process.failing_in_events(run):
+    with pytest.raises(RunError), process.failure_in_events(run):
         raise RunError("no test images")
     assert process.state(run) == "finished"
 
@@ -93,7 +93,7 @@ def test_a_request_reaches_the_process_and_does_not_outlive_it(run: RunFolder) -
     with process.claim(run):
         process.ask(run, "pause")
         assert process.requested(run) == "pause"
-        process.withdraw(run)
+        process.clear_request(run)
         assert process.requested(run) is None
         process.ask(run, "stop")
     with process.claim(run):

@@ -139,7 +139,7 @@ def test_a_paused_training_goes_on_when_the_request_is_withdrawn(
         if isinstance(event, StepEvent) and event.step == 1:
             process.ask(run, "pause")
         if isinstance(event, StatusEvent) and event.state == "paused":
-            process.withdraw(run)
+            process.clear_request(run)
 
     assert train(run, listener=pause_once).state == "finished"
     states = [event.state for event in run.events() if isinstance(event, StatusEvent)]
@@ -168,7 +168,7 @@ def test_patience_ends_a_training_that_gets_no_better(tiny_dataset: Path, tmp_pa
 
 def test_a_loss_that_becomes_nan_ends_with_the_step_and_the_advice(tiny_dataset: Path, tmp_path: Path) -> None:
     run = new_run(tiny_dataset, tmp_path / "run", learning_rate=1e38)
-    with pytest.raises(TrainingError, match=r"became nan at step \d+ of epoch \d+.*smaller --learning-rate"):
+    with pytest.raises(TrainingError, match=r"became nan at step \d+ of epoch \d+.*smaller `learning_rate`"):
         train(run)
     last = run.events()[-1]
     assert (last.state, process.state(run)) == ("failed", "failed")

@@ -13,22 +13,22 @@ from textual.pilot import Pilot
 from textual.renderables.blank import Blank
 from textual.widgets import Input, TabbedContent, TabPane
 
-import tui
+import tem_rf_tui
+from tem_rf.runs.view import RunTracker
+from tem_rf.study.view import StudyTracker
+from tem_rf_tui.app import ScreenTabs, TemRfApp
+from tem_rf_tui.help import HelpScreen
+from tem_rf_tui.messages import JobsChanged, RunsChanged
+from tem_rf_tui.results import StudyRuns
+from tem_rf_tui.screens import SCREENS, screen_class
+from tem_rf_tui.screens.browse import BrowseScreen
+from tem_rf_tui.screens.image_errors import ImageErrorsScreen
+from tem_rf_tui.screens.image_scores import ImageScoresScreen
+from tem_rf_tui.screens.jobs import JobsScreen
+from tem_rf_tui.themes import CYCLE
+from tem_rf_tui.widgets.job_line import JobLine
+from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
 from tests.helpers.app import NARROW, WIDE, drive, make_run, screen_text, told, until
-from tui.app import ScreenTabs, TemRfApp
-from tui.help import HelpScreen
-from tui.messages import JobsChanged, RunsChanged
-from tui.results import StudyRuns
-from tui.screens import SCREENS, screen_class
-from tui.screens.browse import BrowseScreen
-from tui.screens.image_errors import ImageErrorsScreen
-from tui.screens.image_scores import ImageScoresScreen
-from tui.screens.jobs import JobsScreen
-from tui.study_tracking import StudyTracker
-from tui.themes import CYCLE
-from tui.tracking import RunTracker
-from tui.widgets.job_line import JobLine
-from tui.widgets.row_table import OpeningTable, RowTable
 
 
 def _is_open(app: TemRfApp, name: str) -> bool:
@@ -67,9 +67,9 @@ def test_help_lists_every_key_of_every_screen(folder: Path) -> None:
 def test_no_key_of_any_part_of_the_app_is_left_out_of_help(folder: Path) -> None:
     parts = {
         part
-        for module in pkgutil.walk_packages(tui.__path__, "tui.")
+        for module in pkgutil.walk_packages(tem_rf_tui.__path__, "tem_rf_tui.")
         for part in vars(importlib.import_module(module.name)).values()
-        if isinstance(part, type) and part.__module__.startswith("tui.") and "BINDINGS" in vars(part)
+        if isinstance(part, type) and part.__module__.startswith("tem_rf_tui.") and "BINDINGS" in vars(part)
     }
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:

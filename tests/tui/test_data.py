@@ -10,22 +10,22 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Select, Static
 
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.previews import preview_dataset, preview_folder
+from tem_rf_tui.screens.browse import BrowseScreen, FolderTree
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.state import RememberedState
+from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
 from tests.helpers.labelled_folder import write_folder
-from tui.app import TemRfApp
-from tui.previews import preview_dataset, preview_folder
-from tui.screens.browse import BrowseScreen, FolderTree
-from tui.screens.command_form import CommandForm
-from tui.screens.new_training import NewTrainingScreen
-from tui.state import RememberedState
-from tui.widgets.micrograph_view import MicrographView
 
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
     return lines
 
 
@@ -163,7 +163,7 @@ def test_a_slow_preview_does_not_replace_that_of_the_place_chosen_after_it(
         read.set()
         return preview
 
-    monkeypatch.setattr("tui.screens.data.preview_dataset", slow)
+    monkeypatch.setattr("tem_rf_tui.screens.data.preview_dataset", slow)
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("1")

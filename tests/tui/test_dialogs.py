@@ -10,15 +10,15 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.help import HelpScreen
+from tem_rf_tui.screens.image_scores import ImageScoresScreen
+from tem_rf_tui.screens.jobs import JobsScreen
+from tem_rf_tui.screens.new_study import NewStudyScreen
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.widgets.row_table import RowTable
 from tests.helpers.app import assert_snapshot, drive, give_scores, make_run, until
-from tui.app import TemRfApp
-from tui.help import HelpScreen
-from tui.screens.command_form import CommandForm
-from tui.screens.image_scores import ImageScoresScreen
-from tui.screens.jobs import JobsScreen
-from tui.screens.new_study import NewStudyScreen
-from tui.screens.new_training import NewTrainingScreen
-from tui.widgets.row_table import RowTable
 
 DIALOGS: dict[str, tuple[Sequence[str], type[Screen[Any]]]] = {
     "simulate": (("1", "s"), CommandForm),

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from tem_rf.errors import RunError, StorageError
-from tem_rf.runs import process
-from tests.helpers.app import make_run
-from tui.jobs import Job, JobBoard
+from tem_rf_tui.jobs import Job, JobBoard
 
 
 def _wait(board: JobBoard) -> Job:
@@ -54,19 +52,7 @@ def sleeping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sleeper = tmp_path / "sleeper"
     sleeper.write_text("#!/bin/sh\necho waiting >&2\nsleep 60\n")
     sleeper.chmod(0o755)
-    monkeypatch.setattr("tui.jobs.sys.executable", str(sleeper))
-
-
-def test_runs_of_a_queue_that_was_ended_wait_no_longer(tmp_path: Path, sleeping: None) -> None:
-    runs = [make_run(tmp_path / "runs", name) for name in ("a", "b")]
-    for run in runs:
-        process.queue(run)
-    board = JobBoard(tmp_path / "jobs", tmp_path)
-    board.start_queue("train 2 runs", [run.path for run in runs])
-    assert [process.state(run) for run in runs] == ["queued", "queued"]
-    board.poll()[0].cancel()
-    assert _wait(board).state == "lost"
-    assert [process.state(run) for run in runs] == ["killed", "killed"]
+    monkeypatch.setattr("tem_rf_tui.jobs.sys.executable", str(sleeper))
 
 
 def test_a_command_that_runs_can_be_ended(tmp_path: Path, sleeping: None) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.help import HelpScreen
+from tem_rf_tui.screens import SCREENS, screen_class
+from tem_rf_tui.widgets.key_line import KeyLine
 from tests.helpers.app import NARROW, drive, make_run, until
-from tui.app import TemRfApp
-from tui.help import HelpScreen
-from tui.screens import SCREENS, screen_class
-from tui.widgets.key_line import KeyLine
 
 
 def test_the_last_line_names_the_keys_that_work_now_and_they_can_be_clicked(folder: Path) -> None:

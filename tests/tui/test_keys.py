@@ -8,11 +8,11 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.train import TrainScreen
+from tem_rf_tui.widgets.run_table import RunTable
 from tests.helpers.app import drive, make_run, until
-from tui.app import TemRfApp
-from tui.screens.new_training import NewTrainingScreen
-from tui.screens.train import TrainScreen
-from tui.widgets.run_table import RunTable
 
 _CHARACTERS = {"minus": "-", "slash": "/"}
 

@@ -9,11 +9,11 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Select, Static
 
 from tem_rf import Architecture
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.messages import DatasetChosen
+from tem_rf_tui.screens.network import NetworkScreen
+from tem_rf_tui.widgets.network_form import NetworkForm
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
-from tui.app import TemRfApp
-from tui.messages import DatasetChosen
-from tui.screens.network import NetworkScreen
-from tui.widgets.network_form import NetworkForm
 
 OPEN_NETWORK = "2"
 

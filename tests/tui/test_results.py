@@ -11,29 +11,25 @@ from textual.widgets import Static
 
 from tem_rf import Architecture
 from tem_rf.baselines.fourier import Band
-from tem_rf.config.training import training_settings
-from tem_rf.data.prepared import open_dataset
-from tem_rf.evaluation.evaluate import score_patches, write_masks
-from tem_rf.metrics.scores import read_scores, write_scores
-from tem_rf.runs import RunFolder
-from tem_rf.runs.dataset import configure_run
+from tem_rf.metrics.scores import read_scores
+from tem_rf.runs.view import RunTracker
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.errors_preview import preview_fourier_errors, preview_network_errors
+from tem_rf_tui.painting import Picture, fit, paint
+from tem_rf_tui.results import COLUMNS, cells_of, read_results
+from tem_rf_tui.screens.image_errors import ImageErrorsScreen
+from tem_rf_tui.screens.image_scores import ImageScoresScreen
+from tem_rf_tui.widgets.micrograph_view import MicrographView
+from tem_rf_tui.widgets.row_table import RowTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
-from tui.app import TemRfApp
-from tui.errors_preview import preview_fourier_errors, preview_network_errors
-from tui.painting import Picture, fit, paint
-from tui.results import COLUMNS, read_results
-from tui.screens.image_errors import ImageErrorsScreen
-from tui.screens.image_scores import ImageScoresScreen
-from tui.tracking import RunTracker
-from tui.widgets.micrograph_view import MicrographView
-from tui.widgets.row_table import RowTable
+from tests.helpers.workspaces import evaluated_run
 
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
     return lines
 
 
@@ -57,10 +53,10 @@ async def _open(app: TemRfApp, pilot: Pilot[None]) -> None:
 
 def test_a_trial_is_mean_and_sd_over_its_seeds(with_runs: Path) -> None:
     rows = read_results({"": RunTracker(with_runs / "runs").poll()}, is_grouped=True)
-    trial = next(row for row in rows if row.cells[1] == "n2-p24")
-    assert trial.cells[2] == "2 seeds"
-    assert trial.cells[4] == "0.800 ± 0.071"  # means 0.85 and 0.75
-    assert next(row for row in rows if row.cells[1] == "n2-p88").cells[4] == "–"
+    cells = {row.method: cells_of(row) for row in rows}
+    assert cells["n2-p24"][2] == "2 seeds"
+    assert cells["n2-p24"][4] == "0.800 ± 0.071"  # means 0.85 and 0.75
+    assert cells["n2-p88"][4] == "–"
 
 
 def test_runs_of_studies_stand_beside_the_others_by_themselves(with_runs: Path) -> None:
@@ -105,14 +101,14 @@ def test_the_next_column_sorts(with_runs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "start"), [("y", "| dataset | network |"), ("Y", "dataset,network,"), ("L", "\\begin")]
+    ("key", "start"), [("y", "| dataset | network |"), ("Y", "trial,dataset,network,"), ("L", "\\begin")]
 )
 def test_the_table_is_copied(with_runs: Path, key: str, start: str) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press(key)
         assert app.clipboard.startswith(start)
-        assert "0.800" in app.clipboard
+        assert "0.8" in app.clipboard
 
     drive(with_runs, script)
 
@@ -125,7 +121,7 @@ def test_the_table_is_written(with_runs: Path) -> None:
     drive(with_runs, script)
     lines = (with_runs / "results.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 3
-    assert lines[1].startswith("au-5nm,n2-p24,2 seeds")
+    assert lines[1].startswith("au-5nm-n2-p24,au-5nm,n2-p24,2 seeds")
 
 
 def test_images_stand_worst_first(with_runs: Path) -> None:
@@ -170,11 +166,12 @@ def test_a_narrow_terminal_tells_the_rest_of_a_row_below_the_table(with_runs: Pa
         await _open(app, pilot)
         table = app.query_one("ResultsScreen RowTable", RowTable)
         assert table.max_scroll_x == 0
-        assert "HD95 px" not in table.titles
+        assert "HD95 [px]" not in table.titles
         details = str(app.query_one("#result-details").render())
-        assert all(title in table.titles or title in details for title in COLUMNS[:-1] if title != "validation")
+        titles = [column.title for column in COLUMNS[:-1] if column.title != "validation"]
+        assert all(title in table.titles or title in details for title in titles)
         await pilot.press("o", "o", "o", "o")  # the column that sorts is always there
-        assert "HD95 px ▼" in table.titles
+        assert "HD95 [px] ▼" in table.titles
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ImageScoresScreen))
         await pilot.pause()
@@ -190,21 +187,6 @@ def test_it_looks_as_it_did(with_runs: Path, size: tuple[int, int]) -> None:
         await assert_snapshot(pilot, f"results-{size[0]}x{size[1]}")
 
     drive(with_runs, script, size=size)
-
-
-def _evaluated(folder: Path, tiny_dataset: Path) -> RunFolder:
-    """A run whose masks are its labels with the upper half cut off; the dataset is at hand."""
-    dataset = open_dataset(tiny_dataset)
-    config = configure_run(tiny_dataset, Architecture((2, 2)), training_settings("paper", epochs=5), 752)
-    fields = {name: getattr(config, name) for name in ("dataset", "dataset_sha256", "architecture")}
-    run = make_run(folder / "runs", "n2-p22-s752", **fields)
-    indices = dataset.indices("test")
-    masks = np.array(dataset.labels[indices]) > 0
-    masks[:, : masks.shape[1] // 2] = False
-    run.model_file.write_bytes(b"")
-    write_masks(run.masks_file, masks)
-    write_scores(run.scores_file, score_patches(dataset, indices, masks))
-    return run
 
 
 def _errors_text(app: TemRfApp, name: str) -> str:
@@ -224,15 +206,15 @@ async def _open_worst(app: TemRfApp, pilot: Pilot[None]) -> None:
     await until(pilot, lambda: _is_read(app))
 
 
-def test_an_image_opens_with_what_is_missed_and_invented(folder: Path, tiny_dataset: Path) -> None:
-    run = _evaluated(folder, tiny_dataset)
+def test_an_image_opens_with_its_false_negatives_and_false_positives(folder: Path, tiny_dataset: Path) -> None:
+    run = evaluated_run(folder, tiny_dataset)
     image = sorted(read_scores(run.scores_file), key=lambda each: each.hard_dice)[0]
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open_worst(app, pilot)
         text = _errors_text(app, "network")
         assert f"dice {image.hard_dice:.3f}" in text
-        assert "invented 0.0%" in text
+        assert "false positive 0.0%" in text
         await until(pilot, lambda: "Bragg peaks" in _errors_text(app, "fourier"))  # discs have no lattice
         first = str(app.screen.query_one("#errors-image", Static).render())
         await pilot.press("pagedown")
@@ -248,8 +230,8 @@ def test_an_image_opens_with_what_is_missed_and_invented(folder: Path, tiny_data
 
 
 def test_both_methods_are_painted(folder: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = _evaluated(folder, tiny_dataset)
-    monkeypatch.setattr("tui.errors_preview._band", lambda folder, fingerprint: Band(4, 8))
+    run = evaluated_run(folder, tiny_dataset)
+    monkeypatch.setattr("tem_rf_tui.errors_preview._band", lambda folder, fingerprint: Band(4, 8))
     image = read_scores(run.scores_file)[0]
     network, fourier = preview_network_errors(run, image).picture, preview_fourier_errors(run, image).picture
     assert np.array_equal(network.label, fourier.label)
@@ -260,7 +242,7 @@ def test_both_methods_are_painted(folder: Path, tiny_dataset: Path, monkeypatch:
 def test_an_image_without_its_files_is_said_in_words(folder: Path, tiny_dataset: Path, gone: str) -> None:
     copied = folder / "datasets" / "discs"
     shutil.copytree(tiny_dataset, copied)
-    run = _evaluated(folder, copied)
+    run = evaluated_run(folder, copied)
     run.masks_file.unlink() if gone == "masks" else shutil.rmtree(copied)
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
@@ -271,7 +253,7 @@ def test_an_image_without_its_files_is_said_in_words(folder: Path, tiny_dataset:
     drive(folder, script)
 
 
-def test_what_is_missed_is_solid_and_what_is_invented_dotted() -> None:
+def test_false_negatives_are_solid_and_false_positives_dotted() -> None:
     mask, label = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
     label[:4], mask[4:] = True, True
     colours = paint(np.zeros((8, 8)), Picture(np.zeros((8, 8)), mask, label=label), fit((8, 8), (8, 8), 1, (0.5, 0.5)))

@@ -7,7 +7,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from tui.widgets.row_table import RowTable
+from tem_rf_tui.widgets.row_table import RowTable
 
 ROWS = [(f"run-{number}", "é" * (number % 3), "x" * 90) for number in range(100)]
 

@@ -9,9 +9,9 @@ from textual.widgets import TabbedContent
 
 from tem_rf.runs.events import SampleEvent
 from tem_rf.runs.samples import Samples, write_samples
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.widgets.run_table import RunTable
 from tests.helpers.app import WIDE, drive, make_run, screen_text, until
-from tui.app import TemRfApp
-from tui.widgets.run_table import RunTable
 
 
 def _write(run: Any, epoch: int, right: Any) -> None:

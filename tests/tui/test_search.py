@@ -12,22 +12,20 @@ from textual.widgets import Input, Static
 
 from tem_rf import Architecture
 from tem_rf.config.training import training_settings
-from tem_rf.errors import StudyError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tem_rf.study.definition.definition import define_study
 from tem_rf.study.events import RunEvent, TrialEvent, Worker, WorkersEvent
 from tem_rf.study.folder import StudyFolder
+from tem_rf.study.view import StudyTracker
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.new_study import NewStudyScreen
+from tem_rf_tui.study_trials import best_per_depth, trials_of
+from tem_rf_tui.widgets.field_plot import FieldPlot
+from tem_rf_tui.widgets.study_detail import progress
+from tem_rf_tui.widgets.study_table import StudyTable
+from tem_rf_tui.widgets.trial_table import TrialTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
-from tui.app import TemRfApp
-from tui.screens.new_study import NewStudyScreen
-from tui.study_request import StudyRequest, define
-from tui.study_tracking import StudyTracker
-from tui.study_trials import best_per_depth, trials_of
-from tui.widgets.field_plot import FieldPlot
-from tui.widgets.study_detail import progress
-from tui.widgets.study_table import StudyTable
-from tui.widgets.trial_table import TrialTable
 
 _NETWORKS = ("n2-p22", "n2-p24", "n2-p44", "n3-p222", "n3-p224", "n3-p244")
 _START = 1_700_000_000.0
@@ -43,7 +41,7 @@ def with_dataset(folder: Path, tiny_dataset: Path) -> Path:
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
     return lines
 
 
@@ -73,7 +71,7 @@ def _run(study: StudyFolder, network: str, seed: int, *, epochs: int = 5, state:
 
 def _trial(study: StudyFolder, network: str, state: str, **changes: Any) -> None:
     study.event_log().write(
-        TrialEvent(time=_START + 50, state=state, trial="0", part="discs-paper", architecture=network, **changes)
+        TrialEvent(time=_START + 50, state=state, trial="0", setup="discs-paper", architecture=network, **changes)
     )
 
 
@@ -372,25 +370,15 @@ def test_trainings_of_a_further_recipe_of_the_same_name_count_there_alone(with_d
         )
     study.event_log().write(StatusEvent(state="stopped"))
     (tracked,) = StudyTracker(with_dataset / "studies").poll(study.name)
-    for part, done in (("discs-paper", 1), ("discs-paper-2", 2)):
-        assert progress(tracked, part, trials_of(tracked, part)) == f"{done} of 12 trainings done"
-
-
-def test_a_request_becomes_a_definition(tmp_path: Path) -> None:
-    request = StudyRequest(datasets="a, /b/c", depths="2", max_field_px=100, strategy="random", budget=3, workers=2)
-    definition = define(request, tmp_path)
-    assert definition.datasets == (tmp_path / "a", type(tmp_path)("/b/c"))
-    assert (definition.space.depths, definition.space.max_field_px) == ((2,), 100)
-    assert (definition.strategy.name, definition.strategy.budget, definition.execution.workers) == ("random", 3, 2)
-    with pytest.raises(StudyError, match="depths: expected whole numbers"):
-        define(request.model_copy(update={"depths": "deep"}), tmp_path)
+    for setup, done in (("discs-paper", 1), ("discs-paper-2", 2)):
+        assert progress(tracked, setup, trials_of(tracked, setup)) == f"{done} of 12 trainings done"
 
 
 @pytest.mark.parametrize(("view", "size"), [("trials", NARROW), ("trials", WIDE), ("plot", NARROW)])  # wide shows both
 def test_it_looks_as_it_did(
     with_study: StudyFolder, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], view: str
 ) -> None:
-    monkeypatch.setattr("tui.widgets.study_detail.time.localtime", time.gmtime)
+    monkeypatch.setattr("tem_rf_tui.widgets.study_detail.time.localtime", time.gmtime)
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)

@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tem_rf_tui.images import detect
 from tests.helpers.app import make_run
-from tui.images import detect
 
 ROWS, COLUMNS, CELL_PX = 30, 100, (20, 10)
 WITH_SIXEL, WITHOUT_SIXEL = b"\x1b[?62;4;22c", b"\x1b[?62;14;22c"

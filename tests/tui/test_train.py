@@ -7,14 +7,15 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from tem_rf.runs import process
+from tem_rf.jobs.queue import TrainingQueue
+from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import StatusEvent
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.train import TrainScreen
+from tem_rf_tui.widgets.curves import CurvePlot, Curves
+from tem_rf_tui.widgets.run_table import RunTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
-from tui.app import TemRfApp
-from tui.screens.new_training import NewTrainingScreen
-from tui.screens.train import TrainScreen
-from tui.widgets.curves import CurvePlot, Curves
-from tui.widgets.run_table import RunTable
 
 
 async def _press_new(app: TemRfApp, pilot: Pilot[None]) -> None:
@@ -29,8 +30,14 @@ async def _press_new(app: TemRfApp, pilot: Pilot[None]) -> None:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the runs that would have been started."""
-    names = []
-    monkeypatch.setattr(process, "start_detached", lambda run: names.append(run.name))
+    names: list[str] = []
+
+    def add(queue: TrainingQueue, runs: list[RunFolder]) -> None:
+        names.extend(run.name for run in runs)
+        for run in runs:
+            process.mark_queued(run)
+
+    monkeypatch.setattr(TrainingQueue, "add", add)
     return names
 
 
@@ -73,9 +80,7 @@ def test_the_form_starts_one_run(with_dataset: Path, started: list[str]) -> None
     drive(with_dataset, script)
 
 
-def test_several_networks_and_seeds_are_one_queue(with_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    queues = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start_queue", lambda self, title, runs: queues.append(runs))
+def test_several_networks_and_seeds_are_one_queue(with_dataset: Path, started: list[str]) -> None:
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
@@ -85,12 +90,10 @@ def test_several_networks_and_seeds_are_one_queue(with_dataset: Path, monkeypatc
         await pilot.pause(0.1)
         assert "4 runs, one after the other" in _text(app, "#summary")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: len(queues) == 1)
+        await until(pilot, lambda: len(started) == 4)
 
     drive(with_dataset, script)
-    names = [path.name for path in queues[0]]
-    assert names[:2] == ["discs-n2-p22-best-s752", "discs-n2-p22-best-s140"]
-    assert len(names) == 4
+    assert started[:2] == ["discs-n2-p22-best-s752", "discs-n2-p22-best-s140"]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ import dask
 from distributed import Client, Nanny, Scheduler, SpecCluster, Status
 
 from tem_rf.errors import StudyError
+from tem_rf.runs.devices import take_gpus
 from tem_rf.study.definition.sections import Execution
-from tem_rf.study.execution.devices import take_gpus
 from tem_rf.study.execution.security import LOOPBACK, new_security, own_security, refuse_plain
 
 CONNECT_TIMEOUT_S = 10.0
@@ -159,9 +159,9 @@ class SlurmWorkers:
 
     def mend(self) -> list[str]:
         """Submit jobs in place of those that ended, or that somebody cancelled while they were queued."""
-        remarks = self._forget_jobs_that_left_the_queue()
+        notices = self._forget_jobs_that_left_the_queue()
         _replace_lost_workers(self._cluster)
-        return remarks
+        return notices
 
     def close(self) -> None:
         """Cancel the jobs and end the scheduler."""

@@ -1,0 +1,163 @@
+"""The columns of a table of trials: what they are called, what they say, how they are sorted and filtered."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tem_rf.errors import SettingsError
+from tem_rf.evaluation.trials import Row, TrialResult, natural_order
+from tem_rf.metrics.summary import Spread
+
+Value = str | float | Spread | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        key: Its name in commands, CSV and JSON.
+        title: Its name for people.
+        value: What it says of a trial; None where there is nothing to say.
+        digits: Decimals for people.
+        is_default: Whether a table has it unasked.
+    """
+
+    key: str
+    title: str
+    value: Callable[[TrialResult], Value]
+    digits: int = 3
+    is_default: bool = True
+
+    def of(self, row: Row) -> Value:
+        """What it says of a row; of a method without a network its dataset, name and scores."""
+        if isinstance(row, TrialResult):
+            return self.value(row)
+        texts: dict[str, Value] = {"dataset": row.dataset, "network": row.method}
+        return texts.get(self.key) or row.scores.get(self.key)
+
+
+COLUMNS = {
+    column.key: column
+    for column in (
+        Column("dataset", "dataset", lambda trial: trial.dataset),
+        Column("network", "network", lambda trial: trial.method),
+        Column("settings", "settings", lambda trial: trial.variant or None),
+        Column("depth", "depth", lambda trial: trial.architecture.depth, 0),
+        Column("field_px", "field [px]", lambda trial: trial.architecture.receptive_field.equation_size_px, 0),
+        Column("field_nm", "field [nm]", lambda trial: _field_nm(trial), 2),
+        Column("parameters", "parameters", lambda trial: trial.architecture.parameters, 0),
+        Column("seeds", "seeds", lambda trial: _seeds(trial)),
+        Column("state", "state", lambda trial: trial.state),
+        Column("hard_dice", "hard dice", lambda trial: trial.scores.get("hard_dice")),
+        Column("soft_dice", "soft dice", lambda trial: trial.scores.get("soft_dice")),
+        Column("boundary_f1", "boundary F1", lambda trial: trial.scores.get("boundary_f1")),
+        Column("hausdorff95_px", "HD95 [px]", lambda trial: trial.scores.get("hausdorff95_px"), 1),
+        Column("validation_hard_dice", "validation", lambda trial: trial.validation_hard_dice),
+        Column("time_s", "time [s]", lambda trial: trial.training_time_s, 0),
+        Column("recipe", "recipe", lambda trial: trial.config.training.recipe, is_default=False),
+        Column("study", "study", lambda trial: trial.study or None, is_default=False),
+    )
+}
+"""The columns by their keys, in order. Scores are of the test images, mean ± sd over seeds; the field is that of
+equation (1); time is that of a training."""
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<=": lambda value, limit: value <= limit,
+    ">=": lambda value, limit: value >= limit,
+    "<": lambda value, limit: value < limit,
+    ">": lambda value, limit: value > limit,
+    "!=": lambda value, limit: value != limit,
+    "=": lambda value, limit: value == limit,
+}
+
+
+def find_column(key: str) -> Column:
+    """The column of a key.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    if key not in COLUMNS:
+        raise SettingsError(f"column {key!r}: expected one of {', '.join(COLUMNS)}.")
+    return COLUMNS[key]
+
+
+def number(value: Value) -> float | None:
+    """What a value is sorted and filtered by, if that is a number."""
+    if isinstance(value, Spread):
+        return value.mean
+    return None if isinstance(value, str) else value
+
+
+def sort_trials(trials: Iterable[TrialResult], key: str) -> list[TrialResult]:
+    """Sort by a column, least first; with a minus before the key greatest first. Trials without a value come last.
+
+    Raises:
+        SettingsError: There is no such column.
+    """
+    return sort_by(trials, find_column(key.removeprefix("-")), is_descending=key.startswith("-"))
+
+
+def sort_by(trials: Iterable[TrialResult], column: Column, *, is_descending: bool) -> list[TrialResult]:
+    """Sort by a column; trials without a value come last."""
+    trials = list(trials)
+    known = [trial for trial in trials if column.value(trial) is not None]
+    known.sort(key=lambda trial: _order(column.value(trial)), reverse=is_descending)
+    return known + [trial for trial in trials if column.value(trial) is None]
+
+
+def filter_trials(trials: Iterable[TrialResult], conditions: Sequence[str]) -> list[TrialResult]:
+    """Keep the trials that meet every condition.
+
+    Args:
+        trials: The trials.
+        conditions: Such as `depth=2`, `field_px<=200`, `hard_dice>0.8`, `network~p44` (contains), `state!=finished`.
+
+    Raises:
+        SettingsError: A condition that cannot be read, or an unknown column.
+    """
+    tests = [_read_condition(condition) for condition in conditions]
+    return [trial for trial in trials if all(test(trial) for test in tests)]
+
+
+def _order(value: Value) -> tuple[Any, ...]:
+    """Numbers by their size, texts with the numbers in them by theirs; a column holds one kind."""
+    return natural_order(value) if isinstance(value, str) else (number(value),)
+
+
+def _read_condition(condition: str) -> Callable[[TrialResult], bool]:
+    found = re.fullmatch(r"\s*(\w+)\s*(<=|>=|!=|=|<|>|~)\s*(.+?)\s*", condition)
+    if found is None:
+        raise SettingsError(f"filter {condition!r}: expected COLUMN=VALUE, or !=, <, <=, >, >=, ~ (contains) for =.")
+    key, sign, text = found.groups()
+    column = find_column(key)
+
+    def is_met(trial: TrialResult) -> bool:
+        value = column.value(trial)
+        amount = number(value)
+        if sign == "~":
+            return text.lower() in str(value).lower()
+        if amount is None:
+            return (str(value) == text) is (sign == "=") if isinstance(value, str) and sign in ("=", "!=") else False
+        return _COMPARISONS[sign](amount, _limit(condition, text))
+
+    return is_met
+
+
+def _limit(condition: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SettingsError(f"filter {condition!r}: expected a number, received {text!r}.") from error
+
+
+def _field_nm(trial: TrialResult) -> float | None:
+    size = trial.config.pixel_size_nm
+    return None if size is None else trial.architecture.receptive_field.equation_size_px * size
+
+
+def _seeds(trial: TrialResult) -> str:
+    done, asked_for = len(trial.scored), len(trial.runs) + len(trial.missing_seeds)
+    return str(done) if done == asked_for else f"{done} of {asked_for}"

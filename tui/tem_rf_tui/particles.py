@@ -1,0 +1,62 @@
+"""The particles of a segmented file as the app shows them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SHOWN_PARTICLES = 500  # a screen is no place for more; the table on disk has them all
+
+
+@dataclass(frozen=True)
+class ParticleList:
+    """Particles of one file.
+
+    Attributes:
+        path: The table on disk.
+        unit: `nm`, or `px` where a pixel has no size.
+        columns: Titles of the columns.
+        rows: Cells of the first particles.
+        count: Number of all particles.
+        diameters: Of discs of equal area, of the particles that no edge cuts.
+    """
+
+    path: Path
+    unit: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    count: int
+    diameters: tuple[float, ...]
+
+
+def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
+    """Read a table of particles.
+
+    Args:
+        path: What `tem-rf segment` wrote.
+        pixel_size_nm: Side of a pixel [nm], where it is known.
+
+    Raises:
+        ReadError: It is gone, or no such table.
+    """
+    from tem_rf.particles.table import read_particles
+
+    unit, side = ("px", 1.0) if pixel_size_nm is None else ("nm", pixel_size_nm)
+    columns = (
+        "frame", "particle", f"diameter {unit}", f"area {unit}²", f"longest {unit}", f"shortest {unit}",
+        "circularity", "cut by the edge",
+    )  # fmt: skip
+    numbered = [(frame, one) for frame, particles in enumerate(read_particles(path), start=1) for one in particles]
+    rows = tuple(
+        (
+            str(frame),
+            str(one.number),
+            f"{one.diameter_px * side:.3g}",
+            str(one.area_px) if pixel_size_nm is None else f"{one.area_px * side**2:.3g}",
+            f"{one.feret_max_px * side:.3g}",
+            f"{one.feret_min_px * side:.3g}",
+            f"{one.circularity:.3g}",
+            "yes" if one.touches_border else "no",
+        )
+        for frame, one in numbered[:SHOWN_PARTICLES]
+    )
+    diameters = tuple(one.diameter_px * side for _, one in numbered if not one.touches_border)
+    return ParticleList(path, unit, columns, rows, len(numbered), diameters)
