@@ -5,6 +5,7 @@ Run by test_light.py: python -m tests.helpers.drive_every_screen FOLDER
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -50,8 +51,9 @@ async def every_screen(app: TemRfApp, pilot: Pilot[None]) -> None:
     await press("2", "a", "v", until_holds=lambda: bool(app.query("#numbers")))
 
     await press("3", until_holds=lambda: bool(app.query("RunTable")))
+    views = app.query_one("#views", TabbedContent)
     for view in ("samples", "log", "settings", "curves"):
-        await press("v", until_holds=lambda view=view: app.query_one("#views", TabbedContent).active == view)
+        await press("v", until_holds=partial(lambda name: views.active == name, view))
     await dialog("n", "NewTrainingScreen", says("#summary", "one run"))
     await dialog("e", "CommandForm")
 
