@@ -99,7 +99,5 @@ def settings_error(error: ValidationError, model: type[BaseModel] | None = None)
         )
     if first["type"] == "extra_forbidden" and model is not None:
         return SettingsError(f"{field}: no such setting; expected one of {', '.join(model.model_fields)}.")
-    if first["type"] == "missing" or (first["type"] == "too_short" and first["ctx"]["actual_length"] == 0):
-        return SettingsError(f"{field}: is missing.")
     what = _EXPECTED.get(first["type"], f"{first['msg'][0].lower()}{first['msg'][1:]}")
     return SettingsError(f"{field}: {what}, received {first['input']!r}.")

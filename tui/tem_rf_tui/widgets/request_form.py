@@ -138,7 +138,6 @@ class RequestForm(VerticalScroll, Generic[R]):
     def _row(self, name: str) -> Horizontal:
         setting = self._settings[name]
         field = self._fields[name] = self._field(name, setting)
-        self._untouched[name] = _held(field)
         return Horizontal(
             Label(_title(name), classes="field-name"),
             field,
@@ -153,13 +152,15 @@ class RequestForm(VerticalScroll, Generic[R]):
             is_blank = setting.is_optional or not choices
             first = None if is_blank else choices[0][1]
             chosen = next((each for _, each in choices if each == str(value)), first)
+            self._untouched[name] = chosen
             if chosen is None:
                 return Select(choices, prompt="none", compact=True, id=f"field-{name}")
             return Select(choices, value=chosen, allow_blank=is_blank, prompt="none", compact=True, id=f"field-{name}")
         if setting.is_switch:
+            self._untouched[name] = bool(value)
             return SwitchBox(bool(value), id=f"field-{name}")
         default = _text(setting, self._defaults[name])
-        text = _text(setting, value)
+        text = self._untouched[name] = _text(setting, value)
         return Input(text, compact=True, placeholder=default or "none", id=f"field-{name}")
 
     def _fill(self) -> None:
