@@ -20,6 +20,7 @@ def formats_page() -> str:
     from tem_rf.exporting.formats import FORMATS
     from tem_rf.inference import card
     from tem_rf.inference.results import SegmentedFile
+    from tem_rf.jobs.queue import QueueContent, QueuedRun, TrainingQueue
     from tem_rf.particles.measure import Particle
     from tem_rf.runs.config import RunConfig
     from tem_rf.runs.folder import RunFolder
@@ -51,6 +52,11 @@ def formats_page() -> str:
             section(2, "Run folder"),
             _files(RunFolder),
             model_section(RunConfig, "config.json", 3),
+            section(2, "Queue of a folder of runs"),
+            "`tem-rf train --detach` keeps what trains and what waits in `RUNS/.queue`.",
+            _files(TrainingQueue),
+            model_section(QueueContent, "queue.json", 3),
+            model_section(QueuedRun, "A run, in `training` and `waiting`", 4),
             section(2, "Study folder"),
             _files(StudyFolder),
             "The fields of `study.toml` are [settings](settings.md#a-study).",

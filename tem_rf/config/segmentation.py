@@ -15,7 +15,7 @@ class SegmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    transforms: Annotated[int, Flags("--test-time", "--transforms")] = Field(
+    transforms: Annotated[int, Flags("test_time")] = Field(
         1, ge=1, le=8, description="Rotated and mirrored views to average over, 8 for all."
     )
     split_touching: bool = Field(False, description="Split touching particles at their necks.")

@@ -59,7 +59,7 @@ def test_no_module_below_the_command_line_names_an_option() -> None:
 def test_every_group_of_commands_remembers_which_one_runs() -> None:
     root = with_all_commands(app)
     groups = [root, *(command for command in root.commands.values() if hasattr(command, "commands"))]
-    assert len(groups) == 4
+    assert len(groups) == 5
     assert all(isinstance(group, OptionNamingGroup) for group in groups)
 
 
