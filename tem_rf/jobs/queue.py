@@ -130,7 +130,7 @@ class TrainingQueue(OwnedFolder):
     @property
     def stop_command(self) -> str:
         """Command that ends its process."""
-        return f"tem-rf queue stop{self._runs_option}"
+        return self._command("stop")
 
     @property
     def resume_command(self) -> str:
