@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-slow coverage check docs release-check screenshots lock clean install
+.PHONY: demo test test-slow coverage api check docs release-check screenshots lock clean install
 
 install: $(INSTALLED)
 
@@ -24,17 +24,22 @@ test: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
 
-# Branches of the light layers, data, receptive field and runs; docs/coverage.md explains what is left.
-COVERED := errors.py files.py config receptive_field runs data
+# Branches of the light layers, data, architecture and runs; docs/coverage.md explains what is left.
+COVERED := errors.py files.py config architecture runs data
 coverage: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow and not gpu and not online and not release' --cov --cov-report=term \
-		tests/test_files.py tests/data tests/receptive_field tests/runs tests/cli $(COVERED:%=tem_rf/%)
+		tests/test_files.py tests/data tests/architecture tests/runs tests/cli $(COVERED:%=tem_rf/%)
+
+# tem_rf/api.py, from the settings of the jobs.
+api: $(INSTALLED)
+	$(BIN)/python -m tools.write_api
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.write_api --check
 
 # The site in site/, warnings as errors; the reference is made from the code.
 docs: $(INSTALLED)

@@ -179,7 +179,8 @@ def _watch(child: subprocess.Popen) -> dict[str, float]:
 
 
 def _segment_file(file: Path) -> None:
-    from tem_rf.inference.file import SegmentSettings, segment_file
+    from tem_rf.config.segmentation import SegmentSettings
+    from tem_rf.inference.file import segment_file
     from tem_rf.models.unet import build_unet
 
     architecture = Architecture.from_name(_options().network)

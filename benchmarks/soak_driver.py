@@ -13,7 +13,7 @@ from tem_rf.study.execution.clusters import choose_cluster
 from tem_rf.study.execution.dask_pool import DaskPool
 from tem_rf.study.folder import StudyFolder
 
-STUB = Path(__file__).parents[1] / "tests" / "study" / "stub_training.py"
+STUB = Path(__file__).parents[1] / "tests" / "helpers" / "stub_training.py"
 EPOCH_S = "0.8"
 
 

@@ -30,7 +30,7 @@ from tem_rf.study.execution.dask_pool import DaskPool
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.search.search import Search
 
-STUB = Path(__file__).parents[1] / "tests" / "study" / "stub_training.py"
+STUB = Path(__file__).parents[1] / "tests" / "helpers" / "stub_training.py"
 SEEDS = (752, 140)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from tui.app import TemRfApp
+from tem_rf_tui.app import TemRfApp
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (140, 40)

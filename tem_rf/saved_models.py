@@ -6,7 +6,9 @@ CARD_NAME = "model.json"
 """The file in a saved model that says what it is and what it expects."""
 
 MODELS = Path("saved_models")
-SHIPPED_MODELS = Path(__file__).parents[1] / MODELS
+_INSTALLED = Path(__file__).parent / "shipped_models"  # see setup.py
+SHIPPED_MODELS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / MODELS
+"""In an installed package they are part of it; in a checkout they are a folder of the repository."""
 
 
 def models_in(folder: Path) -> list[Path]:

@@ -1,27 +1,14 @@
 """What the tests share."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tem_rf import Architecture
 from tem_rf.config.preparation import preparation_settings
-from tem_rf.config.training import training_settings
 from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.runs import RunFolder
-from tem_rf.runs.dataset import configure_run
-from tests.data.labelled_folder import write_folder
-
-SHARED = Path(__file__).parents[2] / "shared"
-
-
-def shared_file(*parts: str) -> Path:
-    """A file that does not ship with the project; the test skips where it is absent."""
-    path = SHARED.joinpath(*parts)
-    if not path.exists():
-        pytest.skip(f"{path} is absent: it does not ship with the project")
-    return path
+from tests.helpers.labelled_folder import write_folder
+from tests.helpers.run_folders import new_run
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +28,3 @@ def trained_run(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) ->
     run = new_run(tiny_dataset, tmp_path_factory.mktemp("runs") / "trained")
     train(run)
     return run
-
-
-def new_run(dataset: Path, path: Path, **changes: Any) -> RunFolder:
-    """A run folder on a dataset, untrained; changes are training settings."""
-    settings = training_settings("paper", **{"epochs": 3, "batch_size": 16, "learning_rate": 0.01, **changes})
-    return RunFolder.create_or_open(path, configure_run(dataset, Architecture((2, 2)), settings, seed=752))

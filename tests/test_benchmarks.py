@@ -4,10 +4,13 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+from tests.helpers.repository import ROOT
+
+BENCHMARKS = ROOT / "benchmarks"
 ENERGY_FRACTIONS = {"soak_driver"}  # started by another script
 SCRIPTS = [
     path
@@ -17,7 +20,7 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_a_benchmark_says_how_it_is_used(script, tmp_path):
+def test_a_benchmark_says_how_it_is_used(script: Any, tmp_path: Path) -> None:
     if "\nimport torch" in script.read_text(encoding="utf-8") and find_spec("torch") is None:
         pytest.skip("torch is not installed")
     done = subprocess.run(

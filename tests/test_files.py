@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tem_rf.errors import StorageError
 from tem_rf.files import replacing_file, replacing_folder, sole_writer, write_json
 
 
-def test_a_file_takes_its_name_at_the_end(tmp_path):
+def test_a_file_takes_its_name_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "new" / "scores.csv"
     with replacing_file(path) as beside:
         beside.write_text("dice")
@@ -25,7 +26,7 @@ def test_a_file_takes_its_name_at_the_end(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["scores.csv"]
 
 
-def test_a_failure_leaves_the_file_before(tmp_path):
+def test_a_failure_leaves_the_file_before(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("before")
     with pytest.raises(ZeroDivisionError), replacing_file(path) as beside:
@@ -35,7 +36,7 @@ def test_a_failure_leaves_the_file_before(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_is_replaced_whole(tmp_path):
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "model"
     for content in ("first", "second"):
         with replacing_folder(path) as beside:
@@ -44,7 +45,7 @@ def test_a_folder_is_replaced_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_failure_leaves_the_folder_before(tmp_path):
+def test_a_failure_leaves_the_folder_before(tmp_path: Path) -> None:
     path = tmp_path / "model"
     path.mkdir()
     (path / "before").touch()
@@ -55,7 +56,9 @@ def test_a_failure_leaves_the_folder_before(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_current_folder_and_those_around_it_are_refused_before_any_work(tmp_path, monkeypatch):
+def test_the_current_folder_and_those_around_it_are_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here = tmp_path / "a" / "b"
     here.mkdir(parents=True)
     monkeypatch.chdir(here)
@@ -65,13 +68,15 @@ def test_the_current_folder_and_those_around_it_are_refused_before_any_work(tmp_
     assert list(tmp_path.rglob("*")) == [tmp_path / "a", here]
 
 
-def test_a_folder_that_cannot_take_its_place_leaves_the_one_before(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_take_its_place_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "model"
     path.mkdir()
     (path / "before").touch()
     replace = Path.replace
 
-    def refuse(source, target):
+    def refuse(source: Any, target: Any) -> Any:
         if source.name.startswith(".") and target == path:
             raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(source))
         return replace(source, target)
@@ -94,7 +99,9 @@ with replacing_folder(Path(sys.argv[1])) as beside:
 """
 
 
-def test_what_killed_writers_of_a_folder_left_goes_with_the_next_and_what_is_being_written_stays(tmp_path):
+def test_what_killed_writers_of_a_folder_left_goes_with_the_next_and_what_is_being_written_stays(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "model[1]"  # a name with a meaning to glob
     killed, alive = (subprocess.Popen([sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE) for _ in range(2))
     for writer in (killed, alive):
@@ -116,37 +123,37 @@ def test_what_killed_writers_of_a_folder_left_goes_with_the_next_and_what_is_bei
 
 @pytest.mark.parametrize("replacing", [replacing_file, replacing_folder])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, replacing, number):
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, replacing: Any, number: Any) -> None:
     with pytest.raises(StorageError, match="no space left on the disk"), replacing(tmp_path / "a"):
         raise OSError(number, os.strerror(number))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_in_place_of_a_folder_is_said(tmp_path):
+def test_a_file_in_place_of_a_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "a", tmp_path / "file" / "b" / "a"):
         with pytest.raises(StorageError, match="cannot be written to"), replacing_file(path):
             pass
 
 
-def test_a_name_too_long_is_said(tmp_path):
+def test_a_name_too_long_is_said(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be written to"), replacing_file(tmp_path / ("a" * 300)):
         pass
 
 
-def test_a_missing_input_is_not_taken_for_a_place_that_cannot_be_written_to(tmp_path):
+def test_a_missing_input_is_not_taken_for_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), replacing_file(tmp_path / "a"):
         (tmp_path / "elsewhere" / "input").read_text()
 
 
 @pytest.mark.parametrize("replacing", [replacing_file, replacing_folder])
-def test_an_input_that_may_not_be_read_is_not_taken_for_the_output(tmp_path, replacing):
+def test_an_input_that_may_not_be_read_is_not_taken_for_the_output(tmp_path: Path, replacing: Any) -> None:
     private = tmp_path / "raw" / "m.tif"
     with pytest.raises(PermissionError), replacing(tmp_path / "set"):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(private))
 
 
-def test_a_place_that_may_not_be_written_to_is_said(tmp_path, monkeypatch):
+def test_a_place_that_may_not_be_written_to_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for replacing in (replacing_file, replacing_folder):
         with pytest.raises(StorageError, match=r"a: this place cannot be written to"), replacing(Path("a")) as beside:
@@ -157,14 +164,14 @@ def test_a_place_that_may_not_be_written_to_is_said(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(beside / "inside" / "x"))
 
 
-def test_permissions_are_those_of_an_ordinary_file(tmp_path):
+def test_permissions_are_those_of_an_ordinary_file(tmp_path: Path) -> None:
     (tmp_path / "ordinary").touch()
     write_json(tmp_path / "written", {})
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("ordinary", "written")]
     assert modes[0] == modes[1]
 
 
-def test_json_without_a_meaning_is_refused(tmp_path):
+def test_json_without_a_meaning_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a", {"loss": float("nan")})
     assert list(tmp_path.iterdir()) == []
@@ -180,7 +187,7 @@ with sole_writer(Path(sys.argv[1])):
 """
 
 
-def test_a_lock_goes_with_the_process_that_is_killed_while_it_holds_it(tmp_path):
+def test_a_lock_goes_with_the_process_that_is_killed_while_it_holds_it(tmp_path: Path) -> None:
     lock = tmp_path / "new" / ".m.lock"
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
@@ -193,7 +200,7 @@ def test_a_lock_goes_with_the_process_that_is_killed_while_it_holds_it(tmp_path)
         assert not has_waited
 
 
-def test_one_process_at_a_time_though_each_removes_the_lock(tmp_path):
+def test_one_process_at_a_time_though_each_removes_the_lock(tmp_path: Path) -> None:
     lock, count = tmp_path / ".m.lock", tmp_path / "count"
     count.write_text("0")
 

@@ -5,16 +5,18 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.repository import ROOT
+
 NEWEST, OLDEST = ROOT / "constraints.txt", ROOT / "constraints-lowest.txt"
 
 
-def test_the_oldest_versions_are_those_that_pyproject_allows():
+def test_the_oldest_versions_are_those_that_pyproject_allows() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pinned = dict(line.split("==") for line in OLDEST.read_text(encoding="utf-8").splitlines() if "==" in line)
     for requirement in map(Requirement, project["dependencies"]):
@@ -23,7 +25,7 @@ def test_the_oldest_versions_are_those_that_pyproject_allows():
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the source distribution and the wheel that was built from it."""
     output = tmp_path_factory.mktemp("built")
     run(sys.executable, "-m", "build", "--outdir", output, ROOT)
@@ -42,9 +44,11 @@ def built(tmp_path_factory):
     ],
     ids=["3.11-oldest", "3.11-sdist", "3.12-wheel", "3.13-wheel"],
 )
-def test_the_demo_runs_from_what_is_built(built, tmp_path, python, constraints, distribution):
+def test_the_demo_runs_from_what_is_built(
+    built: Path, tmp_path: Path, python: str, constraints: Any, distribution: str
+) -> None:
     bin_folder = environment(python, tmp_path / "venv")
-    pip = [bin_folder / "python", "-m", "pip", "--disable-pip-version-check"]
+    pip: list[str | Path] = [bin_folder / "python", "-m", "pip", "--disable-pip-version-check"]
     run(*pip, "install", "--quiet", "--constraint", constraints, next(built.glob(distribution)))
     run(*pip, "check")
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,15 +24,15 @@ KINDS = {"au-hrtem": ("au-5nm", 0.85), "bright-field": ("au-20nm-lowres", 0.9)}
 
 
 @pytest.fixture(params=sorted(KINDS))
-def shipped(request) -> Path:
+def shipped(request: pytest.FixtureRequest) -> Path:
     return SHIPPED_MODELS / request.param
 
 
-def test_a_shipped_model_is_small(shipped):
+def test_a_shipped_model_is_small(shipped: Path) -> None:
     assert sum(file.stat().st_size for file in shipped.rglob("*") if file.is_file()) < MAX_BYTES
 
 
-def test_the_card_names_data_seeds_scores_limits_and_the_command(shipped):
+def test_the_card_names_data_seeds_scores_limits_and_the_command(shipped: Path) -> None:
     card = ModelCard.read(shipped)
     assert card.name == shipped.name
     assert card.purpose
@@ -47,7 +48,7 @@ def test_the_card_names_data_seeds_scores_limits_and_the_command(shipped):
         assert f"## {title}" in page
 
 
-def test_a_shipped_model_finds_the_particles_of_its_kind(shipped):
+def test_a_shipped_model_finds_the_particles_of_its_kind(shipped: Path) -> None:
     preset, least = KINDS[shipped.name]
     segmenter = load_segmenter(shipped)
     scores = []
@@ -59,7 +60,9 @@ def test_a_shipped_model_finds_the_particles_of_its_kind(shipped):
     assert np.mean(scores) > least
 
 
-def test_a_micrograph_of_its_pixel_size_finds_it_where_there_is_no_other_model(shipped, tmp_path, monkeypatch):
+def test_a_micrograph_of_its_pixel_size_finds_it_where_there_is_no_other_model(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "saved_models").mkdir()
     monkeypatch.chdir(tmp_path)
     pixel_size_nm = ModelCard.read(shipped).pixel_size_nm
@@ -76,7 +79,9 @@ def test_a_micrograph_of_its_pixel_size_finds_it_where_there_is_no_other_model(s
         {"schema_version": 99},
     ],
 )
-def test_a_card_that_cannot_be_hinders_the_choice_of_no_other_model(change, shipped, tmp_path):
+def test_a_card_that_cannot_be_hinders_the_choice_of_no_other_model(
+    change: dict[str, Any], shipped: Path, tmp_path: Path
+) -> None:
     card = json.loads((shipped / CARD_NAME).read_text())
     for name, content in (("good", card), ("bad", card | change)):
         (tmp_path / "models" / name).mkdir(parents=True)
@@ -87,7 +92,7 @@ def test_a_card_that_cannot_be_hinders_the_choice_of_no_other_model(change, ship
         ModelCard.read(tmp_path / "models" / "bad")
 
 
-def test_a_local_model_is_preferred_to_those_that_ship(tmp_path, monkeypatch):
+def test_a_local_model_is_preferred_to_those_that_ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert models_or_shipped() == SHIPPED_MODELS
     (tmp_path / "saved_models" / "mine").mkdir(parents=True)

@@ -5,27 +5,35 @@ from pathlib import Path
 
 import typer
 
-from tem_rf.cli.curves import curves
-from tem_rf.cli.data.commands import data
-from tem_rf.cli.demo import demo
-from tem_rf.cli.doctor import doctor
-from tem_rf.cli.evaluate import evaluate
-from tem_rf.cli.export import export
-from tem_rf.cli.fourier import fourier
-from tem_rf.cli.import_model import import_model
-from tem_rf.cli.misses import misses
-from tem_rf.cli.option_names import OptionNamingGroup
-from tem_rf.cli.prepare import prepare
-from tem_rf.cli.rf.commands import rf
-from tem_rf.cli.runs import pause, runs, stop, watch
-from tem_rf.cli.segment import segment
-from tem_rf.cli.simulate import simulate
-from tem_rf.cli.study.commands import study
-from tem_rf.cli.train import resume, train
-from tem_rf.cli.tui import tui
+from tem_rf.cli.on_use import commands_on_use
+
+COMMANDS = {
+    "simulate": "tem_rf.cli.simulate:simulate",
+    "data": "tem_rf.cli.data.commands:data",
+    "prepare": "tem_rf.cli.prepare:prepare",
+    "train": "tem_rf.cli.train:train",
+    "resume": "tem_rf.cli.train:resume",
+    "runs": "tem_rf.cli.runs:runs",
+    "watch": "tem_rf.cli.runs:watch",
+    "pause": "tem_rf.cli.runs:pause",
+    "stop": "tem_rf.cli.runs:stop",
+    "queue": "tem_rf.cli.queue:queue",
+    "evaluate": "tem_rf.cli.evaluate:evaluate",
+    "curves": "tem_rf.cli.curves:curves",
+    "fourier": "tem_rf.cli.fourier:fourier",
+    "misses": "tem_rf.cli.misses:misses",
+    "export": "tem_rf.cli.export:export",
+    "import": "tem_rf.cli.export:import_model",
+    "segment": "tem_rf.cli.segment:segment",
+    "rf": "tem_rf.cli.rf.commands:rf",
+    "study": "tem_rf.cli.study.commands:study",
+    "demo": "tem_rf.cli.demo:demo",
+    "doctor": "tem_rf.cli.doctor:doctor",
+    "tui": "tem_rf.cli.tui:tui",
+}
 
 app = typer.Typer(
-    cls=OptionNamingGroup,
+    cls=commands_on_use(COMMANDS),
     help="Segment nanoparticles in electron micrographs with networks whose receptive field is chosen on purpose.",
     invoke_without_command=True,
     add_completion=True,
@@ -34,37 +42,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (
-    simulate,
-    prepare,
-    train,
-    resume,
-    runs,
-    watch,
-    pause,
-    stop,
-    evaluate,
-    curves,
-    fourier,
-    misses,
-    export,
-    segment,
-    demo,
-    doctor,
-    tui,
-):
-    app.command()(command)
-app.command("import")(import_model)
-app.add_typer(data, name="data")
-app.add_typer(rf, name="rf")
-app.add_typer(study, name="study")
-
 
 @app.callback()
 def _without_command(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     if sys.stdin.isatty() and sys.stdout.isatty():
+        from tem_rf.cli.tui import tui
+
         tui(Path())
     else:
         print(context.get_help())

@@ -15,6 +15,7 @@ TRAINING = ["--epochs", "16", "--batch-size", "8", "--learning-rate", "0.002"]
 
 
 def demo(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder for everything the demo makes.")] = Path("demo"),
 ) -> None:
     """Run the main job on simulated micrographs: simulate, prepare, train, evaluate, export, segment.
@@ -23,12 +24,10 @@ def demo(
 
     Example: tem-rf demo
     """
-    from tem_rf.cli.app import app
-
     started = time.monotonic()
     for command in demo_commands(folder):
         print_remark(f"\n$ tem-rf {shlex.join(command)}", style="bold")
-        app(command, prog_name="tem-rf", standalone_mode=False)
+        context.find_root().command.main(command, prog_name="tem-rf", standalone_mode=False)
     print_remark(f"\nDone in {time.monotonic() - started:.0f} s.")
     print(f"exported model: {folder / MODEL}")
     pictures = [*(folder / SCORED).rglob("*.png"), *(folder / SEGMENTED).glob("*.png")]

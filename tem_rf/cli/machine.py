@@ -202,7 +202,7 @@ def _file_system(place: Path) -> str:
 def _terminal(environment: Mapping[str, str]) -> Finding:
     from rich.console import Console
 
-    from tui.images import detect
+    from tem_rf_tui.images import detect
 
     if not sys.stdout.isatty():
         return Finding("terminal", "note", "none: the output goes to a file or program")

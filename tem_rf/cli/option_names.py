@@ -21,6 +21,10 @@ class OptionNamingGroup(TyperGroup):
         OptionNamingGroup.root_context, OptionNamingGroup.running = ctx.find_root(), found[1]
         return found
 
+    def imported_command(self, name: str) -> Any:
+        """A command with all its options."""
+        return self.commands[name]
+
 
 def with_option_names(text: str) -> str:
     """Rewrite the settings that a message names in backticks as options.
@@ -37,7 +41,7 @@ def _option(setting: str) -> str | None:
     for command in _commands_to_ask():
         for parameter in command.params:
             if parameter.name == setting and parameter.param_type_name == "option":
-                return str(max(parameter.opts, key=len))
+                return str(parameter.opts[0])
     return None
 
 
@@ -48,10 +52,10 @@ def _commands_to_ask() -> Iterator[Any]:
         yield from _commands(OptionNamingGroup.root_context.command)
 
 
-def _commands(group: TyperGroup) -> Iterator[Any]:
+def _commands(group: OptionNamingGroup) -> Iterator[Any]:
     """All commands of a group, and of the groups in it."""
     for name in group.list_commands(OptionNamingGroup.root_context):
-        command = group.get_command(OptionNamingGroup.root_context, name)
+        command = group.imported_command(name)
         yield command
-        if isinstance(command, TyperGroup):
+        if isinstance(command, OptionNamingGroup):
             yield from _commands(command)

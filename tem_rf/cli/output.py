@@ -47,6 +47,26 @@ def show_status(text: str = "", console: Console | None = None) -> Iterator[Call
         yield lambda text: status.update(Text(text))
 
 
+@contextmanager
+def show_progress(text: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr while it lasts; gives a function that takes how many are done, of how many."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    with Progress(*columns, console=progress_console()) as bars:
+        task = bars.add_task(text, total=total)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
 def print_json(content: Any) -> None:
     """Print a result for scripts."""
     print(json.dumps(content, indent=1, ensure_ascii=False, default=str))

@@ -3,18 +3,16 @@
 import shlex
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, progress_console
-from tem_rf.cli.train import run_result
-from tem_rf.errors import TemRfError
+from tem_rf.jobs.queue import TrainingQueue
 from tem_rf.runs import process
 from tem_rf.runs.events import follow_events
-from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.root import DEFAULT_ROOT, find_run, list_runs
-from tem_rf.runs.summary import summarize_run
+from tem_rf.runs.view import RunView, duration_text, try_to_view_run, view_run
 
 RunArgument = Annotated[str, typer.Argument(help="Name or folder of the run.")]
 RunsOption = Annotated[Path, typer.Option(help="Folder of the runs.")]
@@ -22,23 +20,17 @@ RunsOption = Annotated[Path, typer.Option(help="Folder of the runs.")]
 WATCH_INTERVAL_S = 0.5
 
 
-def runs(
-    root: Annotated[Path, typer.Argument(help="Folder of the runs.")] = DEFAULT_ROOT, as_json: JsonFlag = False
-) -> None:
+def runs(runs: RunsOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> None:
     """List the runs with their states and best scores.
 
     Example: tem-rf runs
     """
-    folders = list_runs(root)
+    views = [try_to_view_run(run) for run in list_runs(runs)]
     if as_json:
-        print_json([_result(run) for run in folders])
+        print_json([view.to_json() for view in views])
         return
-    rows = [_row(run) for run in folders]
-    print_table(
-        f"Runs in {root}: {len(rows)}",
-        ["run", "state", "epochs", "best validation hard dice", "patches/s", "left"],
-        rows,
-    )
+    columns = ["run", "state", "epochs", "best validation hard dice", "patches/s", "left"]
+    print_table(f"Runs in {runs}: {len(views)}", columns, [_row(view) for view in views])
 
 
 def watch(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
@@ -59,20 +51,25 @@ def watch(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
             if has_ended:
                 break
             time.sleep(WATCH_INTERVAL_S)
-    summary = summarize_run(folder)
-    detail = f": {summary.detail}" if summary.detail else ""
-    print_remark(f"{folder.path}: {summary.state}{detail}")
-    if summary.state in ("failed", "killed"):
+    view = view_run(folder)
+    detail = f": {view.detail}" if view.detail else ""
+    print_remark(f"{folder.path}: {view.state}{detail}")
+    if view.state in ("failed", "killed"):
         print_remark(f"Go on with: tem-rf resume {shlex.quote(str(folder.path))}")
         raise typer.Exit(1)
 
 
 def stop(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
-    """Ask a run to end after the step in hand; `tem-rf resume` goes on with it.
+    """Ask a run to end after the step in hand; `tem-rf resume` goes on with it. One that waits leaves the queue.
 
     Example: tem-rf stop au-5nm-n2-p44-paper-s752
     """
     folder = find_run(run, runs)
+    queue = TrainingQueue.of(folder.path.parent)
+    if queue.holds(folder) and not process.is_alive(folder):
+        queue.remove(folder.name)
+        print_remark(f"{folder.path}: removed from the queue")
+        return
     process.ask(folder, "stop")
     print_remark(f"{folder.path}: asked to stop")
 
@@ -88,25 +85,16 @@ def pause(
     """
     folder = find_run(run, runs)
     if off:
-        process.withdraw(folder)
+        process.clear_request(folder)
     else:
         process.ask(folder, "pause")
     print_remark(f"{folder.path}: asked to {'go on' if off else 'pause'}")
 
 
-def _result(run: RunFolder) -> dict[str, Any]:
-    try:
-        return run_result(run)
-    except TemRfError as error:
-        return {"run": str(run.path), "state": "unreadable", "detail": str(error)}
-
-
-def _row(run: RunFolder) -> list[str]:
-    try:
-        summary = summarize_run(run)
-    except TemRfError as error:
-        return [run.name, f"unreadable: {error}", "", "", "", ""]
-    best = f"{summary.best.validation_hard_dice:.3f} (epoch {summary.best.epoch})" if summary.best else ""
-    speed = f"{summary.patches_per_s:.1f}" if summary.patches_per_s else ""
-    left = f"{summary.seconds_left / 60:.0f} min" if summary.seconds_left else ""
-    return [run.name, summary.state, f"{summary.epochs_done}/{summary.epochs}", best, speed, left]
+def _row(view: RunView) -> list[str]:
+    if view.state == "unreadable":
+        return [view.run.name, f"unreadable: {view.detail}", "", "", "", ""]
+    best = f"{view.best.validation_hard_dice:.3f} (epoch {view.best.epoch})" if view.best else ""
+    speed = f"{view.patches_per_s:.1f}" if view.patches_per_s else ""
+    left = duration_text(view.seconds_left) if view.seconds_left else ""
+    return [view.run.name, view.state, f"{len(view.epochs)}/{view.total_epochs}", best, speed, left]

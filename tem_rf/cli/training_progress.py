@@ -1,12 +1,16 @@
 """Shows a training as it goes: bars in a terminal, a line per epoch elsewhere."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tem_rf.cli.output import print_remark
-from tem_rf.runs.events import EpochEvent, Event, NoticeEvent, StatusEvent, StepEvent
+from tem_rf.cli.output import print_remark, progress_console, show_status
+from tem_rf.runs.events import EpochEvent, Event, Listener, NoticeEvent, StatusEvent, StepEvent
+from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.view import RunHistory, duration_text, seconds_left
 
 
 class TrainingProgress:
@@ -27,11 +31,12 @@ class TrainingProgress:
             TextColumn("{task.completed:.1f}/{task.total:.0f} epochs"),
             TextColumn("{task.fields[report]}"),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bars.add_task(name, total=epochs, report="")
+        self._task = self._bars.add_task(name, total=epochs, report="", left="")
+        self._epochs, self._history = epochs, RunHistory()
 
     def __enter__(self) -> "TrainingProgress":
         self._bars.start()
@@ -42,6 +47,7 @@ class TrainingProgress:
 
     def show(self, event: Event) -> None:
         """Show one event."""
+        self._history.take(event)
         match event:
             case StatusEvent(state=state, detail=detail):
                 self._bars.update(self._task, report=state)
@@ -54,16 +60,40 @@ class TrainingProgress:
                     self._task,
                     completed=event.epoch - 1 + event.step / event.steps,
                     report=f"loss {event.loss:.4f}  {event.patches_per_s:.1f} patches/s",
+                    left=self._left(),
                 )
             case EpochEvent():
-                self._bars.update(self._task, completed=event.epoch)
+                self._epochs = event.epochs  # more of them may be asked for meanwhile
+                self._bars.update(self._task, completed=event.epoch, total=event.epochs, left=self._left())
                 if not self._has_header:
                     self._print(epoch_header(event.epochs))
                     self._has_header = True
                 self._print(epoch_line(event))
 
+    def _left(self) -> str:
+        left = seconds_left(self._epochs, self._history.epochs, self._history.step)
+        return "" if left is None else f"{duration_text(left)} left"
+
     def _print(self, line: str) -> None:
         print_remark(line, self._console)
+
+
+class ConsoleReport:
+    """Shows on stderr what `tem_rf.jobs.launch` does."""
+
+    def tell(self, line: str) -> None:
+        """Print a line."""
+        print_remark(line)
+
+    @contextmanager
+    def training(self, run: RunFolder) -> Iterator[Listener]:
+        """Show the epochs."""
+        with TrainingProgress(progress_console(), run.name, run.config.training.epochs) as progress:
+            yield progress.show
+
+    def scoring(self, run: RunFolder) -> AbstractContextManager[object]:
+        """Show that test images are being scored."""
+        return show_status(f"{run.name}: segmenting the test images")
 
 
 def epoch_header(epochs: int) -> str:

@@ -30,7 +30,7 @@ def tui(
         raise SettingsError(f"{folder}: no such folder; make it first, or name another.")
 
     os.environ.setdefault("TEXTUAL_FPS", PAINTS_PER_S)  # read when Textual is imported
-    from tui.app import TemRfApp
-    from tui.images import image_kind
+    from tem_rf_tui.app import TemRfApp
+    from tem_rf_tui.images import image_kind
 
     TemRfApp(folder, image_kind(images)).run()

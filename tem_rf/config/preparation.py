@@ -2,12 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tem_rf.config.training import settings_error
 
 Normalization = Literal["standard", "percentile", "min-max"]
 PixelSizeNm = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _off(value: Any) -> Any:
+    """Zero, in words or as a number, turns a threshold off."""
+    return None if value in (0, "0", "off", "none") else value
 
 
 class PreprocessingSettings(BaseModel):
@@ -18,8 +23,8 @@ class PreprocessingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    xray_threshold: float | None = Field(
-        1500, gt=0, description="Counts above the median that make a pixel an x-ray outlier; None leaves them in."
+    xray_threshold: Annotated[float | None, BeforeValidator(_off)] = Field(
+        1500, gt=0, description="Counts above the median that make a pixel an x-ray outlier; 0: outliers are kept."
     )
     flat_field_px: float | None = Field(
         None,

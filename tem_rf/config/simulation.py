@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from tem_rf.config.marks import Flags
 from tem_rf.config.training import settings_error
 from tem_rf.errors import SettingsError
 
@@ -33,7 +34,9 @@ class SimulationSettings(BaseModel):
     diameter_nm: float = Field(5.0, ge=0.8, le=60, description="Mean diameter of the gold particles [nm].")
     diameter_spread: float = Field(0.1, ge=0, le=0.5, description="Relative standard deviation of the diameter.")
     coverage: float = Field(0.15, ge=0, le=0.4, description="Part of the field that particles cover.")
-    particle_count: int | None = Field(None, ge=0, description="Particles per micrograph, in place of coverage.")
+    particle_count: Annotated[int | None, Flags("--particles", "--particle-count")] = Field(
+        None, ge=0, description="Particles per micrograph, in place of coverage."
+    )
     minimum_gap_nm: float = Field(
         0.5, ge=-60, le=60, description="Least gap between particles in projection [nm]; below zero they may overlap."
     )
@@ -53,12 +56,18 @@ class SimulationSettings(BaseModel):
     )
     slice_thickness_nm: float = Field(1.0, ge=0.1, le=5, description="Thickness of a multislice slice [nm].")
 
-    dose_e_per_angstrom2: float = Field(423.0, gt=0, le=1e6, description="Electrons per Å².")
-    detector_blur_px: float = Field(1.0, ge=0, le=10, description="Standard deviation of the detector's blur [px].")
+    dose_e_per_angstrom2: Annotated[float, Flags("--dose", "--dose-e-per-angstrom2")] = Field(
+        423.0, gt=0, le=1e6, description="Electrons per Å²."
+    )
+    detector_blur_px: Annotated[float, Flags("--blur-px", "--detector-blur-px")] = Field(
+        1.0, ge=0, le=10, description="Standard deviation of the detector's blur [px]."
+    )
     counts_per_electron: float = Field(30.0, gt=0, le=1e4, description="Gain of the camera.")
     offset_counts: float = Field(20.0, ge=0, le=1e4, description="Dark level of the camera.")
     read_noise_counts: float = Field(4.0, ge=0, le=1e3, description="Standard deviation of the readout noise.")
-    xray_spikes_per_megapixel: float = Field(0.0, ge=0, le=1e4, description="Pixels hit by x-rays, per million.")
+    xray_spikes_per_megapixel: Annotated[float, Flags("--xray-spikes", "--xray-spikes-per-megapixel")] = Field(
+        0.0, ge=0, le=1e4, description="Pixels hit by x-rays, per million."
+    )
 
     @model_validator(mode="after")
     def _hold_together(self) -> "SimulationSettings":

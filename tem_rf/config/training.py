@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tem_rf.config.marks import Flags
 from tem_rf.errors import SettingsError
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # as NumPy and Keras take them
@@ -22,7 +23,9 @@ class TrainingSettings(BaseModel):
     epochs: int = Field(100, ge=1, description="Passes over the training patches and their eight transforms.")
     batch_size: int = Field(32, ge=1, description="Patches per optimizer step.")
     learning_rate: float = Field(1e-4, gt=0, description="Step size of Adam.")
-    learning_rate_schedule: Literal["constant", "cosine"] = Field(
+    learning_rate_schedule: Annotated[
+        Literal["constant", "cosine"], Flags("--schedule", "--learning-rate-schedule")
+    ] = Field(
         "constant", description="constant, or up over the first twentieth of the steps and down to 0 as a cosine."
     )
     loss: Literal["cross_entropy", "cross_entropy_dice", "focal"] = Field(
@@ -31,7 +34,7 @@ class TrainingSettings(BaseModel):
     weight_averaging: float | None = Field(
         None, gt=0, lt=1, description="Momentum per step of the average of the weights that is validated and kept."
     )
-    early_stopping_patience: int | None = Field(
+    early_stopping_patience: Annotated[int | None, Flags("--patience", "--early-stopping-patience")] = Field(
         None, ge=1, description="Epochs without a better validation hard dice before the training ends."
     )
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the layers.")
@@ -68,6 +71,13 @@ def training_settings(recipe: str = DEFAULT_RECIPE, **changes: Any) -> TrainingS
         raise settings_error(error, TrainingSettings) from error
 
 
+_EXPECTED = {
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_parsing": "expected a number",
+}
+
+
 def settings_error(error: ValidationError, model: type[BaseModel] | None = None) -> SettingsError:
     """One line for the first thing pydantic found wrong.
 
@@ -79,10 +89,17 @@ def settings_error(error: ValidationError, model: type[BaseModel] | None = None)
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"])) or "settings"
     if model is not None and first["loc"]:
-        field = f"`{field}`"
+        field = f"`{first['loc'][0]}`"
     if first["type"] == "value_error":
         where = f"{field}: " if first["loc"] else ""
         return SettingsError(f"{where}{first['ctx']['error']}".removesuffix(".") + ".")
+    if first["type"] in ("too_short", "missing"):
+        return SettingsError(
+            f"{field}: expected {'one or more' if first['type'] == 'too_short' else 'a value'}, received none."
+        )
     if first["type"] == "extra_forbidden" and model is not None:
         return SettingsError(f"{field}: no such setting; expected one of {', '.join(model.model_fields)}.")
-    return SettingsError(f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}, received {first['input']!r}.")
+    if first["type"] == "missing" or (first["type"] == "too_short" and first["ctx"]["actual_length"] == 0):
+        return SettingsError(f"{field}: is missing.")
+    what = _EXPECTED.get(first["type"], f"{first['msg'][0].lower()}{first['msg'][1:]}")
+    return SettingsError(f"{field}: {what}, received {first['input']!r}.")

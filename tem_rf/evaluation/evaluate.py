@@ -12,7 +12,7 @@ from tem_rf.errors import ReadError
 from tem_rf.files import replacing_file
 from tem_rf.metrics.dice import particle_mask
 from tem_rf.metrics.scores import ImageScores, score_image, write_scores
-from tem_rf.models.unet import particle_probability
+from tem_rf.models.probability import particle_probability
 from tem_rf.plots.segmentation import write_overlay
 from tem_rf.runs.folder import RunFolder
 

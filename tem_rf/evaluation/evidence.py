@@ -9,7 +9,7 @@ from tem_rf.architecture.advice import Evidence, Result
 from tem_rf.data.intensity import Intensity
 from tem_rf.data.prepared import PreparedDataset
 from tem_rf.runs.folder import RunFolder
-from tem_rf.runs.summary import summarize_run
+from tem_rf.runs.view import view_run
 
 _PATCHES = 64  # enough for a median diameter
 
@@ -63,7 +63,7 @@ def _results(dataset: PreparedDataset, runs: Iterable[RunFolder]) -> tuple[Resul
     for run in runs:
         if run.config.dataset_sha256 != fingerprint:
             continue
-        summary = summarize_run(run)
-        if summary.state == "finished" and summary.best is not None:
-            dice.setdefault(run.config.architecture, []).append(summary.best.validation_hard_dice)
+        view = view_run(run)
+        if view.state == "finished" and view.best is not None:
+            dice.setdefault(run.config.architecture, []).append(view.best.validation_hard_dice)
     return tuple(Result(architecture, tuple(values)) for architecture, values in dice.items())

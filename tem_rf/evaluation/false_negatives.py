@@ -13,7 +13,7 @@ from tem_rf.data.prepared import Patch, PreparedDataset, Split
 from tem_rf.errors import NoBraggPeaksError
 from tem_rf.files import replacing_file
 from tem_rf.metrics.dice import dice_from_sums, particle_mask
-from tem_rf.models.unet import particle_probability
+from tem_rf.models.probability import particle_probability
 from tem_rf.runs.folder import RunFolder
 
 FOURIER = "Fourier filtering"

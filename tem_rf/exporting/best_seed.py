@@ -9,7 +9,7 @@ from tem_rf.metrics.scores import read_scores
 from tem_rf.metrics.summary import mean_over_images
 from tem_rf.runs.config import differences
 from tem_rf.runs.folder import RunFolder
-from tem_rf.runs.summary import summarize_run
+from tem_rf.runs.view import view_run
 
 
 def best_seed(runs: Sequence[RunFolder]) -> RunFolder:
@@ -41,7 +41,7 @@ def seed_scores(runs: Sequence[RunFolder]) -> tuple[SeedScores, ...]:
 
 
 def _validation_hard_dice(run: RunFolder) -> float:
-    best = summarize_run(run).best
+    best = view_run(run).best
     if best is None:
         command = f"tem-rf resume {shlex.quote(str(run.path))}"
         raise ModelError(f"{run.path}: has not finished an epoch; train it further with `{command}`.")

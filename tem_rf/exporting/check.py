@@ -29,7 +29,7 @@ from tem_rf.exporting.formats import (
 from tem_rf.inference.card import ModelCard
 from tem_rf.inference.model import Segmenter, load_segmenter
 from tem_rf.inference.predict import segment_micrograph
-from tem_rf.models.unet import particle_probability
+from tem_rf.models.probability import particle_probability
 from tem_rf.runs.folder import RunFolder
 
 Runtime = Callable[[np.ndarray], np.ndarray]  # (n, h, w) float32 counts -> (n, h, w) float32 probability

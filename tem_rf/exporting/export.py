@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.errors import ModelError
 from tem_rf.exporting.card_notes import NO_NOTES, CardNotes
-from tem_rf.exporting.folder import write_model_folder
 from tem_rf.exporting.formats import FORMATS, SAVED_MODEL, ExportFormat, formats_in
 from tem_rf.exporting.micrographs import describe_micrographs
 from tem_rf.inference.card import FieldOfView, ModelCard, TestScores
@@ -45,6 +44,8 @@ def export_run(
         ModelError: The run has no network, or Keras another backend than TensorFlow.
         StorageError: The disk is full or the place cannot be written to.
     """
+    from tem_rf.exporting.folder import write_model_folder  # needs Keras
+
     model = load_network(run)
     card = describe(run, name=output.name).model_copy(update=notes.to_card())
     return write_model_folder(model, card, output, formats)

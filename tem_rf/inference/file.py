@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tem_rf.config.preparation import PixelSizeNm
-from tem_rf.config.training import settings_error
+from tem_rf.config.segmentation import SegmentSettings
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.pixels import resample_mask
@@ -33,43 +31,6 @@ _IMAGES: dict[str, np.dtype] = {
     "probability": np.dtype(np.float32),
     "disagreement": np.dtype(np.float32),
 }
-
-
-class SegmentSettings(BaseModel):
-    """What is done to each frame."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    transforms: int = Field(1, ge=1, le=8, description="Dihedral transforms that are averaged over.")
-    split_touching: bool = Field(False, description="Take touching particles apart.")
-    probability: bool = Field(
-        False, description="Also write the probability and, where several were averaged, their disagreement."
-    )
-    pixel_size_nm: PixelSizeNm | None = Field(None, description="Side of a pixel [nm], in place of what the file says.")
-    resample: bool = Field(
-        False, description="Resample images whose pixels are not square; otherwise they are refused."
-    )
-    min_diameter_px: float | None = Field(
-        None, ge=0, description="Parts of the mask with less area than a disc of this diameter are no particles [px]."
-    )
-    min_diameter_nm: float | None = Field(
-        None, ge=0, description="The same [nm]; without either see `resolve_min_diameter_px`."
-    )
-
-
-def segment_settings(**changes: Any) -> SegmentSettings:
-    """The default settings, with changes.
-
-    Raises:
-        SettingsError: Unknown setting, or a value out of range.
-
-    >>> segment_settings(split_touching=True).transforms
-    1
-    """
-    try:
-        return SegmentSettings(**changes)
-    except ValidationError as error:
-        raise settings_error(error, SegmentSettings) from error
 
 
 def segment_file(

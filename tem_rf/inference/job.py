@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tem_rf.config.segmentation import SegmentSettings, TrackSettings
 from tem_rf.data.pairing import micrographs_in, pair_labels
 from tem_rf.errors import DatasetError, ModelError, ReadError, SettingsError, TemRfError
-from tem_rf.inference.file import SegmentSettings, segment_file
+from tem_rf.inference.file import segment_file
 from tem_rf.inference.model_choice import Networks
 from tem_rf.inference.results import SegmentedFile
-from tem_rf.inference.tracks import TrackedFile, TrackSettings, check_movie, track_file
+from tem_rf.inference.tracks import TrackedFile, check_movie, track_file
 from tem_rf.particles.tracking import import_trackpy
 
 

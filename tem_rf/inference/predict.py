@@ -15,7 +15,7 @@ from tem_rf.errors import DatasetError, ReadError, SettingsError
 from tem_rf.inference.model import Segmenter
 from tem_rf.inference.tiles import apply_in_tiles, choose_tile_px, with_tiles_that_fit
 from tem_rf.metrics.dice import particle_mask
-from tem_rf.models.unet import particle_probability
+from tem_rf.models.probability import particle_probability
 
 # A network sees nanometres as pixels: beyond this ratio of pixel sizes it was not trained for what it sees.
 PIXEL_SIZE_TOLERANCE = 1.25

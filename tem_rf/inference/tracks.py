@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tem_rf.config.segmentation import TrackSettings
 from tem_rf.data.readers import open_recording, read_frames
 from tem_rf.errors import SettingsError
 from tem_rf.files import replacing_file
@@ -15,44 +16,6 @@ from tem_rf.inference.results import SegmentedFile
 from tem_rf.particles.table import read_particles
 from tem_rf.particles.tracking import Track, follow_particles
 from tem_rf.plots.tracks import write_development, write_paths
-
-
-@dataclass(frozen=True)
-class TrackSettings:
-    """How particles are followed.
-
-    Attributes:
-        max_step_px: Farthest a particle moves between frames [px]; one of the two is given.
-        max_step_nm: The same [nm].
-        memory: Frames for which a particle may be out of sight.
-        frame_interval_s: Time between frames [s]; None: as the file says, if it does.
-    """
-
-    max_step_px: float | None = None
-    max_step_nm: float | None = None
-    memory: int = 0
-    frame_interval_s: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what does not say how far a particle moves."""
-        if (self.max_step_px is None) == (self.max_step_nm is None):
-            raise SettingsError("`track`: needs either `max_step_nm` or `max_step_px`.")
-
-    def step_px(self, pixel_size_nm: float | None) -> float:
-        """Farthest step [px].
-
-        Raises:
-            SettingsError: It is in nm, and the pixel size is not known.
-        """
-        if self.max_step_px is not None:
-            return self.max_step_px
-        if pixel_size_nm is None:
-            raise SettingsError(
-                "`max_step_nm`: expected a movie with a pixel size, received one without; give `pixel_size_nm`, or "
-                "`max_step_px` instead."
-            )
-        assert self.max_step_nm is not None
-        return self.max_step_nm / pixel_size_nm
 
 
 @dataclass(frozen=True)

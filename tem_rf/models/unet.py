@@ -155,20 +155,3 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
     model = keras.Model(inputs, logits, name=architecture.name)
     initialize(model, seed)
     return model
-
-
-def particle_probability(logits: np.ndarray) -> np.ndarray:
-    """Softmax of the particle class.
-
-    Args:
-        logits: (..., 2), background first.
-
-    Returns:
-        (...) float32.
-
-    >>> particle_probability(np.array([0.0, 0.0])).item()
-    0.5
-    """
-    margin = logits[..., 1].astype(np.float32) - logits[..., 0].astype(np.float32)
-    with np.errstate(over="ignore"):  # far below zero exp is infinite, and the probability rightly 0
-        return 1 / (1 + np.exp(-margin))

@@ -7,8 +7,9 @@ from tem_rf.errors import RunError
 from tem_rf.files import write_json
 from tem_rf.runs import process
 from tem_rf.runs.config import RunConfig
-from tem_rf.runs.events import NoticeEvent, StatusEvent, epochs, last_status
+from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.view import view_run
 
 
 def extend(run: RunFolder, epochs: int) -> None:
@@ -59,14 +60,7 @@ def open_or_extend(path: Path, config: RunConfig) -> RunFolder:
 
 def is_complete(run: RunFolder) -> bool:
     """Whether the run finished with the epochs it is asked for now, or early for want of progress."""
-    events, training = run.events(), run.config.training
-    done = epochs(events)
-    if not done or process.state_after(last_status(events), run) != "finished":
-        return False
-    best = max((event.epoch for event in done if event.is_best), default=0)
-    patience = training.early_stopping_patience
-    is_out_of_patience = patience is not None and done[-1].epoch - best >= patience
-    return done[-1].epochs == training.epochs or is_out_of_patience
+    return view_run(run).is_complete
 
 
 def _with_epochs(config: RunConfig, epochs: int, restarts: tuple[int, ...]) -> RunConfig:

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import shlex
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,6 @@ class RunFolder(OwnedFolder):
     """
 
     activity = "training this run"
-    command = "tem-rf"
 
     @property
     def config_file(self) -> Path:
@@ -78,9 +79,19 @@ class RunFolder(OwnedFolder):
         return self.model_file.exists() and self.scores_file.exists()
 
     @property
-    def start_arguments(self) -> tuple[str, ...]:
-        """Arguments of `tem-rf` that let it go on."""
-        return ("resume", str(self.path))
+    def watch_command(self) -> str:
+        """Command that follows the training."""
+        return f"tem-rf watch {shlex.quote(str(self.path))}"
+
+    @property
+    def stop_command(self) -> str:
+        """Command that ends the training after the step in hand."""
+        return f"tem-rf stop {shlex.quote(str(self.path))}"
+
+    @property
+    def start_command(self) -> tuple[str, ...]:
+        """Command that lets it go on."""
+        return (sys.executable, "-m", "tem_rf", "resume", str(self.path))
 
     @property
     def config(self) -> RunConfig:

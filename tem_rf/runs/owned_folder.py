@@ -1,4 +1,4 @@
-"""A folder that one process works in at a time, and the files by which others see and ask it: a run, or a study."""
+"""A folder that one process works in at a time, and the files by which others see and ask it: run, study or queue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,16 +15,14 @@ class OwnedFolder:
     Attributes:
         path: The folder.
         activity: What its process does, for messages: "training this run".
-        command: What stands before `watch NAME` and `stop NAME` on the command line.
     """
 
     path: Path
     activity: ClassVar[str]
-    command: ClassVar[str]
 
     @property
     def name(self) -> str:
-        """Name of the run or study."""
+        """Name of the folder."""
         return self.path.name
 
     @property
@@ -53,8 +51,18 @@ class OwnedFolder:
         return self.path / "log.txt"
 
     @property
-    def start_arguments(self) -> tuple[str, ...]:
-        """Arguments of `tem-rf` that start its process, or let it go on."""
+    def watch_command(self) -> str:
+        """Command that shows what its process does."""
+        raise NotImplementedError
+
+    @property
+    def stop_command(self) -> str:
+        """Command that ends its process."""
+        raise NotImplementedError
+
+    @property
+    def start_command(self) -> tuple[str, ...]:
+        """Command that starts its process, or lets it go on."""
         raise NotImplementedError
 
     def events(self) -> Sequence[Event]:

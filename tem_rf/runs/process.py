@@ -6,9 +6,11 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from tem_rf.errors import RunError, TemRfError
@@ -32,12 +34,12 @@ def claim(folder: OwnedFolder) -> Iterator[None]:
     with file as lock:
         if not _lock(lock):
             raise RunError(
-                f"{folder.path}: {owner(folder)} is {folder.activity}; watch it with `{folder.command} watch "
-                f"{folder.name}` or end it with `{folder.command} stop {folder.name}`."
+                f"{folder.path}: {owner(folder)} is {folder.activity}; watch it with `{folder.watch_command}` or end "
+                f"it with `{folder.stop_command}`."
             )
         folder.request_file.unlink(missing_ok=True)  # a request to an earlier process
         folder.remove_leftovers()
-        remember(folder, os.getpid(), sys.argv)
+        record_process(folder, os.getpid(), sys.argv)
         yield
 
 
@@ -51,6 +53,14 @@ def is_alive(folder: OwnedFolder) -> bool:
         except OSError:
             return True
     return False
+
+
+def has_process(folder: OwnedFolder) -> bool:
+    """Whether a process works in the folder, or was started to and has not claimed it yet."""
+    about = read_process(folder)
+    if about is None or about.host != socket.gethostname():
+        return is_alive(folder)
+    return is_alive(folder) or not has_ended(about.pid, about.create_time)
 
 
 def state(folder: OwnedFolder) -> State | Literal["killed", "new"]:
@@ -80,7 +90,7 @@ def ask(folder: OwnedFolder, request: Request) -> None:
     write_json(folder.request_file, {"request": request})
 
 
-def withdraw(folder: OwnedFolder) -> None:
+def clear_request(folder: OwnedFolder) -> None:
     """Take the request back, so that a paused run goes on."""
     folder.request_file.unlink(missing_ok=True)
 
@@ -95,21 +105,18 @@ def requested(folder: OwnedFolder) -> Request | None:
 
 def owner(folder: OwnedFolder) -> str:
     """The process that owns the folder, or did so last, for messages."""
-    try:
-        process = json.loads(folder.process_file.read_text(encoding="utf-8"))
-        return f"process {process['pid']} on {process['host']}"
-    except (OSError, ValueError, KeyError):
-        return "another process"
+    about = read_process(folder)
+    return f"process {about.pid} on {about.host}" if about else "another process"
 
 
-def queue(folder: OwnedFolder) -> None:
-    """Say that a process is about to begin, before it is started and remembered."""
+def mark_queued(folder: OwnedFolder) -> None:
+    """Record that the folder waits for its process, before that is started and recorded."""
     folder.process_file.unlink(missing_ok=True)  # of an earlier process, whose end says nothing of this one
     folder.event_log().write(StatusEvent(state="queued"))
 
 
-def remember(folder: OwnedFolder, pid: int, command: Sequence[str]) -> None:
-    """Note the process that works in a folder, or is to begin: where it is gone, the folder waits for nothing."""
+def record_process(folder: OwnedFolder, pid: int, command: Sequence[str]) -> None:
+    """Record the process that works in a folder, or will: once it is gone, a queued folder waits for nothing."""
     import psutil
 
     about = {"pid": pid, "create_time": psutil.Process(pid).create_time(), "host": socket.gethostname()}
@@ -117,7 +124,7 @@ def remember(folder: OwnedFolder, pid: int, command: Sequence[str]) -> None:
 
 
 @contextmanager
-def failing_in_events(folder: OwnedFolder) -> Iterator[None]:
+def failure_in_events(folder: OwnedFolder) -> Iterator[None]:
     """Checks before the work: the events of a queued folder say why they fail, since nobody sees its process."""
     try:
         yield
@@ -148,7 +155,25 @@ def start_detached(folder: OwnedFolder, *options: str) -> int:
     Returns:
         The process id.
     """
-    command = [sys.executable, "-m", "tem_rf", *folder.start_arguments, *options]
+    process = spawn_detached(folder, [*folder.start_command, *options])
+    threading.Thread(target=process.wait, daemon=True).start()  # else it would stay as a zombie
+    return process.pid
+
+
+def spawn_detached(
+    folder: OwnedFolder, command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
+    """Start a command that works in a folder, in a session of its own, and record it; its output goes to the log.
+
+    Args:
+        folder: The folder.
+        command: The command.
+        environment: Its environment variables; None: those of this process.
+
+    Raises:
+        DiskFullError: There is no room on the disk; nothing was started.
+        StorageError: The log cannot be written to; nothing was started.
+    """
     with storage_errors(folder.log_file):
         file = folder.log_file.open("ab")
     with file as log:
@@ -158,19 +183,45 @@ def start_detached(folder: OwnedFolder, *options: str) -> int:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**(os.environ if environment is None else environment), "PYTHONUNBUFFERED": "1"},
         )
-    remember(folder, process.pid, command)
-    return process.pid
+    try:
+        record_process(folder, process.pid, command)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process
 
 
 def _is_gone(folder: OwnedFolder) -> bool:
-    """Whether the process that was remembered has ended; of one on another host, or of none, that is not known."""
+    """Whether the recorded process has ended; of one on another host, or of none, that is not known."""
+    about = read_process(folder)
+    return about is not None and about.host == socket.gethostname() and has_ended(about.pid, about.create_time)
+
+
+@dataclass(frozen=True)
+class ProcessRecord:
+    """What `process.json` says of a process.
+
+    Attributes:
+        pid: Its number.
+        create_time: When it began [s since 1970], which tells it from a later process of this number.
+        host: Its machine.
+    """
+
+    pid: int
+    create_time: float
+    host: str
+
+
+def read_process(folder: OwnedFolder) -> ProcessRecord | None:
+    """The process that works in a folder, will, or worked in it last; None if that is not known."""
     try:
         about = json.loads(folder.process_file.read_text(encoding="utf-8"))
-        return about["host"] == socket.gethostname() and has_ended(about["pid"], about["create_time"])
+        return ProcessRecord(int(about["pid"]), float(about["create_time"]), str(about["host"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None
 
 
 def _lock(file: BinaryIO) -> bool:

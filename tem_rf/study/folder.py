@@ -1,5 +1,7 @@
 """A study folder and the files inside it."""
 
+import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,7 +15,6 @@ from tem_rf.runs.owned_folder import OwnedFolder
 from tem_rf.runs.root import close_names, list_runs
 from tem_rf.study.definition.changes import check_extension, first_change
 from tem_rf.study.definition.definition import StudyDefinition, read_definition
-from tem_rf.study.definition.text import definition_text
 from tem_rf.study.events import AnyStudyEvent, parse_study_event
 
 DEFAULT_ROOT = Path("studies")
@@ -28,7 +29,6 @@ class StudyFolder(OwnedFolder):
     """
 
     activity = "running this study"
-    command = "tem-rf study"
 
     @property
     def definition_file(self) -> Path:
@@ -51,9 +51,19 @@ class StudyFolder(OwnedFolder):
         return self.path / "report"
 
     @property
-    def start_arguments(self) -> tuple[str, ...]:
-        """Arguments of `tem-rf` that let it go on."""
-        return ("study", "run", str(self.path))
+    def watch_command(self) -> str:
+        """Command that follows the study."""
+        return f"tem-rf study watch {shlex.quote(str(self.path))}"
+
+    @property
+    def stop_command(self) -> str:
+        """Command that ends the study after the steps in hand."""
+        return f"tem-rf study stop {shlex.quote(str(self.path))}"
+
+    @property
+    def start_command(self) -> tuple[str, ...]:
+        """Command that lets it go on."""
+        return (sys.executable, "-m", "tem_rf", "study", "run", str(self.path))
 
     @property
     def definition(self) -> StudyDefinition:
@@ -109,7 +119,7 @@ class StudyFolder(OwnedFolder):
             remove_leftovers(study.path, study.definition_file.name)
             if study.path.exists() and (not study.path.is_dir() or any(study.path.iterdir())):
                 raise StudyError(f"{path}: is not empty and holds no study; choose another `name`.")
-            write_text(study.definition_file, definition_text(definition))
+            study._write(definition)
             return study
         before = study.definition
         if before == definition:
@@ -127,8 +137,13 @@ class StudyFolder(OwnedFolder):
                 f"{path}: {process.owner(study)} is running this study, and would not notice the change; end it with "
                 f"`tem-rf study stop {study.name}` first."
             )
-        write_text(study.definition_file, definition_text(definition))
+        study._write(definition)
         return study
+
+    def _write(self, definition: StudyDefinition) -> None:
+        from tem_rf.study.definition.text import definition_text  # its TOML writer takes 0.1 s to load
+
+        write_text(self.definition_file, definition_text(definition))
 
 
 def find_study(name: str, root: Path = DEFAULT_ROOT) -> StudyFolder:

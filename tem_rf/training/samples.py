@@ -9,7 +9,7 @@ import numpy as np
 from tem_rf.data.prepared import PreparedDataset
 from tem_rf.errors import StorageError
 from tem_rf.metrics.dice import particle_mask
-from tem_rf.models.unet import particle_probability
+from tem_rf.models.probability import particle_probability
 from tem_rf.plots.segmentation import grey_levels
 from tem_rf.runs.events import SampleEvent
 from tem_rf.runs.folder import RunFolder

@@ -5,20 +5,25 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tem_rf.cli import machine
-from tests.cli.command import tem_rf
+from tests.helpers.command import tem_rf
 
 
 @pytest.fixture
-def doctor(capfd, monkeypatch, tmp_path):
+def doctor(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[int, dict[str, dict[str, Any]]]]:
     """Run it; its exit code, and its findings by name."""
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
 
-    def run(*arguments):
+    def run(*arguments: Any) -> tuple[int, dict[str, dict[str, Any]]]:
         result = tem_rf(capfd, monkeypatch, "doctor", tmp_path, "--json", *arguments)
         findings = {finding["name"]: finding for finding in json.loads(result.stdout)["findings"]}
         return result.code, findings
@@ -26,21 +31,21 @@ def doctor(capfd, monkeypatch, tmp_path):
     return run
 
 
-def fake_nvidia_smi(folder, monkeypatch, script):
+def fake_nvidia_smi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: Any) -> None:
     program = folder / "nvidia-smi"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
 
-def test_a_whole_installation_is_in_order(doctor):
+def test_a_whole_installation_is_in_order(doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]]) -> None:
     code, findings = doctor()
     assert code == 0
     assert {findings[name]["state"] for name in ("Python", "packages", "backend", "disk")} == {"ok"}
     assert "flock works in" in findings["locks"]["found"]
 
 
-def test_it_is_quick_since_it_leaves_the_backend_alone_unless_asked():
+def test_it_is_quick_since_it_leaves_the_backend_alone_unless_asked() -> None:
     code = (
         "import sys, pathlib; from tem_rf.cli.machine import look_at; list(look_at(pathlib.Path())); "
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras', 'jax', 'torch')))"
@@ -48,13 +53,17 @@ def test_it_is_quick_since_it_leaves_the_backend_alone_unless_asked():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_people_get_a_line_for_each(capfd, monkeypatch, tmp_path):
+def test_people_get_a_line_for_each(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     result = tem_rf(capfd, monkeypatch, "doctor", tmp_path / "to" / "come")
     assert result.code == 0
     assert any(line.startswith("ok     packages") for line in result.stdout.splitlines())
 
 
-def test_a_package_that_is_missing_or_too_old_breaks_it(doctor, monkeypatch):
+def test_a_package_that_is_missing_or_too_old_breaks_it(
+    doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     requires = ["numpy>=999", "no-such-package", 'also-none; extra == "movies"']
     monkeypatch.setattr(machine.metadata, "requires", lambda package: requires)
     code, findings = doctor()
@@ -66,7 +75,9 @@ def test_a_package_that_is_missing_or_too_old_breaks_it(doctor, monkeypatch):
     assert "pip install 'tem-rf[movies]'" in findings["extra movies"]["advice"]
 
 
-def test_a_backend_that_tem_rf_cannot_use_breaks_it(doctor, monkeypatch, tmp_path):
+def test_a_backend_that_tem_rf_cannot_use_breaks_it(
+    doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "keras").mkdir()
     (tmp_path / "keras" / "keras.json").write_text('{"backend": "torch"}')
     code, findings = doctor()
@@ -78,8 +89,13 @@ def test_a_backend_that_tem_rf_cannot_use_breaks_it(doctor, monkeypatch, tmp_pat
 @pytest.mark.parametrize(
     ("flock", "words"), [(lambda *_: None, "keeps nobody out"), (None, "flock fails in")], ids=["in vain", "refused"]
 )
-def test_a_folder_whose_locks_do_not_work_breaks_it(doctor, monkeypatch, flock, words):
-    def refuse(*_):
+def test_a_folder_whose_locks_do_not_work_breaks_it(
+    doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]],
+    monkeypatch: pytest.MonkeyPatch,
+    flock: Callable[..., Any] | None,
+    words: str,
+) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr(fcntl, "flock", flock or refuse)
@@ -88,7 +104,9 @@ def test_a_folder_whose_locks_do_not_work_breaks_it(doctor, monkeypatch, flock, 
     assert words in findings["locks"]["found"]
 
 
-def test_a_full_disk_breaks_it(doctor, monkeypatch):
+def test_a_full_disk_breaks_it(
+    doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(machine, "MIN_FREE_GB", 1e9)
     code, findings = doctor()
     assert (code, findings["disk"]["state"]) == (1, "broken")
@@ -102,14 +120,20 @@ def test_a_full_disk_breaks_it(doctor, monkeypatch):
         ("true", "none of NVIDIA"),
     ],
 )
-def test_gpus_are_those_that_the_driver_names(doctor, monkeypatch, tmp_path, script, found):
+def test_gpus_are_those_that_the_driver_names(
+    doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    script: str,
+    found: str,
+) -> None:
     fake_nvidia_smi(tmp_path, monkeypatch, script)
     code, findings = doctor()
     assert code == 0
     assert findings["GPU"]["found"].startswith(found)
 
 
-def test_deep_has_the_backend_compute(doctor):
+def test_deep_has_the_backend_compute(doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]]) -> None:
     code, findings = doctor("--deep")
     assert code == 0
     assert findings["computing"]["found"].startswith("tensorflow computes on")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from tem_rf.cli.fourier import fourier
 from tem_rf.data.tiff import write_tiff
-from tests.evaluation.fringes import image_with_fringes
+from tests.helpers.fringes import image_with_fringes
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def run(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(app, [*arguments, "--output", str(folder / "out")])
 
 
-def test_json_gives_band_threshold_fraction_and_dice(folder: Path):
+def test_json_gives_band_threshold_fraction_and_dice(folder: Path) -> None:
     result = run(folder, str(folder / "au.tif"), "--label", str(folder / "label.tif"), "--json")
     (row,) = json.loads(result.stdout)["images"]
 
@@ -41,14 +41,14 @@ def test_json_gives_band_threshold_fraction_and_dice(folder: Path):
     assert Path(row["picture"]).exists()
 
 
-def test_given_band_and_spacing_agree(folder: Path):
+def test_given_band_and_spacing_agree(folder: Path) -> None:
     given = run(folder, str(folder / "au.tif"), "--band-px", "19.01", "27.52", "--json")
     spacing = run(folder, str(folder / "au.tif"), "--lattice-spacing-nm", "0.2355", "--json")
 
     assert json.loads(given.stdout) == json.loads(spacing.stdout)
 
 
-def test_table_names_the_files(folder: Path):
+def test_table_names_the_files(folder: Path) -> None:
     result = run(folder, str(folder / "au.tif"))
 
     assert str(folder / "out" / "au_mask.tif") in result.stdout
@@ -68,7 +68,7 @@ def test_table_names_the_files(folder: Path):
 )
 def test_bad_input_is_one_line_and_writes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
-):
+) -> None:
     monkeypatch.chdir(folder)
     result = run(folder, *arguments)
 
@@ -77,7 +77,7 @@ def test_bad_input_is_one_line_and_writes_nothing(
     assert not (folder / "out").exists()
 
 
-def test_mask_of_the_command_is_that_of_the_library(folder: Path):
+def test_mask_of_the_command_is_that_of_the_library(folder: Path) -> None:
     from tem_rf.baselines.fourier import Band, fourier_filter
 
     run(folder, str(folder / "au.tif"), "--band-px", "19", "27", "--sigma-px", "4")

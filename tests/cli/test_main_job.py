@@ -11,6 +11,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,13 +20,14 @@ from PIL import Image
 
 from tem_rf.cli.app import app
 from tem_rf.cli.demo import demo_commands
-from tests.cli.command import Result, tem_rf
-from tests.conftest import new_run
-from tests.data.labelled_folder import write_folder
+from tem_rf.runs import RunFolder
+from tests.helpers.command import Command, Result, tem_rf
+from tests.helpers.labelled_folder import write_folder
+from tests.helpers.run_folders import new_run
 
 
 @pytest.fixture
-def run(capfd, monkeypatch, tmp_path):
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.chdir(tmp_path)
     return partial(tem_rf, capfd, monkeypatch)
 
@@ -40,7 +42,7 @@ def assert_one_line(result: Result, *words: str) -> None:
         assert word in last
 
 
-def test_from_micrographs_to_masks(run, tmp_path):
+def test_from_micrographs_to_masks(run: Command, tmp_path: Path) -> None:
     write_folder(tmp_path / "raw", 6)
     prepare = ["prepare", "raw", "--output", "set", "--patch-size", 32, "--background-threshold", 20]
     assert all(split["patches"] for split in json.loads(run(*prepare, "--json").stdout)["splits"])
@@ -79,7 +81,7 @@ def test_from_micrographs_to_masks(run, tmp_path):
     assert "is finished already" in again.stderr
 
 
-def test_the_demo_is_made_of_commands_that_exist():
+def test_the_demo_is_made_of_commands_that_exist() -> None:
     names = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert [command[0] for command in demo_commands(Path("demo"))] == [
         *("simulate", "simulate", "prepare", "train", "evaluate", "export", "segment")
@@ -88,8 +90,8 @@ def test_the_demo_is_made_of_commands_that_exist():
 
 
 @pytest.mark.slow
-def test_the_demo_beats_fourier_filtering_and_reuses_what_stands(tmp_path):
-    def demo() -> subprocess.CompletedProcess:
+def test_the_demo_beats_fourier_filtering_and_reuses_what_stands(tmp_path: Path) -> None:
+    def demo() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "tem_rf", "demo"], cwd=tmp_path, check=True, capture_output=True, text=True
         )
@@ -136,7 +138,9 @@ def test_the_demo_beats_fourier_filtering_and_reuses_what_stands(tmp_path):
         ("simulate --output taken", ["taken: is a file; give a folder"]),
     ],
 )
-def test_bad_input_is_one_line_and_an_exit_code(run, arguments, words, tiny_dataset, trained_run, tmp_path):
+def test_bad_input_is_one_line_and_an_exit_code(
+    run: Command, arguments: str, words: list[str], tiny_dataset: Path, trained_run: RunFolder, tmp_path: Path
+) -> None:
     places = {"SET": str(tiny_dataset), "RUN": str(trained_run.path)}
     if "EMPTY" in arguments:
         (tmp_path / "EMPTY").mkdir()
@@ -147,14 +151,18 @@ def test_bad_input_is_one_line_and_an_exit_code(run, arguments, words, tiny_data
     assert_one_line(run(*shlex.split(arguments)), *words)
 
 
-def test_a_place_for_pictures_that_cannot_be_written_is_refused_before_scoring(run, trained_run, tmp_path, monkeypatch):
+def test_a_place_for_pictures_that_cannot_be_written_is_refused_before_scoring(
+    run: Command, trained_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "taken").touch()
     monkeypatch.delattr("tem_rf.evaluation.scoring.score_runs")
     refused = run("evaluate", trained_run.path, "--pictures", "taken/scored")
     assert_one_line(refused, "taken/scored: this place cannot be written to")
 
 
-def test_a_missing_test_split_says_the_way_out(run, tiny_dataset, trained_run, tmp_path):
+def test_a_missing_test_split_says_the_way_out(
+    run: Command, tiny_dataset: Path, trained_run: RunFolder, tmp_path: Path
+) -> None:
     content = json.loads(trained_run.config_file.read_text())
     dataset = shutil.copytree(tiny_dataset, tmp_path / "set")
     table = dataset / "patches.csv"
@@ -164,18 +172,22 @@ def test_a_missing_test_split_says_the_way_out(run, tiny_dataset, trained_run, t
     assert_one_line(run("evaluate", tmp_path / "run"), "has no test patches", "--split study")
 
 
-def test_a_run_that_cannot_be_read_hinders_the_list_of_no_other_run(run, trained_run, tmp_path):
+def test_a_run_that_cannot_be_read_hinders_the_list_of_no_other_run(
+    run: Command, trained_run: RunFolder, tmp_path: Path
+) -> None:
     for name in ("bad", "good"):
         (tmp_path / "runs" / name).mkdir(parents=True)
         shutil.copy(trained_run.config_file, tmp_path / "runs" / name)
     (tmp_path / "runs/bad/config.json").write_text("{")
-    listed = run("runs", tmp_path / "runs", "--json")
+    listed = run("runs", "--runs", tmp_path / "runs", "--json")
     bad, good = json.loads(listed.stdout)
     assert (listed.code, bad["state"], good["state"]) == (0, "unreadable", "new")
     assert "bad/config.json: cannot be read" in bad["detail"]
 
 
-def test_runs_on_different_datasets_are_not_put_in_one_table(run, trained_run, tmp_path):
+def test_runs_on_different_datasets_are_not_put_in_one_table(
+    run: Command, trained_run: RunFolder, tmp_path: Path
+) -> None:
     content = json.loads(trained_run.config_file.read_text())
     shutil.copytree(trained_run.path, tmp_path / "run")
     (tmp_path / "run/config.json").write_text(json.dumps({**content, "dataset_sha256": "0" * 64}))
@@ -185,12 +197,12 @@ def test_runs_on_different_datasets_are_not_put_in_one_table(run, trained_run, t
 class Unreadable:
     """Makes files of one name fail, as missing permissions or a bad disk do, also for root."""
 
-    def __init__(self, monkeypatch, name, number):
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
         self._open, self._name, self._number = io.open, name, number
         monkeypatch.setattr(io, "open", self)
         monkeypatch.setattr(builtins, "open", self)
 
-    def __call__(self, file, *arguments, **options):
+    def __call__(self, file: Path, *arguments: Any, **options: Any) -> Any:
         if not isinstance(file, int) and Path(file).name == self._name:
             raise OSError(self._number, os.strerror(self._number), str(file))
         return self._open(file, *arguments, **options)
@@ -198,7 +210,9 @@ class Unreadable:
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
 @pytest.mark.parametrize("kind", ["images", "labels"])
-def test_a_micrograph_or_label_that_cannot_be_read_is_named_and_not_the_output(run, monkeypatch, kind, number):
+def test_a_micrograph_or_label_that_cannot_be_read_is_named_and_not_the_output(
+    run: Command, monkeypatch: pytest.MonkeyPatch, kind: str, number: Any
+) -> None:
     write_folder(Path("raw"), 3)
     (Path("raw") / kind / "m1.tif").rename(Path("raw") / kind / "m1.tiff")
     Unreadable(monkeypatch, "m1.tiff", number)
@@ -207,8 +221,8 @@ def test_a_micrograph_or_label_that_cannot_be_read_is_named_and_not_the_output(r
     assert not Path("set").exists()
 
 
-def test_what_the_file_system_refuses_is_one_line_with_its_file(run, monkeypatch):
-    def refuse(*_, **__):
+def test_what_the_file_system_refuses_is_one_line_with_its_file(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO), "somewhere/file")
 
     monkeypatch.setattr("tem_rf.cli.data.check.check_folder", refuse)
@@ -216,8 +230,8 @@ def test_what_the_file_system_refuses_is_one_line_with_its_file(run, monkeypatch
 
 
 def test_a_run_of_somebody_else_and_a_file_in_place_of_a_folder_are_refused(
-    run, monkeypatch, trained_run, tiny_dataset
-):
+    run: Command, monkeypatch: pytest.MonkeyPatch, trained_run: RunFolder, tiny_dataset: Path
+) -> None:
     Path("taken").write_text("mine")
     for overwrite in ([], ["--overwrite"]):
         assert_one_line(run("export", trained_run.path, "--output", "taken", *overwrite), "taken: is a file")
@@ -227,7 +241,7 @@ def test_a_run_of_somebody_else_and_a_file_in_place_of_a_folder_are_refused(
     assert_one_line(run("resume", "theirs"), "theirs/.lock: this place cannot be written to (Permission denied)")
 
 
-def test_the_current_folder_is_no_output(run):
+def test_the_current_folder_is_no_output(run: Command) -> None:
     raw = write_folder(Path("raw"), 3).resolve()
     Path("empty").mkdir()
     os.chdir("empty")

@@ -3,6 +3,7 @@
 import re
 import shutil
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -11,18 +12,18 @@ from tem_rf.data.tiff import write_tiff
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
 from tem_rf.runs.folder import RunFolder
-from tests.cli.command import tem_rf
-from tests.data.labelled_folder import counts_with_disc
+from tests.helpers.command import Command, tem_rf
+from tests.helpers.labelled_folder import counts_with_disc
 
 
 @pytest.fixture
-def run(capfd, monkeypatch, tmp_path):
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.chdir(tmp_path)
     return partial(tem_rf, capfd, monkeypatch)
 
 
 @pytest.fixture(params=[80, 60, 40])
-def columns(request, monkeypatch) -> int:
+def columns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Width of a terminal."""
     monkeypatch.setenv("FORCE_COLOR", "1")  # Rich then takes the pipe for a terminal
     monkeypatch.setenv("COLUMNS", str(request.param))
@@ -41,7 +42,9 @@ def assert_shown(printed: str, columns: int, *words: str) -> None:
     assert not set(words) - set(" ".join(lines).split())
 
 
-def test_runs_are_listed_whole_in_a_narrow_terminal(run, trained_run, columns, tmp_path):
+def test_runs_are_listed_whole_in_a_narrow_terminal(
+    run: Command, trained_run: RunFolder, columns: int, tmp_path: Path
+) -> None:
     shutil.copytree(trained_run.path, tmp_path / "runs/au-5nm-n2-p44-paper-s752")
     listed = run("runs").stdout
     names = "run state epochs best validation hard dice patches/s"
@@ -50,7 +53,9 @@ def test_runs_are_listed_whole_in_a_narrow_terminal(run, trained_run, columns, t
         assert_shown(listed, columns, "au-5nm-n2-p44-paper-s752", "left")
 
 
-def test_scores_of_particles_are_shown_whole_in_a_narrow_terminal(run, trained_run, columns, tmp_path):
+def test_scores_of_particles_are_shown_whole_in_a_narrow_terminal(
+    run: Command, trained_run: RunFolder, columns: int, tmp_path: Path
+) -> None:
     image, mask = counts_with_disc((64, 64))
     write_tiff(tmp_path / "images/m.tif", image, pixel_size_nm=0.02)
     write_tiff(tmp_path / "labels/m.tif", mask)
@@ -61,14 +66,16 @@ def test_scores_of_particles_are_shown_whole_in_a_narrow_terminal(run, trained_r
     assert_shown(shown, columns, *names.split(), "images/m.tif", "below", "nm", "of")
 
 
-def test_the_dice_table_is_shown_whole_in_a_narrow_terminal(run, trained_run, columns):
+def test_the_dice_table_is_shown_whole_in_a_narrow_terminal(run: Command, trained_run: RunFolder, columns: int) -> None:
     shown = run("evaluate", trained_run.path).stdout
     names = "network parameters field [px] [nm] seeds hard soft dice boundary F1 HD95"
     assert_shown(shown, columns, *names.split(), "n2-p22", "8,074", "44", "0.88", "Fourier", "filtering")
 
 
 @pytest.mark.parametrize("columns", [80], indirect=True)
-def test_a_table_that_fits_between_its_lines_keeps_them_and_a_wider_one_loses_them(capfd, columns):
+def test_a_table_that_fits_between_its_lines_keeps_them_and_a_wider_one_loses_them(
+    capfd: pytest.CaptureFixture[str], columns: int
+) -> None:
     print_table("[x] fits", ["name", "a number of things"], [["a-name-of-24-characters-", "several words" * 4]])
     lined = plain(capfd.readouterr().out)
     assert "[x] fits" in lined
@@ -79,7 +86,7 @@ def test_a_table_that_fits_between_its_lines_keeps_them_and_a_wider_one_loses_th
     assert bare.splitlines()[1].split() == ["nine-wide"] * 7
 
 
-def test_a_pipe_gets_whole_lines(capfd):
+def test_a_pipe_gets_whole_lines(capfd: pytest.CaptureFixture[str]) -> None:
     print_table(
         "a title that is wider than what stands below it", ["path", "words"], [["a/" * 150, "many words " * 8 + "more"]]
     )
@@ -88,7 +95,9 @@ def test_a_pipe_gets_whole_lines(capfd):
     assert row.split("│")[1:-1] == [f" {'a/' * 150} ", f" {'many words ' * 8}more "]
 
 
-def test_names_in_brackets_stay_and_paths_in_commands_are_quoted(run, trained_run, tmp_path, monkeypatch):
+def test_names_in_brackets_stay_and_paths_in_commands_are_quoted(
+    run: Command, trained_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = f"my runs/{'a-long-folder/' * 6}r [gold]"
     folder = RunFolder(shutil.copytree(trained_run.path, tmp_path / path))
     monkeypatch.setattr(process, "start_detached", lambda *_: 7)
@@ -103,14 +112,16 @@ def test_names_in_brackets_stay_and_paths_in_commands_are_quoted(run, trained_ru
     assert run("rf", "n2-p44", "--picture", "a [b].png").stderr == "wrote a [b].png\n"
 
 
-def test_what_is_being_done_is_shown_as_it_is(capfd, monkeypatch):
+def test_what_is_being_done_is_shown_as_it_is(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     with show_status("loading") as on_step:
         on_step("segmenting [gold] and [/silver]")
     assert "segmenting [gold] and [/silver]" in plain(capfd.readouterr().err)
 
 
-def test_a_note_of_segment_is_one_line_in_a_file(run, trained_run, tmp_path):
+def test_a_note_of_segment_is_one_line_in_a_file(run: Command, trained_run: RunFolder, tmp_path: Path) -> None:
     name = f"{'long ' * 20}[gold]"
     write_tiff(tmp_path / f"{name}.tif", counts_with_disc((64, 64))[0], pixel_size_nm=0.05)
     notes = run("segment", f"{name}.tif", "--model", trained_run.path).stderr

@@ -2,6 +2,8 @@
 
 import json
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,27 +11,26 @@ import tifffile
 
 from tem_rf import Architecture
 from tem_rf.data.tiff import write_tiff
-from tests.cli.command import tem_rf
-from tests.data.labelled_folder import counts_with_disc
-from tests.export.test_published import positive_variances
-from tests.models.published_file import unet, write_pytorch_file
-from tests.models.test_pytorch_weights import named_weights
+from tem_rf.runs import RunFolder
+from tests.helpers.command import Command, Result, tem_rf
+from tests.helpers.labelled_folder import counts_with_disc
+from tests.helpers.published_file import named_weights, positive_variances, unet, write_pytorch_file
 
 
 @pytest.fixture
-def run(capfd, monkeypatch, tmp_path):
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.chdir(tmp_path)
     return partial(tem_rf, capfd, monkeypatch)
 
 
-def assert_one_line(result, *words):
+def assert_one_line(result: Result, *words: str) -> None:
     assert (result.code != 0, result.stdout) == (True, "")
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("tem-rf: ")
     assert all(word in last for word in words), last
 
 
-def test_stacks_ensembles_and_labels_in_one_command(run, trained_run, tmp_path):
+def test_stacks_ensembles_and_labels_in_one_command(run: Command, trained_run: RunFolder, tmp_path: Path) -> None:
     pairs = [counts_with_disc((70, 80), seed=seed, radius=14) for seed in range(3)]
     write_tiff(tmp_path / "images" / "m.tif", np.stack([image for image, _ in pairs]), pixel_size_nm=0.02)
     write_tiff(tmp_path / "labels" / "m.tif", np.stack([mask for _, mask in pairs]))
@@ -45,7 +46,7 @@ def test_stacks_ensembles_and_labels_in_one_command(run, trained_run, tmp_path):
     assert "nm" in table.stdout
 
 
-def test_a_published_network_is_imported_and_used(run, tmp_path):
+def test_a_published_network_is_imported_and_used(run: Command, tmp_path: Path) -> None:
     architecture = Architecture((2, 2))
     write_pytorch_file(tmp_path / "UNet_b2.h5", unet(architecture, positive_variances(named_weights(architecture))))
     imported = run("import", "UNet_b2.h5")
@@ -56,7 +57,7 @@ def test_a_published_network_is_imported_and_used(run, tmp_path):
     assert_one_line(run("import", "m.tif"), "m.tif: is no PyTorch file")
 
 
-def test_bad_input_is_one_line(run, trained_run, tmp_path):
+def test_bad_input_is_one_line(run: Command, trained_run: RunFolder, tmp_path: Path) -> None:
     image, _ = counts_with_disc((64, 64))
     for folder in ("a", "b"):
         write_tiff(tmp_path / folder / "m.tif", image)
@@ -71,7 +72,9 @@ def test_bad_input_is_one_line(run, trained_run, tmp_path):
 
 
 @pytest.mark.parametrize("workers", [(), ("--workers", 1)])
-def test_a_file_that_cannot_be_read_keeps_no_other_from_being_segmented(workers, run, trained_run, tmp_path):
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_segmented(
+    workers: Any, run: Command, trained_run: RunFolder, tmp_path: Path
+) -> None:
     for name in ("a", "c"):
         write_tiff(tmp_path / "images" / f"{name}.tif", counts_with_disc((64, 64))[0])
     (tmp_path / "images" / "b.tif").write_bytes((tmp_path / "images" / "a.tif").read_bytes()[:5000])
@@ -83,7 +86,7 @@ def test_a_file_that_cannot_be_read_keeps_no_other_from_being_segmented(workers,
     assert lines[-1].startswith("tem-rf: 1 of 3 files could not be segmented: ")
 
 
-def test_a_full_disk_ends_it_at_the_first_file(run, trained_run, tmp_path):
+def test_a_full_disk_ends_it_at_the_first_file(run: Command, trained_run: RunFolder, tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_tiff(tmp_path / "images" / f"{name}.tif", counts_with_disc((64, 64))[0])
     (tmp_path / "out").touch()
@@ -92,13 +95,15 @@ def test_a_full_disk_ends_it_at_the_first_file(run, trained_run, tmp_path):
     assert "files could not be segmented" not in result.stderr
 
 
-def test_models_that_ship_go_by_their_name(run, tmp_path):
+def test_models_that_ship_go_by_their_name(run: Command, tmp_path: Path) -> None:
     write_tiff(tmp_path / "m.tif", counts_with_disc((64, 64))[0], pixel_size_nm=0.12)
     assert "Segmented by bright-field" in run("segment", "m.tif", "--model", "bright-field").stdout
     assert_one_line(run("segment", "m.tif", "--model", "dark-field"), "au-hrtem or bright-field")
 
 
-def test_without_a_model_the_one_of_the_nearest_pixel_size_is_taken(run, trained_run, tmp_path):
+def test_without_a_model_the_one_of_the_nearest_pixel_size_is_taken(
+    run: Command, trained_run: RunFolder, tmp_path: Path
+) -> None:
     image, _ = counts_with_disc((64, 64), seed=1, radius=14)
     assert run("export", trained_run.path, "--output", "saved_models/fine").code == 0
     content = json.loads((tmp_path / "saved_models/fine/model.json").read_text())
@@ -116,7 +121,9 @@ def test_without_a_model_the_one_of_the_nearest_pixel_size_is_taken(run, trained
     assert_one_line(run("segment", "m.tif", "--models", "none"), "none: holds no model with a pixel size")
 
 
-def test_a_movie_is_tracked_and_what_is_missing_is_said_first(run, trained_run, tmp_path):
+def test_a_movie_is_tracked_and_what_is_missing_is_said_first(
+    run: Command, trained_run: RunFolder, tmp_path: Path
+) -> None:
     frames = [counts_with_disc((70, 80), seed=4, radius=14)[0]] * 3
     write_tiff(tmp_path / "m.tif", np.stack(frames), pixel_size_nm=0.02)
     command = ["segment", "m.tif", "--model", trained_run.path, "--track", "--min-diameter-px", 8]
@@ -131,7 +138,9 @@ def test_a_movie_is_tracked_and_what_is_missing_is_said_first(run, trained_run, 
     assert run(*command, "--max-step-px", 5).code == 0
 
 
-def test_what_cannot_be_tracked_is_said_before_anything_is_segmented(run, trained_run, tmp_path):
+def test_what_cannot_be_tracked_is_said_before_anything_is_segmented(
+    run: Command, trained_run: RunFolder, tmp_path: Path
+) -> None:
     frame = counts_with_disc((70, 80), seed=4, radius=14)[0]
     write_tiff(tmp_path / "a_movie.tif", np.stack([frame, frame]))
     write_tiff(tmp_path / "an_image.tif", frame)

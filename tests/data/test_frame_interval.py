@@ -1,6 +1,8 @@
 """The time between frames is what the file says, in seconds."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import tifffile
 
 from tem_rf.data.readers import open_recording
-from tests.data.written_files import write_velox_emd
+from tests.helpers.written_files import write_velox_emd
 
 FRAMES = np.arange(3 * 8 * 9, dtype=np.uint16).reshape(3, 8, 9)
 
@@ -17,13 +19,13 @@ FRAMES = np.arange(3 * 8 * 9, dtype=np.uint16).reshape(3, 8, 9)
     ("said", "seconds"),
     [({"finterval": 0.5}, 0.5), ({"finterval": 40.0, "tunit": "ms"}, 0.04), ({"finterval": 0.0}, None), ({}, None)],
 )
-def test_imagej_says_it_in_its_unit(said, seconds, tmp_path):
+def test_imagej_says_it_in_its_unit(said: dict[str, Any], seconds: float | None, tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "m.tif", FRAMES, imagej=True, metadata={"axes": "TYX", **said})
     with open_recording(tmp_path / "m.tif") as recording:
         assert recording.frame_interval_s == (seconds and pytest.approx(seconds))
 
 
-def test_velox_says_it_of_its_scan(tmp_path):
+def test_velox_says_it_of_its_scan(tmp_path: Path) -> None:
     write_velox_emd(tmp_path / "m.emd")
     with h5py.File(tmp_path / "m.emd", "a") as file:
         group = file["Data/Image/1b"]
@@ -34,7 +36,7 @@ def test_velox_says_it_of_its_scan(tmp_path):
         assert recording.frame_interval_s == 1.25
 
 
-def test_hyperspy_says_it_on_an_axis_of_time(tmp_path):
+def test_hyperspy_says_it_on_an_axis_of_time(tmp_path: Path) -> None:
     pytest.importorskip("rsciio", reason="needs the extra `formats`")
     from rsciio.hspy import file_writer
 

@@ -1,4 +1,6 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -9,7 +11,7 @@ from PIL import Image
 from tem_rf.data.labels import read_label, read_label_frames
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import DatasetError, ReadError
-from tests.data.written_files import counts
+from tests.helpers.written_files import counts
 
 SHAPE = (24, 40)
 # Rows 3 to 7, columns 10 to 19.
@@ -25,7 +27,7 @@ def instances() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy", "a.npz", "a.h5"])
-def test_masks_and_instance_numbers_of_every_kind_mark_what_is_not_zero(name, tmp_path):
+def test_masks_and_instance_numbers_of_every_kind_mark_what_is_not_zero(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     match path.suffix:
         case ".png":
@@ -44,7 +46,7 @@ def test_masks_and_instance_numbers_of_every_kind_mark_what_is_not_zero(name, tm
     np.testing.assert_array_equal(mask, EXPECTED)
 
 
-def test_dark_colours_of_a_painted_mask_count_and_alpha_does_not(tmp_path):
+def test_dark_colours_of_a_painted_mask_count_and_alpha_does_not(tmp_path: Path) -> None:
     painted = np.zeros((*SHAPE, 4), np.uint8)
     painted[..., 3] = 255
     painted[EXPECTED, 2] = 1  # so dark a blue that its luminance rounds to 0
@@ -52,13 +54,13 @@ def test_dark_colours_of_a_painted_mask_count_and_alpha_does_not(tmp_path):
     np.testing.assert_array_equal(read_label(tmp_path / "a.png", SHAPE), EXPECTED)
 
 
-def test_the_fringe_that_jpeg_leaves_is_no_particle(tmp_path):
+def test_the_fringe_that_jpeg_leaves_is_no_particle(tmp_path: Path) -> None:
     Image.fromarray(EXPECTED.astype(np.uint8) * 255).save(tmp_path / "a.jpg", quality=60)
     assert (np.asarray(Image.open(tmp_path / "a.jpg")) != 0).sum() > EXPECTED.sum()
     np.testing.assert_array_equal(read_label(tmp_path / "a.jpg", SHAPE), EXPECTED)
 
 
-def test_two_channel_maps_hold_the_particle_in_the_second(tmp_path):
+def test_two_channel_maps_hold_the_particle_in_the_second(tmp_path: Path) -> None:
     maps = np.stack([~EXPECTED, EXPECTED], axis=-1)[None].repeat(2, axis=0).astype(np.float32)
     with h5py.File(tmp_path / "set_maps.h5", "w") as file:
         file["maps"] = maps
@@ -67,26 +69,26 @@ def test_two_channel_maps_hold_the_particle_in_the_second(tmp_path):
     np.testing.assert_array_equal(masks[1], EXPECTED)
 
 
-def test_a_label_of_another_size_is_refused_with_both_sizes(tmp_path):
+def test_a_label_of_another_size_is_refused_with_both_sizes(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", EXPECTED)
     with pytest.raises(DatasetError, match=r"40 x 24 px, its micrograph 30 x 20 px \(width x height\)"):
         read_label(tmp_path / "a.npy", (20, 30))
 
 
-def test_regions_of_imagej_fill_the_pixels_they_enclose(tmp_path):
+def test_regions_of_imagej_fill_the_pixels_they_enclose(tmp_path: Path) -> None:
     polygon = roifile.ImagejRoi.frompoints(np.array(CORNERS))
     polygon.tofile(tmp_path / "a.roi")
     np.testing.assert_array_equal(read_label(tmp_path / "a.roi", SHAPE), EXPECTED)
 
 
-def test_a_set_of_regions_is_united(tmp_path):
+def test_a_set_of_regions_is_united(tmp_path: Path) -> None:
     left = roifile.ImagejRoi.frompoints(np.array([[10, 3], [15, 3], [15, 8], [10, 8]]))
     right = roifile.ImagejRoi.frompoints(np.array([[14, 3], [20, 3], [20, 8], [14, 8]]))
     roifile.roiwrite(tmp_path / "RoiSet.zip", [left, right], name=["left", "right"])
     np.testing.assert_array_equal(read_label(tmp_path / "RoiSet.zip", SHAPE), EXPECTED)
 
 
-def test_rectangles_and_ovals_are_areas(tmp_path):
+def test_rectangles_and_ovals_are_areas(tmp_path: Path) -> None:
     for kind, least, most in [(roifile.ROI_TYPE.RECT, 50, 50), (roifile.ROI_TYPE.OVAL, 36, 43)]:
         roi = roifile.ImagejRoi(roitype=kind, left=10, top=3, right=20, bottom=8)
         roi.tofile(tmp_path / "a.roi")
@@ -95,7 +97,7 @@ def test_rectangles_and_ovals_are_areas(tmp_path):
         assert not mask[~EXPECTED].any()
 
 
-def test_points_and_lines_are_no_particles(tmp_path):
+def test_points_and_lines_are_no_particles(tmp_path: Path) -> None:
     point = roifile.ImagejRoi.frompoints(np.array([[10, 3]]))
     point.roitype = roifile.ROI_TYPE.POINT
     point.tofile(tmp_path / "a.roi")
@@ -103,13 +105,13 @@ def test_points_and_lines_are_no_particles(tmp_path):
         read_label(tmp_path / "a.roi", SHAPE)
 
 
-def test_regions_drawn_on_a_larger_image_are_refused(tmp_path):
+def test_regions_drawn_on_a_larger_image_are_refused(tmp_path: Path) -> None:
     roifile.ImagejRoi.frompoints(np.array([[100, 3], [120, 3], [120, 8]])).tofile(tmp_path / "a.roi")
     with pytest.raises(DatasetError, match="its micrograph is 40 x 24 px"):
         read_label(tmp_path / "a.roi", SHAPE)
 
 
-def coco(file_name: str, segmentation: object, **image: object) -> dict:
+def coco(file_name: str, segmentation: object, **image: object) -> dict[str, object]:
     entry = {"id": 7, "file_name": file_name, "height": 24, "width": 40} | image
     other = {"id": 8, "file_name": "other.png", "height": 24, "width": 40}
     annotations = [
@@ -133,13 +135,13 @@ RUNS += [24 * 40 - sum(RUNS)]
         "https://storage.labelbox.com/x/au_17.png?token=abc",  # LabelBox
     ],
 )
-def test_polygons_of_every_exporter_find_their_image(file_name, tmp_path):
+def test_polygons_of_every_exporter_find_their_image(file_name: str, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(json.dumps(coco(file_name, POLYGON)))
     mask = read_label(tmp_path / "result.json", SHAPE, image=tmp_path / "au_17.tif")
     np.testing.assert_array_equal(mask, EXPECTED)
 
 
-def test_run_lengths_are_read_plain_and_packed(tmp_path):
+def test_run_lengths_are_read_plain_and_packed(tmp_path: Path) -> None:
     packed = pack(RUNS)
     for counts_ in (RUNS, packed):
         content = coco("a.png", {"counts": counts_, "size": [24, 40]})
@@ -173,13 +175,13 @@ def pack(runs: list[int]) -> str:
         (json.dumps(coco("a.png", {"counts": "~~~~", "size": [1, 1]})), ReadError, "neither polygons"),
     ],
 )
-def test_bad_coco_files_are_refused_by_name(content, error, reason, tmp_path):
+def test_bad_coco_files_are_refused_by_name(content: Any, error: type[Exception], reason: str, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(content)
     with pytest.raises(error, match=f"result.json: .*{reason}"):
         read_label(tmp_path / "result.json", SHAPE, image=tmp_path / "a.png")
 
 
-def test_damaged_regions_are_refused_in_one_line(tmp_path):
+def test_damaged_regions_are_refused_in_one_line(tmp_path: Path) -> None:
     roifile.ImagejRoi.frompoints(np.array(CORNERS)).tofile(tmp_path / "a.roi")
     content = (tmp_path / "a.roi").read_bytes()
     random = np.random.default_rng(3)
@@ -194,7 +196,7 @@ def test_damaged_regions_are_refused_in_one_line(tmp_path):
             assert "\n" not in message
 
 
-def test_a_stack_of_masks_labels_no_single_micrograph(tmp_path):
+def test_a_stack_of_masks_labels_no_single_micrograph(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.stack([EXPECTED] * 3))
     with pytest.raises(DatasetError, match="holds several masks for one micrograph"):
         read_label(tmp_path / "a.npy", SHAPE)

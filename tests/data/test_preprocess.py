@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -5,17 +7,17 @@ from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.preprocess import normalize_micrograph, preprocess
 from tem_rf.data.xray import remove_xray_outliers
 from tem_rf.errors import DatasetError, SettingsError
-from tests.conftest import shared_file
-from tests.data.labelled_folder import counts_with_disc
+from tests.helpers.labelled_folder import counts_with_disc
+from tests.helpers.repository import shared_file
 
 SETTINGS = preparation_settings()
 
 
-def noise(shape=(64, 64), mean=600):
+def noise(shape: tuple[int, ...] = (64, 64), mean: Any = 600) -> np.ndarray:
     return np.random.default_rng(0).poisson(mean, shape).astype(np.float32)
 
 
-def test_an_outlier_becomes_the_mean_of_its_neighbours_and_nothing_else_changes():
+def test_an_outlier_becomes_the_mean_of_its_neighbours_and_nothing_else_changes() -> None:
     image = np.full((32, 32), 100, np.float32)
     image[9:12, 19:22] += np.arange(9).reshape(3, 3)
     expected = image.copy()
@@ -25,14 +27,14 @@ def test_an_outlier_becomes_the_mean_of_its_neighbours_and_nothing_else_changes(
     assert np.array_equal(image, expected)
 
 
-def test_an_outlier_on_the_border_becomes_the_mean_of_the_image():
+def test_an_outlier_on_the_border_becomes_the_mean_of_the_image() -> None:
     image = np.full((32, 32), 100, np.float32)
     image[0, 5] = 5220
     remove_xray_outliers(image, 1500)
     assert image[0, 5] == pytest.approx(100 + 5120 / 1024)
 
 
-def test_of_touching_spikes_the_brightest_goes_first():
+def test_of_touching_spikes_the_brightest_goes_first() -> None:
     image = np.full((32, 32), 100, np.float32)
     image[10, 10], image[10, 11] = 5000, 3300
     remove_xray_outliers(image, 1500)
@@ -40,7 +42,7 @@ def test_of_touching_spikes_the_brightest_goes_first():
     assert image[10, 11] == 150  # (7 * 100 + 500) / 8
 
 
-def test_four_spikes_in_a_square_need_the_second_pass():
+def test_four_spikes_in_a_square_need_the_second_pass() -> None:
     image = np.full((64, 64), 100, np.float32)
     image[10:12, 10:12] = 40_000
     assert remove_xray_outliers(image, 1500) == 4
@@ -48,19 +50,19 @@ def test_four_spikes_in_a_square_need_the_second_pass():
     assert image[10:12, 10:12].ravel() == pytest.approx([3172.13, 2075.49, 1280.11, 878.47], abs=0.01)
 
 
-def test_counts_below_zero_become_zero():
+def test_counts_below_zero_become_zero() -> None:
     image = noise()
     image[3, 4] = -7
     remove_xray_outliers(image, 1500)
     assert image[3, 4] == 0
 
 
-def test_a_threshold_that_cuts_into_the_image_is_refused():
+def test_a_threshold_that_cuts_into_the_image_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"`xray_threshold` 10 counts: marks \d+\.\d% of the pixels"):
         remove_xray_outliers(noise(), 10)
 
 
-def test_outliers_are_left_alone_where_there_are_no_counts():
+def test_outliers_are_left_alone_where_there_are_no_counts() -> None:
     bytes_ = np.clip(noise(mean=100), 0, 255).astype(np.uint8)
     centred = noise() - 600
     for image in (bytes_, centred):
@@ -70,14 +72,14 @@ def test_outliers_are_left_alone_where_there_are_no_counts():
     assert preprocess(noise(), SETTINGS).xray_threshold == 1500
 
 
-def test_the_image_given_is_left_as_it_was():
+def test_the_image_given_is_left_as_it_was() -> None:
     image = noise()
     before = image.copy()
     normalize_micrograph(image, SETTINGS)
     assert np.array_equal(image, before)
 
 
-def test_standardized_to_mean_0_and_standard_deviation_1():
+def test_standardized_to_mean_0_and_standard_deviation_1() -> None:
     for image in (noise((300, 200)), noise((300, 200)).astype(np.uint16), noise((300, 200)).astype(np.int32)):
         result = normalize_micrograph(image, SETTINGS)
         assert result.dtype == np.float32
@@ -85,18 +87,18 @@ def test_standardized_to_mean_0_and_standard_deviation_1():
         assert abs(result.std(dtype=np.float64) - 1) < 1e-6
 
 
-def test_min_max_spans_0_to_1():
+def test_min_max_spans_0_to_1() -> None:
     result = normalize_micrograph(noise(), preparation_settings(normalization="min-max"))
     assert result.min() == 0
     assert result.max() == 1
 
 
-def test_percentile_puts_1_and_99_percent_at_0_and_1():
+def test_percentile_puts_1_and_99_percent_at_0_and_1() -> None:
     result = normalize_micrograph(noise(), preparation_settings(normalization="percentile"))
     assert np.percentile(result, [1, 99]) == pytest.approx([0, 1], abs=1e-5)
 
 
-def test_flat_field_removes_a_gradient_of_illumination_and_keeps_the_mean():
+def test_flat_field_removes_a_gradient_of_illumination_and_keeps_the_mean() -> None:
     light = np.linspace(0.7, 1.3, 256, dtype=np.float32)[:, None]
     lit = noise((256, 250), mean=1000) * light
     flat = preprocess(lit, preparation_settings(flat_field_px=40))
@@ -107,25 +109,25 @@ def test_flat_field_removes_a_gradient_of_illumination_and_keeps_the_mean():
     assert abs(uncorrected[inner[0]].mean() - uncorrected[inner[1]].mean()) > 0.8
 
 
-def test_flat_field_of_a_normalized_image_is_refused():
+def test_flat_field_of_a_normalized_image_is_refused() -> None:
     with pytest.raises(DatasetError, match="flat field: expected counts above zero"):
         preprocess(noise() - 600, preparation_settings(flat_field_px=8))
 
 
-def test_rescaling_changes_the_size_to_that_of_the_target():
+def test_rescaling_changes_the_size_to_that_of_the_target() -> None:
     settings = preparation_settings(target_pixel_size_nm=0.04)
     prepared = preprocess(counts_with_disc((64, 96))[0], settings, pixel_size_nm=0.02)
     assert prepared.image.shape == (32, 48)
     assert prepared.pixel_size_nm == 0.04
 
 
-def test_rescaling_without_a_pixel_size_is_refused():
+def test_rescaling_without_a_pixel_size_is_refused() -> None:
     with pytest.raises(SettingsError, match="`target_pixel_size_nm`: expected a micrograph with a pixel size"):
         preprocess(noise(), preparation_settings(target_pixel_size_nm=0.04))
 
 
 @pytest.mark.parametrize("normalization", ["standard", "percentile", "min-max"])
-def test_a_constant_image_is_refused(normalization):
+def test_a_constant_image_is_refused(normalization: str) -> None:
     with pytest.raises(DatasetError, match=r"the image is constant \(every pixel about 37\)"):
         preprocess(np.full((32, 32), 37, np.uint16), preparation_settings(normalization=normalization))
 
@@ -137,7 +139,7 @@ def _window(place: np.ndarray) -> tuple[slice, slice]:
 
 
 @pytest.mark.reference
-def test_outliers_and_normalization_are_those_of_the_study():
+def test_outliers_and_normalization_are_those_of_the_study() -> None:
     with np.load(shared_file("reference", "preprocessing.npz")) as study:
         raw, places, values = study["raw"], study["changed_pixels_yx"], study["changed_values"]
         mean, sd = study["standardized_mean_std"][0]

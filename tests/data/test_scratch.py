@@ -1,6 +1,7 @@
 """Large arrays lie on disk and leave nothing there; what is computed is the same."""
 
 import errno
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,17 +16,17 @@ from tem_rf.errors import DiskFullError
 
 
 @pytest.fixture
-def everything_is_large(monkeypatch):
+def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch, "MAX_BYTES_IN_MEMORY", 100)
 
 
-def counts(shape=(300, 211)):
+def counts(shape: tuple[int, ...] = (300, 211)) -> np.ndarray:
     image = np.random.default_rng(3).poisson(90, shape).astype(np.uint16)
     image[20, 30] = image[150:152, 99] = 9000  # x-rays
     return image
 
 
-def test_large_arrays_are_on_disk_and_no_folder_lists_them(everything_is_large, tmp_path):
+def test_large_arrays_are_on_disk_and_no_folder_lists_them(everything_is_large: None, tmp_path: Path) -> None:
     array = scratch_array((20, 20), np.float32, tmp_path / "new")
     array[...] = 7
     assert isinstance(array, np.memmap)
@@ -34,7 +35,7 @@ def test_large_arrays_are_on_disk_and_no_folder_lists_them(everything_is_large, 
     assert not isinstance(scratch_array((5, 5), np.float32, tmp_path), np.memmap)
 
 
-def test_preprocessing_on_disk_gives_the_same_bits(everything_is_large, tmp_path):
+def test_preprocessing_on_disk_gives_the_same_bits(everything_is_large: None, tmp_path: Path) -> None:
     on_disk, in_memory = (preprocess(counts(), PreprocessingSettings(), scratch=place) for place in (tmp_path, None))
     assert isinstance(on_disk.image, np.memmap)
     assert on_disk.outliers_replaced == in_memory.outliers_replaced == 3
@@ -42,7 +43,9 @@ def test_preprocessing_on_disk_gives_the_same_bits(everything_is_large, tmp_path
 
 
 @pytest.mark.parametrize("suffix", ["tif", "npy"])
-def test_large_images_are_read_from_the_file_when_they_are_used(suffix, everything_is_large, tmp_path):
+def test_large_images_are_read_from_the_file_when_they_are_used(
+    suffix: str, everything_is_large: None, tmp_path: Path
+) -> None:
     path = tmp_path / f"m.{suffix}"
     np.save(path, counts()) if suffix == "npy" else write_tiff(path, counts())
     pixels = read_micrograph(path).pixels
@@ -51,8 +54,10 @@ def test_large_images_are_read_from_the_file_when_they_are_used(suffix, everythi
     np.testing.assert_array_equal(pixels, counts())
 
 
-def test_a_full_disk_is_found_before_anything_is_computed(everything_is_large, monkeypatch, tmp_path):
-    def full(*_):
+def test_a_full_disk_is_found_before_anything_is_computed(
+    everything_is_large: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.posix_fallocate", full)

@@ -1,5 +1,7 @@
 """Results open with their scale, however large they are."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -8,7 +10,9 @@ from tem_rf.data import tiff
 from tem_rf.data.readers import open_recording
 
 
-def test_an_image_too_large_for_a_classic_tiff_becomes_a_bigtiff_with_its_scale(monkeypatch, tmp_path):
+def test_an_image_too_large_for_a_classic_tiff_becomes_a_bigtiff_with_its_scale(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(tiff, "MAX_IMAGEJ_BYTES", 1000)
     image = np.random.default_rng(1).random((20, 30)).astype(np.float32)
     tiff.write_tiff(tmp_path / "big.tif", image, pixel_size_nm=0.0215)

@@ -21,7 +21,7 @@ from tem_rf.config.training import RECIPES, TrainingSettings
 from tem_rf.study.definition.definition import StudyDefinition
 
 
-def test_every_command_and_option_is_on_the_page():
+def test_every_command_and_option_is_on_the_page() -> None:
     root = typer.main.get_command(app)
     page = commands_page(root)
     listed = dict(commands(root, "tem-rf"))
@@ -33,7 +33,7 @@ def test_every_command_and_option_is_on_the_page():
             assert parameter.help.replace("|", "\\|") in page
 
 
-def test_a_new_command_appears_with_its_help_and_its_example():
+def test_a_new_command_appears_with_its_help_and_its_example() -> None:
     new = typer.Typer()
 
     @new.callback()
@@ -57,7 +57,7 @@ def test_a_new_command_appears_with_its_help_and_its_example():
     assert "| `--depth-nm` | `2.5` | How deep, in nm. |" in page
 
 
-def test_every_setting_is_on_the_page_with_its_range():
+def test_every_setting_is_on_the_page_with_its_range() -> None:
     page = settings_page()
     for model in (TrainingSettings, StudyDefinition):
         assert all(f"| `{name}` |" in page for name in model.model_fields)
@@ -68,7 +68,7 @@ def test_every_setting_is_on_the_page_with_its_range():
     assert all(f"| `{recipe}` |" in page for recipe in RECIPES)
 
 
-def test_a_new_setting_and_a_new_model_appear(monkeypatch):
+def test_a_new_setting_and_a_new_model_appear(monkeypatch: pytest.MonkeyPatch) -> None:
     class PolishSettings(TrainingSettings):
         """How a grid is polished."""
 
@@ -81,13 +81,13 @@ def test_a_new_setting_and_a_new_model_appear(monkeypatch):
     assert "| `depth_nm` | number, >\u00a00, <\u00a09 | `2.5` | How deep [nm]. |" in page
 
 
-def test_fields_say_what_they_take():
+def test_fields_say_what_they_take() -> None:
     section = model_section(StudyDefinition, "A study")
     assert "| `datasets` | list of path | required |" in section
     assert "| `seeds` | list of whole number | `752, 2245, 140` |" in section
 
 
-def test_events_of_runs_and_studies_are_on_the_page():
+def test_events_of_runs_and_studies_are_on_the_page() -> None:
     page = events_page()
     for kind in ("status", "step", "epoch", "notice", "sample", "trial", "run", "workers"):
         assert page.count(f"### `{kind}`\n") == 1
@@ -106,16 +106,16 @@ def test_events_of_runs_and_studies_are_on_the_page():
         "| `litert` | `model.tflite` |",
     ],
 )
-def test_files_and_their_fields_are_on_the_page(line):
+def test_files_and_their_fields_are_on_the_page(line: str) -> None:
     assert line in formats_page()
 
 
-def test_doctests_of_docstrings_are_fenced():
+def test_doctests_of_docstrings_are_fenced() -> None:
     fenced_text = fenced("Twice.\n\n>>> twice(1)\n2\n\nSource: none.")
     assert fenced_text == "Twice.\n\n```pycon\n>>> twice(1)\n2\n```\n\nSource: none."
 
 
-def test_the_api_page_has_every_public_name_at_its_home():
+def test_the_api_page_has_every_public_name_at_its_home() -> None:
     homes = public_names(Path(tem_rf.__file__).parent)
     assert set(homes) == set(tem_rf.__all__)
     assert homes["Architecture"] == "tem_rf.architecture.architecture.Architecture"

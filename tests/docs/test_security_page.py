@@ -6,13 +6,13 @@ import tomllib
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tests.docs.shell_blocks import ROOT
+from tests.helpers.repository import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 OF_DEVELOPERS = {"dev", "docs", "benchmark"}
 
 
-def test_every_dependency_of_a_user_is_reviewed():
+def test_every_dependency_of_a_user_is_reviewed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [wanted for extra, wanted in project["optional-dependencies"].items() if extra not in OF_DEVELOPERS]
     wanted = {Requirement(line).name for lines in (project["dependencies"], *extras) for line in lines}
@@ -20,7 +20,7 @@ def test_every_dependency_of_a_user_is_reviewed():
     assert wanted - reviewed == set()
 
 
-def test_no_pinned_version_is_older_than_the_one_that_mended_a_weakness():
+def test_no_pinned_version_is_older_than_the_one_that_mended_a_weakness() -> None:
     constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     mended = re.findall(r"^\| ([\w-]+) \| [^|]+ \| ([\d.]+) \|$", PAGE, re.MULTILINE)
     assert len(mended) == 10

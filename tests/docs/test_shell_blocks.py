@@ -4,26 +4,28 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from tem_rf.cli.app import app
-from tests.docs.shell_blocks import ROOT, Block, blocks
+from tests.helpers.repository import ROOT
+from tests.helpers.shell_blocks import Block, blocks
 
 EXECUTED = ["README.md", "docs/tutorial.md"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_command_on_the_page_is_one_that_tem_rf_takes(page):
+def test_every_command_on_the_page_is_one_that_tem_rf_takes(page: Any) -> None:
     for block in blocks(page):
         for arguments in block.tem_rf_commands():
             parse(arguments)
 
 
 @pytest.mark.parametrize("line", ["trian x", "study rnu x", "train", "train x --sede 1", "segment x --test-time many"])
-def test_a_command_that_tem_rf_does_not_take_is_found(line):
+def test_a_command_that_tem_rf_does_not_take_is_found(line: str) -> None:
     with pytest.raises(AssertionError):
         parse(line.split())
 
@@ -31,13 +33,13 @@ def test_a_command_that_tem_rf_does_not_take_is_found(line):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # two trainings: two minutes on two idle cores
 @pytest.mark.parametrize("page", EXECUTED)
-def test_the_blocks_of_a_page_run_in_their_order(page, tmp_path):
+def test_the_blocks_of_a_page_run_in_their_order(page: str, tmp_path: Path) -> None:
     for block in blocks(ROOT / page):
         if block.reason is None:
             run(block, tmp_path)
 
 
-def test_only_what_installs_is_not_executed():
+def test_only_what_installs_is_not_executed() -> None:
     assert [block.script.split()[0] for page in EXECUTED for block in blocks(ROOT / page) if block.reason] == ["make"]
 
 

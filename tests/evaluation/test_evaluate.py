@@ -2,30 +2,34 @@
 
 import csv
 import shutil
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tem_rf.data.dihedral import dihedral
+from tem_rf.data.prepared import PreparedDataset
 from tem_rf.errors import ReadError, RunError
 from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run, read_mask
 from tem_rf.metrics.dice import hard_dice
-from tem_rf.models.unet import build_unet, particle_probability
+from tem_rf.models.probability import particle_probability
+from tem_rf.models.unet import build_unet
 from tem_rf.plots.curves import write_curves_picture
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.network import load_network
 from tem_rf.training.state import save_model
-from tests.conftest import new_run
+from tests.helpers.run_folders import new_run
 
 
 @pytest.fixture(scope="module")
-def dataset(trained_run):
+def dataset(trained_run: RunFolder) -> PreparedDataset:
     return open_training_data(trained_run.config)
 
 
-def test_each_test_image_is_scored_once_and_written(trained_run, dataset):
+def test_each_test_image_is_scored_once_and_written(trained_run: RunFolder, dataset: PreparedDataset) -> None:
     scores = evaluate_run(trained_run, dataset)
     indices = dataset.indices("test")
     assert [(one.source, one.y_px, one.x_px) for one in scores] == [
@@ -36,7 +40,7 @@ def test_each_test_image_is_scored_once_and_written(trained_run, dataset):
     assert written == pytest.approx([one.hard_dice for one in scores])
 
 
-def test_the_masks_that_were_scored_stand_beside_the_scores(trained_run, dataset):
+def test_the_masks_that_were_scored_stand_beside_the_scores(trained_run: RunFolder, dataset: PreparedDataset) -> None:
     scores = evaluate_run(trained_run, dataset)
     masks = [read_mask(trained_run.masks_file, place) for place in range(len(scores))]
     labels = np.asarray(dataset.labels[dataset.indices("test")])
@@ -45,7 +49,7 @@ def test_the_masks_that_were_scored_stand_beside_the_scores(trained_run, dataset
         read_mask(trained_run.masks_file, len(scores))
 
 
-def test_scores_are_those_of_the_network_on_the_patches(trained_run, dataset):
+def test_scores_are_those_of_the_network_on_the_patches(trained_run: RunFolder, dataset: PreparedDataset) -> None:
     indices = dataset.indices("validation")
     logits = load_network(trained_run)(np.asarray(dataset.images[indices])[..., np.newaxis], training=False)
     expected = hard_dice(particle_probability(np.asarray(logits)), dataset.labels[indices])
@@ -53,7 +57,7 @@ def test_scores_are_those_of_the_network_on_the_patches(trained_run, dataset):
     assert [one.hard_dice for one in scores] == pytest.approx(expected)
 
 
-def test_eight_transforms_score_the_turned_images_too(trained_run, dataset):
+def test_eight_transforms_score_the_turned_images_too(trained_run: RunFolder, dataset: PreparedDataset) -> None:
     once = evaluate_run(trained_run, dataset)
     before = trained_run.scores_file.read_text()
     eight = evaluate_run(trained_run, dataset, transforms=8)
@@ -67,13 +71,13 @@ def test_eight_transforms_score_the_turned_images_too(trained_run, dataset):
     assert trained_run.scores_file.read_text() == before, "the table holds each image once"
 
 
-def test_a_network_that_a_training_replaces_meanwhile_is_scored_again(trained_run, tmp_path):
+def test_a_network_that_a_training_replaces_meanwhile_is_scored_again(trained_run: RunFolder, tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "copy")
     shutil.copytree(trained_run.path, run.path)
     better = build_unet(run.config.architecture, seed=1)
     calls = []
 
-    def replace_once(done, number):
+    def replace_once(done: Any, number: int) -> None:
         calls.append(done)
         if len(calls) == 1:
             save_model(run, better)
@@ -88,7 +92,7 @@ def test_a_network_that_a_training_replaces_meanwhile_is_scored_again(trained_ru
         )
 
 
-def test_a_method_that_cannot_work_says_why_and_has_no_scores(dataset):
+def test_a_method_that_cannot_work_says_why_and_has_no_scores(dataset: PreparedDataset) -> None:
     results = evaluate_baselines(dataset)
     fourier, note = results["Fourier filtering"]
     assert fourier == []
@@ -96,14 +100,14 @@ def test_a_method_that_cannot_work_says_why_and_has_no_scores(dataset):
     assert len(results["brightness threshold"][0]) == len(dataset.indices("test"))
 
 
-def test_curves_are_drawn_with_a_line_per_seed(trained_run, tiny_dataset, tmp_path):
+def test_curves_are_drawn_with_a_line_per_seed(trained_run: RunFolder, tiny_dataset: Path, tmp_path: Path) -> None:
     write_curves_picture(tmp_path / "curves.png", [trained_run, new_run(tiny_dataset, tmp_path / "untrained")])
     with Image.open(tmp_path / "curves.png") as picture:
         colours = {tuple(pixel) for pixel in np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()}
     assert (0, 0x72, 0xB2) in colours
 
 
-def test_curves_of_runs_without_an_epoch_are_refused(tiny_dataset, tmp_path):
+def test_curves_of_runs_without_an_epoch_are_refused(tiny_dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="untrained: no epoch is finished yet"):
         write_curves_picture(tmp_path / "curves.png", [new_run(tiny_dataset, tmp_path / "untrained")])
     assert not (tmp_path / "curves.png").exists()

@@ -10,7 +10,7 @@ from tem_rf.data.intensity import ClassIntensity, Intensity
 from tem_rf.data.prepared import open_dataset
 from tem_rf.evaluation.evidence import gather_evidence, median_diameter_px, separability
 from tem_rf.runs import RunFolder
-from tests.conftest import new_run
+from tests.helpers.run_folders import new_run
 
 
 def intensity(particle: list[int], background: list[int]) -> Intensity:
@@ -30,11 +30,13 @@ def intensity(particle: list[int], background: list[int]) -> Intensity:
         ([0, 10], [5, 5], 0.75),  # half of the pairs are told apart, half are ties
     ],
 )
-def test_separability_is_the_part_of_pairs_that_brightness_tells_apart(particle, background, expected):
+def test_separability_is_the_part_of_pairs_that_brightness_tells_apart(
+    particle: list[int], background: list[int], expected: float
+) -> None:
     assert separability(intensity(particle, background)) == pytest.approx(expected)
 
 
-def test_particles_cut_by_the_border_have_no_diameter():
+def test_particles_cut_by_the_border_have_no_diameter() -> None:
     y, x = np.mgrid[:64, :64]
     mask = ((y - 32) ** 2 + (x - 32) ** 2 <= 10**2).astype(np.uint8)
     mask[:12, :12] = 1
@@ -43,7 +45,9 @@ def test_particles_cut_by_the_border_have_no_diameter():
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras, while it saves
-def test_only_runs_that_finished_on_the_dataset_count(tiny_dataset: Path, trained_run: RunFolder, tmp_path: Path):
+def test_only_runs_that_finished_on_the_dataset_count(
+    tiny_dataset: Path, trained_run: RunFolder, tmp_path: Path
+) -> None:
     dataset = open_dataset(tiny_dataset)
     evidence = gather_evidence(dataset, [trained_run, new_run(tiny_dataset, tmp_path / "new")])
     (result,) = evidence.results
@@ -56,7 +60,7 @@ def test_only_runs_that_finished_on_the_dataset_count(tiny_dataset: Path, traine
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_runs_count_for_the_dataset_they_began_with_wherever_it_lies(
     tiny_dataset: Path, trained_run: RunFolder, tmp_path: Path
-):
+) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(tiny_dataset, moved)
     assert len(gather_evidence(open_dataset(moved), [trained_run]).results) == 1

@@ -1,11 +1,13 @@
 """What methods miss is held against each other, pixel by pixel."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tem_rf.data.prepared import PreparedDataset
 from tem_rf.evaluation.evaluate import evaluate_run
 from tem_rf.evaluation.false_negatives import (
     compare_false_negatives,
@@ -15,15 +17,16 @@ from tem_rf.evaluation.false_negatives import (
 )
 from tem_rf.plots.false_negatives import write_false_negative_dice, write_false_negative_maps
 from tem_rf.plots.segmentation import FALSE_NEGATIVE
+from tem_rf.runs import RunFolder
 from tem_rf.runs.dataset import open_training_data
 
 
 @pytest.fixture(scope="module")
-def dataset(trained_run):
+def dataset(trained_run: RunFolder) -> PreparedDataset:
     return open_training_data(trained_run.config)
 
 
-def upper_half(image):
+def upper_half(image: np.ndarray) -> np.ndarray:
     mask = np.zeros(image.shape, bool)
     mask[: len(mask) // 2] = True
     return mask
@@ -37,7 +40,7 @@ METHODS = {
 }
 
 
-def test_dice_and_missed_parts_are_those_counted_by_hand(dataset):
+def test_dice_and_missed_parts_are_those_counted_by_hand(dataset: PreparedDataset) -> None:
     indices = dataset.indices("train")
     comparison = compare_false_negatives(METHODS, dataset, indices)
     for place, index in enumerate(indices):
@@ -53,7 +56,7 @@ def test_dice_and_missed_parts_are_those_counted_by_hand(dataset):
     np.testing.assert_array_equal(comparison.mean_dice, comparison.mean_dice.T)
 
 
-def test_a_patch_without_particles_has_no_missed_part(dataset):
+def test_a_patch_without_particles_has_no_missed_part(dataset: PreparedDataset) -> None:
     empty = type(dataset)(
         dataset.folder, dataset.manifest, dataset.images, np.zeros_like(dataset.labels), dataset.patches
     )
@@ -62,7 +65,7 @@ def test_a_patch_without_particles_has_no_missed_part(dataset):
     assert (comparison.dice == 1).all()
 
 
-def test_networks_miss_what_their_scores_say(trained_run, dataset):
+def test_networks_miss_what_their_scores_say(trained_run: RunFolder, dataset: PreparedDataset) -> None:
     methods, note = methods_of_runs([trained_run], dataset)
     assert (list(methods), note.split(":")[0]) == ([trained_run.name], "left out"), "discs have no fringes"
     (missed,) = false_negative_maps(methods, dataset, dataset.indices("test")[0])
@@ -73,7 +76,7 @@ def test_networks_miss_what_their_scores_say(trained_run, dataset):
     assert dice == pytest.approx((2 * found + 1) / (label.sum() + mask.sum() + 1))
 
 
-def test_tables_and_pictures_hold_every_method(dataset, tmp_path):
+def test_tables_and_pictures_hold_every_method(dataset: PreparedDataset, tmp_path: Path) -> None:
     comparison = compare_false_negatives(METHODS, dataset, dataset.indices("test"))
     images, pairs = write_false_negative_tables(tmp_path, comparison)
     with images.open() as file:
@@ -91,7 +94,7 @@ def test_tables_and_pictures_hold_every_method(dataset, tmp_path):
     assert orange["none"] == 0 < orange["all"]
 
 
-def count_orange(path):
+def count_orange(path: Path) -> int:
     """Pixels as the overlay paints misses over black."""
     with Image.open(path) as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)

@@ -1,6 +1,8 @@
 """Averages over networks and over the eight transforms, and tiles for any memory."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from tem_rf.inference.predict import segment_by_ensemble, segment_micrograph
 from tem_rf.inference.tiles import choose_tile_px
 
 
-def margin(logits):
+def margin(logits: Any) -> Segmenter:
     """A network whose particle logit is given by a function of (n, h, w, 1) images."""
     return Segmenter(
         name="stub",
@@ -27,11 +29,11 @@ def margin(logits):
     )
 
 
-def micrograph(shape=(37, 22)):
+def micrograph(shape: tuple[int, ...] = (37, 22)) -> Micrograph:
     return Micrograph(np.random.default_rng(4).normal(size=shape))
 
 
-def test_an_ensemble_gives_the_mean_probability_and_how_far_its_members_disagree():
+def test_an_ensemble_gives_the_mean_probability_and_how_far_its_members_disagree() -> None:
     members = [margin(lambda x, slope=slope: slope * x) for slope in (1, 2, -1)]
     single = np.stack([segment_micrograph(member, micrograph()).probability for member in members])
     result = segment_by_ensemble(members, micrograph())
@@ -40,8 +42,8 @@ def test_an_ensemble_gives_the_mean_probability_and_how_far_its_members_disagree
     assert segment_micrograph(members[0], micrograph()).disagreement is None
 
 
-def test_eight_transforms_make_the_answer_turn_with_the_image():
-    def lopsided(images):
+def test_eight_transforms_make_the_answer_turn_with_the_image() -> None:
+    def lopsided(images: np.ndarray) -> np.ndarray:
         return images + np.roll(images, 1, axis=2)
 
     image = micrograph()
@@ -57,14 +59,14 @@ def test_eight_transforms_make_the_answer_turn_with_the_image():
         )
 
 
-def test_networks_that_want_different_pixel_sizes_make_no_ensemble():
+def test_networks_that_want_different_pixel_sizes_make_no_ensemble() -> None:
     one = margin(lambda x: x)
     other = replace(one, preprocessing=PreprocessingSettings(target_pixel_size_nm=0.02))
     with pytest.raises(SettingsError, match="expected one pixel size"):
         segment_by_ensemble([one, other], micrograph())
 
 
-def test_an_image_smaller_than_the_reach_is_segmented_with_a_note():
+def test_an_image_smaller_than_the_reach_is_segmented_with_a_note() -> None:
     result = segment_micrograph(margin(lambda x: x), micrograph((9, 60)))
     assert result.mask.shape == (9, 60)
     assert "60 x 9 px is smaller than the reach of stub" in result.notes[0]
@@ -74,15 +76,17 @@ class ResourceExhaustedError(Exception):
     """As TensorFlow's is called."""
 
 
-def jax_error(message):
+def jax_error(message: Any) -> RuntimeError:
     return RuntimeError(f"RESOURCE_EXHAUSTED: {message}")
 
 
 @pytest.mark.parametrize("error", [MemoryError, ResourceExhaustedError, jax_error])
-def test_tiles_are_halved_until_memory_suffices(error):
+def test_tiles_are_halved_until_memory_suffices(
+    error: type[MemoryError] | type[ResourceExhaustedError] | Callable[..., Any],
+) -> None:
     sides = []
 
-    def hungry(images):
+    def hungry(images: np.ndarray) -> np.ndarray:
         sides.append(max(images.shape[1:3]))
         if sides[-1] > 200:
             raise error("OOM when allocating tensor")
@@ -95,15 +99,15 @@ def test_tiles_are_halved_until_memory_suffices(error):
     np.testing.assert_array_equal(result.mask, image.pixels > image.pixels.mean())
 
 
-def test_memory_that_never_suffices_is_one_line():
-    def always(images):
+def test_memory_that_never_suffices_is_one_line() -> None:
+    def always(images: np.ndarray) -> np.ndarray:
         raise MemoryError
 
     with pytest.raises(ModelError, match="out of memory even in tiles of 64 px"):
         segment_micrograph(margin(always), micrograph((300, 290)))
 
 
-def test_tiles_follow_free_memory():
+def test_tiles_follow_free_memory() -> None:
     small, large = Architecture((2, 2)), Architecture((2, 2), filter_sequence=(32,))
     assert choose_tile_px(small, 10**12) == 1024
     assert 64 <= choose_tile_px(large, 10**9) < choose_tile_px(small, 10**9) < 1024

@@ -1,5 +1,7 @@
 """A tiled result equals the whole-image result."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,14 +10,16 @@ from hypothesis import strategies as st
 from tem_rf import Architecture, build_unet
 from tem_rf.inference.tiles import apply_in_tiles, plan_tiles
 from tem_rf.models.merging import compile_inference
-from tests.models.test_merging import trained
+from tests.helpers.networks import trained
 
 
 @given(
     height=st.integers(1, 20), width=st.integers(1, 20), tile=st.integers(1, 100), context=st.integers(0, 90),
     stride=st.sampled_from([1, 4, 16]),
 )  # fmt: skip
-def test_tiles_cover_every_pixel_once_with_its_context_on_the_grid(height, width, tile, context, stride):
+def test_tiles_cover_every_pixel_once_with_its_context_on_the_grid(
+    height: int, width: int, tile: int, context: int, stride: Any
+) -> None:
     shape = (height * stride, width * stride)
     covered = np.zeros(shape, int)
     for piece in plan_tiles(shape, tile_px=tile, context_px=context, stride=stride):
@@ -33,7 +37,7 @@ def test_tiles_cover_every_pixel_once_with_its_context_on_the_grid(height, width
     ("name", "shape", "tile_px"),
     [("n2-p22", (150, 97), 32), ("n2-p42-d121", (130, 210), 64), ("n1-p8", (90, 90), 8), ("n3-p222", (260, 300), 96)],
 )
-def test_logits_in_tiles_equal_those_of_the_whole_image(name, shape, tile_px):
+def test_logits_in_tiles_equal_those_of_the_whole_image(name: str, shape: tuple[int, ...], tile_px: int) -> None:
     architecture = Architecture.from_name(name)
     model = build_unet(architecture, seed=1)
     rng = np.random.default_rng(2)
@@ -63,7 +67,9 @@ def test_logits_in_tiles_equal_those_of_the_whole_image(name, shape, tile_px):
     shape=st.tuples(st.integers(1, 300), st.integers(1, 300)),
     tile_px=st.integers(1, 120),
 )
-def test_tiles_and_engine_leave_no_trace_with_any_architecture(poolings, dilation, choices, shape, tile_px):
+def test_tiles_and_engine_leave_no_trace_with_any_architecture(
+    poolings: Any, dilation: int, choices: Any, shape: Any, tile_px: int
+) -> None:
     architecture = Architecture(poolings, dilation_sequence=(1,) * len(poolings) + (dilation,), **choices)
     model = trained(architecture)
     image = np.random.default_rng(3).normal(size=shape).astype(np.float32)
@@ -79,7 +85,7 @@ def test_tiles_and_engine_leave_no_trace_with_any_architecture(poolings, dilatio
     np.testing.assert_array_equal(tiled[..., 1][decided] > tiled[..., 0][decided], margin[decided] > 0)
 
 
-def in_tiles(model, image, **sizes):
+def in_tiles(model: Any, image: np.ndarray, **sizes: Any) -> np.ndarray:
     logits = np.full((*image.shape, 2), np.nan, np.float32)
     apply_in_tiles(lambda piece: np.asarray(model(piece[np.newaxis, ..., np.newaxis]))[0], image, logits, **sizes)
     return logits

@@ -2,26 +2,29 @@
 
 import csv
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
+from tem_rf.config.segmentation import SegmentSettings, TrackSettings
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import ModelError, SettingsError
-from tem_rf.inference.file import SegmentSettings, segment_file
-from tem_rf.inference.tracks import TrackSettings, track_file
-from tem_rf.particles.measure import measure_particles
+from tem_rf.inference.file import segment_file
+from tem_rf.inference.tracks import track_file
+from tem_rf.particles.measure import Particle, measure_particles
 from tem_rf.particles.split import number_particles
-from tem_rf.particles.tracking import follow_particles
-from tests.inference.discs import discs
-from tests.inference.test_segment_file import bright
+from tem_rf.particles.tracking import Track, follow_particles
+from tests.helpers.discs import discs
+from tests.helpers.networks import bright
 
 FRAMES = 8
 
 
-def scene(frame):
+def scene(frame: Any) -> np.ndarray:
     """A disc that moves and grows; one that dwindles away after frame 4; two that meet in frame 6; one that leaves."""
     circles = [(20, 15 + 3 * frame, 6 + frame / 4)]
     if frame < 4:
@@ -35,20 +38,20 @@ def scene(frame):
     return discs((130, 140), *circles)
 
 
-def particles_of(mask):
+def particles_of(mask: np.ndarray) -> tuple[Particle, ...]:
     return measure_particles(number_particles(mask))
 
 
 @pytest.fixture
-def tracks():
+def tracks() -> tuple[Track, ...]:
     return follow_particles([particles_of(scene(frame)) for frame in range(FRAMES)], max_step_px=10)
 
 
-def by_start(tracks):
+def by_start(tracks: Any) -> dict[tuple[int, int], Track]:
     return {(round(one.particles[0].y_px), round(one.particles[0].x_px)): one for one in tracks}
 
 
-def test_a_moving_disc_is_one_track_at_its_known_places(tracks):
+def test_a_moving_disc_is_one_track_at_its_known_places(tracks: tuple[Track, ...]) -> None:
     moving = by_start(tracks)[20, 15]
     assert moving.frames == tuple(range(1, FRAMES + 1))
     assert moving.end == "last frame"
@@ -57,7 +60,7 @@ def test_a_moving_disc_is_one_track_at_its_known_places(tracks):
     assert areas == pytest.approx([np.pi * (6 + frame / 4) ** 2 for frame in range(FRAMES)], rel=0.08)
 
 
-def test_how_a_track_ends_is_said(tracks):
+def test_how_a_track_ends_is_said(tracks: tuple[Track, ...]) -> None:
     found = by_start(tracks)
     assert (found[20, 100].frames, found[20, 100].end) == ((1, 2, 3, 4), "vanished")
     assert found[110, 120].end == "border"
@@ -66,18 +69,18 @@ def test_how_a_track_ends_is_said(tracks):
     assert len(tracks) == 5
 
 
-def test_memory_bridges_frames_in_which_a_particle_is_not_seen():
+def test_memory_bridges_frames_in_which_a_particle_is_not_seen() -> None:
     frames = [particles_of(scene(frame) if frame != 2 else np.zeros((130, 140), bool)) for frame in range(4)]
     with_gap = by_start(follow_particles(frames, max_step_px=10, memory=1))
     assert with_gap[20, 15].frames == (1, 2, 4)
     assert follow_particles(frames, max_step_px=10)[0].frames == (1, 2)
 
 
-def test_a_movie_without_particles_has_no_tracks():
+def test_a_movie_without_particles_has_no_tracks() -> None:
     assert follow_particles([(), (), ()], max_step_px=3) == ()
 
 
-def test_table_and_pictures_of_a_segmented_movie(tmp_path):
+def test_table_and_pictures_of_a_segmented_movie(tmp_path: Path) -> None:
     masks = np.stack([scene(frame) for frame in range(FRAMES)])
     counts = np.random.default_rng(1).poisson(50, masks.shape) + 200 * masks
     write_tiff(tmp_path / "m.tif", counts.astype(np.uint16), pixel_size_nm=0.5)
@@ -98,7 +101,7 @@ def test_table_and_pictures_of_a_segmented_movie(tmp_path):
             assert min(picture.size) > 300
 
 
-def test_the_time_between_frames_is_that_of_the_file_unless_it_is_given(tmp_path):
+def test_the_time_between_frames_is_that_of_the_file_unless_it_is_given(tmp_path: Path) -> None:
     masks = np.stack([scene(frame) for frame in range(3)])
     counts = (50 + np.random.default_rng(1).poisson(50, masks.shape) + 200 * masks).astype(np.uint16)
     tifffile.imwrite(tmp_path / "m.tif", counts, imagej=True, metadata={"axes": "TYX", "finterval": 0.5})
@@ -110,7 +113,7 @@ def test_the_time_between_frames_is_that_of_the_file_unless_it_is_given(tmp_path
             assert {float(row["time_s"]) for row in csv.DictReader(file)} == {0, used, 2 * used}
 
 
-def test_what_is_missing_is_said_in_one_line(monkeypatch, tmp_path):
+def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="`max_step_nm` or `max_step_px`"):
         TrackSettings()
     with pytest.raises(SettingsError, match="`pixel_size_nm`"):

@@ -15,7 +15,9 @@ def images_of(size: int = 32) -> np.ndarray:
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])
 @pytest.mark.parametrize("is_upsampled", [False, True])
-def test_a_folded_kernel_does_to_folded_images_what_the_kernel_does_to_images(kernel_size, is_upsampled):
+def test_a_folded_kernel_does_to_folded_images_what_the_kernel_does_to_images(
+    kernel_size: int, is_upsampled: bool
+) -> None:
     generator = np.random.default_rng(752)
     kernel = generator.normal(size=(kernel_size, kernel_size, 3, 2)).astype(np.float32)
     x = generator.normal(size=(1, 8, 8, 3)).astype(np.float32)
@@ -37,7 +39,7 @@ def test_a_folded_kernel_does_to_folded_images_what_the_kernel_does_to_images(ke
     ],
     ids=lambda architecture: f"{architecture.name}-{architecture.normalization}",
 )
-def test_logits_gradients_and_moving_statistics_are_those_of_the_network(architecture):
+def test_logits_gradients_and_moving_statistics_are_those_of_the_network(architecture: Architecture) -> None:
     images, weights = images_of(), np.random.default_rng(1).normal(size=(2, 32, 32, 2)).astype(np.float32)
     plain, model = build_unet(architecture, seed=752), build_unet(architecture, seed=752)
     with tf.GradientTape() as tape:
@@ -64,5 +66,5 @@ def test_logits_gradients_and_moving_statistics_are_those_of_the_network(archite
     ],
     ids=lambda architecture: architecture.name,
 )
-def test_other_architectures_are_left_as_they_are(architecture):
+def test_other_architectures_are_left_as_they_are(architecture: Architecture) -> None:
     assert not can_fold(architecture)

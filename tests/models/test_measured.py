@@ -1,5 +1,8 @@
 """The calculated receptive field is the one a live model has."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import keras
 import numpy as np
 import pytest
@@ -8,12 +11,14 @@ from hypothesis import strategies as st
 
 from tem_rf import Architecture, build_unet
 from tem_rf.errors import ModelError
-from tests.models.measured import lit_copy, measure_receptive_field
+from tests.helpers.measured import lit_copy, measure_receptive_field
 
 
 @st.composite
-def architectures(draw, *, depths, poolings, dilations) -> Architecture:
-    upsampling = draw(st.sampled_from(["nearest", "bilinear"]))
+def architectures(
+    draw: st.DrawFn, *, depths: Sequence[int], poolings: Sequence[int], dilations: Sequence[int]
+) -> Architecture:
+    upsampling: Literal["nearest", "bilinear"] = draw(st.sampled_from(["nearest", "bilinear"]))
     sizes = [size for size in poolings if upsampling == "nearest" or size == 1 or size % 2 == 0]
     depth = draw(st.sampled_from(depths))
     dilation_sequence = draw(st.tuples(*[st.sampled_from(dilations)] * (depth + 1)))
@@ -35,7 +40,7 @@ def architectures(draw, *, depths, poolings, dilations) -> Architecture:
 @example(Architecture.from_name("n2-p22-d124-smooth"))
 @example(Architecture.from_name("n2-p44-bilinear-average"))
 @given(architectures(depths=[1, 2], poolings=[1, 2, 3, 4, 5], dilations=[1, 1, 2, 5]))
-def test_calculated_field_is_the_measured_one_at_every_phase(architecture):
+def test_calculated_field_is_the_measured_one_at_every_phase(architecture: Architecture) -> None:
     measured = measure_receptive_field(build_unet(architecture), architecture)
     assert measured == architecture.receptive_field.dependence
 
@@ -45,20 +50,20 @@ def test_calculated_field_is_the_measured_one_at_every_phase(architecture):
 @settings(deadline=None, derandomize=True, max_examples=150)
 @example(Architecture.from_name("n4-p1111-d12277-f1.1.1.1.1-smooth"))  # light dies away over 30 kernels
 @given(architectures(depths=[1, 2, 3, 4], poolings=[1, 2, 3, 4, 6], dilations=[1, 1, 2, 3, 7]))
-def test_calculated_field_is_the_measured_one_for_many_architectures(architecture):
+def test_calculated_field_is_the_measured_one_for_many_architectures(architecture: Architecture) -> None:
     if architecture.stride <= 48 and architecture.receptive_field.reach_px <= 600:
         measured = measure_receptive_field(build_unet(architecture), architecture)
         assert measured == architecture.receptive_field.dependence
 
 
 @pytest.mark.parametrize("name", ["n2-p22", "n2-p24", "n2-p44", "n2-p88"])
-def test_networks_of_the_study_see_what_is_calculated(name):
+def test_networks_of_the_study_see_what_is_calculated(name: str) -> None:
     architecture = Architecture.from_name(name)
     measured = measure_receptive_field(build_unet(architecture, seed=752), architecture)
     assert measured == architecture.receptive_field.dependence
 
 
-def test_both_axes_are_alike_and_independent():
+def test_both_axes_are_alike_and_independent() -> None:
     architecture = Architecture.from_name("n2-p23-d131")
     model, window_px, (row, column) = lit_copy(build_unet(architecture)), 120, (61, 58)
     image = np.zeros((1, window_px, window_px, 1), np.float32)
@@ -75,7 +80,7 @@ def test_both_axes_are_alike_and_independent():
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 5, 7])
-def test_bilinear_upsampling_of_keras_mixes_the_pixels_that_are_calculated(factor):
+def test_bilinear_upsampling_of_keras_mixes_the_pixels_that_are_calculated(factor: int) -> None:
     architecture = Architecture((factor,), kernel_size=1, upsampling="bilinear")
     coarse = np.zeros((1, 1, 9, 1), np.float32)
     coarse[0, 0, 4] = 1
@@ -86,7 +91,7 @@ def test_bilinear_upsampling_of_keras_mixes_the_pixels_that_are_calculated(facto
         assert (lit[output] > 1e-6) == sees
 
 
-def test_measuring_leaves_the_model_as_it_is():
+def test_measuring_leaves_the_model_as_it_is() -> None:
     model = build_unet(Architecture((2,)), seed=4)
     before = model.get_weights()
     measure_receptive_field(model, Architecture((2,)))
@@ -95,24 +100,24 @@ def test_measuring_leaves_the_model_as_it_is():
 
 
 @pytest.mark.parametrize("window_px", [20, 45, 88])
-def test_a_window_that_is_not_larger_than_twice_the_reach_is_refused(window_px):
+def test_a_window_that_is_not_larger_than_twice_the_reach_is_refused(window_px: int) -> None:
     architecture = Architecture((4, 4))  # reach 67
     with pytest.raises(ModelError, match=r"window_px: .* larger than twice the reach of 67 px.*use 176"):
         measure_receptive_field(build_unet(architecture), architecture, window_px=window_px)
 
 
-def test_a_larger_window_measures_the_same():
+def test_a_larger_window_measures_the_same() -> None:
     architecture = Architecture((2, 2))
     model = build_unet(architecture)
     assert measure_receptive_field(model, architecture, window_px=128) == architecture.receptive_field.dependence
 
 
-def test_a_model_that_sees_farther_than_its_architecture_is_refused():
+def test_a_model_that_sees_farther_than_its_architecture_is_refused() -> None:
     with pytest.raises(ModelError, match="the model sees farther than n1-p2 does"):
         measure_receptive_field(build_unet(Architecture((2,), kernel_size=7)), Architecture((2,)))
 
 
-def test_layers_that_look_at_the_whole_image_are_refused():
+def test_layers_that_look_at_the_whole_image_are_refused() -> None:
     architecture = Architecture((2,), normalization="instance")
     model = build_unet(architecture)
     with pytest.raises(ModelError, match="sees the whole image"):
@@ -121,13 +126,13 @@ def test_layers_that_look_at_the_whole_image_are_refused():
         measure_receptive_field(model, Architecture((2,)))
 
 
-def test_odd_bilinear_factors_are_refused():
+def test_odd_bilinear_factors_are_refused() -> None:
     architecture = Architecture((3,), upsampling="bilinear")
     with pytest.raises(ModelError, match="measure even factors"):
         measure_receptive_field(build_unet(architecture), architecture)
 
 
-def test_light_that_dies_away_is_not_taken_for_darkness():
+def test_light_that_dies_away_is_not_taken_for_darkness() -> None:
     architecture = Architecture.from_name("n4-p1111-d12277-k11-c3-f1.1.1.1.1-smooth")
     with pytest.raises(ModelError, match="too near the limits of float32"):
         measure_receptive_field(build_unet(architecture), architecture)

@@ -4,19 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from tem_rf import Architecture, build_unet
+from tem_rf import Architecture
 from tem_rf.models.merging import compile_inference, merge_normalization
-
-
-def trained(architecture, seed=1):
-    """A network with weights and statistics as a training leaves them, not the initial ones."""
-    model = build_unet(architecture, seed=seed)
-    rng = np.random.default_rng(seed)
-    for weight in model.weights:
-        positive = weight.path.endswith(("moving_variance", "gamma"))
-        change = rng.uniform(0.5, 1.5, weight.shape) if positive else 1 + 0.2 * rng.normal(size=weight.shape)
-        weight.assign(weight * change if positive else weight * change + 0.05 * rng.normal(size=weight.shape))
-    return model
+from tests.helpers.networks import trained
 
 
 @pytest.mark.parametrize(
@@ -30,7 +20,7 @@ def trained(architecture, seed=1):
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_logits_are_those_of_the_live_network(architecture, sides):
+def test_logits_are_those_of_the_live_network(architecture: Architecture, sides: tuple[int, ...]) -> None:
     model = trained(architecture)
     shape = tuple(side * architecture.stride for side in sides)
     images = np.random.default_rng(2).normal(size=(2, *shape, 1)).astype(np.float32)
@@ -39,7 +29,7 @@ def test_logits_are_those_of_the_live_network(architecture, sides):
 
 
 @pytest.mark.parametrize("name", ["n2-p22", "n1-p4"])
-def test_no_normalization_is_left_and_the_network_is_as_it_was(name):
+def test_no_normalization_is_left_and_the_network_is_as_it_was(name: str) -> None:
     model = trained(Architecture.from_name(name))
     before = model.get_weights()
     merged = merge_normalization(model)

@@ -1,17 +1,16 @@
 """The network is the study's: same numbers from the same weights, same count of parameters."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tem_rf import Architecture, build_unet
-from tests.conftest import shared_file
-
-REFERENCE_NETWORKS = ("UNet_b2_Au_m22_run1", "UNet_b2_Au_m44_run1", "random_n3_m224", "random_n2_d112")
+from tests.helpers.repository import REFERENCE_NETWORKS, shared_file
 
 
-def load_weights(model, arrays) -> None:
+def load_weights(model: Any, arrays: Any) -> None:
     for layer in model.layers:
         if not layer.weights:
             continue
@@ -23,7 +22,7 @@ def load_weights(model, arrays) -> None:
 @pytest.mark.reference
 @pytest.mark.parametrize("portable", [True, False])
 @pytest.mark.parametrize("name", REFERENCE_NETWORKS)
-def test_logits_equal_those_of_the_study_with_its_weights(name, portable):
+def test_logits_equal_those_of_the_study_with_its_weights(name: Any, portable: bool) -> None:
     arrays = np.load(shared_file("reference", f"unet_{name}.npz"))
     meta = json.loads(str(arrays["meta"]))
     architecture = Architecture(tuple(meta["pool_sequence"]), dilation_sequence=tuple(meta["dilation"]))
@@ -48,13 +47,13 @@ def test_logits_equal_those_of_the_study_with_its_weights(name, portable):
         "n1-p2-instance",
     ],
 )
-def test_parameters_counted_from_the_architecture_are_those_of_the_model(name):
+def test_parameters_counted_from_the_architecture_are_those_of_the_model(name: str) -> None:
     architecture = Architecture.from_name(name)
     model = build_unet(architecture)
     assert architecture.parameters == sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
 
-def test_architectures_of_one_depth_start_from_identical_weights():
+def test_architectures_of_one_depth_start_from_identical_weights() -> None:
     first, second, other_seed = (
         build_unet(Architecture.from_name(name), seed=seed).get_weights()
         for name, seed in [("n2-p22", 752), ("n2-p88-d124", 752), ("n2-p22", 140)]
@@ -64,12 +63,12 @@ def test_architectures_of_one_depth_start_from_identical_weights():
     assert not np.array_equal(first[0], other_seed[0])
 
 
-def test_any_height_and_width_divisible_by_the_stride_works():
+def test_any_height_and_width_divisible_by_the_stride_works() -> None:
     model = build_unet(Architecture((2, 4)))
     assert model(np.zeros((1, 24, 56, 1), np.float32)).shape == (1, 24, 56, 2)
 
 
-def test_fused_and_keras_batch_normalization_agree_while_training():
+def test_fused_and_keras_batch_normalization_agree_while_training() -> None:
     image = np.random.default_rng(0).normal(size=(4, 32, 32, 1)).astype(np.float32)
     fused, portable = (build_unet(Architecture((2, 2)), seed=3, portable=portable) for portable in (False, True))
     np.testing.assert_allclose(fused(image, training=True), portable(image, training=True), atol=1e-5)

@@ -24,5 +24,5 @@ def config() -> RunConfig:
 
 
 @pytest.fixture
-def run(tmp_path, config) -> RunFolder:
+def run(tmp_path: Path, config: RunConfig) -> RunFolder:
     return RunFolder.create_or_open(tmp_path / "runs" / "first", config)

@@ -4,6 +4,8 @@ import contextlib
 import json
 import time
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ IMAGES = [{"id": 1, "file_name": "m.tif", "width": 32, "height": 32}]
 REGION = roifile.ImagejRoi.frompoints(np.array([[1, 1], [20, 1], [20, 20]])).tobytes()
 
 
-def coco(images=IMAGES, segmentation=(), image_id=1):
+def coco(images: Any = IMAGES, segmentation: Any = (), image_id: Any = 1) -> str:
     return json.dumps({"images": images, "annotations": [{"image_id": image_id, "segmentation": segmentation}]})
 
 
@@ -35,7 +37,7 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_coco_files_made_to_hurt_are_refused_at_once(name, tmp_path):
+def test_coco_files_made_to_hurt_are_refused_at_once(name: str, tmp_path: Path) -> None:
     path = tmp_path / "labels.json"
     path.write_text(ATTACKS[name])
     started = time.process_time()
@@ -46,19 +48,19 @@ def test_coco_files_made_to_hurt_are_refused_at_once(name, tmp_path):
 
 
 @pytest.mark.parametrize("far", [1e9, 1e18, 1e308])
-def test_polygons_far_outside_cost_no_more_than_the_image(far, tmp_path):
+def test_polygons_far_outside_cost_no_more_than_the_image(far: float, tmp_path: Path) -> None:
     (tmp_path / "labels.json").write_text(coco(segmentation=[[-far, -far, far, -far, far, far]]))
     started = time.process_time()
     assert read_label(tmp_path / "labels.json", SHAPE, image=tmp_path / "m.tif").shape == SHAPE
     assert time.process_time() - started < 2
 
 
-def test_an_annotation_of_no_image_is_passed_over(tmp_path):
+def test_an_annotation_of_no_image_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "labels.json").write_text(coco(image_id=[1], segmentation=[[0, 0, 9, 0, 9, 9]]))
     assert not read_label(tmp_path / "labels.json", SHAPE, image=tmp_path / "m.tif").any()
 
 
-def test_regions_in_an_archive_are_unpacked_nowhere(tmp_path):
+def test_regions_in_an_archive_are_unpacked_nowhere(tmp_path: Path) -> None:
     (tmp_path / "received").mkdir()
     path = tmp_path / "received" / "m.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -68,7 +70,7 @@ def test_regions_in_an_archive_are_unpacked_nowhere(tmp_path):
     assert sorted(file.name for file in tmp_path.rglob("*")) == ["m.zip", "received"]
 
 
-def test_an_archive_that_unpacks_to_gigabytes_is_refused_unread(tmp_path):
+def test_an_archive_that_unpacks_to_gigabytes_is_refused_unread(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "m.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(10):
             archive.writestr(f"{number}.roi", bytes(40 * 2**20))
@@ -81,7 +83,9 @@ def test_an_archive_that_unpacks_to_gigabytes_is_refused_unread(tmp_path):
 @pytest.mark.parametrize(
     ("offset", "value"), [(8, b"\x80\x00"), (12, b"\x7f\xff"), (16, b"\xff\xff"), (36, b"\x7f\xff\xff\xff")]
 )
-def test_regions_whose_header_lies_stay_within_the_image_or_are_refused(offset, value, tmp_path):
+def test_regions_whose_header_lies_stay_within_the_image_or_are_refused(
+    offset: int, value: bytes, tmp_path: Path
+) -> None:
     region = bytearray(REGION)
     region[offset : offset + len(value)] = value
     (tmp_path / "m.roi").write_bytes(region)

@@ -2,6 +2,9 @@
 
 import tracemalloc
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -24,7 +27,7 @@ DimensionOrder="XYZCT" Type="uint16" SizeX="32" SizeY="32" SizeC="1" SizeZ="2" S
 
 
 @pytest.fixture
-def private(tmp_path):
+def private(tmp_path: Path) -> Path:
     """An HDF5 file outside the folder that was received."""
     with h5py.File(tmp_path / "private.h5", "w") as file:
         file["x"] = PIXELS
@@ -33,20 +36,20 @@ def private(tmp_path):
     return tmp_path / "private.h5"
 
 
-def external_link(file, private):
+def external_link(file: Any, private: Path) -> None:
     file["images"] = h5py.ExternalLink("../private.h5", "/x")
 
 
-def external_link_in_a_group(file, private):
+def external_link_in_a_group(file: Any, private: Path) -> None:
     file["images"] = PIXELS
     file.create_group("a/b")["metadata"] = h5py.ExternalLink(str(private), "/x")
 
 
-def external_storage(file, private):
+def external_storage(file: Any, private: Path) -> None:
     file.create_dataset("images", SHAPE, np.uint16, external=[(str(private), 0, 2048)])
 
 
-def virtual_dataset(file, private):
+def virtual_dataset(file: Any, private: Path) -> None:
     layout = h5py.VirtualLayout(SHAPE, np.uint16)
     layout[:] = h5py.VirtualSource(str(private), "x", SHAPE)
     file.create_virtual_dataset("images", layout)
@@ -54,7 +57,7 @@ def virtual_dataset(file, private):
 
 @pytest.mark.parametrize("suffix", [".h5", ".hspy", ".emd"])
 @pytest.mark.parametrize("attack", [external_link, external_link_in_a_group, external_storage, virtual_dataset])
-def test_hdf5_shows_no_other_file(attack, suffix, private):
+def test_hdf5_shows_no_other_file(attack: Callable[..., Any], suffix: str, private: Path) -> None:
     path = private.parent / "received" / f"micrograph{suffix}"
     with h5py.File(path, "w") as file:
         attack(file, private)
@@ -65,7 +68,7 @@ def test_hdf5_shows_no_other_file(attack, suffix, private):
 
 
 @pytest.mark.parametrize("suffix", [".emd", ".hspy"])
-def test_metadata_that_unpack_to_gigabytes_are_refused_before_they_are_read(suffix, tmp_path):
+def test_metadata_that_unpack_to_gigabytes_are_refused_before_they_are_read(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"
     with h5py.File(path, "w") as file:
         file["Version"] = "1"
@@ -81,7 +84,7 @@ def test_metadata_that_unpack_to_gigabytes_are_refused_before_they_are_read(suff
         tracemalloc.stop()
 
 
-def test_ome_metadata_that_name_another_file_show_only_this_one(private):
+def test_ome_metadata_that_name_another_file_show_only_this_one(private: Path) -> None:
     path = private.parent / "received" / "a.ome.tif"
     tifffile.imwrite(path, PIXELS, description=OME.format(doctype="", image="Image:0"), metadata=None)
     frames = list(read_frames(path))
@@ -98,7 +101,7 @@ def test_ome_metadata_that_name_another_file_show_only_this_one(private):
     ],
     ids=["of a file", "that grow tenfold ten times"],
 )
-def test_entities_in_xml_are_not_expanded(entities, tmp_path):
+def test_entities_in_xml_are_not_expanded(entities: Any, tmp_path: Path) -> None:
     description = OME.format(doctype=f"<!DOCTYPE OME [{entities}]>", image="&x;")
     tifffile.imwrite(tmp_path / "a.ome.tif", PIXELS, description=description, metadata=None)
     tracemalloc.start()
@@ -113,15 +116,15 @@ def test_entities_in_xml_are_not_expanded(entities, tmp_path):
 class CreatesAFile:
     """A pickle that creates a file where it is unpickled."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return open, (str(self.path), "w")
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
-def test_pickled_objects_in_numpy_files_are_not_unpickled(suffix, tmp_path):
+def test_pickled_objects_in_numpy_files_are_not_unpickled(suffix: str, tmp_path: Path) -> None:
     bait, path = tmp_path / "created", tmp_path / f"a{suffix}"
     save = np.save if suffix == ".npy" else np.savez
     save(path, np.array([CreatesAFile(bait)], dtype=object))
@@ -130,7 +133,7 @@ def test_pickled_objects_in_numpy_files_are_not_unpickled(suffix, tmp_path):
     assert not bait.exists()
 
 
-def test_names_in_an_archive_lead_nowhere(tmp_path):
+def test_names_in_an_archive_lead_nowhere(tmp_path: Path) -> None:
     (tmp_path / "received").mkdir()
     path = tmp_path / "received" / "a.npz"
     np.save(tmp_path / "x.npy", PIXELS)
@@ -142,14 +145,14 @@ def test_names_in_an_archive_lead_nowhere(tmp_path):
 
 
 @pytest.mark.parametrize("codec", ['"pickle"', r'"\u0070ickle"', '"numcodecs.pickle"'])
-def test_pickled_arrays_of_a_zarr_folder_are_refused_before_zarr_sees_them(codec, tmp_path):
+def test_pickled_arrays_of_a_zarr_folder_are_refused_before_zarr_sees_them(codec: str, tmp_path: Path) -> None:
     (tmp_path / "a.zspy" / "data").mkdir(parents=True)
     (tmp_path / "a.zspy" / "data" / ".zarray").write_text(f'{{"filters": [{{"id": {codec}}}]}}')
     with pytest.raises(ReadError, match="data is pickled"):
         list(read_frames(tmp_path / "a.zspy"))
 
 
-def test_links_in_a_zarr_folder_are_refused(private):
+def test_links_in_a_zarr_folder_are_refused(private: Path) -> None:
     (private.parent / "a.zspy").mkdir()
     (private.parent / "a.zspy" / "0.0").symlink_to(private)
     with pytest.raises(ReadError, match="is a link to another file"):

@@ -5,7 +5,10 @@ import json
 import shutil
 import tracemalloc
 import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -28,20 +31,20 @@ WEIGHTS = "model.weights.h5"
 
 
 @pytest.fixture
-def run(trained_run, tmp_path):
+def run(trained_run: RunFolder, tmp_path: Path) -> RunFolder:
     """A run that was received: a copy that a test may change."""
     return RunFolder(shutil.copytree(trained_run.path, tmp_path / "run"))
 
 
 @pytest.fixture(scope="module")
-def exported(trained_run, tmp_path_factory):
+def exported(trained_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "model"
     export_run(trained_run, folder)
     return folder
 
 
 @pytest.fixture
-def model(exported, tmp_path):
+def model(exported: Path, tmp_path: Path) -> Path:
     """An exported model that was received."""
     return shutil.copytree(exported, tmp_path / "model")
 
@@ -49,18 +52,18 @@ def model(exported, tmp_path):
 class RunsAsItIsLoaded(tf.saved_model.experimental.TrackableResource):
     """Part of a SavedModel that writes a file as soon as TensorFlow loads it."""
 
-    def __init__(self, bait):
+    def __init__(self, bait: str) -> None:
         super().__init__()
         self.bait = bait
 
-    def _create_resource(self):
+    def _create_resource(self) -> Any:
         return tf.raw_ops.HashTableV2(key_dtype=tf.string, value_dtype=tf.string)
 
-    def _initialize(self):
+    def _initialize(self) -> None:
         tf.io.write_file(self.bait, "written")
 
 
-def test_the_graph_of_a_saved_model_never_runs(model, tmp_path):
+def test_the_graph_of_a_saved_model_never_runs(model: Path, tmp_path: Path) -> None:
     bait, malicious = tmp_path / "bait", tf.Module()
     malicious.resource = RunsAsItIsLoaded(str(bait))
     malicious.serve = tf.function(lambda: malicious.resource.resource_handle, input_signature=[])
@@ -74,13 +77,13 @@ def test_the_graph_of_a_saved_model_never_runs(model, tmp_path):
 
 
 @contextmanager
-def changed_card(folder):
+def changed_card(folder: Path) -> Iterator[dict[str, Any]]:
     content = json.loads((folder / "model.json").read_text())
     yield content
     (folder / "model.json").write_text(json.dumps(content))
 
 
-def test_a_card_cannot_have_a_network_built_that_its_files_do_not_hold(model):
+def test_a_card_cannot_have_a_network_built_that_its_files_do_not_hold(model: Path) -> None:
     with changed_card(model) as card:
         card["architecture"]["filter_sequence"] = [4096, 8192, 16384]
     tracemalloc.start()
@@ -93,7 +96,7 @@ def test_a_card_cannot_have_a_network_built_that_its_files_do_not_hold(model):
 
 
 @pytest.mark.parametrize("field", ["pooling_sequence", "dilation_sequence"])
-def test_a_card_cannot_claim_a_field_that_fills_memory(field, model):
+def test_a_card_cannot_claim_a_field_that_fills_memory(field: str, model: Path) -> None:
     with changed_card(model) as card:
         card["architecture"][field] = [10**9] * len(card["architecture"][field])
     with pytest.raises(ModelError, match=f"{field}: expected .* of at most"):
@@ -110,14 +113,14 @@ def test_a_card_cannot_claim_a_field_that_fills_memory(field, model):
         ("dilation_sequence", [1024, 1023, 1024]),
     ],
 )
-def test_an_architecture_cannot_claim_layers_that_take_hours_to_count(field, value):
+def test_an_architecture_cannot_claim_layers_that_take_hours_to_count(field: str, value: Any) -> None:
     content = {"pooling_sequence": [64, 64], "kernel_size": 63, "convolutions_per_block": 32, field: value}
     with pytest.raises(ArchitectureError, match="at most"):
         Architecture.from_json(content)
 
 
 @pytest.mark.parametrize("content", ["[" * 200_000, '{"schema_version": ' + "9" * 5000 + "}", "\0" * 100])
-def test_json_made_to_hurt_is_one_line(content, model, run):
+def test_json_made_to_hurt_is_one_line(content: str, model: Path, run: RunFolder) -> None:
     (model / "model.json").write_text(content)
     run.config_file.write_text(content)
     for read, error in ((ModelCard.read, ModelError), (lambda path: RunFolder.open(path).config, RunError)):
@@ -126,7 +129,7 @@ def test_json_made_to_hurt_is_one_line(content, model, run):
         assert "\n" not in str(caught.value)
 
 
-def test_a_run_cannot_have_a_network_built_that_its_file_does_not_hold(run):
+def test_a_run_cannot_have_a_network_built_that_its_file_does_not_hold(run: RunFolder) -> None:
     config = json.loads(run.config_file.read_text())
     config["architecture"]["filter_sequence"] = [4096, 8192, 16384]
     run.config_file.write_text(json.dumps(config))
@@ -134,7 +137,7 @@ def test_a_run_cannot_have_a_network_built_that_its_file_does_not_hold(run):
         load_network(run)
 
 
-def repack(path, **changes):
+def repack(path: Path, **changes: Any) -> None:
     """Replace members of a .keras file; None keeps one as it is."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -143,7 +146,7 @@ def repack(path, **changes):
             archive.writestr(name, changes.get(name.replace(".", "_"), content))
 
 
-def lambda_config(bait):
+def lambda_config(bait: Path) -> Any:
     """The configuration of a model with a layer of Python code that creates a file."""
     inputs = keras.Input((None, None, 1))
     code = keras.layers.Lambda(eval(f"lambda images: (open({str(bait)!r}, 'w'), images)[1]"), output_shape=lambda s: s)
@@ -152,7 +155,7 @@ def lambda_config(bait):
     return model
 
 
-def test_python_code_in_a_keras_file_never_runs(run, tmp_path):
+def test_python_code_in_a_keras_file_never_runs(run: RunFolder, tmp_path: Path) -> None:
     bait = tmp_path / "bait"
     lambda_config(bait).save(tmp_path / "malicious.keras")
     bait.unlink(missing_ok=True)
@@ -162,7 +165,7 @@ def test_python_code_in_a_keras_file_never_runs(run, tmp_path):
     assert not bait.exists()
 
 
-def test_keras_files_are_loaded_in_safe_mode(exported, tmp_path):
+def test_keras_files_are_loaded_in_safe_mode(exported: Path, tmp_path: Path) -> None:
     bait = tmp_path / "bait"
     lambda_config(bait).save(tmp_path / KERAS.file)
     bait.unlink(missing_ok=True)
@@ -171,22 +174,24 @@ def test_keras_files_are_loaded_in_safe_mode(exported, tmp_path):
     assert not bait.exists()
 
 
-def external_storage(file, name, dataset, private):
+def external_storage(file: Any, name: str, dataset: Any, private: Path) -> None:
     file.create_dataset(name, dataset.shape, dataset.dtype, external=[(str(private), 0, dataset.nbytes)])
 
 
-def external_link(file, name, dataset, private):
+def external_link(file: Any, name: str, dataset: Any, private: Path) -> None:
     with h5py.File(private.with_suffix(".h5"), "w") as other:
         other["x"] = dataset[...]
     file[name] = h5py.ExternalLink(str(private.with_suffix(".h5")), "x")
 
 
-def compressed_without_end(file, name, dataset, private):
+def compressed_without_end(file: Any, name: str, dataset: Any, private: Path) -> None:
     file.create_dataset(name, (10**6, 10**6), np.float32, chunks=(100, 100), compression="gzip")
 
 
 @pytest.mark.parametrize("attack", [external_storage, external_link, compressed_without_end])
-def test_weights_lie_in_the_file_itself_and_claim_what_it_holds(attack, run, tmp_path):
+def test_weights_lie_in_the_file_itself_and_claim_what_it_holds(
+    attack: Callable[..., Any], run: RunFolder, tmp_path: Path
+) -> None:
     (tmp_path / "private").write_bytes(bytes(10_000))
     with zipfile.ZipFile(run.model_file) as archive:
         weights = io.BytesIO(archive.read(WEIGHTS))
@@ -205,14 +210,14 @@ def test_weights_lie_in_the_file_itself_and_claim_what_it_holds(attack, run, tmp
 class CreatesAFile:
     """A pickle that creates a file where it is unpickled."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return open, (str(self.path), "w")
 
 
-def test_samples_of_a_run_are_neither_unpickled_nor_unpacked_to_any_size(run, tmp_path):
+def test_samples_of_a_run_are_neither_unpickled_nor_unpacked_to_any_size(run: RunFolder, tmp_path: Path) -> None:
     bait = tmp_path / "bait"
     np.savez(run.samples_file, epoch=np.array([CreatesAFile(bait)], dtype=object), images=0, labels=0, predictions=0)
     with pytest.raises(ReadError):

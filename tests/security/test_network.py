@@ -5,10 +5,11 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 
-from tests.study.processes import wait_for
+from tests.helpers.processes import wait_for
 
 LOCAL_WORKERS = """
 import time
@@ -31,7 +32,7 @@ def listening(pid: int) -> list[str]:
     return [one.laddr.ip for one in connections if one.laddr and (one.status == psutil.CONN_LISTEN or not one.raddr)]
 
 
-def test_scheduler_and_workers_of_a_study_here_are_out_of_reach_from_elsewhere(tmp_path):
+def test_scheduler_and_workers_of_a_study_here_are_out_of_reach_from_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "workers.py").write_text(LOCAL_WORKERS)
     command = [sys.executable, str(tmp_path / "workers.py")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -42,7 +43,7 @@ def test_scheduler_and_workers_of_a_study_here_are_out_of_reach_from_elsewhere(t
     assert {address for address in addresses if not ipaddress.ip_address(address).is_loopback} == set()
 
 
-def test_the_terminal_app_listens_nowhere(tmp_path):
+def test_the_terminal_app_listens_nowhere(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     app = subprocess.Popen(
         [sys.executable, "-m", "tem_rf", "tui", str(tmp_path)],

@@ -1,6 +1,8 @@
 """The definition of a study from somebody else can neither run commands nor write where it likes."""
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from tem_rf.study.definition.definition import read_definition
 from tem_rf.study.definition.sections import Space
 from tem_rf.study.definition.space import candidates
 from tem_rf.study.definition.untrusted import check_execution
-from tests.cli.command import tem_rf
+from tests.helpers.command import tem_rf
 
 COMMANDS = "may run commands or write files"
 NO_RESOURCE = "is none of those that name resources"
@@ -48,12 +50,12 @@ HARMLESS = [
 ]
 
 
-def definition(execution):
+def definition(execution: Any) -> str:
     return f'datasets = ["discs"]\n[execution]\n{execution}\n'
 
 
 @pytest.mark.parametrize("execution", ATTACKS)
-def test_a_file_that_names_commands_is_refused(execution, tmp_path):
+def test_a_file_that_names_commands_is_refused(execution: str, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(definition(execution))
     with pytest.raises(StudyError, match=ATTACKS[execution]) as caught:
         check_execution(read_definition(tmp_path / "study.toml").execution, "study.toml")
@@ -61,13 +63,15 @@ def test_a_file_that_names_commands_is_refused(execution, tmp_path):
 
 
 @pytest.mark.parametrize("execution", HARMLESS)
-def test_a_file_that_names_resources_is_accepted(execution, tmp_path):
+def test_a_file_that_names_resources_is_accepted(execution: str, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(definition(execution))
     check_execution(read_definition(tmp_path / "study.toml").execution, "study.toml")
 
 
 @pytest.mark.parametrize("name", ["field.toml", "study.toml"])
-def test_the_command_asks_before_anything_is_made(name, tmp_path, capfd, monkeypatch):
+def test_the_command_asks_before_anything_is_made(
+    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / name).write_text(definition(next(iter(ATTACKS))))
     refused = tem_rf(capfd, monkeypatch, "study", "run", tmp_path / name, "--studies", tmp_path / "studies")
     assert refused.code != 0
@@ -76,7 +80,7 @@ def test_the_command_asks_before_anything_is_made(name, tmp_path, capfd, monkeyp
 
 
 @pytest.mark.parametrize("content", ["x = " + "[" * 100_000, "datasets = " + "9" * 5000, "\0"])
-def test_toml_made_to_hurt_is_one_line(content, tmp_path):
+def test_toml_made_to_hurt_is_one_line(content: str, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(content)
     with pytest.raises(StudyError) as caught:
         read_definition(tmp_path / "study.toml")
@@ -84,22 +88,22 @@ def test_toml_made_to_hurt_is_one_line(content, tmp_path):
 
 
 @pytest.mark.parametrize("depth", [300_000_000, 17, 0])
-def test_no_space_is_so_deep_that_counting_its_networks_takes_hours(depth, tmp_path):
+def test_no_space_is_so_deep_that_counting_its_networks_takes_hours(depth: int, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(f'datasets = ["discs"]\nspace.depths = [{depth}]')
     with pytest.raises(StudyError, match=f"space.depths.0: input should be .* than or equal to 16?, received {depth}"):
         read_definition(tmp_path / "study.toml")
 
 
-def test_the_field_of_a_network_larger_than_any_micrograph_is_not_computed():
-    manifest = SimpleNamespace(name="discs", patch_size=512, pixel_size_nm=None)
+def test_the_field_of_a_network_larger_than_any_micrograph_is_not_computed() -> None:
+    manifest: Any = SimpleNamespace(name="discs", patch_size=512, pixel_size_nm=None)
     space = Space(networks=("n9-p222222222-d1000.999.1000.999.1000.999.1000.999.1000.999-k63-c32",))
     with pytest.raises(StudyError, match="has a receptive field that is smaller than the patch of 512 px"):
         candidates(space, manifest)
 
 
-def test_names_of_runs_lead_out_of_no_folder(tmp_path):
+def test_names_of_runs_lead_out_of_no_folder(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text('datasets = ["..", "/data/a/../../b c"]')
-    for part in read_definition(tmp_path / "study.toml").parts():
+    for part in read_definition(tmp_path / "study.toml").setups():
         assert (tmp_path / part.name).resolve().parent == tmp_path.resolve()
 
 
@@ -111,7 +115,7 @@ def test_names_of_runs_lead_out_of_no_folder(tmp_path):
         {"job_extra_directives": ["--qos=a --output=.bashrc"]},
     ],
 )
-def test_what_is_refused_would_reach_the_script_of_a_job(options):
+def test_what_is_refused_would_reach_the_script_of_a_job(options: dict[str, Any]) -> None:
     slurm = pytest.importorskip("dask_jobqueue.slurm")
     job = slurm.SLURMJob(scheduler="tls://node7:8786", name="0", cores=1, memory="1GB", **options)
     assert any(text in job.job_script() for text in ("--output=.bashrc", "lo;touch$IFS"))

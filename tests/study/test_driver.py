@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,26 +12,26 @@ from tem_rf.runs import process
 from tem_rf.study.driver import LOSSES_WITHOUT_PROGRESS, Outcome, run_study
 from tem_rf.study.execution.pool import RunOutcome
 from tem_rf.study.folder import StudyFolder
-from tests.study.pool_here import PoolHere
-from tests.study.stub_study import NETWORKS, SEEDS, new_study, run_events, table, trial_ends
+from tests.helpers.pool_here import PoolHere
+from tests.helpers.stub_study import NETWORKS, SEEDS, new_study, run_events, table, trial_ends
 
 RUNS = len(NETWORKS) * len(SEEDS)
 
 
 @pytest.fixture
-def study(tiny_dataset, tmp_path) -> StudyFolder:
+def study(tiny_dataset: Path, tmp_path: Path) -> StudyFolder:
     return new_study(tiny_dataset, tmp_path / "study")
 
 
 @pytest.fixture
-def undisturbed(tiny_dataset, tmp_path) -> dict:
+def undisturbed(tiny_dataset: Path, tmp_path: Path) -> dict[str, Any]:
     """Table of the same study that nothing happened to."""
     study = new_study(tiny_dataset, tmp_path / "undisturbed")
     run_study(study, lambda _: PoolHere())
     return table(study)
 
 
-def test_every_run_is_trained_once_and_no_more_are_in_flight_than_workers(study):
+def test_every_run_is_trained_once_and_no_more_are_in_flight_than_workers(study: StudyFolder) -> None:
     pool = PoolHere(workers=3)
     assert run_study(study, lambda _: pool) == Outcome("finished")
     assert sorted(pool.trained) == sorted(table(study))
@@ -40,7 +42,7 @@ def test_every_run_is_trained_once_and_no_more_are_in_flight_than_workers(study)
     assert trial_ends(study) == dict.fromkeys(NETWORKS, "finished")
 
 
-def test_a_finished_study_trains_nothing_again(study):
+def test_a_finished_study_trains_nothing_again(study: StudyFolder) -> None:
     run_study(study, lambda _: PoolHere())
     before, pool = table(study), PoolHere()
     assert run_study(study, lambda _: pool) == Outcome("finished")
@@ -48,8 +50,10 @@ def test_a_finished_study_trains_nothing_again(study):
     assert table(study) == before
 
 
-def test_a_run_that_fails_once_is_tried_again_and_leaves_no_trace_in_the_table(study, undisturbed):
-    def fails_first(run, attempt):
+def test_a_run_that_fails_once_is_tried_again_and_leaves_no_trace_in_the_table(
+    study: StudyFolder, undisturbed: dict[str, Any]
+) -> None:
+    def fails_first(run: Path, attempt: int) -> RunOutcome | None:
         return RunOutcome(run, "failed", "here", "a cosmic ray") if attempt == 1 else None
 
     run_study(study, lambda _: PoolHere(fate=fails_first))
@@ -57,8 +61,8 @@ def test_a_run_that_fails_once_is_tried_again_and_leaves_no_trace_in_the_table(s
     assert {event.detail for event in run_events(study, "failed")} == {"a cosmic ray"}
 
 
-def test_a_cancelled_run_takes_its_trial_with_it_and_the_study_goes_on(study):
-    def is_given_up(run, attempt):
+def test_a_cancelled_run_takes_its_trial_with_it_and_the_study_goes_on(study: StudyFolder) -> None:
+    def is_given_up(run: Path, attempt: int) -> RunOutcome | None:
         return RunOutcome(run, "cancelled", "here", "stopped") if f"-{NETWORKS[0]}-" in run.name else None
 
     pool = PoolHere(workers=1, fate=is_given_up)
@@ -67,8 +71,10 @@ def test_a_cancelled_run_takes_its_trial_with_it_and_the_study_goes_on(study):
     assert trial_ends(study) == dict.fromkeys(NETWORKS, "finished") | {NETWORKS[0]: "failed"}
 
 
-def test_a_run_that_always_fails_makes_its_trial_fail_with_its_error_and_the_study_goes_on(study, undisturbed):
-    def one_fails(run, attempt):
+def test_a_run_that_always_fails_makes_its_trial_fail_with_its_error_and_the_study_goes_on(
+    study: StudyFolder, undisturbed: dict[str, Any]
+) -> None:
+    def one_fails(run: Path, attempt: int) -> RunOutcome | None:
         return RunOutcome(run, "failed", "here", "the loss became nan") if re.search("p24.*-s140", run.name) else None
 
     pool = PoolHere(fate=one_fails)
@@ -80,8 +86,8 @@ def test_a_run_that_always_fails_makes_its_trial_fail_with_its_error_and_the_stu
     assert trial_ends(study)["n2-p24-f1"] == "failed"
 
 
-def test_a_failed_trial_is_tried_again_only_on_request(study, undisturbed):
-    def all_fail(run, attempt):
+def test_a_failed_trial_is_tried_again_only_on_request(study: StudyFolder, undisturbed: dict[str, Any]) -> None:
+    def all_fail(run: Path, attempt: int) -> RunOutcome | None:
         return RunOutcome(run, "failed", "here", "no such GPU")
 
     run_study(study, lambda _: PoolHere(fate=all_fail))
@@ -92,8 +98,8 @@ def test_a_failed_trial_is_tried_again_only_on_request(study, undisturbed):
     assert table(study) == undisturbed
 
 
-def test_lost_runs_are_no_failures_however_often(study, undisturbed):
-    def lost_often(run, attempt):
+def test_lost_runs_are_no_failures_however_often(study: StudyFolder, undisturbed: dict[str, Any]) -> None:
+    def lost_often(run: Path, attempt: int) -> RunOutcome | None:
         return RunOutcome(run, "lost", "here", "its worker is gone") if attempt < LOSSES_WITHOUT_PROGRESS else None
 
     run_study(study, lambda _: PoolHere(fate=lost_often))
@@ -101,19 +107,19 @@ def test_lost_runs_are_no_failures_however_often(study, undisturbed):
     assert not run_events(study, "failed")
 
 
-def test_a_run_that_takes_every_worker_with_it_fails_in_the_end(study):
+def test_a_run_that_takes_every_worker_with_it_fails_in_the_end(study: StudyFolder) -> None:
     run_study(study, lambda _: PoolHere(fate=lambda run, attempt: RunOutcome(run, "lost", "here", "gone")))
     details = {result[1] for result in table(study).values()}
     assert details == {f"its worker was lost {LOSSES_WITHOUT_PROGRESS} times without a further epoch"}
 
 
-def test_a_process_that_ends_well_without_a_result_has_failed(study):
+def test_a_process_that_ends_well_without_a_result_has_failed(study: StudyFolder) -> None:
     run_study(study, lambda _: PoolHere(fate=lambda run, attempt: RunOutcome(run, "finished", "here")))
     assert trial_ends(study) == dict.fromkeys(NETWORKS, "failed")
 
 
-def test_a_run_that_another_process_trains_is_waited_for(study, undisturbed):
-    def busy_first(run, attempt):
+def test_a_run_that_another_process_trains_is_waited_for(study: StudyFolder, undisturbed: dict[str, Any]) -> None:
+    def busy_first(run: Path, attempt: int) -> RunOutcome | None:
         return RunOutcome(run, "busy", "here", "process 1 on a is training this run") if attempt < 3 else None
 
     run_study(study, lambda _: PoolHere(fate=busy_first))
@@ -122,9 +128,12 @@ def test_a_run_that_another_process_trains_is_waited_for(study, undisturbed):
     assert set(notices.values()) == {1}
 
 
-def test_a_study_that_is_asked_to_stop_trains_no_further_run_and_goes_on_later(study, undisturbed):
-    def stop_at_first(run, attempt):
+def test_a_study_that_is_asked_to_stop_trains_no_further_run_and_goes_on_later(
+    study: StudyFolder, undisturbed: dict[str, Any]
+) -> None:
+    def stop_at_first(run: Path, attempt: int) -> RunOutcome | None:
         process.ask(study, "stop")
+        return None
 
     pool = PoolHere(fate=stop_at_first)
     assert run_study(study, lambda _: pool) == Outcome("stopped")
@@ -134,13 +143,14 @@ def test_a_study_that_is_asked_to_stop_trains_no_further_run_and_goes_on_later(s
     assert table(study) == undisturbed
 
 
-def test_a_driver_that_was_killed_goes_on_where_it_was(study, undisturbed):
+def test_a_driver_that_was_killed_goes_on_where_it_was(study: StudyFolder, undisturbed: dict[str, Any]) -> None:
     class KilledError(BaseException):
         pass
 
-    def killed_after_some(run, attempt):
+    def killed_after_some(run: Path, attempt: int) -> RunOutcome | None:
         if len(pool.trained) == 4:
             raise KilledError
+        return None
 
     pool = PoolHere(fate=killed_after_some)
     with pytest.raises(KilledError):
@@ -153,12 +163,14 @@ def test_a_driver_that_was_killed_goes_on_where_it_was(study, undisturbed):
     assert len(finished) == len(set(finished)) == RUNS
 
 
-def test_a_second_driver_is_refused_before_it_starts_workers(study):
+def test_a_second_driver_is_refused_before_it_starts_workers(study: StudyFolder) -> None:
     with process.claim(study), pytest.raises(RunError, match="is running this study"):
         run_study(study, lambda _: pytest.fail("workers were started"))
 
 
-def test_a_further_seed_of_a_hyperband_study_trains_beside_itself_no_network_that_was_promoted(tiny_dataset, tmp_path):
+def test_a_further_seed_of_a_hyperband_study_trains_beside_itself_no_network_that_was_promoted(
+    tiny_dataset: Path, tmp_path: Path
+) -> None:
     hyperband = {"name": "hyperband", "min_epochs": 1, "reduction": 2}
     study = new_study(tiny_dataset, tmp_path / "study", epochs=4, strategy=hyperband)
     run_study(study, lambda _: PoolHere())
@@ -171,7 +183,7 @@ def test_a_further_seed_of_a_hyperband_study_trains_beside_itself_no_network_tha
     assert len(study.runs()) == len(NETWORKS) * 3
 
 
-def test_117_networks_of_two_seeds_are_complete_and_none_is_trained_twice(tiny_dataset, tmp_path):
+def test_117_networks_of_two_seeds_are_complete_and_none_is_trained_twice(tiny_dataset: Path, tmp_path: Path) -> None:
     networks = [f"n2-p{pooling}-f{filters}" for pooling in (22, 24, 42) for filters in range(5, 44)]
     study = new_study(tiny_dataset, tmp_path / "study", networks=networks, epochs=1)
     pool = PoolHere(workers=8)

@@ -5,20 +5,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
 
-from tem_rf.runs import process
+from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import Event
 from tem_rf.study.driver import run_study
 from tem_rf.study.events import RunEvent
 from tem_rf.study.execution.clusters import Cluster, LocalWorkers, RunningScheduler
 from tem_rf.study.folder import StudyFolder
-from tests.study.drive_stub_study import EPOCH_S
-from tests.study.pool_here import PoolHere
-from tests.study.processes import kill, running_cluster, trainings, wait_for
-from tests.study.stub_study import new_study, on, run_events, stub_command, table, trial_ends
+from tests.helpers.drive_stub_study import EPOCH_S
+from tests.helpers.pool_here import PoolHere
+from tests.helpers.processes import kill, running_cluster, trainings, wait_for
+from tests.helpers.stub_study import new_study, on, run_events, stub_command, table, trial_ends
 
 # Dask warns of a busy machine; pytest makes that an error, which ends a local cluster.
 pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories")
@@ -27,14 +28,14 @@ SHORT_TTL_S = 1.0  # Dask makes it 5 s: ten heartbeats
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tiny_dataset, tmp_path_factory) -> StudyFolder:
+def undisturbed(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
     study = new_study(tiny_dataset, tmp_path_factory.mktemp("study") / "undisturbed")
     run_study(study, lambda _: PoolHere())
     return study
 
 
 @pytest.fixture
-def study(tiny_dataset, tmp_path) -> StudyFolder:
+def study(tiny_dataset: Path, tmp_path: Path) -> StudyFolder:
     return new_study(tiny_dataset, tmp_path / "study")
 
 
@@ -58,13 +59,13 @@ def a_worker() -> psutil.Process:
     return trainings()[-1].parent()
 
 
-def test_a_killed_training_is_tried_again(study, undisturbed):
+def test_a_killed_training_is_tried_again(study: StudyFolder, undisturbed: StudyFolder) -> None:
     drive(study, LocalWorkers(2), lambda: kill(trainings()[-1]))
     assert table(study) == table(undisturbed)
     assert [event.detail for event in run_events(study, "failed")] == ["its process was killed by SIGKILL"]
 
 
-def test_a_killed_worker_is_replaced_and_its_run_goes_on(study, undisturbed):
+def test_a_killed_worker_is_replaced_and_its_run_goes_on(study: StudyFolder, undisturbed: StudyFolder) -> None:
     drive(study, LocalWorkers(2), lambda: kill(a_worker()))
     assert table(study) == table(undisturbed)
     assert len(run_events(study, "lost")) == 1
@@ -72,13 +73,15 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on(study, undisturbed):
 
 
 @pytest.mark.slow
-def test_a_frozen_worker_is_found_and_its_run_goes_on(study, undisturbed):
+def test_a_frozen_worker_is_found_and_its_run_goes_on(study: StudyFolder, undisturbed: StudyFolder) -> None:
     drive(study, LocalWorkers(2, worker_ttl_s=SHORT_TTL_S), lambda: os.kill(a_worker().pid, signal.SIGSTOP))
     assert table(study) == table(undisturbed)
     assert not run_events(study, "failed")
 
 
-def test_a_killed_nanny_takes_its_worker_along_and_the_others_do_its_work(study, undisturbed):
+def test_a_killed_nanny_takes_its_worker_along_and_the_others_do_its_work(
+    study: StudyFolder, undisturbed: StudyFolder
+) -> None:
     with running_cluster(2) as cluster:
         drive(study, RunningScheduler(cluster.address), lambda: kill(a_worker().parent()))
     assert table(study) == table(undisturbed)
@@ -87,10 +90,10 @@ def test_a_killed_nanny_takes_its_worker_along_and_the_others_do_its_work(study,
 
 
 @pytest.mark.slow
-def test_a_killed_scheduler_is_waited_for(study, undisturbed):
+def test_a_killed_scheduler_is_waited_for(study: StudyFolder, undisturbed: StudyFolder) -> None:
     with running_cluster(2) as cluster:
 
-        def restart_scheduler():
+        def restart_scheduler() -> None:
             cluster.scheduler.kill()
             wait_for(lambda: not trainings())  # workers without a scheduler end, and their trainings with them
             cluster.start()
@@ -102,7 +105,7 @@ def test_a_killed_scheduler_is_waited_for(study, undisturbed):
 
 
 @pytest.mark.slow
-def test_a_local_scheduler_that_is_lost_is_replaced(study, undisturbed):
+def test_a_local_scheduler_that_is_lost_is_replaced(study: StudyFolder, undisturbed: StudyFolder) -> None:
     cluster = LocalWorkers(2)
     drive(study, cluster, lambda: cluster._cluster.sync(cluster._cluster.scheduler.close))
     assert table(study) == table(undisturbed)
@@ -110,8 +113,10 @@ def test_a_local_scheduler_that_is_lost_is_replaced(study, undisturbed):
 
 
 @pytest.mark.slow
-def test_a_killed_driver_takes_everything_along_and_goes_on_where_it_was(study, undisturbed):
-    with subprocess.Popen([sys.executable, "-m", "tests.study.drive_stub_study", study.path]) as driver:
+def test_a_killed_driver_takes_everything_along_and_goes_on_where_it_was(
+    study: StudyFolder, undisturbed: StudyFolder
+) -> None:
+    with subprocess.Popen([sys.executable, "-m", "tests.helpers.drive_stub_study", study.path]) as driver:
         try:
             wait_for(lambda: run_events(study, "finished") and trainings(), timeout_s=300)
         finally:
@@ -122,7 +127,9 @@ def test_a_killed_driver_takes_everything_along_and_goes_on_where_it_was(study, 
     assert table(study) == table(undisturbed)
 
 
-def test_a_training_that_always_fails_is_recorded_with_its_error_and_the_study_goes_on(study, undisturbed):
+def test_a_training_that_always_fails_is_recorded_with_its_error_and_the_study_goes_on(
+    study: StudyFolder, undisturbed: StudyFolder
+) -> None:
     run_study(study, on(LocalWorkers(2)), command=stub_command("--fails", "n2-p24-f1"))
     after, before = table(study), table(undisturbed)
     failed = [name for name in before if "n2-p24-f1" in name]
@@ -134,7 +141,9 @@ def test_a_training_that_always_fails_is_recorded_with_its_error_and_the_study_g
     assert len(run_events(study, "failed")) == 2 * 3
 
 
-def test_a_cancelled_study_kills_its_trainings_at_once_and_goes_on_later(study, undisturbed):
+def test_a_cancelled_study_kills_its_trainings_at_once_and_goes_on_later(
+    study: StudyFolder, undisturbed: StudyFolder
+) -> None:
     def cancel(event: Event) -> None:
         if isinstance(event, RunEvent) and event.state == "started":
             wait_for(lambda: process.is_alive(_run(study, event.run)))
@@ -148,5 +157,5 @@ def test_a_cancelled_study_kills_its_trainings_at_once_and_goes_on_later(study, 
     assert table(study) == table(undisturbed)
 
 
-def _run(study: StudyFolder, name: str):
+def _run(study: StudyFolder, name: str) -> RunFolder:
     return next(run for run in study.runs() if run.name == name)

@@ -4,6 +4,8 @@ import html
 import re
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,12 +13,12 @@ from tem_rf.evaluation.trials import read_results
 from tem_rf.runs.root import list_runs
 from tem_rf.study.figures.catalogue import FIGURES
 from tem_rf.study.report import write_report
-from tests.study.run_folders import write_run
+from tests.helpers.run_folders import write_run
 
 ATTACK = '<img src=x onerror="console.error(1)">'
 QUICK = [entry for entry in FIGURES if not entry.needs_networks]
 
-COMMANDS = {"table_command": "print the table", "figure_command": "draw {}".format}
+COMMANDS: dict[str, Any] = {"table_command": "print the table", "figure_command": "draw {}".format}
 
 # Said in the title once everything is loaded, so that it stands in the dumped page.
 _CHECK = """<script>addEventListener("load", () => {
@@ -26,7 +28,7 @@ _CHECK = """<script>addEventListener("load", () => {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp_path = tmp_path_factory.mktemp("study")
     for seed in (1, 2):
         for network, dice in (("n2-p22", 0.6), ("n2-p44", 0.9), ("n3-p222", 0.7)):
@@ -37,7 +39,7 @@ def page(tmp_path_factory):
     return write_report(results, tmp_path / "report", study=ATTACK, figures=QUICK, **COMMANDS)
 
 
-def test_names_from_files_are_text_and_nothing_is_loaded_from_elsewhere(page):
+def test_names_from_files_are_text_and_nothing_is_loaded_from_elsewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert ATTACK not in text
     assert "&lt;img src=x" in text
@@ -47,7 +49,7 @@ def test_names_from_files_are_text_and_nothing_is_loaded_from_elsewhere(page):
     assert "<script" not in text
 
 
-def test_the_page_says_which_is_better_and_what_failed(page):
+def test_the_page_says_which_is_better_and_what_failed(page: Path) -> None:
     text = html.unescape(page.read_text(encoding="utf-8"))
     assert f"{ATTACK}-n2-p44 has the greatest mean hard dice of 3" in text
     assert f"{ATTACK}-n2-p44 is better than {ATTACK}-n2-p22 in hard dice" in text
@@ -55,7 +57,7 @@ def test_the_page_says_which_is_better_and_what_failed(page):
     assert 'class="incomplete"' in text
 
 
-def test_each_figure_carries_its_command_and_its_numbers_and_what_is_missing_is_said(page):
+def test_each_figure_carries_its_command_and_its_numbers_and_what_is_missing_is_said(page: Path) -> None:
     text = html.unescape(page.read_text(encoding="utf-8"))
     for entry in QUICK:
         assert f"<code>draw {entry.name}</code>" in text
@@ -64,7 +66,7 @@ def test_each_figure_carries_its_command_and_its_numbers_and_what_is_missing_is_
     assert 'download="dice.svg"' in text
 
 
-def test_the_same_runs_give_the_same_files(tmp_path):
+def test_the_same_runs_give_the_same_files(tmp_path: Path) -> None:
     write_run(tmp_path / "runs")
     results = read_results(list_runs(tmp_path / "runs"))
     one, other = (
@@ -75,7 +77,7 @@ def test_the_same_runs_give_the_same_files(tmp_path):
     assert [(one / name).read_bytes() for name in files] == [(other / name).read_bytes() for name in files]
 
 
-def test_a_report_of_no_finished_run_is_a_page_too(tmp_path):
+def test_a_report_of_no_finished_run_is_a_page_too(tmp_path: Path) -> None:
     write_run(tmp_path / "runs", dice=None, state="running")
     page = write_report(
         read_results(list_runs(tmp_path / "runs")), tmp_path, study="s", figures=[FIGURES[0], FIGURES[-1]], **COMMANDS
@@ -85,7 +87,7 @@ def test_a_report_of_no_finished_run_is_a_page_too(tmp_path):
     assert "No run is finished and scored yet." in text
 
 
-def test_the_page_shows_in_chromium_without_errors_and_every_image_loads(page, tmp_path):
+def test_the_page_shows_in_chromium_without_errors_and_every_image_loads(page: Path, tmp_path: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("no Chromium is installed")

@@ -1,6 +1,8 @@
 """An epoch is every patch in its eight transforms, in an order that the seed and the epoch decide."""
 
 import threading
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,19 +18,19 @@ IMAGES = np.random.default_rng(0).normal(size=(9, 4, 4)).astype(np.float32)
 LABELS = (IMAGES > 0).astype(np.uint8)
 
 
-def test_an_epoch_holds_every_patch_in_its_eight_transforms_once():
+def test_an_epoch_holds_every_patch_in_its_eight_transforms_once() -> None:
     order = epoch_order(PATCHES, seed=752, epoch=1)
     assert sorted(map(tuple, order)) == [(patch, transform) for patch in PATCHES for transform in range(8)]
 
 
-def test_the_order_repeats_with_seed_and_epoch_and_changes_with_either():
+def test_the_order_repeats_with_seed_and_epoch_and_changes_with_either() -> None:
     first = epoch_order(PATCHES, seed=752, epoch=1)
     np.testing.assert_array_equal(first, epoch_order(PATCHES, seed=752, epoch=1))
     assert not np.array_equal(first, epoch_order(PATCHES, seed=752, epoch=2))
     assert not np.array_equal(first, epoch_order(PATCHES, seed=140, epoch=1))
 
 
-def test_images_and_labels_are_transformed_alike():
+def test_images_and_labels_are_transformed_alike() -> None:
     batch = load_batch(IMAGES, LABELS, np.array([[5, 6], [3, 0]]))
     assert batch.images.shape == batch.labels.shape == (2, 4, 4, 1)
     np.testing.assert_array_equal(batch.images[0, ..., 0], dihedral(IMAGES[5], 6))
@@ -36,33 +38,33 @@ def test_images_and_labels_are_transformed_alike():
     np.testing.assert_array_equal(batch.images[1, ..., 0], IMAGES[3])
 
 
-def test_the_last_batch_may_be_smaller():
+def test_the_last_batch_may_be_smaller() -> None:
     assert [len(batch) for batch in split_into_batches(in_order(np.arange(10)), 4)] == [4, 4, 2]
 
 
-def test_prefetched_batches_come_in_order():
+def test_prefetched_batches_come_in_order() -> None:
     orders = split_into_batches(epoch_order(PATCHES, seed=1, epoch=1), 5)
     with PrefetchedBatches(IMAGES, LABELS, orders) as batches:
         for batch, order in zip(batches, orders, strict=True):
             np.testing.assert_array_equal(batch.images, load_batch(IMAGES, LABELS, order).images)
 
 
-def test_leaving_early_ends_the_thread():
+def test_leaving_early_ends_the_thread() -> None:
     before = threading.active_count()
     with PrefetchedBatches(IMAGES, LABELS, [in_order(PATCHES)] * 50) as batches:
         next(iter(batches))
     assert threading.active_count() == before
 
 
-def test_an_error_in_the_thread_reaches_the_consumer():
+def test_an_error_in_the_thread_reaches_the_consumer() -> None:
     with PrefetchedBatches(IMAGES, LABELS, [np.array([[99, 0]])]) as batches, pytest.raises(IndexError):
         next(iter(batches))
 
 
-def test_images_are_augmented_after_their_transform_and_labels_are_not():
+def test_images_are_augmented_after_their_transform_and_labels_are_not() -> None:
     order = np.array([[5, 6], [3, 0]])
 
-    def augment(image, patch, transform):
+    def augment(image: np.ndarray, patch: int, transform: int) -> np.ndarray:
         return image + 100 * patch + transform
 
     batch, plain = load_batch(IMAGES, LABELS, order, augment), load_batch(IMAGES, LABELS, order)
@@ -71,11 +73,11 @@ def test_images_are_augmented_after_their_transform_and_labels_are_not():
     np.testing.assert_array_equal(batch.labels, plain.labels)
 
 
-def test_augmentation_repeats_with_seed_epoch_patch_and_transform(tiny_dataset):
+def test_augmentation_repeats_with_seed_epoch_patch_and_transform(tiny_dataset: Path) -> None:
     dataset = open_dataset(tiny_dataset)
     image = np.asarray(dataset.images[0])
 
-    def augmented(seed=1, epoch=1, patch=0, transform=0, **settings):
+    def augmented(seed: int = 1, epoch: int = 1, patch: int = 0, transform: int = 0, **settings: Any) -> np.ndarray:
         augment = build_augment(
             dataset, augmentation_settings(**(settings or {"noise_sd": 0.5})), seed=seed, epoch=epoch
         )
@@ -87,5 +89,5 @@ def test_augmentation_repeats_with_seed_epoch_patch_and_transform(tiny_dataset):
         assert not np.array_equal(augmented(), augmented(**change))
 
 
-def test_no_augmentation_is_none(tiny_dataset):
+def test_no_augmentation_is_none(tiny_dataset: Path) -> None:
     assert build_augment(open_dataset(tiny_dataset), augmentation_settings(), seed=1, epoch=1) is None

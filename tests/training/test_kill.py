@@ -13,8 +13,8 @@ import pytest
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import epochs
 from tem_rf.training.train import train
-from tests.conftest import new_run
-from tests.training.outcome import final_state, without_times
+from tests.helpers.outcome import final_state, without_times
+from tests.helpers.run_folders import new_run
 
 KILLS = 50
 # A checkpoint after every step: most of the time of a step goes into writing it.
@@ -28,7 +28,7 @@ train(RunFolder.open(sys.argv[1]), checkpoint_interval_s=0.0)
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_fifty_kills_at_random_moments_change_no_bit(tiny_dataset, tmp_path):
+def test_fifty_kills_at_random_moments_change_no_bit(tiny_dataset: Path, tmp_path: Path) -> None:
     settings = {"epochs": 80, "batch_size": 4}  # more than fifty interrupted starts come to on an idle machine
     undisturbed = new_run(tiny_dataset, tmp_path / "undisturbed", **settings)
     train(undisturbed)
@@ -55,7 +55,7 @@ def test_fifty_kills_at_random_moments_change_no_bit(tiny_dataset, tmp_path):
     assert not half_written(run)
 
 
-def wait_for_a_half_written_file(run: RunFolder, child: subprocess.Popen, number: int) -> None:
+def wait_for_a_half_written_file(run: RunFolder, child: subprocess.Popen[str], number: int) -> None:
     """Return while the training writes the `number`-th file beside its final name, as far as seen."""
     seen = half_written(run)
     while child.poll() is None and number > 0:

@@ -1,5 +1,8 @@
 """The learning rate over the steps, and the average of the weights."""
 
+from pathlib import Path
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -8,21 +11,21 @@ from tem_rf import Architecture
 from tem_rf.config.training import training_settings
 from tem_rf.models.unet import build_unet
 from tem_rf.runs import process
-from tem_rf.runs.events import StepEvent, epochs
+from tem_rf.runs.events import Event, StepEvent, epochs
 from tem_rf.training import reporting as pace
 from tem_rf.training.optimizer import averaged_weights, build_optimizer
 from tem_rf.training.steppers.base import build_stepper
 from tem_rf.training.train import train
-from tests.conftest import new_run
-from tests.training.outcome import final_state, without_times
+from tests.helpers.outcome import final_state, without_times
+from tests.helpers.run_folders import new_run
 
 
 @pytest.fixture
-def model():
+def model() -> Any:
     return build_unet(Architecture((2, 2)), seed=752)
 
 
-def take_steps(model, optimizer, count):
+def take_steps(model: Any, optimizer: Any, count: int) -> list[list[np.ndarray]]:
     """Weights after each step."""
     generator = np.random.default_rng(0)
     images = generator.normal(size=(2, 16, 16, 1)).astype(np.float32)
@@ -35,13 +38,13 @@ def take_steps(model, optimizer, count):
     return weights
 
 
-def test_a_constant_rate_stays(model):
+def test_a_constant_rate_stays(model: Any) -> None:
     optimizer = build_optimizer(training_settings("paper", epochs=2, learning_rate=0.01), model, steps_per_epoch=3)
     take_steps(model, optimizer, 6)
     assert float(optimizer.learning_rate) == pytest.approx(0.01)
 
 
-def test_a_cosine_warms_up_and_ends_at_zero(model):
+def test_a_cosine_warms_up_and_ends_at_zero(model: Any) -> None:
     settings = training_settings("paper", epochs=10, learning_rate=0.01, learning_rate_schedule="cosine")
     optimizer = build_optimizer(settings, model, steps_per_epoch=4)
     rates = []
@@ -54,7 +57,7 @@ def test_a_cosine_warms_up_and_ends_at_zero(model):
     assert all(np.diff(rates[2:]) < 0)
 
 
-def test_a_cosine_of_a_run_that_was_extended_rises_and_falls_once_more(model):
+def test_a_cosine_of_a_run_that_was_extended_rises_and_falls_once_more(model: Any) -> None:
     settings = training_settings("paper", epochs=30, learning_rate=0.01, learning_rate_schedule="cosine")
     optimizer = build_optimizer(settings, model, steps_per_epoch=4, restarts=(10,))
     rates = []
@@ -68,7 +71,7 @@ def test_a_cosine_of_a_run_that_was_extended_rises_and_falls_once_more(model):
     assert rates[120] == pytest.approx(0.0)
 
 
-def test_the_average_of_the_weights_is_that_of_its_formula_and_lent_for_the_block(model):
+def test_the_average_of_the_weights_is_that_of_its_formula_and_lent_for_the_block(model: Any) -> None:
     optimizer = build_optimizer(training_settings("paper", weight_averaging=0.5), model, steps_per_epoch=3)
     first, second, third = take_steps(model, optimizer, 3)
     with averaged_weights(model, optimizer):
@@ -78,13 +81,15 @@ def test_the_average_of_the_weights_is_that_of_its_formula_and_lent_for_the_bloc
         np.testing.assert_array_equal(variable, c)
 
 
-def test_a_training_with_averaged_weights_repeats_itself_when_interrupted(tiny_dataset, tmp_path, monkeypatch):
+def test_a_training_with_averaged_weights_repeats_itself_when_interrupted(
+    tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pace, "STEP_EVENT_INTERVAL_S", 0.0)
     changes = {"weight_averaging": 0.9, "learning_rate_schedule": "cosine", "loss": "cross_entropy_dice"}
     whole, stopped = (new_run(tiny_dataset, tmp_path / name, **changes) for name in ("whole", "stopped"))
     train(whole)
 
-    def stop_once(event):
+    def stop_once(event: Event) -> None:
         if isinstance(event, StepEvent) and (event.epoch, event.step) == (2, 1):
             process.ask(stopped, "stop")
 
@@ -95,7 +100,7 @@ def test_a_training_with_averaged_weights_repeats_itself_when_interrupted(tiny_d
     assert epochs(whole.events())[-1].learning_rate == pytest.approx(0.0, abs=1e-9)
 
 
-def test_the_network_that_is_kept_has_the_averaged_weights(tiny_dataset, tmp_path):
+def test_the_network_that_is_kept_has_the_averaged_weights(tiny_dataset: Path, tmp_path: Path) -> None:
     run = new_run(tiny_dataset, tmp_path / "run", epochs=1, weight_averaging=0.9)  # the only epoch is the best one
     train(run)
     kept = keras.saving.load_model(run.model_file).get_weights()

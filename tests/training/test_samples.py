@@ -1,27 +1,30 @@
 """Pictures of validation patches: true, cheap, and without a trace in the training."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import ReadError, StorageError
 from tem_rf.models.unet import build_unet
+from tem_rf.runs import RunFolder
 from tem_rf.runs.events import SampleEvent
 from tem_rf.runs.samples import read_samples
 from tem_rf.training import samples
 from tem_rf.training.samples import SamplePictures, choose_patches
 from tem_rf.training.train import train
-from tests.conftest import new_run
-from tests.training.outcome import final_state
+from tests.helpers.outcome import final_state
+from tests.helpers.run_folders import new_run
 
 
 @pytest.fixture
-def pictures(tiny_dataset, tmp_path):
+def pictures(tiny_dataset: Path, tmp_path: Path) -> tuple[SamplePictures, RunFolder]:
     run = new_run(tiny_dataset, tmp_path / "run")
     return SamplePictures(run, build_unet(run.config.architecture, seed=1), open_dataset(tiny_dataset)), run
 
 
-def test_a_training_shows_its_last_epoch(trained_run, tiny_dataset):
+def test_a_training_shows_its_last_epoch(trained_run: RunFolder, tiny_dataset: Path) -> None:
     told = [event for event in trained_run.events() if isinstance(event, SampleEvent)]
     shown = read_samples(trained_run.samples_file)
     assert told[-1].epoch == shown.epoch == 3
@@ -34,7 +37,9 @@ def test_a_training_shows_its_last_epoch(trained_run, tiny_dataset):
     assert agree > 0.8  # it has learned the discs
 
 
-def test_pictures_leave_the_bits_of_the_training_alone(trained_run, tiny_dataset, tmp_path, monkeypatch):
+def test_pictures_leave_the_bits_of_the_training_alone(
+    trained_run: RunFolder, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(SamplePictures, "after_epoch", lambda self, epoch, *, is_last: None)
     run = new_run(tiny_dataset, tmp_path / "run")
     train(run)
@@ -42,10 +47,12 @@ def test_pictures_leave_the_bits_of_the_training_alone(trained_run, tiny_dataset
     assert final_state(run) == final_state(trained_run)
 
 
-def test_the_next_picture_waits_until_it_costs_less_than_a_hundredth(pictures, monkeypatch):
+def test_the_next_picture_waits_until_it_costs_less_than_a_hundredth(
+    pictures: tuple[SamplePictures, RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 0.0
 
-    def clock():
+    def clock() -> float:
         nonlocal now
         now += 0.5  # each picture takes as long, since the clock is read before and after it
         return now
@@ -62,8 +69,10 @@ def test_the_next_picture_waits_until_it_costs_less_than_a_hundredth(pictures, m
     assert show.after_epoch(6, is_last=False) is not None
 
 
-def test_a_file_that_cannot_be_written_costs_the_picture_only(pictures, monkeypatch):
-    def fail(*_):
+def test_a_file_that_cannot_be_written_costs_the_picture_only(
+    pictures: tuple[SamplePictures, RunFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
         raise StorageError("no room")
 
     monkeypatch.setattr(samples, "write_samples", fail)
@@ -72,7 +81,7 @@ def test_a_file_that_cannot_be_written_costs_the_picture_only(pictures, monkeypa
     assert not run.samples_file.exists()
 
 
-def test_damaged_pictures_are_said_in_words(pictures):
+def test_damaged_pictures_are_said_in_words(pictures: tuple[SamplePictures, RunFolder]) -> None:
     show, run = pictures
     show.after_epoch(1, is_last=False)
     run.samples_file.write_bytes(run.samples_file.read_bytes()[:200])

@@ -3,30 +3,34 @@
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input, OptionList, Select, Static
 
-from tests.data.labelled_folder import write_folder
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
-from tui.previews import preview_dataset, preview_folder
-from tui.screens.browse import BrowseScreen, FolderTree
-from tui.screens.command_form import CommandForm
-from tui.screens.new_training import NewTrainingScreen
-from tui.state import RememberedState
-from tui.widgets.micrograph_view import MicrographView
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.previews import preview_dataset, preview_folder
+from tem_rf_tui.screens.browse import BrowseScreen, FolderTree
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.state import RememberedState
+from tem_rf_tui.widgets.micrograph_view import MicrographView
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
+from tests.helpers.labelled_folder import write_folder
 
 
 @pytest.fixture
-def commands(monkeypatch):
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
     return lines
 
 
 @pytest.fixture
-def with_data(folder, tiny_dataset):
+def with_data(folder: Path, tiny_dataset: Path) -> Path:
     """A prepared dataset and the folder it was prepared from, and another micrograph without a label."""
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
     write_folder(folder / "raw", 3)
@@ -35,21 +39,21 @@ def with_data(folder, tiny_dataset):
     return folder
 
 
-def _facts(app, selector="#place-facts"):
+def _facts(app: TemRfApp | Screen[Any], selector: str = "#place-facts") -> str:
     return str(app.query_one(selector, Static).render())
 
 
-def _summary(app):
+def _summary(app: TemRfApp) -> str:
     return " ".join(_facts(app.screen, "#summary").split())
 
 
-async def _open(app, pilot):
+async def _open(app: TemRfApp, pilot: Pilot[None]) -> None:
     await pilot.press("1")
     await until(pilot, lambda: bool(_facts(app)) or bool(_facts(app, "#place-problems")))
 
 
-def test_an_empty_folder_says_how_to_begin(folder):
-    async def script(app, pilot):
+def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         assert "s simulates micrographs" in _facts(app)
         await pilot.press("u", "m", "c")
@@ -58,8 +62,8 @@ def test_an_empty_folder_says_how_to_begin(folder):
     drive(folder, script)
 
 
-def test_a_dataset_shows_its_patches(with_data):
-    async def script(app, pilot):
+def test_a_dataset_shows_its_patches(with_data: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         assert "patches of 32 px" in _facts(app)
         view = app.query_one(MicrographView)
@@ -74,15 +78,15 @@ def test_a_dataset_shows_its_patches(with_data):
     drive(with_data, script)
 
 
-def test_the_dataset_in_use_is_remembered(with_data, tiny_dataset):
+def test_the_dataset_in_use_is_remembered(with_data: Path, tiny_dataset: Path) -> None:
     shutil.copytree(tiny_dataset, with_data / "datasets" / "more")
 
-    async def use(app, pilot):
+    async def use(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("down", "u")
         await until(pilot, lambda: "takes datasets/more" in told(app))
 
-    async def look(app, pilot):
+    async def look(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: bool(app.query("#places")))
         places = app.query_one("#places", OptionList)
         await until(pilot, lambda: places.highlighted is not None)
@@ -93,16 +97,16 @@ def test_the_dataset_in_use_is_remembered(with_data, tiny_dataset):
     drive(with_data, look)
 
 
-def test_a_dataset_used_in_another_folder_is_not_offered_in_this_one(with_data, tmp_path):
+def test_a_dataset_used_in_another_folder_is_not_offered_in_this_one(with_data: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(with_data, other)
 
-    async def use(app, pilot):
+    async def use(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("u")
         await until(pilot, lambda: "takes datasets/discs" in told(app))
 
-    async def look(app, pilot):
+    async def look(app: TemRfApp, pilot: Pilot[None]) -> None:
         assert app.dataset == ""
         await pilot.press("3")
         await until(pilot, lambda: "Press n to set up a training" in screen_text(app))
@@ -115,7 +119,7 @@ def test_a_dataset_used_in_another_folder_is_not_offered_in_this_one(with_data, 
     drive(with_data, look)
 
 
-def test_the_datasets_of_the_folders_chosen_in_last_are_remembered():
+def test_the_datasets_of_the_folders_chosen_in_last_are_remembered() -> None:
     state = RememberedState()
     for number in [*range(40), 25]:
         chosen = state.with_dataset(Path(f"/{number}"), Path(f"/{number}/set"))
@@ -123,8 +127,8 @@ def test_the_datasets_of_the_folders_chosen_in_last_are_remembered():
     assert list(state.datasets) == [f"/{number}" for number in [*range(20, 25), *range(26, 40), 25]]
 
 
-def test_zoom_and_pan_stay_within_the_picture(with_data):
-    async def script(app, pilot):
+def test_zoom_and_pan_stay_within_the_picture(with_data: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         view = app.query_one(MicrographView)
         view.focus()
@@ -138,8 +142,8 @@ def test_zoom_and_pan_stay_within_the_picture(with_data):
     drive(with_data, script)
 
 
-def test_a_folder_shows_what_pairs_and_what_does_not(with_data):
-    async def script(app, pilot):
+def test_a_folder_shows_what_pairs_and_what_does_not(with_data: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("down")
         await until(pilot, lambda: "2 micrographs with a label" in _facts(app))
@@ -148,18 +152,20 @@ def test_a_folder_shows_what_pairs_and_what_does_not(with_data):
     drive(with_data, script)
 
 
-def test_a_slow_preview_does_not_replace_that_of_the_place_chosen_after_it(with_data, monkeypatch):
+def test_a_slow_preview_does_not_replace_that_of_the_place_chosen_after_it(
+    with_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     go_on, read = threading.Event(), threading.Event()
 
-    def slow(*which):
+    def slow(*which: Any) -> Any:
         go_on.wait(20)
         preview = preview_dataset(*which)
         read.set()
         return preview
 
-    monkeypatch.setattr("tui.screens.data.preview_dataset", slow)
+    monkeypatch.setattr("tem_rf_tui.screens.data.preview_dataset", slow)
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("1")
         await until(pilot, lambda: app.query_one("#places", OptionList).highlighted is not None)
         await pilot.press("down")
@@ -172,10 +178,10 @@ def test_a_slow_preview_does_not_replace_that_of_the_place_chosen_after_it(with_
     drive(with_data, script)
 
 
-def test_browsing_picks_a_folder_anywhere(with_data, tmp_path, commands):
+def test_browsing_picks_a_folder_anywhere(with_data: Path, tmp_path: Path, commands: list[list[str]]) -> None:
     write_folder(tmp_path / "elsewhere" / "session", 2)
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("b")
         await until(pilot, lambda: isinstance(app.screen, BrowseScreen))
@@ -198,8 +204,8 @@ def test_browsing_picks_a_folder_anywhere(with_data, tmp_path, commands):
     assert commands[0][:2] == ["prepare", str(tmp_path / "elsewhere" / "session")]
 
 
-def test_browsing_says_what_is_no_folder_of_micrographs(with_data):
-    async def script(app, pilot):
+def test_browsing_says_what_is_no_folder_of_micrographs(with_data: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("b")
         await until(pilot, lambda: isinstance(app.screen, BrowseScreen))
@@ -211,7 +217,7 @@ def test_browsing_says_what_is_no_folder_of_micrographs(with_data):
     drive(with_data, script)
 
 
-def test_micrographs_without_labels_are_shown(folder):
+def test_micrographs_without_labels_are_shown(folder: Path) -> None:
     write_folder(folder / "raw", 2)
     shutil.rmtree(folder / "raw" / "labels")
     preview = preview_folder(folder / "raw", 1)
@@ -221,8 +227,8 @@ def test_micrographs_without_labels_are_shown(folder):
     assert preview.picture.mask is None
 
 
-def test_prepare_asks_how_and_runs_the_command(with_data, commands):
-    async def script(app, pilot):
+def test_prepare_asks_how_and_runs_the_command(with_data: Path, commands: list[list[str]]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("down")
         await until(pilot, lambda: "micrographs with a label" in _facts(app))
@@ -243,8 +249,8 @@ def test_prepare_asks_how_and_runs_the_command(with_data, commands):
     assert " ".join(line[2:]) == "--xray-threshold 0 --patch-size 64 --output datasets/raw --json"
 
 
-def test_simulate_fetch_and_check_run_their_commands(with_data, commands):
-    async def script(app, pilot):
+def test_simulate_fetch_and_check_run_their_commands(with_data: Path, commands: list[list[str]]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         for key in ("s", "f"):
             await pilot.press(key)
@@ -260,10 +266,10 @@ def test_simulate_fetch_and_check_run_their_commands(with_data, commands):
     assert " ".join(commands[0][2:]) == "--count 20 --size-px 512 --seed 0 --output simulated/au-5nm --json"
 
 
-def test_a_damaged_dataset_is_said_in_words(with_data):
+def test_a_damaged_dataset_is_said_in_words(with_data: Path) -> None:
     (with_data / "datasets" / "discs" / "dataset.json").write_text("{")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await until(pilot, lambda: "is damaged" in _facts(app, "#place-problems"))
         assert not app.query_one(MicrographView).display
@@ -271,8 +277,8 @@ def test_a_damaged_dataset_is_said_in_words(with_data):
     drive(with_data, script)
 
 
-def test_a_dataset_that_vanished_is_said_in_words(with_data):
-    async def script(app, pilot):
+def test_a_dataset_that_vanished_is_said_in_words(with_data: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         shutil.rmtree(with_data / "datasets")
         await pilot.press("full_stop")
@@ -281,8 +287,8 @@ def test_a_dataset_that_vanished_is_said_in_words(with_data):
     drive(with_data, script)
 
 
-def test_a_new_dataset_is_listed_when_the_tab_is_opened_again(folder, tiny_dataset):
-    async def script(app, pilot):
+def test_a_new_dataset_is_listed_when_the_tab_is_opened_again(folder: Path, tiny_dataset: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
         await pilot.press("2", "1")
@@ -293,8 +299,8 @@ def test_a_new_dataset_is_listed_when_the_tab_is_opened_again(folder, tiny_datas
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-def test_it_looks_as_it_did(with_data, size):
-    async def script(app, pilot):
+def test_it_looks_as_it_did(with_data: Path, size: tuple[int, int]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await until(pilot, lambda: "patch 1/" in screen_text(app))
         await assert_snapshot(pilot, f"data-{size[0]}x{size[1]}")

@@ -1,19 +1,26 @@
 """Dialogs in a narrow terminal, in the themes that the screens are not held in."""
 
 import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from tests.tui.conftest import assert_snapshot, drive, give_scores, make_run, until
-from tui.help import HelpScreen
-from tui.screens.command_form import CommandForm
-from tui.screens.image_scores import ImageScoresScreen
-from tui.screens.jobs import JobsScreen
-from tui.screens.new_study import NewStudyScreen
-from tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.help import HelpScreen
+from tem_rf_tui.screens.image_scores import ImageScoresScreen
+from tem_rf_tui.screens.jobs import JobsScreen
+from tem_rf_tui.screens.new_study import NewStudyScreen
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.widgets.row_table import RowTable
+from tests.helpers.app import assert_snapshot, drive, give_scores, make_run, until
 
-DIALOGS = {
+DIALOGS: dict[str, tuple[Sequence[str], type[Screen[Any]]]] = {
     "simulate": (("1", "s"), CommandForm),
     "new-training": (("3", "n"), NewTrainingScreen),
     "new-study": (("4", "n"), NewStudyScreen),
@@ -25,17 +32,17 @@ DIALOGS = {
 
 
 @pytest.fixture
-def with_data(folder, tiny_dataset):
+def with_data(folder: Path, tiny_dataset: Path) -> Path:
     """A dataset and an evaluated run."""
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
     give_scores(make_run(folder / "runs", "n2-p24-s752"), 0.9, 0.8)
     return folder
 
 
-async def _open(app, pilot, keys, kind):
+async def _open(app: TemRfApp, pilot: Pilot[None], keys: Sequence[str], kind: type[Screen[Any]]) -> None:
     await pilot.press(keys[0])
     if keys[0] == "5":
-        await until(pilot, lambda: any(table.rows for table in app.query("ResultsScreen RowTable")))
+        await until(pilot, lambda: any(table.rows for table in app.query("ResultsScreen RowTable").results(RowTable)))
     await pilot.press(*keys[1:])
     await until(pilot, lambda: isinstance(app.screen, kind))
     for box in app.screen.query(Input):
@@ -45,8 +52,8 @@ async def _open(app, pilot, keys, kind):
 
 
 @pytest.mark.parametrize("theme", ["textual-light", "high-contrast"])
-def test_they_look_as_they_did(with_data, theme):
-    async def script(app, pilot):
+def test_they_look_as_they_did(with_data: Path, theme: str) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         app.theme = theme
         for name, (keys, kind) in DIALOGS.items():
             await _open(app, pilot, keys, kind)
@@ -56,8 +63,8 @@ def test_they_look_as_they_did(with_data, theme):
     drive(with_data, script)
 
 
-def test_a_narrow_form_says_whole_what_the_field_is_for_and_what_is_wrong(with_data):
-    async def script(app, pilot):
+def test_a_narrow_form_says_whole_what_the_field_is_for_and_what_is_wrong(with_data: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot, ("1", "s"), CommandForm)
         about, summary = app.screen.query_one("#about-field", Static), app.screen.query_one("#summary", Static)
         await pilot.press("tab")

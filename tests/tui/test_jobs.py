@@ -2,13 +2,12 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
 from tem_rf.errors import RunError, StorageError
-from tem_rf.runs import process
-from tests.tui.conftest import make_run
-from tui.jobs import Job, JobBoard
+from tem_rf_tui.jobs import Job, JobBoard
 
 
 def _wait(board: JobBoard) -> Job:
@@ -20,7 +19,7 @@ def _wait(board: JobBoard) -> Job:
     raise AssertionError("it never ended")
 
 
-def test_the_result_of_a_command_is_found_by_another_board(tmp_path):
+def test_the_result_of_a_command_is_found_by_another_board(tmp_path: Path) -> None:
     board = JobBoard(tmp_path / "jobs", tmp_path)
     board.start("field", ["rf", "show", "n2-p44", "--json"])
     assert _wait(board).state == "done"
@@ -29,7 +28,7 @@ def test_the_result_of_a_command_is_found_by_another_board(tmp_path):
     assert job.result()["equation_size_px"] == 120
 
 
-def test_a_command_that_fails_says_why(tmp_path):
+def test_a_command_that_fails_says_why(tmp_path: Path) -> None:
     board = JobBoard(tmp_path / "jobs", tmp_path)
     board.start("field", ["rf", "show", "n2-p4"])
     job = _wait(board)
@@ -40,7 +39,7 @@ def test_a_command_that_fails_says_why(tmp_path):
         job.cancel()
 
 
-def test_jobs_of_another_folder_are_not_shown(tmp_path):
+def test_jobs_of_another_folder_are_not_shown(tmp_path: Path) -> None:
     board = JobBoard(tmp_path / "jobs", tmp_path)
     board.start("field", ["--help"])
     _wait(board)
@@ -48,27 +47,15 @@ def test_jobs_of_another_folder_are_not_shown(tmp_path):
 
 
 @pytest.fixture
-def sleeping(tmp_path, monkeypatch):
+def sleeping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands say one line and sleep."""
     sleeper = tmp_path / "sleeper"
     sleeper.write_text("#!/bin/sh\necho waiting >&2\nsleep 60\n")
     sleeper.chmod(0o755)
-    monkeypatch.setattr("tui.jobs.sys.executable", str(sleeper))
+    monkeypatch.setattr("tem_rf_tui.jobs.sys.executable", str(sleeper))
 
 
-def test_runs_of_a_queue_that_was_ended_wait_no_longer(tmp_path, sleeping):
-    runs = [make_run(tmp_path / "runs", name) for name in ("a", "b")]
-    for run in runs:
-        process.queue(run)
-    board = JobBoard(tmp_path / "jobs", tmp_path)
-    board.start_queue("train 2 runs", [run.path for run in runs])
-    assert [process.state(run) for run in runs] == ["queued", "queued"]
-    board.poll()[0].cancel()
-    assert _wait(board).state == "lost"
-    assert [process.state(run) for run in runs] == ["killed", "killed"]
-
-
-def test_a_command_that_runs_can_be_ended(tmp_path, sleeping):
+def test_a_command_that_runs_can_be_ended(tmp_path: Path, sleeping: None) -> None:
     board = JobBoard(tmp_path / "jobs", tmp_path)
     board.start("sleep", [])
     for _ in range(100):
@@ -81,7 +68,7 @@ def test_a_command_that_runs_can_be_ended(tmp_path, sleeping):
     assert _wait(board).state == "lost"
 
 
-def test_progress_is_read_from_the_bar_as_a_terminal_shows_it(tmp_path):
+def test_progress_is_read_from_the_bar_as_a_terminal_shows_it(tmp_path: Path) -> None:
     board = JobBoard(tmp_path / "jobs", tmp_path)
     folder = board.start("field", ["--help"])
     _wait(board)
@@ -92,13 +79,13 @@ def test_progress_is_read_from_the_bar_as_a_terminal_shows_it(tmp_path):
     assert job.fraction == 0.5
 
 
-def test_a_place_that_cannot_be_written_to_is_said_in_words(tmp_path):
+def test_a_place_that_cannot_be_written_to_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "jobs").write_text("a file stands in the way")
     with pytest.raises(StorageError, match="nothing was started"):
         JobBoard(tmp_path / "jobs", tmp_path).start("field", ["--help"])
 
 
-def test_damaged_job_folders_are_left_out(tmp_path):
+def test_damaged_job_folders_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "jobs" / "1").mkdir(parents=True)
     (tmp_path / "jobs" / "1" / "job.json").write_text("{")
     assert JobBoard(tmp_path / "jobs", tmp_path).poll() == []

@@ -1,15 +1,20 @@
 """The line of keys."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+from textual.pilot import Pilot
 
-from tests.tui.conftest import NARROW, drive, make_run, until
-from tui.help import HelpScreen
-from tui.screens import SCREENS, screen_class
-from tui.widgets.key_line import KeyLine
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.help import HelpScreen
+from tem_rf_tui.screens import SCREENS, screen_class
+from tem_rf_tui.widgets.key_line import KeyLine
+from tests.helpers.app import NARROW, drive, make_run, until
 
 
-def test_the_last_line_names_the_keys_that_work_now_and_they_can_be_clicked(folder):
-    async def script(app, pilot):
+def test_the_last_line_names_the_keys_that_work_now_and_they_can_be_clicked(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: "n New" in _key_line(app))
         assert _key_line(app).endswith("? Help  q Quit")
@@ -22,10 +27,10 @@ def test_the_last_line_names_the_keys_that_work_now_and_they_can_be_clicked(fold
 
 
 @pytest.mark.parametrize(("number", "name"), [(number, name) for number, (name, _) in enumerate(SCREENS, start=1)])
-def test_every_key_has_room_in_a_narrow_terminal(folder, number, name):
+def test_every_key_has_room_in_a_narrow_terminal(folder: Path, number: Any, name: Any) -> None:
     make_run(folder / "runs", "a")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(str(number))
         await until(pilot, lambda: bool(app.query(screen_class(name))))
         await until(pilot, lambda: _key_line(app).endswith("? Help  q Quit"))
@@ -34,5 +39,5 @@ def test_every_key_has_room_in_a_narrow_terminal(folder, number, name):
     drive(folder, script)
 
 
-def _key_line(app):
+def _key_line(app: TemRfApp) -> str:
     return str(app.screen.query_one(KeyLine).render())

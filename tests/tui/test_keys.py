@@ -2,42 +2,44 @@
 
 import asyncio
 import shutil
+from pathlib import Path
 
 from textual.events import Key
+from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.tui.conftest import drive, make_run, until
-from tui.app import TemRfApp
-from tui.screens.new_training import NewTrainingScreen
-from tui.screens.train import TrainScreen
-from tui.widgets.run_table import RunTable
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.train import TrainScreen
+from tem_rf_tui.widgets.run_table import RunTable
+from tests.helpers.app import drive, make_run, until
 
 _CHARACTERS = {"minus": "-", "slash": "/"}
 
 
-def _type_ahead(app, *keys):
+def _type_ahead(app: TemRfApp, *keys: str) -> None:
     """All keys at once: none waits for what the one before it does."""
     for key in keys:
         app.post_message(Key(key, _CHARACTERS.get(key, key if len(key) == 1 else None)))
 
 
-def test_keys_typed_ahead_reach_the_form_they_open(folder, tiny_dataset):
+def test_keys_typed_ahead_reach_the_form_they_open(folder: Path, tiny_dataset: Path) -> None:
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         _type_ahead(app, "3", "n", "ctrl+u", *"n2", "minus", *"p22", "tab", "tab", "tab", "ctrl+u", "7")
         await until(pilot, lambda: bool(app.screen.query("#field-epochs")))
         await until(pilot, lambda: app.screen.query_one("#field-epochs", Input).value == "7")
-        assert isinstance(app.screen, NewTrainingScreen)
         assert app.screen.query_one("#networks", Input).value == "n2-p22"
+        assert isinstance(app.screen, NewTrainingScreen)
 
     drive(folder, script)
 
 
-def test_a_key_that_opens_a_field_is_followed_by_text(folder):
+def test_a_key_that_opens_a_field_is_followed_by_text(folder: Path) -> None:
     make_run(folder / "runs", "a")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         _type_ahead(app, "5", "slash", "1", "2", "escape", "3")
         await until(pilot, lambda: isinstance(app.focused, RunTable))
         assert app.query_one("#filter", Input).value == "12"
@@ -45,8 +47,8 @@ def test_a_key_that_opens_a_field_is_followed_by_text(folder):
     drive(folder, script)
 
 
-def test_keys_before_the_first_screen_wait_for_it(folder):
-    async def run():
+def test_keys_before_the_first_screen_wait_for_it(folder: Path) -> None:
+    async def run() -> None:
         app = TemRfApp(folder)
         async with app.run_test() as pilot:
             assert not app.query("TabScreen")
@@ -56,10 +58,10 @@ def test_keys_before_the_first_screen_wait_for_it(folder):
     asyncio.run(run())
 
 
-def test_a_field_filled_at_once_keeps_what_was_filled_in(folder, tiny_dataset):
+def test_a_field_filled_at_once_keeps_what_was_filled_in(folder: Path, tiny_dataset: Path) -> None:
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         _type_ahead(app, "3", "n")
         for _ in range(100_000):  # turns of the event loop, so that the field is filled as soon as it is there
             if app.screen.query("#field-epochs"):
@@ -74,8 +76,8 @@ def test_a_field_filled_at_once_keeps_what_was_filled_in(folder, tiny_dataset):
     drive(folder, script)
 
 
-def test_a_key_to_a_widget_that_is_gone_holds_up_none(folder):
-    async def script(app, pilot):
+def test_a_key_to_a_widget_that_is_gone_holds_up_none(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         field = Input()
         await app.screen.mount(field)
         app.screen.set_focus(field)

@@ -1,31 +1,35 @@
 """The Network screen: fields, numbers, comparison."""
 
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Select, Static
 
 from tem_rf import Architecture
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
-from tui.messages import DatasetChosen
-from tui.screens.network import NetworkScreen
-from tui.widgets.network_form import NetworkForm
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.messages import DatasetChosen
+from tem_rf_tui.screens.network import NetworkScreen
+from tem_rf_tui.widgets.network_form import NetworkForm
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
 
 OPEN_NETWORK = "2"
 
 
-def _names(app):
+def _names(app: TemRfApp) -> list[str]:
     return [str(column.label) for column in app.query_one("#numbers", DataTable).ordered_columns][1:]
 
 
-def _cell(app, quantity, column=1):
+def _cell(app: TemRfApp, quantity: Any, column: Any = 1) -> Any:
     table = app.query_one("#numbers", DataTable)
     rows = [table.get_row_at(index) for index in range(table.row_count)]
     return next(row[column] for row in rows if str(row[0]) == quantity)
 
 
-def test_numbers_follow_the_fields(folder):
-    async def script(app, pilot):
+def test_numbers_follow_the_fields(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: _names(app) == ["▸ n2-p44"])
         await pilot.press("e", "ctrl+u", "8", "space", "8")
@@ -39,8 +43,8 @@ def test_numbers_follow_the_fields(folder):
     drive(folder, script)
 
 
-def test_another_depth_takes_dilations_and_filters_along(folder):
-    async def script(app, pilot):
+def test_another_depth_takes_dilations_and_filters_along(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(OPEN_NETWORK, "e")
         form = app.query_one(NetworkForm)
         await pilot.press("ctrl+u", "2", "space", "2", "space", "4")
@@ -50,8 +54,8 @@ def test_another_depth_takes_dilations_and_filters_along(folder):
     drive(folder, script)
 
 
-def test_a_name_fills_the_fields(folder):
-    async def script(app, pilot):
+def test_a_name_fills_the_fields(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(OPEN_NETWORK)
         app.query_one("#name", Input).focus()
         await pilot.press("ctrl+u", *"n2-p24-d112-average")
@@ -62,8 +66,8 @@ def test_a_name_fills_the_fields(folder):
     drive(folder, script)
 
 
-def test_what_cannot_be_built_is_said_in_words(folder):
-    async def script(app, pilot):
+def test_what_cannot_be_built_is_said_in_words(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(OPEN_NETWORK)
         app.query_one("#net-kernel_size", Input).focus()
         await pilot.press("ctrl+u", "4")
@@ -75,16 +79,16 @@ def test_what_cannot_be_built_is_said_in_words(folder):
     drive(folder, script)
 
 
-def test_a_stride_too_large_to_wait_for_is_said_in_words(folder):
-    async def script(app, pilot):
+def test_a_stride_too_large_to_wait_for_is_said_in_words(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(OPEN_NETWORK, "e", "ctrl+u", *"999", "space", *"999")
         await until(pilot, lambda: "stride 998001 px" in str(app.query_one("#network-remark", Static).render()))
 
     drive(folder, script)
 
 
-def test_networks_are_compared_dropped_and_used(folder):
-    async def script(app, pilot):
+def test_networks_are_compared_dropped_and_used(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: _names(app) == ["▸ n2-p44"])
         await pilot.press("a")
@@ -98,8 +102,8 @@ def test_networks_are_compared_dropped_and_used(folder):
     drive(folder, script)
 
 
-def test_presets_are_those_of_the_study(folder):
-    async def script(app, pilot):
+def test_presets_are_those_of_the_study(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(OPEN_NETWORK)
         preset = app.query_one("#preset", Select)
         assert len(preset._options) - 1 == 9 + 27 + 81
@@ -110,8 +114,8 @@ def test_presets_are_those_of_the_study(folder):
 
 
 @pytest.mark.parametrize("typed", ["0.5", "1e999", "-3", ""])
-def test_a_patch_size_that_is_none_ends_nothing(folder, typed):
-    async def script(app, pilot):
+def test_a_patch_size_that_is_none_ends_nothing(folder: Path, typed: str) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: _names(app) == ["▸ n2-p44"])
         app.query_one("#patch", Input).value = typed
@@ -121,10 +125,10 @@ def test_a_patch_size_that_is_none_ends_nothing(folder, typed):
     drive(folder, script)
 
 
-def test_pixel_and_patch_size_come_from_the_chosen_dataset(folder, tiny_dataset):
+def test_pixel_and_patch_size_come_from_the_chosen_dataset(folder: Path, tiny_dataset: Path) -> None:
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         app.on_dataset_chosen(DatasetChosen(folder / "datasets" / "discs"))
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: app.query_one("#patch", Input).value == "32")
@@ -132,11 +136,11 @@ def test_pixel_and_patch_size_come_from_the_chosen_dataset(folder, tiny_dataset)
     drive(folder, script)
 
 
-def test_a_pixel_size_that_was_typed_stays(folder, tiny_dataset):
+def test_a_pixel_size_that_was_typed_stays(folder: Path, tiny_dataset: Path) -> None:
     for name in ("discs", "others"):
         shutil.copytree(tiny_dataset, folder / "datasets" / name)
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         app.on_dataset_chosen(DatasetChosen(folder / "datasets" / "discs"))
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: app.query_one("#patch", Input).value == "32")
@@ -153,8 +157,8 @@ def test_a_pixel_size_that_was_typed_stays(folder, tiny_dataset):
     drive(folder, script)
 
 
-def test_a_dataset_that_vanished_is_said_in_words(folder):
-    async def script(app, pilot):
+def test_a_dataset_that_vanished_is_said_in_words(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         app.on_dataset_chosen(DatasetChosen(folder / "gone"))
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: "is no dataset" in told(app))
@@ -163,8 +167,8 @@ def test_a_dataset_that_vanished_is_said_in_words(folder):
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-def test_it_looks_as_it_did(folder, size):
-    async def script(app, pilot):
+def test_it_looks_as_it_did(folder: Path, size: tuple[int, int]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(OPEN_NETWORK)
         await until(pilot, lambda: _names(app) == ["▸ n2-p44"])
         await pilot.press("a")

@@ -1,39 +1,40 @@
 """The Results screen: tables of trials and runs."""
 
 import shutil
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Static
 
 from tem_rf import Architecture
 from tem_rf.baselines.fourier import Band
-from tem_rf.config.training import training_settings
-from tem_rf.data.prepared import open_dataset
-from tem_rf.evaluation.evaluate import score_patches, write_masks
-from tem_rf.metrics.scores import read_scores, write_scores
-from tem_rf.runs.dataset import configure_run
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
-from tui.errors_preview import preview_fourier_errors, preview_network_errors
-from tui.painting import Picture, fit, paint
-from tui.results import COLUMNS, cells_of, read_results
-from tui.screens.image_errors import ImageErrorsScreen
-from tui.screens.image_scores import ImageScoresScreen
-from tui.tracking import RunTracker
-from tui.widgets.micrograph_view import MicrographView
-from tui.widgets.row_table import RowTable
+from tem_rf.metrics.scores import read_scores
+from tem_rf.runs.view import RunTracker
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.errors_preview import preview_fourier_errors, preview_network_errors
+from tem_rf_tui.painting import Picture, fit, paint
+from tem_rf_tui.results import COLUMNS, cells_of, read_results
+from tem_rf_tui.screens.image_errors import ImageErrorsScreen
+from tem_rf_tui.screens.image_scores import ImageScoresScreen
+from tem_rf_tui.widgets.micrograph_view import MicrographView
+from tem_rf_tui.widgets.row_table import RowTable
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
+from tests.helpers.workspaces import evaluated_run
 
 
 @pytest.fixture
-def commands(monkeypatch):
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
     return lines
 
 
 @pytest.fixture
-def with_runs(folder):
+def with_runs(folder: Path) -> Path:
     """Two seeds of one network, evaluated, and another network that is not."""
     give_scores(make_run(folder / "runs", "n2-p24-s752"), 0.9, 0.8)
     give_scores(make_run(folder / "runs", "n2-p24-s140", seed=140, epochs=4), 0.7, 0.8)
@@ -41,16 +42,16 @@ def with_runs(folder):
     return folder
 
 
-def _rows(app):
-    return [list(row) for table in app.query("ResultsScreen RowTable") for row in table.rows]
+def _rows(app: TemRfApp) -> list[list[Any]]:
+    return [list(row) for table in app.query("ResultsScreen RowTable").results(RowTable) for row in table.rows]
 
 
-async def _open(app, pilot):
+async def _open(app: TemRfApp, pilot: Pilot[None]) -> None:
     await pilot.press("5")
     await until(pilot, lambda: len(_rows(app)) == 2)
 
 
-def test_a_trial_is_mean_and_sd_over_its_seeds(with_runs):
+def test_a_trial_is_mean_and_sd_over_its_seeds(with_runs: Path) -> None:
     rows = read_results({"": RunTracker(with_runs / "runs").poll()}, is_grouped=True)
     cells = {row.method: cells_of(row) for row in rows}
     assert cells["n2-p24"][2] == "2 seeds"
@@ -58,12 +59,12 @@ def test_a_trial_is_mean_and_sd_over_its_seeds(with_runs):
     assert cells["n2-p88"][4] == "–"
 
 
-def test_runs_of_studies_stand_beside_the_others_by_themselves(with_runs):
+def test_runs_of_studies_stand_beside_the_others_by_themselves(with_runs: Path) -> None:
     study = with_runs / "studies" / "depths"
     give_scores(make_run(study / "runs", "n2-p24-s752"), 0.6)
     (study / "study.toml").touch()
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("5")
         await until(pilot, lambda: len(_rows(app)) == 3)
         await pilot.press("slash", *"depths")
@@ -74,8 +75,8 @@ def test_runs_of_studies_stand_beside_the_others_by_themselves(with_runs):
     drive(with_runs, script)
 
 
-def test_rows_are_grouped_sorted_and_filtered(with_runs):
-    async def script(app, pilot):
+def test_rows_are_grouped_sorted_and_filtered(with_runs: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         assert [row[1] for row in _rows(app)] == ["n2-p24", "n2-p88"]  # best validation first
         await pilot.press("O")
@@ -90,8 +91,8 @@ def test_rows_are_grouped_sorted_and_filtered(with_runs):
     drive(with_runs, script)
 
 
-def test_the_next_column_sorts(with_runs):
-    async def script(app, pilot):
+def test_the_next_column_sorts(with_runs: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("o")
         assert "hard dice ▼" in app.query_one("ResultsScreen RowTable", RowTable).titles
@@ -102,8 +103,8 @@ def test_the_next_column_sorts(with_runs):
 @pytest.mark.parametrize(
     ("key", "start"), [("y", "| dataset | network |"), ("Y", "trial,dataset,network,"), ("L", "\\begin")]
 )
-def test_the_table_is_copied(with_runs, key, start):
-    async def script(app, pilot):
+def test_the_table_is_copied(with_runs: Path, key: str, start: str) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press(key)
         assert app.clipboard.startswith(start)
@@ -112,8 +113,8 @@ def test_the_table_is_copied(with_runs, key, start):
     drive(with_runs, script)
 
 
-def test_the_table_is_written(with_runs):
-    async def script(app, pilot):
+def test_the_table_is_written(with_runs: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("w")
 
@@ -123,8 +124,8 @@ def test_the_table_is_written(with_runs):
     assert lines[1].startswith("au-5nm-n2-p24,au-5nm,n2-p24,2 seeds")
 
 
-def test_images_stand_worst_first(with_runs):
-    async def script(app, pilot):
+def test_images_stand_worst_first(with_runs: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ImageScoresScreen))
@@ -136,8 +137,8 @@ def test_images_stand_worst_first(with_runs):
     drive(with_runs, script)
 
 
-def test_evaluate_takes_all_seeds_and_export_the_best(with_runs, commands):
-    async def script(app, pilot):
+def test_evaluate_takes_all_seeds_and_export_the_best(with_runs: Path, commands: list[list[str]]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("e", "x")
 
@@ -150,8 +151,8 @@ def test_evaluate_takes_all_seeds_and_export_the_best(with_runs, commands):
     assert export[3] == str(with_runs / "saved_models" / "n2-p24-s752")
 
 
-def test_an_empty_folder_says_how_to_begin(folder):
-    async def script(app, pilot):
+def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("5")
         await until(pilot, lambda: "No run has finished an epoch yet" in screen_text(app))
         await pilot.press("e", "x", "y", "enter")
@@ -160,8 +161,8 @@ def test_an_empty_folder_says_how_to_begin(folder):
     drive(folder, script)
 
 
-def test_a_narrow_terminal_tells_the_rest_of_a_row_below_the_table(with_runs):
-    async def script(app, pilot):
+def test_a_narrow_terminal_tells_the_rest_of_a_row_below_the_table(with_runs: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         table = app.query_one("ResultsScreen RowTable", RowTable)
         assert table.max_scroll_x == 0
@@ -180,38 +181,23 @@ def test_a_narrow_terminal_tells_the_rest_of_a_row_below_the_table(with_runs):
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-def test_it_looks_as_it_did(with_runs, size):
-    async def script(app, pilot):
+def test_it_looks_as_it_did(with_runs: Path, size: tuple[int, int]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await assert_snapshot(pilot, f"results-{size[0]}x{size[1]}")
 
     drive(with_runs, script, size=size)
 
 
-def _evaluated(folder, tiny_dataset):
-    """A run whose masks are its labels with the upper half cut off; the dataset is at hand."""
-    dataset = open_dataset(tiny_dataset)
-    config = configure_run(tiny_dataset, Architecture((2, 2)), training_settings("paper", epochs=5), 752)
-    fields = {name: getattr(config, name) for name in ("dataset", "dataset_sha256", "architecture")}
-    run = make_run(folder / "runs", "n2-p22-s752", **fields)
-    indices = dataset.indices("test")
-    masks = np.array(dataset.labels[indices]) > 0
-    masks[:, : masks.shape[1] // 2] = False
-    run.model_file.write_bytes(b"")
-    write_masks(run.masks_file, masks)
-    write_scores(run.scores_file, score_patches(dataset, indices, masks))
-    return run
-
-
-def _errors_text(app, name):
+def _errors_text(app: TemRfApp, name: str) -> str:
     return " ".join(str(app.screen.query_one(f"#{name}-text", Static).render()).split())
 
 
-def _is_read(app):
+def _is_read(app: TemRfApp) -> bool:
     return isinstance(app.screen, ImageErrorsScreen) and _errors_text(app, "network") not in ("", "looking")
 
 
-async def _open_worst(app, pilot):
+async def _open_worst(app: TemRfApp, pilot: Pilot[None]) -> None:
     await pilot.press("5")
     await until(pilot, lambda: len(_rows(app)) == 1)
     await pilot.press("enter")
@@ -220,11 +206,11 @@ async def _open_worst(app, pilot):
     await until(pilot, lambda: _is_read(app))
 
 
-def test_an_image_opens_with_its_false_negatives_and_false_positives(folder, tiny_dataset):
-    run = _evaluated(folder, tiny_dataset)
+def test_an_image_opens_with_its_false_negatives_and_false_positives(folder: Path, tiny_dataset: Path) -> None:
+    run = evaluated_run(folder, tiny_dataset)
     image = sorted(read_scores(run.scores_file), key=lambda each: each.hard_dice)[0]
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open_worst(app, pilot)
         text = _errors_text(app, "network")
         assert f"dice {image.hard_dice:.3f}" in text
@@ -243,9 +229,9 @@ def test_an_image_opens_with_its_false_negatives_and_false_positives(folder, tin
     drive(folder, script)
 
 
-def test_both_methods_are_painted(folder, tiny_dataset, monkeypatch):
-    run = _evaluated(folder, tiny_dataset)
-    monkeypatch.setattr("tui.errors_preview._band", lambda folder, fingerprint: Band(4, 8))
+def test_both_methods_are_painted(folder: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = evaluated_run(folder, tiny_dataset)
+    monkeypatch.setattr("tem_rf_tui.errors_preview._band", lambda folder, fingerprint: Band(4, 8))
     image = read_scores(run.scores_file)[0]
     network, fourier = preview_network_errors(run, image).picture, preview_fourier_errors(run, image).picture
     assert np.array_equal(network.label, fourier.label)
@@ -253,13 +239,13 @@ def test_both_methods_are_painted(folder, tiny_dataset, monkeypatch):
 
 
 @pytest.mark.parametrize("gone", ["masks", "dataset"])
-def test_an_image_without_its_files_is_said_in_words(folder, tiny_dataset, gone):
+def test_an_image_without_its_files_is_said_in_words(folder: Path, tiny_dataset: Path, gone: str) -> None:
     copied = folder / "datasets" / "discs"
     shutil.copytree(tiny_dataset, copied)
-    run = _evaluated(folder, copied)
+    run = evaluated_run(folder, copied)
     run.masks_file.unlink() if gone == "masks" else shutil.rmtree(copied)
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open_worst(app, pilot)
         assert {"masks": "evaluate it again", "dataset": "is no dataset"}[gone] in _errors_text(app, "network")
         await pilot.press("n", "plus", "0", "escape")
@@ -267,11 +253,11 @@ def test_an_image_without_its_files_is_said_in_words(folder, tiny_dataset, gone)
     drive(folder, script)
 
 
-def test_false_negatives_are_solid_and_false_positives_dotted():
+def test_false_negatives_are_solid_and_false_positives_dotted() -> None:
     mask, label = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
     label[:4], mask[4:] = True, True
     colours = paint(np.zeros((8, 8)), Picture(np.zeros((8, 8)), mask, label=label), fit((8, 8), (8, 8), 1, (0.5, 0.5)))
-    painted = colours.any(axis=-1)
+    painted = (colours > 0).max(axis=-1)
     assert painted[:4].all()
     assert painted[4:].sum() == 16
     assert (colours[0, 0] != colours[4, 0]).any()

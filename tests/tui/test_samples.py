@@ -1,15 +1,20 @@
 """Validation patches of a run on the Train screen."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+from textual.pilot import Pilot
 from textual.widgets import TabbedContent
 
 from tem_rf.runs.events import SampleEvent
 from tem_rf.runs.samples import Samples, write_samples
-from tests.tui.conftest import WIDE, drive, make_run, screen_text, until
-from tui.widgets.run_table import RunTable
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.widgets.run_table import RunTable
+from tests.helpers.app import WIDE, drive, make_run, screen_text, until
 
 
-def _write(run, epoch, right):
+def _write(run: Any, epoch: int, right: Any) -> None:
     """Two patches of 8 px with a particle in the upper half; `right` of its pixels are found."""
     labels = np.zeros((2, 8, 8), bool)
     labels[:, :4] = True
@@ -20,18 +25,18 @@ def _write(run, epoch, right):
     run.event_log().write(SampleEvent(epoch=epoch, patches=2))
 
 
-async def _open_patches(app, pilot):
+async def _open_patches(app: TemRfApp, pilot: Pilot[None]) -> None:
     await pilot.press("3")
-    await until(pilot, lambda: app.query("RunTable") and len(app.query_one(RunTable).rows) == 1)
+    await until(pilot, lambda: bool(app.query("RunTable")) and len(app.query_one(RunTable).rows) == 1)
     await pilot.press("v")
     await until(pilot, lambda: app.query_one("#views", TabbedContent).active == "samples")
 
 
-def test_patches_are_shown_and_follow_the_epochs(folder):
+def test_patches_are_shown_and_follow_the_epochs(folder: Path) -> None:
     run = make_run(folder / "runs", "a", epochs=2, total=5, state="stopped")
     _write(run, 1, right=32)
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open_patches(app, pilot)
         await until(pilot, lambda: "epoch 1, dice 1.000" in screen_text(app))
         assert "label, patch 1/2" in screen_text(app)
@@ -44,10 +49,10 @@ def test_patches_are_shown_and_follow_the_epochs(folder):
     drive(folder, script, size=WIDE)
 
 
-def test_a_run_without_patches_says_when_they_come(folder):
+def test_a_run_without_patches_says_when_they_come(folder: Path) -> None:
     make_run(folder / "runs", "a", state="stopped")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open_patches(app, pilot)
         await until(pilot, lambda: "after its first epoch" in " ".join(screen_text(app).split()))
         assert not app.query_one("#samples-side-by-side").display

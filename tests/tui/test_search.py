@@ -2,47 +2,50 @@
 
 import shutil
 import time
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from tem_rf import Architecture
 from tem_rf.config.training import training_settings
-from tem_rf.errors import StudyError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tem_rf.study.definition.definition import define_study
 from tem_rf.study.events import RunEvent, TrialEvent, Worker, WorkersEvent
 from tem_rf.study.folder import StudyFolder
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
-from tui.screens.new_study import NewStudyScreen
-from tui.study_request import StudyRequest, define
-from tui.study_tracking import StudyTracker
-from tui.study_trials import best_per_depth, trials_of
-from tui.widgets.field_plot import FieldPlot
-from tui.widgets.study_detail import progress
-from tui.widgets.study_table import StudyTable
-from tui.widgets.trial_table import TrialTable
+from tem_rf.study.view import StudyTracker
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.new_study import NewStudyScreen
+from tem_rf_tui.study_trials import best_per_depth, trials_of
+from tem_rf_tui.widgets.field_plot import FieldPlot
+from tem_rf_tui.widgets.study_detail import progress
+from tem_rf_tui.widgets.study_table import StudyTable
+from tem_rf_tui.widgets.trial_table import TrialTable
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
 
 _NETWORKS = ("n2-p22", "n2-p24", "n2-p44", "n3-p222", "n3-p224", "n3-p244")
 _START = 1_700_000_000.0
 
 
 @pytest.fixture
-def with_dataset(folder, tiny_dataset):
+def with_dataset(folder: Path, tiny_dataset: Path) -> Path:
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
     return folder
 
 
 @pytest.fixture
-def commands(monkeypatch):
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
     return lines
 
 
-def _study(folder, name="figure-2", **changes):
+def _study(folder: Path, name: str = "figure-2", **changes: Any) -> StudyFolder:
     definition = {
         "datasets": [str(folder / "datasets" / "discs")],
         "seeds": [752, 140],
@@ -52,7 +55,7 @@ def _study(folder, name="figure-2", **changes):
     return StudyFolder.create_or_open(folder / "studies" / name, define_study(definition | changes))
 
 
-def _run(study, network, seed, *, epochs=5, state="finished"):
+def _run(study: StudyFolder, network: str, seed: int, *, epochs: int = 5, state: str = "finished") -> RunFolder:
     """A run of a study; more epochs, more dice."""
     return make_run(
         study.runs_folder,
@@ -66,14 +69,14 @@ def _run(study, network, seed, *, epochs=5, state="finished"):
     )
 
 
-def _trial(study, network, state, **changes):
+def _trial(study: StudyFolder, network: str, state: str, **changes: Any) -> None:
     study.event_log().write(
         TrialEvent(time=_START + 50, state=state, trial="0", setup="discs-paper", architecture=network, **changes)
     )
 
 
 @pytest.fixture
-def with_study(with_dataset):
+def with_study(with_dataset: Path) -> StudyFolder:
     """A study whose driver says it is running: five trials, one of them failed, one under way."""
     study = _study(with_dataset)
     log = study.event_log()
@@ -98,21 +101,21 @@ def with_study(with_dataset):
     return study
 
 
-async def _open(app, pilot, trials=5):
+async def _open(app: TemRfApp, pilot: Pilot[None], trials: int = 5) -> None:
     await pilot.press("4")
     await until(pilot, lambda: bool(app.query(TrialTable)) and len(app.query_one(TrialTable).rows) == trials)
 
 
-def _rows(app):
+def _rows(app: TemRfApp) -> list[list[Any]]:
     return [list(row) for row in app.query_one(TrialTable).rows]
 
 
-def _text(app, selector):
+def _text(app: TemRfApp, selector: str) -> str:
     return " ".join(str(app.screen.query_one(selector, Static).render()).split())
 
 
-def test_an_empty_folder_says_how_to_begin(folder):
-    async def script(app, pilot):
+def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("4")
         await until(pilot, lambda: "Press n to define one" in screen_text(app))
         await pilot.press("s", "r", "K", "x", "d", "o", "v")
@@ -122,7 +125,7 @@ def test_an_empty_folder_says_how_to_begin(folder):
     drive(folder, script)
 
 
-def test_a_trial_is_mean_and_sd_over_the_seeds_that_are_done(with_study):
+def test_a_trial_is_mean_and_sd_over_the_seeds_that_are_done(with_study: StudyFolder) -> None:
     study = StudyTracker(with_study.path.parent).poll()[0]
     trials = {trial.architecture.name: trial for trial in trials_of(study, "discs-paper")}
     assert list(trials) == ["n2-p22", "n2-p24", "n2-p44", "n3-p222", "n3-p224"]  # by depth, then field
@@ -133,8 +136,8 @@ def test_a_trial_is_mean_and_sd_over_the_seeds_that_are_done(with_study):
     assert [trial.architecture.name for trial in best_per_depth(trials.values())] == ["n2-p24", "n3-p224"]
 
 
-def test_the_table_and_the_plot_grow_as_trials_end(with_study):
-    async def script(app, pilot):
+def test_the_table_and_the_plot_grow_as_trials_end(with_study: StudyFolder) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         assert _rows(app)[0][1:] == ["n2-p22", " 44 px  0.88 nm", "0.733 ± 0.024", "2/2", "7/10"]
         assert [len(app.query_one(FieldPlot)._shown)] == [4]  # one has failed
@@ -147,8 +150,8 @@ def test_the_table_and_the_plot_grow_as_trials_end(with_study):
     drive(with_study.path.parents[1], script)
 
 
-def test_the_best_trials_can_stand_first(with_study):
-    async def script(app, pilot):
+def test_the_best_trials_can_stand_first(with_study: StudyFolder) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("o")
         assert [row[1] for row in _rows(app)][:2] == ["n2-p44", "n3-p224"]
@@ -158,8 +161,8 @@ def test_the_best_trials_can_stand_first(with_study):
     drive(with_study.path.parents[1], script)
 
 
-def test_workers_mishaps_and_notices_are_told(with_study):
-    async def script(app, pilot):
+def test_workers_mishaps_and_notices_are_told(with_study: StudyFolder) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await until(pilot, lambda: "1 of 1 workers busy" in _text(app, "#study-progress"))
         assert "8 of 12 trainings done" in _text(app, "#study-progress")
@@ -174,8 +177,8 @@ def test_workers_mishaps_and_notices_are_told(with_study):
         drive(with_study.path.parents[1], script)
 
 
-def test_a_killed_driver_says_how_to_go_on_and_goes_on(with_study, commands):
-    async def script(app, pilot):
+def test_a_killed_driver_says_how_to_go_on_and_goes_on(with_study: StudyFolder, commands: list[list[str]]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await until(pilot, lambda: "press r to go on (tem-rf study run figure-2)" in _text(app, "#study-headline"))
         assert "† killed" in screen_text(app)
@@ -187,8 +190,8 @@ def test_a_killed_driver_says_how_to_go_on_and_goes_on(with_study, commands):
     assert commands == [run, [*run, "--retry-failed"]]
 
 
-def test_stop_and_kill_are_requests_to_the_driver(with_study):
-    async def script(app, pilot):
+def test_stop_and_kill_are_requests_to_the_driver(with_study: StudyFolder) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("s")
         assert process.requested(with_study) == "stop"
@@ -201,8 +204,8 @@ def test_stop_and_kill_are_requests_to_the_driver(with_study):
         drive(with_study.path.parents[1], script)
 
 
-def test_stop_without_a_driver_is_said_in_words(with_study):
-    async def script(app, pilot):
+def test_stop_without_a_driver_is_said_in_words(with_study: StudyFolder) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("s")
         await until(pilot, lambda: "no process is running this study" in told(app))
@@ -210,10 +213,10 @@ def test_stop_without_a_driver_is_said_in_words(with_study):
     drive(with_study.path.parents[1], script)
 
 
-def test_a_trial_is_cancelled_by_stopping_its_trainings(with_study):
+def test_a_trial_is_cancelled_by_stopping_its_trainings(with_study: StudyFolder) -> None:
     run = _run(with_study, "n2-p22", 2245, epochs=1, state="running")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         app.query_one(TrialTable).focus()
         await pilot.press("x")
@@ -226,12 +229,12 @@ def test_a_trial_is_cancelled_by_stopping_its_trainings(with_study):
         drive(with_study.path.parents[1], script)
 
 
-def test_each_dataset_has_its_own_trials(with_dataset):
+def test_each_dataset_has_its_own_trials(with_dataset: Path) -> None:
     shutil.copytree(with_dataset / "datasets" / "discs", with_dataset / "datasets" / "more")
     study = _study(with_dataset, datasets=[str(with_dataset / "datasets" / name) for name in ("discs", "more")])
     _run(study, "n2-p22", 752)
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot, trials=1)
         await until(pilot, lambda: "discs-paper (1 of 2, d: next)" in _text(app, "#study-progress"))
         await pilot.press("d")
@@ -241,10 +244,10 @@ def test_each_dataset_has_its_own_trials(with_dataset):
     drive(with_dataset, script)
 
 
-def test_a_study_that_vanishes_leaves_the_table(with_study):
+def test_a_study_that_vanishes_leaves_the_table(with_study: StudyFolder) -> None:
     _study(with_study.path.parents[1], "other")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         assert len(app.query_one(StudyTable).rows) == 2
         shutil.rmtree(with_study.path)
@@ -256,13 +259,13 @@ def test_a_study_that_vanishes_leaves_the_table(with_study):
     drive(with_study.path.parents[1], script)
 
 
-def test_a_half_written_event_and_a_damaged_definition_are_no_end(with_study):
+def test_a_half_written_event_and_a_damaged_definition_are_no_end(with_study: StudyFolder) -> None:
     other = _study(with_study.path.parents[1], "other")
     other.definition_file.write_text("seeds = [1,")
     with with_study.events_file.open("a") as file:
         file.write('{"kind":"trial","state":"fini')
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await until(pilot, lambda: "? unreadable" in screen_text(app))
         app.query_one(StudyTable).focus()
@@ -272,18 +275,18 @@ def test_a_half_written_event_and_a_damaged_definition_are_no_end(with_study):
     drive(with_study.path.parents[1], script)
 
 
-def test_a_dataset_that_vanished_leaves_the_trials(with_study):
+def test_a_dataset_that_vanished_leaves_the_trials(with_study: StudyFolder) -> None:
     shutil.rmtree(with_study.path.parents[1] / "datasets")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         assert "8 of ? trainings done" in _text(app, "#study-progress")
 
     drive(with_study.path.parents[1], script)
 
 
-def test_the_form_starts_a_study(with_dataset, commands):
-    async def script(app, pilot):
+def test_the_form_starts_a_study(with_dataset: Path, commands: list[list[str]]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("4", "n")
         await until(pilot, lambda: isinstance(app.screen, NewStudyScreen))
         for field, text in {"name": "mine", "networks": "n2-p22,n2-p24", "seeds": "1, 2", "epochs": "7"}.items():
@@ -303,7 +306,7 @@ def test_the_form_starts_a_study(with_dataset, commands):
     assert study.definition.datasets == (with_dataset / "datasets" / "discs",)
 
 
-def test_what_is_wrong_is_said_while_one_types(with_dataset, commands):
+def test_what_is_wrong_is_said_while_one_types(with_dataset: Path, commands: list[list[str]]) -> None:
     wrong = {
         ("name", "a/b"): "name: may hold letters, digits",
         ("datasets", ""): "datasets: expected one or more",
@@ -315,13 +318,16 @@ def test_what_is_wrong_is_said_while_one_types(with_dataset, commands):
         ("epochs", "many"): "epochs: must be a whole number",
     }
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        def says(problem: str) -> bool:
+            return problem in _text(app, "#summary")
+
         await pilot.press("4", "n")
         await until(pilot, lambda: isinstance(app.screen, NewStudyScreen))
         for (field, text), problem in wrong.items():
             box = app.screen.query_one(f"#field-{field}", Input)
             right, box.value = box.value, text
-            await until(pilot, lambda problem=problem: problem in _text(app, "#summary"))
+            await until(pilot, partial(says, problem))
             await pilot.press("ctrl+s")
             await pilot.pause(0.2)
             assert isinstance(app.screen, NewStudyScreen)
@@ -332,10 +338,10 @@ def test_what_is_wrong_is_said_while_one_types(with_dataset, commands):
     assert not (with_dataset / "studies").exists()
 
 
-def test_a_folder_that_cannot_be_written_to_is_said_in_words(with_dataset, commands):
+def test_a_folder_that_cannot_be_written_to_is_said_in_words(with_dataset: Path, commands: list[list[str]]) -> None:
     (with_dataset / "studies").write_text("a file stands in the way")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("4", "n")
         await until(pilot, lambda: isinstance(app.screen, NewStudyScreen))
         app.screen.query_one("#field-networks", Input).value = "n2-p22-k1"
@@ -346,7 +352,7 @@ def test_a_folder_that_cannot_be_written_to_is_said_in_words(with_dataset, comma
     assert commands == []
 
 
-def test_trainings_of_a_further_recipe_of_the_same_name_count_there_alone(with_dataset):
+def test_trainings_of_a_further_recipe_of_the_same_name_count_there_alone(with_dataset: Path) -> None:
     study = _study(
         with_dataset, training=[{"recipe": "paper", "epochs": 5}, {"recipe": "paper", "epochs": 5, "batch_size": 8}]
     )
@@ -368,21 +374,13 @@ def test_trainings_of_a_further_recipe_of_the_same_name_count_there_alone(with_d
         assert progress(tracked, setup, trials_of(tracked, setup)) == f"{done} of 12 trainings done"
 
 
-def test_a_request_becomes_a_definition(tmp_path):
-    request = StudyRequest(datasets="a, /b/c", depths="2", max_field_px=100, strategy="random", budget=3, workers=2)
-    definition = define(request, tmp_path)
-    assert definition.datasets == (tmp_path / "a", type(tmp_path)("/b/c"))
-    assert (definition.space.depths, definition.space.max_field_px) == ((2,), 100)
-    assert (definition.strategy.name, definition.strategy.budget, definition.execution.workers) == ("random", 3, 2)
-    with pytest.raises(StudyError, match="depths: expected whole numbers"):
-        define(request.model_copy(update={"depths": "deep"}), tmp_path)
-
-
 @pytest.mark.parametrize(("view", "size"), [("trials", NARROW), ("trials", WIDE), ("plot", NARROW)])  # wide shows both
-def test_it_looks_as_it_did(with_study, monkeypatch, size, view):
-    monkeypatch.setattr("tui.widgets.study_detail.time.localtime", time.gmtime)
+def test_it_looks_as_it_did(
+    with_study: StudyFolder, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], view: str
+) -> None:
+    monkeypatch.setattr("tem_rf_tui.widgets.study_detail.time.localtime", time.gmtime)
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         if view == "plot":
             await pilot.press("v")

@@ -1,18 +1,19 @@
 """The Segment screen: models, the form, masks."""
 
 import json
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input, OptionList, Static
 
-from tem_rf.data.tiff import write_tiff
-from tem_rf.particles.measure import measure_particles
-from tem_rf.particles.table import write_particles
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
-from tui.screens.command_form import CommandForm
-from tui.widgets.micrograph_view import MicrographView
-from tui.widgets.row_table import RowTable
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.widgets.micrograph_view import MicrographView
+from tem_rf_tui.widgets.row_table import RowTable
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
+from tests.helpers.workspaces import segmented_micrograph
 
 _CARD = {
     "architecture": {"name": "n2-p44"},
@@ -23,7 +24,7 @@ _CARD = {
 
 
 @pytest.fixture
-def with_model(folder):
+def with_model(folder: Path) -> Path:
     """An exported model and a run."""
     model = folder / "saved_models" / "gold"
     model.mkdir(parents=True)
@@ -32,30 +33,8 @@ def with_model(folder):
     return folder
 
 
-def _segmented(folder, state):
-    """A finished `tem-rf segment`, as the app would have left it."""
-    rng = np.random.default_rng(0)
-    write_tiff(folder / "au.tif", rng.normal(100, 10, (64, 64)).astype(np.float32), pixel_size_nm=0.02)
-    mask = np.zeros((64, 64), np.uint8)
-    mask[20:40, 20:40] = 1
-    write_tiff(folder / "au_mask.tif", mask, pixel_size_nm=0.02)
-    job = state / "tem-rf" / "jobs" / "1"
-    job.mkdir(parents=True)
-    about = {"title": "segment au.tif", "workspace": str(folder), "started": 1.0, "pid": 1, "create_time": 0.0}
-    (job / "job.json").write_text(json.dumps(about))
-    (job / "code.txt").write_text("0\n")
-    numbers = np.zeros((64, 64), np.int32)
-    for number, (top, side) in enumerate(((2, 8), (14, 10), (28, 12), (44, 30)), start=1):
-        numbers[top : top + side, 4 : 4 + side] = number
-    particles = measure_particles(numbers)  # the edge cuts the last one
-    write_particles(folder / "au_particles.csv", [(1, particles)], pixel_size_nm=0.02)
-    row = {"image": "au.tif", "mask": "au_mask.tif", "particle_fraction": 400 / 4096, "pixel_size_nm": 0.02}
-    row |= {"particles": "au_particles.csv", "sizes": {"count": len(particles)}}
-    (job / "output.txt").write_text(json.dumps([row]))
-
-
-def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folder):
-    async def script(app, pilot):
+def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         assert "Choose a model and press s" in screen_text(app)
         assert "au-hrtem (shipped)" in screen_text(app)
@@ -66,30 +45,32 @@ def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folde
     drive(folder, script)
 
 
-def test_where_the_models_of_the_folder_are_those_that_ship_each_stands_once(folder, monkeypatch):
+def test_where_the_models_of_the_folder_are_those_that_ship_each_stands_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "saved_models" / "au").mkdir(parents=True)
     (folder / "saved_models" / "au" / "model.json").write_text(json.dumps(_CARD))
-    monkeypatch.setattr("tui.screens.segment.SHIPPED_MODELS", folder / "saved_models")
+    monkeypatch.setattr("tem_rf_tui.screens.segment.SHIPPED_MODELS", folder / "saved_models")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 1)
 
     drive(folder, script)
 
 
-def test_where_nothing_ships_it_says_how_to_come_by_a_model(folder, monkeypatch):
-    monkeypatch.setattr("tui.screens.segment.SHIPPED_MODELS", folder / "none")
+def test_where_nothing_ships_it_says_how_to_come_by_a_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tem_rf_tui.screens.segment.SHIPPED_MODELS", folder / "none")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6", "s")
         await until(pilot, lambda: "There is no model yet" in told(app))
 
     drive(folder, script)
 
 
-def test_models_are_exports_and_runs_and_those_that_ship(with_model):
-    async def script(app, pilot):
+def test_models_are_exports_and_runs_and_those_that_ship(with_model: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 4)
         facts = str(app.query_one("#model-facts", Static).render())
@@ -107,21 +88,23 @@ def test_models_are_exports_and_runs_and_those_that_ship(with_model):
         (_CARD | {"architecture": 7}, "is no card of a model"),
     ],
 )
-def test_a_card_of_any_kind_is_said_in_words(with_model, card, said):
+def test_a_card_of_any_kind_is_said_in_words(with_model: Path, card: Any, said: str) -> None:
     (with_model / "saved_models" / "gold" / "model.json").write_text(json.dumps(card))
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         await until(pilot, lambda: said in str(app.query_one("#model-facts", Static).render()))
 
     drive(with_model, script)
 
 
-def test_segment_asks_what_and_runs_the_command(with_model, monkeypatch):
+def test_segment_asks_what_and_runs_the_command(with_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments)))
+    monkeypatch.setattr(
+        "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments))
+    )
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 4)
         await pilot.press("s")
@@ -138,10 +121,10 @@ def test_segment_asks_what_and_runs_the_command(with_model, monkeypatch):
     assert commands[0] == ["segment", "new", "--model", model, "--output", "segmented", "--split-touching", "--json"]
 
 
-def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):
-    _segmented(with_model, tmp_path / "state")
+def test_masks_are_shown_on_their_micrographs(with_model: Path, tmp_path: Path) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("2", "6")
@@ -155,10 +138,10 @@ def test_masks_are_shown_on_their_micrographs(with_model, tmp_path):
     drive(with_model, script)
 
 
-def test_particles_stand_in_a_table_below_their_sizes(with_model, tmp_path):
-    _segmented(with_model, tmp_path / "state")
+def test_particles_stand_in_a_table_below_their_sizes(with_model: Path, tmp_path: Path) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6", "h")
         table = app.query_one("#particles", RowTable)
@@ -171,11 +154,11 @@ def test_particles_stand_in_a_table_below_their_sizes(with_model, tmp_path):
     drive(with_model, script)
 
 
-def test_a_table_of_particles_that_vanished_is_said_in_words(with_model, tmp_path):
-    _segmented(with_model, tmp_path / "state")
+def test_a_table_of_particles_that_vanished_is_said_in_words(with_model: Path, tmp_path: Path) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
     (with_model / "au_particles.csv").write_text("frame,number\n1,1\n")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6", "h")
         summary = app.query_one("#particle-summary", Static)
@@ -184,11 +167,11 @@ def test_a_table_of_particles_that_vanished_is_said_in_words(with_model, tmp_pat
     drive(with_model, script)
 
 
-def test_a_mask_that_vanished_is_said_in_words(with_model, tmp_path):
-    _segmented(with_model, tmp_path / "state")
+def test_a_mask_that_vanished_is_said_in_words(with_model: Path, tmp_path: Path) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
     (with_model / "au_mask.tif").unlink()
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: "au_mask.tif" in told(app))
@@ -197,10 +180,10 @@ def test_a_mask_that_vanished_is_said_in_words(with_model, tmp_path):
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-def test_it_looks_as_it_did(with_model, tmp_path, size):
-    _segmented(with_model, tmp_path / "state")
+def test_it_looks_as_it_did(with_model: Path, tmp_path: Path, size: tuple[int, int]) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))

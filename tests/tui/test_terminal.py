@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -22,15 +24,15 @@ class Terminal:
     A server that was told to end still holds its socket for a moment, so each terminal has a socket of its own name.
     """
 
-    def __init__(self, folder, name):
+    def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._socket = folder, str(folder / f"{name}.socket")
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._tmux("new-session", "-d", "-x", "100", "-y", "30", "-s", "app",
                    f"{sys.executable} -m tem_rf tui {self._folder}")  # fmt: skip
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._tmux("kill-server")
 
     def press(self, *keys: str) -> None:
@@ -53,7 +55,7 @@ class Terminal:
         return done.stdout
 
 
-def test_the_whole_job_outlives_its_terminal(folder):
+def test_the_whole_job_outlives_its_terminal(folder: Path) -> None:
     with Terminal(folder, "first") as terminal:
         terminal.wait(lambda text: "No data in" in text)
         _simulate(terminal)
@@ -73,34 +75,34 @@ def test_the_whole_job_outlives_its_terminal(folder):
     assert (run / "scores.csv").exists()
 
 
-def _simulate(terminal):
+def _simulate(terminal: Terminal) -> None:
     terminal.press("s")
     terminal.wait(lambda text: "size px" in text)
     terminal.press("Tab", "C-u", "6", "Tab", "C-u", "384", "Tab", "Tab", "C-u", "sim", "C-s")
     terminal.wait(lambda text: "simulate sim: done" in _words(text) and "6 micrographs with a label" in text)
 
 
-def _prepare(terminal):
+def _prepare(terminal: Terminal) -> None:
     terminal.press("m")
     terminal.wait(lambda text: "datasets/sim" in text)
     terminal.press("Tab", "C-u", "64", "C-s")
     terminal.wait(lambda text: "prepare datasets/sim: done" in _words(text))
 
 
-def _pick(terminal):
+def _pick(terminal: Terminal) -> None:
     terminal.press("Up")
     terminal.wait(lambda text: "patches of 64 px" in text)
     terminal.press("Enter")
     terminal.wait(lambda text: "The next training takes datasets/sim" in _words(text))
 
 
-def _train(terminal):
+def _train(terminal: Terminal) -> None:
     terminal.press("3", "n")
     terminal.wait(lambda text: "New training" in text and "datasets/sim" in text)
     terminal.press("C-u", "n2-p22", "Tab", "Tab", "Tab", "C-u", "6", "Tab", "C-u", "16", "C-s")
     terminal.wait(lambda text: "running" in text)
 
 
-def _words(text):
+def _words(text: str) -> str:
     """The text of a screen without its breaks of lines: notifications are wrapped."""
     return " ".join(text.split())

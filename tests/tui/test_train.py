@@ -1,20 +1,24 @@
 """The Train screen: the form, the runs, the keys."""
 
 import shutil
+from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from tem_rf.runs import process
+from tem_rf.jobs.queue import TrainingQueue
+from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import StatusEvent
-from tests.tui.conftest import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
-from tui.screens.new_training import NewTrainingScreen
-from tui.screens.train import TrainScreen
-from tui.widgets.curves import CurvePlot, Curves
-from tui.widgets.run_table import RunTable
+from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.new_training import NewTrainingScreen
+from tem_rf_tui.screens.train import TrainScreen
+from tem_rf_tui.widgets.curves import CurvePlot, Curves
+from tem_rf_tui.widgets.run_table import RunTable
+from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
 
 
-async def _press_new(app, pilot):
+async def _press_new(app: TemRfApp, pilot: Pilot[None]) -> None:
     """Open the Train tab and its form; the tab has to have the focus before a key of its own means anything."""
     await pilot.press("3")
     await until(pilot, lambda: app.focused is not None and any(
@@ -24,25 +28,31 @@ async def _press_new(app, pilot):
 
 
 @pytest.fixture
-def started(monkeypatch):
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the runs that would have been started."""
-    names = []
-    monkeypatch.setattr(process, "start_detached", lambda run: names.append(run.name))
+    names: list[str] = []
+
+    def add(queue: TrainingQueue, runs: list[RunFolder]) -> None:
+        names.extend(run.name for run in runs)
+        for run in runs:
+            process.mark_queued(run)
+
+    monkeypatch.setattr(TrainingQueue, "add", add)
     return names
 
 
 @pytest.fixture
-def with_dataset(folder, tiny_dataset):
+def with_dataset(folder: Path, tiny_dataset: Path) -> Path:
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
     return folder
 
 
-def _text(app, selector):
+def _text(app: TemRfApp, selector: str) -> str:
     return str(app.screen.query_one(selector, Static).render())
 
 
-def test_an_empty_folder_says_how_to_begin(folder):
-    async def script(app, pilot):
+def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: "Press n to set up a training" in screen_text(app))
         await pilot.press("s", "p", "r")
@@ -51,10 +61,10 @@ def test_an_empty_folder_says_how_to_begin(folder):
     drive(folder, script)
 
 
-def test_the_form_starts_one_run(with_dataset, started):
+def test_the_form_starts_one_run(with_dataset: Path, started: list[str]) -> None:
     make_run(with_dataset / "runs", "older")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         app.screen.query_one("#networks", Input).value = "n2-p22"
@@ -70,11 +80,9 @@ def test_the_form_starts_one_run(with_dataset, started):
     drive(with_dataset, script)
 
 
-def test_several_networks_and_seeds_are_one_queue(with_dataset, monkeypatch):
-    queues = []
-    monkeypatch.setattr("tui.jobs.JobBoard.start_queue", lambda self, title, runs: queues.append(runs))
+def test_several_networks_and_seeds_are_one_queue(with_dataset: Path, started: list[str]) -> None:
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         app.screen.query_one("#networks", Input).value = "n2-p22,n2-p24"
@@ -82,12 +90,10 @@ def test_several_networks_and_seeds_are_one_queue(with_dataset, monkeypatch):
         await pilot.pause(0.1)
         assert "4 runs, one after the other" in _text(app, "#summary")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: len(queues) == 1)
+        await until(pilot, lambda: len(started) == 4)
 
     drive(with_dataset, script)
-    names = [path.name for path in queues[0]]
-    assert names[:2] == ["discs-n2-p22-best-s752", "discs-n2-p22-best-s140"]
-    assert len(names) == 4
+    assert started[:2] == ["discs-n2-p22-best-s752", "discs-n2-p22-best-s140"]
 
 
 @pytest.mark.parametrize(
@@ -99,8 +105,10 @@ def test_several_networks_and_seeds_are_one_queue(with_dataset, monkeypatch):
         ("#seeds", "one", "expected whole numbers"),
     ],
 )
-def test_what_is_wrong_is_said_while_one_types(with_dataset, started, field, text, problem):
-    async def script(app, pilot):
+def test_what_is_wrong_is_said_while_one_types(
+    with_dataset: Path, started: list[str], field: str, text: str, problem: str
+) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         app.screen.query_one(field, Input).value = text
@@ -113,8 +121,10 @@ def test_what_is_wrong_is_said_while_one_types(with_dataset, started, field, tex
     assert started == []
 
 
-def test_a_network_that_does_not_fit_the_patches_is_refused_with_the_way_on(with_dataset, started):
-    async def script(app, pilot):
+def test_a_network_that_does_not_fit_the_patches_is_refused_with_the_way_on(
+    with_dataset: Path, started: list[str]
+) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         app.screen.query_one("#networks", Input).value = "n2-p88"
@@ -125,8 +135,8 @@ def test_a_network_that_does_not_fit_the_patches_is_refused_with_the_way_on(with
     assert started == []
 
 
-def test_a_dataset_that_vanished_is_said_in_words(with_dataset, started):
-    async def script(app, pilot):
+def test_a_dataset_that_vanished_is_said_in_words(with_dataset: Path, started: list[str]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         shutil.rmtree(with_dataset / "datasets")
@@ -136,10 +146,10 @@ def test_a_dataset_that_vanished_is_said_in_words(with_dataset, started):
     drive(with_dataset, script)
 
 
-def test_runs_that_cannot_be_written_are_said_in_words(with_dataset, started):
+def test_runs_that_cannot_be_written_are_said_in_words(with_dataset: Path, started: list[str]) -> None:
     (with_dataset / "runs").write_text("a file stands in the way")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         await pilot.press("ctrl+s")
@@ -150,10 +160,10 @@ def test_runs_that_cannot_be_written_are_said_in_words(with_dataset, started):
     assert started == []
 
 
-def test_curves_grow_as_epochs_come(folder):
+def test_curves_grow_as_epochs_come(folder: Path) -> None:
     run = make_run(folder / "runs", "a", epochs=2, total=9, state="stopped")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: bool(app.query(Curves)) and len(app.query_one(Curves)._epochs) == 2)
         run.event_log().write(epoch(3, 9))
@@ -163,10 +173,10 @@ def test_curves_grow_as_epochs_come(folder):
     drive(folder, script)
 
 
-def test_the_loss_has_a_logarithmic_axis(folder):
+def test_the_loss_has_a_logarithmic_axis(folder: Path) -> None:
     make_run(folder / "runs", "a")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: bool(app.query(CurvePlot)))
         await pilot.press("l")
@@ -177,10 +187,10 @@ def test_the_loss_has_a_logarithmic_axis(folder):
     drive(folder, script)
 
 
-def test_a_killed_run_says_how_to_go_on_and_goes_on(folder, started):
+def test_a_killed_run_says_how_to_go_on_and_goes_on(folder: Path, started: list[str]) -> None:
     make_run(folder / "runs", "a", epochs=2, total=9, state="running")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: "killed" in screen_text(app), seconds=5)
         assert "press r to go on from its newest checkpoint" in " ".join(_text(app, "#headline").split())
@@ -191,10 +201,10 @@ def test_a_killed_run_says_how_to_go_on_and_goes_on(folder, started):
     assert started == ["a"]
 
 
-def test_a_finished_run_is_extended_and_started(folder, started):
+def test_a_finished_run_is_extended_and_started(folder: Path, started: list[str]) -> None:
     make_run(folder / "runs", "a", epochs=5, total=5)
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: bool(app.runs) and len(app.query_one(RunTable).rows) == 1)
         await pilot.press("e", "ctrl+u", "8", "ctrl+s")
@@ -207,10 +217,10 @@ def test_a_finished_run_is_extended_and_started(folder, started):
     assert started == ["a"]
 
 
-def test_a_run_that_is_being_trained_is_asked_for_more_epochs(folder, started):
+def test_a_run_that_is_being_trained_is_asked_for_more_epochs(folder: Path, started: list[str]) -> None:
     run = make_run(folder / "runs", "a", epochs=2, total=5, state="running")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: bool(app.runs) and len(app.query_one(RunTable).rows) == 1)
         await pilot.press("e", "ctrl+u", "9", "ctrl+s")
@@ -222,8 +232,8 @@ def test_a_run_that_is_being_trained_is_asked_for_more_epochs(folder, started):
     assert started == []
 
 
-def test_the_form_sets_augmentation(with_dataset, started):
-    async def script(app, pilot):
+def test_the_form_sets_augmentation(with_dataset: Path, started: list[str]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: bool(app.screen.query("#field-noise_sd")))
         app.screen.query_one("#field-noise_sd", Input).value = "-1"
@@ -239,10 +249,10 @@ def test_the_form_sets_augmentation(with_dataset, started):
     drive(with_dataset, script)
 
 
-def test_pause_stop_and_go_on_are_requests_to_the_process(folder):
+def test_pause_stop_and_go_on_are_requests_to_the_process(folder: Path) -> None:
     run = make_run(folder / "runs", "a", epochs=2, total=9, state="running")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: bool(app.runs) and app.runs[0].state == "running")
         await pilot.press("p")
@@ -258,10 +268,10 @@ def test_pause_stop_and_go_on_are_requests_to_the_process(folder):
         drive(folder, script)
 
 
-def test_stop_of_a_run_without_a_process_is_said_in_words(folder):
+def test_stop_of_a_run_without_a_process_is_said_in_words(folder: Path) -> None:
     make_run(folder / "runs", "a", epochs=2, total=9, state="stopped")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: len(app.runs) == 1)
         await pilot.press("s")
@@ -270,11 +280,11 @@ def test_stop_of_a_run_without_a_process_is_said_in_words(folder):
     drive(folder, script, size=WIDE)
 
 
-def test_a_run_folder_removed_under_it_leaves_the_table(folder):
+def test_a_run_folder_removed_under_it_leaves_the_table(folder: Path) -> None:
     run = make_run(folder / "runs", "a")
     make_run(folder / "runs", "b")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: len(app.query_one(RunTable).rows) == 2)
         shutil.rmtree(run.path)
@@ -284,11 +294,11 @@ def test_a_run_folder_removed_under_it_leaves_the_table(folder):
     drive(folder, script)
 
 
-def test_the_log_shows_what_happened_and_what_was_said(folder):
+def test_the_log_shows_what_happened_and_what_was_said(folder: Path) -> None:
     run = make_run(folder / "runs", "a", state="failed")
     run.log_file.write_text("the loss became NaN\n")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: len(app.runs) == 1)
         await pilot.press("v", "v")
@@ -300,11 +310,11 @@ def test_the_log_shows_what_happened_and_what_was_said(folder):
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
-def test_it_looks_as_it_did(folder, size):
+def test_it_looks_as_it_did(folder: Path, size: tuple[int, int]) -> None:
     make_run(folder / "runs", "au-5nm-n2-p24-paper-s752", epochs=12, total=12)
     make_run(folder / "runs", "au-5nm-n2-p24-paper-s140", epochs=3, total=12, state="stopped")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: bool(app.query(Curves)) and len(app.query_one(Curves)._epochs) == 3)
         await assert_snapshot(pilot, f"train-{size[0]}x{size[1]}")
@@ -312,10 +322,10 @@ def test_it_looks_as_it_did(folder, size):
     drive(folder, script, size=size)
 
 
-def test_it_can_be_made_narrow_and_wide_again(folder):
+def test_it_can_be_made_narrow_and_wide_again(folder: Path) -> None:
     make_run(folder / "runs", "a")
 
-    async def script(app, pilot):
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: len(app.runs) == 1)
         for size in ((40, 12), (200, 60), NARROW):

@@ -2,21 +2,28 @@
 
 import typer
 
-from tem_rf.cli.option_names import OptionNamingGroup
-from tem_rf.cli.study.compare import compare
-from tem_rf.cli.study.listing import list_
-from tem_rf.cli.study.new import new
-from tem_rf.cli.study.report import report
-from tem_rf.cli.study.run import run
-from tem_rf.cli.study.table import table
-from tem_rf.cli.study.watch import cancel, stop, watch
+from tem_rf.cli.on_use import commands_on_use
+
+COMMANDS = {
+    "new": "tem_rf.cli.study.new:new",
+    "run": "tem_rf.cli.study.run:run",
+    "list": "tem_rf.cli.study.listing:list_",
+    "watch": "tem_rf.cli.study.watch:watch",
+    "stop": "tem_rf.cli.study.watch:stop",
+    "cancel": "tem_rf.cli.study.watch:cancel",
+    "table": "tem_rf.cli.study.table:table",
+    "compare": "tem_rf.cli.study.compare:compare",
+    "report": "tem_rf.cli.study.report:report",
+}
 
 study = typer.Typer(
-    cls=OptionNamingGroup,
+    cls=commands_on_use(COMMANDS),
     help="Plan, run and compare many trainings: datasets, networks, recipes and seeds.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-for command in (new, run, watch, stop, cancel, table, compare, report):
-    study.command()(command)
-study.command("list")(list_)
+
+
+@study.callback()
+def _group() -> None:
+    """Make it a group, though its commands are not imported yet."""

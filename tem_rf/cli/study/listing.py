@@ -1,11 +1,9 @@
 """`tem-rf study list`: the studies, and how far they are."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from tem_rf.cli.output import JsonFlag, print_json, print_table
+from tem_rf.cli.study.table import StudiesOption
 from tem_rf.errors import TemRfError
 from tem_rf.study.folder import DEFAULT_ROOT
 
@@ -13,36 +11,34 @@ if TYPE_CHECKING:
     from tem_rf.study.folder import StudyFolder
 
 
-def list_(
-    root: Annotated[Path, typer.Argument(help="Folder of the studies.")] = DEFAULT_ROOT, as_json: JsonFlag = False
-) -> None:
+def list_(studies: StudiesOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> None:
     """List the studies with their states and how many trainings are done.
 
     Example: tem-rf study list
     """
     from tem_rf.study.folder import list_studies
 
-    studies = list_studies(root)
+    folders = list_studies(studies)
     if as_json:
-        print_json([_result(study) for study in studies])
+        print_json([_result(study) for study in folders])
         return
-    rows = [_row(study) for study in studies]
-    print_table(f"Studies in {root}: {len(rows)}", ["study", "state", "setups", "trainings", "failed"], rows)
+    rows = [_row(study) for study in folders]
+    print_table(f"Studies in {studies}: {len(rows)}", ["study", "state", "setups", "trainings", "failed"], rows)
 
 
 def study_result(study: "StudyFolder") -> dict[str, Any]:
     """How far a study is, as JSON types."""
-    from tem_rf.study.summary import summarize_study
+    from tem_rf.study.view import view_study
 
-    summary = summarize_study(study)
+    view = view_study(study)
     return {
         "study": str(study.path),
-        "state": summary.state,
-        "detail": summary.detail,
-        "setups": summary.setups,
-        "runs_finished": summary.runs_finished,
-        "runs_failed": summary.runs_failed,
-        "runs_planned": summary.runs_planned,
+        "state": view.state,
+        "detail": view.detail,
+        "setups": view.setups,
+        "runs_finished": view.runs_finished,
+        "runs_failed": view.runs_failed,
+        "runs_planned": view.runs_planned,
     }
 
 

@@ -7,10 +7,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tem_rf.cli.output import print_remark
 from tem_rf.runs.events import Event, NoticeEvent, StatusEvent
-from tem_rf.runs.extension import is_complete
 from tem_rf.study.events import RunEvent, TrialEvent, WorkersEvent
 from tem_rf.study.folder import StudyFolder
-from tem_rf.study.summary import summarize_study
+from tem_rf.study.view import view_study
 
 
 class StudyProgress:
@@ -23,7 +22,7 @@ class StudyProgress:
 
     def __init__(self, console: Console, study: StudyFolder) -> None:
         self._console = console
-        summary = summarize_study(study)
+        view = view_study(study)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -35,11 +34,11 @@ class StudyProgress:
         )
         self._task = self._bar.add_task(
             study.name,
-            total=summary.runs_planned or summary.runs_finished,
-            completed=summary.runs_finished,
-            report=summary.state,
+            total=view.runs_planned or view.runs_finished,
+            completed=view.runs_finished,
+            report=view.state,
         )
-        self._done = {run.name for run in study.runs() if is_complete(run)}  # one that is extended finishes again
+        self._done = {each.run.name for each in view.runs if each.is_complete}  # one that is extended finishes again
 
     def __enter__(self) -> "StudyProgress":
         self._bar.start()

@@ -10,9 +10,8 @@ from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, S
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console
 from tem_rf.cli.study.listing import study_result
 from tem_rf.cli.study.table import StudiesOption
-from tem_rf.cli.train import SIGNAL_EXIT
 from tem_rf.errors import RunError, SettingsError
-from tem_rf.models.backend import import_keras
+from tem_rf.jobs.launch import SIGNAL_EXIT
 from tem_rf.runs import process
 from tem_rf.study.folder import DEFAULT_ROOT
 
@@ -56,9 +55,9 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
     """The study folder of a definition file, or of a name, executed as the options say."""
     from tem_rf.study.definition.definition import read_definition
     from tem_rf.study.definition.sections import Execution
+    from tem_rf.study.definition.space import planned_runs
     from tem_rf.study.definition.untrusted import check_execution
     from tem_rf.study.folder import StudyFolder, find_study
-    from tem_rf.study.summary import planned_runs
 
     file = Path(study)
     is_of_a_study = StudyFolder(file.parent).definition_file == file
@@ -74,7 +73,7 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
         path, definition = found.path, found.definition
     if file.suffix == ".toml" and not execution.keys() & set(Execution.PLACES):
         check_execution(definition.execution, str(file))
-    with process.failing_in_events(StudyFolder(path)):
+    with process.failure_in_events(StudyFolder(path)):
         planned = planned_runs(definition)  # whatever does not fit is said before a folder is made
     for setup, runs in planned.items():
         print_remark(f"{setup}: {runs} trainings")
@@ -83,14 +82,8 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
 
 def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
     from tem_rf.cli.study.progress import StudyProgress
+    from tem_rf.jobs.study import start_pool
     from tem_rf.study.driver import run_study
-    from tem_rf.study.execution.clusters import choose_cluster
-    from tem_rf.study.execution.dask_pool import DaskPool
-
-    def start_pool(folder: "StudyFolder") -> DaskPool:
-        pool = DaskPool(choose_cluster(folder.definition.execution, folder.path), folder.path)
-        import_keras()  # the search needs it; from here on, this process sees no GPU
-        return pool
 
     print_remark(f"{folder.path}: starting")
     with StudyProgress(progress_console(), folder) as progress:
@@ -103,9 +96,9 @@ def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
 
 
 def _start_detached(folder: "StudyFolder", retry_failed: bool) -> None:
-    watching = f"tem-rf study watch {shlex.quote(str(folder.path))}"
+    watching = folder.watch_command
     if process.is_alive(folder):
         raise RunError(f"{folder.path}: is being run already; watch it with `{watching}`.")
-    process.queue(folder)
+    process.mark_queued(folder)
     pid = process.start_detached(folder, *(["--retry-failed"] if retry_failed else []))
     print_remark(f"{folder.path}: started as process {pid}; see `{watching}`")

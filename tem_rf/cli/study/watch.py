@@ -25,7 +25,7 @@ def watch(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
     from tem_rf.runs.events import last_status
     from tem_rf.study.events import follow_study_events
     from tem_rf.study.folder import find_study
-    from tem_rf.study.summary import summarize_study
+    from tem_rf.study.view import view_study
 
     folder = find_study(study, studies)
     before, position = follow_study_events(folder.events_file, 0)
@@ -41,11 +41,11 @@ def watch(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
             if has_ended:
                 break
             time.sleep(WATCH_INTERVAL_S)
-    summary = summarize_study(folder)
-    detail = f": {summary.detail}" if summary.detail else ""
-    planned = "?" if summary.runs_planned is None else summary.runs_planned
-    print_remark(f"{folder.path}: {summary.state}{detail}; {summary.runs_finished} of {planned} trainings are done")
-    if summary.state in ("failed", "killed"):
+    view = view_study(folder)
+    detail = f": {view.detail}" if view.detail else ""
+    planned = "?" if view.runs_planned is None else view.runs_planned
+    print_remark(f"{folder.path}: {view.state}{detail}; {view.runs_finished} of {planned} trainings are done")
+    if view.state in ("failed", "killed"):
         print_remark(f"Go on with: tem-rf study run {shlex.quote(str(folder.path))}")
         raise typer.Exit(1)
 

@@ -1,14 +1,32 @@
 """The tables of a study's definition: space, strategy, objective, execution."""
 
+import tomllib
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tem_rf.architecture.design import STUDY_POOLINGS
 from tem_rf.architecture.shape import DEEPEST
+from tem_rf.config.marks import SEVERAL, Flags, SeveralNumbers, SeveralWords
 
 StrategyName = Literal["grid", "random", "bayesian", "hyperband"]
+
+
+def _options(value: Any) -> Any:
+    """Read `cores=4` and `queue=gpu` as options with a number and a text."""
+    return dict(map(_option, value)) if isinstance(value, list | tuple) else value
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = str(text).partition("=")
+    if not equals:
+        raise ValueError(f"expected an option and its value, as queue=gpu, received {text!r}")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value
+    return name, parsed if isinstance(parsed, int | float | list) else value  # 04:00:00 stays as it is written
 
 
 class Section(BaseModel):
@@ -20,32 +38,24 @@ class Section(BaseModel):
 class Space(Section):
     """Which networks may be tried."""
 
-    networks: tuple[str, ...] = Field(
+    networks: Annotated[SeveralWords, Flags("--network", "--networks")] = Field(
         (), description="Networks by name; where some are given, depths, poolings, dilations and parts are not used."
     )
-    depths: tuple[Annotated[int, Field(ge=1, le=DEEPEST)], ...] = Field(
-        (2, 3, 4), description="Depths N: encoder blocks, and so poolings."
+    depths: Annotated[tuple[Annotated[int, Field(ge=1, le=DEEPEST)], ...], *SEVERAL, Flags("--depth", "--depths")] = (
+        Field((2, 3, 4), description="Depths N: encoder blocks, and so poolings.")
     )
-    poolings: tuple[int, ...] = Field(STUDY_POOLINGS, description="Sizes that each level may pool by.")
-    dilations: tuple[int | tuple[int, ...], ...] = Field(
+    poolings: SeveralNumbers = Field(STUDY_POOLINGS, description="Sizes that each level may pool by.")
+    dilations: Annotated[tuple[int | tuple[int, ...], ...], *SEVERAL] = Field(
         (1,),
         description="Dilations: 2 dilates every block by 2; [1, 1, 2] is one per block, for networks of that depth.",
     )
-    parts: tuple[str, ...] = Field(
+    parts: SeveralWords = Field(
         ("",), description='What else they have, in the words of a name: "", "f8", "k5-average-bilinear".'
     )
-    min_field_px: float | None = Field(
-        None, ge=0, examples=[40], description="Least width of the receptive field, in px."
-    )
-    max_field_px: float | None = Field(
-        None, gt=0, examples=[400], description="Greatest width of the receptive field, in px."
-    )
-    min_field_nm: float | None = Field(
-        None, ge=0, examples=[1.0], description="Least width of the receptive field, in nm."
-    )
-    max_field_nm: float | None = Field(
-        None, gt=0, examples=[8.0], description="Greatest width of the receptive field, in nm."
-    )
+    min_field_px: float | None = Field(None, ge=0, examples=[40], description="Minimum receptive field [px].")
+    max_field_px: float | None = Field(None, gt=0, examples=[400], description="Maximum receptive field [px].")
+    min_field_nm: float | None = Field(None, ge=0, examples=[1.0], description="Minimum receptive field [nm].")
+    max_field_nm: float | None = Field(None, gt=0, examples=[8.0], description="Maximum receptive field [nm].")
     within_patch: bool = Field(
         True, description="Only networks whose field is smaller than the patches they learn from."
     )
@@ -96,7 +106,7 @@ class Execution(Section):
         ge=5,
         description="Silence after which a worker counts as lost, in s; a scheduler that runs already has its own.",
     )
-    slurm: dict[str, str | int | float | bool | list[str]] | None = Field(
+    slurm: Annotated[dict[str, str | int | float | bool | list[str]] | None, BeforeValidator(_options)] = Field(
         None,
         examples=[{"queue": "gpu", "cores": 4, "memory": "16GB", "walltime": "04:00:00"}],
         description="Start the workers as SLURM jobs, with these options of dask_jobqueue.SLURMCluster.",

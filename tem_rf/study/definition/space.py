@@ -10,7 +10,7 @@ from tem_rf.architecture.shape import MAX_FIELD_PX
 from tem_rf.data.manifest import Manifest
 from tem_rf.data.prepared import read_manifest
 from tem_rf.errors import ArchitectureError, StudyError
-from tem_rf.study.definition.definition import Setup
+from tem_rf.study.definition.definition import Setup, StudyDefinition
 from tem_rf.study.definition.sections import Space
 
 MAX_NETWORKS = 20_000
@@ -70,6 +70,21 @@ def setup_candidates(space: Space, setup: Setup) -> tuple[Architecture, ...]:
         StudyError: The space is empty, or no network of it fits.
     """
     return candidates(space, read_manifest(setup.dataset))
+
+
+def planned_runs(definition: StudyDefinition) -> dict[str, int]:
+    """How many runs each setup of a study is to have, by its name.
+
+    Raises:
+        DatasetError: A dataset is missing, incomplete or damaged.
+        StudyError: No network of the space fits a dataset.
+    """
+    budget = definition.strategy.budget
+    networks = {setup.name: len(setup_candidates(definition.space, setup)) for setup in definition.setups()}
+    return {
+        name: len(definition.seeds) * (count if budget is None else min(budget, count))
+        for name, count in networks.items()
+    }
 
 
 def _all_networks(space: Space) -> list[Architecture]:

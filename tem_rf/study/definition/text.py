@@ -1,12 +1,13 @@
 """A definition as TOML that says of every field what it means, to be read and changed by hand."""
 
-import json
 import textwrap
 from pathlib import Path
 from typing import Any
 
+import tomlkit
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from tomlkit.items import Comment, Item, Table, Trivia
 
 from tem_rf.study.definition.definition import StudyDefinition
 
@@ -18,51 +19,67 @@ def definition_text(definition: StudyDefinition) -> str:
 
     A field that is not set stands there with an example, as a comment.
     """
-    return "\n".join([_comment(StudyDefinition.__doc__ or ""), "", *_fields(definition, "")]).rstrip() + "\n"
+    document = tomlkit.document()
+    _fill(document, definition)
+    return document.as_string().strip() + "\n"
 
 
-def _fields(model: BaseModel, prefix: str) -> list[str]:
-    lines: list[str] = []
-    tables: list[str] = []
+def _fill(place: tomlkit.TOMLDocument | Table, model: BaseModel) -> None:
+    """Say what a model is, then add its fields, those that are tables last."""
+    _explain(place, type(model).__doc__)
+    place.add(tomlkit.nl())
+    tables: dict[str, BaseModel | tuple[BaseModel, ...]] = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        if isinstance(value, BaseModel):
-            tables += _table(f"[{prefix}{name}]", value, f"{prefix}{name}.")
-        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
-            for each in value:
-                tables += _table(f"[[{prefix}{name}]]", each, f"{prefix}{name}.")
+        if isinstance(value, BaseModel) or (isinstance(value, tuple) and value and isinstance(value[0], BaseModel)):
+            tables[name] = value
         else:
-            lines += _field(name, field, value)
-    return [*lines, "", *tables]
+            _add_field(place, name, field, value)
+    place.add(tomlkit.nl())
+    for name, content in tables.items():
+        if isinstance(content, BaseModel):
+            place.add(name, _table(content))
+        else:
+            array = tomlkit.aot()
+            for each in content:
+                array.append(_table(each))
+            place.add(name, array)
 
 
-def _table(header: str, model: BaseModel, prefix: str) -> list[str]:
-    return [_comment(type(model).__doc__ or ""), header, *_fields(model, prefix)]
+def _table(model: BaseModel) -> Table:
+    table = tomlkit.table()
+    _fill(table, model)
+    return table
 
 
-def _field(name: str, field: FieldInfo, value: Any) -> list[str]:
-    comment = _comment(field.description or "")
+def _add_field(place: tomlkit.TOMLDocument | Table, name: str, field: FieldInfo, value: Any) -> None:
+    _explain(place, field.description)
     if value is not None:
-        return [comment, f"{name} = {_value(value)}"]
-    return [comment, f"#{name} = {_value(field.examples[0]) if field.examples else '...'}"]
+        place.add(name, _item(value))
+    else:
+        example = _item(field.examples[0]).as_string() if field.examples else "..."
+        place.add(Comment(Trivia(comment=f"#{name} = {example}")))
 
 
-def _comment(text: str) -> str:
-    first_paragraph = " ".join(text.split("\n\n")[0].split())
-    return textwrap.fill(first_paragraph, _WIDTH, initial_indent="# ", subsequent_indent="# ")
+def _explain(place: tomlkit.TOMLDocument | Table, text: str | None) -> None:
+    """Add the first paragraph of a text as comment."""
+    first_paragraph = " ".join((text or "").split("\n\n")[0].split())
+    for line in textwrap.wrap(first_paragraph, _WIDTH - len("# ")):
+        place.add(tomlkit.comment(line))
 
 
-def _value(value: Any) -> str:
+def _item(value: Any) -> Item:
+    """A value as TOML writes it on one line."""
     match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return repr(value)
-        case list() | tuple():
-            return f"[{', '.join(map(_value, value))}]"
         case dict():
-            return "{" + ", ".join(f"{_value(key)} = {_value(each)}" for key, each in value.items()) + "}"
-        case Path() | str():
-            # A JSON string is a TOML string, but for DEL, which TOML wants escaped.
-            return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-    raise TypeError(f"{value!r} has no place in a definition")
+            inline = tomlkit.inline_table()
+            for key, each in value.items():
+                inline.append(key, _item(each))
+            return inline
+        case list() | tuple():
+            array = tomlkit.array()
+            array.extend(map(_item, value))
+            return array
+        case Path():
+            return tomlkit.item(str(value))
+    return tomlkit.item(value)

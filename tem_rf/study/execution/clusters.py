@@ -14,8 +14,8 @@ import dask
 from distributed import Client, Nanny, Scheduler, SpecCluster, Status
 
 from tem_rf.errors import StudyError
+from tem_rf.runs.devices import take_gpus
 from tem_rf.study.definition.sections import Execution
-from tem_rf.study.execution.devices import take_gpus
 from tem_rf.study.execution.security import LOOPBACK, new_security, own_security, refuse_plain
 
 CONNECT_TIMEOUT_S = 10.0

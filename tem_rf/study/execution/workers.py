@@ -10,9 +10,9 @@ from pathlib import Path
 
 from distributed import Client, Future
 
+from tem_rf.runs.devices import device_name
 from tem_rf.runs.environment import package_versions
 from tem_rf.study.events import Worker
-from tem_rf.study.execution.devices import device_name
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,201 @@
+"""Start trainings: one in this process, several one after the other in the foreground, or any number in the background.
+
+The command line, the Python API and the app all start trainings here.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from tem_rf.jobs.queue import TrainingQueue
+from tem_rf.models.backend import import_keras
+from tem_rf.runs import process
+from tem_rf.runs.devices import installed_gpus
+from tem_rf.runs.events import Event, Listener
+from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.view import view_run
+
+SIGNAL_EXIT = 128  # a shell's convention: 128 + number of the signal
+
+
+class Report(Protocol):
+    """How a caller shows the progress of what it started."""
+
+    def tell(self, line: str) -> None:
+        """Show a line."""
+
+    def training(self, run: RunFolder) -> AbstractContextManager[Listener]:
+        """Show a training as long as the block lasts; the listener gets its events."""
+
+    def scoring(self, run: RunFolder) -> AbstractContextManager[object]:
+        """Show that test images are being scored as long as the block lasts."""
+
+
+class Silent:
+    """A report that shows nothing, but may pass events on.
+
+    Args:
+        listener: Called with every event of a training.
+    """
+
+    def __init__(self, listener: Listener | None = None) -> None:
+        self._listener = listener
+
+    def tell(self, line: str) -> None:
+        """Show nothing."""
+
+    @contextmanager
+    def training(self, run: RunFolder) -> Iterator[Listener]:
+        """Pass events on."""
+        yield self._listener or _ignore
+
+    def scoring(self, run: RunFolder) -> AbstractContextManager[object]:
+        """Show nothing."""
+        return nullcontext()
+
+
+@dataclass(frozen=True)
+class Launched:
+    """What became of a run that was to be trained in the background.
+
+    Attributes:
+        run: The run.
+        state: `starting` on a free device, `queued` behind others, `training` already, or `finished` already.
+        position: Its place in the queue, from 1; None unless it is queued.
+    """
+
+    run: RunFolder
+    state: Literal["starting", "queued", "training", "finished"]
+    position: int | None = None
+
+
+def train_here(run: RunFolder, *, evaluate: bool = False, report: Report | None = None) -> int | None:
+    """Train a run in this process, and score its test images once it is finished.
+
+    Args:
+        run: The run.
+        evaluate: Score its test images, if they are not scored yet.
+        report: How progress is shown; None: not at all.
+
+    Returns:
+        The number of the signal that ended it early; None if none did.
+
+    Raises:
+        RunError: Another process trains this run.
+        DatasetError: The dataset is gone, is another one, does not fit, or has no test images to be scored.
+        TrainingError: The loss became NaN.
+        StorageError: The run folder cannot be written to.
+    """
+    report = report or Silent()
+    is_complete = view_run(run).is_complete
+    needs_scores = evaluate and not (is_complete and run.is_scored)
+    if needs_scores:
+        _check_test_images(run)
+    if is_complete:
+        report.tell(f"{run.path}: is finished already.")
+    else:
+        report.tell(f"{run.path}: starting")
+        import_keras()
+        from tem_rf.training.train import train
+
+        with report.training(run) as listener:
+            outcome = train(run, listener=listener)
+        if outcome.state == "stopped":
+            return outcome.signal_number
+    if needs_scores:
+        _score_test_images(run, report)
+    return None
+
+
+def train_one_after_the_other(runs: Sequence[RunFolder], *, evaluate: bool = False, report: Report) -> int:
+    """Train runs in the foreground, each in a fresh process, so that nothing of one can reach the next.
+
+    One that fails does not hold up the next. Ctrl-C and SIGTERM end the training at hand, and no other starts.
+
+    Args:
+        runs: The runs.
+        evaluate: Score their test images.
+        report: Told of runs that fail; the processes show their own progress in the terminal.
+
+    Returns:
+        0 if all went well, otherwise the exit code of the first that did not.
+    """
+    first_failure = 0
+    for run in runs:
+        command = [sys.executable, "-m", "tem_rf", "resume", str(run.path), *(["--evaluate"] if evaluate else [])]
+        try:
+            code = subprocess.run(command, check=False).returncode
+        except KeyboardInterrupt:  # the training got it too, and is ending
+            return SIGNAL_EXIT + 2
+        if code > SIGNAL_EXIT:
+            return code
+        if code:
+            first_failure = first_failure or code
+            report.tell(f"{run.path}: {view_run(run).state}; see its log with `{run.watch_command}`")
+    return first_failure
+
+
+def train_in_background(runs: Sequence[RunFolder], *, evaluate: bool = False) -> list[Launched]:
+    """Add runs to the queue of their folder, which trains one per device and outlives this process.
+
+    Runs that are complete, train or wait already are left as they are.
+
+    Args:
+        runs: The runs.
+        evaluate: Score their test images once they are finished.
+
+    Returns:
+        What became of each run, in order. A queue that somebody stopped while runs waited starts none.
+
+    Raises:
+        DiskFullError: There is no room on the disk.
+        StorageError: The folder of the runs cannot be written to.
+    """
+    launched: dict[RunFolder, Launched] = {}
+    waiting: dict[TrainingQueue, list[RunFolder]] = {}
+    for run in runs:
+        if process.is_alive(run):
+            launched[run] = Launched(run, "training")
+        elif view_run(run).is_complete and (run.is_scored or not evaluate):
+            launched[run] = Launched(run, "finished")
+        else:
+            waiting.setdefault(TrainingQueue.of(run.path.parent), []).append(run)
+    for queue, added in waiting.items():
+        queue.add(added, evaluate=evaluate)
+        launched |= {run: _place(run, queue) for run in added}
+    return [launched[run] for run in runs]
+
+
+def _place(run: RunFolder, queue: TrainingQueue) -> Launched:
+    """Where a run that was added is now, or will be as soon as the process of the queue has looked."""
+    content = queue.read()
+    starting = {entry.run for entry, _ in queue.startable(content, installed_gpus())}
+    waiting = [entry.run for entry in content.waiting if entry.run not in starting]
+    if run.name in waiting:
+        return Launched(run, "queued", waiting.index(run.name) + 1)
+    return Launched(run, "starting")
+
+
+def _check_test_images(run: RunFolder) -> None:
+    """Fail before the training if the dataset has no test images, rather than after it."""
+    from tem_rf.runs.dataset import open_training_data
+
+    with process.failure_in_events(run):
+        open_training_data(run.config).indices("test")
+
+
+def _score_test_images(run: RunFolder, report: Report) -> None:
+    import_keras()
+    from tem_rf.evaluation.evaluate import evaluate_run
+    from tem_rf.runs.dataset import open_training_data
+
+    with process.claim(run), report.scoring(run):
+        scores = evaluate_run(run, open_training_data(run.config))
+    report.tell(f"{run.scores_file}: scores of {len(scores)} test images")
+
+
+def _ignore(event: Event) -> None:
+    """Hear an event and do nothing."""

@@ -1,0 +1,38 @@
+"""Small labelled micrographs for the tests of preparation."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tem_rf.data.tiff import write_tiff
+
+
+def counts_with_disc(
+    shape: tuple[int, int] = (64, 96), *, seed: int = 0, radius: float = 12
+) -> tuple[np.ndarray, np.ndarray]:
+    """A dark disc at a random place on bright noise, and its mask: (height, width) uint16 and bool."""
+    random = np.random.default_rng(seed)
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    row, column = random.uniform(radius, np.array(shape) - radius)
+    mask = (y - row) ** 2 + (x - column) ** 2 <= radius**2
+    return random.poisson(np.where(mask, 600, 900)).astype(np.uint16), mask
+
+
+def write_folder(
+    folder: Path, number: int = 5, shape: tuple[int, int] = (64, 96), pixel_size_nm: float | None = 0.02
+) -> Path:
+    """Folder with images/ and labels/; particles grow from one micrograph to the next."""
+    for index in range(number):
+        image, mask = counts_with_disc(shape, seed=index, radius=8 + index)
+        write_pair(folder, f"m{index}", image, mask, pixel_size_nm)
+    return folder
+
+
+def write_pair(
+    folder: Path, name: str, image: np.ndarray, mask: np.ndarray, pixel_size_nm: float | None = 0.02
+) -> None:
+    """One micrograph and its label."""
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    write_tiff(folder / "images" / f"{name}.tif", image, pixel_size_nm=pixel_size_nm)
+    write_tiff(folder / "labels" / f"{name}.tif", mask)

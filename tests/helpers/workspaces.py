@@ -1,0 +1,56 @@
+"""What commands leave in a folder, for the screens that show it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tem_rf import Architecture
+from tem_rf.config.training import training_settings
+from tem_rf.data.prepared import open_dataset
+from tem_rf.data.tiff import write_tiff
+from tem_rf.evaluation.evaluate import score_patches, write_masks
+from tem_rf.metrics.scores import write_scores
+from tem_rf.particles.measure import measure_particles
+from tem_rf.particles.table import write_particles
+from tem_rf.runs import RunFolder
+from tem_rf.runs.dataset import configure_run
+from tests.helpers.app import make_run
+
+
+def evaluated_run(folder: Path, dataset_folder: Path) -> RunFolder:
+    """A run whose masks are its labels with the upper half cut off; the dataset is at hand."""
+    dataset = open_dataset(dataset_folder)
+    config = configure_run(dataset_folder, Architecture((2, 2)), training_settings("paper", epochs=5), 752)
+    fields: dict[str, Any] = {name: getattr(config, name) for name in ("dataset", "dataset_sha256", "architecture")}
+    run = make_run(folder / "runs", "n2-p22-s752", **fields)
+    indices = dataset.indices("test")
+    masks = np.array(dataset.labels[indices]) > 0
+    masks[:, : masks.shape[1] // 2] = False
+    run.model_file.write_bytes(b"")
+    write_masks(run.masks_file, masks)
+    write_scores(run.scores_file, score_patches(dataset, indices, masks))
+    return run
+
+
+def segmented_micrograph(folder: Path, state: Path) -> None:
+    """A finished `tem-rf segment`, as the app would have left it."""
+    rng = np.random.default_rng(0)
+    write_tiff(folder / "au.tif", rng.normal(100, 10, (64, 64)).astype(np.float32), pixel_size_nm=0.02)
+    mask = np.zeros((64, 64), np.uint8)
+    mask[20:40, 20:40] = 1
+    write_tiff(folder / "au_mask.tif", mask, pixel_size_nm=0.02)
+    job = state / "tem-rf" / "jobs" / "1"
+    job.mkdir(parents=True)
+    about = {"title": "segment au.tif", "workspace": str(folder), "started": 1.0, "pid": 1, "create_time": 0.0}
+    (job / "job.json").write_text(json.dumps(about))
+    (job / "code.txt").write_text("0\n")
+    numbers = np.zeros((64, 64), np.int32)
+    for number, (top, side) in enumerate(((2, 8), (14, 10), (28, 12), (44, 30)), start=1):
+        numbers[top : top + side, 4 : 4 + side] = number
+    particles = measure_particles(numbers)  # the edge cuts the last one
+    write_particles(folder / "au_particles.csv", [(1, particles)], pixel_size_nm=0.02)
+    row = {"image": "au.tif", "mask": "au_mask.tif", "particle_fraction": 400 / 4096, "pixel_size_nm": 0.02}
+    row |= {"particles": "au_particles.csv", "sizes": {"count": len(particles)}}
+    (job / "output.txt").write_text(json.dumps([row]))

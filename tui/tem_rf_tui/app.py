@@ -1,0 +1,284 @@
+"""The app: tabs, what they share, and the watch on runs and commands."""
+
+import gc
+import os
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual import work
+from textual.app import ComposeResult, SystemCommand
+from textual.binding import Binding
+from textual.reactive import Reactive
+from textual.renderables.blank import Blank
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import TabbedContent, TabPane
+from textual.worker import get_current_worker
+
+from tem_rf.runs.view import RunTracker, RunView
+from tem_rf_tui.help import HelpScreen
+from tem_rf_tui.images import ImageKind
+from tem_rf_tui.jobs import Job
+from tem_rf_tui.messages import DatasetChosen, JobsChanged, NetworksChosen, RunsChanged
+from tem_rf_tui.screens import SCREENS, screen_class
+from tem_rf_tui.screens.base import TabScreen
+from tem_rf_tui.screens.jobs import JobsScreen
+from tem_rf_tui.session import SessionApp
+from tem_rf_tui.themes import HIGH_CONTRAST, next_theme
+from tem_rf_tui.widgets.job_line import JobLine
+from tem_rf_tui.widgets.key_line import KeyLine
+
+WATCH_INTERVAL_S = 0.5
+STDIN = 0
+HUNG_UP = 128 + signal.SIGHUP
+
+
+class ScreenTabs(TabbedContent):
+    """The tabs of the app."""
+
+    def on_tab_pane_focused(self, event: TabPane.Focused) -> None:
+        """A focus that arrives late, after another tab was opened, does not bring its tab back."""
+        event.stop()
+        event.prevent_default()
+
+
+class ScreenPane(TabPane):
+    """A tab; blank until its content is made, where Textual would write the name of the widget."""
+
+    def render(self) -> Blank:
+        return Blank(self.background_colors[1])
+
+
+class MainScreen(Screen[None]):
+    """Holds the tabs; a focus that moves has its two widgets drawn again, and not everything as Textual would."""
+
+    focused = Reactive[Widget | None](None, repaint=False)
+
+
+class TemRfApp(SessionApp):
+    """Data, networks, trainings, results and segmentation of one folder.
+
+    Args:
+        folder: The folder to work in, with `runs/`, `datasets/`, `saved_models/` as the commands make them.
+        images: How pictures are drawn; a kind that `tem_rf_tui.images.image_kind` has made ready.
+    """
+
+    TITLE = "tem-rf"
+    CSS_PATH = "app.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    BINDINGS = [
+        *(
+            Binding(str(number), f"open('{name}')", title, show=False, tooltip=f"Open {title}")
+            for number, (name, title) in enumerate(SCREENS, start=1)
+        ),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="List every key"),
+        Binding("t", "next_theme", "Theme", show=False, tooltip="Theme: dark, light, high contrast"),
+        Binding("j", "jobs", "Commands", show=False, tooltip="Commands that were started here; end one"),
+        Binding("escape", "leave_field", "Leave field", show=False, tooltip="Leave a field or close a dialog"),
+        Binding("q", "quit", "Quit", tooltip="Close the app; runs and commands go on"),
+        Binding("ctrl+p", "command_palette", "Palette", show=False, tooltip="Command palette"),
+    ]
+
+    def __init__(self, folder: Path, images: ImageKind = "blocks") -> None:
+        super().__init__(folder, images)
+        self.animation_level = "none"  # each frame of it is sent over the line
+        self._opened = self._first_screen()
+        self._has_terminal = False
+        self._ended: set[Path] | None = None  # None: those of an earlier session are no news
+
+    def get_default_screen(self) -> Screen:
+        """The screen below all dialogs."""
+        return MainScreen(id="_default")
+
+    def compose(self) -> ComposeResult:
+        with ScreenTabs(initial=self._first_screen()):
+            for number, (name, title) in enumerate(SCREENS, start=1):
+                yield ScreenPane(f"{number} {title}", id=name)
+        yield JobLine(id="job-line")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Take the remembered theme; the rest follows the first paint."""
+        self._has_terminal = not self.is_headless and os.isatty(STDIN)
+        self.register_theme(HIGH_CONTRAST)
+        known = self.remembered.theme in self.available_themes
+        self.theme = self.remembered.theme if known else "textual-dark"
+        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        self.call_after_refresh(self.call_later, self._begin)
+
+    # -- keys -----------------------------------------------------------------------------------------------------
+
+    async def action_open(self, name: str) -> None:
+        """Open a tab; the next key finds it ready, and it is drawn once."""
+        with self.batch_update():
+            self.screen_stack[0].query_one(ScreenTabs).active = name
+            await self._make_ready(name)
+
+    def action_next_theme(self) -> None:
+        """Go to the next theme."""
+        self.theme = next_theme(self.theme)
+
+    def action_leave_field(self) -> None:
+        """Take the focus out of a field, so that keys are keys again."""
+        screen = self._open_screen()
+        if screen is not None:
+            screen.activate()
+
+    def action_help(self) -> None:
+        """List every key."""
+        from tem_rf_tui.screens.browse import BrowseScreen
+        from tem_rf_tui.screens.form import FormScreen
+        from tem_rf_tui.screens.image_errors import ImageErrorsScreen
+        from tem_rf_tui.screens.image_scores import ImageScoresScreen
+        from tem_rf_tui.widgets.micrograph_view import MicrographView
+        from tem_rf_tui.widgets.row_table import RowTable
+
+        keys = {
+            "Everywhere": self.BINDINGS,
+            **{title: screen_class(name).BINDINGS for name, title in SCREENS},
+            "Tables": RowTable.BINDINGS,
+            "Browse folders": BrowseScreen.BINDINGS,
+            "Images of a result": ImageScoresScreen.BINDINGS,
+            "One image": ImageErrorsScreen.BINDINGS,
+            "Picture (Tab goes to it)": MicrographView.BINDINGS,
+            "Forms": FormScreen.BINDINGS,
+            "Commands (j)": JobsScreen.BINDINGS,
+        }
+        self.push_screen(HelpScreen(keys))
+
+    def action_jobs(self) -> None:
+        """List the commands that were started here."""
+        self.push_screen(JobsScreen(self.jobs))
+
+    def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
+        """The command palette: the tabs and what the open one can do, besides what Textual offers."""
+        for name, title in SCREENS:
+            yield SystemCommand(title, f"Open {title}", lambda name=name: self.action_open(name))
+        open_screen = self._open_screen()
+        for binding in open_screen.BINDINGS if open_screen else ():
+            if isinstance(binding, Binding) and open_screen is not None:
+                action, place = binding.action, open_screen
+                yield SystemCommand(
+                    binding.description,
+                    binding.tooltip or binding.description,
+                    lambda action=action, place=place: self.call_later(self.run_action, action, place),
+                )
+        yield SystemCommand("Commands", "Commands that were started here", self.action_jobs)
+        yield from super().get_system_commands(screen)
+
+    # -- messages -------------------------------------------------------------------------------------------------
+
+    async def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+        """A tab was opened, by key or mouse."""
+        name = event.pane.id
+        if isinstance(event.tabbed_content, ScreenTabs) and name is not None and name != self._opened:
+            await self._make_ready(name)
+
+    def on_runs_changed(self, message: RunsChanged) -> None:
+        """Show what happened in the runs."""
+        self.runs, self.has_read_runs = message.runs, True
+        if not self.screen_stack:  # the app is being closed
+            return
+        screen = self._open_screen()
+        if screen is not None:
+            screen.show_runs()
+
+    def on_jobs_changed(self, message: JobsChanged) -> None:
+        """Show how far commands are, and tell of those that ended."""
+        self.jobs = message.jobs
+        if not self.screen_stack:
+            return
+        for line in self.screen_stack[0].query(JobLine):  # none, while the app is being closed
+            line.show(message.jobs)
+        if isinstance(self.screen, JobsScreen):
+            self.screen.show(message.jobs)
+        ended = {job.folder for job in message.jobs if job.state != "running"}
+        news = [] if self._ended is None else [job for job in message.jobs if job.folder in ended - self._ended]
+        self._ended = ended
+        for job in news:
+            self._tell(job)
+        screen = self._open_screen()
+        if news and screen is not None:
+            screen.show_ended_job()
+
+    def on_dataset_chosen(self, message: DatasetChosen) -> None:
+        """Take a dataset for the next training."""
+        self.remember(datasets=self.remembered.with_dataset(self.workspace.folder, message.folder))
+        self.notify(f"The next training takes {self.workspace.short(message.folder)}.")
+
+    def on_networks_chosen(self, message: NetworksChosen) -> None:
+        """Take networks for the next training."""
+        self.remember(networks=",".join(message.names))
+        self.notify(f"The next training takes {', '.join(message.names)}.")
+
+    # -- helpers --------------------------------------------------------------------------------------------------
+
+    def _first_screen(self) -> str:
+        names = [name for name, _ in SCREENS]
+        return self.remembered.screen if self.remembered.screen in names else names[0]
+
+    def _open_screen(self) -> TabScreen | None:
+        """The content of the open tab; None before it is made, and while the app is being closed."""
+        tabs = next(iter(self.screen_stack[0].query(ScreenTabs)), None)
+        if tabs is None or not tabs.active:
+            return None
+        return next(iter(tabs.query(f"#{tabs.active} TabScreen").results(TabScreen)), None)
+
+    async def _begin(self) -> None:
+        await self._make_ready(self._opened)
+        await self.take_keys()
+        self._watch()
+        self._import_screens()
+
+    async def _make_ready(self, name: str) -> None:
+        """Make the content of a tab when it is first opened, and let it take the keys."""
+        self._opened = name
+        tabs = self.screen_stack[0].query_one(ScreenTabs)
+        pane = tabs.get_pane(name)
+        if not pane.query(TabScreen):
+            await pane.mount(screen_class(name)())  # until its parts are there, no message reaches it
+        if tabs.active == name and (screen := self._open_screen()) is not None:
+            screen.activate()
+            screen.show_runs()
+        if name != self.remembered.screen:
+            self.call_after_refresh(self.remember, screen=name)
+
+    def _tell(self, job: Job) -> None:
+        if job.state == "done":
+            self.notify(f"{job.title}: done")
+        else:
+            why = job.messages[-1] if job.messages else "it said nothing"
+            self.notify(
+                f"{job.title}: {'failed' if job.state == 'failed' else 'was ended'}: {why.rstrip('.')}. j: all it said",
+                severity="error",
+                timeout=20,
+            )
+
+    @work(thread=True, group="import")
+    def _import_screens(self) -> None:
+        """So that no tab makes its first key wait."""
+        for name, _ in SCREENS:
+            screen_class(name)
+
+    @work(thread=True, group="watch")
+    def _watch(self) -> None:
+        """Look at runs and commands twice a second; messages carry what changed."""
+        worker, tracker = get_current_worker(), RunTracker(self.workspace.runs)
+        runs: list[RunView] | None = None
+        jobs: list[Job] | None = None
+        self.board.forget_old()
+        while not worker.is_cancelled:
+            runs_now, jobs_now = tracker.poll(), self.board.poll()
+            if runs is None:
+                gc.freeze()  # the events of 500 runs are 200,000 objects: each full collection would take 0.1 s
+            if runs_now != runs:
+                runs = runs_now
+                self.post_message(RunsChanged(runs))
+            if jobs_now != jobs:
+                jobs = jobs_now
+                self.post_message(JobsChanged(jobs))
+            if self._has_terminal and not os.isatty(STDIN):
+                os._exit(HUNG_UP)  # the terminal is gone, and its signal went past us; there is nothing to put back
+            time.sleep(WATCH_INTERVAL_S)

@@ -1,0 +1,56 @@
+"""The help screen: every key, by the place where it works."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.table import Table
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tem_rf_tui.widgets.key_line import KeyLine
+
+_NAMES = {
+    "question_mark": "?", "slash": "/", "plus": "+", "minus": "-", "equals_sign": "=", "escape": "Esc",
+    "ctrl+p": "Ctrl+P", "ctrl+s": "Ctrl+S", "space": "Space", "enter": "Enter", "ctrl+q": "Ctrl+Q",
+    "left": "←", "right": "→", "up": "↑", "down": "↓", "full_stop": ".", "comma": ",",
+    "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End", "backspace": "Backspace",
+}  # fmt: skip
+
+
+class HelpScreen(ModalScreen[None]):
+    """Lists keys.
+
+    Args:
+        places: Bindings by the title of the place where they work.
+    """
+
+    BINDINGS = [Binding("escape,question_mark,q", "dismiss", "Close")]
+
+    def __init__(self, places: Mapping[str, Iterable[BindingType]]) -> None:
+        super().__init__()
+        self._places = places
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog", id="help") as dialog:
+            dialog.border_title = "Keys"
+            yield Static(self._table())
+            yield Static(
+                "Tab and Shift+Tab go through fields and tables; while you type in a field, Esc gives the keys back.\n"
+                "The mouse does the same: tabs, rows, column heads and the keys in the footer can be clicked.\n"
+                "Closing the app or the terminal ends nothing: runs and commands go on, and are there when you return."
+            )
+        yield KeyLine()
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="bold", justify="right", no_wrap=True)
+        table.add_column()
+        for title, bindings in self._places.items():
+            table.add_row("", f"[bold underline]{title}[/]")
+            for binding in bindings:
+                if isinstance(binding, Binding):
+                    keys = " ".join(_NAMES.get(key, key) for key in binding.key.split(","))
+                    table.add_row(keys, binding.tooltip or binding.description)
+        return table

@@ -1,0 +1,194 @@
+"""Commands that the app starts: processes of their own session, found again when the app is opened again."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tem_rf.errors import RunError, StorageError
+from tem_rf.files import write_json
+from tem_rf.runs.process import has_ended
+
+JobState = Literal["running", "done", "failed", "lost"]
+_KEPT_JOBS = 30
+# The shell outlives the app, so it is the one to note how the command ended.
+_NOTE_EXIT_CODE = '"$@"; code=$?; echo "$code" > "$JOB_CODE.part"; mv "$JOB_CODE.part" "$JOB_CODE"'
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_COUNT = re.compile(r"(\d+)/(\d+)")
+
+
+class _Description(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    title: str
+    workspace: str
+    started: float
+    pid: int
+    create_time: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command at one moment.
+
+    Attributes:
+        folder: Its output, error output and exit code.
+        title: What it does, in words.
+        state: `lost` where its process is gone and left no exit code.
+        line: The last line it said on the way.
+        fraction: Part that is done, where it says so.
+        started: Seconds since 1970.
+        process_id: Leader of its session.
+    """
+
+    folder: Path
+    title: str
+    state: JobState
+    line: str
+    fraction: float | None
+    started: float
+    process_id: int
+
+    @property
+    def messages(self) -> list[str]:
+        """All that it said on stderr, without what was overwritten."""
+        return _lines(self.folder / "progress.txt")
+
+    @property
+    def report(self) -> list[str]:
+        """What it printed for people; empty where it printed JSON."""
+        return [] if self.result() is not None else _lines(self.folder / "output.txt")
+
+    def result(self) -> Any:
+        """The JSON it printed; None where it printed none."""
+        try:
+            return json.loads((self.folder / "output.txt").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def cancel(self) -> None:
+        """End the command and what it started, as Ctrl-C would.
+
+        Raises:
+            RunError: It has ended already.
+        """
+        if self.state != "running":
+            raise RunError(f"{self.title}: has ended already ({self.state}).")
+        os.killpg(self.process_id, signal.SIGTERM)
+
+
+class JobBoard:
+    """Starts commands and looks after them.
+
+    Args:
+        folder: Where the folders of the jobs stand.
+        workspace: Folder the commands run in; jobs of other workspaces are not seen.
+    """
+
+    def __init__(self, folder: Path, workspace: Path) -> None:
+        self._folder = folder
+        self._workspace = workspace
+
+    def start(self, title: str, arguments: Sequence[str]) -> Path:
+        """Start `tem-rf ARGUMENTS`.
+
+        Raises:
+            StorageError: There is no place to write what it says.
+        """
+        return self._start(title, [sys.executable, "-m", "tem_rf", *arguments])
+
+    def poll(self) -> list[Job]:
+        """The jobs of this workspace, newest first."""
+        try:
+            folders = [path for path in self._folder.iterdir() if path.is_dir()]
+        except OSError:
+            return []
+        jobs = [job for folder in folders if (job := self._read(folder))]
+        return sorted(jobs, key=lambda job: -job.started)
+
+    def forget_old(self) -> None:
+        """Remove the folders of jobs that ended long ago."""
+        for job in [job for job in self.poll() if job.state != "running"][_KEPT_JOBS:]:
+            shutil.rmtree(job.folder, ignore_errors=True)
+
+    def _start(self, title: str, command: Sequence[str]) -> Path:
+        import psutil
+
+        folder = self._folder / f"{time.time_ns()}"
+        try:
+            folder.mkdir(parents=True)
+            output, progress = (folder / "output.txt").open("wb"), (folder / "progress.txt").open("wb")
+        except OSError as error:
+            raise StorageError(
+                f"{folder}: cannot be written to ({error.strerror}), so nothing was started; "
+                "set XDG_STATE_HOME to a folder that can."
+            ) from error
+        with output, progress:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", _NOTE_EXIT_CODE, "job", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=progress,
+                cwd=self._workspace,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    "JOB_CODE": str(folder / "code.txt"),
+                    "PYTHONUNBUFFERED": "1",
+                    "TTY_COMPATIBLE": "1",  # rich draws its bars as in a terminal, which is where progress is read
+                    "COLUMNS": "100",
+                },
+            )
+        threading.Thread(target=process.wait, daemon=True).start()  # else it would stay as a zombie, which looks alive
+        description = _Description(
+            title=title,
+            workspace=str(self._workspace),
+            started=time.time(),
+            pid=process.pid,
+            create_time=psutil.Process(process.pid).create_time(),
+        )
+        write_json(folder / "job.json", description.model_dump())
+        return folder
+
+    def _read(self, folder: Path) -> Job | None:
+        try:
+            content = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+            about = _Description.model_validate(content)
+        except (OSError, ValueError, ValidationError):
+            return None
+        if about.workspace != str(self._workspace):
+            return None
+        line = (_lines(folder / "progress.txt", last_bytes=2000) or [""])[-1]
+        count = _COUNT.search(line)
+        fraction = int(count[1]) / max(1, int(count[2])) if count else None
+        return Job(folder, about.title, _state(folder, about), line, fraction, about.started, about.pid)
+
+
+def _state(folder: Path, about: _Description) -> JobState:
+    try:
+        return "done" if int((folder / "code.txt").read_text()) == 0 else "failed"
+    except (OSError, ValueError):
+        return "lost" if has_ended(about.pid, about.create_time) else "running"
+
+
+def _lines(path: Path, last_bytes: int = 100_000) -> list[str]:
+    """What a terminal would show in the end: control codes left out, overwritten lines too."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - last_bytes))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return []
+    shown = [_CONTROL.sub("", line).rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
+    return [line for line in shown if line]

@@ -1,0 +1,139 @@
+"""Pictures of datasets and folders; read in worker threads, since NumPy and the readers are imported here."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tem_rf.errors import DatasetError
+from tem_rf_tui.wording import counted
+
+if TYPE_CHECKING:
+    from tem_rf_tui.painting import Picture
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A picture of a place, and what is known about the place.
+
+    Attributes:
+        index: Which patch or micrograph, from 0.
+        count: How many there are.
+        title: What the picture shows.
+        file: Name of the micrograph.
+        picture: The picture; None where nothing can be shown.
+        facts: What is known, a line each.
+        problems: What is wrong, a line each.
+        pixel_size_nm: Side of a pixel [nm], where it is known.
+        patch_size: Side of a patch [px], of a dataset.
+    """
+
+    index: int
+    count: int
+    title: str
+    file: str
+    picture: "Picture | None"
+    facts: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    pixel_size_nm: float | None = None
+    patch_size: int | None = None
+
+
+def preview_dataset(folder: Path, index: int) -> Preview:
+    """A patch of a prepared dataset with its label.
+
+    Raises:
+        DatasetError: It cannot be read.
+    """
+    import numpy as np
+
+    from tem_rf.data.prepared import open_dataset
+    from tem_rf.data.splits import SPLITS
+    from tem_rf_tui.painting import Picture
+
+    dataset = open_dataset(folder)
+    manifest, count = dataset.manifest, len(dataset.patches)
+    if not count:
+        raise DatasetError(f"{folder}: has no patches; prepare it with a lower background threshold.")
+    index %= count
+    patch = dataset.patches[index]
+    splits = [f"{split} {sum(each.split == split for each in dataset.patches)}" for split in SPLITS]
+    size_nm = manifest.pixel_size_nm
+    size = "of unknown size" if size_nm is None else f"{size_nm:g} nm"
+    facts: tuple[str, ...] = (
+        f"{counted(count, 'patch', 'patches')} of {manifest.patch_size} px, pixel {size}",
+        ", ".join(splits),
+        f"{counted(len(manifest.sources), 'micrograph')}, particles "
+        f"{np.mean([each.particle_fraction for each in dataset.patches]):.1%}",
+    )
+    facts += tuple(
+        f"{name:10} {spark(getattr(manifest.intensity, name).histogram)}" for name in ("background", "particle")
+    )
+    leaks = sum(pair.is_leak for pair in manifest.near_duplicates)
+    problems = (f"one place in different splits: {counted(leaks, 'pair')} of micrographs",) if leaks else ()
+    title = f"patch {index + 1}/{count} ({patch.split}), particles {patch.particle_fraction:.1%}"
+    picture = Picture(np.array(dataset.images[index]), np.array(dataset.labels[index]) > 0, size_nm)
+    return Preview(index, count, title, patch.source, picture, facts, problems, size_nm, manifest.patch_size)
+
+
+def preview_folder(folder: Path, index: int) -> Preview:
+    """A micrograph of a labelled folder with its label, and what does not pair.
+
+    Raises:
+        TemRfError: The folder or the file cannot be read.
+    """
+    from tem_rf.data.pairing import pair_labels
+    from tem_rf.data.sources import read_labelled
+    from tem_rf_tui.painting import Picture
+
+    pairing = pair_labels(folder)
+    count = len(pairing.pairs)
+    facts = (f"{counted(count, 'micrograph')} with a label", "m prepares a dataset from them, c checks every file")
+    problems = tuple(f"{problem.path.name}: {problem.reason}" for problem in pairing.problems)
+    if not count:
+        return _preview_unlabelled(folder, index, [problem.path for problem in pairing.problems], problems)
+    index %= count
+    pair = pairing.pairs[index]
+    labelled = next(iter(read_labelled(pair, None)))
+    micrograph = labelled.micrograph
+    height, width = micrograph.pixels.shape
+    title = f"{index + 1}/{count}, {width} x {height} px, particles {labelled.mask.mean():.1%}"
+    picture = Picture(micrograph.pixels, labelled.mask, micrograph.pixel_size_nm)
+    return Preview(index, count, title, pair.image.name, picture, facts, problems, micrograph.pixel_size_nm)
+
+
+def _preview_unlabelled(folder: Path, index: int, paths: list[Path], problems: tuple[str, ...]) -> Preview:
+    from tem_rf.data.readers import read_micrograph
+    from tem_rf_tui.painting import Picture
+
+    index %= len(paths)
+    micrograph = read_micrograph(paths[index])
+    height, width = micrograph.pixels.shape
+    title = f"{index + 1}/{len(paths)}, {width} x {height} px, no label"
+    picture, size_nm = Picture(micrograph.pixels, None, micrograph.pixel_size_nm), micrograph.pixel_size_nm
+    facts = ("no micrograph with a label; a network segments them on the Segment screen",)
+    return Preview(index, len(paths), title, paths[index].name, picture, facts, problems, size_nm)
+
+
+def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Picture":
+    """A micrograph with the mask that was found in it.
+
+    Raises:
+        ReadError: A file is gone or cannot be read.
+    """
+    from tem_rf.data.readers import read_micrograph
+    from tem_rf_tui.painting import Picture
+
+    return Picture(read_micrograph(image).pixels, read_micrograph(mask).pixels > 0, pixel_size_nm)
+
+
+def spark(histogram: list[int], bins: int = 36) -> str:
+    """A histogram as a line of blocks, as high as its highest bin.
+
+    >>> spark([0, 1, 2, 4], bins=4)
+    ' ▂▄█'
+    """
+    edges = [round(index * len(histogram) / bins) for index in range(bins + 1)]
+    sums = [sum(histogram[first:last]) for first, last in itertools.pairwise(edges)]
+    highest = max(*sums, 1)
+    return "".join(" ▁▂▃▄▅▆▇█"[round(8 * each / highest)] for each in sums)

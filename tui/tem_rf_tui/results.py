@@ -1,0 +1,113 @@
+"""The rows of the Results screen: trials of the runs of the workspace and of its studies."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tem_rf.errors import ReadError
+from tem_rf.evaluation.columns import COLUMNS as ALL_COLUMNS
+from tem_rf.evaluation.columns import Column, Value
+from tem_rf.evaluation.table import cell
+from tem_rf.evaluation.trials import RunResult, TrialResult, group_runs
+from tem_rf.metrics.scores import ImageScores, read_scores
+from tem_rf.metrics.summary import Spread
+from tem_rf.runs.view import RunTracker, RunView
+from tem_rf.study.folder import list_studies
+
+METRICS = ("hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px")
+
+
+def _seeds(trial: TrialResult) -> Value:
+    """The seed of one run, or how many there are."""
+    return str(trial.config.seed) if len(trial.runs) == 1 else f"{len(trial.runs)} seeds"
+
+
+def _validation(trial: TrialResult) -> Value:
+    """The best validation hard dice so far, of runs that are not finished too."""
+    return Spread.of([run.best.validation_hard_dice for run in trial.runs if run.best])
+
+
+COLUMNS = (
+    ALL_COLUMNS["dataset"],
+    ALL_COLUMNS["network"],
+    Column("seeds", "seeds", _seeds),
+    Column("validation_hard_dice", "validation", _validation),
+    *(ALL_COLUMNS[metric] for metric in METRICS),
+    *(ALL_COLUMNS[key] for key in ("field_px", "parameters", "recipe", "study")),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredImage:
+    """A test image as a run segmented it."""
+
+    run: RunResult
+    scores: ImageScores
+
+
+class StudyRuns:
+    """Looks at the runs of all studies of a folder again and again.
+
+    Args:
+        root: Folder of the studies; it need not exist yet.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._trackers: dict[str, RunTracker] = {}
+
+    def poll(self) -> dict[str, list[RunView]]:
+        """The runs as they are now, by the name of their study."""
+        try:
+            studies = list_studies(self._root)
+        except OSError:  # removed a moment ago, or may not be read
+            studies = []
+        trackers = {each.name: self._trackers.get(each.name) or RunTracker(each.runs_folder) for each in studies}
+        self._trackers = trackers
+        return {name: tracker.poll() for name, tracker in trackers.items()}
+
+
+def read_results(runs: Mapping[str, Iterable[RunView]], *, is_grouped: bool) -> list[TrialResult]:
+    """The table of all runs with at least one epoch.
+
+    Args:
+        runs: The runs by the name of their study; those of none under an empty name.
+        is_grouped: A row per trial, in place of one per run.
+    """
+    return [
+        trial
+        for study, tracked in runs.items()
+        for trial in group_runs(_results(tracked), study=study, is_grouped=is_grouped)
+    ]
+
+
+def cells_of(trial: TrialResult) -> tuple[str, ...]:
+    """The text of each column."""
+    return tuple(cell(column, trial) for column in COLUMNS)
+
+
+def contains(trial: TrialResult, words: str) -> bool:
+    """Whether all words stand somewhere in the row or in the names of its runs."""
+    text = " ".join([*cells_of(trial), *(run.run.name for run in trial.runs)]).lower()
+    return all(word in text for word in words.lower().split())
+
+
+def images_of(trial: TrialResult) -> list[ScoredImage]:
+    """Each image as each run segmented it, worst hard dice first."""
+    images = [ScoredImage(run, scores) for run in trial.runs for scores in run.scores]
+    return sorted(images, key=lambda image: image.scores.hard_dice)
+
+
+def _results(runs: Iterable[RunView]) -> list[RunResult]:
+    return [
+        RunResult(run.run, run.config, run.state, run.detail, run.epochs, _scores(run))
+        for run in runs
+        if run.config is not None and run.epochs
+    ]
+
+
+def _scores(run: RunView) -> tuple[ImageScores, ...]:
+    try:
+        return tuple(read_scores(run.run.scores_file))
+    except ReadError:  # not evaluated yet
+        return ()

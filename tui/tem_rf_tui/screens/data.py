@@ -1,0 +1,228 @@
+"""Data: prepared datasets and folders of micrographs, what is in them, and the commands that make them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+from textual.worker import get_current_worker
+
+from tem_rf.errors import TemRfError
+from tem_rf.jobs.fetch import FetchRequest
+from tem_rf.jobs.prepare import PrepareRequest
+from tem_rf.jobs.simulate import SimulateRequest
+from tem_rf_tui.messages import DatasetChosen
+from tem_rf_tui.previews import Preview, preview_dataset, preview_folder
+from tem_rf_tui.screens.base import TabScreen
+from tem_rf_tui.screens.browse import BrowseScreen
+from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.widgets.micrograph_view import MicrographView
+from tem_rf_tui.workspace import DATASET_MARK
+
+
+class DataScreen(TabScreen):
+    """Places with data; a preview of one of them."""
+
+    BINDINGS = [
+        Binding("u", "use", "Use", tooltip="Use this dataset for the next training"),
+        Binding("b", "browse", "Browse", tooltip="Go through folders and pick one with micrographs"),
+        Binding("m", "prepare", "Prepare", tooltip="Prepare a dataset from this folder of micrographs"),
+        Binding("c", "check", "Check", show=False, tooltip="Read every file: what pairs, what is wrong"),
+        Binding("s", "simulate", "Simulate", tooltip="Simulate micrographs with exact masks"),
+        Binding("f", "fetch", "Fetch", tooltip="Download a published set"),
+        Binding("full_stop", "step(1)", "Next", key_display=".", tooltip="Next patch or micrograph"),
+        Binding("comma", "step(-1)", "Back", key_display=",", show=False, tooltip="Patch or micrograph before"),
+    ]
+
+    @dataclass
+    class PreviewRead(Message):
+        """A picture is here."""
+
+        preview: Preview
+
+    @dataclass
+    class PreviewFailed(Message):
+        """A place cannot be read."""
+
+        reason: str
+
+    @dataclass
+    class PlacesFound(Message):
+        """What lies in the workspace."""
+
+        datasets: list[Path]
+        folders: list[Path]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._datasets: list[Path] = []
+        self._folders: list[Path] = []
+        self._browsed: list[Path] = []
+        self._picked: Path | None = None  # where to go once it is listed
+        self._place: Path | None = None
+        self._index = 0
+
+    def compose(self) -> ComposeResult:
+        yield OptionList(id="places", markup=False)
+        with Vertical(id="place"):
+            yield Static(id="place-facts", markup=False)
+            yield Static(id="place-problems", classes="problem", markup=False)
+            yield MicrographView(id="preview")
+
+    def activate(self) -> None:
+        """Look again at what lies in the workspace."""
+        self.stand_in(self.query_one("#places"))
+        self._find()
+
+    def show_ended_job(self) -> None:
+        """A command may have made a dataset."""
+        self._find()
+
+    def on_data_screen_places_found(self, message: PlacesFound) -> None:
+        """List datasets, then folders."""
+        browsed = [path for path in self._browsed if path not in (*message.datasets, *message.folders)]
+        datasets = [*message.datasets, *(path for path in browsed if (path / DATASET_MARK).is_file())]
+        folders = [*message.folders, *(path for path in browsed if path not in datasets)]
+        is_shown = (datasets, folders) == (self._datasets, self._folders) and self._place is not None
+        if is_shown and self._picked in (None, self._place):
+            return
+        self._datasets, self._folders = datasets, folders
+        places = self.query_one("#places", OptionList)
+        places.clear_options()
+        short = self.tem_rf.workspace.short
+        for title, paths in (("Prepared datasets", self._datasets), ("Micrographs", self._folders)):
+            places.add_option(Option(title if paths else f"{title}: none here", disabled=True))
+            places.add_options([Option(f"  {short(path)}", id=str(path)) for path in paths])
+        if not self._datasets and not self._folders:
+            self._show_nothing()
+            return
+        remembered = Path(self.tem_rf.dataset)
+        known = [*self._datasets, *self._folders]
+        first = next((path for path in (self._picked, self._place, remembered) if path in known), known[0])
+        self._picked = None
+        places.highlighted = places.get_option_index(str(first))
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Look into the place under the cursor."""
+        place = Path(event.option_id) if event.option_id else None
+        if place is not None and place != self._place:
+            self._place, self._index = place, 0
+            self._preview(place, 0)
+
+    def on_option_list_option_selected(self) -> None:
+        """Enter takes a dataset."""
+        self.action_use()
+
+    def on_data_screen_preview_read(self, message: PreviewRead) -> None:
+        """Show the picture and what is known."""
+        preview = message.preview
+        self._index = preview.index
+        self.query_one("#place-facts", Static).update("\n".join(preview.facts))
+        self.query_one("#place-problems", Static).update("\n".join(f"✗ {problem}" for problem in preview.problems))
+        view = self.query_one(MicrographView)
+        view.display = preview.picture is not None
+        view.border_title, view.border_subtitle = preview.title, preview.file
+        view.show(preview.picture)
+
+    def on_data_screen_preview_failed(self, message: PreviewFailed) -> None:
+        """Say why there is no picture."""
+        self.query_one("#place-facts", Static).update("")
+        self.query_one("#place-problems", Static).update(f"✗ {message.reason}")
+        self.query_one(MicrographView).display = False
+
+    def action_step(self, by: int) -> None:
+        """Another patch or micrograph."""
+        if self._place is not None:
+            self._preview(self._place, self._index + by)
+
+    def action_use(self) -> None:
+        """Take the dataset for the next training."""
+        if self._place in self._datasets and self._place is not None:
+            self.post_message(DatasetChosen(self._place))
+        else:
+            self.notify("This is no prepared dataset; m prepares one from a folder of micrographs.", severity="warning")
+
+    def action_browse(self) -> None:
+        """Pick a folder of micrographs, or a prepared dataset, anywhere."""
+
+        def look(folder: Path | None) -> None:
+            if folder is not None:
+                self._browsed.append(folder)
+                self._picked = folder
+                self._find()
+
+        self.app.push_screen(BrowseScreen(self.tem_rf.workspace.folder), look)
+
+    def action_prepare(self) -> None:
+        """Ask how, then prepare."""
+        folder = self._place
+        if folder not in self._folders or folder is None:
+            self.notify("Choose a folder of labelled micrographs first; s simulates one.", severity="warning")
+            return
+
+        def start(request: PrepareRequest | None) -> None:
+            if request is not None:
+                self.tem_rf.start_command(f"prepare {request.output}", *request.command_line(), "--json")
+
+        start_values, fixed = {"output": f"datasets/{folder.name}"}, {"micrographs": (folder,)}
+        self.app.push_screen(CommandForm("Prepare", PrepareRequest, start=start_values, fixed=fixed), start)
+
+    def action_check(self) -> None:
+        """Read every file of a folder."""
+        if self._place in self._folders:
+            self.tem_rf.start_command(
+                f"check {self.tem_rf.workspace.short(self._place)}", "data", "check", str(self._place)
+            )
+        else:
+            self.notify("Choose a folder of labelled micrographs first.", severity="warning")
+
+    def action_simulate(self) -> None:
+        """Ask what, then simulate."""
+
+        def start(request: SimulateRequest | None) -> None:
+            if request is not None:
+                self.tem_rf.start_command(f"simulate {request.folder}", *request.command_line(), "--json")
+
+        self.app.push_screen(CommandForm("Simulate", SimulateRequest), start)
+
+    def action_fetch(self) -> None:
+        """Ask which, then download."""
+
+        def start(request: FetchRequest | None) -> None:
+            if request is not None:
+                self.tem_rf.start_command(f"fetch {request.name}", *request.command_line(), "--json")
+
+        self.app.push_screen(CommandForm("Fetch a published set", FetchRequest), start)
+
+    def _show_nothing(self) -> None:
+        folder = self.tem_rf.workspace.folder
+        self._place = None
+        self.query_one("#place-facts", Static).update(
+            f"No data in {folder} yet.\n\n"
+            "s simulates micrographs, f fetches a published set, b browses to a folder of your own.\n"
+            "One that holds images/ and labels/ shows here by itself. Labels that lie elsewhere:\n"
+            "tem-rf prepare MICROGRAPHS --labels LABELS -o NAME"
+        )
+        self.query_one("#place-problems", Static).update("")
+        self.query_one(MicrographView).display = False
+
+    @work(thread=True, exclusive=True, group="places")
+    def _find(self) -> None:
+        workspace = self.tem_rf.workspace
+        self.post_message(self.PlacesFound(workspace.datasets(), workspace.labelled_folders()))
+
+    @work(thread=True, exclusive=True, group="preview")
+    def _preview(self, place: Path, index: int) -> None:
+        read = preview_dataset if place in self._datasets else preview_folder
+        found: DataScreen.PreviewRead | DataScreen.PreviewFailed
+        try:
+            found = self.PreviewRead(read(place, index))
+        except (TemRfError, OSError) as error:
+            found = self.PreviewFailed(str(error))
+        if not get_current_worker().is_cancelled:  # another was chosen meanwhile
+            self.post_message(found)

@@ -1,0 +1,69 @@
+"""A dialog with fields, a line that says what they come to, and two buttons."""
+
+from typing import Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.events import DescendantFocus
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from tem_rf_tui.widgets.field_help import about_field
+from tem_rf_tui.widgets.key_line import KeyLine
+
+Result = TypeVar("Result")
+
+
+class FormScreen(ModalScreen[Result | None], Generic[Result]):
+    """Asks for something and gives it back, or None.
+
+    Args:
+        title: What is asked for.
+        start: What giving it back does, in a word or two.
+    """
+
+    BINDINGS = [
+        Binding("escape", "dismiss(None)", "Cancel"),
+        Binding("ctrl+s", "start", "Start", priority=True, tooltip="Start, or take what is chosen"),
+    ]
+
+    def __init__(self, title: str, *, start: str = "Start") -> None:
+        super().__init__()
+        self._title, self._start_words = title, start
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog wide") as dialog:
+            dialog.border_title = self._title
+            yield from self.fields()
+            yield Static(id="about-field", markup=False)
+            yield Static(id="summary", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button(f"{self._start_words} (Ctrl+S)", variant="primary", id="start", compact=True)
+                yield Button("Cancel (Esc)", id="cancel", compact=True)
+        yield KeyLine()
+
+    def fields(self) -> ComposeResult:
+        """What is asked for."""
+        raise NotImplementedError
+
+    def action_start(self) -> None:
+        """Give it back, if nothing is wrong with it."""
+        raise NotImplementedError
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Say whole, below the fields, what the field is for."""
+        self.query_one("#about-field", Static).update(about_field(event.widget))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Start or leave."""
+        if event.button.id == "start":
+            self.action_start()
+        else:
+            self.dismiss(None)
+
+    def say(self, text: str, *, is_problem: bool = False) -> None:
+        """Say what would be started, or what is wrong."""
+        summary = self.query_one("#summary", Static)
+        summary.set_class(is_problem, "problem")
+        summary.update(text)

@@ -1,0 +1,62 @@
+"""The scores of each image of a row, worst first; each can be opened."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from tem_rf.evaluation.trials import TrialResult
+from tem_rf_tui.results import METRICS, ScoredImage, images_of
+from tem_rf_tui.screens.image_errors import ImageErrorsScreen
+from tem_rf_tui.widgets.key_line import KeyLine
+from tem_rf_tui.widgets.row_table import OpeningTable, Row, RowTable
+
+_TITLES = ("micrograph", "row, col", "seed", "hard", "soft", "boundary F1", "HD95 px")
+
+
+class ImageScoresScreen(ModalScreen[None]):
+    """Lists images.
+
+    Args:
+        row: The row they belong to.
+    """
+
+    BINDINGS = [
+        Binding(
+            "enter",
+            "open",
+            "Open",
+            tooltip="False negatives and false positives in the image, beside Fourier filtering",
+        ),
+        Binding("escape", "dismiss", "Close", priority=True),
+    ]
+
+    def __init__(self, row: TrialResult) -> None:
+        super().__init__()
+        self._row = row
+        self._images = images_of(row)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog wide") as dialog:
+            dialog.border_title = f"{self._row.method} on {self._row.dataset}: images, worst hard dice first"
+            yield OpeningTable(_TITLES, id="images")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Fill the table."""
+        self.query_one(RowTable).show_rows(list(map(_cells, self._images)))
+
+    def on_row_table_row_selected(self) -> None:
+        """Open the image."""
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Open the image under the cursor."""
+        self.app.push_screen(ImageErrorsScreen(self._images, self.query_one(RowTable).cursor_row))
+
+
+def _cells(image: ScoredImage) -> Row:
+    scores = (getattr(image.scores, metric) for metric in METRICS)
+    seed = image.run.config.seed
+    place = f"{image.scores.y_px}, {image.scores.x_px}"
+    return (image.scores.source, place, str(seed), *("–" if each is None else f"{each:.3f}" for each in scores))

@@ -1,0 +1,165 @@
+"""The form of a study, checked as one types against the datasets it names."""
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Label
+from textual.worker import get_current_worker
+
+from tem_rf.errors import TemRfError
+from tem_rf.jobs.study import StudyRequest, define
+from tem_rf.study.definition.definition import StudyDefinition
+from tem_rf.study.definition.space import planned_runs
+from tem_rf.study.folder import StudyFolder
+from tem_rf_tui.screens.request_screen import RequestScreen
+from tem_rf_tui.widgets.field_help import FieldHelp
+from tem_rf_tui.wording import counted
+from tem_rf_tui.workspace import DATASET_MARK, Workspace
+
+_NAME = re.compile(r"[\w.+-]+")
+
+
+class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
+    """Asks for a study; gives back its folder, ready to be run.
+
+    Args:
+        workspace: Where datasets and studies are.
+        dataset: Dataset to begin with; empty for all of the workspace.
+        taken: Names of the studies there are.
+    """
+
+    @dataclass
+    class Planned(Message):
+        """What the study would train, or why it cannot."""
+
+        text: str
+        is_problem: bool
+
+    @dataclass
+    class Made(Message):
+        """The study folder stands."""
+
+        study: StudyFolder
+
+    def __init__(self, workspace: Workspace, dataset: str, taken: Collection[str]) -> None:
+        is_there = bool(dataset) and Path(dataset, DATASET_MARK).is_file()
+        datasets = [Path(dataset)] if is_there else workspace.datasets()
+        super().__init__("New study", StudyRequest, start={"datasets": tuple(map(workspace.short, datasets))})
+        self._workspace = workspace
+        self._name = _free_name(taken)
+        self._is_making = False
+
+    def fields(self) -> ComposeResult:
+        """What the study is called, and what it is."""
+        with Horizontal(classes="field"):
+            yield Label("name", classes="field-name")
+            yield Input(self._name, compact=True, id="study-name")
+            yield FieldHelp("Name of the study, a folder in studies.")
+        yield from super().fields()
+
+    def on_mount(self) -> None:
+        """Say what would be trained."""
+        self.on_request_form_changed()
+
+    def on_input_changed(self) -> None:
+        """Check the name."""
+        self.on_request_form_changed()
+
+    def on_request_form_changed(self) -> None:
+        """Check what was typed."""
+        if self._is_making:
+            return
+        self.workers.cancel_group(self, "study")  # its answer would be about what was typed over
+        definition = self._definition()
+        if definition is not None:
+            self._plan(definition)
+
+    def action_start(self) -> None:
+        """Make the study folder."""
+        if self._is_making:
+            return
+        definition = self._definition()
+        if definition is not None:
+            self._is_making = True  # what was typed before is not asked about any more
+            self.say("checking the datasets")
+            self._make(self._workspace.studies / self._typed_name, definition)
+
+    def on_new_study_screen_planned(self, message: Planned) -> None:
+        """Say it."""
+        self._is_making = False
+        self.say(message.text, is_problem=message.is_problem)
+
+    def on_new_study_screen_made(self, message: Made) -> None:
+        """Give the study back."""
+        if self.is_active:  # not left meanwhile
+            self.dismiss(message.study)
+
+    @property
+    def _typed_name(self) -> str:
+        return self.query_one("#study-name", Input).value.strip()
+
+    def _definition(self) -> StudyDefinition | None:
+        """What the form says; None, and said, where something is wrong with it."""
+        problem = "" if _NAME.fullmatch(self._typed_name) else "name: only letters, digits and . _ + - are allowed."
+        request = self.form.request
+        problem = problem or ("" if request else self.form.problem)
+        if problem or request is None:
+            self.say(f"✗ {problem}", is_problem=True)
+            return None
+        datasets = tuple(self._workspace.folder / path for path in request.datasets)
+        try:
+            return define(request.model_copy(update={"datasets": datasets}))
+        except TemRfError as error:
+            self.say(f"✗ {str(error).removeprefix('study: ')}", is_problem=True)
+            return None
+
+    @work(thread=True, exclusive=True, group="study", description="plan a study")
+    def _plan(self, definition: StudyDefinition) -> None:
+        self._answer(lambda: self.Planned(_plan_text(planned_runs(definition), len(definition.seeds)), False))
+
+    @work(thread=True, exclusive=True, group="study", description="make a study")
+    def _make(self, path: Path, definition: StudyDefinition) -> None:
+        def make() -> Message:
+            planned_runs(definition)  # whatever does not fit is said before a folder is made
+            if get_current_worker().is_cancelled:  # the form was left: nothing is to be made
+                return self.Planned("", False)
+            return self.Made(StudyFolder.create_or_open(path, definition))
+
+        self._answer(make)
+
+    def _answer(self, ask: Callable[[], Message]) -> None:
+        """Post an answer, or why there is none; nothing where another question was asked meanwhile."""
+        worker = get_current_worker()
+        try:
+            answer = ask()
+        except (TemRfError, OSError) as error:
+            answer = self.Planned(f"✗ {error}", True)
+        if not worker.is_cancelled:
+            self.post_message(answer)
+
+
+def _plan_text(planned: dict[str, int], seeds: int) -> str:
+    """How much a study would train.
+
+    >>> _plan_text({"au-5nm-paper": 12}, 3)
+    '12 trainings: 4 networks, 3 seeds each, on au-5nm-paper'
+    >>> _plan_text({"au-5nm-paper": 1}, 1)
+    '1 training: 1 network, 1 seed each, on au-5nm-paper'
+    >>> _plan_text({"au-5nm-paper": 12, "au-20nm-paper": 9}, 3)
+    '21 trainings: 3 to 4 networks, 3 seeds each, on 2 datasets'
+    """
+    networks = sorted({runs // seeds for runs in planned.values()})
+    count = " to ".join(map(str, dict.fromkeys((networks[0], networks[-1]))))
+    where = next(iter(planned)) if len(planned) == 1 else f"{len(planned)} datasets"
+    what = f"{count} {'network' if count == '1' else 'networks'}, {counted(seeds, 'seed')} each, on {where}"
+    return f"{counted(sum(planned.values()), 'training')}: {what}"
+
+
+def _free_name(taken: Collection[str]) -> str:
+    return next(name for number in range(1, len(taken) + 2) if (name := f"study-{number}") not in taken)

@@ -1,0 +1,276 @@
+"""Results: dice tables, sorted and filtered, copied elsewhere; runs evaluated and exported."""
+
+import itertools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Static
+from textual.worker import get_current_worker
+
+from tem_rf.errors import StorageError
+from tem_rf.evaluation.columns import sort_by
+from tem_rf.evaluation.table import NOTHING, as_csv, as_latex, as_markdown
+from tem_rf.evaluation.trials import TrialResult
+from tem_rf.files import write_text
+from tem_rf.jobs.evaluate import EvaluateRequest
+from tem_rf.jobs.export import ExportRequest
+from tem_rf.runs.view import RunView
+from tem_rf_tui.results import COLUMNS, StudyRuns, cells_of, contains, read_results
+from tem_rf_tui.screens.base import READING, TabScreen
+from tem_rf_tui.screens.image_scores import ImageScoresScreen
+from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.widgets.columns import MIN_WIDTH, columns_with_room, widths_of
+from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
+
+_WATCH_INTERVAL_S = 2.0
+_KEYS = [column.key for column in COLUMNS]
+_TITLES = [column.title for column in COLUMNS]
+_NAMES = {_KEYS.index(key) for key in ("dataset", "network", "seeds")}
+_FIRST_SORT = _KEYS.index("validation_hard_dice")
+_FORMATS = {"Markdown": as_markdown, "CSV": as_csv, "LaTeX": as_latex}
+
+
+class ResultsScreen(TabScreen):
+    """A row per trial, with mean ± sd over its seeds."""
+
+    BINDINGS = [
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show rows with all words; Esc leaves the field"),
+        Binding("o", "sort(1)", "Order", tooltip="Sort by the next column (or click its head)"),
+        Binding("O", "reverse", "Reverse", show=False, tooltip="Sort the other way round"),
+        Binding("g", "group", "Group", tooltip="A row per trial (mean ± sd over seeds), or per run"),
+        Binding("enter", "images", "Images", show=False, tooltip="Scores of each image, worst first"),
+        Binding("e", "evaluate", "Score", tooltip="Score the runs of the row on the test images"),
+        Binding("x", "export", "Export", tooltip="Export the best run of the row as a SavedModel"),
+        Binding("y", "copy('Markdown')", "Copy", tooltip="Copy the table as Markdown, through the terminal (OSC 52)"),
+        Binding("Y", "copy('CSV')", "Copy CSV", show=False, tooltip="Copy the table as CSV"),
+        Binding("L", "copy('LaTeX')", "Copy LaTeX", show=False, tooltip="Copy the table as LaTeX"),
+        Binding("w", "write", "Write", show=False, tooltip="Write the table to results.csv"),
+    ]
+
+    @dataclass
+    class ResultsRead(Message):
+        """The table is here."""
+
+        rows: list[TrialResult]
+
+    @dataclass
+    class StudiesChanged(Message):
+        """At least one run of a study is not what it was."""
+
+        runs: dict[str, list[RunView]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of_studies: dict[str, list[RunView]] = {}
+        self._has_read_studies = self._has_read_rows = False
+        self._rows: list[TrialResult] = []
+        self._shown: list[TrialResult] = []
+        self._columns: list[int] = []  # those that have room
+        self._is_grouped, self._sort, self._is_descending = True, _FIRST_SORT, True
+        self._read_of: object = None
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder="filter: words that stand in the row", compact=True, id="filter")
+        yield OpeningTable(_TITLES, id="results")
+        yield Static(id="result-details", markup=False)
+        yield Static(id="no-results", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin to look at the runs of studies."""
+        self._watch_studies()
+
+    def activate(self) -> None:
+        """Take the focus into the table."""
+        self.stand_in(self.query_one("#results"))
+        self._read_again()
+
+    def show_runs(self) -> None:
+        """Read again when a run has another epoch."""
+        if self._progress() != self._read_of:
+            self._read_again()
+        elif not self._rows:  # that there are none may be known now
+            self._show()
+
+    def on_results_screen_studies_changed(self, message: StudiesChanged) -> None:
+        """Show the runs of studies too."""
+        self._of_studies, self._has_read_studies = message.runs, True
+        self.show_runs()
+
+    def show_ended_job(self) -> None:
+        """An evaluation may have ended."""
+        self._read_again()
+
+    def on_results_screen_results_read(self, message: ResultsRead) -> None:
+        """Show the rows."""
+        self._rows, self._has_read_rows = message.rows, True
+        self._show()
+
+    def on_input_changed(self) -> None:
+        """Filter as one types."""
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        """Back to the table."""
+        self.stand_in(self.query_one("#results"))
+
+    def on_resize(self) -> None:
+        """Show the columns that have room now."""
+        self._show()
+
+    def on_row_table_title_selected(self, event: RowTable.TitleSelected) -> None:
+        """Sort by a column; again: the other way round."""
+        column = self._columns[event.column]
+        if column == self._sort:
+            self._is_descending = not self._is_descending
+        self._sort = column
+        self._show()
+
+    def on_row_table_row_highlighted(self) -> None:
+        """Say what the table has no room for."""
+        self._show_details()
+
+    def on_row_table_row_selected(self) -> None:
+        """Open the images of the row."""
+        self.action_images()
+
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.query_one("#filter").focus()
+
+    def action_sort(self, by: int) -> None:
+        """Sort by another column."""
+        self._sort = (self._sort + by) % len(COLUMNS)
+        self._show()
+
+    def action_reverse(self) -> None:
+        """Sort the other way round."""
+        self._is_descending = not self._is_descending
+        self._show()
+
+    def action_group(self) -> None:
+        """A row per trial or per run."""
+        self._is_grouped = not self._is_grouped
+        self._read_again()
+
+    def action_images(self) -> None:
+        """Scores of each image."""
+        row = self._chosen()
+        if row is not None and row.scored:
+            self.app.push_screen(ImageScoresScreen(row))
+        elif row is not None:
+            self.notify("Not evaluated yet; e scores it on the test images.", severity="warning")
+
+    def action_evaluate(self) -> None:
+        """Score the runs of the row."""
+        if row := self._chosen():
+            request = EvaluateRequest(run=_paths(row))
+            self.tem_rf.start_command(f"evaluate {_title(row)}", *request.command_line(), "--json")
+
+    def action_export(self) -> None:
+        """Ask how, then export the best run of the row."""
+        row = self._chosen()
+        if row is None:
+            return
+
+        def start(request: ExportRequest | None) -> None:
+            if request is not None:
+                self.tem_rf.start_command(f"export {_title(row)}", *request.command_line(), "--json")
+
+        form = CommandForm(f"Export {_title(row)}", ExportRequest, fixed={"run": _paths(row)}, leave_out=("runs",))
+        self.app.push_screen(form, start)
+
+    def action_copy(self, kind: str) -> None:
+        """Copy what is shown, through the terminal."""
+        self.app.copy_to_clipboard(_FORMATS[kind](self._shown, COLUMNS))
+        self.notify(f"Copied as {kind}, rows: {len(self._shown)}")
+
+    def action_write(self) -> None:
+        """Write what is shown."""
+        path = self.tem_rf.workspace.folder / "results.csv"
+        try:
+            write_text(path, as_csv(self._shown, COLUMNS))
+            self.notify(f"{path}, rows: {len(self._shown)}")
+        except (StorageError, OSError) as error:
+            self.notify(str(error), severity="error", timeout=10)
+
+    def _show(self) -> None:
+        words = self.query_one("#filter", Input).value
+        rows = [row for row in self._rows if contains(row, words)]
+        self._shown = sort_by(rows, COLUMNS[self._sort], is_descending=self._is_descending)
+        cells = [cells_of(row) for row in self._shown]
+        table, sign = self.query_one(RowTable), "▼" if self._is_descending else "▲"
+        titles = [f"{title} {sign}" if index == self._sort else title for index, title in enumerate(_TITLES)]
+        room = self.size.width - table.styles.scrollbar_size_vertical
+        widths = widths_of(titles, cells)
+        self._columns = columns_with_room(widths, room, always=_NAMES | {self._sort})
+        table.show_rows(
+            [tuple(row[column] for column in self._columns) for row in cells],
+            [titles[column] for column in self._columns],
+        )
+        self.query_one("#result-details").display = len(self._columns) < len(COLUMNS) and bool(self._shown)
+        self._show_details()
+        self.show_or_say(table, self.query_one("#no-results", Static), None if self._shown else self._nothing())
+
+    def _nothing(self) -> str:
+        """Why there is no row."""
+        if self._rows:
+            return "No row has all these words."
+        has_read = self.tem_rf.has_read_runs and self._has_read_studies and self._has_read_rows
+        return "No run has finished an epoch yet; train one first." if has_read else READING
+
+    def _show_details(self) -> None:
+        row = self.query_one(RowTable).cursor_row
+        cells = cells_of(self._shown[row]) if row < len(self._shown) else ()
+        left_out = [
+            f"{title} {cell}"
+            for column, (title, cell) in enumerate(zip(_TITLES, cells, strict=False))
+            if cell != NOTHING and (column not in self._columns or len(cell) > MIN_WIDTH)
+        ]
+        self.query_one("#result-details", Static).update(" · ".join(left_out), layout=False)  # of fixed height
+
+    def _chosen(self) -> TrialResult | None:
+        index = self.query_one(RowTable).cursor_row
+        if 0 <= index < len(self._shown):
+            return self._shown[index]
+        self.notify("There is no result yet.", severity="warning")
+        return None
+
+    def _read_again(self) -> None:
+        self._read_of, self._has_read_rows = self._progress(), False
+        self._read({"": list(self.tem_rf.runs), **self._of_studies}, self._is_grouped)
+
+    def _progress(self) -> list[tuple[Path, int]]:
+        runs = itertools.chain(self.tem_rf.runs, *self._of_studies.values())
+        return [(run.run.path, len(run.epochs)) for run in runs]
+
+    @work(thread=True, exclusive=True, group="results", description="results")  # else Textual spells out all runs
+    def _read(self, runs: dict[str, list[RunView]], is_grouped: bool) -> None:
+        self.post_message(self.ResultsRead(read_results(runs, is_grouped=is_grouped)))
+
+    @work(thread=True, exclusive=True, group="studies", description="runs of studies")
+    def _watch_studies(self) -> None:
+        """Look at the runs of studies every few seconds while the tab is open."""
+        worker, studies = get_current_worker(), StudyRuns(self.tem_rf.workspace.studies)
+        runs: dict[str, list[RunView]] | None = None
+        while not worker.is_cancelled:
+            if isinstance(self.parent, Widget) and self.parent.display:
+                now = studies.poll()
+                if now != runs:
+                    runs = now
+                    self.post_message(self.StudiesChanged(runs))
+            time.sleep(_WATCH_INTERVAL_S)
+
+
+def _title(row: TrialResult) -> str:
+    """The run of a row, or the network of its runs."""
+    return row.method if len(row.runs) > 1 else row.runs[0].run.name
+
+
+def _paths(row: TrialResult) -> tuple[str, ...]:
+    return tuple(str(run.run.path) for run in row.runs)

@@ -1,0 +1,202 @@
+"""Search: studies, one of them in detail, and the keys that start, stop and resume them."""
+
+import time
+from dataclasses import dataclass
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Static, Tabs
+from textual.worker import get_current_worker
+
+from tem_rf.errors import TemRfError
+from tem_rf.runs import process
+from tem_rf.study.folder import StudyFolder
+from tem_rf.study.view import StudyTracker, StudyView
+from tem_rf_tui.screens.base import READING, TabScreen
+from tem_rf_tui.screens.new_study import NewStudyScreen
+from tem_rf_tui.widgets.row_table import RowTable
+from tem_rf_tui.widgets.study_detail import StudyDetail
+from tem_rf_tui.widgets.study_table import StudyTable
+from tem_rf_tui.widgets.trial_table import TrialTable
+
+_WATCH_INTERVAL_S = 0.5
+
+
+class SearchScreen(TabScreen):
+    """Studies and their trials."""
+
+    BINDINGS = [
+        Binding("n", "new", "New", tooltip="Define a study and start it"),
+        Binding("s", "stop", "Stop", tooltip="Stop the study once its trainings have ended after the step in hand"),
+        Binding("K", "cancel", "Kill", show=False, tooltip="End the study at once, killing its trainings"),
+        Binding("x", "cancel_trial", "End trial", tooltip="Stop the trainings of the trial; the study goes on"),
+        Binding("r", "resume('')", "Go on", tooltip="Go on with the study where it was"),
+        Binding("R", "resume('--retry-failed')", "Retry", show=False, tooltip="Go on, and try failed trials once more"),
+        Binding("d", "next_setup", "Dataset", show=False, tooltip="Next dataset and recipe of the study"),
+        Binding("o", "order", "Order", tooltip="Trials by depth and field, or best first"),
+        Binding("v", "next_view", "View", tooltip="Trials, plot, workers and log, where they do not fit side by side"),
+    ]
+
+    @dataclass
+    class StudiesChanged(Message):
+        """At least one study is not what it was."""
+
+        studies: list[StudyView]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._studies: list[StudyView] = []
+        self._has_read = False
+        self._watched = ""  # name of the study whose runs are looked at
+        self._started = ""  # the study to go to when it is first seen
+
+    def compose(self) -> ComposeResult:
+        yield StudyTable(id="studies")
+        yield Static(id="no-studies", markup=False)
+        yield StudyDetail(id="study")
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        self._show()
+        self._watch()
+
+    def activate(self) -> None:
+        """Take the focus: into the trials where one study is all there is to choose from."""
+        self.stand_in(self.query_one(TrialTable if len(self._studies) == 1 else StudyTable))
+
+    def on_search_screen_studies_changed(self, message: StudiesChanged) -> None:
+        """Show the studies as they are now."""
+        is_first = not self._studies
+        self._studies, self._has_read = message.studies, True
+        self._show()
+        if is_first and self.screen.focused in (self, self.query_one(StudyTable)):
+            self.activate()
+
+    def on_row_table_row_highlighted(self, event: RowTable.RowHighlighted) -> None:
+        """Show the study under the cursor."""
+        event.stop()
+        if isinstance(event.table, StudyTable):
+            self._watched = event.table.chosen_name
+            self._show_detail()
+
+    def on_row_table_row_selected(self, event: RowTable.RowSelected) -> None:
+        """From the studies to the trials."""
+        event.stop()
+        if isinstance(event.table, StudyTable):
+            self.query_one(TrialTable).focus()
+
+    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
+        """Keep the keys when the part that had the focus gives its place to another view."""
+        event.stop()
+        if self.screen.focused in (None, self, self.query_one(TrialTable)):
+            self.call_after_refresh(lambda: self.stand_in(self.query_one(TrialTable)))
+
+    def action_new(self) -> None:
+        """Define a study."""
+        app = self.tem_rf
+        form = NewStudyScreen(app.workspace, app.dataset, [study.study.name for study in self._studies])
+
+        def start(study: StudyFolder | None) -> None:
+            if study is not None:
+                self._started = study.name
+                self._run(study)
+
+        app.push_screen(form, start)
+
+    def action_stop(self) -> None:
+        """Stop after the step in hand."""
+        self._ask("stop")
+
+    def action_cancel(self) -> None:
+        """End at once."""
+        self._ask("cancel")
+
+    def action_cancel_trial(self) -> None:
+        """Stop the trainings of a trial."""
+        trial = self.query_one(StudyDetail).chosen
+        if trial is None:
+            self.notify("There is no trial yet.", severity="warning")
+            return
+        asked = 0
+        for run in trial.runs:
+            try:
+                process.ask(run.run, "stop")
+                asked += 1
+            except (TemRfError, OSError):  # it is done, or waits for a worker
+                continue
+        if asked:
+            self.notify(f"{trial.name}: asked {asked} of its trainings to stop; the trial then counts as failed.")
+        else:
+            self.notify(f"{trial.name}: none of its trainings is running.", severity="warning")
+
+    def action_resume(self, option: str) -> None:
+        """Go on where the study was."""
+        study = self._chosen()
+        if study is None:
+            return
+        if process.is_alive(study.study):
+            self.notify(f"{study.study.name}: is being run already.", severity="warning")
+        else:
+            self._run(study.study, *filter(None, [option]))
+
+    def action_next_setup(self) -> None:
+        """Go to the next dataset and recipe."""
+        self.query_one(StudyDetail).next_setup()
+
+    def action_order(self) -> None:
+        """Change the order of the trials."""
+        self.query_one(StudyDetail).toggle_order()
+
+    def action_next_view(self) -> None:
+        """Trials, plot, log."""
+        self.query_one(StudyDetail).next_view()
+
+    def _run(self, study: StudyFolder, *options: str) -> None:
+        self.tem_rf.start_command(f"study {study.name}", "study", "run", str(study.path), "--detach", *options)
+
+    def _ask(self, request: process.Request) -> None:
+        study = self._chosen()
+        if study is None:
+            return
+        try:
+            process.ask(study.study, request)
+            self.notify(f"{study.study.name}: asked to {request}")
+        except (TemRfError, OSError) as error:
+            self.notify(str(error), severity="warning", timeout=10)
+
+    def _chosen(self) -> StudyView | None:
+        found = next((study for study in self._studies if study.study.name == self._watched), None)
+        if found is None:
+            self.notify("There is no study yet; press n to define one.", severity="warning")
+        return found
+
+    def _show(self) -> None:
+        table = self.query_one(StudyTable)
+        table.show(self._studies)
+        if self._started and table.choose(self._started):
+            self._started = ""
+        self._watched = table.chosen_name
+        nothing = f"No studies in {self.tem_rf.workspace.studies} yet.\n\nPress n to define one."
+        words = nothing if self._has_read else READING
+        self.show_or_say(table, self.query_one("#no-studies", Static), None if self._studies else words)
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        study = next((study for study in self._studies if study.study.name == self._watched), None)
+        self.query_one(StudyDetail).show(study)
+
+    @work(thread=True, exclusive=True, group="studies")
+    def _watch(self) -> None:
+        """Look at the studies twice a second while the tab is open; messages carry what changed."""
+        worker, tracker = get_current_worker(), StudyTracker(self.tem_rf.workspace.studies)
+        studies: list[StudyView] | None = None
+        while not worker.is_cancelled:
+            if isinstance(self.parent, Widget) and self.parent.display:
+                now = tracker.poll(self._watched)
+                if now != studies:
+                    studies = now
+                    self.post_message(self.StudiesChanged(studies))
+            time.sleep(_WATCH_INTERVAL_S)

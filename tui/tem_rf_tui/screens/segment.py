@@ -1,0 +1,240 @@
+"""Segment: a model, micrographs, and a look at the masks and the sizes of the particles."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+from textual.worker import get_current_worker
+
+from tem_rf.errors import TemRfError
+from tem_rf.jobs.segment import SegmentRequest
+from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_in
+from tem_rf_tui.painting import Picture
+from tem_rf_tui.particles import ParticleList, list_particles
+from tem_rf_tui.previews import preview_mask
+from tem_rf_tui.screens.base import TabScreen
+from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.widgets.micrograph_view import MicrographView
+from tem_rf_tui.widgets.particle_view import ParticleView
+from tem_rf_tui.widgets.row_table import Row, RowTable
+
+_TITLE = "segment "
+
+
+class _Architecture(BaseModel):
+    name: str = "?"
+
+
+class _TestScores(BaseModel):
+    hard_dice: float
+
+
+class _Card(BaseModel):
+    """What is shown of `model.json`."""
+
+    architecture: _Architecture = _Architecture()
+    dataset: str | None = None
+    pixel_size_nm: float | None = None
+    test: _TestScores | None = None
+
+
+class SegmentScreen(TabScreen):
+    """Models on the left; segmented micrographs on the right."""
+
+    BINDINGS = [
+        Binding("s", "segment", "Segment", tooltip="Segment micrographs with the model under the cursor"),
+        Binding("v", "masks", "Masks", tooltip="Go between models and segmented micrographs"),
+        Binding("h", "particles", "Particles", tooltip="Picture, or particles and their sizes, where only one fits"),
+    ]
+
+    @dataclass
+    class MaskRead(Message):
+        """A picture is here."""
+
+        title: str
+        picture: Picture
+
+    @dataclass
+    class ParticlesRead(Message):
+        """The particles of a file are here, or why they are not."""
+
+        particles: ParticleList | str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._models: list[Path] = []
+        self._results: list[dict[str, Any]] = []
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="model-column"):
+            yield OptionList(id="models", markup=False)
+            yield Static(id="model-facts", markup=False)
+        with Vertical(id="segmented-column"):
+            yield RowTable(("micrograph", "particle", "particles", "mask"), id="segmented")
+            with Horizontal(id="segmented-views"):
+                yield MicrographView(id="mask-view")
+                yield ParticleView(id="particle-view")
+            yield Static(id="no-masks", markup=False)
+
+    def activate(self) -> None:
+        """Look again at models and masks."""
+        self.stand_in(self.query_one("#models"))
+        self._list_models()
+        self._list_masks()
+
+    def show_runs(self) -> None:
+        """A run with an epoch has a model."""
+        self._list_models()
+
+    def show_ended_job(self) -> None:
+        """Micrographs were segmented, or a model exported."""
+        self._list_models()
+        self._list_masks()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Say what is known of the model."""
+        self.query_one("#model-facts", Static).update(model_facts(Path(event.option_id)) if event.option_id else "")
+
+    def on_option_list_option_selected(self) -> None:
+        """Enter segments."""
+        self.action_segment()
+
+    def on_row_table_row_highlighted(self, event: RowTable.RowHighlighted) -> None:
+        """Show the mask and the particles."""
+        event.stop()
+        if event.table.id == "segmented":
+            self._read_result(self._results[event.table.cursor_row])
+
+    def on_segment_screen_mask_read(self, message: MaskRead) -> None:
+        """Show the micrograph with the outline of its particles."""
+        view = self.query_one(MicrographView)
+        view.border_title = message.title
+        view.show(message.picture)
+
+    def on_segment_screen_particles_read(self, message: ParticlesRead) -> None:
+        """Show table and histogram."""
+        view = self.query_one(ParticleView)
+        if isinstance(message.particles, str):
+            view.say(message.particles)
+        else:
+            view.show(message.particles)
+
+    def action_particles(self) -> None:
+        """Picture or particles."""
+        self.toggle_class("-particles")
+
+    def action_masks(self) -> None:
+        """Models or masks."""
+        models, masks = self.query_one("#models"), self.query_one("#segmented")
+        (masks if models.has_focus and self._results else models).focus()
+
+    def action_segment(self) -> None:
+        """Ask what, then segment."""
+        index = self.query_one("#models", OptionList).highlighted
+        if index is None or not self._models:
+            self.notify("There is no model yet: train a network, or export one.", severity="warning")
+            return
+        model = self._models[index]
+
+        def start(request: SegmentRequest | None) -> None:
+            if request is not None:
+                images = ", ".join(map(str, request.images))
+                self.tem_rf.start_command(f"{_TITLE}{images}", *request.command_line(), "--json")
+
+        form = CommandForm(
+            f"Segment with {model.name}",
+            SegmentRequest,
+            fixed={"model": (str(model),)},
+            leave_out=("models", "runs"),  # where models are looked for by name
+        )
+        self.app.push_screen(form, start)
+
+    def _list_models(self) -> None:
+        trained = [run.run.path for run in self.tem_rf.runs if run.epochs and run.run.model_file.exists()]
+        own = [*self.tem_rf.workspace.exported_models(), *trained]
+        models = [*own, *(model for model in models_in(SHIPPED_MODELS) if model not in own)]
+        if models == self._models:
+            return
+        self._models = models
+        options = self.query_one("#models", OptionList)
+        options.clear_options()
+        options.add_options([Option(self._title_of(path), id=str(path)) for path in models])
+        if models:
+            options.highlighted = 0
+
+    def _title_of(self, model: Path) -> str:
+        is_shipped = model.parent == SHIPPED_MODELS
+        return f"{model.name} (shipped)" if is_shipped else self.tem_rf.workspace.short(model)
+
+    def _list_masks(self) -> None:
+        results = [
+            row
+            for job in self.tem_rf.jobs
+            if job.title.startswith(_TITLE) and job.state == "done" and isinstance(rows := job.result(), list)
+            for row in rows
+            if isinstance(row, dict) and {"image", "mask", "particle_fraction"} <= row.keys()
+        ]
+        empty, table, views = (
+            self.query_one("#no-masks", Static),
+            self.query_one("#segmented", RowTable),
+            self.query_one("#segmented-views"),
+        )
+        table.display = views.display = bool(results)
+        empty.display = not results
+        empty.update("Nothing was segmented from here yet.\n\nChoose a model and press s.")
+        if results != self._results:
+            self._results = results
+            table.show_rows([_cells(row) for row in results])
+
+    @work(thread=True, exclusive=True, group="mask", description="mask and particles")
+    def _read_result(self, row: dict[str, Any]) -> None:
+        folder, worker = self.tem_rf.workspace.folder, get_current_worker()
+        try:
+            particles: ParticleList | str = list_particles(folder / row["particles"], row.get("pixel_size_nm"))
+        except KeyError:
+            particles = "This was segmented before particles were measured; segment it again."
+        except TemRfError as error:
+            particles = f"✗ {error}"
+        if worker.is_cancelled:  # another micrograph was chosen meanwhile
+            return
+        self.post_message(self.ParticlesRead(particles))
+        try:
+            picture = preview_mask(folder / row["image"], folder / row["mask"], row.get("pixel_size_nm"))
+        except (TemRfError, OSError) as error:
+            if not worker.is_cancelled:
+                self.app.call_from_thread(self.notify, str(error), severity="warning", timeout=10)
+            return
+        if not worker.is_cancelled:
+            self.post_message(self.MaskRead(f"{Path(row['image']).name}, outline of the particles found", picture))
+
+
+def _cells(result: dict[str, Any]) -> Row:
+    count = result.get("sizes", {}).get("count", "–")
+    return Path(result["image"]).name, f"{result['particle_fraction']:.1%}", str(count), result["mask"]
+
+
+def model_facts(folder: Path) -> str:
+    """What `model.json` of an exported model says; a run says that it is one."""
+    try:
+        card = _Card.model_validate_json((folder / CARD_NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "best network of a run; x on the Results screen exports it"
+    except ValidationError as error:
+        return f"✗ {folder / CARD_NAME}: is no card of a model ({error.errors()[0]['msg']}); export it again"
+    except (OSError, UnicodeError) as error:
+        return f"✗ {folder / CARD_NAME}: cannot be read ({error}); export it again"
+    lines = [
+        f"network {card.architecture.name}",
+        f"dataset {Path(card.dataset).name}" if card.dataset else "dataset not known",
+        f"pixel {card.pixel_size_nm or '?'} nm",
+        f"test hard dice {card.test.hard_dice:.3f}" if card.test else "not evaluated",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,29 @@
+"""One line on the command that runs, above the footer."""
+
+from textual.widgets import Static
+
+from tem_rf_tui.jobs import Job
+
+BAR_WIDTH = 20
+
+
+class JobLine(Static):
+    """Shows the newest running command; hidden where none runs."""
+
+    def show(self, jobs: list[Job]) -> None:
+        """Show the state of the commands."""
+        running = [job for job in jobs if job.state == "running"]
+        self.display = bool(running)
+        if running:
+            others = f" (and {len(running) - 1} more)" if len(running) > 1 else ""
+            self.update(f"{running[0].title}{others}  {progress_text(running[0])}  j: commands", layout=False)
+
+
+def progress_text(job: Job) -> str:
+    """How far a command is: a bar where it says, its last line otherwise."""
+    if job.state != "running":
+        return {"done": "done", "failed": "failed", "lost": "ended by a signal"}[job.state]
+    if job.fraction is None:
+        return job.line[:60] or "started"
+    filled = round(job.fraction * BAR_WIDTH)
+    return f"{'█' * filled}{'░' * (BAR_WIDTH - filled)} {job.fraction:.0%}"

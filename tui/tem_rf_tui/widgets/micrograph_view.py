@@ -1,0 +1,131 @@
+"""A micrograph, its label as contour, a scale bar; zoom and pan. In pixels, or in half blocks: two to a character."""
+
+from functools import lru_cache
+from typing import cast
+
+import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tem_rf_tui.painting import Picture, fit, paint, scale_bar
+from tem_rf_tui.session import SessionApp
+from tem_rf_tui.widgets.pixel_picture import PixelPicture
+
+_GREYS = 32  # neighbours of one grey are sent to the terminal as one
+_PERCENTILES = (0.5, 99.5)
+
+
+class MicrographView(Widget, can_focus=True):
+    """Draws a picture as large as it fits; the grey scale runs between two percentiles."""
+
+    BINDINGS = [
+        Binding("plus,equals_sign", "zoom(2)", "Zoom in", show=False, key_display="+"),
+        Binding("minus", "zoom(0.5)", "Zoom out", show=False, key_display="-"),
+        Binding("0", "reset", "Whole picture", show=False),
+        Binding("left", "pan(0, -1)", "Pan left", show=False),
+        Binding("right", "pan(0, 1)", "Pan right", show=False),
+        Binding("up", "pan(-1, 0)", "Pan up", show=False),
+        Binding("down", "pan(1, 0)", "Pan down", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._picture: Picture | None = None
+        self._grey = np.zeros((1, 1), np.float32)
+        self._zoom, self._centre = 1.0, (0.5, 0.5)
+        self._lines: list[Strip] | None = None
+        self._lines_size = Size(0, 0)
+
+    def compose(self) -> ComposeResult:
+        kind = cast("SessionApp", self.app).images
+        if kind != "blocks":
+            yield PixelPicture(kind)
+
+    @property
+    def zoom(self) -> float:
+        """How many times larger than the whole picture."""
+        return self._zoom
+
+    def show(self, picture: Picture | None) -> None:
+        """Show another picture; zoom and place stay, to go through patches at one place."""
+        self._picture = picture
+        if picture is not None:
+            low, high = np.percentile(picture.pixels, _PERCENTILES)
+            self._grey = np.clip((picture.pixels.astype(np.float32) - low) / max(high - low, 1e-9), 0, 1)
+        self._redraw()
+
+    def action_zoom(self, factor: float) -> None:
+        """Zoom about the centre."""
+        self._zoom = min(64.0, max(1.0, self._zoom * factor))
+        self.action_pan(0, 0)
+
+    def action_pan(self, rows: int, columns: int) -> None:
+        """Move by a quarter of what is seen."""
+        half = 0.5 / self._zoom
+        row, column = (
+            min(1 - half, max(half, centre + steps * half / 2))
+            for centre, steps in zip(self._centre, (rows, columns), strict=True)
+        )
+        self._centre = (row, column)
+        self._redraw()
+
+    def action_reset(self) -> None:
+        """Show the whole picture."""
+        self._zoom, self._centre = 1.0, (0.5, 0.5)
+        self._redraw()
+
+    def on_mouse_scroll_up(self) -> None:
+        """Zoom in."""
+        self.action_zoom(2)
+
+    def on_mouse_scroll_down(self) -> None:
+        """Zoom out."""
+        self.action_zoom(0.5)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of characters."""
+        if self._lines is None or self._lines_size != self.size:
+            self._lines, self._lines_size = self._draw(), self.size
+        return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width, self.rich_style)
+
+    def _redraw(self) -> None:
+        for pixels in self.query(PixelPicture):
+            pixels.show(self._picture, self._grey, self._zoom, self._centre)
+        self._lines = None
+        self.refresh()
+
+    def _draw(self) -> list[Strip]:
+        picture, width, height = self._picture, self.size.width, self.size.height - 1
+        if picture is None or width < 2 or height < 1 or self.query(PixelPicture):
+            return []
+        view = fit(self._grey.shape, (2 * height, width), self._zoom, self._centre)
+        colours = paint(self._grey, picture, view, greys=_GREYS)
+        if len(colours) % 2:
+            colours = np.concatenate([colours, np.zeros_like(colours[:1])])
+        lines = [_line(colours[row], colours[row + 1]) for row in range(0, len(colours), 2)]
+        lines.append(Strip([Segment(scale_bar(view.px_per_cell, picture.pixel_size_nm, width), self.rich_style)]))
+        return [line.adjust_cell_length(width, self.rich_style) for line in lines]
+
+
+def _line(upper: np.ndarray, lower: np.ndarray) -> Strip:
+    """A line of half blocks; neighbours of the same colours make one segment."""
+    pairs = np.concatenate([upper, lower], axis=-1)  # (w, 3) and (w, 3) -> (w, 6)
+    starts = np.flatnonzero(np.append(True, (np.diff(pairs.astype(int), axis=0) != 0).any(axis=-1)))
+    lengths = np.diff(np.append(starts, len(pairs)))
+    return Strip(
+        [
+            Segment("▀" * int(length), _style(*map(int, pairs[start])))
+            for start, length in zip(starts, lengths, strict=True)
+        ]
+    )
+
+
+@lru_cache(maxsize=8192)
+def _style(*channels: int) -> Style:
+    upper, lower = channels[:3], channels[3:]
+    return Style.parse(f"#{bytes(upper).hex()} on #{bytes(lower).hex()}")

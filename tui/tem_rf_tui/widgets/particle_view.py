@@ -1,0 +1,92 @@
+"""The particles of a segmented file: how many of which size, and the table."""
+
+import statistics
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from tem_rf_tui.particles import ParticleList
+from tem_rf_tui.widgets.colour_plot import ColourPlot
+from tem_rf_tui.widgets.curves import whole_ticks
+from tem_rf_tui.widgets.row_table import RowTable
+from tem_rf_tui.wording import counted
+
+
+class SizeHistogram(ColourPlot):
+    """How many particles have which diameter."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.plt.xaxes(True, False)
+        self.plt.yaxes(True, False)
+        self._diameters: tuple[float, ...] = ()
+
+    def show(self, particles: ParticleList) -> None:
+        """Draw the particles that no edge cuts."""
+        self.border_title = f"diameter ({particles.unit}), of a disc of equal area"
+        self.border_subtitle = f"{counted(len(particles.diameters), 'particle')} that no edge cuts"
+        self._diameters = particles.diameters
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the bars."""
+        self.plt.clear_data()
+        if self._diameters:
+            centres, counts, width = bins_of(self._diameters)
+            self.plt.bar(centres, counts, width=0.9, color=self.colour(0))
+            self.plt.xlim(centres[0] - width, centres[-1] + width)
+            step = max(1, len(centres) // 5)
+            ticks = [centre - width / 2 for centre in centres[::step]]
+            self.plt.xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+            self.plt.ylim(0, max(counts))
+            self.plt.yticks([0.0, *whole_ticks(max(counts), 4)])
+        self.refresh()
+
+
+class ParticleView(Vertical):
+    """Histogram above table."""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="particle-summary", markup=False)
+        yield SizeHistogram(id="size-histogram")
+        yield RowTable(id="particles")
+
+    def show(self, particles: ParticleList) -> None:
+        """Show the particles of a file."""
+        self.query_one("#particle-summary", Static).update(summary(particles))
+        histogram = self.query_one(SizeHistogram)
+        histogram.display = bool(particles.diameters)
+        histogram.show(particles)
+        self.query_one(RowTable).show_rows(particles.rows, particles.columns)
+
+    def say(self, text: str) -> None:
+        """Say why there are no particles to show."""
+        self.query_one("#particle-summary", Static).update(text)
+        self.query_one(SizeHistogram).display = False
+        self.query_one(RowTable).show_rows((), ())
+
+
+def summary(particles: ParticleList) -> str:
+    """Number and size of the particles in words."""
+    if not particles.diameters:
+        return f"{counted(particles.count, 'particle')}, none of them whole"
+    mean = statistics.fmean(particles.diameters)
+    spread = f" ± {statistics.stdev(particles.diameters):.2g}" if len(particles.diameters) > 1 else ""
+    shown = f"; the first {len(particles.rows)} below" if len(particles.rows) < particles.count else ""
+    return f"{counted(particles.count, 'particle')}, diameter {mean:.3g}{spread} {particles.unit}{shown}"
+
+
+def bins_of(values: tuple[float, ...]) -> tuple[list[float], list[int], float]:
+    """Centres, counts and width of bins of equal width, about as many as the root of the number of values.
+
+    >>> bins_of((1.0, 1.2, 3.0, 5.0))
+    ([2.0, 4.0], [2, 2], 2.0)
+    """
+    number = min(30, max(1, round(len(values) ** 0.5)))
+    low, high = min(values), max(values)
+    width = (high - low) / number or max(abs(low), 1.0) / 10
+    counts = [0] * number
+    for value in values:
+        counts[min(number - 1, int((value - low) / width))] += 1
+    return [low + (index + 0.5) * width for index in range(number)], counts, width

@@ -1,0 +1,69 @@
+"""A micrograph in pixels, for terminals that show them."""
+
+import math
+from typing import Literal
+
+import numpy as np
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from tem_rf_tui.painting import Picture, fit, paint, scale_bar
+
+_CELL_PX = (20, 10)  # height and width of a character that pictures are drawn for; textual-image scales to the real one
+_DOT_PX = 4
+_LINE_PX = 3  # of a contour in a picture seen whole; a pixel more each time it is seen twice as large
+
+
+class PixelPicture(Vertical):
+    """Draws a picture with textual-image, as large as it fits, above its scale bar.
+
+    Args:
+        kind: The protocol that the terminal speaks.
+    """
+
+    def __init__(self, kind: Literal["kitty", "sixel"]) -> None:
+        super().__init__()
+        self._kind = kind
+        self._scene: tuple[Picture, np.ndarray, float, tuple[float, float]] | None = None
+
+    def compose(self) -> ComposeResult:
+        from textual_image.widget import SixelImage, TGPImage
+
+        self._image = TGPImage() if self._kind == "kitty" else SixelImage()
+        yield self._image
+        yield Static(id="scale-bar", markup=False)
+
+    def show(self, picture: Picture | None, grey: np.ndarray, zoom: float, centre: tuple[float, float]) -> None:
+        """Show a part of a picture.
+
+        Args:
+            picture: The picture; None: nothing.
+            grey: (h, w) its pixels from 0 to 1.
+            zoom: How many times larger than the whole picture.
+            centre: What is in the middle, as parts of height and width.
+        """
+        self._scene = None if picture is None else (picture, grey, zoom, centre)
+        self.display = picture is not None
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self._draw()
+
+    def _draw(self) -> None:
+        width, height = self.size.width, self.size.height - 1
+        if self._scene is None or width < 2 or height < 1:
+            return
+        from PIL import Image
+
+        picture, grey, zoom, centre = self._scene
+        view = fit(grey.shape, (_CELL_PX[0] * height, _CELL_PX[1] * width), zoom, centre)
+        colours = paint(grey, picture, view, dot=_DOT_PX, line=_LINE_PX + round(math.log2(zoom)))
+        rows, columns = (-(-side // cell) for side, cell in zip(colours.shape[:2], _CELL_PX, strict=True))
+        whole = np.zeros((rows * _CELL_PX[0], columns * _CELL_PX[1], 3), np.uint8)  # characters are filled whole
+        whole[: colours.shape[0], : colours.shape[1]] = colours
+        self._image.styles.width, self._image.styles.height = columns, rows
+        self._image.image = Image.fromarray(whole)
+        bar = scale_bar(view.px_per_cell * _CELL_PX[1], picture.pixel_size_nm, width)
+        self.query_one("#scale-bar", Static).update(bar)

@@ -1,0 +1,227 @@
+"""A form made from a request: a field per setting, checked with every key; advanced settings on demand."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Input, Label, Select
+
+from tem_rf.jobs.request import Request, Setting
+from tem_rf_tui.widgets.field_help import FieldHelp
+from tem_rf_tui.widgets.switch_box import SwitchBox
+
+R = TypeVar("R", bound=Request)
+Field = Input | Select[str] | SwitchBox
+Choice = tuple[str, str]
+"""What is shown, and the value."""
+
+
+class RequestForm(VerticalScroll, Generic[R]):
+    """The settings of a request. A field that is left as it is, or empty, is not given: its default holds.
+
+    Args:
+        request: Class of the request.
+        start: Values that fields begin with instead of the default, by setting; they are given unless emptied.
+        fixed: Values of settings that are not asked for.
+        only: Settings to ask for; default: all.
+        leave_out: Settings not to ask for.
+        choices: Choices of settings that are known only now.
+    """
+
+    class Changed(Message):
+        """A field was changed."""
+
+    def __init__(
+        self,
+        request: type[R],
+        *,
+        start: Mapping[str, Any] | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        only: Collection[str] = (),
+        leave_out: Collection[str] = (),
+        choices: Mapping[str, Sequence[Choice]] | None = None,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id, can_focus=False)
+        self._class = request
+        self._start, self._fixed, self._choices = dict(start or {}), dict(fixed or {}), dict(choices or {})
+        hidden = {*self._fixed, *leave_out}
+        self._settings = {
+            name: setting
+            for name, setting in request.settings().items()
+            if name not in hidden and (not only or name in only)
+        }
+        self._fields: dict[str, Field] = {}
+        self._untouched: dict[str, Any] = {}  # what each field holds while nobody has typed into it
+        self._defaults = request.defaults()
+        self._is_tried = False
+
+    def compose(self) -> ComposeResult:
+        for name, setting in self._settings.items():
+            if not setting.is_advanced:
+                yield self._row(name)
+        yield Vertical(id="advanced")
+
+    @property
+    def has_advanced(self) -> bool:
+        """Whether there is more to ask for than is shown at first."""
+        return any(setting.is_advanced for setting in self._settings.values())
+
+    async def toggle_advanced(self) -> None:
+        """Show the advanced settings, or hide them; what was typed into them holds."""
+        place = self.query_one("#advanced")
+        if place.children:
+            place.display = not place.display
+            return
+        group: str | None = None
+        for name, setting in self._settings.items():
+            if setting.is_advanced:
+                if setting.group not in (None, group):
+                    await place.mount(Label(f"{setting.group}".capitalize(), classes="group-title"))
+                group = setting.group
+                await place.mount(self._row(name))
+        self._fill()
+        first = next((name for name, setting in self._settings.items() if setting.is_advanced), None)
+        if first is not None:
+            self.call_after_refresh(self._fields[first].focus)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings that are given, by name."""
+        given = dict(self._fixed)
+        for name, field in self._fields.items():
+            held = _held(field)
+            is_default = held == self._untouched[name] and name not in self._start
+            if not is_default and held not in ("", None):
+                given[name] = _parsed(self._settings[name], held)
+        return given | {name: value for name, value in self._start.items() if name not in self._fields}
+
+    @property
+    def request(self) -> R | None:
+        """What the fields say; None while something is wrong with it."""
+        given = self.given
+        return None if self._class.problems(given) else self._class.build(**given)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, with the setting; empty where nothing is."""
+        problems = self._class.problems(self.given)
+        return " ".join(f"{_title(name)}: {problem}" if name else problem for name, problem in problems.items())
+
+    def show_problems(self, more: Mapping[str, str] | None = None) -> None:
+        """Say beside each field what is wrong with it; beside required ones that are empty, only from now on.
+
+        Args:
+            more: What only the screen knows to be wrong, by setting.
+        """
+        self._is_tried = True
+        self._show_problems(more or {})
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Check what was typed."""
+        event.stop()
+        self._tell()
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        """Check what was chosen; another recipe or preset brings other defaults."""
+        event.stop()
+        self._fill()
+        self._tell()
+
+    def on_checkbox_changed(self, event: SwitchBox.Changed) -> None:
+        """Check what was switched."""
+        event.stop()
+        self._tell()
+
+    def _row(self, name: str) -> Horizontal:
+        setting = self._settings[name]
+        field = self._fields[name] = self._field(name, setting)
+        self._untouched[name] = _held(field)
+        return Horizontal(
+            Label(_title(name), classes="field-name"),
+            field,
+            FieldHelp(setting.help, id=f"help-{name}"),
+            classes="field",
+        )
+
+    def _field(self, name: str, setting: Setting) -> Field:
+        value = self._start.get(name, self._defaults[name])
+        choices = self._choices.get(name) or [(choice, choice) for choice in setting.choices]
+        if choices or name in self._choices:
+            is_blank = setting.is_optional or not choices
+            first = None if is_blank else choices[0][1]
+            chosen = next((each for _, each in choices if each == str(value)), first)
+            if chosen is None:
+                return Select(choices, prompt="none", compact=True, id=f"field-{name}")
+            return Select(choices, value=chosen, allow_blank=is_blank, prompt="none", compact=True, id=f"field-{name}")
+        if setting.is_switch:
+            return SwitchBox(bool(value), id=f"field-{name}")
+        default = _text(setting, self._defaults[name])
+        text = _text(setting, value)
+        return Input(text, compact=True, placeholder=default or "none", id=f"field-{name}")
+
+    def _fill(self) -> None:
+        """Put the defaults of the chosen recipe or preset into the fields that nobody has typed into."""
+        presets = {name: _held(self._fields[name]) for name in self._class.presets() if name in self._fields}
+        self._defaults = self._class.defaults(**presets)
+        with self.prevent(Input.Changed, Select.Changed, SwitchBox.Changed):
+            for name, field in self._fields.items():
+                if name in self._start or not self._settings[name].is_preset_dependent:
+                    continue
+                is_untouched = _held(field) == self._untouched[name]
+                default = self._defaults[name]
+                if isinstance(field, Input):
+                    self._untouched[name] = field.placeholder = _text(self._settings[name], default)
+                elif isinstance(field, SwitchBox):
+                    self._untouched[name] = bool(default)
+                else:
+                    self._untouched[name] = str(default)
+                if is_untouched:
+                    field.value = self._untouched[name]
+
+    def _tell(self) -> None:
+        self._show_problems({})
+        self.post_message(self.Changed())
+
+    def _show_problems(self, more: Mapping[str, str]) -> None:
+        problems = {**self._class.problems(self.given), **more}
+        for name, field in self._fields.items():
+            is_told = self._is_tried or _held(field) != self._untouched[name] or not self._settings[name].is_required
+            self.query_one(f"#help-{name}", FieldHelp).show_problem(problems.get(name, "") if is_told else "")
+
+
+def _held(field: Field) -> str | bool | None:
+    """What a field holds: text, on or off; None: nothing was chosen."""
+    if isinstance(field, Input):
+        return field.value.strip()
+    if isinstance(field, SwitchBox):
+        return field.value
+    return field.value if isinstance(field.value, str) else None
+
+
+def _parsed(setting: Setting, held: str | bool | None) -> Any:
+    """What was typed, as the request takes it."""
+    if not isinstance(held, str):
+        return held
+    if setting.is_optional and held == "none":
+        return None
+    if setting.is_list and not setting.has_commas:
+        return [word.strip() for word in held.split(",") if word.strip()]
+    return held
+
+
+def _text(setting: Setting, value: Any) -> str:
+    """A value as one types it; empty where there is none."""
+    if value is None or value is ...:
+        return ""
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={one}" for key, one in value.items())
+    if isinstance(value, tuple | list):
+        return ("," if setting.is_list else ":").join(map(str, value))
+    return str(value)
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")

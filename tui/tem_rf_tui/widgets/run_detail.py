@@ -1,0 +1,159 @@
+"""One run: what it does now, its curves, its patches, its log, its settings."""
+
+import shlex
+import time
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import Static, TabbedContent, TabPane
+
+from tem_rf.runs.events import NoticeEvent, StatusEvent
+from tem_rf.runs.view import RunView
+from tem_rf_tui.widgets.curves import Curves
+from tem_rf_tui.widgets.run_table import SIGNS, duration
+from tem_rf_tui.widgets.sample_view import SampleView
+
+_LOG_BYTES = 16_000
+_VIEWS = ("curves", "samples", "log", "settings")
+
+
+class RunDetail(Vertical):
+    """Shows one run."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._run: RunView | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="headline", markup=False)
+        yield Static(id="progress", markup=False)
+        with TabbedContent(id="views"):
+            with TabPane("Curves", id="curves"):
+                yield Curves(id="plots")
+            with TabPane("Patches", id="samples"):
+                yield SampleView(id="sample-view")
+            with TabPane("Log", id="log"), VerticalScroll():
+                yield Static(id="log-text", markup=False)
+            with TabPane("Settings", id="settings"), VerticalScroll():
+                yield Static(id="settings-text", markup=False)
+
+    def show(self, run: RunView | None) -> None:
+        """Show a run as it is now."""
+        self.display = run is not None
+        if run is None or run is self._run:
+            return
+        is_other = self._run is None or (run.run, run.state) != (self._run.run, self._run.state)
+        self._run = run
+        self.query_one("#headline", Static).update(f"{SIGNS[run.state]} {headline(run)}", layout=is_other)
+        self.query_one("#progress", Static).update(progress(run), layout=False)  # twice a second: of fixed height
+        self.query_one("#plots", Curves).show(run.epochs)
+        if is_other:
+            self.query_one("#settings-text", Static).update(_settings(run))
+        self._show_open_view()
+
+    def next_view(self) -> None:
+        """Go from curves to patches, log, settings and back."""
+        views = self.query_one("#views", TabbedContent)
+        views.active = _VIEWS[(_VIEWS.index(views.active) + 1) % len(_VIEWS)]
+        self._show_open_view()
+
+    def next_patch(self, by: int) -> None:
+        """Go to another validation patch."""
+        self.query_one("#sample-view", SampleView).step(by)
+
+    def toggle_log_scale(self) -> bool:
+        """Change the axis of the loss; True where it is logarithmic now."""
+        return self.query_one("#plots", Curves).toggle_log()
+
+    def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+        """Read log and patches when they are looked at."""
+        event.stop()
+        self._show_open_view()
+
+    def _show_open_view(self) -> None:
+        active = self.query_one("#views", TabbedContent).active
+        if self._run and active == "samples":
+            self.query_one("#sample-view", SampleView).show(self._run)
+        elif self._run and active == "log":
+            self.query_one("#log-text", Static).update(log_text(self._run))
+            self.query_one("#log VerticalScroll", VerticalScroll).scroll_end(animate=False)
+
+
+def headline(run: RunView) -> str:
+    """State of a run in words, with the way on where it ended early."""
+    again = f"press r to go on from its newest checkpoint (tem-rf resume {shlex.quote(run.run.name)})"
+    words = {
+        "new": "not started; press r to start it",
+        "queued": "waits for its turn, or its process is about to start",
+        "starting": "starting",
+        "running": "training",
+        "paused": "paused; press p to let it go on",
+        "stopped": f"stopped; {again}",
+        "finished": "finished",
+        "failed": f"failed: {run.detail}; {again}",
+        "killed": f"its process is gone without a word; {again}",
+        "unreadable": run.detail,
+    }
+    detail = f" ({run.detail})" if run.detail and run.state in ("finished", "stopped") else ""
+    return f"{run.run.name}: {words[run.state]}{detail}"
+
+
+def progress(run: RunView) -> str:
+    """Epochs, speed, time left, memory and device on one line."""
+    parts = []
+    if run.config:
+        parts.append(f"epoch {len(run.epochs)}/{run.total_epochs}")
+    if run.state == "running" and run.step and run.step.epoch > len(run.epochs):
+        parts.append(f"step {run.step.step}/{run.step.steps}  loss {run.step.loss:.4f}")
+    if run.patches_per_s is not None:
+        parts.append(f"{run.patches_per_s:.1f} patches/s")
+    if run.seconds_left is not None:
+        parts.append(f"{duration(run.seconds_left)} left")
+    if run.best:
+        parts.append(f"best {run.best.validation_hard_dice:.3f} (epoch {run.best.epoch})")
+    if run.epochs:
+        parts.append(f"{run.epochs[-1].memory_mb:.0f} MB")
+    if run.device:
+        parts.append(run.device)
+    return " · ".join(parts)
+
+
+def log_text(run: RunView) -> str:
+    """What happened, then the end of what a detached process said."""
+    lines = [f"{_clock(event.time)}  {_say(event)}" for event in run.happenings]
+    tail = _tail(run.run.log_file)
+    return "\n".join(lines + (["", f"{run.run.log_file.name}:", tail] if tail else []))
+
+
+def _say(event: StatusEvent | NoticeEvent) -> str:
+    return event.message if isinstance(event, NoticeEvent) else f"{event.state} {event.detail}".strip()
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LOG_BYTES))
+            return file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _settings(run: RunView) -> str:
+    if run.config is None:
+        return run.detail
+    architecture = run.config.architecture
+    rows: dict[str, object] = {
+        "dataset": run.config.dataset,
+        "network": architecture.name,
+        "parameters": architecture.parameters,
+        "receptive field": f"{architecture.receptive_field.equation_size_px} px",
+        "seed": run.config.seed,
+        **run.config.training.model_dump(),
+        **({} if run.config.augmentation.is_off else run.config.augmentation.model_dump()),
+    }
+    return "\n".join(f"{name.replace('_', ' '):24}{'–' if value is None else value}" for name, value in rows.items())

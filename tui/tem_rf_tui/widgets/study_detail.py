@@ -1,0 +1,163 @@
+"""One study: its trials, dice against receptive field, the best of each depth, its workers and what happened."""
+
+import shlex
+import time
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.widgets import Static, Tab, Tabs
+
+from tem_rf.runs.events import NoticeEvent, StatusEvent
+from tem_rf.runs.view import LIVE_STATES
+from tem_rf.study.events import TrialEvent, Worker
+from tem_rf.study.view import Happening, StudyView
+from tem_rf_tui.study_trials import StudyTrial, best_per_depth, setups_of, trials_of
+from tem_rf_tui.widgets.field_plot import FieldPlot, mark_of
+from tem_rf_tui.widgets.run_table import SIGNS
+from tem_rf_tui.widgets.trial_table import TrialTable
+
+_VIEWS = {"trials": "Trials", "plot": "Dice against field", "log": "Workers and log"}
+
+
+class StudyDetail(Vertical):
+    """Shows one study, one dataset and recipe of it at a time; a tab per view where it is narrow."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._study: StudyView | None = None
+        self._setup = 0
+        self._is_best_first = False
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="study-headline", markup=False)
+        yield Static(id="study-progress", markup=False)
+        yield Tabs(*(Tab(title, id=f"tab-{name}") for name, title in _VIEWS.items()), id="study-tabs")
+        with Container(id="study-views"):
+            yield TrialTable(id="trials")
+            with Vertical(id="plot"):
+                yield FieldPlot(id="field-plot")
+                yield Static(id="best", markup=False)
+            with VerticalScroll(id="log"):
+                yield Static(id="study-log", markup=False)
+
+    @property
+    def chosen(self) -> StudyTrial | None:
+        """The trial under the cursor."""
+        return self.query_one(TrialTable).chosen
+
+    def show(self, study: StudyView | None) -> None:
+        """Show a study as it is now."""
+        self.display = study is not None
+        if study is None or study is self._study:
+            return
+        if self._study is None or study.study != self._study.study:
+            self._setup = 0
+        self._study = study
+        self._draw(study)
+
+    def next_setup(self) -> None:
+        """Go to the next dataset and recipe."""
+        if self._study is not None:
+            self._setup += 1
+            self._draw(self._study)
+
+    def toggle_order(self) -> None:
+        """Best trials first, or by depth and field."""
+        self._is_best_first = not self._is_best_first
+        if self._study is not None:
+            self._draw(self._study)
+
+    def next_view(self) -> None:
+        """Go from trials to plot to log and back, where they do not stand side by side."""
+        self.query_one(Tabs).action_next_tab()
+
+    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
+        """Show another view."""
+        for name in _VIEWS:
+            self.set_class(event.tab.id == f"tab-{name}", f"-{name}")
+
+    def _draw(self, study: StudyView) -> None:
+        setups = setups_of(study)
+        self._setup %= max(1, len(setups))
+        setup = setups[self._setup] if setups else ""
+        trials = trials_of(study, setup)
+        self.query_one("#study-headline", Static).update(f"{SIGNS[study.state]} {headline(study)}")
+        place = f"{setup} ({self._setup + 1} of {len(setups)}, d: next)" if len(setups) > 1 else setup
+        self.query_one("#study-progress", Static).update(f"{place} · {progress(study, setup, trials)}" if setup else "")
+        if self._is_best_first:
+            shown = sorted(trials, key=lambda each: -1.0 if each.mean is None else each.mean, reverse=True)
+        else:
+            shown = trials
+        self.query_one(TrialTable).show(shown)
+        self.query_one(FieldPlot).show(trials)
+        self.query_one("#best", Static).update(best_text(trials))
+        self.query_one("#study-log", Static).update(log_text(study))
+
+
+def headline(study: StudyView) -> str:
+    """State of a study in words, with the way on where it ended early."""
+    again = f"press r to go on (tem-rf study run {shlex.quote(study.study.name)})"
+    words = {
+        "new": "not started; press r to start it",
+        "queued": "its driver is about to start",
+        "starting": "starting workers and search",
+        "running": "running",
+        "stopped": f"stopped; {again}",
+        "finished": "finished",
+        "failed": f"failed: {study.detail}; {again}",
+        "killed": f"its driver is gone without a word; {again}",
+        "unreadable": study.detail,
+    }
+    return f"{study.study.name}: {words[study.state]}"
+
+
+def progress(study: StudyView, setup: str, trials: Sequence[StudyTrial]) -> str:
+    """Trainings done of one setup, and what the workers do, on one line."""
+    done = sum(trial.seeds_done for trial in trials)
+    words = [f"{done} of {study.planned.get(setup, '?')} trainings done"]
+    if study.state in LIVE_STATES and study.workers:
+        present = [worker for worker in study.workers if worker.state != "lost"]
+        words.append(f"{sum(worker.state == 'busy' for worker in present)} of {len(present)} workers busy")
+    return " · ".join(words)
+
+
+def best_text(trials: Sequence[StudyTrial]) -> str:
+    """The best trial of each depth, a line each."""
+    lines = [
+        f"{mark_of(trial.architecture.depth)} depth {trial.architecture.depth}  {trial.objective_text:13}  "
+        f"{trial.field_text:18}  {trial.architecture.name}"
+        for trial in best_per_depth(trials)
+    ]
+    return "\n".join(["Best of each depth (validation hard dice)", *lines]) if lines else "No training is done yet."
+
+
+def log_text(study: StudyView) -> str:
+    """The workers, then what happened, newest first."""
+    if study.state in LIVE_STATES:
+        workers = [_worker_text(worker) for worker in study.workers] or ["No worker has come yet."]
+    else:
+        workers = ["No driver is running, and no worker."]
+    happenings = [f"{_clock(event.time)}  {_say(event)}" for event in reversed(study.happenings)]
+    return "\n".join([*workers, "", *happenings])
+
+
+def _worker_text(worker: Worker) -> str:
+    sign = {"idle": "·", "busy": "▶", "lost": "†"}[worker.state]
+    return f"{sign} {worker.name} {worker.state} on {worker.host} {worker.device}  {worker.run}".rstrip()
+
+
+def _say(event: Happening) -> str:
+    match event:
+        case NoticeEvent():
+            return event.message
+        case StatusEvent():
+            return f"{event.state} {event.detail}".strip()
+        case TrialEvent():
+            return f"trial {event.setup} {event.architecture} {event.state}: {event.detail}"
+        case _:
+            return f"{event.run} {event.state} on {event.worker}" + (f": {event.detail}" if event.detail else "")
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%m-%d %H:%M:%S", time.localtime(seconds))
