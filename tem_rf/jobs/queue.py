@@ -365,7 +365,7 @@ class TrainingQueue(OwnedFolder):
 
     @property
     def _runs_option(self) -> str:
-        return "" if self.root == DEFAULT_ROOT else f" --runs {shlex.quote(str(self.root))}"
+        return "" if self.root == DEFAULT_ROOT else " " + shlex.join(["--runs", str(self.root)])
 
 
 _NOT_ENDED = frozenset({"queued", "starting", "running", "paused", "killed"})
