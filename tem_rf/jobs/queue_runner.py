@@ -22,7 +22,7 @@ from tem_rf.runs.interruption import Interruption, interruptible, write_when_the
 from tem_rf.runs.view import try_to_view_run
 
 TRAINING_COMMAND = (sys.executable, "-m", "tem_rf", "resume")
-"""What trains a run; `--evaluate`, where it is to be scored, and the run folder follow."""
+"""What trains a run; the option that has it scored, where it is to be, and the run folder follow."""
 POLL_S = 0.5
 
 Outcome = Literal["finished", "stopped"]
