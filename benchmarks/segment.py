@@ -33,7 +33,7 @@ from tem_rf.data.preprocess import normalize_micrograph
 from tem_rf.inference.model import Segmenter
 
 OURS, EAGER, CHANNELS_LAST = "tem-rf", "pytorch eager", "pytorch channels-last"
-LARGEST_DIFFERENCE = 1e-4  # of logits; float32 sums in another order
+MAX_DIFFERENCE = 1e-4  # of logits; float32 sums in another order
 PATCH_PX = 512  # of the study
 PIXEL_SIZE_NM = 0.05
 DISC_EVERY_PX, DISC_RADIUS_PX = 128, 30
@@ -116,7 +116,7 @@ def segmenting_rows(architecture: Architecture) -> dict[str, Segment]:
     with torch.no_grad():
         theirs = networks[0](torch.from_numpy(probe.transpose(0, 3, 1, 2))).numpy().transpose(0, 2, 3, 1)
     for name, logits in ((OURS, segmenter.logits(probe)), ("the live model", np.asarray(model(probe, training=False)))):
-        if (difference := np.abs(logits - theirs).max()) > LARGEST_DIFFERENCE:
+        if (difference := np.abs(logits - theirs).max()) > MAX_DIFFERENCE:
             sys.exit(f"The logits of {name} differ by {difference:g}: the networks compared are not the same.")
     networks[1].to(memory_format=torch.channels_last)
     return {

@@ -24,7 +24,7 @@ KEYS = (b"1", b"2", b"3", b"4", b"5", b"6", b"\x1b[A", b"\x1b[B")  # the tabs, u
 KEY_INTERVAL_S = 5.0
 WATCHED = ("app", "driver")
 SAMPLE_INTERVAL_S = 10.0
-LEAST_WATCHED_S = 120.0
+MIN_WATCHED_S = 120.0
 
 
 class AppInTerminal:
@@ -130,7 +130,7 @@ class MemoryWatch:
         grown: dict[str, list[dict[str, float]]] = {kind: [] for kind in WATCHED}
         for (kind, _), samples in self._samples.items():
             times, memory = np.array(samples[len(samples) // 2 :]).T
-            if times[-1] - times[0] > LEAST_WATCHED_S:
+            if times[-1] - times[0] > MIN_WATCHED_S:
                 minutes = (times - times[0]) / 60
                 slope = float(np.polyfit(minutes, memory, 1)[0])
                 row = {"minutes": minutes[-1], "first_mb": memory[0], "last_mb": memory[-1], "mb_per_minute": slope}

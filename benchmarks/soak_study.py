@@ -9,13 +9,13 @@ from typing import Any
 
 import psutil
 
+from tem_rf.evaluation.columns import COLUMNS
+from tem_rf.evaluation.table import as_records
 from tem_rf.runs import process
 from tem_rf.runs.events import epochs
 from tem_rf.runs.folder import RunFolder
 from tem_rf.study.folder import StudyFolder
-from tem_rf.study.results.columns import COLUMNS
 from tem_rf.study.results.folder import ResultsFolder
-from tem_rf.study.results.table import as_records
 
 DRIVER = Path(__file__).with_name("soak_driver.py")
 WORKERS = 2

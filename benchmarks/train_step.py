@@ -34,7 +34,7 @@ from tem_rf.runs.folder import RunFolder
 from tem_rf.training.steppers.base import build_stepper, make_repeatable
 
 OURS, EAGER = "tem-rf", "pytorch eager"
-LARGEST_DIFFERENCE = 1e-4  # of logits; float32 sums in another order
+MAX_DIFFERENCE = 1e-4  # of logits; float32 sums in another order
 LEARNING_RATE = 1e-4
 
 Step = Callable[[], None]
@@ -138,7 +138,7 @@ def check_logits(network: UNet, model: keras.Model, images: np.ndarray) -> None:
     with torch.no_grad():
         theirs = network(torch.from_numpy(images.transpose(0, 3, 1, 2))).numpy().transpose(0, 2, 3, 1)
     difference = np.abs(np.asarray(model(images, training=False)) - theirs).max()
-    if difference > LARGEST_DIFFERENCE:
+    if difference > MAX_DIFFERENCE:
         sys.exit(f"The logits differ by {difference:g}: the networks compared are not the same.")
 
 

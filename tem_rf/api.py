@@ -54,7 +54,7 @@ from tem_rf.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from tem_rf.data.prepared import PreparedDataset
-    from tem_rf.evaluation.table import MethodScores
+    from tem_rf.evaluation.trials import Row
     from tem_rf.inference.card import ModelCard
     from tem_rf.inference.results import SegmentedFile
     from tem_rf.runs.events import Listener
@@ -72,7 +72,7 @@ __all__ = [
     "train",
 ]
 
-Place = str | Path
+PathLike = str | Path
 Progress = Callable[[int, int], None]  # done, of how many
 
 
@@ -98,7 +98,7 @@ def receptive_field(architecture: Architecture | str) -> ReceptiveField:
 
 def simulate(
     preset: str = "au-5nm",
-    output: Place | None = None,
+    output: PathLike | None = None,
     *,
     count: int = 20,
     seed: int = 0,
@@ -208,10 +208,10 @@ def simulate(
 
 
 def prepare(
-    micrographs: Place | Sequence[Place],
-    output: Place,
+    micrographs: PathLike | Sequence[PathLike],
+    output: PathLike,
     *,
-    labels: Place | None = None,
+    labels: PathLike | None = None,
     preset: str | None = None,
     xray_threshold: float | Unset | None = UNSET,
     flat_field_px: float | Unset | None = UNSET,
@@ -281,7 +281,7 @@ def prepare(
 
 
 def train(
-    dataset: Place,
+    dataset: PathLike,
     network: Architecture | str = "n2-p44",
     *,
     seed: int = 752,
@@ -301,7 +301,7 @@ def train(
     gain: float = 0,
     offset: float = 0,
     name: str | None = None,
-    runs: Place = "runs",
+    runs: PathLike = "runs",
     tensorboard: bool = False,
     evaluate: bool = False,
     listener: Listener | None = None,
@@ -377,15 +377,15 @@ def train(
 
 
 def evaluate(
-    run: RunFolder | Place | Sequence[RunFolder | Place],
+    run: RunFolder | PathLike | Sequence[RunFolder | PathLike],
     *,
-    runs: Place = "runs",
+    runs: PathLike = "runs",
     split: Literal["train", "validation", "test"] = "test",
     baseline: bool = True,
     lattice_spacing_nm: float | None = None,
     transforms: int = 1,
-    pictures: Place | None = None,
-) -> list[MethodScores]:
+    pictures: PathLike | None = None,
+) -> list[Row]:
     """Score runs on images that they have not seen: mean ± sd over seeds, beside methods without a network.
 
     Args:
@@ -399,7 +399,7 @@ def evaluate(
         pictures: Folder for overlays of the images: outline, false negatives, false positives.
 
     Returns:
-        A row per method; runs that differ only in their seed share one.
+        A row per trial (runs that differ only in their seed), then a row per method without a network.
 
     Raises:
         RunError: No run is given, there is no such run, or the runs are of different datasets.
@@ -423,11 +423,11 @@ def evaluate(
 
 
 def segment(
-    images: Place | Sequence[Place],
-    model: RunFolder | Place | Sequence[RunFolder | Place] = (),
-    output: Place = "segmented",
+    images: PathLike | Sequence[PathLike],
+    model: RunFolder | PathLike | Sequence[RunFolder | PathLike] = (),
+    output: PathLike = "segmented",
     *,
-    models: Place = "saved_models",
+    models: PathLike = "saved_models",
     rescale: bool = False,
     transforms: int = 1,
     split_touching: bool = False,
@@ -441,13 +441,13 @@ def segment(
     max_step_px: float | None = None,
     memory: int = 0,
     frame_interval_s: float | None = None,
-    labels: Place | None = None,
+    labels: PathLike | None = None,
     overwrite: bool = False,
     workers: int | None = None,
     scheduler: str | None = None,
-    scheduler_file: Place | None = None,
+    scheduler_file: PathLike | None = None,
     slurm: Mapping[str, str | int | float | bool | Sequence[str]] | None = None,
-    runs: Place = "runs",
+    runs: PathLike = "runs",
     on_note: Callable[[str], None] = lambda note: None,
 ) -> list[SegmentedFile]:
     """Segment micrographs, stacks and movies of any size: masks, overlays, tables of particles.
@@ -524,8 +524,8 @@ def segment(
 
 
 def export(
-    run: RunFolder | Place | Sequence[RunFolder | Place],
-    output: Place | None = None,
+    run: RunFolder | PathLike | Sequence[RunFolder | PathLike],
+    output: PathLike | None = None,
     *,
     formats: Sequence[str] | str = ("savedmodel",),
     check: bool = False,
@@ -535,7 +535,7 @@ def export(
     purpose: str | None = None,
     limits: Sequence[str] = (),
     made_by: str | None = None,
-    runs: Place = "runs",
+    runs: PathLike = "runs",
     overwrite: bool = False,
 ) -> ModelCard:
     """Export the best network of a run, with model.json, which says what each format takes and gives.
@@ -587,8 +587,8 @@ def export(
 
 
 def import_network(
-    file: Place,
-    output: Place | None = None,
+    file: PathLike,
+    output: PathLike | None = None,
     *,
     normalization: Literal["standard", "percentile", "min-max"] | None = None,
     pixel_size_nm: float | None = None,
@@ -622,7 +622,7 @@ def import_network(
 
 
 def run_study(
-    datasets: Place | Sequence[Place],
+    datasets: PathLike | Sequence[PathLike],
     *,
     preset: str | None = None,
     networks: Sequence[str] | str | Unset = UNSET,
@@ -655,7 +655,7 @@ def run_study(
     offset: float = 0,
     workers: int | None = None,
     name: str = "study-1",
-    studies: Place = "studies",
+    studies: PathLike = "studies",
 ) -> StudyFolder:
     """Train what a study asks for on this machine, or resume it where the same call stopped.
 
@@ -744,10 +744,10 @@ def run_study(
     return run_job(request, Path(studies) / name)
 
 
-def _several(places: Place | Sequence[Place]) -> list[Place]:
+def _several(places: PathLike | Sequence[PathLike]) -> list[PathLike]:
     return [places] if isinstance(places, str | Path) else [*places]
 
 
-def _names(runs: RunFolder | Place | Sequence[RunFolder | Place]) -> list[str]:
+def _names(runs: RunFolder | PathLike | Sequence[RunFolder | PathLike]) -> list[str]:
     several = [runs] if isinstance(runs, RunFolder | str | Path) else runs
     return [str(run.path if isinstance(run, RunFolder) else run) for run in several]

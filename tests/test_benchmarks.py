@@ -11,11 +11,11 @@ import pytest
 from tests.helpers.repository import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
-PARTS = {"soak_driver"}  # started by another script
+ENERGY_FRACTIONS = {"soak_driver"}  # started by another script
 SCRIPTS = [
     path
     for path in sorted(BENCHMARKS.glob("*.py"))
-    if path.stem not in PARTS and "__main__" in path.read_text(encoding="utf-8")
+    if path.stem not in ENERGY_FRACTIONS and "__main__" in path.read_text(encoding="utf-8")
 ]
 
 

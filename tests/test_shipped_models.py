@@ -19,7 +19,7 @@ from tem_rf.inference.predict import segment_micrograph
 from tem_rf.metrics.dice import hard_dice
 from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_or_shipped
 
-MOST_BYTES = 2_000_000
+MAX_BYTES = 2_000_000
 KINDS = {"au-hrtem": ("au-5nm", 0.85), "bright-field": ("au-20nm-lowres", 0.9)}
 
 
@@ -29,7 +29,7 @@ def shipped(request: pytest.FixtureRequest) -> Path:
 
 
 def test_a_shipped_model_is_small(shipped: Path) -> None:
-    assert sum(file.stat().st_size for file in shipped.rglob("*") if file.is_file()) < MOST_BYTES
+    assert sum(file.stat().st_size for file in shipped.rglob("*") if file.is_file()) < MAX_BYTES
 
 
 def test_the_card_names_data_seeds_scores_limits_and_the_command(shipped: Path) -> None:

@@ -102,7 +102,9 @@ def _type(setting: Setting) -> str:
     text = _name(setting.annotation)
     if setting.has_commas:
         text = f"{text} | {_name(get_args(setting.plain_type)[0])}"
-    return f"{text} | Unset" if setting.is_preset_dependent else text
+    if not setting.is_preset_dependent:
+        return text
+    return f"{text.removesuffix(' | None')} | Unset{' | None' if setting.is_optional else ''}"
 
 
 def _default(setting: Setting) -> str:
@@ -130,7 +132,7 @@ def _name(annotation: Any) -> str:
     if origin is dict:
         return f"Mapping[{_name(arguments[0])}, {_name(arguments[1])}]"
     if annotation is Path:
-        return "Place"
+        return "PathLike"
     return "None" if annotation is type(None) else str(annotation.__name__)
 
 

@@ -21,12 +21,11 @@ _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>'
 
 def reference() -> dict[str, str]:
     """The pages of the reference by their paths, in Markdown."""
-    import typer
-
     from tem_rf.cli.app import app
+    from tem_rf.cli.on_use import with_all_commands
 
     return {
-        "reference/commands.md": commands_page(typer.main.get_command(app)),
+        "reference/commands.md": commands_page(with_all_commands(app)),
         "reference/settings.md": settings_page(),
         "reference/formats.md": formats_page(),
         "reference/events.md": events_page(),

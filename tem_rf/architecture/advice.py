@@ -133,7 +133,7 @@ def _range_from_results(evidence: Evidence) -> tuple[float, float, list[Statemen
 def _range_from_particles(evidence: Evidence) -> tuple[float, float, list[Statement]]:
     diameter_px = evidence.diameter_px
     if diameter_px is None:
-        raise SettingsError("no whole particle lies in a patch, so no diameter is known; give --particle-nm.")
+        raise SettingsError("no whole particle lies in a patch, so no diameter is known; give `particle_nm`.")
     low, high = STUDY_PLATEAU_PARTICLES
     statements = [
         Statement(f"the particles have a median diameter of {_length(diameter_px, evidence)}.", "measured"),

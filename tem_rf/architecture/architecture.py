@@ -7,7 +7,7 @@ from typing import Any, Self
 from tem_rf.architecture.layers import layers
 from tem_rf.architecture.naming import architecture_name, fields_of_name
 from tem_rf.architecture.receptive_field import ReceptiveField, equation_size, receptive_field
-from tem_rf.architecture.shape import LARGEST_FIELD_PX, LARGEST_STRIDE_PX, NetworkShape, check_largest
+from tem_rf.architecture.shape import MAX_FIELD_PX, MAX_STRIDE_PX, NetworkShape, check_max
 from tem_rf.errors import ArchitectureError
 
 
@@ -91,6 +91,6 @@ class Architecture(NetworkShape):
             architecture = cls(**fields)
         except TypeError as error:
             raise ArchitectureError(f"architecture: {error}; received the fields {sorted(content)}.") from error
-        check_largest("pooling_sequence", "a product", architecture.stride, LARGEST_STRIDE_PX)
-        check_largest("architecture", "a field in px", equation_size(architecture), LARGEST_FIELD_PX)
+        check_max("pooling_sequence", "a product", architecture.stride, MAX_STRIDE_PX)
+        check_max("architecture", "a field in px", equation_size(architecture), MAX_FIELD_PX)
         return architecture

@@ -42,7 +42,7 @@ def enumerate_architectures(
         for depth in depths
         for sequence in itertools.product(poolings, repeat=_checked_depth(depth))
     ]
-    return [each for each in architectures if max_px is None or _sees_at_most(each, max_px)]
+    return [each for each in architectures if max_px is None or _field_within(each, max_px)]
 
 
 def nearest_per_depth(architectures: Iterable[Architecture], size_px: float) -> list[Architecture]:
@@ -110,7 +110,7 @@ def describe(architecture: Architecture, *, patch_size: int, pixel_size_nm: floa
     return record
 
 
-def _sees_at_most(architecture: Architecture, max_px: float) -> bool:
+def _field_within(architecture: Architecture, max_px: float) -> bool:
     if equation_size(architecture) > max_px:  # at most the exact mean, and quicker
         return False
     size_px = architecture.receptive_field.size_px

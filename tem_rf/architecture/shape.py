@@ -9,10 +9,10 @@ from tem_rf.errors import ArchitectureError
 STUDY_FILTERS = 4
 # Beyond any network that is trained; for a file that says more, hours and memory would go into its layers alone.
 DEEPEST = 16
-LARGEST = {"filter_sequence": 2**20, "dilation_sequence": 2**10, "kernel_size": 63, "convolutions_per_block": 32}
+MAXIMA = {"filter_sequence": 2**20, "dilation_sequence": 2**10, "kernel_size": 63, "convolutions_per_block": 32}
 # Larger than any micrograph; for a file that says more, into the pixels of its grid.
-LARGEST_STRIDE_PX = 2**16
-LARGEST_FIELD_PX = 2**17
+MAX_STRIDE_PX = 2**16
+MAX_FIELD_PX = 2**17
 
 Pooling = Literal["max", "average"]
 Upsampling = Literal["nearest", "bilinear"]
@@ -57,9 +57,9 @@ class NetworkShape:
                 )
         for field in ("convolutions_per_block", "kernel_size"):
             _check_sizes(field, [getattr(self, field)])
-        for field, largest in LARGEST.items():
+        for field, maximum in MAXIMA.items():
             size = getattr(self, field)
-            check_largest(field, "sizes", max(size) if isinstance(size, tuple) else size, largest)
+            check_max(field, "sizes", max(size) if isinstance(size, tuple) else size, maximum)
         if self.kernel_size % 2 == 0:
             raise ArchitectureError(
                 f"kernel_size: expected an odd whole number, received {self.kernel_size}; "
@@ -90,18 +90,18 @@ class NetworkShape:
         return 1 if self.smoothing == "none" else 2 * self.dilation_sequence[level] - 1
 
 
-def _check_sizes(field: str, sizes: Any, most: int = 1) -> None:
-    if len(sizes) > most:
-        raise ArchitectureError(f"{field}: expected at most {most} sizes, received {len(sizes)}.")
+def _check_sizes(field: str, sizes: Any, max_length: int = 1) -> None:
+    if len(sizes) > max_length:
+        raise ArchitectureError(f"{field}: expected at most {max_length} sizes, received {len(sizes)}.")
     if any(not isinstance(size, int) or isinstance(size, bool) or size < 1 for size in sizes):
         raise ArchitectureError(f"{field}: sizes must be whole numbers of at least 1, received {list(sizes)}.")
 
 
-def check_largest(field: str, what: str, size: int, largest: int) -> None:
+def check_max(field: str, what: str, size: int, maximum: int) -> None:
     """Refuse a size beyond any use, since a file that gives one would take hours and memory.
 
     Raises:
         ArchitectureError: It is larger.
     """
-    if size > largest:
-        raise ArchitectureError(f"{field}: expected {what} of at most {largest}, received {size}.")
+    if size > maximum:
+        raise ArchitectureError(f"{field}: expected {what} of at most {maximum}, received {size}.")

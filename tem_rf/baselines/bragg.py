@@ -8,8 +8,8 @@ from tem_rf.baselines.fourier import Band, band_around, ring_radius
 from tem_rf.errors import NoBraggPeaksError, SettingsError
 
 _TILE_PX = 512
-_LEAST_CYCLES = 16  # per tile: below, the shapes of the particles dominate
-_GREATEST_FREQUENCY = 0.45  # cycles per pixel: above, resampling and colour filters leave patterns
+_MIN_CYCLES = 16  # per tile: below, the shapes of the particles dominate
+_MAX_FREQUENCY = 0.45  # cycles per pixel: above, resampling and colour filters leave patterns
 _FALSE_ALARM = 1e-5  # chance that speckle alone passes; 1e-3 took the facets of 20 nm particles for lattice fringes
 _CROSS_PX = 2  # half width of the cross that borders, uneven rows and bars leave
 _BACKGROUND_PX = 31  # side of the box that follows a background which is not round (astigmatism, drift)
@@ -74,11 +74,11 @@ def _dominant_frequency(images: np.ndarray) -> float:
     radius = ring_radius((side, side))
     searched = _searched(radius)
     # Half the pixels are independent: the transform of a real image is symmetric.
-    greatest_speckle = np.log(max(1, len(tiles) * searched.sum() / 2) / _FALSE_ALARM)
+    max_speckle = np.log(max(1, len(tiles) * searched.sum() / 2) / _FALSE_ALARM)
     peaks = np.zeros((side, side))
     for tile in tiles:
         power = _power_spectrum(tile)
-        peaks += power * (searched & (power > greatest_speckle * _background(power, radius)))
+        peaks += power * (searched & (power > max_speckle * _background(power, radius)))
     if not peaks.any():
         raise NoBraggPeaksError(
             "no Bragg peaks found: expected lattice fringes in the Fourier transform, found only its smooth "
@@ -115,7 +115,7 @@ def _searched(radius: np.ndarray) -> np.ndarray:
     """Where Bragg peaks are looked for."""
     side = radius.shape[0]
     off_axis = np.abs(np.arange(side) - side // 2) > _CROSS_PX
-    within = (radius >= _LEAST_CYCLES) & (radius <= _GREATEST_FREQUENCY * side)
+    within = (radius >= _MIN_CYCLES) & (radius <= _MAX_FREQUENCY * side)
     return within & off_axis[:, None] & off_axis[None, :]
 
 

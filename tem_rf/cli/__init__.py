@@ -12,7 +12,9 @@ def main() -> None:
     try:
         app(prog_name="tem-rf")
     except TemRfError as error:
-        print(f"tem-rf: {error}", file=sys.stderr)
+        from tem_rf.cli.option_names import with_option_names
+
+        print(f"tem-rf: {with_option_names(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # `tem-rf ... | head` is no failure of ours

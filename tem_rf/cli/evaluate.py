@@ -8,15 +8,12 @@ from tem_rf.jobs.evaluate import EvaluateRequest
 from tem_rf.jobs.evaluate import evaluate as run
 
 if TYPE_CHECKING:
-    from tem_rf.evaluation.table import MethodScores
-    from tem_rf.metrics.summary import Spread
+    from tem_rf.evaluation.trials import Row
 
-COLUMNS = {
-    "hard_dice": "hard dice",
-    "soft_dice": "soft dice",
-    "boundary_f1": "boundary F1",
-    "hausdorff95_px": "HD95 [px]",
-}
+_COLUMNS = (
+    "network", "settings", "parameters", "field_px", "field_nm", "seeds",
+    "hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px",
+)  # fmt: skip
 
 
 @takes(EvaluateRequest)
@@ -27,49 +24,34 @@ def evaluate(request: EvaluateRequest, as_json: JsonFlag = False) -> None:
 
     Example: tem-rf evaluate au-5nm-n2-p44-paper-s752 au-5nm-n2-p44-paper-s2245
     """
+    from tem_rf.evaluation.columns import COLUMNS
+    from tem_rf.evaluation.table import as_records, cell, shown_columns
+    from tem_rf.evaluation.trials import MethodResult
+
     with show_status() as on_step:
         dataset, rows = run(request, on_step=on_step)
     for row in rows:
-        if row.note:
+        if isinstance(row, MethodResult):
             print_remark(f"{row.method}: {row.note}")
     if request.pictures:
         print_remark(f"{request.pictures}: overlays of the {request.split} images")
+    columns = [COLUMNS[key] for key in _COLUMNS]
     if as_json:
-        print_json([_as_json(row) for row in rows])
-    else:
-        _print(rows, f"{dataset.manifest.name}: {request.split} images", dataset.manifest.pixel_size_nm)
-
-
-def _print(rows: "list[MethodScores]", title: str, pixel_size_nm: float | None) -> None:
-    def field(row: "MethodScores") -> str:
-        pixels = row.receptive_field_px
-        if pixels is None:
-            return ""
-        return f"{pixels} px" if pixel_size_nm is None else f"{pixels} px {pixels * pixel_size_nm:.2f} nm"
-
+        records = as_records(rows, columns)
+        print_json([record | _of_json_only(row) for record, row in zip(records, rows, strict=True)])
+        return
+    shown = shown_columns(rows, columns)
     print_table(
-        title,
-        ["method", "weights", "field", "seeds", *COLUMNS.values()],
-        [
-            [
-                row.method,
-                row.parameters or "",
-                field(row),
-                len(row.seeds) if row.seeds else "",
-                *(_cell(row.scores.get(metric)) for metric in COLUMNS),
-            ]
-            for row in rows
-        ],
+        f"{dataset.manifest.name}: {request.split} images",
+        [column.title for column in shown],
+        [[cell(column, row) for column in shown] for row in rows],
     )
 
 
-def _cell(spread: "Spread | None") -> str:
-    if spread is None:
-        return "–"
-    return f"{spread.mean:.3f}" + (f" ± {spread.sd:.3f}" if spread.sd is not None else "")
+def _of_json_only(row: "Row") -> dict[str, Any]:
+    """What the table for people has no room for."""
+    from tem_rf.evaluation.trials import MethodResult
 
-
-def _as_json(row: "MethodScores") -> dict[str, Any]:
-    """What only networks have is left out of the row of another method."""
-    known = {name: value for name, value in vars(row).items() if value is not None}
-    return {**known, "scores": {metric: vars(spread) for metric, spread in row.scores.items()}}
+    if isinstance(row, MethodResult):
+        return {"note": row.note}
+    return {"recipe": row.config.training.recipe, "seeds": row.seeds, "images": row.images}

@@ -26,8 +26,8 @@ EXTRAS = {
     "cluster": "studies on SLURM",
     "jax": "trainings on JAX, over several GPUs",
 }
-LEAST_FREE_GB = 1.0
-LEAST_MEMORY_GB = 2.0
+MIN_FREE_GB = 1.0
+MIN_MEMORY_GB = 2.0
 NETWORK_FILE_SYSTEMS = ("nfs", "lustre", "cifs", "smb", "fuse", "gpfs", "beegfs")
 GPU_QUERY = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
 GPU_TIMEOUT_S = 10.0
@@ -148,14 +148,14 @@ def _memory() -> Finding:
 
     memory, cores = psutil.virtual_memory(), len(os.sched_getaffinity(0))
     found = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free, {cores} processor cores"
-    if memory.available < LEAST_MEMORY_GB * 1e9:
-        return Finding("memory", "note", found, f"a training needs about {LEAST_MEMORY_GB:g} GB; end other programs")
+    if memory.available < MIN_MEMORY_GB * 1e9:
+        return Finding("memory", "note", found, f"a training needs about {MIN_MEMORY_GB:g} GB; end other programs")
     return Finding("memory", "ok", found)
 
 
 def _disk(place: Path) -> Finding:
     free_gb = shutil.disk_usage(place).free / 1e9
-    if free_gb < LEAST_FREE_GB:
+    if free_gb < MIN_FREE_GB:
         return Finding("disk", "broken", f"{free_gb:.2f} GB free in {place}", "free some space, or work elsewhere")
     return Finding("disk", "ok", f"{free_gb:.1f} GB free in {place}")
 

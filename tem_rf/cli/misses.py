@@ -33,8 +33,13 @@ def misses(
         raise SettingsError("RUN: two runs have the same name; name each once.")
 
     import_keras()
-    from tem_rf.evaluation.false_negatives import compare_misses, methods_of_runs, miss_maps, write_miss_tables
-    from tem_rf.plots.false_negatives import write_miss_dice, write_miss_maps
+    from tem_rf.evaluation.false_negatives import (
+        compare_false_negatives,
+        false_negative_maps,
+        methods_of_runs,
+        write_false_negative_tables,
+    )
+    from tem_rf.plots.false_negatives import write_false_negative_dice, write_false_negative_maps
     from tem_rf.runs.dataset import open_training_data
 
     dataset = open_training_data(folders[0].config)
@@ -43,26 +48,26 @@ def misses(
         methods, note = methods_of_runs(folders, dataset, split=split, lattice_spacing_nm=lattice_spacing_nm)
     print_remark(f"Fourier filtering: {note}")
     with show_status(f"segmenting the {split} images") as on_step:
-        comparison = compare_misses(
+        comparison = compare_false_negatives(
             methods,
             dataset,
             indices,
             progress=lambda done, count: on_step(f"segmenting the {split} images: {done} of {count}"),
         )
-    files = [*write_miss_tables(output, comparison), output / "misses_dice.png"]
-    write_miss_dice(files[-1], comparison.methods, comparison.mean_dice, len(comparison.patches))
-    most_missed_first = (-comparison.missed.mean(axis=1)).argsort(kind="stable")
-    for place in most_missed_first[:pictures]:
+    files = [*write_false_negative_tables(output, comparison), output / "false_negatives_dice.png"]
+    write_false_negative_dice(files[-1], comparison.methods, comparison.mean_dice, len(comparison.patches))
+    worst_first = (-comparison.fractions.mean(axis=1)).argsort(kind="stable")
+    for place in worst_first[:pictures]:
         patch, index = comparison.patches[place], indices[place]
         files.append(output / f"{patch.name}.png")
-        maps = miss_maps(methods, dataset, index)
-        write_miss_maps(files[-1], dataset.images[index], dataset.labels[index] > 0, maps, comparison.methods)
+        maps = false_negative_maps(methods, dataset, index)
+        write_false_negative_maps(files[-1], dataset.images[index], dataset.labels[index] > 0, maps, comparison.methods)
     if as_json:
         print_json(
             {
                 "methods": comparison.methods,
                 "images": len(indices),
-                "missed": comparison.mean_missed.tolist(),
+                "false_negative_fraction": comparison.mean_fraction.tolist(),
                 "dice": comparison.mean_dice.tolist(),
                 "fourier": note,
                 "files": files,
@@ -70,12 +75,12 @@ def misses(
         )
         return
     print_table(
-        f"False negatives in {len(indices)} {split} images of {dataset.manifest.name}: part missed, dice between maps",
-        ["method", "missed", *comparison.methods],
+        f"False negatives in {len(indices)} {split} images of {dataset.manifest.name}: fraction, dice between maps",
+        ["method", "false negatives", *comparison.methods],
         [
-            [method, f"{missed:.1%}", *(f"{value:.3f}" for value in values)]
-            for method, missed, values in zip(
-                comparison.methods, comparison.mean_missed, comparison.mean_dice, strict=True
+            [method, f"{fraction:.1%}", *(f"{value:.3f}" for value in values)]
+            for method, fraction, values in zip(
+                comparison.methods, comparison.mean_fraction, comparison.mean_dice, strict=True
             )
         ],
     )

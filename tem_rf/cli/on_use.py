@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
+
+from tem_rf.cli.option_names import OptionNamingGroup
 
 
-class CommandsOnUse(TyperGroup):
+class CommandsOnUse(OptionNamingGroup):
     """A group whose commands are functions, or groups, of modules that are not imported yet."""
 
     places: ClassVar[Mapping[str, str]] = {}
@@ -34,8 +36,13 @@ class CommandsOnUse(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import the command that is used."""
         if args and args[0] in self.places:
-            self.commands[args[0]] = self.commands[args[0]] or _imported(args[0], self.places[args[0]])
+            self.imported_command(args[0])
         return super().resolve_command(ctx, args)
+
+    def imported_command(self, name: str) -> Any:
+        """A command with all its options."""
+        self.commands[name] = self.commands[name] or _imported(name, self.places[name])
+        return self.commands[name]
 
 
 def commands_on_use(places: Mapping[str, str]) -> type[CommandsOnUse]:
@@ -47,9 +54,17 @@ def commands_on_use(places: Mapping[str, str]) -> type[CommandsOnUse]:
     return type("CommandsOnUse", (CommandsOnUse,), {"places": places})
 
 
-def imported(places: Mapping[str, str]) -> dict[str, Any]:
-    """All commands, imported, by name: for those who look at every option, such as the reference."""
-    return {name: _imported(name, place) for name, place in places.items()}
+def with_all_commands(app: typer.Typer) -> Any:
+    """The command of an app with every command in it imported, for those who look at all options."""
+    command = typer.main.get_command(app)
+    _import_all(command)
+    return command
+
+
+def _import_all(command: Any) -> None:
+    if isinstance(command, CommandsOnUse):
+        for name in command.places:
+            _import_all(command.imported_command(name))
 
 
 def _imported(name: str, place: str) -> Any:

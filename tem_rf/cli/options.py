@@ -33,7 +33,7 @@ def takes(
         @wraps(command)
         def run(**given: Any) -> None:
             values = {name: given.pop(name) for name in settings}
-            chosen = {name: value for name, value in values.items() if value is not None and value != []}
+            chosen = {name: value for name, value in values.items() if value not in (None, [], ())}
             command(request.build(**chosen), **given)
 
         parameters = [_parameter(one) for one in settings.values()]

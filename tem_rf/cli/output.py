@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from tem_rf.cli.option_names import with_option_names
+
 _LONGEST_WORD = 24  # a path longer than this is folded
 _LINES = box.HEAVY_HEAD
 
@@ -25,14 +27,17 @@ def progress_console() -> Console:
 
 
 def print_remark(text: str, console: Console | None = None, *, style: str | None = None) -> None:
-    """Print a line on stderr as it is: names may hold brackets, and a line is one in a pipe too.
+    """Print a line on stderr: settings as options, all else as it is, for names may hold brackets.
+
+    In a pipe it is one line too.
 
     Args:
         text: The line.
         console: That of a bar or of a status which is being shown, to print above it.
         style: Of the whole line.
     """
-    (console or progress_console()).print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+    line = with_option_names(text)
+    (console or progress_console()).print(line, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -77,7 +82,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     texts = [[str(cell) for cell in row] for row in rows]
     console = Console()
     if not console.is_terminal:
-        console.width = max(_width(_most(columns, texts), _LINES), cell_len(title))
+        console.width = max(_width(_unbroken_widths(columns, texts), _LINES), cell_len(title))
     if title:
         console.print(title, style="table.title", highlight=False, markup=False)
     for lines in (_LINES, None):
@@ -94,15 +99,17 @@ def _widths(
 ) -> list[int] | None:
     """Widths of the columns, the wide ones alike where they must break; None where their words do not fit."""
     columns_words = [[word for cell in cells for word in cell.split()] for cells in zip(columns, *rows, strict=True)]
-    least = [min(max(map(cell_len, words), default=0), _LONGEST_WORD) for words in columns_words]
+    narrowest = [min(max(map(cell_len, words), default=0), _LONGEST_WORD) for words in columns_words]
     for limit in range(console_width, -1, -1):
-        widths = [max(low, min(high, limit)) for low, high in zip(least, _most(columns, rows), strict=True)]
+        widths = [
+            max(low, min(high, limit)) for low, high in zip(narrowest, _unbroken_widths(columns, rows), strict=True)
+        ]
         if _width(widths, lines) <= console_width:
             return widths
     return None
 
 
-def _most(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+def _unbroken_widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     """Widths of the columns without a break."""
     return [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
 

@@ -22,7 +22,7 @@ def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[s
         "frames": result.frames,
         "particle_fraction": result.particle_fraction,
         "pixel_size_nm": result.pixel_size_nm,
-        "min_diameter_px": result.least_diameter_px,
+        "min_diameter_px": result.min_diameter_px,
         "left_out": result.left_out,
         "sizes": result.sizes.to_json(result.pixel_size_nm),
         "scores": result.scores and {**asdict(result.scores), "hard_dice": result.hard_dice},
@@ -39,13 +39,13 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
     is_tracked = any(tracked for _, tracked in results)
     is_scored = any(result.scores for result, _ in results)
     columns += ["frames"] * is_stack + ["tracks", "merged tracks", "vanished"] * is_tracked
-    columns += ["dice", "found", "merged", "missed", "invented", "diameter bias"] * is_scored
+    columns += ["dice", "found", "merged", "false negatives", "false positives", "diameter bias"] * is_scored
     rows = []
     for result, tracked in results:
         sizes = result.sizes
         scale, unit = (1.0, "px") if result.pixel_size_nm is None else (result.pixel_size_nm, "nm")
-        least = f"{result.left_out} below {result.least_diameter_px * scale:.2g} {unit}"
-        row: list[object] = [result.image, f"{result.particle_fraction:.1%}", sizes.count, least]
+        too_small = f"{result.left_out} below {result.min_diameter_px * scale:.2g} {unit}"
+        row: list[object] = [result.image, f"{result.particle_fraction:.1%}", sizes.count, too_small]
         spread = "" if sizes.sd_px is None else f" ± {sizes.sd_px * scale:.2g}"
         row.append("–" if sizes.mean_px is None else f"{sizes.mean_px * scale:.3g}{spread} {unit}")
         row.append("–" if sizes.polydispersity is None else f"{sizes.polydispersity:.1%}")
@@ -64,4 +64,4 @@ def _score_cells(result: SegmentedFile) -> list[object]:
         return ["–"] * 6
     bias = "–" if scores.diameter_bias is None else f"{scores.diameter_bias:+.1%}"
     found = f"{scores.found} of {scores.labelled}"
-    return [f"{result.hard_dice:.3f}", found, scores.merged, scores.missed, scores.invented, bias]
+    return [f"{result.hard_dice:.3f}", found, scores.merged, scores.false_negatives, scores.false_positives, bias]

@@ -64,7 +64,7 @@ def training_settings(recipe: str = DEFAULT_RECIPE, **changes: Any) -> TrainingS
     150
     """
     if recipe not in tuple(RECIPES):  # a list, which has no hash, is none of them either
-        raise SettingsError(f"recipe: expected one of {', '.join(sorted(RECIPES))}, received {recipe!r}.")
+        raise SettingsError(f"`recipe`: expected one of {', '.join(sorted(RECIPES))}, received {recipe!r}.")
     try:
         return TrainingSettings(**{"recipe": recipe, **RECIPES[recipe], **changes})
     except ValidationError as error:
@@ -79,9 +79,17 @@ _EXPECTED = {
 
 
 def settings_error(error: ValidationError, model: type[BaseModel] | None = None) -> SettingsError:
-    """One line for the first thing pydantic found wrong; with the model, an unknown field is answered by its fields."""
+    """One line for the first thing pydantic found wrong.
+
+    Args:
+        error: What pydantic found.
+        model: The settings the user gave: the line names the setting in backticks, for an unknown one all there are.
+            None where a file was read: the line names the field as the file does.
+    """
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"])) or "settings"
+    if model is not None and first["loc"]:
+        field = f"`{first['loc'][0]}`"
     if first["type"] == "value_error":
         where = f"{field}: " if first["loc"] else ""
         return SettingsError(f"{where}{first['ctx']['error']}".removesuffix(".") + ".")

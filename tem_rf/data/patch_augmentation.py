@@ -68,7 +68,7 @@ def counts_of_sources(dataset: PreparedDataset) -> dict[str, SourceCounts]:
         if (moments := source.mean_and_sd(normalization)) is None:
             raise DatasetError(
                 f"{dataset.folder / MANIFEST_FILE}: lacks mean and sd of {source.name}, which augmentation needs under "
-                f"{normalization} normalization; prepare the dataset again with --overwrite, or leave augmentation out."
+                f"{normalization} normalization; prepare the dataset again with `overwrite`, or leave augmentation out."
             )
         mean, sd = moments
         counts[source.name] = SourceCounts(mean, sd, source.scale / sd, (source.offset - mean) / sd)

@@ -16,7 +16,7 @@ from tem_rf.errors import DatasetError
 from tem_rf.files import parse_json, write_json
 
 MANIFEST_FILE, IMAGES_FILE, LABELS_FILE, PATCHES_FILE = "dataset.json", "images.tif", "labels.tif", "patches.csv"
-_PATCH_COLUMNS = ("source", "row", "column", "split", "particle_fraction")
+_PATCH_COLUMNS = ("source", "y_px", "x_px", "split", "particle_fraction")
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Patch:
 
     Attributes:
         source: Name of its micrograph.
-        row: First row, in the micrograph [px].
-        column: First column, in the micrograph [px].
+        y_px: First row, in the micrograph [px].
+        x_px: First column, in the micrograph [px].
         split: Split it belongs to.
         particle_fraction: Part of it that is particle.
     """
 
     source: str
-    row: int
-    column: int
+    y_px: int
+    x_px: int
     split: Split
     particle_fraction: float
 
@@ -46,7 +46,7 @@ class Patch:
         """
         file, _, frame = self.source.rpartition("#")
         stem = f"{Path(file).stem}_{frame}" if frame.isdigit() and file else Path(self.source).stem
-        return f"{stem}_r{self.row}_c{self.column}"
+        return f"{stem}_r{self.y_px}_c{self.x_px}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class PreparedDataset:
             present = ", ".join(name for name in SPLITS if any(patch.split == name for patch in self.patches))
             raise DatasetError(
                 f"{self.folder}: has no {split} patches, only {present}; prepare it again from at least 3 labelled "
-                "micrographs, or with --split study."
+                "micrographs, or with `split` study."
             )
         return found
 
@@ -127,7 +127,7 @@ def read_manifest(folder: Path) -> Manifest:
     if version != SCHEMA_VERSION:
         raise DatasetError(
             f"{path}: schema version {version}, expected {SCHEMA_VERSION}; prepare the dataset again with this "
-            "version of tem-rf, with --overwrite."
+            "version of tem-rf, with `overwrite`."
         )
     try:
         return Manifest.model_validate(content)
@@ -141,7 +141,7 @@ def write_tables(folder: Path, manifest: Manifest, patches: list[Patch]) -> None
         rows = csv.writer(file)
         rows.writerow(_PATCH_COLUMNS)
         for patch in patches:
-            rows.writerow([patch.source, patch.row, patch.column, patch.split, f"{patch.particle_fraction:.6f}"])
+            rows.writerow([patch.source, patch.y_px, patch.x_px, patch.split, f"{patch.particle_fraction:.6f}"])
     write_json(folder / MANIFEST_FILE, manifest.model_dump(mode="json"))
 
 
@@ -166,7 +166,8 @@ def _patch(row: dict[str, str]) -> Patch:
     split = next((name for name in SPLITS if name == row["split"]), None)
     if split is None:
         raise ValueError(f"split {row['split']!r}")
-    return Patch(row["source"], int(row["row"]), int(row["column"]), split, float(row["particle_fraction"]))
+    y_px, x_px = (row["y_px"], row["x_px"]) if "y_px" in row else (row["row"], row["column"])  # earlier datasets
+    return Patch(row["source"], int(y_px), int(x_px), split, float(row["particle_fraction"]))
 
 
 def _map_stack(path: Path, shape: tuple[int, ...], dtype: type) -> np.ndarray:

@@ -11,7 +11,7 @@ from tem_rf.data.xray import holds_counts, remove_xray_outliers
 from tem_rf.errors import DatasetError, SettingsError, TooManyOutliersError
 
 PERCENTILES = (1, 99)
-LARGEST_ENLARGEMENT = 16
+MAX_ENLARGEMENT = 16
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,13 @@ def rescale(image: np.ndarray, pixel_size_nm: float | None, target_nm: float) ->
 
     if pixel_size_nm is None:
         raise SettingsError(
-            "target_pixel_size_nm: expected a micrograph with a pixel size, received one without; "
-            "give --pixel-size-nm, or leave the rescaling out."
+            "`target_pixel_size_nm`: expected a micrograph with a pixel size, received one without; "
+            "give `pixel_size_nm`, or leave the rescaling out."
         )
-    if pixel_size_nm > LARGEST_ENLARGEMENT * target_nm:
+    if pixel_size_nm > MAX_ENLARGEMENT * target_nm:
         raise SettingsError(
-            f"target_pixel_size_nm: {pixel_size_nm:g} nm per pixel to {target_nm:g} nm is an enlargement of more than "
-            f"{LARGEST_ENLARGEMENT} times; is one of the two pixel sizes wrong? Correct it with --pixel-size-nm."
+            f"`target_pixel_size_nm`: {pixel_size_nm:g} nm per pixel to {target_nm:g} nm is an enlargement of more "
+            f"than {MAX_ENLARGEMENT} times; is one of the two pixel sizes wrong? Correct it with `pixel_size_nm`."
         )
     shape = tuple(max(1, round(length * pixel_size_nm / target_nm)) for length in image.shape)
     if shape == image.shape:
@@ -159,7 +159,7 @@ def _flatten_illumination(image: np.ndarray, width_px: float) -> None:
     if background.min() <= 0:
         raise DatasetError(
             f"flat field: expected counts above zero, found a background of {background.min():.3g}; "
-            "leave --flat-field-px out for images that were normalized before."
+            "leave `flat_field_px` out for images that were normalized before."
         )
     image *= (background.mean() / background).astype(np.float32)
 

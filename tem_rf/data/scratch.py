@@ -10,7 +10,7 @@ import numpy as np
 
 from tem_rf.files import storage_errors
 
-LARGEST_IN_MEMORY = 128 * 2**20  # bytes; a float32 image of 5793 px
+MAX_BYTES_IN_MEMORY = 128 * 2**20  # bytes; a float32 image of 5793 px
 _ROWS_AT_ONCE = 128
 
 
@@ -30,7 +30,7 @@ def scratch_array(shape: tuple[int, ...], dtype: np.dtype | type, folder: Path |
         StorageError: The place cannot be written to.
     """
     size = prod(shape) * np.dtype(dtype).itemsize
-    if folder is None or size <= LARGEST_IN_MEMORY:
+    if folder is None or size <= MAX_BYTES_IN_MEMORY:
         return np.empty(shape, dtype)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def scratch_array(shape: tuple[int, ...], dtype: np.dtype | type, folder: Path |
 
 def held_or_mapped(frame: np.ndarray) -> np.ndarray:
     """A frame in memory; a large one of a memory-mapped file stays on disk."""
-    return frame if isinstance(frame, np.memmap) and frame.nbytes > LARGEST_IN_MEMORY else np.array(frame)
+    return frame if isinstance(frame, np.memmap) and frame.nbytes > MAX_BYTES_IN_MEMORY else np.array(frame)
 
 
 def bands(height: int, rows: int = _ROWS_AT_ONCE) -> Iterator[slice]:

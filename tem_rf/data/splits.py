@@ -18,7 +18,7 @@ def split_by_micrograph(particle_fractions: np.ndarray, seed: int) -> list[Split
 
     Args:
         particle_fractions: (n,) part of each micrograph that is particle.
-        seed: Decides the places.
+        seed: Decides the positions.
 
     Returns:
         The split of each micrograph; none is empty.
@@ -30,11 +30,11 @@ def split_by_micrograph(particle_fractions: np.ndarray, seed: int) -> list[Split
     if number < len(SPLITS):
         raise DatasetError(
             f"{number} labelled micrograph{'s' if number > 1 else ''} with particles; a split by micrograph needs at "
-            "least 3: add micrographs, or divide the patches themselves with --split study."
+            "least 3: add micrographs, or divide the patches themselves with `split` study."
         )
     random = np.random.default_rng(seed)
-    places = [(np.arange(count) + random.random(count)) / count for count in _whole_parts(number)]
-    owners = np.repeat(np.arange(len(SPLITS)), [len(place) for place in places])[np.argsort(np.concatenate(places))]
+    positions = [(np.arange(count) + random.random(count)) / count for count in _whole_parts(number)]
+    owners = np.repeat(np.arange(len(SPLITS)), [len(each) for each in positions])[np.argsort(np.concatenate(positions))]
     splits = np.empty(number, int)
     splits[np.argsort(particle_fractions, kind="stable")] = owners
     return [SPLITS[split] for split in splits]
@@ -97,7 +97,7 @@ def split_in_order(number: int) -> list[Split]:
     if number < len(SPLITS):
         raise DatasetError(
             f"{number} patch{'es' if number > 1 else ''} with particles; training, validation and test need at least "
-            "3: add micrographs, or choose a smaller --patch-size or --background-threshold."
+            "3: add micrographs, or choose a smaller `patch_size` or `background_threshold`."
         )
     return [split for split, count in zip(SPLITS, _whole_parts(number), strict=True) for _ in range(count)]
 

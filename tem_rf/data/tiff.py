@@ -7,7 +7,7 @@ import numpy as np
 
 from tem_rf.files import replacing_file
 
-LARGEST_IMAGEJ_IMAGE = 2**32 - 2**16  # bytes: a classic TIFF counts those of an image in 32 bits; a stack may be larger
+MAX_IMAGEJ_BYTES = 2**32 - 2**16  # bytes: a classic TIFF counts those of an image in 32 bits; a stack may be larger
 
 
 def write_tiff(path: Path, image: np.ndarray, *, pixel_size_nm: float | None = None) -> None:
@@ -25,7 +25,7 @@ def write_tiff(path: Path, image: np.ndarray, *, pixel_size_nm: float | None = N
     import tifffile
 
     pixels = _imagej_dtype(image)
-    is_big = pixels.ndim == 2 and pixels.nbytes > LARGEST_IMAGEJ_IMAGE
+    is_big = pixels.ndim == 2 and pixels.nbytes > MAX_IMAGEJ_BYTES
     options = _bigtiff_options(pixel_size_nm) if is_big else imagej_options(image.ndim, pixel_size_nm)
     with replacing_file(path) as beside:
         tifffile.imwrite(beside, pixels, **options)

@@ -7,7 +7,7 @@ from tem_rf.errors import TooManyOutliersError
 
 PASSES = 2
 # X-rays hit a few pixels of a million; a threshold that marks more than this cuts into the image itself.
-GREATEST_PART = 0.002
+MAX_OUTLIER_FRACTION = 0.002
 FEW_BELOW_ZERO = 0.01
 _SAMPLE_STEP = 101  # a prime: it walks through the columns
 
@@ -56,10 +56,10 @@ def _outliers(image: np.ndarray, threshold: float) -> np.ndarray:
     if image.max() <= image.min() + threshold:
         return np.empty((0, 2), int)
     found = _above(image, exact_median(image) + threshold)
-    if len(found) > GREATEST_PART * image.size:
+    if len(found) > MAX_OUTLIER_FRACTION * image.size:
         raise TooManyOutliersError(
-            f"xray_threshold {threshold:g} counts: marks {len(found) / image.size:.1%} of the pixels as x-ray "
-            f"outliers, expected at most {GREATEST_PART:.1%}; raise it, or give 0 to leave outliers in."
+            f"`xray_threshold` {threshold:g} counts: marks {len(found) / image.size:.1%} of the pixels as x-ray "
+            f"outliers, expected at most {MAX_OUTLIER_FRACTION:.1%}; raise it, or give 0 to leave outliers in."
         )
     brightest_first = found[np.argsort(-image.ravel()[found], kind="stable")]
     return np.column_stack(np.unravel_index(brightest_first, image.shape))

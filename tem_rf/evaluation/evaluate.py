@@ -168,8 +168,8 @@ def score_patches(dataset: PreparedDataset, indices: np.ndarray, predictions: np
             prediction,
             dataset.labels[index],
             source=dataset.patches[index].source,
-            row=dataset.patches[index].row,
-            column=dataset.patches[index].column,
+            y_px=dataset.patches[index].y_px,
+            x_px=dataset.patches[index].x_px,
             pixel_size_nm=dataset.manifest.pixel_size_nm,
         )
         for index, prediction in zip(indices, predictions, strict=True)

@@ -23,25 +23,25 @@ Method = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class MissComparison:
+class FalseNegativeComparison:
     """False negatives of several methods on the same images.
 
     Attributes:
         methods: Their names, m of them.
         patches: The n images.
-        missed: (n, m) part of the labelled pixels that a method misses; NaN where the label is empty.
+        fractions: (n, m) fraction of the labelled pixels that a method misses; NaN where the label is empty.
         dice: (n, m, m) dice between the false-negative maps of two methods; 1 where neither misses anything.
     """
 
     methods: tuple[str, ...]
     patches: tuple[Patch, ...]
-    missed: np.ndarray
+    fractions: np.ndarray
     dice: np.ndarray
 
     @property
-    def mean_missed(self) -> np.ndarray:
+    def mean_fraction(self) -> np.ndarray:
         """(m,) mean over the images whose label is not empty."""
-        return np.nanmean(self.missed, axis=0)
+        return np.nanmean(self.fractions, axis=0)
 
     @property
     def mean_dice(self) -> np.ndarray:
@@ -49,13 +49,13 @@ class MissComparison:
         return self.dice.mean(axis=0)
 
 
-def compare_misses(
+def compare_false_negatives(
     methods: Mapping[str, Method],
     dataset: PreparedDataset,
     indices: Sequence[int] | np.ndarray,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> MissComparison:
+) -> FalseNegativeComparison:
     """Hold the false-negative maps of methods against each other, image by image.
 
     Args:
@@ -66,20 +66,20 @@ def compare_misses(
 
     Source: Sytwu et al. 2022, figures 7 and S8.
     """
-    missed, dice = [], []
+    fractions, dice = [], []
     for done, index in enumerate(indices, start=1):
-        maps, label = miss_maps(methods, dataset, index), dataset.labels[index] > 0
+        maps, label = false_negative_maps(methods, dataset, index), dataset.labels[index] > 0
         count = np.count_nonzero(label)
-        missed.append([np.count_nonzero(one) / count if count else np.nan for one in maps])
+        fractions.append([np.count_nonzero(one) / count if count else np.nan for one in maps])
         dice.append(dice_between(maps))
         if progress:
             progress(done, len(indices))
-    return MissComparison(
-        tuple(methods), tuple(dataset.patches[index] for index in indices), np.array(missed), np.array(dice)
+    return FalseNegativeComparison(
+        tuple(methods), tuple(dataset.patches[index] for index in indices), np.array(fractions), np.array(dice)
     )
 
 
-def miss_maps(methods: Mapping[str, Method], dataset: PreparedDataset, index: int) -> np.ndarray:
+def false_negative_maps(methods: Mapping[str, Method], dataset: PreparedDataset, index: int) -> np.ndarray:
     """(m, h, w) bool: where the label of a patch has a particle and the mask of a method has none."""
     image, label = np.asarray(dataset.images[index]), dataset.labels[index] > 0
     return np.stack([label & ~method(image) for method in methods.values()])
@@ -136,19 +136,24 @@ def methods_of_runs(
     return methods, f"band {band.inner_radius_px:g} to {band.outer_radius_px:g} FFT px"
 
 
-def write_miss_tables(folder: Path, comparison: MissComparison) -> tuple[Path, Path]:
-    """Write `misses.csv`, the part that each method misses of each image, and `misses_dice.csv`, mean dice of pairs.
+def write_false_negative_tables(folder: Path, comparison: FalseNegativeComparison) -> tuple[Path, Path]:
+    """Write `false_negatives.csv`, a fraction per image and method, and `false_negatives_dice.csv`, mean dice of pairs.
 
     Raises:
         StorageError: The disk is full or the place cannot be written to.
     """
-    images, pairs = folder / "misses.csv", folder / "misses_dice.csv"
+    images, pairs = folder / "false_negatives.csv", folder / "false_negatives_dice.csv"
     _write_csv(
         images,
-        ["source", "row", "column", *comparison.methods],
+        ["source", "y_px", "x_px", *comparison.methods],
         (
-            [patch.source, patch.row, patch.column, *("" if np.isnan(part) else f"{part:.6f}" for part in parts)]
-            for patch, parts in zip(comparison.patches, comparison.missed, strict=True)
+            [
+                patch.source,
+                patch.y_px,
+                patch.x_px,
+                *("" if np.isnan(fraction) else f"{fraction:.6f}" for fraction in fractions),
+            ]
+            for patch, fractions in zip(comparison.patches, comparison.fractions, strict=True)
         ),
     )
     _write_csv(

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-_MOST_PATCHES_MEASURED = 400  # of evenly spread micrographs; more change no diameter and cost seconds
-_MOST_PATCHES_TRANSFORMED = 32  # those with most particle
-_LARGEST_MICROGRAPH_PX = 16384**2  # what a patches.csv claims beyond it must not fill the memory
-_LEAST_PARTICLE_PX = 12  # smaller spots are slips of the pen
+_MAX_PATCHES_MEASURED = 400  # of evenly spread micrographs; more change no diameter and cost seconds
+_MAX_PATCHES_TRANSFORMED = 32  # those with most particle
+_MAX_MICROGRAPH_PX = 16384**2  # what a patches.csv claims beyond it must not fill the memory
+_MIN_PARTICLE_PX = 12  # smaller spots are slips of the pen
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _measure_particles(dataset: PreparedDataset) -> tuple[np.ndarray, int]:
         for region in regionprops(regions):
             if region.label in edge:
                 cut += 1
-            elif region.area >= _LEAST_PARTICLE_PX:
+            elif region.area >= _MIN_PARTICLE_PX:
                 diameters.append(region.equivalent_diameter_area)
     return np.array(diameters), cut
 
@@ -113,9 +113,9 @@ def _patches_by_micrograph(dataset: PreparedDataset) -> list[list[int]]:
 def _evenly_chosen(micrographs: list[list[int]]) -> list[list[int]]:
     """As many micrographs as have about the most patches that are measured."""
     patches_each = sum(map(len, micrographs)) / len(micrographs)
-    number = min(len(micrographs), max(1, int(_MOST_PATCHES_MEASURED / patches_each)))
-    chosen = np.linspace(0, len(micrographs) - 1, number).astype(int)
-    return [micrographs[index] for index in chosen]
+    number = min(len(micrographs), max(1, int(_MAX_PATCHES_MEASURED / patches_each)))
+    indices = np.linspace(0, len(micrographs) - 1, number).astype(int)
+    return [micrographs[index] for index in indices]
 
 
 def _put_together(dataset: PreparedDataset, indices: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -125,16 +125,16 @@ def _put_together(dataset: PreparedDataset, indices: list[int]) -> tuple[np.ndar
         DatasetError: The patches lie further apart than on any camera.
     """
     size = dataset.manifest.patch_size
-    places = np.array([(dataset.patches[index].row, dataset.patches[index].column) for index in indices])
-    places -= places.min(axis=0)
-    height, width = (int(side) + size for side in places.max(axis=0))
-    if height * width > _LARGEST_MICROGRAPH_PX:
+    corners = np.array([(dataset.patches[index].y_px, dataset.patches[index].x_px) for index in indices])
+    corners -= corners.min(axis=0)
+    height, width = (int(side) + size for side in corners.max(axis=0))
+    if height * width > _MAX_MICROGRAPH_PX:
         raise DatasetError(
             f"{dataset.folder / PATCHES_FILE}: the patches of {dataset.patches[indices[0]].source} span {height} x "
-            f"{width} px, expected at most {_LARGEST_MICROGRAPH_PX} px in all; prepare the dataset again."
+            f"{width} px, expected at most {_MAX_MICROGRAPH_PX} px in all; prepare the dataset again."
         )
     mask, is_kept = (np.zeros((height, width), bool) for _ in range(2))
-    for index, (row, column) in zip(indices, places, strict=True):
+    for index, (row, column) in zip(indices, corners, strict=True):
         here = slice(row, row + size), slice(column, column + size)
         mask[here], is_kept[here] = dataset.labels[index] > 0, True
     return mask, is_kept
@@ -151,7 +151,7 @@ def _lattice_spacing(dataset: PreparedDataset) -> float | None:
     from tem_rf.baselines.bragg import find_band
 
     fractions = np.array([patch.particle_fraction for patch in dataset.patches])
-    fullest = np.sort(np.argsort(-fractions, kind="stable")[:_MOST_PATCHES_TRANSFORMED])
+    fullest = np.sort(np.argsort(-fractions, kind="stable")[:_MAX_PATCHES_TRANSFORMED])
     try:
         band = find_band(np.asarray(dataset.images[fullest]))
     except NoBraggPeaksError:
@@ -198,7 +198,7 @@ def _draw_examples(axes: "list[Axes]", dataset: PreparedDataset) -> None:
         index = int(order[round(quantile * (len(order) - 1))])
         place.imshow(overlay(np.asarray(dataset.images[index]), np.asarray(dataset.labels[index]) > 0))
         patch = dataset.patches[index]
-        place.set_title(f"{patch.source} ({patch.row}, {patch.column}), {patch.split}", fontsize=9)
+        place.set_title(f"{patch.source} ({patch.y_px}, {patch.x_px}), {patch.split}", fontsize=9)
         place.set_axis_off()
 
 

@@ -41,7 +41,7 @@ def example_micrograph(side_px: int, pixel_size_nm: float | None) -> np.ndarray:
     return simulate_micrograph(simulation_settings(preset, size_px=side_px), seed=2022).pixels.astype(np.float32)
 
 
-_LEAST_SHOWN_PX = 512
+_MIN_SHOWN_PX = 512
 
 
 def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
@@ -56,7 +56,7 @@ def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
         ModelError: bioimageio.spec refuses what the card says, such as a license that SPDX does not know.
     """
     serving = ImagesToProbability(model, card.stride_px)
-    counts = example_micrograph(package_sizes(card).at_least(_LEAST_SHOWN_PX), card.pixel_size_nm)
+    counts = example_micrograph(package_sizes(card).at_least(_MIN_SHOWN_PX), card.pixel_size_nm)
     by_the_program = card.preprocessing_inside.model_copy(update={"xray_threshold": None})
     image = normalize_micrograph(counts, by_the_program)
     probability = np.asarray(serving(image[np.newaxis, ..., np.newaxis])["probability"])
@@ -74,8 +74,8 @@ def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
             save_bioimageio_package(describe_package(card, inside), output_path=folder / BIOIMAGEIO.file)
         except ValidationError as error:
             raise ModelError(
-                f"{BIOIMAGEIO.file}: bioimageio.spec refuses the package ({_first_of(error)}); mend --license or "
-                "--author, or bring its packages to the versions it knows: pip install 'tem-rf[exchange]'"
+                f"{BIOIMAGEIO.file}: bioimageio.spec refuses the package ({_first_of(error)}); correct `license_id` or "
+                "`authors`, or bring its packages to the versions it knows: pip install 'tem-rf[exchange]'"
             ) from error
 
 

@@ -76,7 +76,7 @@ def _validation(card: ModelCard) -> str:
     )
     return (
         f"## Validation\n\n{scores} Label a few micrographs of your own by hand and compare: "
-        "`tem-rf segment --labels` prints dice, and particles found, missed and merged."
+        "`tem-rf segment`, given these labels, prints dice, particles found and merged, and false positives."
     )
 
 

@@ -7,7 +7,7 @@ from tem_rf.inference.card import HeldOutScores, ModelCard, SeedScores
 
 
 @dataclass(frozen=True)
-class Remarks:
+class CardNotes:
     """Fields of the card by the same names.
 
     Attributes:
@@ -32,10 +32,10 @@ class Remarks:
         """Fields of the card."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def or_before(self, before: ModelCard) -> "Remarks":
+    def or_before(self, before: ModelCard) -> "CardNotes":
         """These, and where the maker says nothing what an earlier card says; not its scores, which another run made."""
         kept = ("authors", "license", "purpose", "limits", "made_by")
         return replace(self, **{name: getattr(self, name) or getattr(before, name) for name in kept})
 
 
-NO_REMARKS = Remarks()
+NO_NOTES = CardNotes()

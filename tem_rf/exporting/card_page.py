@@ -25,11 +25,14 @@ def _head(card: ModelCard) -> str:
 
 
 def _use(card: ModelCard) -> str:
-    lines = [f"`tem-rf segment FILE --model {card.name}`, with the path of this folder."]
+    lines = [
+        f'In a terminal `tem-rf segment FILE`, in Python `tem_rf.segment("FILE", "{card.name}")`: the model is the '
+        "path of this folder."
+    ]
     if card.pixel_size_nm is not None:
         low, high = card.pixel_size_nm / 1.25, card.pixel_size_nm * 1.25
         lines.append(
-            f"- Intended pixel size: {card.pixel_size_nm:.4g} nm ({low:.3g} to {high:.3g}); beyond, add `--rescale`."
+            f"- Intended pixel size: {card.pixel_size_nm:.4g} nm ({low:.3g} to {high:.3g}); beyond, add `rescale`."
         )
     if doses := simulated_doses(card.micrographs):
         lines.append(f"- Intended dose: {doses[0]:g} to {doses[-1]:g} e/Å².")
@@ -43,7 +46,7 @@ def _scores(card: ModelCard) -> str:
     for one in card.held_out:
         spread = "" if one.hard_dice_sd is None else f" ± {one.hard_dice_sd:.3f}"
         rows.append(
-            f"| {one.name} | {one.kind} | {one.micrographs} | {one.hard_dice:.3f}{spread} | {one.least_hard_dice:.3f} |"
+            f"| {one.name} | {one.kind} | {one.micrographs} | {one.hard_dice:.3f}{spread} | {one.min_hard_dice:.3f} |"
         )
     if not rows:
         return "## Hard dice\n\nThe network was not scored before it was exported."

@@ -139,7 +139,7 @@ def _without_outliers(network: Runtime, preprocessing: PreprocessingSettings) ->
 
 
 _BATCHES = (1, 3)
-_LEAST_SIDE_PX = 64
+_MIN_SIDE_PX = 64
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def compare_formats(run: RunFolder, folder: Path) -> Iterator[Comparison]:
 def _shapes(card: ModelCard, *, any_size: bool) -> list[tuple[int, int, int]]:
     """Two sizes for each number of micrographs: multiples of the stride, or odd ones where any will do."""
     sizes = package_sizes(card)
-    side, step = sizes.at_least(_LEAST_SIDE_PX), sizes.step_px
+    side, step = sizes.at_least(_MIN_SIDE_PX), sizes.step_px
     odd = 1 if any_size else 0
     return [
         (batch, height + odd, width - odd)

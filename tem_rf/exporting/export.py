@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.errors import ModelError
-from tem_rf.exporting.card_notes import NO_REMARKS, Remarks
+from tem_rf.exporting.card_notes import NO_NOTES, CardNotes
 from tem_rf.exporting.formats import FORMATS, SAVED_MODEL, ExportFormat, formats_in
 from tem_rf.exporting.micrographs import describe_micrographs
 from tem_rf.inference.card import FieldOfView, ModelCard, TestScores
@@ -30,7 +30,7 @@ def export_run(
     output: Path,
     formats: Sequence[ExportFormat] = (SAVED_MODEL,),
     *,
-    remarks: Remarks = NO_REMARKS,
+    notes: CardNotes = NO_NOTES,
 ) -> ModelCard:
     """Write the best network of a run, with its card; see `write_model_folder`.
 
@@ -38,7 +38,7 @@ def export_run(
         run: A run with at least one epoch.
         output: Folder to write, whole or not at all.
         formats: What to write.
-        remarks: What the card says beyond what the run does.
+        notes: What the card says beyond what the run does.
 
     Raises:
         ModelError: The run has no network, or Keras another backend than TensorFlow.
@@ -47,7 +47,7 @@ def export_run(
     from tem_rf.exporting.folder import write_model_folder  # needs Keras
 
     model = load_network(run)
-    card = describe(run, name=output.name).model_copy(update=remarks.to_card())
+    card = describe(run, name=output.name).model_copy(update=notes.to_card())
     return write_model_folder(model, card, output, formats)
 
 
@@ -100,7 +100,7 @@ def export_over(
     output: Path,
     formats: Sequence[ExportFormat] = (SAVED_MODEL,),
     *,
-    remarks: Remarks = NO_REMARKS,
+    notes: CardNotes = NO_NOTES,
     only_missing: bool = False,
     overwrite: bool = False,
 ) -> ModelCard:
@@ -110,10 +110,10 @@ def export_over(
         run: A run with at least one epoch.
         output: Folder to write.
         formats: What to write; formats that stand there are written again, so that all hold one network.
-        remarks: What the card says beyond what the run does; what the maker leaves out stays as before, the license
+        notes: What the card says beyond what the run does; what the maker leaves out stays as before, the license
             else is BSD-3-Clause.
         only_missing: Leave the folder as it is where it holds all that is asked for.
-        overwrite: Replace whatever stands there, and keep no remarks of it.
+        overwrite: Replace whatever stands there, and keep no notes of it.
 
     Raises:
         ModelError: The folder holds something else, the run has no network, or Keras another backend than TensorFlow.
@@ -122,14 +122,14 @@ def export_over(
     from tem_rf.inference.card import ModelCard
 
     refuse_foreign_folder(output, overwrite=overwrite)
-    standing = formats_in(output)
-    wanted = [one for one in FORMATS.values() if one in (*standing, *formats)]
-    before = ModelCard.read(output) if standing and not overwrite else None
-    if only_missing and wanted == standing and before and remarks == NO_REMARKS:
+    present = formats_in(output)
+    wanted = [one for one in FORMATS.values() if one in (*present, *formats)]
+    before = ModelCard.read(output) if present and not overwrite else None
+    if only_missing and wanted == present and before and notes == NO_NOTES:
         return before
     if before:
-        remarks = remarks.or_before(before)
-    return export_run(run, output, wanted, remarks=replace(remarks, license=remarks.license or LICENSE))
+        notes = notes.or_before(before)
+    return export_run(run, output, wanted, notes=replace(notes, license=notes.license or LICENSE))
 
 
 def refuse_foreign_folder(output: Path, *, overwrite: bool) -> None:
@@ -147,8 +147,8 @@ def refuse_foreign_folder(output: Path, *, overwrite: bool) -> None:
     if not output.exists():
         return
     if not output.is_dir():
-        raise ModelError(f"{output}: is a file, expected a folder to export to; choose another --output.")
+        raise ModelError(f"{output}: is a file, expected a folder to export to; choose another `output`.")
     if not overwrite and not (output / CARD_NAME).exists() and any(output.iterdir()):
         raise ModelError(
-            f"{output}: is not empty and holds no exported model; choose another --output, or add --overwrite."
+            f"{output}: is not empty and holds no exported model; choose another `output`, or add `overwrite`."
         )

@@ -18,7 +18,7 @@ class ExportFormat:
     """One format.
 
     Attributes:
-        name: What `--format` calls it.
+        name: What users call it.
         file: Its file in the folder of the model; for the SavedModel, the one that says it is there.
         takes: What the network in it takes.
         gives: What it gives.
@@ -59,7 +59,7 @@ def formats_named(text: str) -> list[ExportFormat]:
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in FORMATS:
-            raise SettingsError(f"--format: expected some of {', '.join(FORMATS)}, with commas, received {name!r}.")
+            raise SettingsError(f"`formats`: expected some of {', '.join(FORMATS)}, with commas, received {name!r}.")
     return [one for one in FORMATS.values() if one is SAVED_MODEL or one.name in names]
 
 

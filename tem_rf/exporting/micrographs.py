@@ -29,7 +29,7 @@ def describe_micrographs(config: RunConfig) -> tuple[MicrographSet, ...]:
     folders: dict[Path, list[Source]] = {}
     for source in sources:
         folders.setdefault(_set_folder(Path(source.file).parent), []).append(source)
-    return tuple(_describe(folder, members) for folder, members in folders.items())
+    return tuple(_describe(folder, sources) for folder, sources in folders.items())
 
 
 def score_held_out(segmenter: Segmenter, folder: Path, *, name: str) -> HeldOutScores:
@@ -56,7 +56,7 @@ def score_held_out(segmenter: Segmenter, folder: Path, *, name: str) -> HeldOutS
         micrographs=len(scores),
         hard_dice=statistics.fmean(scores),
         hard_dice_sd=statistics.stdev(scores) if len(scores) > 1 else None,
-        least_hard_dice=min(scores),
+        min_hard_dice=min(scores),
     )
 
 

@@ -29,7 +29,7 @@ def write_onnx(model: keras.Model, card: ModelCard, folder: Path) -> None:
 def export_onnx(serving: ImagesToProbability, path: Path) -> None:
     """Write a network for ONNX Runtime; height, width and number of images stay free."""
     with warnings.catch_warnings():
-        # Keras looks for np.object, which NumPy 2 remarks on.
+        # Keras looks for np.object, which NumPy 2 notes on.
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
         serving.export(
             path, format="onnx", verbose=False, opset_version=ONNX_OPSET, input_signature=[serving.SIGNATURE]

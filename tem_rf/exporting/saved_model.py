@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.data.preprocess import PERCENTILES
-from tem_rf.data.xray import FEW_BELOW_ZERO, GREATEST_PART, PASSES
+from tem_rf.data.xray import FEW_BELOW_ZERO, MAX_OUTLIER_FRACTION, PASSES
 from tem_rf.inference.card import ModelCard
 
 _AROUND = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)]
@@ -63,14 +63,14 @@ def _replace_brightest_first(image: Any, threshold: float) -> Any:
     shape = tf.shape(image)
     size = tf.cast(tf.size(image), tf.float64)
     median = tf.cast(_quantile(tf.sort(tf.reshape(image, [-1])), 0.5), tf.float32)
-    places = tf.cast(tf.where(image > median + threshold), tf.int32)  # (n, 2)
-    are_outliers = tf.cast(tf.shape(places)[0], tf.float64) <= GREATEST_PART * size
-    places = places[: tf.where(are_outliers, tf.shape(places)[0], 0)]
-    places = tf.gather(places, tf.argsort(-tf.gather_nd(image, places), stable=True))
-    count = tf.shape(places)[0]
-    number = tf.tensor_scatter_nd_update(tf.fill(shape, -1), places, tf.range(count))
+    outliers = tf.cast(tf.where(image > median + threshold), tf.int32)  # (n, 2)
+    are_outliers = tf.cast(tf.shape(outliers)[0], tf.float64) <= MAX_OUTLIER_FRACTION * size
+    outliers = outliers[: tf.where(are_outliers, tf.shape(outliers)[0], 0)]
+    outliers = tf.gather(outliers, tf.argsort(-tf.gather_nd(image, outliers), stable=True))
+    count = tf.shape(outliers)[0]
+    number = tf.tensor_scatter_nd_update(tf.fill(shape, -1), outliers, tf.range(count))
 
-    around = places[:, tf.newaxis, :] + tf.constant(_AROUND)  # (n, 8, 2)
+    around = outliers[:, tf.newaxis, :] + tf.constant(_AROUND)  # (n, 8, 2)
     on_border = tf.reduce_any((around < 0) | (around >= shape), axis=[1, 2])
     around = tf.clip_by_value(around, 0, shape - 1)
     neighbours = tf.cast(tf.gather_nd(image, around), tf.float64)
@@ -86,11 +86,11 @@ def _replace_brightest_first(image: Any, threshold: float) -> Any:
 
     start = (
         tf.constant(0),
-        tf.cast(tf.gather_nd(image, places), tf.float64),
+        tf.cast(tf.gather_nd(image, outliers), tf.float64),
         tf.reduce_sum(tf.cast(image, tf.float64)),
     )
     _, values, _ = tf.while_loop(lambda index, *_: index < count, replace_one, start)
-    return tf.tensor_scatter_nd_update(image, places, tf.cast(values, tf.float32))
+    return tf.tensor_scatter_nd_update(image, outliers, tf.cast(values, tf.float32))
 
 
 def _quantile(ordered: Any, part: float) -> Any:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from tem_rf.architecture import Architecture
 from tem_rf.config.preparation import PixelSizeNm, PreprocessingSettings
@@ -52,7 +52,10 @@ class HeldOutScores(BaseModel):
     micrographs: int
     hard_dice: float = Field(description="Mean over the micrographs.")
     hard_dice_sd: float | None = Field(description="Standard deviation over the micrographs; None for one.")
-    least_hard_dice: float
+    min_hard_dice: float = Field(
+        validation_alias=AliasChoices("min_hard_dice", "least_hard_dice"),  # the name in earlier cards
+        description="Of the micrograph that is segmented worst.",
+    )
 
 
 SCHEMA_VERSION = 1

@@ -17,12 +17,12 @@ from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.sources import count_frames
 from tem_rf.errors import DatasetError, ReadError, StorageError, TemRfError
 from tem_rf.files import sole_writer
-from tem_rf.inference.frame_store import FrameJournal, FrameRecord
+from tem_rf.inference.frame_store import FrameRecord, FrameStore
 from tem_rf.inference.model import Segmenter
 from tem_rf.inference.predict import Segmentation, segment_by_ensemble
 from tem_rf.inference.results import SegmentedFile, counts_on_mask, recall_finished, remember_finished, write_results
 from tem_rf.metrics.dice import hard_dice, particle_mask
-from tem_rf.particles.mask import disc_area_px, least_diameter_px, measure_mask
+from tem_rf.particles.mask import disc_area_px, measure_mask, resolve_min_diameter_px
 from tem_rf.particles.scores import ParticleScores, score_particles
 from tem_rf.particles.split import number_particles
 
@@ -75,34 +75,34 @@ def segment_file(
         return finished
     frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample)
     first = next(frames)
-    _least_px(settings, first.pixel_size_nm)  # what cannot be is said before anything is computed
+    _min_diameter_px(settings, first.pixel_size_nm)  # what cannot be is said before anything is computed
     pairs = zip(chain([first], frames), _truths(label, first, count), strict=True)
     kinds = _kinds(settings, averaged=len(segmenters) * settings.transforms)
     with sole_writer(output / f".{path.stem}.lock", on_wait) as has_waited:
         if has_waited and not overwrite and (finished := _finished(finished_file, job, path)):
             return finished
-        journal = FrameJournal(output / f".{path.stem}.unfinished", job, {kind: _IMAGES[kind] for kind in kinds})
+        store = FrameStore(output / f".{path.stem}.unfinished", job, {kind: _IMAGES[kind] for kind in kinds})
         try:
-            on_frame(len(journal.records), count)
-            for micrograph, truth in islice(pairs, len(journal.records), None):
+            on_frame(len(store.records), count)
+            for micrograph, truth in islice(pairs, len(store.records), None):
                 segmentation = segment_by_ensemble(
                     segmenters, micrograph, transforms=settings.transforms, scratch=output
                 )
                 mask = _mask(segmentation, output)
                 images = {**vars(segmentation), "mask": mask}
-                journal.append(_record(segmentation, mask, micrograph, truth, settings), images)
-                on_frame(len(journal.records), count)
+                store.append(_record(segmentation, mask, micrograph, truth, settings), images)
+                on_frame(len(store.records), count)
             finished_file.unlink(missing_ok=True)  # from here on the files are no longer those of an earlier job
-            result = write_results(journal, path, output, first, kinds)
+            result = write_results(store, path, output, first, kinds)
             remember_finished(finished_file, job, result)
         except TemRfError as error:
-            done = len(journal.records)
+            done = len(store.records)
             if done == 0 or isinstance(error, (ReadError, DatasetError)):
-                journal.remove()
+                store.remove()
             if count == 1 or isinstance(error, StorageError):
                 raise
             raise type(error)(f"{error} (frame {done + 1} of {count})") from error
-        journal.remove()
+        store.remove()
         return result
 
 
@@ -111,7 +111,7 @@ def _finished(file: Path, job: dict[str, Any], path: Path) -> SegmentedFile | No
     finished = recall_finished(file, job)
     if finished is None:
         return None
-    note = f"{path.name}: was segmented before by the same model and settings; --overwrite does it again"
+    note = f"{path.name}: was segmented before by the same model and settings; add `overwrite` to segment it again"
     return replace(finished, notes=(*finished.notes, note))
 
 
@@ -166,11 +166,11 @@ def _record(
     truth: np.ndarray | None,
     settings: SegmentSettings,
 ) -> FrameRecord:
-    least_px = _least_px(settings, result.pixel_size_nm)
+    min_px = _min_diameter_px(settings, result.pixel_size_nm)
     measured = measure_mask(
         mask,
         counts_on_mask(micrograph, mask, result.pixel_size_nm),
-        least_area_px=disc_area_px(least_px),
+        min_area_px=disc_area_px(min_px),
         split_touching=settings.split_touching,
     )
     if truth is not None:
@@ -180,21 +180,21 @@ def _record(
         pixel_size_nm=result.pixel_size_nm,
         particles=measured.particles,
         left_out=measured.left_out,
-        least_diameter_px=least_px,
-        scores=None if truth is None else _scores(mask, truth, disc_area_px(least_px), settings),
+        min_diameter_px=min_px,
+        scores=None if truth is None else _scores(mask, truth, disc_area_px(min_px), settings),
         hard_dice=None if truth is None else float(hard_dice(result.probability[np.newaxis], truth[np.newaxis])[0]),
         notes=result.notes,
     )
 
 
-def _least_px(settings: SegmentSettings, pixel_size_nm: float | None) -> float:
-    return least_diameter_px(pixel_size_nm, given_px=settings.min_diameter_px, given_nm=settings.min_diameter_nm)
+def _min_diameter_px(settings: SegmentSettings, pixel_size_nm: float | None) -> float:
+    return resolve_min_diameter_px(pixel_size_nm, given_px=settings.min_diameter_px, given_nm=settings.min_diameter_nm)
 
 
-def _scores(mask: np.ndarray, truth: np.ndarray, least_area_px: float, settings: SegmentSettings) -> ParticleScores:
+def _scores(mask: np.ndarray, truth: np.ndarray, min_area_px: float, settings: SegmentSettings) -> ParticleScores:
     """Particles against labelled ones; what is too small counts on neither side."""
     numbers, labelled = (
-        number_particles(one > 0, split_touching=split, least_area_px=least_area_px)
+        number_particles(one > 0, split_touching=split, min_area_px=min_area_px)
         for one, split in ((mask, settings.split_touching), (truth, True))
     )
     return score_particles(numbers, labelled)

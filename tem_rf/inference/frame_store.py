@@ -24,7 +24,7 @@ class FrameRecord:
         pixel_size_nm: Side of a pixel [nm].
         particles: Its particles.
         left_out: Parts of the mask that were too small.
-        least_diameter_px: Diameter of the smallest disc that was not [px].
+        min_diameter_px: Diameter of the smallest disc that was not [px].
         scores: Against the label, where there is one.
         hard_dice: Against the label, where there is one.
         notes: What the user should know.
@@ -34,7 +34,7 @@ class FrameRecord:
     pixel_size_nm: float | None
     particles: tuple[Particle, ...]
     left_out: int
-    least_diameter_px: float
+    min_diameter_px: float
     scores: ParticleScores | None
     hard_dice: float | None
     notes: tuple[str, ...]
@@ -43,14 +43,14 @@ class FrameRecord:
 _RECORD = TypeAdapter(FrameRecord)
 
 
-class FrameJournal:
+class FrameStore:
     """A folder with a raw file per kind of image, and a line per frame that is done.
 
     A line is written after the images it speaks of, so whatever a kill leaves behind the last line is cut off.
 
     Args:
         folder: Where to keep it.
-        job: Everything that decides the results; a journal of another job is thrown away.
+        job: Everything that decides the results; a store of another job is thrown away.
         kinds: Kinds of images, with their types.
     """
 

@@ -154,7 +154,7 @@ def _refuse_equal_stems(paths: Sequence[Path]) -> None:
         if other is not path:
             raise SettingsError(
                 f"{path}: has the same name as {other}, so that its results would take the place of the others; "
-                "segment one of them into another --output."
+                "segment one of them into another `output`."
             )
 
 

@@ -29,14 +29,14 @@ def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None
     here = pixel_size_nm or _pixel_size_nm(file)
     if here is None:
         raise ModelError(
-            f"{file}: says no pixel size, by which a model could be chosen; give --pixel-size-nm, or name a model by "
-            "--model."
+            f"{file}: has no pixel size, so no model can be selected; give `pixel_size_nm`, or name a model with "
+            "`model`."
         )
     cards = {path: card for path in models_in(models) if (card := _readable_card(path)) is not None}
     sizes = {path: card.pixel_size_nm for path, card in cards.items() if card.pixel_size_nm is not None}
     if not sizes:
         raise ModelError(
-            f"{models}: holds no model with a pixel size; make one with `tem-rf export`, or name one by --model."
+            f"{models}: holds no model with a pixel size; make one with `tem-rf export`, or name one with `model`."
         )
     nearest = min(sizes, key=lambda path: abs(math.log(sizes[path] / here)))
     ratio = max(sizes[nearest] / here, here / sizes[nearest])
@@ -44,8 +44,8 @@ def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None
     if ratio > PIXEL_SIZE_TOLERANCE and not rescales:
         known = ", ".join(f"{path.name} at {size:g}" for path, size in sizes.items())
         raise ModelError(
-            f"{file}: has {here:g} nm/px, and no model in {models} was trained near it ({known} nm/px); add --rescale, "
-            "or name one by --model."
+            f"{file}: has {here:g} nm/px, and no model in {models} was trained near it ({known} nm/px); add "
+            "`rescale`, or name one with `model`."
         )
     return nearest
 
@@ -138,7 +138,7 @@ class Networks:
             return segmenter
         if segmenter.pixel_size_nm is None:
             raise SettingsError(
-                f"--rescale: {segmenter.name} was trained on micrographs without a pixel size; leave it out."
+                f"`rescale`: {segmenter.name} was trained on micrographs without a pixel size; leave it out."
             )
         update = {"target_pixel_size_nm": segmenter.pixel_size_nm}
         return replace(segmenter, preprocessing=segmenter.preprocessing.model_copy(update=update))

@@ -10,7 +10,7 @@ from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preprocess import preprocess
 from tem_rf.data.scratch import bands, scratch_array
-from tem_rf.data.xray import GREATEST_PART
+from tem_rf.data.xray import MAX_OUTLIER_FRACTION
 from tem_rf.errors import DatasetError, ReadError, SettingsError
 from tem_rf.inference.model import Segmenter
 from tem_rf.inference.tiles import apply_in_tiles, choose_tile_px, with_tiles_that_fit
@@ -147,7 +147,7 @@ def _normalized(
         raise SettingsError(f"{where}: {error}") from error
     if prepared.has_too_many_outliers:
         on_note(
-            f"{micrograph.name}: x-ray outliers are left in: more than {GREATEST_PART:.1%} of the pixels lie "
+            f"{micrograph.name}: x-ray outliers are left in: more than {MAX_OUTLIER_FRACTION:.1%} of the pixels lie "
             f"{prepared.xray_threshold:g} counts above the median, the threshold of {segmenter.name}; this detector "
             "counts on another scale"
         )
@@ -184,7 +184,7 @@ def _notes(segmenter: Segmenter, micrograph: Micrograph) -> list[str]:
     if here and there and not is_rescaled and max(here / there, there / here) > PIXEL_SIZE_TOLERANCE:
         notes.append(
             f"{micrograph.name}: has {here:g} nm/px, {segmenter.name} was trained at {there:g} nm/px; "
-            "expect poor masks, or add --rescale"
+            "expect poor masks, or add `rescale`"
         )
     height, width = micrograph.pixels.shape
     reach_px = segmenter.architecture.receptive_field.reach_px

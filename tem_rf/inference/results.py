@@ -15,14 +15,14 @@ from tem_rf.data.preprocess import rescale
 from tem_rf.data.scratch import bands
 from tem_rf.data.tiff import write_tiff
 from tem_rf.files import parse_json, replacing_file, write_json
-from tem_rf.inference.frame_store import FrameJournal
+from tem_rf.inference.frame_store import FrameStore
 from tem_rf.particles.scores import ParticleScores, add_scores
 from tem_rf.particles.sizes import SizeSummary, summarize_sizes
 from tem_rf.particles.table import write_particles
 from tem_rf.plots.particle_sizes import write_size_histogram
 from tem_rf.plots.segmentation import write_overlay
 
-_LARGEST_OVERLAY_PX = 4096
+_MAX_OVERLAY_PX = 4096
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class SegmentedFile:
         pixel_size_nm: Side of a pixel of the mask [nm].
         sizes: Of the particles of all frames.
         left_out: Parts of the masks that were too small.
-        least_diameter_px: Diameter of the smallest disc that was not, in the first frame [px].
+        min_diameter_px: Diameter of the smallest disc that was not, in the first frame [px].
         scores: Against the label, where there is one.
         hard_dice: Mean over the frames, where there is a label.
         notes: What the user should know.
@@ -50,19 +50,19 @@ class SegmentedFile:
     pixel_size_nm: float | None
     sizes: SizeSummary
     left_out: int
-    least_diameter_px: float
+    min_diameter_px: float
     scores: ParticleScores | None
     hard_dice: float | None
     notes: tuple[str, ...]
 
 
 def write_results(
-    journal: FrameJournal, path: Path, output: Path, first: Micrograph, kinds: Iterable[str]
+    store: FrameStore, path: Path, output: Path, first: Micrograph, kinds: Iterable[str]
 ) -> SegmentedFile:
     """Write all that is made of a file, each part whole or not at all.
 
     Args:
-        journal: Of all its frames.
+        store: Of all its frames.
         path: The file.
         output: Folder for the results, whose names begin with the stem of the file.
         first: Its first frame, for the overlay.
@@ -71,14 +71,14 @@ def write_results(
     Raises:
         StorageError: The disk is full or the place cannot be written to.
     """
-    records = journal.records
+    records = store.records
     pixel_size_nm = records[0].pixel_size_nm
     particles = [particle for record in records for particle in record.particles]
     files = {kind: output / f"{path.stem}_{kind}.tif" for kind in kinds}
     for kind, file in files.items():
-        _write_images(file, journal.images(kind), len(records), pixel_size_nm)
+        _write_images(file, store.images(kind), len(records), pixel_size_nm)
     files["overlay"] = output / f"{path.stem}_overlay.png"
-    _write_overlay(files["overlay"], first, next(journal.images("mask")), pixel_size_nm)
+    _write_overlay(files["overlay"], first, next(store.images("mask")), pixel_size_nm)
     files["particles"] = output / f"{path.stem}_particles.csv"
     frames = ((number, record.particles) for number, record in enumerate(records, start=1))
     write_particles(files["particles"], frames, pixel_size_nm=pixel_size_nm)
@@ -90,11 +90,11 @@ def write_results(
         image=path,
         files=files,
         frames=len(records),
-        particle_fraction=float(np.mean([np.count_nonzero(mask) / mask.size for mask in journal.images("mask")])),
+        particle_fraction=float(np.mean([np.count_nonzero(mask) / mask.size for mask in store.images("mask")])),
         pixel_size_nm=pixel_size_nm,
         sizes=summarize_sizes(particles),
         left_out=sum(record.left_out for record in records),
-        least_diameter_px=records[0].least_diameter_px,
+        min_diameter_px=records[0].min_diameter_px,
         scores=add_scores(scores) if scores else None,
         hard_dice=float(np.mean(dice)) if dice else None,
         notes=tuple(dict.fromkeys(note for record in records for note in record.notes)),
@@ -110,7 +110,7 @@ def counts_on_mask(micrograph: Micrograph, mask: np.ndarray, pixel_size_nm: floa
 
 def _write_overlay(file: Path, first: Micrograph, mask: np.ndarray, pixel_size_nm: float | None) -> None:
     """Draw the outline; of an image that is larger than any screen, on means over squares of pixels."""
-    factor = -(-max(mask.shape) // _LARGEST_OVERLAY_PX)
+    factor = -(-max(mask.shape) // _MAX_OVERLAY_PX)
     counts = counts_on_mask(first, mask, pixel_size_nm)
     if factor > 1:
         counts, mask, pixel_size_nm = (

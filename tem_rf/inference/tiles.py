@@ -89,8 +89,8 @@ def _round_up(value: int, multiple: int) -> int:
     return max(-(-value // multiple), 1) * multiple
 
 
-LARGEST_TILE_PX = 1024  # beyond it tiles gain no speed
-_LEAST_TILE_PX = 64
+MAX_TILE_PX = 1024  # beyond it tiles gain no speed
+_MIN_TILE_PX = 64
 # Activations of a network of the study, with 4 filters at full resolution: 0.6 GB for a tile of 1024 px.
 _BYTES_PER_PIXEL_AND_FILTER = 150
 _PART_OF_FREE_MEMORY = 0.5
@@ -113,7 +113,7 @@ def choose_tile_px(architecture: Architecture, free_bytes: int | None = None) ->
     per_pixel = _BYTES_PER_PIXEL_AND_FILTER * max(architecture.filter_sequence[0], 1)
     side_px = int((_PART_OF_FREE_MEMORY * free_bytes / per_pixel) ** 0.5)
     context_px = 2 * (architecture.receptive_field.reach_px or 0)
-    return min(max(side_px - context_px, _LEAST_TILE_PX), LARGEST_TILE_PX)
+    return min(max(side_px - context_px, _MIN_TILE_PX), MAX_TILE_PX)
 
 
 def with_tiles_that_fit(compute: Callable[[int], np.ndarray], tile_px: int) -> np.ndarray:
@@ -132,9 +132,9 @@ def with_tiles_that_fit(compute: Callable[[int], np.ndarray], tile_px: int) -> n
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            if tile_px <= _LEAST_TILE_PX:
+            if tile_px <= _MIN_TILE_PX:
                 raise ModelError(
                     f"out of memory even in tiles of {tile_px} px; close other programs, or use a network with "
                     "fewer filters or a smaller receptive field."
                 ) from error
-        tile_px = max(tile_px // 2, _LEAST_TILE_PX)
+        tile_px = max(tile_px // 2, _MIN_TILE_PX)

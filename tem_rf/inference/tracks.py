@@ -49,7 +49,7 @@ def check_movie(path: Path, settings: TrackSettings, pixel_size_nm: float | None
     """
     with open_recording(path) as recording:
         if recording.count < 2:
-            raise SettingsError(f"{path}: --track needs a movie, this is one image; leave it out.")
+            raise SettingsError(f"{path}: `track` needs a movie, this is one image; leave it out.")
         sides = recording.pixel_sides_nm
     settings.step_px(pixel_size_nm or (sides and sides[1]))
 
@@ -119,8 +119,8 @@ def _write_table(
                 row: dict[str, object] = {
                     "track": track.number,
                     "frame": frame,
-                    "x_px": f"{particle.column_px:.6g}",
-                    "y_px": f"{particle.row_px:.6g}",
+                    "x_px": f"{particle.x_px:.6g}",
+                    "y_px": f"{particle.y_px:.6g}",
                     "area_px": particle.area_px,
                     "diameter_px": f"{particle.diameter_px:.6g}",
                     "end": track.end,
@@ -129,8 +129,8 @@ def _write_table(
                     row["time_s"] = f"{(frame - 1) * frame_interval_s:.6g}"
                 if pixel_size_nm is not None:
                     row |= {
-                        "x_nm": f"{particle.column_px * pixel_size_nm:.6g}",
-                        "y_nm": f"{particle.row_px * pixel_size_nm:.6g}",
+                        "x_nm": f"{particle.x_px * pixel_size_nm:.6g}",
+                        "y_nm": f"{particle.y_px * pixel_size_nm:.6g}",
                         "area_nm2": f"{particle.area_px * pixel_size_nm**2:.6g}",
                         "diameter_nm": f"{particle.diameter_px * pixel_size_nm:.6g}",
                     }

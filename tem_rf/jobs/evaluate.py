@@ -12,7 +12,7 @@ from tem_rf.runs.root import DEFAULT_ROOT, find_runs_of_one_dataset
 
 if TYPE_CHECKING:
     from tem_rf.data.prepared import PreparedDataset
-    from tem_rf.evaluation.table import MethodScores
+    from tem_rf.evaluation.trials import Row
 
 
 class EvaluateRequest(Request):
@@ -39,7 +39,7 @@ class EvaluateRequest(Request):
 
 def evaluate(
     request: EvaluateRequest, *, on_step: Callable[[str], None] = lambda what: None
-) -> "tuple[PreparedDataset, list[MethodScores]]":
+) -> "tuple[PreparedDataset, list[Row]]":
     """Score runs.
 
     Args:
@@ -62,11 +62,11 @@ def evaluate(
     from tem_rf.models.backend import import_keras
 
     import_keras()
-    from tem_rf.evaluation.table import dice_table
+    from tem_rf.evaluation.scoring import score_runs
     from tem_rf.runs.dataset import open_training_data
 
     dataset = open_training_data(folders[0].config)
-    return dataset, dice_table(
+    return dataset, score_runs(
         folders,
         dataset,
         split=request.split,

@@ -105,13 +105,13 @@ def export(request: ExportRequest, *, on_step: Callable[[str], None] = lambda wh
 
     import_keras()
     from tem_rf.exporting.best_seed import best_seed, seed_scores
-    from tem_rf.exporting.card_notes import Remarks
+    from tem_rf.exporting.card_notes import CardNotes
     from tem_rf.exporting.check import compare_formats
     from tem_rf.exporting.export import export_over
 
     folder = best_seed(candidates)
     output = request.output or MODELS / folder.name
-    remarks = Remarks(
+    notes = CardNotes(
         authors=request.authors,
         license=request.license_id,
         purpose=request.purpose,
@@ -121,9 +121,7 @@ def export(request: ExportRequest, *, on_step: Callable[[str], None] = lambda wh
         held_out=_score_held_out(folder, held_out, on_step),
     )
     on_step(f"exporting {folder.name} as {', '.join(one.name for one in formats)}")
-    card = export_over(
-        folder, output, formats, remarks=remarks, only_missing=request.check, overwrite=request.overwrite
-    )
+    card = export_over(folder, output, formats, notes=notes, only_missing=request.check, overwrite=request.overwrite)
     comparisons = []
     if request.check:
         on_step("comparing the formats with the run")

@@ -17,7 +17,7 @@ from tem_rf.jobs.devices import PREFIXES, usable_devices
 from tem_rf.jobs.queue import QueueContent, QueuedRun, TrainingQueue
 from tem_rf.runs import process
 from tem_rf.runs.devices import CPU, installed_gpus
-from tem_rf.runs.events import Event, EventLog, Journal, Listener, NoticeEvent, StatusEvent
+from tem_rf.runs.events import Event, EventLog, EventSink, Listener, NoticeEvent, StatusEvent
 from tem_rf.runs.interruption import Interruption, interruptible, write_when_there_is_room
 from tem_rf.runs.view import try_to_view_run
 
@@ -54,7 +54,7 @@ def run_queue(
     """
     queue = TrainingQueue(queue.path.resolve(), queue.runner_command)
     with process.claim(queue), interruptible(queue) as interruption:
-        journal = _QueueJournal(queue.event_log(), *([listener] if listener else []))
+        journal = _QueueEventSink(queue.event_log(), *([listener] if listener else []))
         journal.emit(StatusEvent(state="running"))
         try:
             state = _Runner(queue, journal, interruption, command).go_on()
@@ -66,7 +66,7 @@ def run_queue(
         return state
 
 
-class _QueueJournal(Journal):
+class _QueueEventSink(EventSink):
     """Tells what happens, and survives the deletion of the folder that it writes to."""
 
     def __init__(self, log: EventLog, *listeners: Listener) -> None:
@@ -81,7 +81,7 @@ class _Runner:
     """One queue in this process."""
 
     def __init__(
-        self, queue: TrainingQueue, journal: Journal, interruption: Interruption, command: Sequence[str]
+        self, queue: TrainingQueue, journal: EventSink, interruption: Interruption, command: Sequence[str]
     ) -> None:
         self.queue, self.journal, self.interruption, self.command = queue, journal, interruption, command
         self.installed = installed_gpus()

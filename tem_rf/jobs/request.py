@@ -186,7 +186,7 @@ class Request(BaseModel):
         known = cls.settings()
         for name in given:
             if name not in known:
-                raise SettingsError(f"{name}: no such setting; expected one of {', '.join(known)}.")
+                raise SettingsError(f"`{name}`: no such setting; expected one of {', '.join(known)}.")
         fields: dict[str, Any] = {}
         for name, about in cls.model_fields.items():
             group = _group(about)

@@ -15,7 +15,6 @@ from tem_rf.config.training import (
     settings_error,
     training_settings,
 )
-from tem_rf.errors import StudyError
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.workers import execution_settings
 from tem_rf.study.definition.definition import StudyDefinition, define_study
@@ -131,4 +130,4 @@ def _checked(section: type[_Section], content: dict[str, Any]) -> _Section:
     try:
         return section.model_validate(content)
     except ValidationError as error:
-        raise StudyError(str(settings_error(error, section))) from error
+        raise settings_error(error, section) from error

@@ -1,17 +1,18 @@
-"""Scores of one segmented image, and their table on disk."""
+"""Scores of one segmented image, and their table on disk; NumPy is imported only where an image is scored."""
+
+from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from tem_rf.errors import ReadError
 from tem_rf.files import replacing_file
-from tem_rf.metrics.boundary import score_boundary
-from tem_rf.metrics.dice import hard_dice, particle_mask, soft_dice
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class ImageScores:
 
     Attributes:
         source: Micrograph the image was cut from.
-        row: Row of its upper edge in the micrograph [px].
-        column: Column of its left edge [px].
+        y_px: Row of its upper edge in the micrograph [px].
+        x_px: Column of its left edge [px].
         soft_dice: Dice of the probability.
         hard_dice: Dice of the rounded probability.
         boundary_f1: Agreement of the outlines within the tolerance.
@@ -32,8 +33,8 @@ class ImageScores:
     """
 
     source: str
-    row: int
-    column: int
+    y_px: int
+    x_px: int
     soft_dice: float
     hard_dice: float
     boundary_f1: float
@@ -46,6 +47,8 @@ class ImageScores:
 COLUMNS = tuple(field.name for field in fields(ImageScores))
 """Columns of the table."""
 
+_EARLIER_COLUMNS = ("source", "row", "column", *COLUMNS[3:])  # of runs that were scored by an earlier version
+
 METRICS = COLUMNS[3:]
 """Names of the scores, in the order of the table."""
 
@@ -55,8 +58,8 @@ def score_image(
     label: np.ndarray,
     *,
     source: str = "",
-    row: int = 0,
-    column: int = 0,
+    y_px: int = 0,
+    x_px: int = 0,
     pixel_size_nm: float | None = None,
     tolerance_px: float = 2.0,
 ) -> ImageScores:
@@ -66,16 +69,19 @@ def score_image(
         probability: (h, w) float, probability of the particle class, or a mask.
         label: (h, w), 1 or True on particles.
         source: Micrograph it was cut from.
-        row: Row of its upper edge there [px].
-        column: Column of its left edge there [px].
+        y_px: Row of its upper edge there [px].
+        x_px: Column of its left edge there [px].
         pixel_size_nm: Side of a pixel [nm], for the distances in nm.
         tolerance_px: How far apart outlines may lie and still agree [px].
     """
+    from tem_rf.metrics.boundary import score_boundary
+    from tem_rf.metrics.dice import hard_dice, particle_mask, soft_dice
+
     outline = score_boundary(particle_mask(probability), label, tolerance_px=tolerance_px)
     return ImageScores(
         source=source,
-        row=row,
-        column=column,
+        y_px=y_px,
+        x_px=x_px,
         soft_dice=float(soft_dice(probability, label)),
         hard_dice=float(hard_dice(probability, label)),
         boundary_f1=outline.f1,
@@ -103,8 +109,9 @@ def read_scores(path: Path) -> list[ImageScores]:
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
             table = csv.DictReader(file)
-            if tuple(table.fieldnames or ()) != COLUMNS:
+            if tuple(table.fieldnames or ()) not in (COLUMNS, _EARLIER_COLUMNS):
                 raise ValueError(f"expected the columns {','.join(COLUMNS)}")
+            table.fieldnames = COLUMNS
             return [_from_cells(cells) for cells in table]
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror}); evaluate the run first.") from error
@@ -114,7 +121,7 @@ def read_scores(path: Path) -> list[ImageScores]:
 
 def _from_cells(cells: dict[str, str]) -> ImageScores:
     numbers: dict[str, Any] = {name: float(cells[name]) if cells[name] else None for name in METRICS}
-    return ImageScores(source=cells["source"], row=int(cells["row"]), column=int(cells["column"]), **numbers)
+    return ImageScores(source=cells["source"], y_px=int(cells["y_px"]), x_px=int(cells["x_px"]), **numbers)
 
 
 def _in_nm(distance_px: float | None, pixel_size_nm: float | None) -> float | None:

@@ -17,7 +17,7 @@ class EffectiveField:
     """Where the answer of a network comes from, on average over images.
 
     Attributes:
-        energy: (side, side) float64, part of the squared gradient per input pixel, of sum 1; the pixel that answers
+        energy: (side, side) float64, fraction of the squared gradient per input pixel, of sum 1; the pixel that answers
             lies in the middle, side is odd.
         images: Images it was averaged over.
     """
@@ -25,8 +25,8 @@ class EffectiveField:
     energy: np.ndarray
     images: int
 
-    def width_px(self, part: float) -> int:
-        """Side of the smallest square around the pixel that holds a part of the energy [px].
+    def width_px(self, fraction: float) -> int:
+        """Side of the smallest square around the pixel that holds a fraction of the energy [px].
 
         >>> EffectiveField(np.full((5, 5), 1 / 25), images=1).width_px(0.3)  # 9 of 25 pixels are 36 %
         3
@@ -34,7 +34,7 @@ class EffectiveField:
         middle = len(self.energy) // 2
         distance = np.abs(np.arange(len(self.energy)) - middle)
         rings = np.bincount(np.maximum.outer(distance, distance).ravel(), weights=self.energy.ravel())
-        return 2 * int(np.searchsorted(rings.cumsum(), part - 1e-12)) + 1
+        return 2 * int(np.searchsorted(rings.cumsum(), fraction - 1e-12)) + 1
 
 
 def effective_receptive_field(

@@ -173,12 +173,12 @@ def _only(size: Any) -> Any:
     return sizes.pop()
 
 
-def _one_of(known: Collection[str], received: list[Any], what: str) -> Any:
-    if len(set(received)) != 1 or received[0] not in known:
-        raise ReadError(f"has the {what} {received}, expected {' or '.join(known)} everywhere.")
-    return received[0]
+def _one_of(known: Collection[str], actual: list[Any], what: str) -> Any:
+    if len(set(actual)) != 1 or actual[0] not in known:
+        raise ReadError(f"has the {what} {actual}, expected {' or '.join(known)} everywhere.")
+    return actual[0]
 
 
-def _expect(place: str, what: str, received: Any, expected: Any) -> None:
-    if received != expected:
-        raise ReadError(f"{place}: expected {what} {expected!r}, received {received!r}; no UNet of the study.")
+def _expect(place: str, what: str, actual: Any, expected: Any) -> None:
+    if actual != expected:
+        raise ReadError(f"{place}: expected {what} {expected!r}, received {actual!r}; no UNet of the study.")

@@ -13,12 +13,12 @@ from tem_rf.particles.split import number_particles
 
 # Two outlines that lie within 2 px of each other count as the same (`evaluation.boundary`), so the diameter of
 # a particle is known to 4 px, and that of a speck of less than twice as much not at all.
-LEAST_DIAMETER_PX = 8.0
+MIN_DIAMETER_PX = 8.0
 # Of two lattice planes of a metal, 0.2 to 0.25 nm apart: what is narrower shows no lattice.
-LEAST_DIAMETER_NM = 0.5
+MIN_DIAMETER_NM = 0.5
 
 
-def least_diameter_px(
+def resolve_min_diameter_px(
     pixel_size_nm: float | None, *, given_px: float | None = None, given_nm: float | None = None
 ) -> float:
     """Diameter of the smallest disc that counts as a particle [px].
@@ -31,21 +31,21 @@ def least_diameter_px(
     Raises:
         SettingsError: Both are given, or nm without a pixel size.
 
-    >>> least_diameter_px(0.125), least_diameter_px(0.02), least_diameter_px(0.5, given_nm=2)
+    >>> resolve_min_diameter_px(0.125), resolve_min_diameter_px(0.02), resolve_min_diameter_px(0.5, given_nm=2)
     (8.0, 25.0, 4.0)
     """
     if given_px is not None and given_nm is not None:
-        raise SettingsError("min_diameter_px and min_diameter_nm: both say how small a particle may be; give one.")
+        raise SettingsError("`min_diameter_px` and `min_diameter_nm`: both say how small a particle may be; give one.")
     if given_px is not None:
         return given_px
     if given_nm is not None:
         if pixel_size_nm is None:
             raise SettingsError(
-                "min_diameter_nm: expected a micrograph with a pixel size, received one without; give "
-                "--pixel-size-nm, or --min-diameter-px instead."
+                "`min_diameter_nm`: expected a micrograph with a pixel size, received one without; give "
+                "`pixel_size_nm`, or `min_diameter_px` instead."
             )
         return given_nm / pixel_size_nm
-    return LEAST_DIAMETER_PX if pixel_size_nm is None else max(LEAST_DIAMETER_PX, LEAST_DIAMETER_NM / pixel_size_nm)
+    return MIN_DIAMETER_PX if pixel_size_nm is None else max(MIN_DIAMETER_PX, MIN_DIAMETER_NM / pixel_size_nm)
 
 
 def disc_area_px(diameter_px: float) -> float:
@@ -73,7 +73,7 @@ def measure_mask(
     mask: np.ndarray,
     counts: np.ndarray,
     *,
-    least_area_px: float,
+    min_area_px: float,
     split_touching: bool = False,
     rows: int | None = None,
 ) -> MeasuredMask:
@@ -85,7 +85,7 @@ def measure_mask(
     Args:
         mask: (h, w), not 0 on particles; it may be memory-mapped.
         counts: (h, w) counts of the micrograph; they may be, too.
-        least_area_px: Smaller parts are specks, no particles [px].
+        min_area_px: Smaller parts are specks, no particles [px].
         split_touching: Take touching particles apart.
         rows: Rows of a window; None for some millions of pixels.
     """
@@ -94,16 +94,16 @@ def measure_mask(
     left_out = 0
     for window, components, ready in _windows(mask, rows or max(_PIXELS // mask.shape[1], 4 * RING_PX)):
         areas = np.bincount(components.ravel(), minlength=len(ready))
-        left_out += int(np.count_nonzero(ready & (areas < least_area_px)))
-        numbers = number_particles(ready[components], split_touching=split_touching, least_area_px=least_area_px)
+        left_out += int(np.count_nonzero(ready & (areas < min_area_px)))
+        numbers = number_particles(ready[components], split_touching=split_touching, min_area_px=min_area_px)
         cut = np.zeros(len(ready), bool)  # by the edge of the window: how large they are is not known here
         cut[components[0]] = window.start > 0
         cut[components[-1]] |= window.stop < len(mask)
-        others = ~ready & (cut | (areas >= least_area_px))
+        others = ~ready & (cut | (areas >= min_area_px))
         others[0] = False
         numbers[others[components]] = -1  # they are measured in another window, and are no background
         for particle in measure_particles(numbers, counts[window], spread):
-            particles.append(replace(particle, number=len(particles) + 1, row_px=window.start + particle.row_px))
+            particles.append(replace(particle, number=len(particles) + 1, y_px=window.start + particle.y_px))
     return MeasuredMask(tuple(particles), left_out)
 
 

@@ -51,8 +51,8 @@ class Particle:
 
     Attributes:
         number: Its number in the numbered mask.
-        row_px: Row of its centre of mass [px].
-        column_px: Column of its centre of mass [px].
+        y_px: Row of its centre of mass [px].
+        x_px: Column of its centre of mass [px].
         area_px: Its pixels.
         diameter_px: Diameter of a disc of its area [px].
         feret_max_px: Greatest distance between two parallel lines around it [px].
@@ -65,8 +65,8 @@ class Particle:
     """
 
     number: int
-    row_px: float
-    column_px: float
+    y_px: float
+    x_px: float
     area_px: int
     diameter_px: float
     feret_max_px: float
@@ -101,8 +101,8 @@ def measure_particles(
         particles.append(
             Particle(
                 number=int(region.label),
-                row_px=row,
-                column_px=column,
+                y_px=row,
+                x_px=column,
                 area_px=int(region.num_pixels),
                 diameter_px=float(region.equivalent_diameter_area),
                 feret_max_px=feret_max_px,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _SAME = 0.5  # intersection over union beyond which two particles are one: no third one can share so much
-_MOST = 0.5  # of the area of a labelled particle that another must cover to have swallowed it
+_COVERED_FRACTION = 0.5  # of the area of a labelled particle that another must cover to have swallowed it
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class ParticleScores:
         labelled: Particles in the label.
         found: Those that have a particle of their own, with an intersection over union above 0.5.
         merged: Those covered for the most part by a particle that covers another labelled one so, too.
-        missed: The others.
-        invented: Particles that lie for the most part where the label has none.
+        false_negatives: The others.
+        false_positives: Particles that lie for the most part where the label has none.
         diameter_bias_px: Mean of measured less labelled diameter of the found particles [px]; None without any.
         diameter_bias: The same, relative to the labelled diameter.
     """
@@ -26,8 +26,8 @@ class ParticleScores:
     labelled: int
     found: int
     merged: int
-    missed: int
-    invented: int
+    false_negatives: int
+    false_positives: int
     diameter_bias_px: float | None
     diameter_bias: float | None
 
@@ -43,7 +43,7 @@ def score_particles(numbers: np.ndarray, labelled: np.ndarray) -> ParticleScores
     true_areas, areas = overlap.sum(axis=1)[1:], overlap.sum(axis=0)[1:]
     shared = overlap[1:, 1:]
     union = true_areas[:, np.newaxis] + areas - shared
-    swallowed = shared >= _MOST * true_areas[:, np.newaxis]
+    swallowed = shared >= _COVERED_FRACTION * true_areas[:, np.newaxis]
     merged = (swallowed & (swallowed.sum(axis=0) > 1)).any(axis=1)
     same = (shared > _SAME * union) & ~merged[:, np.newaxis]
     found, partner = np.nonzero(same)
@@ -53,8 +53,8 @@ def score_particles(numbers: np.ndarray, labelled: np.ndarray) -> ParticleScores
         labelled=len(true_areas),
         found=len(found),
         merged=int(merged.sum()),
-        missed=len(true_areas) - len(found) - int(merged.sum()),
-        invented=int((shared.sum(axis=0) < _MOST * areas).sum()),
+        false_negatives=len(true_areas) - len(found) - int(merged.sum()),
+        false_positives=int((shared.sum(axis=0) < _COVERED_FRACTION * areas).sum()),
         diameter_bias_px=float(difference.mean()) if len(found) else None,
         diameter_bias=float((difference / true_diameters).mean()) if len(found) else None,
     )
@@ -72,8 +72,8 @@ def add_scores(scores: Sequence[ParticleScores]) -> ParticleScores:
         labelled=sum(one.labelled for one in scores),
         found=found,
         merged=sum(one.merged for one in scores),
-        missed=sum(one.missed for one in scores),
-        invented=sum(one.invented for one in scores),
+        false_negatives=sum(one.false_negatives for one in scores),
+        false_positives=sum(one.false_positives for one in scores),
         diameter_bias_px=mean(one.diameter_bias_px for one in scores),
         diameter_bias=mean(one.diameter_bias for one in scores),
     )

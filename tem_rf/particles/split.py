@@ -2,23 +2,23 @@
 
 import numpy as np
 
-# Two parts are two particles where the neck between them is narrower than this part of the smaller one. Of 809 ragged
-# discs 26 stay merged (at 0.8: 85), and 1 of 150 ragged ellipses is split (at 0.96: 5).
+# Two regions are two particles where the neck between them is narrower than this fraction of the smaller one. Of 809
+# ragged discs 26 stay merged (at 0.8: 85), and 1 of 150 ragged ellipses is split (at 0.96: 5).
 _NECK = 0.9
 # A part of less than this radius, against the greatest of its component, is a bump of the outline.
-_LEAST_PART = 0.3
-# Holes of as many pixels, or of this part of the component, are noise.
+_MIN_RADIUS_FRACTION = 0.3
+# Holes of as many pixels, or of this fraction of the component, are noise.
 _HOLE_PX = 4
 _HOLE_PART = 0.002
 
 
-def number_particles(mask: np.ndarray, *, split_touching: bool = False, least_area_px: float = 12) -> np.ndarray:
-    """Number the connected parts of a mask, row by row.
+def number_particles(mask: np.ndarray, *, split_touching: bool = False, min_area_px: float = 12) -> np.ndarray:
+    """Number the connected regions of a mask, row by row.
 
     Args:
         mask: (h, w) bool.
-        split_touching: Take parts with a neck between them apart, by a watershed of the distance to the outline.
-        least_area_px: Smaller parts, before or after they are taken apart, are specks and get no number [px].
+        split_touching: Take regions with a neck between them apart, by a watershed of the distance to the outline.
+        min_area_px: Smaller regions, before or after they are taken apart, are specks and get no number [px].
 
     Returns:
         (h, w) int32, 0 where no particle is; diagonal neighbours belong together.
@@ -26,13 +26,13 @@ def number_particles(mask: np.ndarray, *, split_touching: bool = False, least_ar
     from scipy.ndimage import label
 
     numbers, _ = label(mask, structure=np.ones((3, 3)))
-    numbers = _renumber(numbers, least_area_px)
-    return _renumber(_split(numbers), least_area_px) if split_touching else numbers
+    numbers = _renumber(numbers, min_area_px)
+    return _renumber(_split(numbers), min_area_px) if split_touching else numbers
 
 
-def _renumber(numbers: np.ndarray, least_area_px: float) -> np.ndarray:
-    """Number the parts of at least an area from 1 without gaps."""
-    kept = np.bincount(numbers.ravel()) >= least_area_px
+def _renumber(numbers: np.ndarray, min_area_px: float) -> np.ndarray:
+    """Number the regions of at least an area from 1 without gaps."""
+    kept = np.bincount(numbers.ravel()) >= min_area_px
     kept[0] = False
     return np.where(kept, np.cumsum(kept), 0).astype(np.int32)[numbers]
 
@@ -45,15 +45,15 @@ def _split(numbers: np.ndarray) -> np.ndarray:
         if place is None:
             continue
         component = numbers[place] == number
-        parts = _parts(component)
-        others = parts > 1  # the first part keeps the number
-        result[place][others] = parts[others] + last - 1
-        last += max(int(parts.max()) - 1, 0)
+        regions = _split_component(component)
+        others = regions > 1  # the first region keeps the number
+        result[place][others] = regions[others] + last - 1
+        last += max(int(regions.max()) - 1, 0)
     return result
 
 
-def _parts(component: np.ndarray) -> np.ndarray:
-    """Number the parts of one component, 0 outside it."""
+def _split_component(component: np.ndarray) -> np.ndarray:
+    """Number the regions of one component, 0 outside it."""
     from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum
     from skimage.measure import label
     from skimage.morphology import local_maxima, reconstruction
@@ -66,10 +66,10 @@ def _parts(component: np.ndarray) -> np.ndarray:
     flattened = reconstruction(height + np.log(_NECK), height)
     peaks = label(local_maxima(flattened) & solid, connectivity=2)
     radii = np.asarray(maximum(distance, peaks, range(1, peaks.max() + 1)))
-    kept = np.flatnonzero(radii >= _LEAST_PART * radii.max()) + 1
+    kept = np.flatnonzero(radii >= _MIN_RADIUS_FRACTION * radii.max()) + 1
     markers = np.where(np.isin(peaks, kept), peaks, 0)
-    parts = watershed(-distance, markers, mask=solid)[1:-1, 1:-1]
-    return relabel_sequential(parts * component)[0]
+    regions = watershed(-distance, markers, mask=solid)[1:-1, 1:-1]
+    return relabel_sequential(regions * component)[0]
 
 
 def _fill_small_holes(component: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from tem_rf.files import replacing_file
 from tem_rf.particles.measure import Particle
 
 _PARTICLE = TypeAdapter(Particle)
-_LENGTHS = ("row_px", "column_px", "diameter_px", "feret_max_px", "feret_min_px")
+_LENGTHS = ("y_px", "x_px", "diameter_px", "feret_max_px", "feret_min_px")
 
 
 def write_particles(
@@ -38,28 +38,33 @@ def write_particles(
             writer.writerows(_row(frame, particle, pixel_size_nm) for particle in particles)
 
 
-def read_particles(path: Path, frames: int) -> list[list[Particle]]:
+def read_particles(path: Path, frames: int | None = None) -> list[list[Particle]]:
     """Read what `write_particles` wrote.
 
     Args:
         path: The table.
-        frames: Number of frames; those without particles are not in it.
+        frames: Number of frames; those without particles are not in the table. None: up to the last that is in it.
 
     Returns:
-        The particles of each frame.
+        The particles of each frame, lengths in px.
 
     Raises:
         ReadError: The table is missing or damaged.
     """
-    particles: list[list[Particle]] = [[] for _ in range(frames)]
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                cells = {field.name: row[field.name] or None for field in fields(Particle)}
-                particles[int(row["frame"]) - 1].append(_PARTICLE.validate_python(cells))
-    except (OSError, KeyError, IndexError, ValueError) as error:
+            rows = [(int(row["frame"]), _particle(row)) for row in csv.DictReader(file)]
+        count = max((frame for frame, _ in rows), default=0) if frames is None else frames
+        particles: list[list[Particle]] = [[] for _ in range(count)]
+        for frame, particle in rows:
+            particles[frame - 1].append(particle)
+    except (OSError, KeyError, IndexError, TypeError, ValueError, csv.Error) as error:
         raise ReadError(f"{path}: is no table of particles ({error}); segment the file again.") from error
     return particles
+
+
+def _particle(row: dict[str, str]) -> Particle:
+    return _PARTICLE.validate_python({field.name: row[field.name] or None for field in fields(Particle)})
 
 
 def _row(frame: int, particle: Particle, pixel_size_nm: float | None) -> dict[str, object]:

@@ -12,7 +12,7 @@ from tem_rf.errors import ModelError, SettingsError
 from tem_rf.particles.measure import Particle
 
 TrackEnd = Literal["last frame", "border", "merged", "vanished"]
-# A particle has swallowed another where it grew by at least this part of the other's area.
+# A particle has swallowed another where it grew by at least this fraction of the other's area.
 _SWALLOWED = 0.5
 
 
@@ -48,11 +48,11 @@ def follow_particles(frames: Sequence[Sequence[Particle]], *, max_step_px: float
 
     Source: Crocker & Grier 1996, "Methods of digital video microscopy"; by trackpy.
     """
-    members: dict[int, list[tuple[int, Particle]]] = {}
+    by_track: dict[int, list[tuple[int, Particle]]] = {}
     for frame, (particles, numbers) in enumerate(zip(frames, _link(frames, max_step_px, memory), strict=True), start=1):
         for particle, number in zip(particles, numbers, strict=True):
-            members.setdefault(number, []).append((frame, particle))
-    tracks = [_track(number, seen) for number, seen in enumerate(members.values(), start=1)]
+            by_track.setdefault(number, []).append((frame, particle))
+    tracks = [_track(number, seen) for number, seen in enumerate(by_track.values(), start=1)]
     steps = _steps(tracks)
     return tuple(_with_end(track, steps, len(frames)) for track in tracks)
 
@@ -66,7 +66,7 @@ def import_trackpy() -> Any:
     try:
         import trackpy
     except ImportError as error:
-        raise ModelError("--track: needs the package trackpy; run: pip install 'tem-rf[movies]'") from error
+        raise ModelError("`track`: needs the package trackpy; run: pip install 'tem-rf[movies]'") from error
     trackpy.quiet()
     return trackpy
 
@@ -75,14 +75,14 @@ def _link(frames: Sequence[Sequence[Particle]], max_step_px: float, memory: int)
     trackpy = import_trackpy()
     from trackpy.linking.utils import SubnetOversizeException
 
-    places = (np.array([(one.row_px, one.column_px) for one in particles]).reshape(-1, 2) for particles in frames)
+    positions = (np.array([(one.y_px, one.x_px) for one in particles]).reshape(-1, 2) for particles in frames)
     try:
-        for _, numbers in trackpy.link_iter(enumerate(places), max_step_px, memory=memory):
+        for _, numbers in trackpy.link_iter(enumerate(positions), max_step_px, memory=memory):
             yield numbers
     except SubnetOversizeException as error:
         raise SettingsError(
-            f"max_step: within {max_step_px:.3g} px of each other lie too many particles to tell which is which in the "
-            "next frame; give a smaller step, or leave small ones out by --min-diameter-nm."
+            f"`max_step_px`: too many particles within {max_step_px:.3g} px of each other to tell which is which in "
+            "the next frame; give a smaller step, or leave small ones out by `min_diameter_nm`."
         ) from error
 
 
@@ -113,6 +113,6 @@ def _with_end(track: Track, steps: Mapping[int, Sequence[tuple[Particle, Particl
 
 def _swallows(before: Particle, after: Particle, particle: Particle) -> bool:
     """Whether a particle has, from one frame to the next, grown over the place where another one was."""
-    distance = hypot(after.row_px - particle.row_px, after.column_px - particle.column_px)
+    distance = hypot(after.y_px - particle.y_px, after.x_px - particle.x_px)
     has_grown = after.area_px >= before.area_px + _SWALLOWED * particle.area_px
     return has_grown and distance <= after.feret_max_px / 2

@@ -13,7 +13,9 @@ _COLUMNS = 4
 _NAME_WIDTH = 26  # characters of a line above a panel
 
 
-def write_miss_maps(path: Path, image: np.ndarray, label: np.ndarray, maps: np.ndarray, names: Sequence[str]) -> None:
+def write_false_negative_maps(
+    path: Path, image: np.ndarray, label: np.ndarray, maps: np.ndarray, names: Sequence[str]
+) -> None:
     """Write a PNG: the micrograph, and a panel per method, with what it finds outlined and what it misses in orange.
 
     Args:
@@ -32,18 +34,20 @@ def write_miss_maps(path: Path, image: np.ndarray, label: np.ndarray, maps: np.n
     panels[0].imshow(grey_levels(image), cmap="gray", vmin=0, vmax=255)
     panels[0].set_title("micrograph", fontsize=9)
     particles = np.count_nonzero(label)
-    for panel, missed, name in zip(panels[1:], maps, names, strict=False):
-        # Of a mask that is the label less the misses, the overlay paints the misses only.
-        panel.imshow(overlay(image, label & ~missed, label))
-        part = f"misses {np.count_nonzero(missed) / particles:.1%}" if particles else "no particles"
-        panel.set_title("\n".join([*wrap(name, _NAME_WIDTH), part]), fontsize=9)
+    for panel, false_negatives, name in zip(panels[1:], maps, names, strict=False):
+        # Of a mask that is the label less the false negatives, the overlay paints these only.
+        panel.imshow(overlay(image, label & ~false_negatives, label))
+        fraction = (
+            f"false negatives {np.count_nonzero(false_negatives) / particles:.1%}" if particles else "no particles"
+        )
+        panel.set_title("\n".join([*wrap(name, _NAME_WIDTH), fraction]), fontsize=9)
     for panel in panels:
         panel.set_axis_off()
     with replacing_file(path) as beside:
         figure.savefig(beside, format="png", dpi=150)
 
 
-def write_miss_dice(path: Path, methods: Sequence[str], mean_dice: np.ndarray, images: int) -> None:
+def write_false_negative_dice(path: Path, methods: Sequence[str], mean_dice: np.ndarray, images: int) -> None:
     """Write a PNG of the mean dice between the false-negative maps of each two methods.
 
     Args:

@@ -39,7 +39,7 @@ def write_fourier_picture(
     figure = Figure(figsize=(10, 10), layout="constrained")
     (mask_axes, transform_axes), (magnitude_axes, histogram_axes) = figure.subplots(2, 2)
     mask_axes.imshow(overlay(image, result.mask, label))
-    mask_axes.set_title("mask" if label is None else "mask; orange: missed, blue: invented")
+    mask_axes.set_title("mask" if label is None else "mask; orange: false negative, blue: false positive")
     mask_axes.set_axis_off()
     _draw_transform(transform_axes, image, band, pixel_size_nm)
     shown = magnitude_axes.imshow(result.magnitude, cmap="viridis")

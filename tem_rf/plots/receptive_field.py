@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _FIELD, _PARTICLE, _OUTSIDE = "#E69F00", "#56B4E9", "#B0B0B0"
-_LEAST_WINDOW_PX = 256
+_MIN_WINDOW_PX = 256
 
 
 def write_field_picture(
@@ -56,9 +56,9 @@ def _draw_blocks(axes: "Axes", architecture: Architecture) -> None:
     small: dict[str, Any] = {"size": 8, "va": "center", "color": "0.3"}
     jump_px = 1
     for level in range(depth + 1):
-        places = {f"encoder{level}": level, f"decoder{level}": 2 * depth - level}
-        for place, x in places.items() if level < depth else [("bottleneck", depth)]:
-            text = f"{_block_text(architecture, level)}\nfield {fields_px[place]} px"
+        levels = {f"encoder{level}": level, f"decoder{level}": 2 * depth - level}
+        for block, x in levels.items() if level < depth else [("bottleneck", depth)]:
+            text = f"{_block_text(architecture, level)}\nfield {fields_px[block]} px"
             box = {"boxstyle": "round,pad=0.5", "facecolor": "#EAF2F8", "edgecolor": "0.4"}
             axes.text(x, -level, text, ha="center", bbox=box, **small)
         axes.text(-0.5 - 0.15 * depth, -level, f"1 px is\n{jump_px} px", ha="center", **small)
@@ -106,9 +106,9 @@ def _draw_field(
     from matplotlib.patches import Circle, Rectangle
 
     field = architecture.receptive_field
-    greatest_px = field.size_px.max if field.size_px else _LEAST_WINDOW_PX
+    max_px = field.size_px.max if field.size_px else _MIN_WINDOW_PX
     particle_px = particle_nm / pixel_size_nm if particle_nm and pixel_size_nm else 0.0
-    half_px = max(_LEAST_WINDOW_PX, 1.25 * greatest_px, 1.25 * particle_px) / 2
+    half_px = max(_MIN_WINDOW_PX, 1.25 * max_px, 1.25 * particle_px) / 2
     axes.set_facecolor(_OUTSIDE)
     if image is not None:
         height, width = image.shape
@@ -156,7 +156,7 @@ def _length(length_px: float, pixel_size_nm: float | None) -> str:
     return f"{length_px:.0f} px" + (f", {length_px * pixel_size_nm:.3g} nm" if pixel_size_nm else "")
 
 
-PARTS = (0.5, 0.95)  # of the energy, whose squares are drawn and reported
+ENERGY_FRACTIONS = (0.5, 0.95)  # of the energy, whose squares are drawn and reported
 _COLOURS = ("#56B4E9", "#009E73")
 _EXACT = "#E69F00"
 _DECADES = 6  # of energy that the colours span
@@ -178,7 +178,7 @@ def write_effective_picture(
     figure = Figure(figsize=(7.5, 7), layout="constrained")
     axes = figure.subplots()
     shown = draw_effective_field(axes, field, architecture, pixel_size_nm)
-    figure.colorbar(shown, ax=axes, shrink=0.8, label="part of the squared gradient, per pixel")
+    figure.colorbar(shown, ax=axes, shrink=0.8, label="fraction of the squared gradient, per pixel")
     axes.set_title(f"{architecture.name}: effective receptive field, {field.images} images", size=11)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     with replacing_file(path) as beside:
@@ -194,17 +194,17 @@ def draw_effective_field(
 
     scale, unit = (1.0, "px") if pixel_size_nm is None else (pixel_size_nm, "nm")
     side_px, exact = len(field.energy), architecture.receptive_field.size_px
-    greatest = field.energy.max()
-    colours = LogNorm(greatest / 10**_DECADES, greatest, clip=True)
+    maximum = field.energy.max()
+    colours = LogNorm(maximum / 10**_DECADES, maximum, clip=True)
     edge = side_px / 2 * scale
     shown = axes.imshow(
-        np.maximum(field.energy, greatest / 10**_DECADES),
+        np.maximum(field.energy, maximum / 10**_DECADES),
         norm=colours,
         cmap="gray",
         extent=(-edge, edge, edge, -edge),
         interpolation="nearest",
     )
-    squares = [(f"{part:.0%} of the energy", field.width_px(part)) for part in PARTS]
+    squares = [(f"{fraction:.0%} of the energy", field.width_px(fraction)) for fraction in ENERGY_FRACTIONS]
     squares += [("exact, greatest", exact.max)] if exact else []
     for (name, width_px), colour in zip(squares, (*_COLOURS, _EXACT), strict=False):
         width = width_px * scale

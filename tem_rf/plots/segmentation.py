@@ -11,11 +11,11 @@ from tem_rf.metrics.boundary import boundary
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MISSED = (230, 159, 0)  # orange: particle in the label, not in the mask
-INVENTED = (86, 180, 233)  # sky blue: particle in the mask, not in the label
+FALSE_NEGATIVE = (230, 159, 0)  # orange: particle in the label, not in the mask
+FALSE_POSITIVE = (86, 180, 233)  # sky blue: particle in the mask, not in the label
 OUTLINE = (255, 255, 255)
 _OPACITY = 0.55
-_LEAST_WIDTH_PX = 480  # the legend needs it
+_MIN_WIDTH_PX = 480  # the legend needs it
 
 
 def write_overlay(
@@ -26,7 +26,7 @@ def write_overlay(
     *,
     pixel_size_nm: float | None = None,
 ) -> None:
-    """Write a micrograph with the outline of its mask and, given a label, what the mask misses and invents.
+    """Write a micrograph with the outline of its mask and, given a label, its false negatives and false positives.
 
     Args:
         path: PNG to write: the micrograph, enlarged by a whole number where it is small, and a legend.
@@ -38,7 +38,7 @@ def write_overlay(
     from PIL import Image
 
     painted = Image.fromarray(overlay(image, mask, label))
-    enlargement = -(-_LEAST_WIDTH_PX // painted.width)
+    enlargement = -(-_MIN_WIDTH_PX // painted.width)
     painted = painted.resize((painted.width * enlargement, painted.height * enlargement), Image.Resampling.NEAREST)
     pixel_size_nm = pixel_size_nm and pixel_size_nm / enlargement
     legend = _legend(painted.width, with_label=label is not None, pixel_size_nm=pixel_size_nm)
@@ -66,7 +66,7 @@ def overlay(image: np.ndarray, mask: np.ndarray, label: np.ndarray | None = None
     painted = np.repeat(grey_levels(image)[..., None], 3, axis=-1)
     if label is not None:
         label = np.asarray(label, dtype=bool)
-        for error, colour in ((label & ~mask, MISSED), (mask & ~label, INVENTED)):
+        for error, colour in ((label & ~mask, FALSE_NEGATIVE), (mask & ~label, FALSE_POSITIVE)):
             painted[error] = (1 - _OPACITY) * painted[error] + _OPACITY * np.array(colour)
     thicker = min(image.shape) // 512
     outline = boundary(mask)
@@ -108,7 +108,9 @@ def _legend(width: int, *, with_label: bool, pixel_size_nm: float | None) -> "Im
     draw = ImageDraw.Draw(strip)
     font = ImageFont.load_default(size)
     middle, x = size, size // 2
-    entries = [("outline", OUTLINE)] + ([("missed", MISSED), ("invented", INVENTED)] if with_label else [])
+    entries = [("outline", OUTLINE)] + (
+        [("false negative", FALSE_NEGATIVE), ("false positive", FALSE_POSITIVE)] if with_label else []
+    )
     for text, colour in entries:
         draw.rectangle((x, middle - size // 2, x + size, middle + size // 2), fill=colour)
         draw.text((x + size * 3 // 2, middle), text, fill="white", font=font, anchor="lm")

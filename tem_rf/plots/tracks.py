@@ -42,7 +42,7 @@ def write_paths(
     axes = figure.subplots()
     axes.imshow(grey_levels(counts), cmap="gray", vmin=0, vmax=255)
     for track in tracks:
-        x, y = ([getattr(one, name) for one in track.particles] for name in ("column_px", "row_px"))
+        x, y = ([getattr(one, name) for one in track.particles] for name in ("x_px", "y_px"))
         colour = _COLOURS[track.end]
         axes.plot(x, y, color=colour, linewidth=1.5)
         axes.plot(x[-1], y[-1], "o", color=colour, markersize=4, markeredgecolor="white", markeredgewidth=0.5)

@@ -44,7 +44,7 @@ def configure_run(
             seed=seed,
         )
     except ValidationError as error:
-        raise settings_error(error) from error
+        raise settings_error(error, RunConfig) from error
 
 
 def open_training_data(config: RunConfig) -> PreparedDataset:
@@ -58,7 +58,7 @@ def open_training_data(config: RunConfig) -> PreparedDataset:
     if dataset.fingerprint != config.dataset_sha256:
         raise DatasetError(
             f"{config.dataset}: is not the dataset this run began with (dataset.json has changed); "
-            "restore it, or train under another --name."
+            "restore it, or train under another `name`."
         )
     _check(dataset, config.architecture, config.augmentation)
     return dataset
@@ -70,8 +70,8 @@ def _check(dataset: PreparedDataset, architecture: Architecture, augmentation: A
         below = size // stride * stride
         sizes = " or ".join(str(n) for n in (below, below + stride) if n)
         raise DatasetError(
-            f"{dataset.folder}: patch_size {size} is not divisible by the pooling product {stride} of "
-            f"{architecture.name}; prepare with --patch-size {sizes}, or choose another network."
+            f"{dataset.folder}: its patch size {size} is not divisible by the pooling product {stride} of "
+            f"{architecture.name}; prepare with `patch_size` {sizes}, or choose another network."
         )
     dataset.indices("train")
     dataset.indices("validation")

@@ -178,7 +178,7 @@ def last_status(events: Sequence[Event]) -> StatusEvent | None:
 Listener = Callable[[Event], None]
 
 
-class Journal:
+class EventSink:
     """Writes events and tells the listeners; on a full disk it holds the events back until there is room.
 
     Args:

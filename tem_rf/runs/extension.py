@@ -34,8 +34,8 @@ def extend(run: RunFolder, epochs: int) -> None:
         return
     if epochs < before:
         raise RunError(
-            f"{run.path}: --epochs {epochs} is fewer than the {before} it was asked for; "
-            f"end it early with `tem-rf stop {shlex.quote(str(run.path))}`, or train under another --name."
+            f"{run.path}: `epochs` {epochs} is fewer than the {before} it was asked for; "
+            f"end it early with `tem-rf stop {shlex.quote(str(run.path))}`, or train under another `name`."
         )
     restarts = config.restarts if config.training.learning_rate_schedule == "constant" else (*config.restarts, before)
     write_json(run.config_file, _with_epochs(config, epochs, restarts).to_json())

@@ -156,11 +156,11 @@ class RunFolder(OwnedFolder):
                 place, (before, now) = next(iter(changed.items()))
                 raise RunError(
                     f"{path}: holds a run with {place} {before}, received {now}; "
-                    "choose another name with --name, or give the same settings to go on with it."
+                    "choose another `name`, or give the same settings to continue it."
                 )
             return run
         if run.path.exists() and any(run.path.iterdir()):
-            raise RunError(f"{path}: is not empty and holds no run; choose another name with --name.")
+            raise RunError(f"{path}: is not empty and holds no run; choose another `name`.")
         write_json(run.config_file, config.to_json())
         return run
 

@@ -9,7 +9,7 @@ from types import FrameType
 
 from tem_rf.errors import DiskFullError
 from tem_rf.runs import process
-from tem_rf.runs.events import Journal, StatusEvent
+from tem_rf.runs.events import EventSink, StatusEvent
 from tem_rf.runs.owned_folder import OwnedFolder
 
 PAUSE_POLL_S = 0.5
@@ -76,12 +76,12 @@ def interruptible(folder: OwnedFolder) -> Iterator[Interruption]:
 POLL_S = 5.0
 
 
-def write_when_there_is_room(write: Callable[[], None], journal: Journal, interruption: Interruption) -> None:
+def write_when_there_is_room(write: Callable[[], None], events: EventSink, interruption: Interruption) -> None:
     """Write a file after the events before it; while the disk is full, report a pause and try again.
 
     Args:
         write: Writes the file whole or not at all.
-        journal: Tells of the pause; its events reach the disk before the file does.
+        events: Reports the pause; what it was given before reaches the disk before the file does.
         interruption: Ends the waiting.
 
     Raises:
@@ -90,7 +90,7 @@ def write_when_there_is_room(write: Callable[[], None], journal: Journal, interr
     is_paused = False
     while True:
         try:
-            journal.flush()
+            events.flush()
             write()
             break
         except DiskFullError as error:
@@ -99,7 +99,7 @@ def write_when_there_is_room(write: Callable[[], None], journal: Journal, interr
             if not is_paused:
                 is_paused = True
                 reason = str(error).partition(";")[0]
-                journal.emit(StatusEvent(state="paused", detail=f"{reason}; goes on by itself when there is room"))
+                events.emit(StatusEvent(state="paused", detail=f"{reason}; goes on by itself when there is room"))
         time.sleep(POLL_S)
     if is_paused:
-        journal.emit(StatusEvent(state="running", detail="there is room on the disk again"))
+        events.emit(StatusEvent(state="running", detail="there is room on the disk again"))

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tem_rf.errors import RunError, StudyError
 from tem_rf.runs import process
-from tem_rf.runs.events import Journal, Listener, NoticeEvent, StatusEvent, epochs
+from tem_rf.runs.events import EventSink, Listener, NoticeEvent, StatusEvent, epochs
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.interruption import Interruption, interruptible
 from tem_rf.study.events import RunEvent, TrialEvent, Worker, WorkersEvent
@@ -67,21 +67,21 @@ def run_study(
     """
     folder = StudyFolder(folder.path.resolve())  # as workers elsewhere see it
     with process.claim(folder), interruptible(folder) as interruption:
-        journal = Journal(folder.event_log(), *([listener] if listener else []))
-        journal.emit(StatusEvent(state="starting"))
+        events = EventSink(folder.event_log(), *([listener] if listener else []))
+        events.emit(StatusEvent(state="starting"))
         try:
             pool = start_pool(folder)
             try:
                 search = Search(folder, retry_failed=retry_failed)
-                journal.emit(StatusEvent(state="running"))
+                events.emit(StatusEvent(state="running"))
                 retries = folder.definition.execution.retries
-                state = _Driver(search, pool, journal, interruption, command, retries).go_on()
+                state = _Driver(search, pool, events, interruption, command, retries).go_on()
             finally:
                 pool.close()
         except BaseException as error:
-            journal.emit(StatusEvent(state="failed", detail=str(error) or type(error).__name__))
+            events.emit(StatusEvent(state="failed", detail=str(error) or type(error).__name__))
             raise
-        journal.emit(StatusEvent(state=state))
+        events.emit(StatusEvent(state=state))
         return Outcome(state, interruption.signal_number)
 
 
@@ -112,7 +112,7 @@ class _Driver:
 
     search: Search
     pool: WorkerPool
-    journal: Journal
+    events: EventSink
     interruption: Interruption
     command: tuple[str, ...]
     retries: int
@@ -141,7 +141,7 @@ class _Driver:
                 continue
             worker = self.pool.submit(RunTask(job.run.path, (*self.command, str(job.run.path))))
             self.in_flight[job.run.name] = job
-            self.journal.emit(RunEvent(state="started", run=job.run.name, worker=worker))
+            self.events.emit(RunEvent(state="started", run=job.run.name, worker=worker))
         self.queue.extendleft(reversed(waiting))
 
     def _ask(self) -> bool:
@@ -163,12 +163,12 @@ class _Driver:
     def _look_at_the_pool(self) -> None:
         if outcome := self.pool.next_outcome(POLL_S):
             self._take(self.in_flight.pop(outcome.run.name), outcome)
-        for remark in self.pool.remarks():
-            self.journal.emit(NoticeEvent(message=remark))
+        for notice in self.pool.notices():
+            self.events.emit(NoticeEvent(message=notice))
         workers = self.pool.workers()
         if workers != self.workers and time.monotonic() - self.workers_told_at > WORKERS_INTERVAL_S:
             self.workers, self.workers_told_at = workers, time.monotonic()
-            self.journal.emit(WorkersEvent(workers=workers))
+            self.events.emit(WorkersEvent(workers=workers))
 
     def _take(self, job: _Job, outcome: RunOutcome) -> None:
         """Decide whether a run that came back is done, is tried again, or has failed."""
@@ -177,7 +177,7 @@ class _Driver:
         if outcome.state == "busy":
             self._take_busy(job, outcome)
             return
-        self.journal.emit(RunEvent(state=outcome.state, run=job.run.name, worker=outcome.worker, detail=outcome.detail))
+        self.events.emit(RunEvent(state=outcome.state, run=job.run.name, worker=outcome.worker, detail=outcome.detail))
         if outcome.state == "finished":
             self._end_run(job)
         elif self.is_ending:
@@ -203,7 +203,7 @@ class _Driver:
     def _take_busy(self, job: _Job, outcome: RunOutcome) -> None:
         if not job.was_busy:
             job.was_busy = True
-            self.journal.emit(NoticeEvent(message=f"{job.run.name}: {outcome.detail}; the study waits for it."))
+            self.events.emit(NoticeEvent(message=f"{job.run.name}: {outcome.detail}; the study waits for it."))
         if not self.is_ending:
             self.queue.append(job)
 
@@ -234,11 +234,11 @@ class _Driver:
     def _tell_of_trial(
         self, opened: _OpenTrial, state: Literal["started", "finished", "failed"], objective: float | None = None
     ) -> None:
-        self.journal.emit(
+        self.events.emit(
             TrialEvent(
                 state=state,
                 trial=opened.trial.identifier,
-                part=opened.trial.part,
+                setup=opened.trial.setup,
                 architecture=opened.trial.architecture.name,
                 objective=objective,
                 detail=opened.failure if state == "failed" else "",

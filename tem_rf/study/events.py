@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tem_rf.runs.events import Event, NoticeEvent, StatusEvent, follow_lines
 
@@ -15,7 +15,10 @@ class TrialEvent(Event):
     kind: Literal["trial"] = "trial"
     state: Literal["started", "finished", "failed"]
     trial: str = Field(description="Identifier of the trial.")
-    part: str = Field(description="Dataset and recipe.")
+    setup: str = Field(
+        validation_alias=AliasChoices("setup", "part"),  # the name in earlier studies
+        description="Dataset and recipe.",
+    )
     architecture: str = Field(description="Name of the network.")
     objective: float | None = Field(None, description="What it came to, where it finished.")
     detail: str = Field("", description="Why it failed.")

@@ -118,7 +118,7 @@ class StudyFolder(OwnedFolder):
         if not study.definition_file.exists():
             remove_leftovers(study.path, study.definition_file.name)
             if study.path.exists() and (not study.path.is_dir() or any(study.path.iterdir())):
-                raise StudyError(f"{path}: is not empty and holds no study; choose another name with --name.")
+                raise StudyError(f"{path}: is not empty and holds no study; choose another `name`.")
             study._write(definition)
             return study
         before = study.definition
@@ -127,8 +127,8 @@ class StudyFolder(OwnedFolder):
         change = first_change(before, definition)
         if change and not extend:
             raise StudyError(
-                f"{path}: holds another study: {change}; give the same definition to go on with it, --extend to add "
-                "to it, or --name for another study."
+                f"{path}: holds another study: {change}; give the same definition to continue it, `extend` to add "
+                "to it, or another `name` for another study."
             )
         if change:
             check_extension(before, definition, where=str(path))

@@ -1,21 +1,20 @@
 """One page with the table, the figures and what they say, readable without anything beside it."""
 
 import base64
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tem_rf.evaluation.table import as_csv, cell, shown_columns
+from tem_rf.evaluation.trials import Results
 from tem_rf.files import write_text
 from tem_rf.study.figures.catalogue import Entry, WrittenFigure, write_figure
 from tem_rf.study.results.comparison import find_best
-from tem_rf.study.results.table import as_csv, cell, shown_columns
-from tem_rf.study.results.trials import Results
 
 PAGE, TABLE = "report.html", "table.csv"
 
 _TEMPLATE = "report.html.j2"  # beside this module
-_MOST_ROWS = 60  # of the numbers of a figure that stand on the page; all are in its CSV
+_MAX_ROWS = 60  # of the numbers of a figure that stand on the page; all are in its CSV
 
 Progress = Callable[[str], None]
 
@@ -44,6 +43,8 @@ def write_report(
     folder: Path,
     *,
     study: str,
+    table_command: str,
+    figure_command: Callable[[str], str],
     figures: Sequence[Entry],
     progress: Progress | None = None,
 ) -> Path:
@@ -52,7 +53,9 @@ def write_report(
     Args:
         results: The trials.
         folder: Where report.html and the files of the figures go.
-        study: What the study is called in commands.
+        study: What the study is called.
+        table_command: The command that prints the table.
+        figure_command: Gives the command that makes a figure, by the name of the figure.
         figures: The figures to make.
         progress: Called with the title of each figure before it is made.
 
@@ -68,8 +71,7 @@ def write_report(
     for entry in figures:
         if progress:
             progress(entry.title)
-        command = f"tem-rf study report {shlex.quote(study)} --figure {entry.name}"
-        sections.append(_section(folder, write_figure(folder, entry, results), command))
+        sections.append(_section(folder, write_figure(folder, entry, results), figure_command(entry.name)))
     columns = shown_columns(results.trials)
     write_text(folder / TABLE, as_csv(results.trials))
     environment = Environment(
@@ -80,10 +82,10 @@ def write_report(
         trials=results.trials,
         columns=columns,
         cells=[[cell(column, trial) for column in columns] for trial in results.trials],
-        table_command=f"tem-rf study table {shlex.quote(study)}",
+        table_command=table_command,
         table_file=(TABLE, _data_uri(folder / TABLE)),
         findings=find_best(results),
-        remarks=[*results.remarks, *_failures(results)],
+        notes=[*results.notes, *_failures(results)],
         sections=sections,
     )
     write_text(folder / PAGE, page)
@@ -108,7 +110,7 @@ def _numbers(path: Path) -> tuple[tuple[str, ...], ...]:
 
     with path.open(newline="", encoding="utf-8") as file:
         lines = [tuple(_rounded(text) for text in line) for line in csv.reader(file)]
-    return tuple(lines) if len(lines) <= _MOST_ROWS + 1 else ()
+    return tuple(lines) if len(lines) <= _MAX_ROWS + 1 else ()
 
 
 def _rounded(text: str) -> str:

@@ -33,7 +33,7 @@ class StudyView:
         detail: Detail of the last status, or why the study cannot be read.
         definition: What the study is; None if that cannot be read.
         workers: The workers, as the driver saw them last.
-        trials: The last event of each trial, by part and architecture.
+        trials: The last event of each trial, by setup and architecture.
         happenings: The last changes of state, mishaps and notices, oldest first.
         planned: Trainings that each part is to have; empty if a dataset is gone, or the runs were not looked at.
         runs: The runs when they were last looked at; empty before.
@@ -50,9 +50,9 @@ class StudyView:
     runs: tuple[RunView, ...] = ()
 
     @property
-    def parts(self) -> int:
+    def setups(self) -> int:
         """Datasets times recipes."""
-        return len(self.definition.parts()) if self.definition else 0
+        return len(self.definition.setups()) if self.definition else 0
 
     @property
     def runs_finished(self) -> int:
@@ -188,7 +188,7 @@ class _History:
             case WorkersEvent():
                 self.workers = event.workers
             case TrialEvent():
-                self.trials[event.part, event.architecture] = event
+                self.trials[event.setup, event.architecture] = event
         is_routine = isinstance(event, TrialEvent | RunEvent) and event.state in ("started", "finished")
         if not isinstance(event, WorkersEvent) and not is_routine:
             self.happenings.append(event)

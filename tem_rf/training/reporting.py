@@ -14,8 +14,8 @@ INPUT_WAIT_LIMIT = 0.05
 SHORT_EPOCH_S = 10.0  # in a shorter one, the wait for the first batch is most of it
 
 
-class Pace:
-    """Measures one epoch, or what a restart left of it.
+class EpochTimer:
+    """Times one epoch, or what a restart left of it.
 
     Args:
         batches: Say how long the training waited for data.
@@ -104,7 +104,7 @@ class TensorBoardLog:
     """Writes the scores of epochs; training and validation become two curves of one chart.
 
     Args:
-        folder: The log folder; view it with `tensorboard --logdir`.
+        folder: The log folder; `tensorboard` shows it.
     """
 
     def __init__(self, folder: Path) -> None:

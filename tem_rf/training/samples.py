@@ -15,7 +15,7 @@ from tem_rf.runs.events import SampleEvent
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.samples import Samples, write_samples
 
-MOST_PATCHES = 4
+MAX_PATCHES = 4
 COST_LIMIT = 0.01  # of the time of the training
 
 
@@ -32,9 +32,9 @@ class SamplePictures:
 
     def __init__(self, run: RunFolder, model: keras.Model, dataset: PreparedDataset) -> None:
         self._run, self._model = run, model
-        chosen = choose_patches(dataset)
-        self._patches = np.stack([dataset.images[patch] for patch in chosen])  # (n, h, w)
-        self._labels = np.stack([dataset.labels[patch] for patch in chosen]) > 0
+        indices = choose_patches(dataset)
+        self._patches = np.stack([dataset.images[patch] for patch in indices])  # (n, h, w)
+        self._labels = np.stack([dataset.labels[patch] for patch in indices]) > 0
         self._images = np.stack([grey_levels(patch) for patch in self._patches])
         self._next_at, self._is_warm = 0.0, False
 
@@ -47,15 +47,15 @@ class SamplePictures:
         if started < self._next_at and not is_last:
             return None
         predictions = np.stack([self._predict(patch) for patch in self._patches])
-        written = None
+        event = None
         with suppress(StorageError):
             write_samples(self._run.samples_file, Samples(epoch, self._images, self._labels, predictions))
-            written = SampleEvent(epoch=epoch, patches=len(predictions))
+            event = SampleEvent(epoch=epoch, patches=len(predictions))
         now = time.monotonic()
         if self._is_warm:  # the first prediction of a process takes several times as long as those to come
             self._next_at = now + (now - started) / COST_LIMIT
         self._is_warm = True
-        return written
+        return event
 
     def _predict(self, patch: np.ndarray) -> np.ndarray:
         """One patch at a time, which needs less memory than a step, and uncompiled, which needs no compiler."""
@@ -67,5 +67,5 @@ def choose_patches(dataset: PreparedDataset) -> list[int]:
     """Indices of validation patches, from the one with the most particles to the one with the fewest."""
     patches = dataset.indices("validation").tolist()
     by_particles = sorted(patches, key=lambda patch: -dataset.patches[patch].particle_fraction)
-    places = np.linspace(0, len(patches) - 1, min(MOST_PATCHES, len(patches)))
-    return [by_particles[round(place)] for place in places]
+    ranks = np.linspace(0, len(patches) - 1, min(MAX_PATCHES, len(patches)))
+    return [by_particles[round(rank)] for rank in ranks]

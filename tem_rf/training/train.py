@@ -16,18 +16,18 @@ from tem_rf.files import write_json
 from tem_rf.models.unet import build_unet
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.environment import environment
-from tem_rf.runs.events import Journal, Listener, NoticeEvent, State, StatusEvent
+from tem_rf.runs.events import EventSink, Listener, NoticeEvent, State, StatusEvent
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.interruption import Interruption, interruptible, write_when_there_is_room
 from tem_rf.runs.process import claim
 from tem_rf.training.batches import PrefetchedBatches, epoch_order, in_order, split_into_batches
 from tem_rf.training.objective import Scores, loss_function
 from tem_rf.training.optimizer import averaged_weights, build_optimizer
-from tem_rf.training.reporting import Pace, TensorBoardLog, waiting_notice, waits_for_data
+from tem_rf.training.reporting import EpochTimer, TensorBoardLog, waiting_notice, waits_for_data
 from tem_rf.training.samples import SamplePictures
 from tem_rf.training.state import Progress, load_checkpoint, save_checkpoint, save_model
 from tem_rf.training.steppers.base import build_stepper, make_repeatable
-from tem_rf.training.steppers.microbatch import FittingStepper
+from tem_rf.training.steppers.microbatch import MicrobatchStepper
 
 CHECKPOINT_INTERVAL_S = 60.0
 
@@ -70,20 +70,20 @@ def train(
         listeners = [listener] if listener else []
         if run.tensorboard_folder.exists():
             listeners.append(TensorBoardLog(run.tensorboard_folder).show)
-        journal = Journal(run.event_log(), *listeners)
-        journal.emit(StatusEvent(state="starting"))
+        events = EventSink(run.event_log(), *listeners)
+        events.emit(StatusEvent(state="starting"))
         precision = keras.config.dtype_policy()
         try:
-            training = _Training(run, journal, interruption, checkpoint_interval_s)
-            journal.emit(StatusEvent(state="running"))
+            training = _Training(run, events, interruption, checkpoint_interval_s)
+            events.emit(StatusEvent(state="running"))
             while not (state := training.go_on()):
-                training = _Training(run, journal, interruption, checkpoint_interval_s)
+                training = _Training(run, events, interruption, checkpoint_interval_s)
         except BaseException as error:
-            journal.emit(StatusEvent(state="failed", detail=str(error) or type(error).__name__))
+            events.emit(StatusEvent(state="failed", detail=str(error) or type(error).__name__))
             raise
         finally:
             keras.config.set_dtype_policy(precision)  # what is built afterwards, to score the run, is of float32 again
-        journal.emit(StatusEvent(state=state))
+        events.emit(StatusEvent(state=state))
         return Outcome(state, training.progress, interruption.signal_number)
 
 
@@ -91,9 +91,9 @@ class _Training:
     """One training in this process."""
 
     def __init__(
-        self, run: RunFolder, journal: Journal, interruption: Interruption, checkpoint_interval_s: float
+        self, run: RunFolder, events: EventSink, interruption: Interruption, checkpoint_interval_s: float
     ) -> None:
-        self.run, self.journal, self.interruption = run, journal, interruption
+        self.run, self.events, self.interruption = run, events, interruption
         self.checkpoint_interval_s = checkpoint_interval_s
         self.config = run.config
         self.settings = self.config.training
@@ -108,7 +108,7 @@ class _Training:
         self.progress = self._load_checkpoint()
         loss = loss_function(self.settings.loss)
         stepper = build_stepper(self.model, self.optimizer, self.config.architecture, loss)
-        self.stepper = FittingStepper(stepper, self.progress.patches_at_once, self._on_split)
+        self.stepper = MicrobatchStepper(stepper, self.progress.patches_at_once, self._on_split)
         self.samples = SamplePictures(self.run, self.model, self.dataset)
         self.saved_at = time.monotonic()
         self.has_told_of_waiting = False
@@ -123,14 +123,14 @@ class _Training:
             augment = build_augment(self.dataset, self.config.augmentation, seed=seed, epoch=epoch)
             left = orders[self.progress.step :]
             with PrefetchedBatches(self.dataset.images, self.dataset.labels, left, augment=augment) as batches:
-                pace = Pace(batches, steps=len(orders))
-                if not self._train_epoch(batches, pace):
+                timer = EpochTimer(batches, steps=len(orders))
+                if not self._train_epoch(batches, timer):
                     self._save_checkpoint()
                     return "stopped"
-            self._end_epoch(pace)
+            self._end_epoch(timer)
         return "finished"
 
-    def _train_epoch(self, batches: PrefetchedBatches, pace: Pace) -> bool:
+    def _train_epoch(self, batches: PrefetchedBatches, timer: EpochTimer) -> bool:
         """Train what is left of an epoch; False where somebody asked to stop before its end."""
         for batch in batches:
             if not self._may_go_on():
@@ -139,17 +139,17 @@ class _Training:
             self.progress = self.progress.after_step(self.progress.scores.plus(len(batch.images), sums))
             if not math.isfinite(self.progress.scores.loss):
                 raise self._diverged(f"the loss became {self.progress.scores.loss}")
-            if event := pace.after_step(len(batch.images), self.progress):
-                self.journal.emit(event)
+            if event := timer.after_step(len(batch.images), self.progress):
+                self.events.emit(event)
             if time.monotonic() - self.saved_at > self.checkpoint_interval_s:
                 self._save_checkpoint()
         return True
 
-    def _end_epoch(self, pace: Pace) -> None:
-        duration_s, training_scores = pace.duration_s, self.progress.scores
+    def _end_epoch(self, timer: EpochTimer) -> None:
+        duration_s, training_scores = timer.duration_s, self.progress.scores
         self._write_back()
         with averaged_weights(self.model, self.optimizer):
-            self.stepper.take_up()
+            self.stepper.reload_variables()
             validation = self._validate()
             if not math.isfinite(validation.loss):
                 raise self._diverged(f"the validation loss became {validation.loss}")
@@ -160,8 +160,8 @@ class _Training:
             sample = self.samples.after_epoch(
                 self.progress.epoch, is_last=self.progress.epoch >= self._epochs() or self._is_out_of_patience()
             )
-        self.stepper.take_up()
-        event = pace.after_epoch(
+        self.stepper.reload_variables()
+        event = timer.after_epoch(
             self.progress,
             training_scores,
             validation,
@@ -169,12 +169,12 @@ class _Training:
             epochs=self._epochs(),
             rate=float(self.optimizer.learning_rate),
         )
-        self.journal.emit(event)
+        self.events.emit(event)
         if sample:
-            self.journal.emit(sample)
+            self.events.emit(sample)
         if waits_for_data(event) and not self.has_told_of_waiting:
             self.has_told_of_waiting = True
-            self.journal.emit(waiting_notice(event))
+            self.events.emit(waiting_notice(event))
         self._save_checkpoint()
 
     def _batches_of_epoch(self, epoch: int) -> list[np.ndarray]:
@@ -192,10 +192,10 @@ class _Training:
     def _may_go_on(self) -> bool:
         def on_pause() -> None:
             self._save_checkpoint()
-            self.journal.emit(StatusEvent(state="paused"))
+            self.events.emit(StatusEvent(state="paused"))
 
         if self.interruption.wait_while_paused(on_pause):
-            self.journal.emit(StatusEvent(state="running"))
+            self.events.emit(StatusEvent(state="running"))
         return not self.interruption.asks_to_stop()
 
     def _epochs(self) -> int:
@@ -208,7 +208,7 @@ class _Training:
 
     def _load_checkpoint(self) -> Progress:
         def on_damaged(path: Path) -> None:
-            self.journal.emit(NoticeEvent(message=f"{path}: cannot be read; the checkpoint before it serves."))
+            self.events.emit(NoticeEvent(message=f"{path}: cannot be read; the checkpoint before it serves."))
 
         return load_checkpoint(self.run.checkpoint_folder, self.variables, on_damaged=on_damaged) or Progress()
 
@@ -218,7 +218,7 @@ class _Training:
         Not at once: while the training is validated, the model may hold the average of its weights.
         """
         self.progress = replace(self.progress, patches_at_once=patches_at_once)
-        self.journal.emit(
+        self.events.emit(
             NoticeEvent(
                 message=f"Out of memory with {too_many} patches at once: each batch is now computed {patches_at_once} "
                 "at a time and the gradients added up. Batch normalization takes its statistics from those "
@@ -239,11 +239,11 @@ class _Training:
             raise self._diverged("a weight became infinite or NaN")
 
     def _write(self, write: Callable[[], None]) -> None:
-        write_when_there_is_room(write, self.journal, self.interruption)
+        write_when_there_is_room(write, self.events, self.interruption)
 
     def _diverged(self, what: str) -> TrainingError:
         return TrainingError(
             f"{self.run.name}: {what} at step {self.progress.step} of epoch {self.progress.epoch + 1}; "
-            "the checkpoint before stands. Train again with a smaller --learning-rate "
+            "the checkpoint before stands. Train again with a smaller `learning_rate` "
             f"(it was {self.settings.learning_rate:g})."
         )

@@ -67,6 +67,6 @@ def test_a_range_ends_at_half_a_patch() -> None:
 
 
 def test_without_a_diameter_and_without_runs_one_is_asked_for() -> None:
-    with pytest.raises(SettingsError, match="give --particle-nm"):
+    with pytest.raises(SettingsError, match="give `particle_nm`"):
         advise(replace(LOW_CONTRAST, diameter_px=None))
     assert advise(replace(LOW_CONTRAST, diameter_px=None, results=results(p22=0.6, p44=0.8))).high_px == 360

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 
 from tem_rf import Architecture
 from tem_rf.architecture.receptive_field import equation_size
-from tem_rf.architecture.shape import LARGEST_FIELD_PX, LARGEST_STRIDE_PX
+from tem_rf.architecture.shape import MAX_FIELD_PX, MAX_STRIDE_PX
 from tem_rf.errors import ArchitectureError
 from tests.helpers.architectures import architectures
 
 
 def is_smaller_than_any_micrograph(architecture: Architecture) -> bool:
-    return architecture.stride <= LARGEST_STRIDE_PX and equation_size(architecture) <= LARGEST_FIELD_PX
+    return architecture.stride <= MAX_STRIDE_PX and equation_size(architecture) <= MAX_FIELD_PX
 
 
 @settings(deadline=None, derandomize=True)

@@ -107,7 +107,7 @@ def test_a_folder_whose_locks_do_not_work_breaks_it(
 def test_a_full_disk_breaks_it(
     doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "LEAST_FREE_GB", 1e9)
+    monkeypatch.setattr(machine, "MIN_FREE_GB", 1e9)
     code, findings = doctor()
     assert (code, findings["disk"]["state"]) == (1, "broken")
 

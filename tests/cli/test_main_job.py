@@ -55,11 +55,11 @@ def test_from_micrographs_to_masks(run: Command, tmp_path: Path) -> None:
 
     rows = json.loads(run("evaluate", *runs, "--pictures", "scored", "--json").stdout)
     network, fourier, brightness = rows
-    assert (network["method"], network["seeds"], network["parameters"]) == ("n2-p22", [1, 2], 8074)
-    assert 0 < network["scores"]["hard_dice"]["mean"] <= 1
-    assert network["scores"]["hard_dice"]["sd"] >= 0
-    assert (fourier["method"], brightness["method"]) == ("Fourier filtering", "brightness threshold")
-    assert Path("runs", runs[0], "scores.csv").read_text().startswith("source,row,column")
+    assert (network["network"], network["seeds"], network["parameters"]) == ("n2-p22", [1, 2], 8074)
+    assert 0 < network["hard_dice"]["mean"] <= 1
+    assert network["hard_dice"]["sd"] >= 0
+    assert (fourier["network"], brightness["network"]) == ("Fourier filtering", "brightness threshold")
+    assert Path("runs", runs[0], "scores.csv").read_text().startswith("source,y_px,x_px")
     assert len(list(Path("scored", runs[0]).glob("*.png"))) == network["images"]
     assert "±" in run("evaluate", *runs, "--no-baseline").stdout
 
@@ -91,7 +91,7 @@ def test_the_demo_is_made_of_commands_that_exist() -> None:
 
 @pytest.mark.slow
 def test_the_demo_beats_fourier_filtering_and_reuses_what_stands(tmp_path: Path) -> None:
-    def demo() -> subprocess.CompletedProcess:
+    def demo() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "tem_rf", "demo"], cwd=tmp_path, check=True, capture_output=True, text=True
         )
@@ -155,7 +155,7 @@ def test_a_place_for_pictures_that_cannot_be_written_is_refused_before_scoring(
     run: Command, trained_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "taken").touch()
-    monkeypatch.delattr("tem_rf.evaluation.table.dice_table")
+    monkeypatch.delattr("tem_rf.evaluation.scoring.score_runs")
     refused = run("evaluate", trained_run.path, "--pictures", "taken/scored")
     assert_one_line(refused, "taken/scored: this place cannot be written to")
 

@@ -60,14 +60,16 @@ def test_scores_of_particles_are_shown_whole_in_a_narrow_terminal(
     write_tiff(tmp_path / "images/m.tif", image, pixel_size_nm=0.02)
     write_tiff(tmp_path / "labels/m.tif", mask)
     shown = run("segment", "images", "--model", trained_run.path, "--labels", "labels").stdout
-    names = "image particle particles too small diameter polydispersity dice found merged missed invented bias"
+    names = (
+        "image particle particles too small diameter polydispersity dice found merged false negatives positives bias"
+    )
     assert_shown(shown, columns, *names.split(), "images/m.tif", "below", "nm", "of")
 
 
 def test_the_dice_table_is_shown_whole_in_a_narrow_terminal(run: Command, trained_run: RunFolder, columns: int) -> None:
     shown = run("evaluate", trained_run.path).stdout
-    names = "method weights field seeds hard soft dice boundary F1 HD95 [px]"
-    assert_shown(shown, columns, *names.split(), "n2-p22", "8074", "44", "px", "0.88", "Fourier", "filtering")
+    names = "network parameters field [px] [nm] seeds hard soft dice boundary F1 HD95"
+    assert_shown(shown, columns, *names.split(), "n2-p22", "8,074", "44", "0.88", "Fourier", "filtering")
 
 
 @pytest.mark.parametrize("columns", [80], indirect=True)

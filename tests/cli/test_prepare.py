@@ -61,7 +61,7 @@ def test_a_threshold_of_0_leaves_outliers_in(folder: Path, tmp_path: Path) -> No
 
 
 def test_an_unknown_split_is_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="split: input should be 'micrograph' or 'study', received 'random'"):
+    with pytest.raises(SettingsError, match="`split`: input should be 'micrograph' or 'study', received 'random'"):
         run("prepare", folder, "--output", tmp_path / "set", "--split", "random")
 
 
@@ -96,7 +96,7 @@ def test_the_maps_of_groschner_2021_have_the_particles_in_their_second_channel(t
 
 
 def test_an_unknown_preset_is_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"preset: expected one of au-2.2nm, au-5nm.*received 'pt'"):
+    with pytest.raises(SettingsError, match=r"`preset`: expected one of au-2.2nm, au-5nm.*received 'pt'"):
         run("prepare", folder, "--output", tmp_path / "set", "--preset", "pt")
 
 

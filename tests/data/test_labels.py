@@ -111,7 +111,7 @@ def test_regions_drawn_on_a_larger_image_are_refused(tmp_path: Path) -> None:
         read_label(tmp_path / "a.roi", SHAPE)
 
 
-def coco(file_name: str, segmentation: object, **image: object) -> dict:
+def coco(file_name: str, segmentation: object, **image: object) -> dict[str, object]:
     entry = {"id": 7, "file_name": file_name, "height": 24, "width": 40} | image
     other = {"id": 8, "file_name": "other.png", "height": 24, "width": 40}
     annotations = [

@@ -58,7 +58,7 @@ def test_counts_below_zero_become_zero() -> None:
 
 
 def test_a_threshold_that_cuts_into_the_image_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"xray_threshold 10 counts: marks \d+\.\d% of the pixels"):
+    with pytest.raises(SettingsError, match=r"`xray_threshold` 10 counts: marks \d+\.\d% of the pixels"):
         remove_xray_outliers(noise(), 10)
 
 
@@ -122,7 +122,7 @@ def test_rescaling_changes_the_size_to_that_of_the_target() -> None:
 
 
 def test_rescaling_without_a_pixel_size_is_refused() -> None:
-    with pytest.raises(SettingsError, match="target_pixel_size_nm: expected a micrograph with a pixel size"):
+    with pytest.raises(SettingsError, match="`target_pixel_size_nm`: expected a micrograph with a pixel size"):
         preprocess(noise(), preparation_settings(target_pixel_size_nm=0.04))
 
 

@@ -17,7 +17,7 @@ from tem_rf.errors import DiskFullError
 
 @pytest.fixture
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scratch, "LARGEST_IN_MEMORY", 100)
+    monkeypatch.setattr(scratch, "MAX_BYTES_IN_MEMORY", 100)
 
 
 def counts(shape: tuple[int, ...] = (300, 211)) -> np.ndarray:

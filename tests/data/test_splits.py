@@ -39,7 +39,7 @@ def test_the_seed_decides_who_is_where() -> None:
 
 
 def test_two_micrographs_are_refused_naming_the_ordered_split() -> None:
-    with pytest.raises(DatasetError, match=r"2 labelled micrographs.*at least 3.*--split study"):
+    with pytest.raises(DatasetError, match=r"2 labelled micrographs.*at least 3.*`split` study"):
         split_by_micrograph(np.array([0.1, 0.2]), 0)
 
 

@@ -13,7 +13,7 @@ from tem_rf.data.readers import open_recording
 def test_an_image_too_large_for_a_classic_tiff_becomes_a_bigtiff_with_its_scale(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(tiff, "LARGEST_IMAGEJ_IMAGE", 1000)
+    monkeypatch.setattr(tiff, "MAX_IMAGEJ_BYTES", 1000)
     image = np.random.default_rng(1).random((20, 30)).astype(np.float32)
     tiff.write_tiff(tmp_path / "big.tif", image, pixel_size_nm=0.0215)
     with tifffile.TiffFile(tmp_path / "big.tif") as written:

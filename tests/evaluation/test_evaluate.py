@@ -32,8 +32,8 @@ def dataset(trained_run: RunFolder) -> PreparedDataset:
 def test_each_test_image_is_scored_once_and_written(trained_run: RunFolder, dataset: PreparedDataset) -> None:
     scores = evaluate_run(trained_run, dataset)
     indices = dataset.indices("test")
-    assert [(one.source, one.row, one.column) for one in scores] == [
-        (dataset.patches[index].source, dataset.patches[index].row, dataset.patches[index].column) for index in indices
+    assert [(one.source, one.y_px, one.x_px) for one in scores] == [
+        (dataset.patches[index].source, dataset.patches[index].y_px, dataset.patches[index].x_px) for index in indices
     ]
     with trained_run.scores_file.open() as file:
         written = [float(row["hard_dice"]) for row in csv.DictReader(file)]

@@ -19,7 +19,7 @@ from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.errors import ModelError
 from tem_rf.exporting.bioimageio_description import package_sizes
-from tem_rf.exporting.card_notes import Remarks
+from tem_rf.exporting.card_notes import CardNotes
 from tem_rf.exporting.check import compare_formats, runtimes
 from tem_rf.exporting.export import export_run
 from tem_rf.exporting.folder import write_model_folder
@@ -39,13 +39,13 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-REMARKS = Remarks(authors=("A. Person",), license="CC-BY-4.0")
+REMARKS = CardNotes(authors=("A. Person",), license="CC-BY-4.0")
 
 
 @pytest.fixture(scope="module")
 def model(trained_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "discs"
-    export_run(trained_run, folder, formats_named("keras,onnx,litert"), remarks=REMARKS)
+    export_run(trained_run, folder, formats_named("keras,onnx,litert"), notes=REMARKS)
     return folder
 
 
@@ -53,7 +53,7 @@ def model(trained_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> P
 def package(trained_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     pytest.importorskip("bioimageio.core", reason="needs the extra `exchange`")
     folder = tmp_path_factory.mktemp("packages") / "discs"
-    export_run(trained_run, folder, formats_named("bioimageio"), remarks=REMARKS)
+    export_run(trained_run, folder, formats_named("bioimageio"), notes=REMARKS)
     yield folder
     gc.collect()  # closes the files that bioimageio left open, while their warnings are ignored
 
@@ -206,7 +206,7 @@ def test_the_package_says_what_the_programs_must_know(package: Path) -> None:
 def test_a_license_nobody_knows_is_one_line_and_leaves_nothing(trained_run: RunFolder, tmp_path: Path) -> None:
     pytest.importorskip("bioimageio.core", reason="needs the extra `exchange`")
     with pytest.raises(ModelError, match=r"refuses the package \(license") as caught:
-        export_run(trained_run, tmp_path / "model", formats_named("bioimageio"), remarks=Remarks(license="mine"))
+        export_run(trained_run, tmp_path / "model", formats_named("bioimageio"), notes=CardNotes(license="mine"))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 

@@ -11,7 +11,7 @@ from tem_rf.config.simulation import simulation_settings
 from tem_rf.data.simulation.simulate import simulate_micrographs
 from tem_rf.errors import ModelError
 from tem_rf.exporting.best_seed import best_seed, seed_scores
-from tem_rf.exporting.card_notes import Remarks
+from tem_rf.exporting.card_notes import CardNotes
 from tem_rf.exporting.card_page import card_page
 from tem_rf.exporting.export import export_run
 from tem_rf.exporting.micrographs import describe_micrographs, score_held_out
@@ -23,7 +23,7 @@ from tests.helpers.command import tem_rf
 from tests.helpers.labelled_folder import write_folder
 
 HELD_OUT = HeldOutScores(
-    name="film A", kind="measured", micrographs=3, hard_dice=0.91234, hard_dice_sd=0.02, least_hard_dice=0.87
+    name="film A", kind="measured", micrographs=3, hard_dice=0.91234, hard_dice_sd=0.02, min_hard_dice=0.87
 )
 
 
@@ -50,7 +50,7 @@ def test_runs_that_differ_in_more_than_their_seed_are_refused(trained_run: RunFo
 def test_held_out_micrographs_are_segmented_whole(trained_run: RunFolder, tmp_path: Path) -> None:
     scores = score_held_out(load_segmenter(trained_run.path), write_folder(tmp_path / "raw", 2), name="discs")
     assert (scores.name, scores.kind, scores.micrographs) == ("discs", "measured", 2)
-    assert scores.least_hard_dice <= scores.hard_dice
+    assert scores.min_hard_dice <= scores.hard_dice
     assert scores.hard_dice > 0.8
 
 
@@ -74,7 +74,7 @@ def test_simulated_folders_are_described_by_what_was_simulated(trained_run: RunF
 
 
 def test_the_page_says_what_the_card_says(trained_run: RunFolder, tmp_path: Path) -> None:
-    remarks = Remarks(
+    remarks = CardNotes(
         license="MIT",
         purpose="Finds discs.",
         limits=("Not for squares.",),
@@ -82,7 +82,7 @@ def test_the_page_says_what_the_card_says(trained_run: RunFolder, tmp_path: Path
         seeds=(SeedScores(seed=752, validation_hard_dice=0.95, test_hard_dice=0.94),),
         held_out=(HELD_OUT,),
     )
-    export_run(trained_run, tmp_path / "discs", remarks=remarks)
+    export_run(trained_run, tmp_path / "discs", notes=remarks)
     card = ModelCard.read(tmp_path / "discs")
     assert card.held_out == (HELD_OUT,)
     page = (tmp_path / "discs" / "README.md").read_text()

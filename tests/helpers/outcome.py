@@ -16,6 +16,6 @@ def final_state(run: RunFolder) -> dict[str, bytes]:
     return state | {f"best/{weight.path}": np.asarray(weight).tobytes() for weight in model.weights}
 
 
-def without_times(events: list[EpochEvent]) -> list[dict]:
+def without_times(events: list[EpochEvent]) -> list[dict[str, object]]:
     measured = {"time", "patches_per_s", "duration_s", "input_wait", "memory_mb"}
     return [event.model_dump(exclude=measured) for event in events]

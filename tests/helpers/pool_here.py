@@ -15,14 +15,14 @@ class PoolHere:
 
     Attributes:
         trained: Names of the runs that were submitted.
-        most_in_flight: Runs that were in flight at once, at most.
+        max_in_flight: Runs that were in flight at once, at most.
     """
 
     def __init__(self, workers: int = 2, fate: Any = lambda run, attempt: None) -> None:
         self.count, self.fate = workers, fate
         self.trained: list[str] = []
         self.in_flight: deque[RunTask] = deque()
-        self.most_in_flight = 0
+        self.max_in_flight = 0
         self.is_closed = False
 
     def slots(self) -> int:
@@ -32,7 +32,7 @@ class PoolHere:
         assert self.slots() > 0
         self.in_flight.append(task)
         self.trained.append(task.run.name)
-        self.most_in_flight = max(self.most_in_flight, len(self.in_flight))
+        self.max_in_flight = max(self.max_in_flight, len(self.in_flight))
         return "here"
 
     def next_outcome(self, timeout_s: float) -> RunOutcome | None:
@@ -51,7 +51,7 @@ class PoolHere:
     def workers(self) -> tuple[Worker, ...]:
         return (Worker(name="here", state="idle"),)
 
-    def remarks(self) -> list[str]:
+    def notices(self) -> list[str]:
         return []
 
     def close(self) -> None:

@@ -107,7 +107,7 @@ def write_velox_emd(path: Path, unit: str = "m") -> np.ndarray:
     return image
 
 
-def _write_velox_image(group: h5py.Group, image: np.ndarray, result: dict, unit: str) -> None:
+def _write_velox_image(group: h5py.Group, image: np.ndarray, result: dict[str, object], unit: str) -> None:
     side = str(PIXEL_SIZE_NM * 1e-9)
     result |= {"PixelSize": {"width": side, "height": side}, "PixelUnitX": unit, "PixelUnitY": unit}
     text = np.frombuffer(json.dumps({"BinaryResult": result}).encode().ljust(1000, b"\0"), np.uint8)

@@ -18,7 +18,7 @@ from tem_rf.config.segmentation import SegmentSettings
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import DatasetError, ReadError, SettingsError, StorageError
 from tem_rf.inference.file import segment_file
-from tem_rf.inference.frame_store import FrameJournal
+from tem_rf.inference.frame_store import FrameStore
 from tests.helpers.discs import discs
 from tests.helpers.networks import Killed, bright
 
@@ -83,7 +83,7 @@ def test_a_file_that_is_finished_is_not_segmented_twice(tmp_path: Path) -> None:
     second = segment_file([again], *arguments)
     assert again.calls == []
     assert replace(second, notes=()) == first
-    assert "--overwrite" in second.notes[0]
+    assert "`overwrite`" in second.notes[0]
     segment_file([again], *arguments, overwrite=True)
     assert len(again.calls) == 5
     first.files["mask"].unlink()
@@ -143,15 +143,15 @@ def test_an_empty_stack_is_refused(tmp_path: Path) -> None:
 def test_a_full_disk_keeps_the_frames_that_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     masks = movie(tmp_path / "m.tif")
     arguments = (tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
-    append = FrameJournal.append
+    append = FrameStore.append
 
-    def full(journal: Any, *record: Any) -> None:
-        if len(journal.records) == 3:
+    def full(store: Any, *record: Any) -> None:
+        if len(store.records) == 3:
             raise StorageError("out: no space left on the disk")
-        append(journal, *record)
+        append(store, *record)
 
     with monkeypatch.context() as patch, pytest.raises(StorageError):
-        patch.setattr(FrameJournal, "append", full)
+        patch.setattr(FrameStore, "append", full)
         segment_file([bright()], *arguments)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".m.unfinished"]
     again = bright()
@@ -167,7 +167,7 @@ def test_labels_are_scored_frame_by_frame(tmp_path: Path) -> None:
     write_tiff(tmp_path / "m_label.tif", label)
     arguments = (tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
     result = segment_file([bright()], *arguments, label=tmp_path / "m_label.tif")
-    assert (result.scores.labelled, result.scores.found, result.scores.invented) == (9, 9, 1)
+    assert (result.scores.labelled, result.scores.found, result.scores.false_positives) == (9, 9, 1)
     assert 0.9 < result.hard_dice < 1
     write_tiff(tmp_path / "m_label.tif", label[:4])
     with pytest.raises(DatasetError, match=r"labels 4 of the 5 frames"):
@@ -198,7 +198,7 @@ def test_counts_on_a_scale_of_their_own_are_segmented_with_a_note(tmp_path: Path
 def test_an_enlargement_beyond_reason_names_the_file(tmp_path: Path) -> None:
     movie(tmp_path / "m.tif", frames=1, pixel_size_nm=90)
     segmenter = replace(bright(), preprocessing=PreprocessingSettings(target_pixel_size_nm=0.1))
-    with pytest.raises(SettingsError, match=r"m\.tif: target_pixel_size_nm: 90 nm per pixel .* --pixel-size-nm"):
+    with pytest.raises(SettingsError, match=r"m\.tif: `target_pixel_size_nm`: 90 nm per pixel .* `pixel_size_nm`"):
         segment_file([segmenter], tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
 
 

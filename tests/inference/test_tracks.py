@@ -48,16 +48,14 @@ def tracks() -> tuple[Track, ...]:
 
 
 def by_start(tracks: Any) -> dict[tuple[int, int], Track]:
-    return {(round(one.particles[0].row_px), round(one.particles[0].column_px)): one for one in tracks}
+    return {(round(one.particles[0].y_px), round(one.particles[0].x_px)): one for one in tracks}
 
 
 def test_a_moving_disc_is_one_track_at_its_known_places(tracks: tuple[Track, ...]) -> None:
     moving = by_start(tracks)[20, 15]
     assert moving.frames == tuple(range(1, FRAMES + 1))
     assert moving.end == "last frame"
-    assert [one.column_px for one in moving.particles] == pytest.approx(
-        [15 + 3 * frame for frame in range(FRAMES)], abs=0.5
-    )
+    assert [one.x_px for one in moving.particles] == pytest.approx([15 + 3 * frame for frame in range(FRAMES)], abs=0.5)
     areas = [one.area_px for one in moving.particles]
     assert areas == pytest.approx([np.pi * (6 + frame / 4) ** 2 for frame in range(FRAMES)], rel=0.08)
 
@@ -116,9 +114,9 @@ def test_the_time_between_frames_is_that_of_the_file_unless_it_is_given(tmp_path
 
 
 def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="--max-step-nm or --max-step-px"):
+    with pytest.raises(SettingsError, match="`max_step_nm` or `max_step_px`"):
         TrackSettings()
-    with pytest.raises(SettingsError, match="--pixel-size-nm"):
+    with pytest.raises(SettingsError, match="`pixel_size_nm`"):
         TrackSettings(max_step_nm=2).step_px(None)
     monkeypatch.setitem(sys.modules, "trackpy", None)
     with pytest.raises(ModelError, match=r"pip install 'tem-rf\[movies\]'"):

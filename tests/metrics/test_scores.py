@@ -14,9 +14,9 @@ WIDER = np.repeat(np.arange(12) < 6, 10).reshape(12, 10).T
 
 
 def test_image_is_scored_in_pixels_and_nanometres() -> None:
-    scores = score_image(0.9 * LEFT, WIDER, source="au_17", row=512, column=1024, pixel_size_nm=0.02)
+    scores = score_image(0.9 * LEFT, WIDER, source="au_17", y_px=512, x_px=1024, pixel_size_nm=0.02)
 
-    assert (scores.source, scores.row, scores.column) == ("au_17", 512, 1024)
+    assert (scores.source, scores.y_px, scores.x_px) == ("au_17", 512, 1024)
     assert scores.hard_dice == pytest.approx((2 * 40 + 1) / (40 + 60 + 1))
     assert scores.soft_dice == pytest.approx((2 * 36 + 1) / (36 + 60 + 1))
     assert (scores.boundary_f1, scores.mean_surface_distance_px, scores.hausdorff95_px) == (1, 2, 2)
@@ -28,7 +28,7 @@ def test_tolerance_decides_the_boundary_score() -> None:
 
 
 def test_scores_survive_a_round_trip(tmp_path: Path) -> None:
-    rows = [score_image(LEFT, WIDER, source="a, b", row=4), score_image(LEFT, np.zeros_like(LEFT), source="ü")]
+    rows = [score_image(LEFT, WIDER, source="a, b", y_px=4), score_image(LEFT, np.zeros_like(LEFT), source="ü")]
     write_scores(tmp_path / "scores.csv", rows)
 
     assert rows[1].hausdorff95_px is None
@@ -46,7 +46,7 @@ def test_full_disk_leaves_no_half_table(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    "content", [None, "source,row\na,1\n", "\x00\x01", "source,row,column\n", ",".join(COLUMNS) + "\na,1,x\n"]
+    "content", [None, "source,row\na,1\n", "\x00\x01", "source,y_px,x_px\n", ",".join(COLUMNS) + "\na,1,x\n"]
 )
 def test_no_table_of_scores_is_named(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "scores.csv"

@@ -26,7 +26,7 @@ def measure(mask: np.ndarray, counts: np.ndarray | None = None, **options: Any) 
 @pytest.mark.parametrize("radius", [5.5, 12.0, 40.3])
 def test_a_disc_is_measured(radius: float) -> None:
     (disc,) = measure(discs((120, 130), (60, 55, radius)))
-    assert (disc.row_px, disc.column_px) == (60, 55)
+    assert (disc.y_px, disc.x_px) == (60, 55)
     assert disc.diameter_px == pytest.approx(2 * radius, rel=0.03)
     assert disc.feret_max_px == pytest.approx(2 * radius, abs=1)
     assert disc.feret_min_px == pytest.approx(2 * radius, abs=1)
@@ -81,7 +81,7 @@ def test_specks_are_no_particles() -> None:
     mask = discs((60, 60), (20, 20, 8))
     mask[50, 50:53] = True
     assert len(measure(mask)) == 1
-    assert len(measure(mask, least_area_px=1)) == 2
+    assert len(measure(mask, min_area_px=1)) == 2
     assert measure(np.zeros((30, 30), bool)) == ()
 
 
@@ -109,7 +109,7 @@ def test_touching_discs_are_taken_apart_at_their_neck(circles: list[tuple[int, .
 
 def test_a_part_that_was_taken_apart_is_a_speck_as_any_other() -> None:
     mask = discs((80, 90), (40, 30, 20), (40, 58, 12))
-    numbers = number_particles(mask, split_touching=True, least_area_px=600)
+    numbers = number_particles(mask, split_touching=True, min_area_px=600)
     assert numbers.max() == 1
     assert (numbers == 1).sum() == pytest.approx(np.pi * 20**2, rel=0.15)
 
@@ -120,7 +120,7 @@ def test_holes_and_a_ragged_outline_split_no_particle() -> None:
     angle = np.arctan2(rows, columns)
     mask = np.hypot(rows, columns) <= 40 + 2 * np.sin(9 * angle) + rng.normal(size=angle.shape)
     mask &= rng.random(mask.shape) > 0.1
-    assert number_particles(mask, split_touching=True, least_area_px=100).max() == 1
+    assert number_particles(mask, split_touching=True, min_area_px=100).max() == 1
 
 
 def test_sizes_are_summarized_without_cut_particles() -> None:
@@ -165,12 +165,24 @@ def test_labelled_particles_are_found_merged_or_missed() -> None:
     mask = discs((200, 200), (30, 30, 16), (30, 100, 12), (30, 126, 12), (150, 150, 14), (150, 40, 10))
     mask[24:36, 100:126] = True  # a bridge
     scores = score_particles(number_particles(mask), numbered_label)
-    assert (scores.labelled, scores.found, scores.merged, scores.missed, scores.invented) == (5, 2, 2, 1, 1)
+    assert (scores.labelled, scores.found, scores.merged, scores.false_negatives, scores.false_positives) == (
+        5,
+        2,
+        2,
+        1,
+        1,
+    )
     assert scores.diameter_bias_px == pytest.approx(0, abs=0.15)
     same = score_particles(numbered_label, numbered_label)
-    assert (same.found, same.merged, same.missed, same.invented, same.diameter_bias_px) == (5, 0, 0, 0, 0)
+    assert (same.found, same.merged, same.false_negatives, same.false_positives, same.diameter_bias_px) == (
+        5,
+        0,
+        0,
+        0,
+        0,
+    )
     nothing = score_particles(np.zeros((200, 200), int), numbered_label)
-    assert (nothing.found, nothing.missed, nothing.diameter_bias) == (0, 5, None)
+    assert (nothing.found, nothing.false_negatives, nothing.diameter_bias) == (0, 5, None)
 
 
 def test_diameter_bias_is_that_of_the_found_particles() -> None:
@@ -185,7 +197,7 @@ def test_a_large_particle_that_swallowed_a_small_one_is_merged_and_not_found() -
     swallowed = discs((100, 100), (50, 40, 20), (50, 68, 6))
     swallowed[48:52, 40:68] = True
     scores = score_particles(number_particles(swallowed), label)
-    assert (scores.labelled, scores.found, scores.merged, scores.missed) == (2, 0, 2, 0)
+    assert (scores.labelled, scores.found, scores.merged, scores.false_negatives) == (2, 0, 2, 0)
     assert scores.diameter_bias_px is None
 
 
@@ -193,4 +205,10 @@ def test_a_particle_taken_for_two_halves_is_missed_and_not_found_twice() -> None
     label = np.ones((10, 20), int)
     halves = np.repeat([1, 2], 10) * label
     scores = score_particles(halves, label)
-    assert (scores.labelled, scores.found, scores.merged, scores.missed, scores.invented) == (1, 0, 0, 1, 0)
+    assert (scores.labelled, scores.found, scores.merged, scores.false_negatives, scores.false_positives) == (
+        1,
+        0,
+        0,
+        1,
+        0,
+    )

@@ -8,7 +8,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from tem_rf.errors import SettingsError
-from tem_rf.particles.mask import disc_area_px, least_diameter_px, measure_mask
+from tem_rf.particles.mask import disc_area_px, measure_mask, resolve_min_diameter_px
 from tem_rf.particles.measure import Particle, measure_particles
 from tem_rf.particles.split import number_particles
 from tests.helpers.discs import discs
@@ -27,7 +27,7 @@ def test_windows_leave_no_trace(rows: int, split: bool, threshold: float) -> Non
     mask, counts = blobs(3, threshold=threshold)
     numbers = number_particles(mask, split_touching=split)
     whole = measure_particles(numbers, counts)
-    measured = measure_mask(mask, counts, least_area_px=12, split_touching=split, rows=rows)
+    measured = measure_mask(mask, counts, min_area_px=12, split_touching=split, rows=rows)
     assert len(whole) > 5
     assert [one.number for one in measured.particles] == list(range(1, len(whole) + 1))
 
@@ -36,7 +36,7 @@ def test_windows_leave_no_trace(rows: int, split: bool, threshold: float) -> Non
         return replace(particle, number=0, **values)
 
     def by_place(particles: Any) -> list[Particle]:
-        return sorted(map(rounded, particles), key=lambda one: (one.row_px, one.column_px))
+        return sorted(map(rounded, particles), key=lambda one: (one.y_px, one.x_px))
 
     assert by_place(measured.particles) == by_place(whole)
 
@@ -46,23 +46,23 @@ def test_a_particle_cut_by_a_window_is_no_background_of_its_neighbour(rows: int)
     mask = discs((140, 60), (30, 30, 12), (57, 30, 12))
     counts = 100.0 + 50.0 * mask + np.random.default_rng(0).normal(size=mask.shape)
     whole = measure_particles(number_particles(mask), counts)
-    measured = measure_mask(mask, counts, least_area_px=50, rows=rows)
+    measured = measure_mask(mask, counts, min_area_px=50, rows=rows)
     assert [one.contrast for one in measured.particles] == pytest.approx([one.contrast for one in whole], rel=1e-5)
 
 
 def test_specks_are_left_out_and_counted() -> None:
     mask = discs((200, 60), (20, 20, 10), (100, 30, 3), (150, 30, 1.5), (196, 20, 4.5))
-    measured = measure_mask(mask, mask * 1.0, least_area_px=disc_area_px(8), rows=32)
-    assert [round(one.row_px) for one in measured.particles] == [20, 196]
+    measured = measure_mask(mask, mask * 1.0, min_area_px=disc_area_px(8), rows=32)
+    assert [round(one.y_px) for one in measured.particles] == [20, 196]
     assert measured.left_out == 2
 
 
 def test_the_least_diameter_is_that_of_the_user_or_of_physics() -> None:
-    assert least_diameter_px(None) == 8
-    assert least_diameter_px(0.02152) == pytest.approx(0.5 / 0.02152)
-    assert least_diameter_px(0.02152, given_px=3) == 3
-    assert least_diameter_px(0.1, given_nm=2) == 20
-    with pytest.raises(SettingsError, match="--min-diameter-px"):
-        least_diameter_px(None, given_nm=2)
+    assert resolve_min_diameter_px(None) == 8
+    assert resolve_min_diameter_px(0.02152) == pytest.approx(0.5 / 0.02152)
+    assert resolve_min_diameter_px(0.02152, given_px=3) == 3
+    assert resolve_min_diameter_px(0.1, given_nm=2) == 20
+    with pytest.raises(SettingsError, match="`min_diameter_px`"):
+        resolve_min_diameter_px(None, given_nm=2)
     with pytest.raises(SettingsError, match="give one"):
-        least_diameter_px(0.1, given_nm=2, given_px=3)
+        resolve_min_diameter_px(0.1, given_nm=2, given_px=3)

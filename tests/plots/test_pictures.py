@@ -7,18 +7,26 @@ from PIL import Image
 from tem_rf.baselines.fourier import Band, fourier_filter
 from tem_rf.errors import StorageError
 from tem_rf.plots.fourier import write_fourier_picture
-from tem_rf.plots.segmentation import INVENTED, MISSED, OUTLINE, grey_levels, overlay, scale_bar_nm, write_overlay
+from tem_rf.plots.segmentation import (
+    FALSE_NEGATIVE,
+    FALSE_POSITIVE,
+    OUTLINE,
+    grey_levels,
+    overlay,
+    scale_bar_nm,
+    write_overlay,
+)
 from tests.helpers.fringes import image_with_fringes
 
 
-def test_overlay_colours_what_is_missed_invented_and_outlined() -> None:
+def test_overlay_colours_false_negatives_false_positives_and_the_outline() -> None:
     label, mask = np.zeros((2, 12, 20), dtype=bool)
     label[2:8, 2:8] = True
     mask[2:8, 4:12] = True
     painted = overlay(np.zeros((12, 20)), mask, label)
 
-    assert painted[5, 2].tolist() == (0.55 * np.array(MISSED)).astype(int).tolist()
-    assert painted[5, 10].tolist() == (0.55 * np.array(INVENTED)).astype(int).tolist()
+    assert painted[5, 2].tolist() == (0.55 * np.array(FALSE_NEGATIVE)).astype(int).tolist()
+    assert painted[5, 10].tolist() == (0.55 * np.array(FALSE_POSITIVE)).astype(int).tolist()
     assert painted[5, 4].tolist() == painted[7, 8].tolist() == list(OUTLINE)
     assert painted[5, 6].tolist() == painted[0, 0].tolist() == [0, 0, 0]
 

@@ -52,7 +52,7 @@ def test_as_many_epochs_as_before_change_nothing(finished: RunFolder) -> None:
 
 
 def test_fewer_epochs_are_refused(run: RunFolder) -> None:
-    with pytest.raises(RunError, match="--epochs 2 is fewer than the 3 it was asked for"):
+    with pytest.raises(RunError, match="`epochs` 2 is fewer than the 3 it was asked for"):
         extend(run, 2)
 
 

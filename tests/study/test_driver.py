@@ -24,7 +24,7 @@ def study(tiny_dataset: Path, tmp_path: Path) -> StudyFolder:
 
 
 @pytest.fixture
-def undisturbed(tiny_dataset: Path, tmp_path: Path) -> dict:
+def undisturbed(tiny_dataset: Path, tmp_path: Path) -> dict[str, Any]:
     """Table of the same study that nothing happened to."""
     study = new_study(tiny_dataset, tmp_path / "undisturbed")
     run_study(study, lambda _: PoolHere())
@@ -36,7 +36,7 @@ def test_every_run_is_trained_once_and_no_more_are_in_flight_than_workers(study:
     assert run_study(study, lambda _: pool) == Outcome("finished")
     assert sorted(pool.trained) == sorted(table(study))
     assert len(pool.trained) == RUNS
-    assert pool.most_in_flight == 3
+    assert pool.max_in_flight == 3
     assert pool.is_closed
     assert process.state(study) == "finished"
     assert trial_ends(study) == dict.fromkeys(NETWORKS, "finished")

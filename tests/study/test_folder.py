@@ -19,11 +19,11 @@ from tests.helpers.stub_study import new_study
 
 EVENTS: list[AnyStudyEvent] = [
     StatusEvent(state="running"),
-    TrialEvent(state="started", trial="au-paper/0000", part="au-paper", architecture="n2-p22"),
+    TrialEvent(state="started", trial="au-paper/0000", setup="au-paper", architecture="n2-p22"),
     RunEvent(state="started", run="au-paper-n2-p22-s752", worker="gpu0"),
     WorkersEvent(workers=(Worker(name="gpu0", state="busy", run="au-paper-n2-p22-s752"),)),
     RunEvent(state="lost", run="au-paper-n2-p22-s752", worker="gpu0", detail="its host is gone"),
-    TrialEvent(state="finished", trial="au-paper/0000", part="au-paper", architecture="n2-p22", objective=0.9),
+    TrialEvent(state="finished", trial="au-paper/0000", setup="au-paper", architecture="n2-p22", objective=0.9),
     NoticeEvent(message="gpu0 is gone"),
 ]
 
@@ -65,7 +65,7 @@ def test_a_changed_definition_is_refused_with_what_changed(
     with pytest.raises(StudyError) as caught:
         changed(study, **change)
     assert f"holds another study: {message}" in str(caught.value)
-    assert "--extend" in str(caught.value)
+    assert "`extend`" in str(caught.value)
     assert study.definition_file.read_bytes() == before
 
 
@@ -177,7 +177,7 @@ def test_a_study_is_claimed_asked_and_seen_as_a_run_is(study: StudyFolder) -> No
 
 def test_a_study_on_one_line(study: StudyFolder) -> None:
     view = view_study(study)
-    assert (view.state, view.parts, view.runs_finished, view.runs_planned) == ("new", 1, 0, 6)
+    assert (view.state, view.setups, view.runs_finished, view.runs_planned) == ("new", 1, 0, 6)
 
 
 def test_a_study_whose_dataset_is_gone_can_still_be_listed(tiny_dataset: Path, tmp_path: Path) -> None:
@@ -191,3 +191,8 @@ def test_what_the_terminal_app_reads_is_light(module: str) -> None:
     code = f"import sys, tem_rf.study.{module}; sys.exit(', '.join({set(heavy)} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_trial_of_an_earlier_version_reads_the_same() -> None:
+    line = EVENTS[1].model_dump_json()
+    assert TrialEvent.model_validate_json(line.replace('"setup"', '"part"')) == EVENTS[1]

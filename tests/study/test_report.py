@@ -5,17 +5,20 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tem_rf.evaluation.trials import read_results
 from tem_rf.runs.root import list_runs
 from tem_rf.study.figures.catalogue import FIGURES
 from tem_rf.study.report import write_report
-from tem_rf.study.results.trials import read_results
 from tests.helpers.run_folders import write_run
 
 ATTACK = '<img src=x onerror="console.error(1)">'
 QUICK = [entry for entry in FIGURES if not entry.needs_networks]
+
+COMMANDS: dict[str, Any] = {"table_command": "print the table", "figure_command": "draw {}".format}
 
 # Said in the title once everything is loaded, so that it stands in the dumped page.
 _CHECK = """<script>addEventListener("load", () => {
@@ -33,7 +36,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_run(tmp_path / "runs", network, seed, scores, dataset=ATTACK)
     write_run(tmp_path / "runs", "n2-p88", 1, 0.5, dataset=ATTACK, state="failed", detail=f"died of {ATTACK}")
     results = read_results(list_runs(tmp_path / "runs"))
-    return write_report(results, tmp_path / "report", study=ATTACK, figures=QUICK)
+    return write_report(results, tmp_path / "report", study=ATTACK, figures=QUICK, **COMMANDS)
 
 
 def test_names_from_files_are_text_and_nothing_is_loaded_from_elsewhere(page: Path) -> None:
@@ -57,7 +60,7 @@ def test_the_page_says_which_is_better_and_what_failed(page: Path) -> None:
 def test_each_figure_carries_its_command_and_its_numbers_and_what_is_missing_is_said(page: Path) -> None:
     text = html.unescape(page.read_text(encoding="utf-8"))
     for entry in QUICK:
-        assert f"--figure {entry.name}</code>" in text
+        assert f"<code>draw {entry.name}</code>" in text
     assert "Dilation: No network with dilation is finished and scored." in text
     assert 'download="dice.csv"' in text
     assert 'download="dice.svg"' in text
@@ -66,7 +69,9 @@ def test_each_figure_carries_its_command_and_its_numbers_and_what_is_missing_is_
 def test_the_same_runs_give_the_same_files(tmp_path: Path) -> None:
     write_run(tmp_path / "runs")
     results = read_results(list_runs(tmp_path / "runs"))
-    one, other = (write_report(results, tmp_path / name, study="s", figures=FIGURES[:1]).parent for name in "ab")
+    one, other = (
+        write_report(results, tmp_path / name, study="s", figures=FIGURES[:1], **COMMANDS).parent for name in "ab"
+    )
     files = sorted(path.name for path in one.iterdir())
     assert files == ["dice.csv", "dice.png", "dice.svg", "report.html", "table.csv"]
     assert [(one / name).read_bytes() for name in files] == [(other / name).read_bytes() for name in files]
@@ -75,7 +80,7 @@ def test_the_same_runs_give_the_same_files(tmp_path: Path) -> None:
 def test_a_report_of_no_finished_run_is_a_page_too(tmp_path: Path) -> None:
     write_run(tmp_path / "runs", dice=None, state="running")
     page = write_report(
-        read_results(list_runs(tmp_path / "runs")), tmp_path, study="s", figures=[FIGURES[0], FIGURES[-1]]
+        read_results(list_runs(tmp_path / "runs")), tmp_path, study="s", figures=[FIGURES[0], FIGURES[-1]], **COMMANDS
     )
     text = page.read_text(encoding="utf-8")
     assert "No trial has all its seeds finished and scored yet." in text

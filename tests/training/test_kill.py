@@ -55,7 +55,7 @@ def test_fifty_kills_at_random_moments_change_no_bit(tiny_dataset: Path, tmp_pat
     assert not half_written(run)
 
 
-def wait_for_a_half_written_file(run: RunFolder, child: subprocess.Popen, number: int) -> None:
+def wait_for_a_half_written_file(run: RunFolder, child: subprocess.Popen[str], number: int) -> None:
     """Return while the training writes the `number`-th file beside its final name, as far as seen."""
     seen = half_written(run)
     while child.poll() is None and number > 0:

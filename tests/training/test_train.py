@@ -168,7 +168,7 @@ def test_patience_ends_a_training_that_gets_no_better(tiny_dataset: Path, tmp_pa
 
 def test_a_loss_that_becomes_nan_ends_with_the_step_and_the_advice(tiny_dataset: Path, tmp_path: Path) -> None:
     run = new_run(tiny_dataset, tmp_path / "run", learning_rate=1e38)
-    with pytest.raises(TrainingError, match=r"became nan at step \d+ of epoch \d+.*smaller --learning-rate"):
+    with pytest.raises(TrainingError, match=r"became nan at step \d+ of epoch \d+.*smaller `learning_rate`"):
         train(run)
     last = run.events()[-1]
     assert (last.state, process.state(run)) == ("failed", "failed")
@@ -189,13 +189,13 @@ def test_a_second_training_of_the_same_run_is_refused(tiny_dataset: Path, tmp_pa
         train(run)
 
 
-def start(run: RunFolder) -> subprocess.Popen:
+def start(run: RunFolder) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tem_rf", "resume", run.path], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
 
 
-def wait_for_event(run: RunFolder, kind: type, child: subprocess.Popen) -> None:
+def wait_for_event(run: RunFolder, kind: type, child: subprocess.Popen[str]) -> None:
     while not any(isinstance(event, kind) for event in run.events()):
         assert child.poll() is None, child.stderr.read()
         time.sleep(0.02)

@@ -16,7 +16,7 @@ from tem_rf.runs.view import RunTracker
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.errors_preview import preview_fourier_errors, preview_network_errors
 from tem_rf_tui.painting import Picture, fit, paint
-from tem_rf_tui.results import COLUMNS, read_results
+from tem_rf_tui.results import COLUMNS, cells_of, read_results
 from tem_rf_tui.screens.image_errors import ImageErrorsScreen
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
 from tem_rf_tui.screens.request_screen import CommandForm
@@ -54,10 +54,10 @@ async def _open(app: TemRfApp, pilot: Pilot[None]) -> None:
 
 def test_a_trial_is_mean_and_sd_over_its_seeds(with_runs: Path) -> None:
     rows = read_results({"": RunTracker(with_runs / "runs").poll()}, is_grouped=True)
-    trial = next(row for row in rows if row.cells[1] == "n2-p24")
-    assert trial.cells[2] == "2 seeds"
-    assert trial.cells[4] == "0.800 ± 0.071"  # means 0.85 and 0.75
-    assert next(row for row in rows if row.cells[1] == "n2-p88").cells[4] == "–"
+    cells = {row.method: cells_of(row) for row in rows}
+    assert cells["n2-p24"][2] == "2 seeds"
+    assert cells["n2-p24"][4] == "0.800 ± 0.071"  # means 0.85 and 0.75
+    assert cells["n2-p88"][4] == "–"
 
 
 def test_runs_of_studies_stand_beside_the_others_by_themselves(with_runs: Path) -> None:
@@ -102,14 +102,14 @@ def test_the_next_column_sorts(with_runs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "start"), [("y", "| dataset | network |"), ("Y", "dataset,network,"), ("L", "\\begin")]
+    ("key", "start"), [("y", "| dataset | network |"), ("Y", "trial,dataset,network,"), ("L", "\\begin")]
 )
 def test_the_table_is_copied(with_runs: Path, key: str, start: str) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press(key)
         assert app.clipboard.startswith(start)
-        assert "0.800" in app.clipboard
+        assert "0.8" in app.clipboard
 
     drive(with_runs, script)
 
@@ -122,7 +122,7 @@ def test_the_table_is_written(with_runs: Path) -> None:
     drive(with_runs, script)
     lines = (with_runs / "results.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 3
-    assert lines[1].startswith("au-5nm,n2-p24,2 seeds")
+    assert lines[1].startswith("au-5nm-n2-p24,au-5nm,n2-p24,2 seeds")
 
 
 def test_images_stand_worst_first(with_runs: Path) -> None:
@@ -170,11 +170,12 @@ def test_a_narrow_terminal_tells_the_rest_of_a_row_below_the_table(with_runs: Pa
         await _open(app, pilot)
         table = app.query_one("ResultsScreen RowTable", RowTable)
         assert table.max_scroll_x == 0
-        assert "HD95 px" not in table.titles
+        assert "HD95 [px]" not in table.titles
         details = str(app.query_one("#result-details").render())
-        assert all(title in table.titles or title in details for title in COLUMNS[:-1] if title != "validation")
+        titles = [column.title for column in COLUMNS[:-1] if column.title != "validation"]
+        assert all(title in table.titles or title in details for title in titles)
         await pilot.press("o", "o", "o", "o")  # the column that sorts is always there
-        assert "HD95 px ▼" in table.titles
+        assert "HD95 [px] ▼" in table.titles
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ImageScoresScreen))
         await pilot.pause()
@@ -209,7 +210,7 @@ async def _open_worst(app: TemRfApp, pilot: Pilot[None]) -> None:
     await until(pilot, lambda: _is_read(app))
 
 
-def test_an_image_opens_with_what_is_missed_and_invented(folder: Path, tiny_dataset: Path) -> None:
+def test_an_image_opens_with_its_false_negatives_and_false_positives(folder: Path, tiny_dataset: Path) -> None:
     run = evaluated_run(folder, tiny_dataset)
     image = sorted(read_scores(run.scores_file), key=lambda each: each.hard_dice)[0]
 
@@ -217,7 +218,7 @@ def test_an_image_opens_with_what_is_missed_and_invented(folder: Path, tiny_data
         await _open_worst(app, pilot)
         text = _errors_text(app, "network")
         assert f"dice {image.hard_dice:.3f}" in text
-        assert "invented 0.0%" in text
+        assert "false positive 0.0%" in text
         await until(pilot, lambda: "Bragg peaks" in _errors_text(app, "fourier"))  # discs have no lattice
         first = str(app.screen.query_one("#errors-image", Static).render())
         await pilot.press("pagedown")
@@ -256,7 +257,7 @@ def test_an_image_without_its_files_is_said_in_words(folder: Path, tiny_dataset:
     drive(folder, script)
 
 
-def test_what_is_missed_is_solid_and_what_is_invented_dotted() -> None:
+def test_false_negatives_are_solid_and_false_positives_dotted() -> None:
     mask, label = np.zeros((8, 8), bool), np.zeros((8, 8), bool)
     label[:4], mask[4:] = True, True
     colours = paint(np.zeros((8, 8)), Picture(np.zeros((8, 8)), mask, label=label), fit((8, 8), (8, 8), 1, (0.5, 0.5)))

@@ -71,7 +71,7 @@ def _run(study: StudyFolder, network: str, seed: int, *, epochs: int = 5, state:
 
 def _trial(study: StudyFolder, network: str, state: str, **changes: Any) -> None:
     study.event_log().write(
-        TrialEvent(time=_START + 50, state=state, trial="0", part="discs-paper", architecture=network, **changes)
+        TrialEvent(time=_START + 50, state=state, trial="0", setup="discs-paper", architecture=network, **changes)
     )
 
 
@@ -371,8 +371,8 @@ def test_trainings_of_a_further_recipe_of_the_same_name_count_there_alone(with_d
         )
     study.event_log().write(StatusEvent(state="stopped"))
     (tracked,) = StudyTracker(with_dataset / "studies").poll(study.name)
-    for part, done in (("discs-paper", 1), ("discs-paper-2", 2)):
-        assert progress(tracked, part, trials_of(tracked, part)) == f"{done} of 12 trainings done"
+    for setup, done in (("discs-paper", 1), ("discs-paper-2", 2)):
+        assert progress(tracked, setup, trials_of(tracked, setup)) == f"{done} of 12 trainings done"
 
 
 @pytest.mark.parametrize(("view", "size"), [("trials", NARROW), ("trials", WIDE), ("plot", NARROW)])  # wide shows both

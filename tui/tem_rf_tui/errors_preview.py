@@ -71,16 +71,16 @@ def _preview(dataset: "PreparedDataset", index: int, mask: "np.ndarray") -> Erro
     from tem_rf.metrics.dice import hard_dice
 
     label = np.asarray(dataset.labels[index]) > 0
-    dice, missed, invented = float(hard_dice(mask, label)), (label & ~mask).mean(), (mask & ~label).mean()
+    dice, negatives, positives = float(hard_dice(mask, label)), (label & ~mask).mean(), (mask & ~label).mean()
     picture = Picture(np.array(dataset.images[index]), mask, dataset.manifest.pixel_size_nm, label=label)
-    return ErrorPreview(picture, f"dice {dice:.3f}  █ missed {missed:.1%}  ▚ invented {invented:.1%}")
+    return ErrorPreview(picture, f"dice {dice:.3f}  █ false negative {negatives:.1%}  ▚ false positive {positives:.1%}")
 
 
 def _find(dataset: "PreparedDataset", image: "ImageScores") -> tuple[int, int]:
     """Place of an image among the test images, and index of its patch."""
     for place, index in enumerate(dataset.indices("test")):
         patch = dataset.patches[index]
-        if (patch.source, patch.row, patch.column) == (image.source, image.row, image.column):
+        if (patch.source, patch.y_px, patch.x_px) == (image.source, image.y_px, image.x_px):
             return place, int(index)
     raise ReadError(f"{image.source}: is no test image of {dataset.folder} any more; evaluate the run again.")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _CONTOUR, _BOX = (255, 200, 0), (0, 220, 255)
-_MISSED, _INVENTED = (230, 159, 0), (86, 180, 233)  # those of `tem_rf.plots.segmentation`
+_FALSE_NEGATIVE, _FALSE_POSITIVE = (230, 159, 0), (86, 180, 233)  # those of `tem_rf.plots.segmentation`
 _OPACITY = 0.7
 _SEEN = 0.2  # part of a cell that an error has to cover: thin ones along an outline count
 
@@ -70,7 +70,7 @@ def paint(
         picture: What goes over it.
         view: The cells.
         greys: Number of greys.
-        dot: Side of the dots that tell what is invented from what is missed [cells].
+        dot: Side of the dots that tell false positives from false negatives [cells].
         line: Width of the contour [cells].
 
     Returns:
@@ -80,9 +80,9 @@ def paint(
     colours = np.repeat(levels[..., None], 3, axis=-1).astype(np.uint8)  # (h, w) -> (h, w, 3)
     if picture.mask is not None and picture.label is not None:
         rows, columns = np.indices(colours.shape[:2])
-        _lay_over(colours, _covered(picture.label & ~picture.mask, view, _SEEN), _MISSED)
-        invented = _covered(picture.mask & ~picture.label, view, _SEEN)
-        _lay_over(colours, invented & ((rows // dot + columns // dot) % 2 == 0), _INVENTED)
+        _lay_over(colours, _covered(picture.label & ~picture.mask, view, _SEEN), _FALSE_NEGATIVE)
+        false_positives = _covered(picture.mask & ~picture.label, view, _SEEN)
+        _lay_over(colours, false_positives & ((rows // dot + columns // dot) % 2 == 0), _FALSE_POSITIVE)
     elif picture.mask is not None:
         colours[contour(_covered(picture.mask, view), line)] = _CONTOUR
     if picture.box is not None:

@@ -1,10 +1,7 @@
-"""The particles of a segmented file, from the table that `tem-rf segment` writes."""
+"""The particles of a segmented file as the app shows them."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
-
-from tem_rf.errors import ReadError
 
 SHOWN_PARTICLES = 500  # a screen is no place for more; the table on disk has them all
 
@@ -30,37 +27,36 @@ class ParticleList:
     diameters: tuple[float, ...]
 
 
-def read_particles(path: Path) -> ParticleList:
+def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
     """Read a table of particles.
+
+    Args:
+        path: What `tem-rf segment` wrote.
+        pixel_size_nm: Side of a pixel [nm], where it is known.
 
     Raises:
         ReadError: It is gone, or no such table.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            table = csv.DictReader(file)
-            unit = "nm" if "diameter_nm" in (table.fieldnames or ()) else "px"
-            particles = list(table)
-        whole = [particle for particle in particles if particle["touches_border"] != "True"]
-        diameters = tuple(float(particle[f"diameter_{unit}"]) for particle in whole)
-        area = "area_nm2" if unit == "nm" else "area_px"
-        titles = {
-            "frame": "frame", "number": "particle", f"diameter_{unit}": f"diameter {unit}",
-            area: f"area {unit}²", f"feret_max_{unit}": f"longest {unit}", f"feret_min_{unit}": f"shortest {unit}",
-            "circularity": "circularity", "touches_border": "cut by the edge",
-        }  # fmt: skip
-        rows = tuple(tuple(_cell(one[key]) for key in titles) for one in particles[:SHOWN_PARTICLES])
-    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
-        raise ReadError(f"{path}: is no table of particles ({error}); segment the file again.") from error
-    return ParticleList(path, unit, tuple(titles.values()), rows, len(particles), diameters)
+    from tem_rf.particles.table import read_particles
 
-
-def _cell(text: str) -> str:
-    """A number to three digits; yes or no.
-
-    >>> _cell("3.14159"), _cell("12"), _cell("True")
-    ('3.14', '12', 'yes')
-    """
-    if text in ("True", "False"):
-        return "yes" if text == "True" else "no"
-    return f"{float(text):.3g}" if "." in text or "e" in text else text
+    unit, side = ("px", 1.0) if pixel_size_nm is None else ("nm", pixel_size_nm)
+    columns = (
+        "frame", "particle", f"diameter {unit}", f"area {unit}²", f"longest {unit}", f"shortest {unit}",
+        "circularity", "cut by the edge",
+    )  # fmt: skip
+    numbered = [(frame, one) for frame, particles in enumerate(read_particles(path), start=1) for one in particles]
+    rows = tuple(
+        (
+            str(frame),
+            str(one.number),
+            f"{one.diameter_px * side:.3g}",
+            str(one.area_px) if pixel_size_nm is None else f"{one.area_px * side**2:.3g}",
+            f"{one.feret_max_px * side:.3g}",
+            f"{one.feret_min_px * side:.3g}",
+            f"{one.circularity:.3g}",
+            "yes" if one.touches_border else "no",
+        )
+        for frame, one in numbered[:SHOWN_PARTICLES]
+    )
+    diameters = tuple(one.diameter_px * side for _, one in numbered if not one.touches_border)
+    return ParticleList(path, unit, columns, rows, len(numbered), diameters)

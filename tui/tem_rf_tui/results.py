@@ -1,53 +1,48 @@
-"""Dice tables from the scores of runs; read in worker threads, since NumPy comes with the scores."""
+"""The rows of the Results screen: trials of the runs of the workspace and of its studies."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tem_rf.errors import ReadError
+from tem_rf.evaluation.columns import COLUMNS as ALL_COLUMNS
+from tem_rf.evaluation.columns import Column, Value
+from tem_rf.evaluation.table import cell
+from tem_rf.evaluation.trials import RunResult, TrialResult, group_runs
+from tem_rf.metrics.scores import ImageScores, read_scores
+from tem_rf.metrics.summary import Spread
 from tem_rf.runs.view import RunTracker, RunView
 from tem_rf.study.folder import list_studies
 
-if TYPE_CHECKING:
-    from tem_rf.metrics.scores import ImageScores
-    from tem_rf.metrics.summary import Spread
-
 METRICS = ("hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px")
+
+
+def _seeds(trial: TrialResult) -> Value:
+    """The seed of one run, or how many there are."""
+    return str(trial.config.seed) if len(trial.runs) == 1 else f"{len(trial.runs)} seeds"
+
+
+def _validation(trial: TrialResult) -> Value:
+    """The best validation hard dice so far, of runs that are not finished too."""
+    return Spread.of([run.best.validation_hard_dice for run in trial.runs if run.best])
+
+
 COLUMNS = (
-    "dataset", "network", "seeds", "validation", "hard dice", "soft dice", "boundary F1", "HD95 px",
-    "field px", "weights", "recipe", "study",
-)  # fmt: skip
+    ALL_COLUMNS["dataset"],
+    ALL_COLUMNS["network"],
+    Column("seeds", "seeds", _seeds),
+    Column("validation_hard_dice", "validation", _validation),
+    *(ALL_COLUMNS[metric] for metric in METRICS),
+    *(ALL_COLUMNS[key] for key in ("field_px", "parameters", "recipe", "study")),
+)
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredImage:
     """A test image as a run segmented it."""
 
-    run: RunView
-    scores: "ImageScores"
-
-
-@dataclass(frozen=True)
-class ResultRow:
-    """A trial, or one of its runs.
-
-    Attributes:
-        runs: Runs that differ in nothing but their seed.
-        cells: Text of each column.
-        keys: What each column is sorted by: a number, or a text.
-        images: Scores of each image by each run.
-    """
-
-    runs: tuple[RunView, ...]
-    cells: tuple[str, ...]
-    keys: tuple[float | str, ...]
-    images: tuple[ScoredImage, ...]
-
-    def contains(self, words: str) -> bool:
-        """Whether all words stand somewhere in the row."""
-        text = " ".join([*self.cells, *(run.run.name for run in self.runs)]).lower()
-        return all(word in text for word in words.lower().split())
+    run: RunResult
+    scores: ImageScores
 
 
 class StudyRuns:
@@ -72,68 +67,47 @@ class StudyRuns:
         return {name: tracker.poll() for name, tracker in trackers.items()}
 
 
-def read_results(runs: Mapping[str, Iterable[RunView]], *, is_grouped: bool) -> list[ResultRow]:
+def read_results(runs: Mapping[str, Iterable[RunView]], *, is_grouped: bool) -> list[TrialResult]:
     """The table of all runs with at least one epoch.
 
     Args:
         runs: The runs by the name of their study; those of none under an empty name.
         is_grouped: A row per trial, in place of one per run.
     """
-    groups: dict[tuple[str, str], list[RunView]] = {}
-    for study, members in runs.items():
-        for run in members:
-            if run.config is not None and run.epochs:
-                groups.setdefault((study, run.config.trial if is_grouped else run.run.name), []).append(run)
-    return [_row(tuple(group), study) for (study, _), group in groups.items()]
+    return [
+        trial
+        for study, tracked in runs.items()
+        for trial in group_runs(_results(tracked), study=study, is_grouped=is_grouped)
+    ]
 
 
-def _row(runs: tuple[RunView, ...], study: str) -> ResultRow:
-    from tem_rf.metrics.summary import summarize
-
-    config = runs[0].config
-    assert config is not None
-    images = tuple(ScoredImage(run, scores) for run in runs for scores in _scores(run))
-    scores = {run.config.seed: [each.scores for each in images if each.run is run] for run in runs if run.config}
-    spreads = summarize({seed: each for seed, each in scores.items() if each})
-    field_px, weights = config.architecture.receptive_field.equation_size_px, config.architecture.parameters
-    seeds = sorted(scores)
-    validation = _validation(runs)
-    chosen = [spreads.get(metric) for metric in METRICS]
-    return ResultRow(
-        runs=runs,
-        cells=(
-            config.dataset.name, config.architecture.name,
-            str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} seeds",
-            _cell(validation), *map(_cell, chosen), str(field_px), f"{weights:,}", config.training.recipe, study,
-        ),
-        keys=(
-            config.dataset.name, config.architecture.name, len(seeds), validation.mean,
-            *(-1.0 if spread is None else spread.mean for spread in chosen),
-            field_px, weights, config.training.recipe, study,
-        ),
-        images=images,
-    )  # fmt: skip
+def cells_of(trial: TrialResult) -> tuple[str, ...]:
+    """The text of each column."""
+    return tuple(cell(column, trial) for column in COLUMNS)
 
 
-def _scores(run: RunView) -> "list[ImageScores]":
-    from tem_rf.metrics.scores import read_scores
+def contains(trial: TrialResult, words: str) -> bool:
+    """Whether all words stand somewhere in the row or in the names of its runs."""
+    text = " ".join([*cells_of(trial), *(run.run.name for run in trial.runs)]).lower()
+    return all(word in text for word in words.lower().split())
 
+
+def images_of(trial: TrialResult) -> list[ScoredImage]:
+    """Each image as each run segmented it, worst hard dice first."""
+    images = [ScoredImage(run, scores) for run in trial.runs for scores in run.scores]
+    return sorted(images, key=lambda image: image.scores.hard_dice)
+
+
+def _results(runs: Iterable[RunView]) -> list[RunResult]:
+    return [
+        RunResult(run.run, run.config, run.state, run.detail, run.epochs, _scores(run))
+        for run in runs
+        if run.config is not None and run.epochs
+    ]
+
+
+def _scores(run: RunView) -> tuple[ImageScores, ...]:
     try:
-        return read_scores(run.run.scores_file)
+        return tuple(read_scores(run.run.scores_file))
     except ReadError:  # not evaluated yet
-        return []
-
-
-def _validation(runs: tuple[RunView, ...]) -> "Spread":
-    import statistics
-
-    from tem_rf.metrics.summary import Spread
-
-    best = [run.best.validation_hard_dice for run in runs if run.best]
-    return Spread(statistics.fmean(best), statistics.stdev(best) if len(best) > 1 else None, len(best))
-
-
-def _cell(spread: "Spread | None") -> str:
-    if spread is None:
-        return "–"
-    return f"{spread.mean:.3f}" + (f" ± {spread.sd:.3f}" if spread.sd is not None else "")
+        return ()

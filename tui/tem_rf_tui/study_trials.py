@@ -16,7 +16,7 @@ class StudyTrial:
     """One network on one dataset under one recipe.
 
     Attributes:
-        part: Name of dataset and recipe.
+        setup: Name of dataset and recipe.
         architecture: The network.
         field_px: Width of its receptive field, equation (1) [px].
         pixel_size_nm: Side of a pixel [nm]; None where it is not known.
@@ -29,7 +29,7 @@ class StudyTrial:
         seeds: Seeds asked for.
     """
 
-    part: str
+    setup: str
     architecture: Architecture
     field_px: int
     pixel_size_nm: float | None
@@ -44,7 +44,7 @@ class StudyTrial:
     @property
     def name(self) -> str:
         """Name of its runs, without the seed."""
-        return f"{self.part}-{self.architecture.name}"
+        return f"{self.setup}-{self.architecture.name}"
 
     @property
     def epochs(self) -> tuple[int, int]:
@@ -70,20 +70,20 @@ class StudyTrial:
         return f"{self.mean:.3f}" + ("" if self.sd is None else f" ± {self.sd:.3f}")
 
 
-def parts_of(study: StudyView) -> list[str]:
+def setups_of(study: StudyView) -> list[str]:
     """Names of the datasets and recipes of a study."""
-    return [part.name for part in study.definition.parts()] if study.definition else []
+    return [setup.name for setup in study.definition.setups()] if study.definition else []
 
 
-def trials_of(study: StudyView, part: str) -> list[StudyTrial]:
-    """The trials of one part that were begun, by depth and receptive field."""
+def trials_of(study: StudyView, setup: str) -> list[StudyTrial]:
+    """The trials of one setup that were begun, by depth and receptive field."""
     groups: dict[str, list[RunView]] = {}
     for run in sorted(study.runs, key=lambda each: each.run.name):
         trial, _, _ = run.run.name.rpartition("-s")  # runs of studies are named PART-NETWORK-sSEED
-        if run.config is not None and trial == f"{part}-{run.config.architecture.name}":
+        if run.config is not None and trial == f"{setup}-{run.config.architecture.name}":
             groups.setdefault(run.config.architecture.name, []).append(run)
     seeds = len(study.definition.seeds) if study.definition else 0
-    trials = [_trial(part, tuple(runs), seeds, study.trials.get((part, network))) for network, runs in groups.items()]
+    trials = [_trial(setup, tuple(runs), seeds, study.trials.get((setup, network))) for network, runs in groups.items()]
     return sorted(trials, key=lambda each: (each.architecture.depth, each.field_px, each.name))
 
 
@@ -97,12 +97,12 @@ def best_per_depth(trials: Iterable[StudyTrial]) -> list[StudyTrial]:
     return [best[depth] for depth in sorted(best)]
 
 
-def _trial(part: str, runs: tuple[RunView, ...], seeds: int, event: TrialEvent | None) -> StudyTrial:
+def _trial(setup: str, runs: tuple[RunView, ...], seeds: int, event: TrialEvent | None) -> StudyTrial:
     config = runs[0].config
     assert config is not None
     done = [run.best.validation_hard_dice for run in runs if run.state == "finished" and run.best]
     return StudyTrial(
-        part=part,
+        setup=setup,
         architecture=config.architecture,
         field_px=_field_px(config.architecture),
         pixel_size_nm=config.pixel_size_nm,

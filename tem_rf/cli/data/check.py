@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tem_rf.cli.option_names import with_option_names
 from tem_rf.cli.output import print_json, print_table
 from tem_rf.data.check import CheckedPair, FolderCheck, check_folder
 
@@ -31,12 +32,13 @@ def _print_pairs(folder: Path, outcome: FolderCheck) -> None:
             remarks.setdefault(note, []).append(pair.image.name)
     for note, names in remarks.items():
         console.print(
-            f"note: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {note}", markup=False
+            f"note: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {with_option_names(note)}",
+            markup=False,
         )
     for note in outcome.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {with_option_names(note)}", markup=False)
     for problem in outcome.problems:
-        console.print(f"problem: {problem}", markup=False)
+        console.print(f"problem: {with_option_names(str(problem))}", markup=False)
     if outcome.problems:
         problems = "1 problem" if len(outcome.problems) == 1 else f"{len(outcome.problems)} problems"
         console.print(f"{problems}, {len(outcome.pairs)} usable pairs")

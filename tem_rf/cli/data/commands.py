@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
+from tem_rf.cli.option_names import OptionNamingGroup
+from tem_rf.cli.options import takes
 from tem_rf.cli.output import JsonFlag
+from tem_rf.jobs.fetch import FetchRequest
 
-data = typer.Typer(help="Check, inspect and fetch data.", no_args_is_help=True)
+data = typer.Typer(cls=OptionNamingGroup, help="Check, inspect and fetch data.", no_args_is_help=True)
 
 PixelSize = Annotated[
     float | None, typer.Option("--pixel-size-nm", min=1e-5, help="Side of a pixel in nm, in place of what files say.")
@@ -41,23 +44,20 @@ def check(
 
 
 @data.command()
-def fetch(
-    name: Annotated[str | None, typer.Argument(help="Published set; without a name they are listed.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder to put it in; NAME is added.")] = Path("data"),
-    file: Annotated[list[str] | None, typer.Option(help="File of the record, where its name does not tell.")] = None,
-    api: Annotated[str, typer.Option(help="Address of Zenodo's API.", hidden=True)] = "https://zenodo.org/api",
-    as_json: JsonFlag = False,
-) -> None:
-    """Download a published set, verified by checksum; a broken connection is taken up where it broke.
+@takes(FetchRequest)
+def fetch(request: FetchRequest, as_json: JsonFlag = False) -> None:
+    """Download a published set, verified by checksum; a broken download resumes where it stopped.
+
+    Without a name, the sets are listed.
 
     Example: tem-rf data fetch au-5nm --out data
     """
     from tem_rf.cli.data.fetch import fetch_set, list_sets
 
-    if name is None:
-        list_sets(as_json)
+    if "name" in request.model_fields_set:
+        fetch_set(request, as_json)
     else:
-        fetch_set(name, out, tuple(file or ()), api, as_json)
+        list_sets(as_json)
 
 
 @data.command()

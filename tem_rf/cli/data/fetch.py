@@ -2,12 +2,12 @@
 
 import shlex
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn, TransferSpeedColumn
 
 from tem_rf.cli.output import print_json, print_remark, print_table, progress_console
-from tem_rf.data.published.public import PUBLISHED_SETS, RemoteFile, fetch_published
+from tem_rf.data.published.public import PUBLISHED_SETS, RemoteFile
+from tem_rf.jobs.fetch import FetchRequest, fetch
 
 
 def list_sets(as_json: bool) -> None:
@@ -20,7 +20,7 @@ def list_sets(as_json: bool) -> None:
     print_table("Published sets: tem-rf data fetch NAME", ("name", "shows", "pixel [nm]", "record", "source"), rows)
 
 
-def fetch_set(name: str, out: Path, files: tuple[str, ...], api: str, as_json: bool) -> None:
+def fetch_set(request: FetchRequest, as_json: bool) -> None:
     """Download a set with a progress bar, and say how to go on."""
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=progress_console()) as progress:
@@ -31,8 +31,8 @@ def fetch_set(name: str, out: Path, files: tuple[str, ...], api: str, as_json: b
                 tasks[remote.name] = progress.add_task(remote.name, total=remote.size)
             progress.update(tasks[remote.name], completed=done)
 
-        paths = fetch_published(name, out / name, files=files, progress=tell, api=api)
-    published = PUBLISHED_SETS[name]
+        paths = fetch(request, progress=tell)
+    name, published = request.name, PUBLISHED_SETS[request.name]
     if as_json:
         print_json(asdict(published) | {"paths": paths})
         return
@@ -40,6 +40,6 @@ def fetch_set(name: str, out: Path, files: tuple[str, ...], api: str, as_json: b
         print(path)
     threshold = published.outlier_threshold or 0
     print_remark(
-        f"next: tem-rf prepare {shlex.quote(str(out / name))} --output datasets/{name} "
+        f"next: tem-rf prepare {shlex.quote(str(request.out / name))} --output datasets/{name} "
         f"--pixel-size-nm {published.pixel_size_nm:g} --xray-threshold {threshold:g}"
     )

@@ -24,7 +24,7 @@ def print_inspection(folder: Path, picture: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    columns = ("split", "micrographs", "patches", "particle fraction", "least", "most")
+    columns = ("split", "micrographs", "patches", "particle fraction", "min", "max")
     print_table(str(folder), columns, [list(balance.values()) for balance in result.pop("balance")])
     print_table("", ("", "value"), [(key.replace("_", " "), _text(value)) for key, value in result.items()])
 
@@ -40,8 +40,8 @@ def _result(dataset: PreparedDataset, inspection: Inspection) -> dict[str, Any]:
                 "micrographs": balance.micrographs,
                 "patches": len(balance.particle_fractions),
                 "particle_fraction": round(float(balance.particle_fractions.mean()), 3),
-                "least_particle_fraction": round(float(balance.particle_fractions.min()), 3),
-                "most_particle_fraction": round(float(balance.particle_fractions.max()), 3),
+                "min_particle_fraction": round(float(balance.particle_fractions.min()), 3),
+                "max_particle_fraction": round(float(balance.particle_fractions.max()), 3),
             }
             for balance in inspection.balance
         ],

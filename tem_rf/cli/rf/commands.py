@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from tem_rf.architecture import Architecture
 from tem_rf.architecture.design import describe, enumerate_architectures, nearest_per_depth
 from tem_rf.architecture.layers import layers
+from tem_rf.cli.option_names import OptionNamingGroup
 from tem_rf.cli.output import JsonFlag, print_json, print_remark
 from tem_rf.cli.rf.advise import advise
 from tem_rf.cli.rf.effective import effective
@@ -16,7 +16,7 @@ from tem_rf.cli.rf.text import Yardsticks, print_architecture, print_csv, print_
 from tem_rf.errors import SettingsError
 
 
-class _ShowByDefault(TyperGroup):
+class _ShowByDefault(OptionNamingGroup):
     """`tem-rf rf n2-p88` is `tem-rf rf show n2-p88`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -37,26 +37,26 @@ def effective(
     from rich.progress import Progress
 
     from tem_rf.models.effective import effective_receptive_field
-    from tem_rf.plots.receptive_field import PARTS, write_effective_picture
+    from tem_rf.plots.receptive_field import ENERGY_FRACTIONS, write_effective_picture
     from tem_rf.runs.dataset import open_training_data
     from tem_rf.runs.network import load_network
 
     dataset = open_training_data(folder.config)
     pixel_size_nm = dataset.manifest.pixel_size_nm
-    chosen = dataset.indices(split)
-    chosen = chosen[np.linspace(0, len(chosen) - 1, min(count, len(chosen))).round().astype(int)]
+    indices = dataset.indices(split)
+    indices = indices[np.linspace(0, len(indices) - 1, min(count, len(indices))).round().astype(int)]
     with Progress(console=progress_console()) as bars:
-        task = bars.add_task(escape(f"{folder.name}: gradients"), total=len(chosen))
+        task = bars.add_task(escape(f"{folder.name}: gradients"), total=len(indices))
         field = effective_receptive_field(
             load_network(folder),
             architecture,
-            np.asarray(dataset.images[chosen]),
+            np.asarray(dataset.images[indices]),
             progress=lambda done, total: bars.update(task, completed=done, total=total),
         )
     picture = output or folder.path / "effective.png"
     write_effective_picture(picture, field, architecture, pixel_size_nm=pixel_size_nm)
     exact = architecture.receptive_field.size_px
-    widths_px = {f"{part:.0%} of the energy": field.width_px(part) for part in PARTS}
+    widths_px = {f"{fraction:.0%} of the energy": field.width_px(fraction) for fraction in ENERGY_FRACTIONS}
     widths_px |= {} if exact is None else {"exact, greatest": exact.max}
     result: dict[str, Any] = {
         "run": folder.name,

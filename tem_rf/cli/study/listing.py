@@ -23,7 +23,7 @@ def list_(studies: StudiesOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> N
         print_json([_result(study) for study in folders])
         return
     rows = [_row(study) for study in folders]
-    print_table(f"Studies in {studies}: {len(rows)}", ["study", "state", "parts", "trainings", "failed"], rows)
+    print_table(f"Studies in {studies}: {len(rows)}", ["study", "state", "setups", "trainings", "failed"], rows)
 
 
 def study_result(study: "StudyFolder") -> dict[str, Any]:
@@ -35,7 +35,7 @@ def study_result(study: "StudyFolder") -> dict[str, Any]:
         "study": str(study.path),
         "state": view.state,
         "detail": view.detail,
-        "parts": view.parts,
+        "setups": view.setups,
         "runs_finished": view.runs_finished,
         "runs_failed": view.runs_failed,
         "runs_planned": view.runs_planned,
@@ -55,4 +55,4 @@ def _row(study: "StudyFolder") -> list[object]:
         return [study.name, f"unreadable: {result['detail']}", "", "", ""]
     planned = "?" if result["runs_planned"] is None else result["runs_planned"]
     done = f"{result['runs_finished']}/{planned}"
-    return [study.name, result["state"], result["parts"], done, result["runs_failed"] or ""]
+    return [study.name, result["state"], result["setups"], done, result["runs_failed"] or ""]

@@ -37,5 +37,5 @@ def new(
     else:
         write_text(output, text)
         print_remark(f"wrote {output}; run it with: tem-rf study run {shlex.quote(str(output))}")
-    for part, runs in planned.items():
-        print_remark(f"{part}: {runs} trainings")
+    for setup, runs in planned.items():
+        print_remark(f"{setup}: {runs} trainings")

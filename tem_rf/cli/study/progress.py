@@ -55,9 +55,9 @@ class StudyProgress:
                 if state == "stopped":  # why it failed is said by the command itself
                     self._print(f"{state} {detail}".strip())
             case TrialEvent(state="finished"):
-                self._print(f"{event.part}  {event.architecture}: objective {event.objective:.4f}")
+                self._print(f"{event.setup}  {event.architecture}: objective {event.objective:.4f}")
             case TrialEvent(state="failed"):
-                self._print(f"{event.part}  {event.architecture}: failed: {event.detail}")
+                self._print(f"{event.setup}  {event.architecture}: failed: {event.detail}")
             case RunEvent(state="finished", run=name):
                 self._done.add(name)
                 self._bar.update(self._task, completed=len(self._done))

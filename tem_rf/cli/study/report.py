@@ -1,12 +1,13 @@
 """`tem-rf study report`: the page and the figures of a study."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, show_status
-from tem_rf.cli.study.table import StudiesOption, StudyArgument, print_remarks
+from tem_rf.cli.study.table import StudiesOption, StudyArgument, print_notes
 from tem_rf.models.backend import import_keras
 from tem_rf.study.folder import DEFAULT_ROOT
 
@@ -50,10 +51,16 @@ def report(
             left_out = {figure.name: figure.text for figure in written if figure.is_left_out}
         else:
             page = write_report(
-                results, folder, study=study, figures=entries, progress=lambda title: on_step(title.lower())
+                results,
+                folder,
+                study=study,
+                table_command=f"tem-rf study table {shlex.quote(study)}",
+                figure_command=lambda name: f"tem-rf study report {shlex.quote(study)} --figure {name}",
+                figures=entries,
+                progress=lambda title: on_step(title.lower()),
             )
             files, left_out = [str(page)], {}
-    print_remarks(results)
+    print_notes(results)
     for name, reason in left_out.items():
         print_remark(f"{name}: left out: {reason}")
     if as_json:

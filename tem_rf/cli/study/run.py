@@ -75,8 +75,8 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
         check_execution(definition.execution, str(file))
     with process.failure_in_events(StudyFolder(path)):
         planned = planned_runs(definition)  # whatever does not fit is said before a folder is made
-    for part, runs in planned.items():
-        print_remark(f"{part}: {runs} trainings")
+    for setup, runs in planned.items():
+        print_remark(f"{setup}: {runs} trainings")
     return StudyFolder.create_or_open(path, definition.executed(**execution), extend=extend)
 
 

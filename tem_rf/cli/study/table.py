@@ -10,8 +10,8 @@ from tem_rf.cli.output import print_json, print_remark, print_table
 from tem_rf.study.folder import DEFAULT_ROOT
 
 if TYPE_CHECKING:
-    from tem_rf.study.results.columns import Column, Row
-    from tem_rf.study.results.trials import Results
+    from tem_rf.evaluation.columns import Column
+    from tem_rf.evaluation.trials import Results, Row
 
 StudyArgument = Annotated[str, typer.Argument(help="Name or folder of a study, or a folder of runs.")]
 StudiesOption = Annotated[Path, typer.Option(help="Folder of the studies.")]
@@ -57,30 +57,33 @@ def table(
 
     Example: tem-rf study table fig2 --filter dataset=au-5nm --sort -hard_dice --format markdown
     """
-    from tem_rf.study.results.baselines import methods_without_network
-    from tem_rf.study.results.columns import filter_trials, find_column, sort_trials
+    from tem_rf.evaluation.columns import filter_trials, find_column, sort_trials
+    from tem_rf.evaluation.table import shown_columns
     from tem_rf.study.results.folder import find_results
     from tem_rf.study.results.pareto import pareto_front
-    from tem_rf.study.results.table import shown_columns
 
     results = find_results(study, studies).read()
     trials = sort_trials(filter_trials(results.trials, conditions or []), sort)
     if pareto:
         trials = pareto_front(trials, costs=_split(costs))
-    methods = methods_without_network(trials) if baseline else []
+    methods = []
+    if baseline:
+        from tem_rf.evaluation.scoring import score_methods
+
+        methods = score_methods(trials)
     rows: list[Row] = [*trials, *methods]
-    chosen = [find_column(key) for key in _split(columns)] if columns else shown_columns(rows)
+    shown = [find_column(key) for key in _split(columns)] if columns else shown_columns(rows)
     title = f"{study}, trials: {len(trials)}"
-    _print(title, rows, chosen, Format.JSON if as_json else format_)
-    print_remarks(results)
+    _print(title, rows, shown, Format.JSON if as_json else format_)
+    print_notes(results)
     for method in methods:
         print_remark(f"{method.name}: {method.note}")
 
 
-def print_remarks(results: "Results") -> None:
+def print_notes(results: "Results") -> None:
     """Say on stderr which runs stand in no trial, and why runs failed."""
-    for remark in results.remarks:
-        print_remark(remark)
+    for note in results.notes:
+        print_remark(note)
     for trial in results.trials:
         for run in trial.runs:
             if run.state == "failed":
@@ -88,7 +91,7 @@ def print_remarks(results: "Results") -> None:
 
 
 def _print(title: str, rows: "list[Row]", columns: "list[Column]", format_: Format) -> None:
-    from tem_rf.study.results.table import as_csv, as_latex, as_markdown, as_records, cell
+    from tem_rf.evaluation.table import as_csv, as_latex, as_markdown, as_records, cell
 
     match format_:
         case Format.TERMINAL:

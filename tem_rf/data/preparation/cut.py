@@ -20,15 +20,15 @@ class Piece:
     """A patch that is kept.
 
     Attributes:
-        row: First row, in the micrograph [px].
-        column: First column, in the micrograph [px].
+        y_px: First row, in the micrograph [px].
+        x_px: First column, in the micrograph [px].
         image: (patch, patch) float32.
         label: (patch, patch) uint8.
         particle_px: Pixels that are particle.
     """
 
-    row: int
-    column: int
+    y_px: int
+    x_px: int
     image: np.ndarray
     label: np.ndarray
     particle_px: int

@@ -3,7 +3,7 @@
 from tem_rf.data.manifest import Manifest
 from tem_rf.data.sources import marking_notes
 
-_MOST_PAIRS_NAMED = 10
+_MAX_PAIRS_NAMED = 10
 
 
 def dataset_notes(manifest: Manifest) -> list[str]:
@@ -33,7 +33,7 @@ def _image_notes(manifest: Manifest) -> list[str]:
     if manifest.settings.xray_threshold is not None and all(source.xray_threshold is None for source in sources):
         notes.append("x-ray outliers not looked for: the images hold no counts (8 bits, or values around zero)")
     if manifest.pixel_size_nm is None:
-        notes.append("pixel size not known; lengths will be in px only (give --pixel-size-nm)")
+        notes.append("pixel size not known; lengths will be in px only (give `pixel_size_nm`)")
     for note in dict.fromkeys(note for source in sources for note in source.notes):
         concerned = [source.name for source in sources if note in source.notes]
         others = f" and {len(concerned) - 1} more" if len(concerned) > 1 else ""
@@ -62,8 +62,8 @@ def _leak_notes(manifest: Manifest) -> list[str]:
     splits = {source.name: " and ".join(source.splits) for source in manifest.sources}
     notes += [
         f"  {pair.one} ({splits[pair.one]}) and {pair.other} ({splits[pair.other]}): {pair.overlap:.0%} in common"
-        for pair in leaks[:_MOST_PAIRS_NAMED]
+        for pair in leaks[:_MAX_PAIRS_NAMED]
     ]
-    if len(leaks) > _MOST_PAIRS_NAMED:
-        notes.append(f"  and {len(leaks) - _MOST_PAIRS_NAMED} pairs more, see dataset.json")
+    if len(leaks) > _MAX_PAIRS_NAMED:
+        notes.append(f"  and {len(leaks) - _MAX_PAIRS_NAMED} pairs more, see dataset.json")
     return notes

@@ -14,10 +14,10 @@ _SIDE_PX = 96  # of a fingerprint
 _SMOOTH_PX = 3.0  # wider variations are illumination
 _ROOM = (2 * _SIDE_PX, 2 * _SIDE_PX)
 _GRAIN_PX = 8  # beyond this the texture of a film is not correlated
-_LEAST_PX = 200  # of film that two micrographs must share; fewer agree by chance
+_MIN_SHARED_PX = 200  # of film that two micrographs must share; fewer agree by chance
 _SIGNIFICANT = 6.5  # of 190 pairs of hand-labelled frames, four that share a field reach 7.2 to 23, the others 5.4
-_LEAST_DICE = 0.5  # of the particles, which are 0.61 to 0.82 in those four pairs, below 0.25 where only film is shared
-_MOST_PAIRS = 10_000  # about ten seconds
+_MIN_DICE = 0.5  # of the particles, which are 0.61 to 0.82 in those four pairs, below 0.25 where only film is shared
+_MAX_PAIRS = 10_000  # about ten seconds
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def take_fingerprint(image: np.ndarray, mask: np.ndarray) -> Fingerprint:
         particle[:rows, :columns], np.ones((3, 3), bool)
     )  # without the Fresnel fringes of the edges
     result = np.full((_SIDE_PX, _SIDE_PX), np.nan, np.float32)
-    if np.count_nonzero(film) >= _LEAST_PX:
+    if np.count_nonzero(film) >= _MIN_SHARED_PX:
         weight = ndimage.gaussian_filter(film.astype(np.float32), _SMOOTH_PX)
         smooth = ndimage.gaussian_filter(np.where(film, values, 0), _SMOOTH_PX) / np.maximum(weight, 1e-3)
         texture = values - smooth
@@ -92,7 +92,7 @@ def find_overlaps(fingerprints: Sequence[Fingerprint], pairs: Iterable[tuple[int
         The pairs that share a field, the most certain first.
     """
     comparable = [pair for pair in pairs if fingerprints[pair[0]].block_px == fingerprints[pair[1]].block_px]
-    compared = sorted(comparable, key=lambda pair: abs(pair[0] - pair[1]))[:_MOST_PAIRS]
+    compared = sorted(comparable, key=lambda pair: abs(pair[0] - pair[1]))[:_MAX_PAIRS]
     spectra: dict[int, _Spectrum] = {}
     found = []
     for one, other in sorted(compared):
@@ -135,7 +135,7 @@ def _best_shift(one: _Spectrum, other: _Spectrum) -> tuple[tuple[int, int], floa
     # Variance of a sum of products of unrelated values of variance 1: their number, and more where neighbours are
     # alike (Bartlett 1935).
     grain = max(1.0, float(np.sum(one.autocorrelation * other.autocorrelation)))
-    significance = np.where(shared >= _LEAST_PX, products / np.sqrt(np.maximum(shared, 1) * grain), 0)
+    significance = np.where(shared >= _MIN_SHARED_PX, products / np.sqrt(np.maximum(shared, 1) * grain), 0)
     row, column = (int(at) for at in np.unravel_index(np.argmax(significance), _ROOM))
     down, right = (at - 2 * _SIDE_PX if at >= _SIDE_PX else at for at in (row, column))
     return (down, right), float(significance[row, column])
@@ -146,4 +146,4 @@ def _share_particles(one: Fingerprint, other: Fingerprint, shift: tuple[int, int
     here, there = (tuple(slice(max(0, -sign * at), _SIDE_PX - max(0, sign * at)) for at in shift) for sign in (1, -1))
     first, second = one.particle[here], other.particle[there]
     marked = np.count_nonzero(first) + np.count_nonzero(second)
-    return bool(2 * np.count_nonzero(first & second) >= _LEAST_DICE * marked)
+    return bool(2 * np.count_nonzero(first & second) >= _MIN_DICE * marked)

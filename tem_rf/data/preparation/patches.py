@@ -25,7 +25,7 @@ def cut_patches(image: np.ndarray, patch_size: int) -> np.ndarray:
     if not rows * columns:
         raise DatasetError(
             f"the image is {width} x {height} px, smaller than a patch of {patch_size} px; "
-            f"choose --patch-size {max(8, min(height, width) // 8 * 8)} or less, or leave the image out."
+            f"choose `patch_size` {max(8, min(height, width) // 8 * 8)} or less, or leave the image out."
         )
     whole = image[: rows * patch_size, : columns * patch_size]
     # (h, w) -> (rows, patch, columns, patch) -> (rows, columns, patch, patch)

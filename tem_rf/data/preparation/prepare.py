@@ -70,7 +70,7 @@ def _stands(output: Path) -> bool:
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return False
     if not (output / MANIFEST_FILE).is_file():
-        raise DatasetError(f"{output}: exists and is no dataset; choose another --output.")
+        raise DatasetError(f"{output}: exists and is no dataset; choose another `output`.")
     return True
 
 
@@ -90,11 +90,11 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
                 labels.append(piece.label, sizes[0])
                 intensity.add(piece.image, piece.label)
                 fraction = piece.particle_px / settings.patch_size**2
-                patches.append(Patch(cut.source.name, piece.row, piece.column, "train", fraction))
+                patches.append(Patch(cut.source.name, piece.y_px, piece.x_px, "train", fraction))
         if not patches:
             raise DatasetError(
                 f"{pairs[0].image.parent}: no patch of {settings.patch_size} px has more than "
-                f"{settings.background_threshold} particle pixels; lower --background-threshold."
+                f"{settings.background_threshold} particle pixels; lower `background_threshold`."
             )
     overlaps = find_overlaps(fingerprints, combinations(range(len(sources)), 2))
     sources, patches = divide(sources, patches, overlaps, settings)
@@ -132,7 +132,7 @@ def _agreed_pixel_size(cut: Cut, sizes: list[float | None]) -> float | None:
     if not is_same_scale(own, first):
         raise DatasetError(
             f"{cut.source.name}: its pixel size is {_size(own)}, that of the micrographs before it {_size(first)}; "
-            "give --pixel-size-nm for all, or rescale them with --target-pixel-size-nm."
+            "give `pixel_size_nm` for all, or rescale them with `target_pixel_size_nm`."
         )
     return first
 
@@ -147,8 +147,8 @@ def _reuse(output: Path, pairs: tuple[Pair, ...], settings: PreparationSettings)
     difference = _difference(dataset.manifest, pairs, settings)
     if difference:
         raise DatasetError(
-            f"{output}: exists and was prepared differently ({difference}); choose another --output, or replace it "
-            "with --overwrite."
+            f"{output}: exists and was prepared differently ({difference}); choose another `output`, or replace it "
+            "with `overwrite`."
         )
     return replace(dataset, reused=True)
 

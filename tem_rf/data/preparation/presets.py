@@ -25,7 +25,7 @@ def preset_changes(name: str) -> dict[str, Any]:
     """
     published = PUBLISHED_SETS.get(name)
     if published is None:
-        raise SettingsError(f"preset: expected one of {', '.join(PUBLISHED_SETS)}, received {name!r}.")
+        raise SettingsError(f"`preset`: expected one of {', '.join(PUBLISHED_SETS)}, received {name!r}.")
     changes: dict[str, Any] = {
         "pixel_size_nm": published.pixel_size_nm,
         "xray_threshold": published.outlier_threshold,

@@ -90,13 +90,13 @@ def fetch_published(
     if name not in PUBLISHED_SETS:
         raise SettingsError(f"{name!r} is no published set; choose one of {', '.join(PUBLISHED_SETS)}.")
     published = PUBLISHED_SETS[name]
-    chosen = _choose(published, _list_files(published.record, api), files)
+    selected = _choose(published, _list_files(published.record, api), files)
     folder.mkdir(parents=True, exist_ok=True)
-    _check_space(folder, chosen)
-    for remote in chosen:
+    _check_space(folder, selected)
+    for remote in selected:
         tell = None if progress is None else (lambda done, remote=remote: progress(remote, done))
         download_file(remote.url, folder / remote.name, remote.checksum, size=remote.size, progress=tell)
-    return [folder / remote.name for remote in chosen]
+    return [folder / remote.name for remote in selected]
 
 
 def _list_files(record: int, api: str) -> list[RemoteFile]:
@@ -125,25 +125,25 @@ def _remote_file(entry: dict[str, Any]) -> RemoteFile:
 
 def _choose(published: PublishedSet, listed: list[RemoteFile], files: tuple[str, ...]) -> list[RemoteFile]:
     if files:
-        chosen = [remote for remote in listed if remote.name in files]
-        missing = sorted(set(files) - {remote.name for remote in chosen})
+        selected = [remote for remote in listed if remote.name in files]
+        missing = sorted(set(files) - {remote.name for remote in selected})
     else:
-        chosen = [remote for remote in listed if re.search(published.files, remote.name, re.IGNORECASE)]
-        missing = [] if chosen else [f"a name with {published.name.rpartition('-')[2]}"]
+        selected = [remote for remote in listed if re.search(published.files, remote.name, re.IGNORECASE)]
+        missing = [] if selected else [f"a name with {published.name.rpartition('-')[2]}"]
     if missing:
         raise DatasetError(
             f"record {published.record}: has no file {', '.join(missing)}; it has "
-            f"{', '.join(remote.name for remote in listed) or 'none'}: name the right ones with --file."
+            f"{', '.join(remote.name for remote in listed) or 'none'}: name the right ones with `file`."
         )
-    return chosen
+    return selected
 
 
-def _check_space(folder: Path, chosen: list[RemoteFile]) -> None:
-    needed = sum(remote.size for remote in chosen if not (folder / remote.name).exists())
+def _check_space(folder: Path, selected: list[RemoteFile]) -> None:
+    needed = sum(remote.size for remote in selected if not (folder / remote.name).exists())
     needed -= sum(part.stat().st_size for part in folder.glob("*.part"))
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(
             f"{folder}: {needed / 1e6:.0f} MB are to come, {free / 1e6:.0f} MB are free; "
-            "free some space or choose another folder with --out."
+            "free some space or choose another folder with `out`."
         )

@@ -5,8 +5,8 @@ from typing import Any
 
 from tem_rf.errors import StudyError
 from tem_rf.runs.folder import dataset_in_names
-from tem_rf.study.definition.definition import Part, StudyDefinition
-from tem_rf.study.definition.space import part_candidates
+from tem_rf.study.definition.definition import Setup, StudyDefinition
+from tem_rf.study.definition.space import setup_candidates
 
 
 def first_change(before: StudyDefinition, after: StudyDefinition) -> str | None:
@@ -39,9 +39,9 @@ def check_extension(before: StudyDefinition, after: StudyDefinition, where: str)
         if getattr(before, field) != getattr(after, field):
             _refuse(where, f"{field} would change, and with it what the results so far mean")
     _refuse(where, _strategy_change(before, after) or _training_change(before, after))
-    new_parts = {part.name: part for part in after.parts()}
-    for part in before.parts():
-        networks = (_names(definition, new_parts[part.name]) for definition in (before, after))
+    new_setups = {setup.name: setup for setup in after.setups()}
+    for setup in before.setups():
+        networks = (_names(definition, new_setups[setup.name]) for definition in (before, after))
         _refuse(where, _dropped("space: networks", *networks))
 
 
@@ -67,8 +67,8 @@ def _training_change(before: StudyDefinition, after: StudyDefinition) -> str | N
     return None
 
 
-def _names(definition: StudyDefinition, part: Part) -> list[str]:
-    return [architecture.name for architecture in part_candidates(definition.space, part)]
+def _names(definition: StudyDefinition, setup: Setup) -> list[str]:
+    return [architecture.name for architecture in setup_candidates(definition.space, setup)]
 
 
 def _dataset_names(definition: StudyDefinition) -> list[str]:
@@ -83,8 +83,8 @@ def _dropped(field: str, before: Collection[Any], after: Collection[Any]) -> str
 def _refuse(where: str, reason: str | None) -> None:
     if reason:
         raise StudyError(
-            f"{where}: {reason}; --extend only adds seeds, networks, datasets, recipes, epochs and budget. "
-            "Choose another --name for another study."
+            f"{where}: {reason}; `extend` only adds seeds, networks, datasets, recipes, epochs and budget. "
+            "Choose another `name` for another study."
         )
 
 

@@ -24,8 +24,8 @@ from tem_rf.study.definition.sections import Execution, Objective, Section, Spac
 
 
 @dataclass(frozen=True)
-class Part:
-    """One dataset under one recipe; objectives are compared within a part, never across.
+class Setup:
+    """One dataset under one recipe; objectives are compared within a setup, never across.
 
     Attributes:
         name: Unique in the study; runs are named after it.
@@ -90,17 +90,17 @@ class StudyDefinition(Section):
             raise StudyError(f"{where}{_first_error(error)}") from error
         return self.model_copy(update={"execution": execution})
 
-    def parts(self) -> tuple[Part, ...]:
+    def setups(self) -> tuple[Setup, ...]:
         """Each dataset under each recipe; a further recipe of the same name gets a number."""
-        parts = []
+        setups = []
         for dataset in self.datasets:
             recipes: list[str] = []
             for training in self.training:
                 recipes.append(training.recipe)
                 count = recipes.count(training.recipe)
                 number = f"-{count}" if count > 1 else ""
-                parts.append(Part(f"{dataset_in_names(dataset)}-{training.recipe}{number}", dataset, training))
-        return tuple(parts)
+                setups.append(Setup(f"{dataset_in_names(dataset)}-{training.recipe}{number}", dataset, training))
+        return tuple(setups)
 
 
 def read_definition(path: Path) -> StudyDefinition:

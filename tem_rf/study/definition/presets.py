@@ -39,7 +39,7 @@ def preset_definition(name: str, datasets: Sequence[Path]) -> StudyDefinition:
     12
     """
     if name not in PRESETS:
-        raise StudyError(f"preset: expected one of {', '.join(PRESETS)}, received {name!r}.")
+        raise StudyError(f"`preset`: expected one of {', '.join(PRESETS)}, received {name!r}.")
     return StudyDefinition(
         datasets=tuple(datasets), seeds=STUDY_SEEDS, space=PRESETS[name], training=(training_settings("paper"),)
     )

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from tem_rf.architecture import Architecture
 from tem_rf.architecture.receptive_field import equation_size
-from tem_rf.architecture.shape import LARGEST_FIELD_PX
+from tem_rf.architecture.shape import MAX_FIELD_PX
 from tem_rf.data.manifest import Manifest
 from tem_rf.data.prepared import read_manifest
 from tem_rf.errors import ArchitectureError, StudyError
-from tem_rf.study.definition.definition import Part, StudyDefinition
+from tem_rf.study.definition.definition import Setup, StudyDefinition
 from tem_rf.study.definition.sections import Space
 
-MOST_NETWORKS = 20_000
+MAX_NETWORKS = 20_000
 """So many can be looked through; a space of more is a slip."""
 
 
@@ -40,47 +40,47 @@ def candidates(space: Space, manifest: Manifest) -> tuple[Architecture, ...]:
             f"{manifest.name}: patch_size {patch_size} is divisible by the pooling product of no network of the space, "
             f"the smallest of which is {smallest}; choose smaller poolings or depths, or prepare larger patches."
         )
-    least, greatest = _range_px(space, manifest)
+    min_px, max_px = _range_px(space, manifest)
     limit = patch_size if space.within_patch else math.inf
-    if least >= limit or least > greatest:
+    if min_px >= limit or min_px > max_px:
         raise StudyError(
-            f"{manifest.name}: the receptive field is to be {_in_words(least, greatest, limit)}, which cannot be; "
+            f"{manifest.name}: the receptive field is to be {_in_words(min_px, max_px, limit)}, which cannot be; "
             "change the limits, or set within_patch = false."
         )
     found = tuple(
         each
         for each in divisible
-        if least <= _width_px(each) <= greatest and (limit == math.inf or _width_px(each) < limit)
+        if min_px <= _width_px(each) <= max_px and (limit == math.inf or _width_px(each) < limit)
     )
     if not found:
-        nearest = min(divisible, key=lambda each: _distance(_width_px(each), least, min(greatest, limit)))
+        nearest = min(divisible, key=lambda each: _distance(_width_px(each), min_px, min(max_px, limit)))
         raise StudyError(
             f"{manifest.name}: no network of the space has a receptive field that is "
-            f"{_in_words(least, greatest, limit)}; the nearest is {nearest.name} with "
+            f"{_in_words(min_px, max_px, limit)}; the nearest is {nearest.name} with "
             f"{_width_px(nearest):g} px. Change the poolings or depths, or the limits."
         )
     return found
 
 
-def part_candidates(space: Space, part: Part) -> tuple[Architecture, ...]:
-    """The networks that a study may try in one of its parts.
+def setup_candidates(space: Space, setup: Setup) -> tuple[Architecture, ...]:
+    """The networks that a study may try in one of its setups.
 
     Raises:
         DatasetError: The dataset is missing, incomplete or damaged.
         StudyError: The space is empty, or no network of it fits.
     """
-    return candidates(space, read_manifest(part.dataset))
+    return candidates(space, read_manifest(setup.dataset))
 
 
 def planned_runs(definition: StudyDefinition) -> dict[str, int]:
-    """How many runs each part of a study is to have, by its name.
+    """How many runs each setup of a study is to have, by its name.
 
     Raises:
         DatasetError: A dataset is missing, incomplete or damaged.
         StudyError: No network of the space fits a dataset.
     """
     budget = definition.strategy.budget
-    networks = {part.name: len(part_candidates(definition.space, part)) for part in definition.parts()}
+    networks = {setup.name: len(setup_candidates(definition.space, setup)) for setup in definition.setups()}
     return {
         name: len(definition.seeds) * (count if budget is None else min(budget, count))
         for name, count in networks.items()
@@ -97,9 +97,9 @@ def _all_networks(space: Space) -> list[Architecture]:
             * len(space.dilations)
             * len(space.parts)
         )
-        if size > MOST_NETWORKS:
+        if size > MAX_NETWORKS:
             raise StudyError(
-                f"space: holds {size:,} networks, and at most {MOST_NETWORKS:,} can be looked through; "
+                f"space: holds {size:,} networks, and at most {MAX_NETWORKS:,} can be looked through; "
                 "give fewer depths, poolings, dilations or parts."
             )
         found = _combinations(space)
@@ -120,31 +120,31 @@ def _combinations(space: Space) -> Iterator[Architecture]:
 
 
 def _range_px(space: Space, manifest: Manifest) -> tuple[float, float]:
-    least, greatest = space.min_field_px or 0.0, space.max_field_px or math.inf
+    min_px, max_px = space.min_field_px or 0.0, space.max_field_px or math.inf
     if space.min_field_nm is None and space.max_field_nm is None:
-        return least, greatest
+        return min_px, max_px
     if manifest.pixel_size_nm is None:
         raise StudyError(
             f"{manifest.name}: its pixel size is not known, which space.min_field_nm and max_field_nm need; give "
-            "min_field_px and max_field_px, or prepare the dataset with --pixel-size-nm."
+            "min_field_px and max_field_px, or prepare the dataset with `pixel_size_nm`."
         )
-    least = max(least, (space.min_field_nm or 0.0) / manifest.pixel_size_nm)
-    return least, min(greatest, (space.max_field_nm or math.inf) / manifest.pixel_size_nm)
+    min_px = max(min_px, (space.min_field_nm or 0.0) / manifest.pixel_size_nm)
+    return min_px, min(max_px, (space.max_field_nm or math.inf) / manifest.pixel_size_nm)
 
 
-def _in_words(least: float, greatest: float, patch_limit: float) -> str:
-    limits = [f"at least {least:g} px"] if least > 0 else []
-    limits += [f"at most {greatest:g} px"] if greatest < math.inf else []
+def _in_words(min_px: float, max_px: float, patch_limit: float) -> str:
+    limits = [f"at least {min_px:g} px"] if min_px > 0 else []
+    limits += [f"at most {max_px:g} px"] if max_px < math.inf else []
     limits += [f"smaller than the patch of {patch_limit} px"] if patch_limit < math.inf else []
     return " and ".join(limits)
 
 
 def _width_px(architecture: Architecture) -> float:
-    if equation_size(architecture) > LARGEST_FIELD_PX:  # at most the exact mean, and quicker
+    if equation_size(architecture) > MAX_FIELD_PX:  # at most the exact mean, and quicker
         return math.inf
     size_px = architecture.receptive_field.size_px
     return math.inf if size_px is None else size_px.mean
 
 
-def _distance(width: float, least: float, greatest: float) -> float:
-    return max(least - width, width - greatest)
+def _distance(width: float, min_px: float, max_px: float) -> float:
+    return max(min_px - width, width - max_px)

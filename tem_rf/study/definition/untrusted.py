@@ -46,17 +46,17 @@ def check_execution(execution: Execution, where: str) -> None:
         elif option not in SLURM_OPTIONS or not _is_plain(option, value):
             raise StudyError(
                 f"{where}: execution.slurm: {option} = {value!r} may run commands or write files, which the file of a "
-                f"study may not; if it is yours, say so: --slurm '{option}=...'."
+                f"study may not; if it is yours, say so: `slurm` '{option}=...'."
             )
     if execution.scheduler_file is not None:
         raise StudyError(
             f"{where}: execution.scheduler_file: a scheduler may run commands here; if you trust it, say so: "
-            f"--scheduler-file {execution.scheduler_file}."
+            f"`scheduler_file` {execution.scheduler_file}."
         )
     if execution.scheduler is not None and not is_known(execution.scheduler):
         raise StudyError(
             f"{where}: execution.scheduler: {execution.scheduler} may run commands here and is not known by "
-            f"certificates (tls://); if you trust it, say so: --scheduler {execution.scheduler}."
+            f"certificates (tls://); if you trust it, say so: `scheduler` {execution.scheduler}."
         )
 
 
@@ -84,5 +84,5 @@ def _check_directives(directives: list[str], where: str) -> None:
         if found is None or found[1] not in SLURM_DIRECTIVES:
             raise StudyError(
                 f"{where}: execution.slurm: the directive {directive!r} is none of those that name resources, as "
-                f"--gres=gpu:1 ({', '.join(sorted(SLURM_DIRECTIVES))}); if it is yours, give it by --slurm."
+                f"--gres=gpu:1 ({', '.join(sorted(SLURM_DIRECTIVES))}); if it is yours, give it with `slurm`."
             )

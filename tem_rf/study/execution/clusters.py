@@ -159,9 +159,9 @@ class SlurmWorkers:
 
     def mend(self) -> list[str]:
         """Submit jobs in place of those that ended, or that somebody cancelled while they were queued."""
-        remarks = self._forget_jobs_that_left_the_queue()
+        notices = self._forget_jobs_that_left_the_queue()
         _replace_lost_workers(self._cluster)
-        return remarks
+        return notices
 
     def close(self) -> None:
         """Cancel the jobs and end the scheduler."""

@@ -17,7 +17,7 @@ from tem_rf.study.events import Worker
 from tem_rf.study.execution.clusters import Cluster
 from tem_rf.study.execution.pool import RunOutcome, RunTask
 from tem_rf.study.execution.run_process import kill_run, train_in_own_process
-from tem_rf.study.execution.workers import Member, Members, SchedulerLostError
+from tem_rf.study.execution.workers import RegisteredWorker, SchedulerLostError, WorkerRegistry
 
 RECONNECT_INTERVAL_S = 2.0
 MEND_INTERVAL_S = 5.0
@@ -45,11 +45,11 @@ class DaskPool:
         self._in_flight: dict[Path, _InFlight] = {}
         self._ended: queue.SimpleQueue[_InFlight] = queue.SimpleQueue()
         self._outcomes: deque[RunOutcome] = deque()
-        self._remarks: list[str] = []
+        self._notices: list[str] = []
         self._kills: list[threading.Thread] = []
         self._tried_at = self._mended_at = time.monotonic()
         self._client: Client | None = None
-        self._members: Members | None = None
+        self._workers: WorkerRegistry | None = None
         try:
             self._connect()
             self._wait_for_a_useful_worker()
@@ -59,23 +59,23 @@ class DaskPool:
 
     def slots(self) -> int:
         """How many runs can be submitted now."""
-        return len(self._free_members())
+        return len(self._free_workers())
 
     def submit(self, task: RunTask) -> str:
         """Give a run to a free worker; its name is returned."""
         assert self._client is not None
-        member = self._free_members()[0]
+        worker = self._free_workers()[0]
         future = self._client.submit(
             train_in_own_process,
             task,
-            member.name,
+            worker.name,
             key=f"{task.run.name}-{uuid.uuid4()}",  # of its own, so that no earlier result is taken for this one
-            workers=[member.address],
+            workers=[worker.address],
             pure=False,
         )
-        in_flight = self._in_flight[task.run] = _InFlight(task, future, member)
+        in_flight = self._in_flight[task.run] = _InFlight(task, future, worker)
         future.add_done_callback(lambda _: self._ended.put(in_flight))
-        return member.name
+        return worker.name
 
     def next_outcome(self, timeout_s: float) -> RunOutcome | None:
         """The next run that ended; None where none did within this time."""
@@ -103,17 +103,17 @@ class DaskPool:
 
     def workers(self) -> tuple[Worker, ...]:
         """The workers as they are, lost ones included."""
-        if self._members is None:
+        if self._workers is None:
             return ()
-        runs = {in_flight.member.address: run.name for run, in_flight in self._in_flight.items()}
-        here = [member.event(runs.get(member.address, "")) for member in self._members.all() if member.may_train]
-        lost = [member.event(is_lost=True) for member in self._members.lost() if member.may_train]
+        runs = {in_flight.worker.address: run.name for run, in_flight in self._in_flight.items()}
+        here = [worker.event(runs.get(worker.address, "")) for worker in self._workers.all() if worker.may_train]
+        lost = [worker.event(is_lost=True) for worker in self._workers.lost() if worker.may_train]
         return tuple(sorted(here + lost, key=lambda worker: worker.name))
 
-    def remarks(self) -> list[str]:
+    def notices(self) -> list[str]:
         """What happened since the last call that the user should know."""
-        remarks, self._remarks = self._remarks, []
-        return remarks
+        notices, self._notices = self._notices, []
+        return notices
 
     def close(self) -> None:
         """Kill what still runs, and end the workers that the pool started."""
@@ -128,44 +128,44 @@ class DaskPool:
 
     def _connect(self) -> None:
         self._client = self._cluster.connect()
-        self._members = Members(self._client, self._folder)
+        self._workers = WorkerRegistry(self._client, self._folder)
 
     def _disconnect(self) -> None:
         if self._client is not None:
             with contextlib.suppress(OSError, TimeoutError):
                 self._client.close(timeout=KILL_TIMEOUT_S)
-        self._client = self._members = None
+        self._client = self._workers = None
 
     def _wait_for_a_useful_worker(self) -> None:
         """Wait for the first workers to answer; workers that are still to come are no reason not to begin."""
-        assert self._members is not None
+        assert self._workers is not None
         deadline = time.monotonic() + FIRST_ANSWER_TIMEOUT_S
         while time.monotonic() < deadline:
             self._look_after()
-            members = self._members.all() if self._members else []
-            if any(member.may_train for member in members):
+            workers = self._workers.all() if self._workers else []
+            if any(worker.may_train for worker in workers):
                 return
-            if members and all(member.objection for member in members):
-                raise StudyError(f"worker {members[0].name}: {members[0].objection}.")
+            if workers and all(worker.refusal for worker in workers):
+                raise StudyError(f"worker {workers[0].name}: {workers[0].refusal}.")
             time.sleep(0.1)
 
     def _look_after(self) -> None:
         """Notice what is gone, report the runs that went with it, and replace it."""
-        if self._members is None:
+        if self._workers is None:
             self._try_to_connect()
             return
         try:
-            refused = self._members.refresh()
+            refused = self._workers.refresh()
         except SchedulerLostError:
             self._lose_everything()
             return
-        self._remarks += [f"worker {member.name}: {member.objection}; it gets no runs." for member in refused]
+        self._notices += [f"worker {worker.name}: {worker.refusal}; it gets no runs." for worker in refused]
         for run, in_flight in list(self._in_flight.items()):
-            if not self._members.is_here(in_flight.member.address):
+            if not self._workers.is_here(in_flight.worker.address):
                 self._lose(run, "its worker is gone")
         if time.monotonic() - self._mended_at > MEND_INTERVAL_S:
             self._mended_at = time.monotonic()
-            self._remarks += self._cluster.mend()
+            self._notices += self._cluster.mend()
 
     def _lose(self, run: Path, why: str) -> None:
         in_flight = self._in_flight.pop(run)
@@ -176,7 +176,7 @@ class DaskPool:
         for run in list(self._in_flight):
             self._lose(run, "the scheduler is gone")
         self._disconnect()
-        self._remarks.append("The scheduler is gone; the study goes on as soon as there is one.")
+        self._notices.append("The scheduler is gone; the study goes on as soon as there is one.")
         self._try_to_connect()
 
     def _try_to_connect(self) -> None:
@@ -185,12 +185,12 @@ class DaskPool:
         self._tried_at = time.monotonic()
         with contextlib.suppress(StudyError):
             self._connect()
-            self._remarks.append("Connected to a scheduler again.")
+            self._notices.append("Connected to a scheduler again.")
 
-    def _free_members(self) -> list[Member]:
-        busy = {in_flight.member.address for in_flight in self._in_flight.values()}
-        members = self._members.all() if self._members else []
-        return [member for member in members if member.may_train and member.address not in busy]
+    def _free_workers(self) -> list[RegisteredWorker]:
+        busy = {in_flight.worker.address for in_flight in self._in_flight.values()}
+        workers = self._workers.all() if self._workers else []
+        return [worker for worker in workers if worker.may_train and worker.address not in busy]
 
 
 @dataclass(eq=False)
@@ -199,7 +199,7 @@ class _InFlight:
 
     task: RunTask
     future: Future
-    member: Member
+    worker: RegisteredWorker
     is_cancelled: bool = False
 
     def outcome(self) -> RunOutcome:
@@ -209,7 +209,7 @@ class _InFlight:
             if status == "finished":
                 return self.future.result(timeout=RESULT_TIMEOUT_S)
             if status == "error" and not isinstance(error := self.future.exception(), KilledWorker):
-                return RunOutcome(self.task.run, "failed", self.member.name, f"its worker could not start it: {error}")
+                return RunOutcome(self.task.run, "failed", self.worker.name, f"its worker could not start it: {error}")
         except (OSError, TimeoutError, CancelledError):  # the worker went, or the task was taken back, meanwhile
             pass
         return self.lost("its worker went before it told the result")
@@ -217,8 +217,8 @@ class _InFlight:
     def lost(self, why: str) -> RunOutcome:
         """Gone with its worker, or taken back."""
         if self.is_cancelled:
-            return RunOutcome(self.task.run, "cancelled", self.member.name)
-        return RunOutcome(self.task.run, "lost", self.member.name, why)
+            return RunOutcome(self.task.run, "cancelled", self.worker.name)
+        return RunOutcome(self.task.run, "lost", self.worker.name, why)
 
 
 def _kill(client: Client, in_flight: _InFlight) -> None:

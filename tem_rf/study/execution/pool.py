@@ -56,7 +56,7 @@ class WorkerPool(Protocol):
     def workers(self) -> tuple[Worker, ...]:
         """The workers as they are, lost ones included."""
 
-    def remarks(self) -> list[str]:
+    def notices(self) -> list[str]:
         """What happened since the last call that the user should know, a sentence each."""
 
     def close(self) -> None:

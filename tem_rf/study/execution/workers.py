@@ -41,7 +41,7 @@ def describe_worker(folder: Path) -> WorkerDescription:
     return WorkerDescription(str(get_worker().name), socket.gethostname(), device_name(), _versions(), folder.is_dir())
 
 
-def objection(description: WorkerDescription, folder: Path) -> str:
+def refusal(description: WorkerDescription, folder: Path) -> str:
     """Why a worker may not train runs of this study; empty where it may."""
     ours = _versions()
     differing = [
@@ -70,20 +70,20 @@ class SchedulerLostError(Exception):
 
 
 @dataclass
-class Member:
+class RegisteredWorker:
     """A worker as the scheduler knows it.
 
     Attributes:
         address: Unique while it lives; one that was restarted has another.
         question: What it was asked about itself.
         description: What it answered, once it did.
-        objection: Why it may not train.
+        refusal: Why it may not train.
     """
 
     address: str
     question: Future
     description: WorkerDescription | None = None
-    objection: str = ""
+    refusal: str = ""
 
     @property
     def name(self) -> str:
@@ -93,7 +93,7 @@ class Member:
     @property
     def may_train(self) -> bool:
         """Whether it was asked about its packages and has the right ones."""
-        return self.description is not None and not self.objection
+        return self.description is not None and not self.refusal
 
     def event(self, run: str = "", *, is_lost: bool = False) -> Worker:
         """The worker as events tell of it."""
@@ -102,7 +102,7 @@ class Member:
         return Worker(name=self.name, state=state, host=host, device=device, run=run)
 
 
-class Members:
+class WorkerRegistry:
     """Follows the workers of one scheduler.
 
     Args:
@@ -112,11 +112,11 @@ class Members:
 
     def __init__(self, client: Client, folder: Path) -> None:
         self._client, self._folder = client, folder
-        self._by_address: dict[str, Member] = {}
-        self._lost: dict[str, Member] = {}
+        self._by_address: dict[str, RegisteredWorker] = {}
+        self._lost: dict[str, RegisteredWorker] = {}
         self._refreshed_at = float("-inf")
 
-    def refresh(self) -> list[Member]:
+    def refresh(self) -> list[RegisteredWorker]:
         """Ask the scheduler for its workers.
 
         Returns:
@@ -130,22 +130,22 @@ class Members:
         addresses = self._ask_scheduler()
         self._refreshed_at = time.monotonic()
         for address in self._by_address.keys() - addresses:
-            member = self._by_address.pop(address)
-            self._lost[member.name] = member
+            worker = self._by_address.pop(address)
+            self._lost[worker.name] = worker
         for address in addresses - self._by_address.keys():
             question = self._client.submit(describe_worker, self._folder, workers=[address], pure=False)
-            self._by_address[address] = Member(address, question)
-        return [member for member in self._by_address.values() if self._hear(member) and member.objection]
+            self._by_address[address] = RegisteredWorker(address, question)
+        return [worker for worker in self._by_address.values() if self._hear(worker) and worker.refusal]
 
     def is_here(self, address: str) -> bool:
         """Whether the worker of this address is still known to the scheduler."""
         return address in self._by_address
 
-    def all(self) -> list[Member]:
+    def all(self) -> list[RegisteredWorker]:
         """The workers that are there."""
         return list(self._by_address.values())
 
-    def lost(self) -> Iterable[Member]:
+    def lost(self) -> Iterable[RegisteredWorker]:
         """Workers that are gone and did not come back under their name."""
         return self._lost.values()
 
@@ -157,19 +157,17 @@ class Members:
         except (OSError, TimeoutError) as error:
             raise SchedulerLostError from error
 
-    def _hear(self, member: Member) -> bool:
+    def _hear(self, worker: RegisteredWorker) -> bool:
         """Take the answer of a worker that was asked; whether there is one, and new."""
-        if member.description is not None or member.objection or not member.question.done():
+        if worker.description is not None or worker.refusal or not worker.question.done():
             return False
-        if member.question.status == "error":
-            member.objection = (
-                f"cannot describe itself ({member.question.exception()}); install the same packages there"
-            )
-        elif member.question.status == "finished":
+        if worker.question.status == "error":
+            worker.refusal = f"cannot describe itself ({worker.question.exception()}); install the same packages there"
+        elif worker.question.status == "finished":
             try:
-                member.description = member.question.result(timeout=ANSWER_TIMEOUT_S)
+                worker.description = worker.question.result(timeout=ANSWER_TIMEOUT_S)
             except (OSError, TimeoutError):  # it went as it answered
                 return False
-            member.objection = objection(member.description, self._folder)
-            self._lost.pop(member.name, None)
+            worker.refusal = refusal(worker.description, self._folder)
+            self._lost.pop(worker.name, None)
         return True

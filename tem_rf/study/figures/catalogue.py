@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tem_rf.errors import DatasetError, ModelError, SettingsError
+from tem_rf.evaluation.table import csv_text
+from tem_rf.evaluation.trials import Results
 from tem_rf.files import replacing_file, write_json, write_text
 from tem_rf.study.figures.base import NothingToShowError, StudyFigure
-from tem_rf.study.results.table import csv_text
-from tem_rf.study.results.trials import Results
 from tem_rf.version import __version__
 
 
@@ -48,17 +48,17 @@ class Entry:
 
 
 FIGURES = (
-    Entry("dice", "Dice against receptive field", "field", "score_against_field", ("hard_dice",)),
-    Entry("particle-sizes", "Dice and particle sizes", "particle_sizes", "dice_by_particle_size"),
-    Entry("dilation", "Dilation", "dilation", "dilated_networks"),
-    Entry("soft-dice", "Soft dice against receptive field", "field", "score_against_field", ("soft_dice",)),
-    Entry("boundary", "Boundary F1 against receptive field", "field", "score_against_field", ("boundary_f1",)),
+    Entry("dice", "Dice against receptive field", "score", "score_against_field", ("hard_dice",)),
+    Entry("particle-sizes", "Dice and particle sizes", "score", "dice_by_particle_size"),
+    Entry("dilation", "Dilation", "score", "dilated_networks"),
+    Entry("soft-dice", "Soft dice against receptive field", "score", "score_against_field", ("soft_dice",)),
+    Entry("boundary", "Boundary F1 against receptive field", "score", "score_against_field", ("boundary_f1",)),
     Entry("costs", "Dice against parameters and time", "costs", "dice_against_costs"),
     Entry("curves", "Training curves: dice", "curves", "training_curves", ("hard_dice",)),
     Entry("loss-curves", "Training curves: loss", "curves", "training_curves", ("loss",)),
     Entry("segmentations", "Example segmentations", "segmentations", "example_segmentations", (), True),
     Entry("edges", "Edges close up", "edges", "edges_close_up", (), True),
-    Entry("missed", "What is missed", "missed", "false_negative_maps", (), True),
+    Entry("false-negatives", "False negatives", "false_negatives", "false_negatives_figure", (), True),
     Entry("effective-fields", "Effective receptive fields", "effective_fields", "effective_fields", (), True),
 )
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tem_rf.evaluation.columns import find_column, number
+from tem_rf.evaluation.trials import Results
 from tem_rf.plots.style import PANEL_INCHES, label_decades
 from tem_rf.study.figures.base import NothingToShowError, Row, StudyFigure
 from tem_rf.study.figures.series import add_legend, draw_series, kind
-from tem_rf.study.results.columns import find_column, number
 from tem_rf.study.results.pareto import COSTS, pareto_front
-from tem_rf.study.results.trials import Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

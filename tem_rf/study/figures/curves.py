@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from tem_rf.evaluation.trials import Results, TrialResult
 from tem_rf.plots.style import label_decades
 from tem_rf.study.figures.base import NothingToShowError, Row, StudyFigure
-from tem_rf.study.results.trials import Results, TrialResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,7 @@ def _draw(rows: Sequence[Row], score: Score) -> "Figure":
     from matplotlib.ticker import MaxNLocator
 
     datasets, depths = list(dict.fromkeys(row["dataset"] for row in rows)), sorted({row["depth"] for row in rows})
-    low, high = (choose(row["field_px"] for row in rows) for choose in (min, max))
+    low, high = (extreme(row["field_px"] for row in rows) for extreme in (min, max))
     dark_part = ListedColormap(colormaps["viridis"]([_LIGHTEST * step / 255 for step in range(256)]))
     colours = ScalarMappable(LogNorm(low, max(high, 1.01 * low)), dark_part)
     figure = Figure(figsize=(4.2 * len(depths) + 1, 3.4 * len(datasets) + 0.4), layout="constrained")

@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tem_rf.evaluation.false_negatives import network_of
+from tem_rf.evaluation.trials import Results
 from tem_rf.metrics.boundary import score_boundary
 from tem_rf.plots.receptive_field import draw_scale_bar
 from tem_rf.plots.segmentation import overlay
 from tem_rf.study.figures.base import StudyFigure, draw_grid
 from tem_rf.study.figures.segmentations import Panel
-from tem_rf.study.figures.selection import choose, median_run
-from tem_rf.study.results.trials import Results
+from tem_rf.study.figures.selection import median_run, select_examples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WINDOW_PX = 160
-MOST_PANELS = 8
+MAX_PANELS = 8
 _ENLARGEMENT = 4  # so that an outline is drawn thinner than a pixel of the micrograph is wide
 
 
@@ -29,24 +29,24 @@ def edges_close_up(results: Results) -> StudyFigure:
         ModelError: A run has no network.
     """
     lines: list[list[Panel]] = []
-    for chosen in choose(results):
-        trials = [trial for trial in results.trials if trial.dataset == chosen.name and trial.scored]
+    for examples in select_examples(results):
+        trials = [trial for trial in results.trials if trial.dataset == examples.name and trial.scored]
         trials.sort(key=lambda trial: trial.architecture.receptive_field.equation_size_px)
-        shown = np.linspace(0, len(trials) - 1, min(MOST_PANELS, len(trials))).round().astype(int)
+        shown = np.linspace(0, len(trials) - 1, min(MAX_PANELS, len(trials))).round().astype(int)
         runs = [median_run(trials[index]) for index in shown]
-        index = chosen.patches[-1]
-        image, label = np.asarray(chosen.dataset.images[index]), chosen.dataset.labels[index] > 0
+        index = examples.patches[-1]
+        image, label = np.asarray(examples.dataset.images[index]), examples.dataset.labels[index] > 0
         masks = [network_of(run.run)(image) for run in runs]
         window = most_contested_window(masks, label, WINDOW_PX)
-        patch, pixel_size_nm = chosen.dataset.patches[index], chosen.dataset.manifest.pixel_size_nm
+        patch, pixel_size_nm = examples.dataset.patches[index], examples.dataset.manifest.pixel_size_nm
         line = []
         for run, mask in zip(runs, masks, strict=True):
             outline = score_boundary(mask, label)
             row = {
-                "dataset": chosen.name,
+                "dataset": examples.name,
                 "source": patch.source,
-                "row": patch.row + window[0].start,
-                "column": patch.column + window[1].start,
+                "y_px": patch.y_px + window[0].start,
+                "x_px": patch.x_px + window[1].start,
                 "network": run.config.architecture.name,
                 "run": run.run.name,
                 "field_px": run.config.architecture.receptive_field.equation_size_px,
@@ -57,9 +57,9 @@ def edges_close_up(results: Results) -> StudyFigure:
             line.append(Panel(close_up, row, pixel_size_nm and pixel_size_nm / _ENLARGEMENT))
         lines.append(line)
     return StudyFigure(
-        f"The same {WINDOW_PX} px of a test patch in up to {MOST_PANELS} networks, from small field to large, by the "
-        "seed with the median dice: where their outlines differ most along the label. Outline white, missed orange, "
-        "invented blue. Boundary F1: of the whole patch.",
+        f"The same {WINDOW_PX} px of a test patch in up to {MAX_PANELS} networks, from small field to large, by the "
+        "seed with the median dice: where their outlines differ most along the label. Outline white, false negatives "
+        "orange, false positives blue. Boundary F1: of the whole patch.",
         [panel.row for line in lines for panel in line],
         lambda: draw_grid(lines, _draw_panel, panel_inches=2.6, text_inches=0.6),
     )

@@ -7,17 +7,17 @@ import numpy as np
 
 from tem_rf.architecture import Architecture
 from tem_rf.errors import ModelError
+from tem_rf.evaluation.trials import Results
 from tem_rf.models.effective import EffectiveField, effective_receptive_field
-from tem_rf.plots.receptive_field import PARTS, draw_effective_field
+from tem_rf.plots.receptive_field import ENERGY_FRACTIONS, draw_effective_field
 from tem_rf.runs.network import load_network
 from tem_rf.study.figures.base import NothingToShowError, Row, StudyFigure, draw_grid
-from tem_rf.study.figures.selection import choose, median_run
-from tem_rf.study.results.trials import Results
+from tem_rf.study.figures.selection import median_run, select_examples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MOST_PATCHES = 16  # of the test split, evenly spread
+_MAX_PATCHES = 16  # of the test split, evenly spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,21 +41,21 @@ def effective_fields(results: Results) -> StudyFigure:
     lines: list[list[Panel]] = []
     rows: list[Row] = []
     reasons: list[str] = []
-    for chosen in choose(results):
+    for examples in select_examples(results):
         line = []
-        indices = chosen.dataset.indices("test")
-        indices = indices[np.linspace(0, len(indices) - 1, min(_MOST_PATCHES, len(indices))).round().astype(int)]
-        for trial in chosen.trials:
-            run, architecture, size = median_run(trial), trial.architecture, chosen.dataset.manifest.pixel_size_nm
+        indices = examples.dataset.indices("test")
+        indices = indices[np.linspace(0, len(indices) - 1, min(_MAX_PATCHES, len(indices))).round().astype(int)]
+        for trial in examples.trials:
+            run, architecture, size = median_run(trial), trial.architecture, examples.dataset.manifest.pixel_size_nm
             try:
                 field = effective_receptive_field(
-                    load_network(run.run), architecture, np.asarray(chosen.dataset.images[indices])
+                    load_network(run.run), architecture, np.asarray(examples.dataset.images[indices])
                 )
             except ModelError as error:
-                reasons.append(f"Left out of {chosen.name}: {error}")
+                reasons.append(f"Left out of {examples.name}: {error}")
                 continue
-            line.append(Panel(field, architecture, size, f"{chosen.name}: {architecture.name}"))
-            rows.append(_row(chosen.name, run.run.name, line[-1]))
+            line.append(Panel(field, architecture, size, f"{examples.name}: {architecture.name}"))
+            rows.append(_row(examples.name, run.run.name, line[-1]))
         lines += [line] if line else []
     if not lines:
         raise NothingToShowError(reasons[0])
@@ -70,7 +70,7 @@ def effective_fields(results: Results) -> StudyFigure:
 
 def _row(dataset: str, run: str, panel: Panel) -> Row:
     exact, size = panel.architecture.receptive_field.size_px, panel.pixel_size_nm
-    widths = {f"width_{part * 100:.0f}_percent": panel.field.width_px(part) for part in PARTS}
+    widths = {f"width_{fraction * 100:.0f}_percent": panel.field.width_px(fraction) for fraction in ENERGY_FRACTIONS}
     return {
         "dataset": dataset,
         "network": panel.architecture.name,
@@ -79,8 +79,8 @@ def _row(dataset: str, run: str, panel: Panel) -> Row:
         **{f"{name}_px": width for name, width in widths.items()},
         **{f"{name}_nm": size and width * size for name, width in widths.items()},
         "field_px": panel.architecture.receptive_field.equation_size_px,
-        "exact_field_least_px": exact and exact.min,
-        "exact_field_greatest_px": exact and exact.max,
+        "exact_field_min_px": exact and exact.min,
+        "exact_field_max_px": exact and exact.max,
     }
 
 

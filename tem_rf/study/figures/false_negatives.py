@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tem_rf.evaluation.false_negatives import FOURIER, dice_between, methods_of_runs, miss_maps
+from tem_rf.evaluation.false_negatives import FOURIER, dice_between, false_negative_maps, methods_of_runs
+from tem_rf.evaluation.trials import Results
 from tem_rf.metrics.boundary import boundary
 from tem_rf.plots.receptive_field import draw_scale_bar
-from tem_rf.plots.segmentation import MISSED, grey_levels
+from tem_rf.plots.segmentation import FALSE_NEGATIVE, grey_levels
 from tem_rf.study.figures.base import Row, StudyFigure, draw_grid
-from tem_rf.study.figures.selection import Chosen, choose
-from tem_rf.study.results.trials import Results
+from tem_rf.study.figures.selection import DatasetExamples, select_examples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,20 +25,20 @@ class Panel:
     Attributes:
         image: (h, w), any scale.
         label: (h, w) bool.
-        missed: (h, w) float, part of the runs that miss a pixel; None: the micrograph alone.
+        false_negatives: (h, w) float, fraction of the runs that miss a pixel; None: the micrograph alone.
         title: What stands above it.
         pixel_size_nm: Side of a pixel [nm].
     """
 
     image: np.ndarray
     label: np.ndarray
-    missed: np.ndarray | None
+    false_negatives: np.ndarray | None
     title: str
     pixel_size_nm: float | None
 
 
-def false_negative_maps(results: Results) -> StudyFigure:
-    """A row per test patch: the micrograph, Fourier filtering, and what part of the seeds of networks miss.
+def false_negatives_figure(results: Results) -> StudyFigure:
+    """A row per test patch: the micrograph, Fourier filtering, and networks: the fraction of seeds that miss a pixel.
 
     Raises:
         NothingToShowError: No trial is scored, or the datasets are gone.
@@ -49,49 +49,57 @@ def false_negative_maps(results: Results) -> StudyFigure:
     lines: list[list[Panel]] = []
     rows: list[Row] = []
     remarks: list[str] = []
-    for chosen in choose(results):
-        methods, band = methods_of_runs([run.run for trial in chosen.trials for run in trial.scored], chosen.dataset)
-        remarks.append(f"{chosen.name}: {FOURIER} {band}.")
+    for examples in select_examples(results):
+        methods, band = methods_of_runs(
+            [run.run for trial in examples.trials for run in trial.scored], examples.dataset
+        )
+        remarks.append(f"{examples.name}: {FOURIER} {band}.")
         names = list(methods)
-        for index in chosen.patches:
-            line, more = _look_at(chosen, index, names, miss_maps(methods, chosen.dataset, index))
+        for index in examples.patches:
+            line, more = _look_at(examples, index, names, false_negative_maps(methods, examples.dataset, index))
             lines.append(line)
             rows += more
     return StudyFigure(
-        "Particle that is missed, in orange, the stronger the more seeds miss it; label outlined in white. In the "
-        "numbers, dice with Fourier filtering is that between the two maps of what is missed: near 1 both fail at the "
+        "False negatives in orange, the stronger the more seeds miss it; label outlined in white. In the "
+        "numbers, dice with Fourier filtering is that between the two maps: near 1 both fail at the "
         f"same places. {' '.join(remarks)}",
         rows,
         lambda: draw_grid(lines, _draw_panel, panel_inches=3.2, text_inches=0.5),
     )
 
 
-def _look_at(chosen: Chosen, index: int, names: Sequence[str], maps: np.ndarray) -> tuple[list[Panel], list[Row]]:
+def _look_at(
+    examples: DatasetExamples, index: int, names: Sequence[str], maps: np.ndarray
+) -> tuple[list[Panel], list[Row]]:
     """Panels and numbers of one patch; maps are (methods, h, w), in the order of the names."""
-    image, label = np.asarray(chosen.dataset.images[index]), chosen.dataset.labels[index] > 0
-    patch, size = chosen.dataset.patches[index], chosen.dataset.manifest.pixel_size_nm
-    panels = [Panel(image, label, None, f"{chosen.name}: {patch.source} ({patch.row}, {patch.column})", size)]
+    image, label = np.asarray(examples.dataset.images[index]), examples.dataset.labels[index] > 0
+    patch, size = examples.dataset.patches[index], examples.dataset.manifest.pixel_size_nm
+    panels = [Panel(image, label, None, f"{examples.name}: {patch.source} ({patch.y_px}, {patch.x_px})", size)]
     rows = []
     groups = {FOURIER: [FOURIER]} if FOURIER in names else {}
-    groups |= {trial.name: [run.run.name for run in trial.scored] for trial in chosen.trials}
+    groups |= {trial.name: [run.run.name for run in trial.scored] for trial in examples.trials}
     fourier = maps[names.index(FOURIER)] if FOURIER in names else None
-    for method, members in groups.items():
-        missed = maps[[names.index(member) for member in members]]
-        part = missed.sum() / max(1, len(missed) * label.sum())
-        agreement = [dice_between(np.stack([one, fourier]))[0, 1] for one in missed] if fourier is not None else []
+    for method, run_names in groups.items():
+        false_negatives = maps[[names.index(run_name) for run_name in run_names]]
+        fraction = false_negatives.sum() / max(1, len(false_negatives) * label.sum())
+        agreement = (
+            [dice_between(np.stack([one, fourier]))[0, 1] for one in false_negatives] if fourier is not None else []
+        )
         rows.append(
             {
-                "dataset": chosen.name,
+                "dataset": examples.name,
                 "source": patch.source,
-                "row": patch.row,
-                "column": patch.column,
+                "y_px": patch.y_px,
+                "x_px": patch.x_px,
                 "method": method,
-                "seeds": len(members) if method != FOURIER else None,
-                "missed": float(part),
+                "seeds": len(run_names) if method != FOURIER else None,
+                "false_negative_fraction": float(fraction),
                 "dice_with_fourier_filtering": float(np.mean(agreement)) if agreement else None,
             }
         )
-        panels.append(Panel(image, label, missed.mean(axis=0), f"{method}\nmisses {part:.1%}", size))
+        panels.append(
+            Panel(image, label, false_negatives.mean(axis=0), f"{method}\nfalse negatives {fraction:.1%}", size)
+        )
     return panels, rows
 
 
@@ -107,8 +115,8 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
 def _paint(panel: Panel) -> np.ndarray:
     """(h, w, 3) uint8."""
     painted = np.repeat(grey_levels(panel.image)[..., None], 3, axis=-1).astype(np.float64)
-    if panel.missed is not None:
-        opacity = 0.8 * panel.missed[..., None]
-        painted = (1 - opacity) * painted + opacity * np.array(MISSED)
+    if panel.false_negatives is not None:
+        opacity = 0.8 * panel.false_negatives[..., None]
+        painted = (1 - opacity) * painted + opacity * np.array(FALSE_NEGATIVE)
     painted[boundary(panel.label)] = 255
     return painted.astype(np.uint8)

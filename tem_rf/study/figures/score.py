@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tem_rf.errors import DatasetError
+from tem_rf.evaluation.columns import find_column
+from tem_rf.evaluation.trials import Results, TrialResult
 from tem_rf.plots.style import colour, scale_fields
 from tem_rf.study.figures.base import NothingToShowError, Row, StudyFigure
 from tem_rf.study.figures.series import add_legend, dilation, draw_field_panels, draw_series, field_rows, kind
-from tem_rf.study.results.columns import find_column
-from tem_rf.study.results.trials import Results, TrialResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +65,7 @@ def _series(trial: TrialResult) -> str:
     return f"{kind(trial)}, " + (f"dilation {pattern}" if pattern else "no dilation")
 
 
-_MOST_BINS = 30
+_MAX_BINS = 30
 
 
 def dice_by_particle_size(results: Results) -> StudyFigure:
@@ -108,7 +108,7 @@ def _histogram_rows(trial: TrialResult, unit: str) -> list[Row]:
     diameters = inspect_dataset(open_training_data(trial.config)).diameters_px * scale
     if not diameters.size:
         return []
-    counts, edges = np.histogram(diameters, min(_MOST_BINS, max(8, diameters.size // 5)), (0, diameters.max()))
+    counts, edges = np.histogram(diameters, min(_MAX_BINS, max(8, diameters.size // 5)), (0, diameters.max()))
     return [
         {
             "panel": "histogram",
@@ -136,7 +136,7 @@ def _draw(dice: Sequence[Row], histograms: Sequence[Row], unit: str) -> "Figure"
         draw_series(axes, rows, field, "hard_dice", dataset, index)
     scale_fields(axes, [row[field] for row in dice], f"receptive field by equation (1) [{unit}]")
     axes.set_ylabel("hard dice")
-    greatest = max((row[f"high_{unit}"] for row in histograms), default=1.0)
+    largest = max((row[f"high_{unit}"] for row in histograms), default=1.0)
     for index, dataset in enumerate(datasets):
         panel = figure.add_subplot(grid[index, 1])
         rows = [row for row in histograms if row["dataset"] == dataset]
@@ -148,7 +148,7 @@ def _draw(dice: Sequence[Row], histograms: Sequence[Row], unit: str) -> "Figure"
         else:
             panel.text(0.5, 0.5, "no diameters", ha="center", transform=panel.transAxes)
             panel.set_yticks([])
-        panel.set(xlim=(0, greatest * 1.05), ylabel="particles")
+        panel.set(xlim=(0, largest * 1.05), ylabel="particles")
         panel.set_title(dataset, fontsize=9)
         if index == len(datasets) - 1:
             panel.set_xlabel(f"particle diameter [{unit}]")

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from tem_rf.data.prepared import PreparedDataset
 from tem_rf.errors import DatasetError
+from tem_rf.evaluation.trials import Results, RunResult, TrialResult
 from tem_rf.metrics.summary import mean_over_images
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.study.figures.base import NothingToShowError
-from tem_rf.study.results.trials import Results, RunResult, TrialResult
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class DatasetExamples:
     """What is shown of one dataset.
 
     Attributes:
@@ -29,13 +29,13 @@ class Chosen:
     patches: tuple[int, ...]
 
 
-def choose(results: Results) -> list[Chosen]:
+def select_examples(results: Results) -> list[DatasetExamples]:
     """Choose for each dataset that is still there.
 
     Raises:
         NothingToShowError: No trial is scored, or no dataset is there as the runs began with it.
     """
-    chosen, reasons = [], []
+    examples, reasons = [], []
     for name in dict.fromkeys(trial.dataset for trial in results.trials if trial.scored):
         trials = [trial for trial in results.trials if trial.dataset == name and trial.scored]
         try:
@@ -44,10 +44,10 @@ def choose(results: Results) -> list[Chosen]:
             reasons.append(str(error))
             continue
         trials = _spread_of_fields(trials)
-        chosen.append(Chosen(name, dataset, tuple(trials), _patches(dataset, trials)))
-    if not chosen:
+        examples.append(DatasetExamples(name, dataset, tuple(trials), _patches(dataset, trials)))
+    if not examples:
         raise NothingToShowError(reasons[0] if reasons else "No run is finished and scored yet.")
-    return chosen
+    return examples
 
 
 def median_run(trial: TrialResult) -> RunResult:
@@ -64,11 +64,11 @@ def _spread_of_fields(trials: Sequence[TrialResult]) -> list[TrialResult]:
 
 
 def _patches(dataset: PreparedDataset, trials: Sequence[TrialResult]) -> tuple[int, ...]:
-    indices = {(patch.source, patch.row, patch.column): index for index, patch in enumerate(dataset.patches)}
+    indices = {(patch.source, patch.y_px, patch.x_px): index for index, patch in enumerate(dataset.patches)}
     dice: dict[int, list[float]] = {}
     for trial in trials:
         for image in median_run(trial).scores:
-            dice.setdefault(indices[image.source, image.row, image.column], []).append(image.hard_dice)
+            dice.setdefault(indices[image.source, image.y_px, image.x_px], []).append(image.hard_dice)
     contested = max(dice, key=lambda index: max(dice[index]) - min(dice[index]))
     usual = sorted(dice, key=lambda index: statistics.fmean(dice[index]))[(len(dice) - 1) // 2]
     return tuple(dict.fromkeys((contested, usual)))

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tem_rf.evaluation.columns import find_column
+from tem_rf.evaluation.trials import TrialResult
 from tem_rf.plots.style import PANEL_INCHES, colour, label_decades, marker, scale_fields
 from tem_rf.study.figures.base import Row
-from tem_rf.study.results.columns import find_column
-from tem_rf.study.results.trials import TrialResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tem_rf.errors import StudyError
+from tem_rf.evaluation.trials import Results, TrialResult
 from tem_rf.metrics.scores import METRICS
-from tem_rf.study.results.trials import Results, TrialResult
 
 RESAMPLES = 9999
 Image = tuple[str, int, int]
@@ -52,16 +52,16 @@ class Comparison:
     @property
     def is_distinguishable(self) -> bool:
         """Whether the interval leaves zero out and rests on micrographs enough."""
-        return self.micrographs >= least_micrographs(self.confidence) and not self.low <= 0 <= self.high
+        return self.micrographs >= min_micrographs(self.confidence) and not self.low <= 0 <= self.high
 
     @property
     def verdict(self) -> str:
         """What the interval means, in a sentence."""
         name = self.metric.replace("_", " ")
         interval = f"{self.difference:+.4f}, {self.confidence:.0%} interval {self.low:+.4f} to {self.high:+.4f}"
-        least = least_micrographs(self.confidence)
-        if self.micrographs < least:
-            found = f"expected {least} test micrographs or more, there are {self.micrographs}"
+        minimum = min_micrographs(self.confidence)
+        if self.micrographs < minimum:
+            found = f"expected {minimum} test micrographs or more, there are {self.micrographs}"
             return f"Whether {name} differs cannot be told: {found} ({interval})."
         if not self.is_distinguishable:
             return f"Not distinguishable in {name} ({interval})."
@@ -71,10 +71,10 @@ class Comparison:
         return f"{better} is better than {worse} in {name} ({interval}{one_seed})."
 
 
-def least_micrographs(confidence: float) -> int:
+def min_micrographs(confidence: float) -> int:
     """With fewer, no test of pairs reaches the confidence: their signs agree by chance more often than it allows.
 
-    >>> [least_micrographs(confidence) for confidence in (0.95, 0.99, 0.999)]
+    >>> [min_micrographs(confidence) for confidence in (0.95, 0.99, 0.999)]
     [6, 8, 11]
     """
     return math.ceil(1 - math.log2(1 - confidence))
@@ -149,7 +149,7 @@ def _scores_by_image(trial: TrialResult, metric: str) -> dict[Image, list[float]
         for image in run.scores:
             value = getattr(image, metric)
             if value is not None:
-                table.setdefault((image.source, image.row, image.column), []).append(value)
+                table.setdefault((image.source, image.y_px, image.x_px), []).append(value)
     return {image: values for image, values in table.items() if len(values) == len(trial.scored)}
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tem_rf.errors import StudyError
+from tem_rf.evaluation.trials import Results, read_results
 from tem_rf.runs.root import list_runs
 from tem_rf.study.folder import DEFAULT_ROOT, StudyFolder
-from tem_rf.study.results.trials import Results, read_results
 
 
 @dataclass(frozen=True)

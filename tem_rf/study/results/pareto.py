@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from tem_rf.study.results.columns import find_column, number
-from tem_rf.study.results.trials import TrialResult
+from tem_rf.evaluation.columns import find_column, number
+from tem_rf.evaluation.trials import TrialResult
 
 COSTS = ("parameters", "time_s")
 

@@ -13,9 +13,9 @@ from tem_rf.runs.events import epochs, last_status
 from tem_rf.runs.extension import is_complete, open_or_extend
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.process import state_after
-from tem_rf.study.definition.definition import Part, StudyDefinition
+from tem_rf.study.definition.definition import Setup, StudyDefinition
 from tem_rf.study.definition.sections import Objective
-from tem_rf.study.definition.space import part_candidates
+from tem_rf.study.definition.space import setup_candidates
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.search.oracle import EPOCHS, architecture_of
 
@@ -26,14 +26,14 @@ class Trial:
 
     Attributes:
         identifier: Unique in the study: `PART/NUMBER`.
-        part: Name of the dataset and recipe.
+        setup: Name of the dataset and recipe.
         architecture: The network.
         epochs: Epochs each run is to have; a run may have more, from a later trial of the same network.
         runs: One run folder per seed, created or extended when the trial was asked for.
     """
 
     identifier: str
-    part: str
+    setup: str
     architecture: Architecture
     epochs: int
     runs: tuple[RunFolder, ...]
@@ -44,7 +44,7 @@ class Trial:
 
 
 class Search:
-    """The oracles of all parts of a study.
+    """The oracles of all setups of a study.
 
     A study that was extended, or that lost runs, has trials whose runs are no longer complete: they are handed out
     again, and only what is missing is trained.
@@ -60,19 +60,19 @@ class Search:
 
     def __init__(self, folder: StudyFolder, *, retry_failed: bool = False) -> None:
         definition = folder.definition
-        self._parts = {part.name: _PartSearch(folder, definition, part) for part in definition.parts()}
-        for part in self._parts.values():
-            part.hand_out_incomplete_again(retry_failed=retry_failed)
+        self._setups = {setup.name: _SetupSearch(folder, definition, setup) for setup in definition.setups()}
+        for setup in self._setups.values():
+            setup.hand_out_incomplete_again(retry_failed=retry_failed)
 
     def ask(self) -> Trial | None:
-        """The next trial, of the part that has had the fewest; None: nothing now.
+        """The next trial, of the setup that has had the fewest; None: nothing now.
 
         Raises:
             DatasetError: A dataset is gone, or was changed.
             RunError: A run folder of the study holds another run.
         """
-        for part in sorted(self._parts.values(), key=lambda part: part.trials_so_far):
-            trial = part.ask()
+        for setup in sorted(self._setups.values(), key=lambda setup: setup.trials_so_far):
+            trial = setup.ask()
             if trial is not None:
                 return trial
         return None
@@ -87,28 +87,28 @@ class Search:
         Returns:
             The objective; None: the trial failed, since a run of it did not reach its epochs.
         """
-        return self._parts[trial.part].tell(trial, failure)
+        return self._setups[trial.setup].tell(trial, failure)
 
     @property
     def is_finished(self) -> bool:
         """Whether every trial was handed out and told; known once `ask` had nothing to give."""
-        return all(part.oracle.is_finished for part in self._parts.values())
+        return all(setup.oracle.is_finished for setup in self._setups.values())
 
 
-class _PartSearch:
-    """The search in one part of a study."""
+class _SetupSearch:
+    """The search in one setup of a study."""
 
-    def __init__(self, folder: StudyFolder, definition: StudyDefinition, part: Part) -> None:
+    def __init__(self, folder: StudyFolder, definition: StudyDefinition, setup: Setup) -> None:
         from tem_rf.study.search.strategies import open_oracle  # imports Keras
 
         self._folder = folder
         self._definition = definition
-        self._part = part
+        self._setup = setup
         self.oracle = open_oracle(
             definition.strategy,
-            part_candidates(definition.space, part),
-            folder.oracle_folder / part.name,
-            epochs=part.training.epochs,
+            setup_candidates(definition.space, setup),
+            folder.oracle_folder / setup.name,
+            epochs=setup.training.epochs,
         )
 
     @property
@@ -129,7 +129,7 @@ class _PartSearch:
         return None if handed_out is None else self._trial(handed_out, is_to_run=True)
 
     def tell(self, trial: Trial, failure: str) -> float | None:
-        identifier = trial.identifier.removeprefix(f"{self._part.name}/")
+        identifier = trial.identifier.removeprefix(f"{self._setup.name}/")
         untrained = [run for run in trial.runs if not _has_trained(run, trial.epochs)]
         if untrained:
             self.oracle.fail(identifier, failure or _why(untrained[0]))
@@ -142,23 +142,23 @@ class _PartSearch:
         """A trial of the oracle as one of the study; `is_to_run`: create or extend its run folders."""
         values = handed_out.hyperparameters.values
         architecture = architecture_of(values)
-        asked_for = values.get(EPOCHS, self._part.training.epochs)
+        asked_for = values.get(EPOCHS, self._setup.training.epochs)
         runs = {seed: RunFolder(self._run_path(architecture, seed)) for seed in self._definition.seeds}
         if is_to_run:
             for seed, run in runs.items():
                 self._prepare(run, architecture, asked_for, seed)
-        identifier = f"{self._part.name}/{handed_out.trial_id}"
-        return Trial(identifier, self._part.name, architecture, asked_for, tuple(runs.values()))
+        identifier = f"{self._setup.name}/{handed_out.trial_id}"
+        return Trial(identifier, self._setup.name, architecture, asked_for, tuple(runs.values()))
 
     def _run_path(self, architecture: Architecture, seed: int) -> Path:
-        return self._folder.runs_folder / f"{self._part.name}-{architecture.name}-s{seed}"
+        return self._folder.runs_folder / f"{self._setup.name}-{architecture.name}-s{seed}"
 
     def _prepare(self, run: RunFolder, architecture: Architecture, asked_for: int, seed: int) -> None:
         if run.config_file.exists():
             asked_for = max(asked_for, run.config.training.epochs)  # a later trial of this network has extended it
         remove_leftovers(run.path, run.config_file.name)  # of a driver that was killed while it made the folder
-        training = self._part.training.model_copy(update={"epochs": asked_for})
-        config = configure_run(self._part.dataset, architecture, training, seed, self._definition.augmentation)
+        training = self._setup.training.model_copy(update={"epochs": asked_for})
+        config = configure_run(self._setup.dataset, architecture, training, seed, self._definition.augmentation)
         open_or_extend(run.path, config)
 
 

@@ -72,7 +72,7 @@ _PROMOTED, _BRACKET, _RUNG = "tuner/trial_id", "tuner/bracket", "tuner/round"
 def open_oracle(
     strategy: Strategy, candidates: Sequence[Architecture], folder: Path, *, epochs: int
 ) -> CandidateOracle:
-    """The oracle of one part of a study, as an earlier process left it.
+    """The oracle of one setup of a study, as an earlier process left it.
 
     An oracle whose files cannot be read begins anew: finished runs are told to it again as they stand.
 

@@ -1,4 +1,4 @@
-"""A batch computed in parts, for want of memory."""
+"""A batch computed in microbatches, for want of memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,28 +12,30 @@ def accumulate(
     labels: np.ndarray,
     patches_at_once: int,
 ) -> tuple[np.ndarray, list[Any]]:
-    """Gradients of a batch, computed in parts.
+    """Gradients of a batch, computed in microbatches.
 
     Args:
-        gradients_of: Gives `batch_sums` and the gradients of the mean loss of a part.
+        gradients_of: Gives `batch_sums` and the gradients of the mean loss of a microbatch.
         images: (n, h, w, 1) float32.
         labels: (n, h, w, 1) float32.
-        patches_at_once: Patches of a part; the last part may have fewer.
+        patches_at_once: Patches of a microbatch; the last microbatch may have fewer.
 
     Returns:
         `batch_sums` of the batch, and the gradients of its mean loss.
     """
     sums, gradients = np.zeros(3, np.float32), None
-    for part in split(images, labels, patches_at_once):
-        part_sums, part_gradients = gradients_of(*part)
-        share = len(part[0]) / len(images)
-        scaled = [share * gradient for gradient in part_gradients]
-        sums = sums + np.asarray(part_sums)
+    for microbatch in split_into_microbatches(images, labels, patches_at_once):
+        microbatch_sums, microbatch_gradients = gradients_of(*microbatch)
+        share = len(microbatch[0]) / len(images)
+        scaled = [share * gradient for gradient in microbatch_gradients]
+        sums = sums + np.asarray(microbatch_sums)
         gradients = scaled if gradients is None else [a + b for a, b in zip(gradients, scaled, strict=True)]
     return sums, gradients or []
 
 
-def split(images: np.ndarray, labels: np.ndarray, patches_at_once: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Cut a batch into parts of at most so many patches."""
+def split_into_microbatches(
+    images: np.ndarray, labels: np.ndarray, patches_at_once: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Cut a batch into microbatches of at most so many patches."""
     starts = range(0, len(images), patches_at_once)
     return [(images[start : start + patches_at_once], labels[start : start + patches_at_once]) for start in starts]

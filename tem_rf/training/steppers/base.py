@@ -13,7 +13,7 @@ from tem_rf.training.objective import Loss, mean_cross_entropy
 class Stepper(Protocol):
     """Trains and evaluates one model batch by batch; images (n, h, w, 1), labels (n, h, w, 1).
 
-    A batch of more than `patches_at_once` is computed in parts. A step that fails leaves the state as it was.
+    A batch of more than `patches_at_once` is computed in microbatches. A step that fails leaves the state as it was.
     """
 
     def train(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
@@ -25,7 +25,7 @@ class Stepper(Protocol):
     def write_back(self) -> None:
         """Bring the model's and the optimizer's variables up to date."""
 
-    def take_up(self) -> None:
+    def reload_variables(self) -> None:
         """Go on with the model's and the optimizer's variables as they are now."""
 
 

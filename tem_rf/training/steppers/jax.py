@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tem_rf.training.objective import Loss, batch_sums
-from tem_rf.training.steppers.accumulate import accumulate, split
+from tem_rf.training.steppers.accumulate import accumulate, split_into_microbatches
 
 
 class JaxStepper:
@@ -45,7 +45,7 @@ class JaxStepper:
         devices = Mesh(np.array(jax.devices()), ("patches",))
         self._shared, self._everywhere = (NamedSharding(devices, PartitionSpec(*axes)) for axes in (["patches"], []))
         self._state: Any = None
-        self.take_up()
+        self.reload_variables()
         self._train, self._evaluate = jax.jit(train), jax.jit(evaluate)
         self._gradients_of, self._apply = jax.jit(gradients_of), jax.jit(apply)
 
@@ -69,8 +69,11 @@ class JaxStepper:
 
     def evaluate(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
         """Returns `batch_sums` in inference mode."""
-        parts = split(images, labels, patches_at_once)
-        return np.sum([np.asarray(self._evaluate(self._state, *self._on_devices(*part))) for part in parts], axis=0)
+        microbatches = split_into_microbatches(images, labels, patches_at_once)
+        return np.sum(
+            [np.asarray(self._evaluate(self._state, *self._on_devices(*microbatch))) for microbatch in microbatches],
+            axis=0,
+        )
 
     def write_back(self) -> None:
         """Bring the model's and the optimizer's variables up to date."""
@@ -78,7 +81,7 @@ class JaxStepper:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
 
-    def take_up(self) -> None:
+    def reload_variables(self) -> None:
         """Go on with the model's and the optimizer's variables as they are now."""
         import jax
 

@@ -1,4 +1,4 @@
-"""Steps that fit into memory: a batch that is too large is computed in parts."""
+"""Steps that fit into memory: a batch that is too large is computed in microbatches."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from tem_rf.models.backend import is_out_of_memory
 from tem_rf.training.steppers.base import Stepper
 
 
-class FittingStepper:
+class MicrobatchStepper:
     """Takes the steps of a stepper, with fewer patches at once whenever the memory was not enough.
 
     Args:
@@ -27,7 +27,7 @@ class FittingStepper:
         Raises:
             TrainingError: Not even one patch fits.
         """
-        return self._in_parts_that_fit(self._stepper.train, images, labels)
+        return self._in_microbatches(self._stepper.train, images, labels)
 
     def evaluate(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Returns `batch_sums` in inference mode.
@@ -35,17 +35,17 @@ class FittingStepper:
         Raises:
             TrainingError: Not even one patch fits.
         """
-        return self._in_parts_that_fit(self._stepper.evaluate, images, labels)
+        return self._in_microbatches(self._stepper.evaluate, images, labels)
 
     def write_back(self) -> None:
         """Bring the model's and the optimizer's variables up to date."""
         self._stepper.write_back()
 
-    def take_up(self) -> None:
+    def reload_variables(self) -> None:
         """Go on with the model's and the optimizer's variables as they are now."""
-        self._stepper.take_up()
+        self._stepper.reload_variables()
 
-    def _in_parts_that_fit(self, step: Callable[..., np.ndarray], images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    def _in_microbatches(self, step: Callable[..., np.ndarray], images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         while True:
             at_once = min(self._patches_at_once or len(images), len(images))
             try:
@@ -56,7 +56,7 @@ class FittingStepper:
                 if at_once == 1:
                     raise TrainingError(
                         f"not even one patch of {images.shape[1]} x {images.shape[2]} px fits into memory; end other "
-                        "programs, prepare with a smaller --patch-size, or choose a network with fewer filters."
+                        "programs, prepare with a smaller `patch_size`, or choose a network with fewer filters."
                     ) from error
             self._patches_at_once = (at_once + 1) // 2
             self._on_split(self._patches_at_once, at_once)

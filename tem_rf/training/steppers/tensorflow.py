@@ -8,7 +8,7 @@ import numpy as np
 from tem_rf.architecture import Architecture
 from tem_rf.models.folding import FoldedUnet, can_fold, in_folded_order
 from tem_rf.training.objective import Loss, batch_sums
-from tem_rf.training.steppers.accumulate import accumulate, split
+from tem_rf.training.steppers.accumulate import accumulate, split_into_microbatches
 
 
 class TensorFlowStepper:
@@ -69,11 +69,11 @@ class TensorFlowStepper:
 
     def evaluate(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
         """Returns `batch_sums` in inference mode."""
-        parts = split(images, labels, patches_at_once)
-        return np.sum([self._evaluate(*part).numpy() for part in parts], axis=0)
+        microbatches = split_into_microbatches(images, labels, patches_at_once)
+        return np.sum([self._evaluate(*microbatch).numpy() for microbatch in microbatches], axis=0)
 
     def write_back(self) -> None:
         """Nothing to do: TensorFlow's steps assign the variables themselves."""
 
-    def take_up(self) -> None:
+    def reload_variables(self) -> None:
         """Nothing to do: TensorFlow's steps read the variables themselves."""

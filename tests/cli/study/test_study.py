@@ -46,7 +46,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
                 listener(RunEvent(state="finished", run=run.name, worker="cpu0"))
             objective = search.tell(trial)
             name = trial.architecture.name
-            listener(TrialEvent(state="finished", trial="", part=trial.part, architecture=name, objective=objective))
+            listener(TrialEvent(state="finished", trial="", setup=trial.setup, architecture=name, objective=objective))
         folder.event_log().write(StatusEvent(state="finished"))
         return driver.Outcome("finished")
 
@@ -92,7 +92,7 @@ def test_a_study_is_run_listed_and_finished(
         "study": "studies/small",
         "state": "finished",
         "detail": "",
-        "parts": 1,
+        "setups": 1,
         "runs_finished": 2,
         "runs_failed": 0,
         "runs_planned": 2,
@@ -229,7 +229,7 @@ with process.claim(study):
     print("running", flush=True)
     while process.requested(study) is None:
         time.sleep(0.05)
-    study.event_log().write(TrialEvent(state="failed", trial="", part="au", architecture="n2-p22", detail="no memory"))
+    study.event_log().write(TrialEvent(state="failed", trial="", setup="au", architecture="n2-p22", detail="no memory"))
     study.event_log().write(StatusEvent(state="stopped", detail=process.requested(study)))
 """
 

@@ -18,7 +18,7 @@ def test_patches_come_row_by_row_and_leave_out_the_remainder() -> None:
 
 
 def test_an_image_smaller_than_a_patch_is_refused_with_a_size_that_fits() -> None:
-    with pytest.raises(DatasetError, match=r"60 x 40 px, smaller than a patch of 64 px; choose --patch-size 40"):
+    with pytest.raises(DatasetError, match=r"60 x 40 px, smaller than a patch of 64 px; choose `patch_size` 40"):
         cut_patches(np.zeros((40, 60)), 64)
 
 

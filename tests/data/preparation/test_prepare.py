@@ -27,7 +27,7 @@ def test_patches_are_the_standardized_micrographs_cut(tmp_path: Path) -> None:
     for index, patch in enumerate(dataset.patches):
         image = tifffile.imread(folder / "images" / patch.source).astype(np.float64)
         label = tifffile.imread(folder / "labels" / patch.source)
-        window = slice(patch.row, patch.row + 32), slice(patch.column, patch.column + 32)
+        window = slice(patch.y_px, patch.y_px + 32), slice(patch.x_px, patch.x_px + 32)
         expected = (image[window] - image.mean()) / image.std()
         assert np.abs(dataset.images[index] - expected).max() < 1e-5
         assert np.array_equal(dataset.labels[index], label[window] > 0)

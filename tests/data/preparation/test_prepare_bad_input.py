@@ -131,7 +131,7 @@ def test_particles_too_small_for_the_background_threshold(folder: Path) -> None:
 def test_two_micrographs_cannot_be_split_by_micrograph(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "raw", 2)
     assert "2 labelled micrographs" in refusal(folder, DatasetError)
-    assert "--split study" in refusal(folder, DatasetError)
+    assert "`split` study" in refusal(folder, DatasetError)
 
 
 def test_a_threshold_below_the_counts_themselves(folder: Path) -> None:
@@ -183,7 +183,7 @@ def test_another_dataset_is_not_replaced_unasked(folder: Path, tmp_path: Path) -
     prepare_dataset(folder, tmp_path / "set", settings=SETTINGS)
     before = (tmp_path / "set" / "dataset.json").read_bytes()
     other = preparation_settings(patch_size=32, background_threshold=20, seed=4)
-    with pytest.raises(DatasetError, match=r"prepared differently \(seed 0, now 4\); choose another --output"):
+    with pytest.raises(DatasetError, match=r"prepared differently \(seed 0, now 4\); choose another `output`"):
         prepare_dataset(folder, tmp_path / "set", settings=other)
     write_pair(folder, "m2", *counts_with_disc(seed=99))
     with pytest.raises(DatasetError, match="from other micrographs or labels"):
@@ -196,7 +196,7 @@ def test_another_dataset_is_not_replaced_unasked(folder: Path, tmp_path: Path) -
 def test_a_folder_that_is_no_dataset_is_not_replaced(folder: Path, tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "thesis.docx").write_text("years of work")
-    with pytest.raises(DatasetError, match="set: exists and is no dataset; choose another --output"):
+    with pytest.raises(DatasetError, match="set: exists and is no dataset; choose another `output`"):
         prepare_dataset(folder, tmp_path / "set", settings=SETTINGS, overwrite=overwrite)
     assert (tmp_path / "set" / "thesis.docx").exists()
 

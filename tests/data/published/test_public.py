@@ -107,7 +107,7 @@ def fetch(zenodo: Zenodo, path: Path, **changes: Any) -> None:
 
 def test_a_file_arrives_whole_and_is_not_fetched_twice(zenodo: Zenodo, tmp_path: Path) -> None:
     zenodo.add("au.h5", CONTENT)
-    seen: list[tuple[int, int]] = []
+    seen: list[int] = []
     fetch(zenodo, tmp_path / "au.h5", progress=seen.append)
     assert (tmp_path / "au.h5").read_bytes() == CONTENT
     assert seen[-1] == len(CONTENT)
@@ -192,7 +192,7 @@ def test_the_smallest_size_is_known_however_it_is_spelled(spelling: str, zenodo:
 
 def test_files_of_other_names_are_listed_and_can_be_named(zenodo: Zenodo, tmp_path: Path) -> None:
     zenodo.add("gold.h5", b"a")
-    with pytest.raises(DatasetError, match=r"a name with 5nm; it has gold\.h5: name the right ones with --file"):
+    with pytest.raises(DatasetError, match=r"a name with 5nm; it has gold\.h5: name the right ones with `file`"):
         fetch_published("au-5nm", tmp_path, api=zenodo.api)
     assert fetch_published("au-5nm", tmp_path, api=zenodo.api, files=("gold.h5",)) == [tmp_path / "gold.h5"]
 

@@ -38,7 +38,7 @@ def test_a_small_file_is_enough_and_paths_are_seen_from_it(tmp_path: Path) -> No
 
 def test_every_dataset_under_every_recipe_is_a_part_of_its_own() -> None:
     definition = define_study({"datasets": ["a/au 5nm", "b/au-2nm"], "training": [{}, {"batch_size": 16}]})
-    assert [part.name for part in definition.parts()] == [
+    assert [setup.name for setup in definition.setups()] == [
         "au-5nm-best",
         "au-5nm-best-2",
         "au-2nm-best",

@@ -23,7 +23,7 @@ def test_presets_train_as_published(preset: Any) -> None:
     definition = preset_definition(preset, [Path("au-5nm"), Path("au-20nm")])
     assert (definition.seeds, definition.training) == (STUDY_SEEDS, (training_settings("paper"),))
     assert (definition.strategy.name, definition.strategy.budget) == ("grid", None)
-    assert [part.name for part in definition.parts()] == ["au-5nm-paper", "au-20nm-paper"]
+    assert [setup.name for setup in definition.setups()] == ["au-5nm-paper", "au-20nm-paper"]
 
 
 def test_figure_2_tells_receptive_field_from_depth(manifest: Manifest) -> None:

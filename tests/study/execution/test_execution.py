@@ -24,7 +24,7 @@ from tem_rf.study.execution.dask_pool import DaskPool
 from tem_rf.study.execution.pool import RunOutcome, RunTask
 from tem_rf.study.execution.run_process import train_in_own_process
 from tem_rf.study.execution.security import refuse_plain
-from tem_rf.study.execution.workers import WorkerDescription, describe_worker, objection
+from tem_rf.study.execution.workers import WorkerDescription, describe_worker, refusal
 from tests.helpers.processes import trainings, wait_for
 from tests.helpers.stub_study import STUB
 
@@ -326,7 +326,7 @@ def test_workers_with_other_packages_are_refused_in_one_line(tmp_path: Path, mon
 
 def test_a_worker_that_does_not_see_the_study_is_refused(tmp_path: Path) -> None:
     seen = WorkerDescription("far", "far", "CPU", inspection._versions(), sees_folder=False)
-    assert objection(seen, tmp_path) == (
+    assert refusal(seen, tmp_path) == (
         f"does not see {tmp_path}; put the study on a file system that all workers share"
     )
     assert describe_worker.__module__ == "tem_rf.study.execution.workers"  # workers import it by this name

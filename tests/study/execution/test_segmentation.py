@@ -72,7 +72,7 @@ def test_workers_of_a_scheduler_that_runs_on_take_the_network_that_is_there_now(
 def test_a_movie_goes_on_at_its_frame_when_its_worker_is_killed(trained_run: RunFolder, tmp_path: Path) -> None:
     choice, file = NetworkChoice((trained_run.path,), tmp_path), movie(tmp_path / "m.tif", 30, (256, 256))
     segment_files([file], Networks(choice), SegmentJob(tmp_path / "alone", PROBABILITY))
-    journal = tmp_path / "spread" / ".m.unfinished"
+    store = tmp_path / "spread" / ".m.unfinished"
     results: list[object] = []
     thread = threading.Thread(
         target=lambda: results.extend(
@@ -86,8 +86,8 @@ def test_a_movie_goes_on_at_its_frame_when_its_worker_is_killed(trained_run: Run
     lines_when_killed = 0
     while thread.is_alive():
         try:
-            begun.add((journal / "job.json").stat().st_mtime_ns)
-            lines = (journal / "frames.jsonl").read_text().count("\n")
+            begun.add((store / "job.json").stat().st_mtime_ns)
+            lines = (store / "frames.jsonl").read_text().count("\n")
         except FileNotFoundError:
             lines = 0
         if lines >= 3 and not lines_when_killed:
@@ -96,7 +96,7 @@ def test_a_movie_goes_on_at_its_frame_when_its_worker_is_killed(trained_run: Run
         time.sleep(0.02)
     assert lines_when_killed
     assert len(results) == 1
-    assert len(begun) == 1  # the journal was begun once
+    assert len(begun) == 1  # the store was begun once
     assert written(tmp_path / "spread") == written(tmp_path / "alone")
 
 

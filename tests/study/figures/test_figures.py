@@ -15,6 +15,7 @@ from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import SettingsError
 from tem_rf.evaluation.evaluate import evaluate_run
 from tem_rf.evaluation.inspection import inspect_dataset
+from tem_rf.evaluation.trials import Results, read_results
 from tem_rf.metrics.scores import read_scores
 from tem_rf.runs import RunFolder
 from tem_rf.runs.dataset import open_training_data
@@ -23,8 +24,7 @@ from tem_rf.study.figures.catalogue import FIGURES, Entry, find_figures, write_f
 from tem_rf.study.figures.curves import training_curves
 from tem_rf.study.figures.edges import most_contested_window
 from tem_rf.study.figures.score import dice_by_particle_size, dilated_networks, score_against_field
-from tem_rf.study.figures.selection import choose, median_run
-from tem_rf.study.results.trials import Results, read_results
+from tem_rf.study.figures.selection import median_run, select_examples
 from tests.helpers.run_folders import write_run
 
 OF_NUMBERS = [entry for entry in FIGURES if not entry.needs_networks]
@@ -180,9 +180,9 @@ def test_figures_of_networks_are_drawn_once_and_kept_until_a_run_changes(
 def test_example_segmentations_have_the_dice_that_evaluation_found(pictured: Results, tmp_path: Path) -> None:
     write_figure(tmp_path, find_figures(["segmentations"])[0], pictured)
     scores = read_scores(pictured.trials[0].runs[0].run.scores_file)
-    dice = {(score.source, score.row, score.column): score.hard_dice for score in scores}
+    dice = {(score.source, score.y_px, score.x_px): score.hard_dice for score in scores}
     for row in rows_of(tmp_path / "segmentations.csv"):
-        found = dice[row["source"], int(row["row"]), int(row["column"])]
+        found = dice[row["source"], int(row["y_px"]), int(row["x_px"])]
         assert float(row["hard_dice"]) == pytest.approx(found, abs=1e-6)
 
 
@@ -203,26 +203,26 @@ def test_edges_are_drawn_with_the_boundary_score_that_evaluation_found_of_the_pa
 ) -> None:
     write_figure(tmp_path, find_figures(["edges"])[0], pictured)
     (row,) = rows_of(tmp_path / "edges.csv")
-    (chosen,) = choose(pictured)
+    (chosen,) = select_examples(pictured)
     patch = chosen.dataset.patches[chosen.patches[-1]]
     scores = read_scores(median_run(pictured.trials[0]).run.scores_file)
     (expected,) = [
         score.boundary_f1
         for score in scores
-        if (score.source, score.row, score.column) == (patch.source, patch.row, patch.column)
+        if (score.source, score.y_px, score.x_px) == (patch.source, patch.y_px, patch.x_px)
     ]
     assert float(row["boundary_f1"]) == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_seeds_miss_is_counted_over_all_of_them(pictured: Results, tmp_path: Path) -> None:
-    write_figure(tmp_path, find_figures(["missed"])[0], pictured)
-    (row, *_) = [row for row in rows_of(tmp_path / "missed.csv") if row["method"] != "Fourier filtering"]
+    write_figure(tmp_path, find_figures(["false-negatives"])[0], pictured)
+    (row, *_) = [row for row in rows_of(tmp_path / "false-negatives.csv") if row["method"] != "Fourier filtering"]
     assert row["seeds"] == "2"
-    assert 0 <= float(row["missed"]) <= 1
+    assert 0 <= float(row["false_negative_fraction"]) <= 1
 
 
 def test_networks_and_patches_of_the_pictures_are_chosen_by_field_and_dice(pictured: Results) -> None:
-    (chosen,) = choose(pictured)
+    (chosen,) = select_examples(pictured)
     assert [trial.name for trial in chosen.trials] == [pictured.trials[0].name]
     assert set(chosen.patches) <= set(chosen.dataset.indices("test"))
 

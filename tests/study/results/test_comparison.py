@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import bootstrap
 
 from tem_rf.errors import StudyError
+from tem_rf.evaluation.trials import RunResult, TrialResult, read_results
 from tem_rf.runs.root import list_runs
 from tem_rf.study.results.comparison import compare_trials, find_best
-from tem_rf.study.results.trials import RunResult, TrialResult, read_results
 from tests.helpers.run_folders import patches, write_run
 
 

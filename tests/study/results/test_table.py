@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tem_rf.errors import SettingsError, StudyError
+from tem_rf.evaluation.columns import COLUMNS, Column, filter_trials, sort_trials
+from tem_rf.evaluation.table import as_csv, as_latex, as_markdown, as_records, cell, shown_columns
+from tem_rf.evaluation.trials import Results, TrialResult, read_results
 from tem_rf.runs.root import list_runs
-from tem_rf.study.results.columns import COLUMNS, Column, filter_trials, sort_trials
 from tem_rf.study.results.pareto import beats, pareto_front
-from tem_rf.study.results.table import as_csv, as_latex, as_markdown, as_records, cell, shown_columns
-from tem_rf.study.results.trials import Results, TrialResult, read_results
 from tests.helpers.run_folders import write_run
 
 
@@ -81,7 +81,7 @@ def test_runs_in_no_trial_are_named(tmp_path: Path) -> None:
     found = results(tmp_path)
     assert len(found.trials) == 1
     assert len(found.trials[0].runs) == 1
-    assert [remark.split(":")[0] for remark in sorted(found.remarks)] == ["damaged", "torn", "twin"]
+    assert [remark.split(":")[0] for remark in sorted(found.notes)] == ["damaged", "torn", "twin"]
 
 
 def test_settings_that_vary_stand_in_the_names_and_in_a_column(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def epochs_done(study: StudyFolder) -> dict[str, int]:
 def test_a_trial_is_a_network_with_a_run_per_seed(study: StudyFolder) -> None:
     search = Search(study)
     trial = search.ask()
-    assert (trial.identifier, trial.part, trial.architecture.name, trial.epochs) == (
+    assert (trial.identifier, trial.setup, trial.architecture.name, trial.epochs) == (
         f"{PART}/0000",
         PART,
         "n2-p22-f1",
@@ -95,9 +95,9 @@ def test_every_part_has_its_own_oracle_and_they_take_turns(tiny_dataset: Path, t
         ),
     )
     trials = run_all(study)
-    parts = ["discs-paper", "discs-paper-2", "other-paper", "other-paper-2"]
-    assert [trial.part for trial in trials[:4]] == parts
-    assert sorted(path.name for path in study.oracle_folder.iterdir()) == parts
+    setups = ["discs-paper", "discs-paper-2", "other-paper", "other-paper-2"]
+    assert [trial.setup for trial in trials[:4]] == setups
+    assert sorted(path.name for path in study.oracle_folder.iterdir()) == setups
     assert len(study.runs()) == len(trials) == 4 * len(NETWORKS)
 
 
@@ -204,7 +204,7 @@ def test_an_early_trial_is_judged_by_its_own_epochs_though_its_runs_went_on(hype
     saved = [json.loads(path.read_text()) for path in hyperband.oracle_folder.glob("*/trial_*/trial.json")]
     for trial in saved:
         identifier, values = trial["trial_id"], trial["hyperparameters"]["values"]
-        oracle = search._parts["discs-paper"].oracle
+        oracle = search._setups["discs-paper"].oracle
         oracle.hand_out_again(identifier)
         handed_out = search.ask()
         assert handed_out.epochs == values["tuner/epochs"]

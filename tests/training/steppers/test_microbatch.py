@@ -13,7 +13,7 @@ from tem_rf.runs import process
 from tem_rf.runs.events import EpochEvent, Event, NoticeEvent
 from tem_rf.training import train as train_module
 from tem_rf.training.steppers.base import build_stepper
-from tem_rf.training.steppers.microbatch import FittingStepper
+from tem_rf.training.steppers.microbatch import MicrobatchStepper
 from tem_rf.training.train import train
 from tests.helpers.outcome import final_state
 from tests.helpers.run_folders import new_run
@@ -38,8 +38,8 @@ class SmallMemory:
     def write_back(self) -> None:
         self.stepper.write_back()
 
-    def take_up(self) -> None:
-        self.stepper.take_up()
+    def reload_variables(self) -> None:
+        self.stepper.reload_variables()
 
     def _limited(self, step: Any, images: np.ndarray, labels: np.ndarray, patches_at_once: int) -> np.ndarray:
         if min(len(images), patches_at_once) > self.room:
@@ -58,21 +58,21 @@ class Nothing:
 )
 def test_patches_at_once_are_halved_until_they_fit(error: MemoryError | ResourceExhaustedError | RuntimeError) -> None:
     splits = []
-    stepper = FittingStepper(SmallMemory(Nothing(), 3, error), None, lambda *split: splits.append(split))
+    stepper = MicrobatchStepper(SmallMemory(Nothing(), 3, error), None, lambda *split: splits.append(split))
     batch = np.zeros((16, 8, 8, 1), np.float32)
     assert stepper.train(batch, batch).tolist() == [16, 2, 0]
     assert splits == [(8, 16), (4, 8), (2, 4)]
 
 
 def test_where_no_patch_fits_the_error_says_what_to_change() -> None:
-    stepper = FittingStepper(SmallMemory(Nothing(), 0, MemoryError()), None, lambda *_: None)
+    stepper = MicrobatchStepper(SmallMemory(Nothing(), 0, MemoryError()), None, lambda *_: None)
     batch = np.zeros((2, 8, 16, 1), np.float32)
-    with pytest.raises(TrainingError, match=r"one patch of 8 x 16 px fits into memory.*smaller --patch-size"):
+    with pytest.raises(TrainingError, match=r"one patch of 8 x 16 px fits into memory.*smaller `patch_size`"):
         stepper.train(batch, batch)
 
 
 def test_other_errors_are_left_alone() -> None:
-    stepper = FittingStepper(SmallMemory(Nothing(), 0, ValueError("shape")), None, lambda *_: None)
+    stepper = MicrobatchStepper(SmallMemory(Nothing(), 0, ValueError("shape")), None, lambda *_: None)
     with pytest.raises(ValueError, match="shape"):
         stepper.train(np.zeros((2, 8, 8, 1)), np.zeros((2, 8, 8, 1)))
 

@@ -57,7 +57,7 @@ class ImageErrorsScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog whole") as dialog:
-            dialog.border_title = "What is missed, and what is invented"
+            dialog.border_title = "False negatives and false positives"
             yield Static(id="errors-image", markup=False)
             with Horizontal():
                 for name, title in _METHODS.items():
@@ -100,7 +100,7 @@ class ImageErrorsScreen(ModalScreen[None]):
     def _show_image(self) -> None:
         image = self._images[self._index]
         scores, run = image.scores, image.run.run
-        place = f"{self._index + 1}/{len(self._images)}  {scores.source}, row {scores.row}, column {scores.column}"
+        place = f"{self._index + 1}/{len(self._images)}  {scores.source}, row {scores.y_px}, column {scores.x_px}"
         self.query_one("#errors-image", Static).update(f"{place}, by {run.name}")
         for method in _METHODS:
             self.query_one(f"#{method}-text", Static).update("looking")

@@ -5,7 +5,8 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from tem_rf_tui.results import METRICS, ResultRow, ScoredImage
+from tem_rf.evaluation.trials import TrialResult
+from tem_rf_tui.results import METRICS, ScoredImage, images_of
 from tem_rf_tui.screens.image_errors import ImageErrorsScreen
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.row_table import OpeningTable, Row, RowTable
@@ -21,18 +22,23 @@ class ImageScoresScreen(ModalScreen[None]):
     """
 
     BINDINGS = [
-        Binding("enter", "open", "Open", tooltip="What is missed and invented in the image, beside Fourier filtering"),
+        Binding(
+            "enter",
+            "open",
+            "Open",
+            tooltip="False negatives and false positives in the image, beside Fourier filtering",
+        ),
         Binding("escape", "dismiss", "Close", priority=True),
     ]
 
-    def __init__(self, row: ResultRow) -> None:
+    def __init__(self, row: TrialResult) -> None:
         super().__init__()
         self._row = row
-        self._images = sorted(row.images, key=lambda each: each.scores.hard_dice)
+        self._images = images_of(row)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
-            dialog.border_title = f"{self._row.cells[1]} on {self._row.cells[0]}: images, worst hard dice first"
+            dialog.border_title = f"{self._row.method} on {self._row.dataset}: images, worst hard dice first"
             yield OpeningTable(_TITLES, id="images")
         yield KeyLine()
 
@@ -51,6 +57,6 @@ class ImageScoresScreen(ModalScreen[None]):
 
 def _cells(image: ScoredImage) -> Row:
     scores = (getattr(image.scores, metric) for metric in METRICS)
-    seed = image.run.config.seed if image.run.config else "?"
-    place = f"{image.scores.row}, {image.scores.column}"
+    seed = image.run.config.seed
+    place = f"{image.scores.y_px}, {image.scores.x_px}"
     return (image.scores.source, place, str(seed), *("–" if each is None else f"{each:.3f}" for each in scores))

@@ -24,8 +24,8 @@ from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.network_form import NetworkForm
 
 _FIRST_FILLED = {"pixel-size": "", "patch": "512"}
-LARGEST_NUMBER = 1e6  # of nm, px or patches: more is a slip of the finger
-LARGEST_STRIDE_PX = 2**15  # the exact field has a phase per pixel of the stride: beyond, keys would wait
+MAX_NUMBER = 1e6  # of nm, px or patches: more is a slip of the finger
+MAX_STRIDE_PX = 2**15  # the exact field has a phase per pixel of the stride: beyond, keys would wait
 
 
 class NetworkScreen(TabScreen):
@@ -165,13 +165,13 @@ class NetworkScreen(TabScreen):
             value = float(self.query_one(f"#{field}", Input).value)
         except ValueError:
             return None
-        return value if 0 < value < LARGEST_NUMBER else None
+        return value if 0 < value < MAX_NUMBER else None
 
     def _compute(self) -> None:
         edited = self.query_one(NetworkForm).architecture
         remark = self.query_one("#network-remark", Static)
-        if edited.stride > LARGEST_STRIDE_PX:
-            remark.update(f"{edited.name}: stride {edited.stride} px; up to {LARGEST_STRIDE_PX} px are computed here.")
+        if edited.stride > MAX_STRIDE_PX:
+            remark.update(f"{edited.name}: stride {edited.stride} px; up to {MAX_STRIDE_PX} px are computed here.")
             return
         remark.update("")
         self._describe(

@@ -14,21 +14,25 @@ from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from tem_rf.errors import StorageError
+from tem_rf.evaluation.columns import sort_by
+from tem_rf.evaluation.table import NOTHING, as_csv, as_latex, as_markdown
+from tem_rf.evaluation.trials import TrialResult
 from tem_rf.files import write_text
 from tem_rf.jobs.evaluate import EvaluateRequest
 from tem_rf.jobs.export import ExportRequest
 from tem_rf.runs.view import RunView
-from tem_rf_tui.results import COLUMNS, ResultRow, StudyRuns, read_results
+from tem_rf_tui.results import COLUMNS, StudyRuns, cells_of, contains, read_results
 from tem_rf_tui.screens.base import READING, TabScreen
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
 from tem_rf_tui.screens.request_screen import CommandForm
-from tem_rf_tui.tables import as_csv, as_latex, as_markdown
-from tem_rf_tui.widgets.columns import LEAST_WIDTH, columns_with_room, widths_of
+from tem_rf_tui.widgets.columns import MIN_WIDTH, columns_with_room, widths_of
 from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
 
 _WATCH_INTERVAL_S = 2.0
-_NAMES = {COLUMNS.index(column) for column in ("dataset", "network", "seeds")}
-_FIRST_SORT = COLUMNS.index("validation")
+_KEYS = [column.key for column in COLUMNS]
+_TITLES = [column.title for column in COLUMNS]
+_NAMES = {_KEYS.index(key) for key in ("dataset", "network", "seeds")}
+_FIRST_SORT = _KEYS.index("validation_hard_dice")
 _FORMATS = {"Markdown": as_markdown, "CSV": as_csv, "LaTeX": as_latex}
 
 
@@ -53,7 +57,7 @@ class ResultsScreen(TabScreen):
     class ResultsRead(Message):
         """The table is here."""
 
-        rows: list[ResultRow]
+        rows: list[TrialResult]
 
     @dataclass
     class StudiesChanged(Message):
@@ -65,15 +69,15 @@ class ResultsScreen(TabScreen):
         super().__init__()
         self._of_studies: dict[str, list[RunView]] = {}
         self._has_read_studies = self._has_read_rows = False
-        self._rows: list[ResultRow] = []
-        self._shown: list[ResultRow] = []
+        self._rows: list[TrialResult] = []
+        self._shown: list[TrialResult] = []
         self._columns: list[int] = []  # those that have room
         self._is_grouped, self._sort, self._is_descending = True, _FIRST_SORT, True
         self._read_of: object = None
 
     def compose(self) -> ComposeResult:
         yield Input(placeholder="filter: words that stand in the row", compact=True, id="filter")
-        yield OpeningTable(COLUMNS, id="results")
+        yield OpeningTable(_TITLES, id="results")
         yield Static(id="result-details", markup=False)
         yield Static(id="no-results", markup=False)
 
@@ -157,7 +161,7 @@ class ResultsScreen(TabScreen):
     def action_images(self) -> None:
         """Scores of each image."""
         row = self._chosen()
-        if row is not None and row.images:
+        if row is not None and row.scored:
             self.app.push_screen(ImageScoresScreen(row))
         elif row is not None:
             self.notify("Not evaluated yet; e scores it on the test images.", severity="warning")
@@ -183,29 +187,30 @@ class ResultsScreen(TabScreen):
 
     def action_copy(self, kind: str) -> None:
         """Copy what is shown, through the terminal."""
-        self.app.copy_to_clipboard(_FORMATS[kind](COLUMNS, [row.cells for row in self._shown]))
+        self.app.copy_to_clipboard(_FORMATS[kind](self._shown, COLUMNS))
         self.notify(f"Copied as {kind}, rows: {len(self._shown)}")
 
     def action_write(self) -> None:
         """Write what is shown."""
         path = self.tem_rf.workspace.folder / "results.csv"
         try:
-            write_text(path, as_csv(COLUMNS, [row.cells for row in self._shown]))
+            write_text(path, as_csv(self._shown, COLUMNS))
             self.notify(f"{path}, rows: {len(self._shown)}")
         except (StorageError, OSError) as error:
             self.notify(str(error), severity="error", timeout=10)
 
     def _show(self) -> None:
         words = self.query_one("#filter", Input).value
-        rows = [row for row in self._rows if row.contains(words)]
-        self._shown = sorted(rows, key=lambda row: row.keys[self._sort], reverse=self._is_descending)
+        rows = [row for row in self._rows if contains(row, words)]
+        self._shown = sort_by(rows, COLUMNS[self._sort], is_descending=self._is_descending)
+        cells = [cells_of(row) for row in self._shown]
         table, sign = self.query_one(RowTable), "▼" if self._is_descending else "▲"
-        titles = [f"{column} {sign}" if index == self._sort else column for index, column in enumerate(COLUMNS)]
+        titles = [f"{title} {sign}" if index == self._sort else title for index, title in enumerate(_TITLES)]
         room = self.size.width - table.styles.scrollbar_size_vertical
-        widths = widths_of(titles, [row.cells for row in self._shown])
+        widths = widths_of(titles, cells)
         self._columns = columns_with_room(widths, room, always=_NAMES | {self._sort})
         table.show_rows(
-            [tuple(row.cells[column] for column in self._columns) for row in self._shown],
+            [tuple(row[column] for column in self._columns) for row in cells],
             [titles[column] for column in self._columns],
         )
         self.query_one("#result-details").display = len(self._columns) < len(COLUMNS) and bool(self._shown)
@@ -221,15 +226,15 @@ class ResultsScreen(TabScreen):
 
     def _show_details(self) -> None:
         row = self.query_one(RowTable).cursor_row
-        cells = self._shown[row].cells if row < len(self._shown) else ()
+        cells = cells_of(self._shown[row]) if row < len(self._shown) else ()
         left_out = [
             f"{title} {cell}"
-            for column, (title, cell) in enumerate(zip(COLUMNS, cells, strict=False))
-            if cell and (column not in self._columns or len(cell) > LEAST_WIDTH)
+            for column, (title, cell) in enumerate(zip(_TITLES, cells, strict=False))
+            if cell != NOTHING and (column not in self._columns or len(cell) > MIN_WIDTH)
         ]
         self.query_one("#result-details", Static).update(" · ".join(left_out), layout=False)  # of fixed height
 
-    def _chosen(self) -> ResultRow | None:
+    def _chosen(self) -> TrialResult | None:
         index = self.query_one(RowTable).cursor_row
         if 0 <= index < len(self._shown):
             return self._shown[index]
@@ -262,10 +267,10 @@ class ResultsScreen(TabScreen):
             time.sleep(_WATCH_INTERVAL_S)
 
 
-def _title(row: ResultRow) -> str:
+def _title(row: TrialResult) -> str:
     """The run of a row, or the network of its runs."""
-    return row.cells[1] if len(row.runs) > 1 else row.runs[0].run.name
+    return row.method if len(row.runs) > 1 else row.runs[0].run.name
 
 
-def _paths(row: ResultRow) -> tuple[str, ...]:
+def _paths(row: TrialResult) -> tuple[str, ...]:
     return tuple(str(run.run.path) for run in row.runs)

@@ -35,7 +35,7 @@ class SearchScreen(TabScreen):
         Binding("x", "cancel_trial", "End trial", tooltip="Stop the trainings of the trial; the study goes on"),
         Binding("r", "resume('')", "Go on", tooltip="Go on with the study where it was"),
         Binding("R", "resume('--retry-failed')", "Retry", show=False, tooltip="Go on, and try failed trials once more"),
-        Binding("d", "next_part", "Dataset", show=False, tooltip="Next dataset and recipe of the study"),
+        Binding("d", "next_setup", "Dataset", show=False, tooltip="Next dataset and recipe of the study"),
         Binding("o", "order", "Order", tooltip="Trials by depth and field, or best first"),
         Binding("v", "next_view", "View", tooltip="Trials, plot, workers and log, where they do not fit side by side"),
     ]
@@ -142,9 +142,9 @@ class SearchScreen(TabScreen):
         else:
             self._run(study.study, *filter(None, [option]))
 
-    def action_next_part(self) -> None:
+    def action_next_setup(self) -> None:
         """Go to the next dataset and recipe."""
-        self.query_one(StudyDetail).next_part()
+        self.query_one(StudyDetail).next_setup()
 
     def action_order(self) -> None:
         """Change the order of the trials."""

@@ -18,7 +18,7 @@ from tem_rf.errors import TemRfError
 from tem_rf.jobs.segment import SegmentRequest
 from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_in
 from tem_rf_tui.painting import Picture
-from tem_rf_tui.particles import ParticleList, read_particles
+from tem_rf_tui.particles import ParticleList, list_particles
 from tem_rf_tui.previews import preview_mask
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.request_screen import CommandForm
@@ -198,7 +198,7 @@ class SegmentScreen(TabScreen):
     def _read_result(self, row: dict[str, Any]) -> None:
         folder, worker = self.tem_rf.workspace.folder, get_current_worker()
         try:
-            particles: ParticleList | str = read_particles(folder / row["particles"])
+            particles: ParticleList | str = list_particles(folder / row["particles"], row.get("pixel_size_nm"))
         except KeyError:
             particles = "This was segmented before particles were measured; segment it again."
         except TemRfError as error:

@@ -7,7 +7,7 @@ from rich.cells import cell_len, set_cell_size
 GAP = 2
 """Characters between columns."""
 
-LEAST_WIDTH = 15
+MIN_WIDTH = 15
 """Of a column whose text is shortened [characters]; "51.123 ± 18.730" has room."""
 
 
@@ -28,7 +28,7 @@ def fit_widths(widths: Sequence[int], room: int) -> list[int]:
     ([8, 23, 23], [8, 40], [15, 4])
     """
     fitted = list(widths)
-    while table_width(fitted) > room and max(fitted) > LEAST_WIDTH:
+    while table_width(fitted) > room and max(fitted) > MIN_WIDTH:
         fitted[fitted.index(max(fitted))] -= 1
     return fitted
 
@@ -39,7 +39,7 @@ def columns_with_room(widths: Sequence[int], room: int, *, always: Collection[in
     >>> columns_with_room([8, 30, 10, 10, 10], room=55, always={0, 1, 4})
     [0, 1, 2, 4]
     """
-    narrowest = [min(width, LEAST_WIDTH) for width in widths]
+    narrowest = [min(width, MIN_WIDTH) for width in widths]
     shown = set(always)
     for column in range(len(widths)):
         if table_width([narrowest[each] for each in shown | {column}]) > room:

@@ -12,7 +12,7 @@ from tem_rf.runs.events import NoticeEvent, StatusEvent
 from tem_rf.runs.view import LIVE_STATES
 from tem_rf.study.events import TrialEvent, Worker
 from tem_rf.study.view import Happening, StudyView
-from tem_rf_tui.study_trials import StudyTrial, best_per_depth, parts_of, trials_of
+from tem_rf_tui.study_trials import StudyTrial, best_per_depth, setups_of, trials_of
 from tem_rf_tui.widgets.field_plot import FieldPlot, mark_of
 from tem_rf_tui.widgets.run_table import SIGNS
 from tem_rf_tui.widgets.trial_table import TrialTable
@@ -26,7 +26,7 @@ class StudyDetail(Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._study: StudyView | None = None
-        self._part = 0
+        self._setup = 0
         self._is_best_first = False
 
     def compose(self) -> ComposeResult:
@@ -52,14 +52,14 @@ class StudyDetail(Vertical):
         if study is None or study is self._study:
             return
         if self._study is None or study.study != self._study.study:
-            self._part = 0
+            self._setup = 0
         self._study = study
         self._draw(study)
 
-    def next_part(self) -> None:
+    def next_setup(self) -> None:
         """Go to the next dataset and recipe."""
         if self._study is not None:
-            self._part += 1
+            self._setup += 1
             self._draw(self._study)
 
     def toggle_order(self) -> None:
@@ -78,13 +78,13 @@ class StudyDetail(Vertical):
             self.set_class(event.tab.id == f"tab-{name}", f"-{name}")
 
     def _draw(self, study: StudyView) -> None:
-        parts = parts_of(study)
-        self._part %= max(1, len(parts))
-        part = parts[self._part] if parts else ""
-        trials = trials_of(study, part)
+        setups = setups_of(study)
+        self._setup %= max(1, len(setups))
+        setup = setups[self._setup] if setups else ""
+        trials = trials_of(study, setup)
         self.query_one("#study-headline", Static).update(f"{SIGNS[study.state]} {headline(study)}")
-        place = f"{part} ({self._part + 1} of {len(parts)}, d: next)" if len(parts) > 1 else part
-        self.query_one("#study-progress", Static).update(f"{place} · {progress(study, part, trials)}" if part else "")
+        place = f"{setup} ({self._setup + 1} of {len(setups)}, d: next)" if len(setups) > 1 else setup
+        self.query_one("#study-progress", Static).update(f"{place} · {progress(study, setup, trials)}" if setup else "")
         if self._is_best_first:
             shown = sorted(trials, key=lambda each: -1.0 if each.mean is None else each.mean, reverse=True)
         else:
@@ -112,10 +112,10 @@ def headline(study: StudyView) -> str:
     return f"{study.study.name}: {words[study.state]}"
 
 
-def progress(study: StudyView, part: str, trials: Sequence[StudyTrial]) -> str:
-    """Trainings done of one part, and what the workers do, on one line."""
+def progress(study: StudyView, setup: str, trials: Sequence[StudyTrial]) -> str:
+    """Trainings done of one setup, and what the workers do, on one line."""
     done = sum(trial.seeds_done for trial in trials)
-    words = [f"{done} of {study.planned.get(part, '?')} trainings done"]
+    words = [f"{done} of {study.planned.get(setup, '?')} trainings done"]
     if study.state in LIVE_STATES and study.workers:
         present = [worker for worker in study.workers if worker.state != "lost"]
         words.append(f"{sum(worker.state == 'busy' for worker in present)} of {len(present)} workers busy")
@@ -154,7 +154,7 @@ def _say(event: Happening) -> str:
         case StatusEvent():
             return f"{event.state} {event.detail}".strip()
         case TrialEvent():
-            return f"trial {event.part} {event.architecture} {event.state}: {event.detail}"
+            return f"trial {event.setup} {event.architecture} {event.state}: {event.detail}"
         case _:
             return f"{event.run} {event.state} on {event.worker}" + (f": {event.detail}" if event.detail else "")
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tem_rf.errors import SettingsError
+from tem_rf.evaluation.trials import Row, TrialResult, natural_order
 from tem_rf.metrics.summary import Spread
-from tem_rf.study.results.baselines import MethodResult
-from tem_rf.study.results.trials import TrialResult, natural_order
 
-Row = TrialResult | MethodResult
 Value = str | float | Spread | None
 
 
@@ -23,12 +21,14 @@ class Column:
         title: Its name for people.
         value: What it says of a trial; None where there is nothing to say.
         digits: Decimals for people.
+        is_default: Whether a table has it unasked.
     """
 
     key: str
     title: str
     value: Callable[[TrialResult], Value]
     digits: int = 3
+    is_default: bool = True
 
     def of(self, row: Row) -> Value:
         """What it says of a row; of a method without a network its dataset, name and scores."""
@@ -42,7 +42,7 @@ COLUMNS = {
     column.key: column
     for column in (
         Column("dataset", "dataset", lambda trial: trial.dataset),
-        Column("network", "network", lambda trial: trial.architecture.name),
+        Column("network", "network", lambda trial: trial.method),
         Column("settings", "settings", lambda trial: trial.variant or None),
         Column("depth", "depth", lambda trial: trial.architecture.depth, 0),
         Column("field_px", "field [px]", lambda trial: trial.architecture.receptive_field.equation_size_px, 0),
@@ -56,6 +56,8 @@ COLUMNS = {
         Column("hausdorff95_px", "HD95 [px]", lambda trial: trial.scores.get("hausdorff95_px"), 1),
         Column("validation_hard_dice", "validation", lambda trial: trial.validation_hard_dice),
         Column("time_s", "time [s]", lambda trial: trial.training_time_s, 0),
+        Column("recipe", "recipe", lambda trial: trial.config.training.recipe, is_default=False),
+        Column("study", "study", lambda trial: trial.study or None, is_default=False),
     )
 }
 """The columns by their keys, in order. Scores are of the test images, mean ± sd over seeds; the field is that of
@@ -95,10 +97,14 @@ def sort_trials(trials: Iterable[TrialResult], key: str) -> list[TrialResult]:
     Raises:
         SettingsError: There is no such column.
     """
-    column = find_column(key.removeprefix("-"))
+    return sort_by(trials, find_column(key.removeprefix("-")), is_descending=key.startswith("-"))
+
+
+def sort_by(trials: Iterable[TrialResult], column: Column, *, is_descending: bool) -> list[TrialResult]:
+    """Sort by a column; trials without a value come last."""
     trials = list(trials)
     known = [trial for trial in trials if column.value(trial) is not None]
-    known.sort(key=lambda trial: _order(column.value(trial)), reverse=key.startswith("-"))
+    known.sort(key=lambda trial: _order(column.value(trial)), reverse=is_descending)
     return known + [trial for trial in trials if column.value(trial) is None]
 
 

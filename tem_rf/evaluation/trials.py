@@ -1,4 +1,4 @@
-"""The results of trials, from the folders of their runs alone, and what tells trials apart."""
+"""The results that `evaluate`, `study table` and the app show: of trials, and of methods without a network."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -74,6 +74,11 @@ class RunResult:
     epochs: tuple[EpochEvent, ...]
     scores: tuple[ImageScores, ...]
 
+    @property
+    def best(self) -> EpochEvent | None:
+        """The epoch with the best validation hard dice."""
+        return max(self.epochs, key=lambda event: event.validation_hard_dice, default=None)
+
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
@@ -84,12 +89,29 @@ class TrialResult:
         variant: Settings that are not the same in every trial of the table, as text; empty where all are.
         runs: The runs, by seed.
         missing_seeds: Seeds of the study that have no run yet.
+        study: Name of the study, in a table of several.
     """
 
     dataset: str
     variant: str
     runs: tuple[RunResult, ...]
     missing_seeds: tuple[int, ...] = ()
+    study: str = ""
+
+    @property
+    def method(self) -> str:
+        """Name of the architecture."""
+        return self.architecture.name
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the runs that means are taken over."""
+        return tuple(run.config.seed for run in self.scored)
+
+    @property
+    def images(self) -> int:
+        """Number of scored images of a seed; 0 where nothing is scored."""
+        return max((len(run.scores) for run in self.scored), default=0)
 
     @property
     def config(self) -> RunConfig:
@@ -132,12 +154,38 @@ class TrialResult:
     @property
     def validation_hard_dice(self) -> Spread | None:
         """Best validation hard dice of the finished and scored runs."""
-        return Spread.of([max(event.validation_hard_dice for event in run.epochs) for run in self.scored if run.epochs])
+        return Spread.of([run.best.validation_hard_dice for run in self.scored if run.best])
 
     @property
     def training_time_s(self) -> Spread | None:
         """Time that the epochs of the finished and scored runs took [s]."""
         return Spread.of([sum(event.duration_s for event in run.epochs) for run in self.scored if run.epochs])
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """A method without a network on one dataset; it was not trained, so it has no seeds and no costs.
+
+    Attributes:
+        dataset: Name of the dataset, as its trials have it.
+        method: Name of the method.
+        scores: Mean over the images of each score, by its name; empty where the method cannot work on them.
+        note: The settings it chose, or why it cannot work.
+    """
+
+    dataset: str
+    method: str
+    scores: dict[str, Spread]
+    note: str
+
+    @property
+    def name(self) -> str:
+        """Dataset and method."""
+        return f"{self.dataset}-{self.method}"
+
+
+Row = TrialResult | MethodResult
+"""A row of a table of results."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,11 +194,11 @@ class Results:
 
     Attributes:
         trials: The trials, by dataset and receptive field.
-        remarks: A sentence for each run that stands in no trial.
+        notes: A sentence for each run that stands in no trial.
     """
 
     trials: tuple[TrialResult, ...]
-    remarks: tuple[str, ...]
+    notes: tuple[str, ...]
 
     def find(self, name: str) -> TrialResult:
         """The trial of this name, of this architecture where only one has it, or that holds the run of this name.
@@ -174,33 +222,57 @@ def read_results(runs: Iterable[RunFolder], *, seeds: Sequence[int] = ()) -> Res
         runs: The runs, of one dataset or several.
         seeds: Seeds that every trial is to have; those that runs have are enough where none are given.
     """
-    remarks: list[str] = []
-    groups: dict[str, dict[int, RunResult]] = {}
+    notes: list[str] = []
+    read: dict[tuple[str, int], RunResult] = {}
     for folder in runs:
         try:
-            run = _read_run(folder)
+            run = read_run(folder)
         except TemRfError as error:
-            remarks.append(f"{folder.name}: left out, it cannot be read ({error})")
+            notes.append(f"{folder.name}: left out, it cannot be read ({error})")
             continue
-        group = groups.setdefault(run.config.trial, {})
-        twin = group.setdefault(run.config.seed, run)
+        twin = read.setdefault((run.config.trial, run.config.seed), run)
         if twin is not run:
-            remarks.append(f"{folder.name}: left out, it trains the same as {twin.run.name}")
-    configs = [next(iter(group.values())).config for group in groups.values()]
-    labels, differing = dataset_labels(configs), variants(configs)
-    trials = [
+            notes.append(f"{folder.name}: left out, it trains the same as {twin.run.name}")
+    trials = group_runs(read.values(), seeds=seeds)
+    return Results(tuple(sorted(trials, key=_place)), tuple(notes))
+
+
+def group_runs(
+    runs: Iterable[RunResult], *, seeds: Sequence[int] = (), study: str = "", is_grouped: bool = True
+) -> list[TrialResult]:
+    """Put the runs together that differ in nothing but their seed.
+
+    Args:
+        runs: The runs; no two train the same.
+        seeds: Seeds that every trial is to have.
+        study: Name of their study, in a table of several.
+        is_grouped: False makes every run a trial of its own.
+
+    Returns:
+        The trials, in the order of their first runs.
+    """
+    groups: dict[object, list[RunResult]] = {}
+    for run in runs:
+        groups.setdefault(run.config.trial if is_grouped else run, []).append(run)
+    configs = [group[0].config for group in groups.values()]
+    return [
         TrialResult(
             dataset=label,
             variant=variant,
-            runs=tuple(group[seed] for seed in sorted(group)),
-            missing_seeds=tuple(seed for seed in seeds if seed not in group),
+            runs=tuple(sorted(group, key=lambda run: run.config.seed)),
+            missing_seeds=tuple(seed for seed in seeds if seed not in {run.config.seed for run in group}),
+            study=study,
         )
-        for group, label, variant in zip(groups.values(), labels, differing, strict=True)
+        for group, label, variant in zip(groups.values(), dataset_labels(configs), variants(configs), strict=True)
     ]
-    return Results(tuple(sorted(trials, key=_place)), tuple(remarks))
 
 
-def _read_run(folder: RunFolder) -> RunResult:
+def read_run(folder: RunFolder) -> RunResult:
+    """Read what a training came to.
+
+    Raises:
+        TemRfError: The folder cannot be read.
+    """
     config, events = folder.config, folder.events()
     status = last_status(events)
     state: str = state_after(status, folder)
