@@ -5,7 +5,6 @@ Run by test_light.py: python -m tests.helpers.drive_every_screen FOLDER
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -31,6 +30,9 @@ async def every_screen(app: TemRfApp, pilot: Pilot[None]) -> None:
     def is_open(name: str) -> Callable[[], bool]:
         return lambda: type(app.screen).__name__ == name
 
+    def shows(view: str) -> Callable[[], bool]:
+        return lambda: app.query_one("#views", TabbedContent).active == view
+
     def says(selector: str, words: str = "") -> Callable[[], bool]:
         return lambda: words in (text := str(app.screen.query_one(selector, Static).render())) and bool(text)
 
@@ -51,9 +53,8 @@ async def every_screen(app: TemRfApp, pilot: Pilot[None]) -> None:
     await press("2", "a", "v", until_holds=lambda: bool(app.query("#numbers")))
 
     await press("3", until_holds=lambda: bool(app.query("RunTable")))
-    views = app.query_one("#views", TabbedContent)
     for view in ("samples", "log", "settings", "curves"):
-        await press("v", until_holds=partial(lambda name: views.active == name, view))
+        await press("v", until_holds=shows(view))
     await dialog("n", "NewTrainingScreen", says("#summary", "one run"))
     await dialog("e", "CommandForm")
 
