@@ -9,6 +9,7 @@ from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES
 from tem_rf.data.label_formats.masks import holds_masks, holds_micrographs, is_container
 from tem_rf.data.readers import MICROGRAPH_SUFFIXES
 from tem_rf.errors import DatasetError, ReadError
+from tem_rf.files import readable
 
 IMAGE_FOLDER = "images"
 LABEL_FOLDERS = ("labels", "masks", "annotations")
@@ -33,7 +34,7 @@ class Pair:
     @property
     def name(self) -> str:
         """What the micrograph is called in a dataset."""
-        return f"{self.folder}-{self.image.name}" if self.folder else self.image.name
+        return readable(f"{self.folder}-{self.image.name}" if self.folder else self.image.name)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tem_rf.evaluation.misses import MissComparison
 from tem_rf.evaluation.pictures import grey_levels, overlay
-from tem_rf.files import replacing_file
+from tem_rf.evaluation.saved_figure import save_figure
 
 _COLUMNS = 4
 _NAME_WIDTH = 26  # characters of a line above a panel
@@ -37,11 +37,10 @@ def write_miss_maps(path: Path, image: np.ndarray, label: np.ndarray, maps: np.n
         # Of a mask that is the label less the misses, the overlay paints the misses only.
         panel.imshow(overlay(image, label & ~missed, label))
         part = f"misses {np.count_nonzero(missed) / particles:.1%}" if particles else "no particles"
-        panel.set_title("\n".join([*wrap(name, _NAME_WIDTH), part]), fontsize=9)
+        panel.set_title("\n".join([*wrap(name, _NAME_WIDTH), part]), fontsize=9, parse_math=False)
     for panel in panels:
         panel.set_axis_off()
-    with replacing_file(path) as beside:
-        figure.savefig(beside, format="png", dpi=150)
+    save_figure(path, figure, dpi=150)
 
 
 def write_miss_dice(path: Path, comparison: MissComparison) -> None:
@@ -60,5 +59,4 @@ def write_miss_dice(path: Path, comparison: MissComparison) -> None:
         axes.text(column, row, f"{value:.2f}", ha="center", va="center", color="black" if value > 0.5 else "white")
     axes.set_title(f"dice between false negatives, mean of {len(comparison.patches)} images", fontsize=10)
     figure.colorbar(picture, ax=axes, shrink=0.8)
-    with replacing_file(path) as beside:
-        figure.savefig(beside, format="png", dpi=150)
+    save_figure(path, figure, dpi=150)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tem_rf.data.pairing import micrographs_in, pair_labels
-from tem_rf.errors import DatasetError, ModelError, ReadError, SettingsError, TemRfError
+from tem_rf.errors import DatasetError, ModelError, NameTooLongError, ReadError, SettingsError, TemRfError
 from tem_rf.inference.networks import Networks
 from tem_rf.inference.results import SegmentedFile
 from tem_rf.inference.segment_file import SegmentSettings, segment_file
@@ -84,7 +84,7 @@ def segment_files(
 
 def is_about_one_file(error: TemRfError, *, are_named: bool) -> bool:
     """Whether another file may do better: not where the disk is full, nor where the networks that were named fail."""
-    return isinstance(error, (ReadError, DatasetError, SettingsError)) or (
+    return isinstance(error, (ReadError, DatasetError, SettingsError, NameTooLongError)) or (
         isinstance(error, ModelError) and not are_named
     )
 

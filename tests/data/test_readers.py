@@ -271,7 +271,7 @@ def test_remarks_made_while_a_frame_is_read_become_its_notes(tmp_path, monkeypat
         return counts((24, 40))
 
     @contextmanager
-    def opener(path):
+    def opener(path, wanted):
         yield Recording(2, read_frame)
 
     monkeypatch.setattr(readers, "find_opener", lambda path: opener)

@@ -1,23 +1,16 @@
 """Masks and images of instance numbers: whatever is not zero is particle."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from tem_rf.data.formats.arrays import LABEL_NAMES, open_npz
-from tem_rf.data.formats.dispatch import Opener
-from tem_rf.data.formats.hdf5 import open_hdf5
+from tem_rf.data.formats.recording import LABEL_NAMES, MICROGRAPH, Wanted
 from tem_rf.data.readers import open_recording
 from tem_rf.errors import ReadError
 
 _LOSSY_SUFFIXES = (".jpg", ".jpeg")
-_NAMED_ARRAYS: dict[str, Opener] = {
-    ".npz": partial(open_npz, names=LABEL_NAMES),
-    ".h5": partial(open_hdf5, names=LABEL_NAMES),
-    ".hdf5": partial(open_hdf5, names=LABEL_NAMES),
-}
+_CONTAINERS = (".npz", ".h5", ".hdf5")
 
 
 def read_masks(path: Path) -> Iterator[np.ndarray]:
@@ -32,29 +25,29 @@ def read_masks(path: Path) -> Iterator[np.ndarray]:
     Raises:
         ReadError: The file cannot be read.
     """
-    with open_recording(path, _NAMED_ARRAYS.get(path.suffix.lower())) as recording:
+    with open_recording(path, Wanted(names=LABEL_NAMES, as_label=True)) as recording:
         for index in range(recording.count):
             yield _is_particle(recording.read_frame(index), lossy=path.suffix.lower() in _LOSSY_SUFFIXES)
 
 
 def is_container(path: Path) -> bool:
     """Whether a file may hold several arrays by name: NPZ and HDF5."""
-    return path.suffix.lower() in _NAMED_ARRAYS
+    return path.suffix.lower() in _CONTAINERS
 
 
 def holds_masks(path: Path) -> bool:
     """Whether an NPZ or HDF5 file holds an array of labels."""
-    return is_container(path) and _opens(path, _NAMED_ARRAYS[path.suffix.lower()])
+    return is_container(path) and _opens(path, Wanted(names=LABEL_NAMES, as_label=True))
 
 
 def holds_micrographs(path: Path) -> bool:
     """Whether a file opens as micrographs."""
-    return _opens(path, None)
+    return _opens(path, MICROGRAPH)
 
 
-def _opens(path: Path, opener: Opener | None) -> bool:
+def _opens(path: Path, wanted: Wanted) -> bool:
     try:
-        with open_recording(path, opener):
+        with open_recording(path, wanted):
             return True
     except ReadError:
         return False

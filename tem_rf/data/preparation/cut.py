@@ -13,6 +13,7 @@ from tem_rf.data.preparation.patches import count_left_out, cut_patches
 from tem_rf.data.preprocess import preprocess, rescale
 from tem_rf.data.sources import LabelledMicrograph, read_labelled, sha256
 from tem_rf.errors import TemRfError
+from tem_rf.files import readable
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,10 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
     height, width = prepared.image.shape
     source = Source(
         name=labelled.name,
-        file=str(pair.image.resolve()),
+        file=readable(pair.image.resolve()),
         frame=labelled.frame,
         sha256=digests[0],
-        label_file=str(pair.label.resolve()),
+        label_file=readable(pair.label.resolve()),
         label_sha256=digests[1],
         height=height,
         width=width,
