@@ -6,6 +6,17 @@ from typing import Annotated
 import typer
 
 from tem_rf.cli.output import JsonFlag
+from tem_rf.cli.reading_options import (
+    ArrayOption,
+    BackgroundOption,
+    ChannelOption,
+    EmptyOption,
+    LabelArrayOption,
+    NotSureOption,
+    PairOption,
+    ParticleOption,
+    reading_changes,
+)
 
 data = typer.Typer(help="Check, inspect and fetch data.", no_args_is_help=True)
 
@@ -26,6 +37,14 @@ def check(
     resample: Annotated[
         bool, typer.Option("--resample", help="Make pixels square, as `tem-rf prepare --resample` does.")
     ] = False,
+    array: ArrayOption = None,
+    channel: ChannelOption = None,
+    label_array: LabelArrayOption = None,
+    particle: ParticleOption = None,
+    background: BackgroundOption = None,
+    not_sure: NotSureOption = None,
+    pair: PairOption = None,
+    empty_is_background: EmptyOption = False,
     as_json: JsonFlag = False,
 ) -> None:
     """List what pairs, what does not and why, and the pixel sizes, before anything is prepared.
@@ -35,8 +54,21 @@ def check(
     Example: tem-rf data check sintering --pixel-size-nm 0.2
     """
     from tem_rf.cli.data_check import print_check
+    from tem_rf.config.reading import reading_settings
 
-    if not print_check(folder, labels, pixel_size_nm, resample, as_json):
+    reading = reading_settings(
+        **reading_changes(
+            array=array,
+            channel=channel,
+            label_array=label_array,
+            particle=particle,
+            background=background,
+            not_sure=not_sure,
+            pair=pair,
+            empty_is_background=empty_is_background,
+        )
+    )
+    if not print_check(folder, labels, pixel_size_nm, resample, as_json, reading):
         raise typer.Exit(1)
 
 

@@ -6,12 +6,20 @@ from pathlib import Path
 from rich.console import Console
 
 from tem_rf.cli.output import print_json, print_table
+from tem_rf.config.reading import AS_IT_IS, ReadingSettings
 from tem_rf.data.check import CheckedPair, FolderCheck, check_folder
 
 
-def print_check(folder: Path, labels: Path | None, pixel_size_nm: float | None, resample: bool, as_json: bool) -> bool:
+def print_check(
+    folder: Path,
+    labels: Path | None,
+    pixel_size_nm: float | None,
+    resample: bool,
+    as_json: bool,
+    reading: ReadingSettings = AS_IT_IS,
+) -> bool:
     """Check a folder and print the outcome; True where nothing is wrong."""
-    outcome = check_folder(folder, labels, pixel_size_nm=pixel_size_nm, resample=resample)
+    outcome = check_folder(folder, labels, pixel_size_nm=pixel_size_nm, resample=resample, reading=reading)
     if as_json:
         print_json(asdict(outcome) | {"ok": not outcome.problems})
     else:

@@ -8,6 +8,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tem_rf import api
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, progress_console
+from tem_rf.cli.reading_options import (
+    ArrayOption,
+    BackgroundOption,
+    ChannelOption,
+    EmptyOption,
+    LabelArrayOption,
+    NotSureOption,
+    PairOption,
+    ParticleOption,
+    reading_changes,
+)
 
 if TYPE_CHECKING:
     from tem_rf.data.prepared import PreparedDataset
@@ -47,6 +58,14 @@ def prepare(
     resample: Annotated[
         bool, typer.Option("--resample", help="Resample micrographs whose pixels are not square.")
     ] = False,
+    array: ArrayOption = None,
+    channel: ChannelOption = None,
+    label_array: LabelArrayOption = None,
+    particle: ParticleOption = None,
+    background: BackgroundOption = None,
+    not_sure: NotSureOption = None,
+    pair: PairOption = None,
+    empty_is_background: EmptyOption = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that stands there.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -72,6 +91,16 @@ def prepare(
         "resample": resample or None,
     }
     given = {name: value for name, value in changes.items() if value is not None}
+    given |= reading_changes(
+        array=array,
+        channel=channel,
+        label_array=label_array,
+        particle=particle,
+        background=background,
+        not_sure=not_sure,
+        pair=pair,
+        empty_is_background=empty_is_background,
+    )
     if xray_threshold == 0:
         given["xray_threshold"] = None
     with Progress(

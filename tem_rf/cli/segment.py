@@ -9,6 +9,17 @@ import typer
 from tem_rf.cli.backend import import_keras
 from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, SlurmOption, execution_options
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console, show_status
+from tem_rf.cli.reading_options import (
+    ArrayOption,
+    BackgroundOption,
+    ChannelOption,
+    EmptyOption,
+    LabelArrayOption,
+    NotSureOption,
+    PairOption,
+    ParticleOption,
+    reading_changes,
+)
 from tem_rf.cli.segment_text import print_segmented, segmented_json
 from tem_rf.errors import ReadError, SettingsError, TemRfError
 from tem_rf.runs.root import DEFAULT_ROOT
@@ -67,6 +78,14 @@ def segment(
     labels: Annotated[
         Path | None, typer.Option(help="Folder of labels, or a COCO file: score masks and particles.")
     ] = None,
+    array: ArrayOption = None,
+    channel: ChannelOption = None,
+    label_array: LabelArrayOption = None,
+    particle: ParticleOption = None,
+    background: BackgroundOption = None,
+    not_sure: NotSureOption = None,
+    pair: PairOption = None,
+    empty_is_background: EmptyOption = False,
     probability: Annotated[
         bool, typer.Option("--probability", help="Also write the probability, and how far averaged ones disagree.")
     ] = False,
@@ -115,6 +134,16 @@ def segment(
         resample=resample,
         min_diameter_px=min_diameter_px,
         min_diameter_nm=min_diameter_nm,
+        **reading_changes(
+            array=array,
+            channel=channel,
+            label_array=label_array,
+            particle=particle,
+            background=background,
+            not_sure=not_sure,
+            pair=pair,
+            empty_is_background=empty_is_background,
+        ),
     )
     job = SegmentJob(output, settings, tracking, overwrite)
     named = tuple(model_folder(one, runs, models) for one in model or [])

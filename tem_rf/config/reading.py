@@ -1,6 +1,10 @@
 """Settings of reading: what of a file is the micrograph, and what of a label is particle."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tem_rf.config.training import settings_error
 
 
 class ReadingSettings(BaseModel):
@@ -44,6 +48,21 @@ class ReadingSettings(BaseModel):
     empty_is_background: bool = Field(
         False, description="Micrographs whose label marks nothing are examples of background; else they are refused."
     )
+
+
+def reading_settings(**changes: Any) -> ReadingSettings:
+    """The default settings, with changes.
+
+    Raises:
+        SettingsError: Unknown setting, or a value out of range.
+
+    >>> reading_settings(particle="2").channel is None
+    True
+    """
+    try:
+        return ReadingSettings(**changes)
+    except ValidationError as error:
+        raise settings_error(error, ReadingSettings) from error
 
 
 AS_IT_IS = ReadingSettings()

@@ -1,33 +1,49 @@
-"""Masks and images of instance numbers: whatever is not zero is particle."""
+"""Labels that are images: masks, instance numbers, painted colours, and files of several of these."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tem_rf.data.formats.recording import LABEL_NAMES, MICROGRAPH, Wanted
+from tem_rf.config.reading import ReadingSettings
+from tem_rf.data.formats.recording import LABEL_NAMES, MICROGRAPH, Recording, Wanted
+from tem_rf.data.label_formats.colours import label_of_colours
+from tem_rf.data.label_formats.label import Label
+from tem_rf.data.label_formats.planes import label_of_planes
+from tem_rf.data.label_formats.roles import Roles
+from tem_rf.data.label_formats.values import label_of_values
 from tem_rf.data.readers import open_recording
-from tem_rf.errors import ReadError
+from tem_rf.errors import DatasetError, ReadError
 
-_LOSSY_SUFFIXES = (".jpg", ".jpeg")
 _CONTAINERS = (".npz", ".h5", ".hdf5")
 
 
-def read_masks(path: Path) -> Iterator[np.ndarray]:
-    """Read the masks of a file one after the other.
+def read_masks(path: Path, shape: tuple[int, int], frames: int, reading: ReadingSettings) -> Iterator[Label]:
+    """Read the labels of a file one after the other.
 
     Args:
         path: Image file; of NPZ and HDF5 files the array `labels`, `masks` or `maps` is read.
-
-    Yields:
-        (height, width) bool.
+        shape: Height and width of the micrograph.
+        frames: Number of its frames; where it has one, the pages of the file are classes or particles of it.
+        reading: What of the file is meant.
 
     Raises:
         ReadError: The file cannot be read.
+        DatasetError: The label is of another size, or which part of it is particle cannot be told.
     """
-    with open_recording(path, Wanted(names=LABEL_NAMES, as_label=True)) as recording:
+    wanted = Wanted(reading.label_array, LABEL_NAMES, as_label=True, frame_shape=shape)
+    roles = Roles.of(reading)
+    with open_recording(path, wanted) as recording:
+        notes = recording.notes
+        if frames == 1 and recording.count > 1 and not recording.channels:
+            pages = (_checked(path, recording.read_frame(index), shape) for index in range(recording.count))
+            label = label_of_planes(path, map(_one_plane, pages), recording.count, roles, "pages")
+            yield Label(label.mask, label.unsure, notes + label.notes, label.legend)
+            return
         for index in range(recording.count):
-            yield _is_particle(recording.read_frame(index), lossy=path.suffix.lower() in _LOSSY_SUFFIXES)
+            label = _label_of_frame(path, _checked(path, recording.read_frame(index), shape), recording, roles)
+            yield Label(label.mask, label.unsure, notes + label.notes, label.legend)
 
 
 def is_container(path: Path) -> bool:
@@ -53,10 +69,32 @@ def _opens(path: Path, wanted: Wanted) -> bool:
         return False
 
 
-def _is_particle(frame: np.ndarray, lossy: bool) -> np.ndarray:
-    marked: np.ndarray = frame > 127 if lossy else frame != 0  # JPEG leaves a fringe of small values around every edge
-    if marked.ndim == 2:
-        return marked
-    if marked.shape[2] == 2:
-        return marked[..., 1]  # the two-channel maps of Groschner et al. 2021: background, particle
-    return np.any(marked[..., :3], axis=2)  # a fourth channel is alpha
+def _label_of_frame(path: Path, frame: np.ndarray, recording: Recording, roles: Roles) -> Label:
+    if frame.ndim == 3 and frame.shape[2] == 1:
+        frame = frame[..., 0]
+    if frame.ndim == 2:
+        return label_of_values(path, frame, roles, is_lossy=recording.is_lossy)
+    if recording.channels or frame.shape[2] not in (3, 4) or _is_one_hot(frame):
+        planes = np.moveaxis(frame, -1, 0)
+        return label_of_planes(path, planes, len(planes), roles, "channels")
+    return label_of_colours(path, frame, roles, is_lossy=recording.is_lossy)
+
+
+def _is_one_hot(frame: np.ndarray) -> bool:
+    """Whether three or four samples are classes rather than colours: one of them is 1, the others are 0."""
+    return bool(frame.max(initial=0) == 1 and (np.count_nonzero(frame, axis=-1) == 1).all())
+
+
+def _one_plane(page: np.ndarray) -> Any:
+    return np.any(page, axis=-1) if page.ndim == 3 else page
+
+
+def _checked(path: Path, frame: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    height, width = frame.shape[:2]
+    if (height, width) != tuple(shape):
+        turned = " It lies on its side: turn it." if (width, height) == tuple(shape) else ""
+        raise DatasetError(
+            f"{path}: the label is {width} x {height} px, its micrograph {shape[1]} x {shape[0]} px (width x height); "
+            f"label the image at its own size.{turned}"
+        )
+    return frame
