@@ -123,7 +123,7 @@ def _is_clipped(path: Path, region: Region, shape: tuple[int, int]) -> bool:
     if is_outside or (most > 2 * size + 1).any() or (least < -size - 1).any():
         x, y = np.where(np.abs(most - size / 2) > np.abs(least - size / 2), most, least)
         raise DatasetError(
-            f"{path}: {region.name} reaches x={x:.0f}, y={y:.0f}, its micrograph is {shape[1]} x {shape[0]} px; draw "
+            f"{path}: {region.name} reaches x={x:.4g}, y={y:.4g}, its micrograph is {shape[1]} x {shape[0]} px; draw "
             "the outlines on the image at its own size."
         )
     return bool((most > size + _OVERHANG_PX).any() or (least < -_OVERHANG_PX).any())
