@@ -131,6 +131,8 @@ def read_labelled(
         has_background |= not mask.all()
         name = f"{pair.name}#{number}" if count > 1 else pair.name
         notes = tuple(f"label: {note}" for note in label.notes)
+        if reading.empty_is_background and not mask.any():
+            notes += ("label: marks no particle; taken for background throughout",)
         yield LabelledMicrograph(name, number if count > 1 else None, micrograph, mask, unsure, notes)
     if labels is not None and next(labels, None) is not None:
         raise DatasetError(

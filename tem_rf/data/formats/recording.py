@@ -16,6 +16,7 @@ LABEL_NAMES = ("labels", "label", "masks", "mask", "maps")
 
 # Deflate, the densest coding met here, cannot shrink data by more than 1032; a header that claims more lies.
 _LARGEST_COMPRESSION = 1100
+_COLOURS = (3, 4)  # red, green, blue, and perhaps opacity
 _MOST_CHANNELS = 4  # that a last axis is taken for, where nothing says what it is
 
 
@@ -153,7 +154,8 @@ def _known_layout(axes: tuple[int, ...], frame_shape: tuple[int, int] | None) ->
     for at in range(len(axes) - 2, -1, -1):
         last = axes[at + 2 :]
         if axes[at : at + 2] == frame_shape and len(last) <= 1:
-            return Layout(prod(axes[:at]), axes[at:], last[0] if last else 0)
+            channels = last[0] if last and last[0] not in _COLOURS else 0
+            return Layout(prod(axes[:at]), axes[at:], channels)
     return None
 
 

@@ -12,7 +12,7 @@ from tem_rf.data.formats.choice import choose_name
 from tem_rf.data.formats.palettes import INVERTING_NOTE, read_palette
 from tem_rf.data.formats.recording import Frames, Recording, Wanted, check_claimed_size, frames_of
 from tem_rf.data.formats.tiff_scale import is_calibrated, read_pixel_sides
-from tem_rf.data.formats.tiff_segments import check_last_page, mend_segments
+from tem_rf.data.formats.tiff_segments import mend_segments, series_of_pages
 from tem_rf.data.frame_interval import interval_s
 from tem_rf.data.scratch import held_or_mapped
 from tem_rf.errors import ReadError
@@ -35,8 +35,8 @@ def open_tiff(path: Path, wanted: Wanted) -> Iterator[Recording]:
 
     # OME metadata may name further files, anywhere; what is asked for is this one.
     with tifffile.TiffFile(path, _multifile=False) as tiff:
-        notes = check_last_page(path, tiff)
-        series = _choose_series(path, tiff, wanted)
+        every, notes = series_of_pages(path, tiff)
+        series = _choose_series(path, every, wanted)
         pages = [page for page in series.pages if page is not None]
         if not pages:
             raise ReadError(f"{path}: its images are in other files; give those, or save them into one.")
@@ -44,14 +44,14 @@ def open_tiff(path: Path, wanted: Wanted) -> Iterator[Recording]:
         if len(pages) < len(series.pages):
             notes += (f"{len(series.pages) - len(pages)} of its {len(series.pages)} images are in other files",)
         frames = _frames(path, tiff, series, pages, wanted)
-        _check_imagej_count(path, tiff, frames)
+        _check_imagej_count(path, tiff, frames, len(every))
         show, more = _show(tiff, series.keyframe, wanted)
         sides = read_pixel_sides(path, tiff, series.keyframe)
         yield Recording(
             frames.count,
             lambda index: show(frames.read_frame(index)),
             sides,
-            notes + more + _notes(tiff, series, wanted),
+            notes + more + _notes(tiff, every, series, wanted),
             {"format": "TIFF", "written_by": sorted(tiff.flags - {"uniform"})},
             _frame_interval_s(tiff),
             channels=frames.channels,
@@ -65,22 +65,21 @@ def _frame_interval_s(tiff: Any) -> float | None:
     return interval_s(imagej.get("finterval"), imagej.get("tunit", "s"))
 
 
-def _check_imagej_count(path: Path, tiff: Any, frames: Frames) -> None:
+def _check_imagej_count(path: Path, tiff: Any, frames: Frames, series: int) -> None:
     said = (tiff.imagej_metadata or {}).get("images", 1)
     held = frames.count * max(1, frames.channels)
-    if isinstance(said, int) and said > held and len(tiff.series) == 1:
+    if isinstance(said, int) and said > held and series == 1:
         raise ReadError(f"{path}: says that it holds {said} images, and {held} are there; copy it again.")
 
 
-def _choose_series(path: Path, tiff: Any, wanted: Wanted) -> Any:
+def _choose_series(path: Path, every: list[Any], wanted: Wanted) -> Any:
     if wanted.array is not None:
-        names = [series.name or str(number) for number, series in enumerate(tiff.series, start=1)]
+        names = [series.name or str(number) for number, series in enumerate(every, start=1)]
         if wanted.array.isdigit() and 1 <= int(wanted.array) <= len(names):
-            return tiff.series[int(wanted.array) - 1]
-        return tiff.series[names.index(choose_name(path, names, wanted))]
-    most = max(map(_pixels, tiff.series))
-    large = [series for series in tiff.series if _pixels(series) >= _PREVIEW * most]
-    return max(large, key=_preference)
+            return every[int(wanted.array) - 1]
+        return every[names.index(choose_name(path, names, wanted))]
+    most = max(map(_pixels, every))
+    return max((series for series in every if _pixels(series) >= _PREVIEW * most), key=_preference)
 
 
 def _pixels(series: Any) -> int:
@@ -94,11 +93,11 @@ def _preference(series: Any) -> tuple[bool, bool, bool, int]:
     return not page.is_reduced, page.photometric not in _COLOURS, is_calibrated(page), _pixels(series)
 
 
-def _notes(tiff: Any, series: Any, wanted: Wanted) -> tuple[str, ...]:
+def _notes(tiff: Any, every: list[Any], series: Any, wanted: Wanted) -> tuple[str, ...]:
     notes = []
-    if len(tiff.series) > 1 and wanted.array is None:
-        number = tiff.series.index(series) + 1
-        notes.append(f"took image {number} of {len(tiff.series)}, {series.shape[-1]} px wide ({series.dtype})")
+    if len(every) > 1 and wanted.array is None:
+        number = every.index(series) + 1
+        notes.append(f"took image {number} of {len(every)}, {series.shape[-1]} px wide ({series.dtype})")
     scanned_rows = ((tiff.fei_metadata or {}).get("Image") or {}).get("ResolutionY")
     rows = series.keyframe.imagelength
     if isinstance(scanned_rows, int) and 0 < scanned_rows < rows:
@@ -111,6 +110,8 @@ def _show(tiff: Any, page: Any, wanted: Wanted) -> tuple[Callable[[np.ndarray], 
     if page.photometric == _PALETTE and wanted.as_label and page.colormap is not None:
         palette = np.moveaxis(np.asarray(page.colormap) >> 8, 0, -1).astype(np.uint8)
         return lambda frame: read_palette(frame, palette)[0], ()
+    if wanted.as_label and page.samplesperpixel == 2 and _has_alpha(page):
+        return lambda frame: frame[..., [0, 0, 0, 1]], ()
     if page.photometric != _MIN_IS_WHITE:
         return lambda frame: frame, ()
     if wanted.as_label and tiff.is_imagej:
@@ -175,8 +176,11 @@ def _frames_of_channels(path: Path, numbers: np.ndarray, read_plane: Callable[[i
 def _sample_channels(page: Any) -> int:
     """Samples of a pixel that are neither colours nor opacity."""
     samples = page.samplesperpixel
-    has_alpha = any(extra in _ALPHA for extra in page.extrasamples or ())
-    return samples if samples > 1 and page.photometric not in _COLOURS and not has_alpha else 0
+    return samples if samples > 1 and page.photometric not in _COLOURS and not _has_alpha(page) else 0
+
+
+def _has_alpha(page: Any) -> bool:
+    return any(extra in _ALPHA for extra in page.extrasamples or ())
 
 
 def _samples_last(frame: np.ndarray, axes: str) -> np.ndarray:

@@ -1,8 +1,12 @@
 """Strips and tiles of a TIFF: whether they are all there, and byte counts that are wrong set right."""
 
 import struct
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tem_rf.data.formats.recording import check_claimed_bytes
 from tem_rf.errors import ReadError
@@ -49,7 +53,75 @@ def mend_segments(path: Path, pages: list[Any]) -> tuple[str, ...]:
     return (f"{mended} byte counts in its header are wrong; the pixels are all there",) if mended else ()
 
 
-def check_last_page(path: Path, tiff: Any) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class PageSeries:
+    """Pages that are whole in a file whose list of pages ends in damage; attributes as tifffile's series have them."""
+
+    pages: list[Any]
+    name: str = ""
+    dataoffset: None = None
+
+    @property
+    def keyframe(self) -> Any:
+        """The first page."""
+        return self.pages[0]
+
+    @property
+    def axes(self) -> str:
+        """Those of a page, after one of pages where there are several."""
+        return ("I" if len(self.pages) > 1 else "") + str(self.keyframe.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return (*((len(self.pages),) if len(self.pages) > 1 else ()), *self.keyframe.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the pixels."""
+        return np.dtype(self.keyframe.dtype)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(np.prod(self.shape))
+
+
+def series_of_pages(path: Path, tiff: Any) -> tuple[list[Any], tuple[str, ...]]:
+    """The image series of a file, and notes; where the list of pages ends in damage, the pages before it.
+
+    Raises:
+        ReadError: The end of the file is lost.
+    """
+    whole = _whole_pages(tiff)
+    if whole is None:
+        return list(tiff.series), _check_last_page(path, tiff)
+    first = whole[0]
+    alike = [page for page in whole if (page.shape, page.dtype, page.axes) == (first.shape, first.dtype, first.axes)]
+    note = f"its list of pages is damaged after {len(whole)}, which were read; if pages are missing, copy it again"
+    return [PageSeries(alike)], (note,)
+
+
+def _whole_pages(tiff: Any) -> list[Any] | None:
+    """The pages before damage; None where the last page is whole."""
+    with suppress(Exception):  # tifffile fails on damage in any way it likes
+        if _is_whole(tiff.pages[-1]):
+            return None
+    found: list[Any] = []
+    with suppress(Exception):
+        while _is_whole(page := tiff.pages[len(found)]):
+            found.append(page)
+    if not found:
+        raise ValueError("its first page is damaged")
+    return found
+
+
+def _is_whole(page: Any) -> bool:
+    keyframe = page.keyframe
+    return bool(keyframe.imagewidth and keyframe.imagelength and page.dataoffsets and keyframe.dtype is not None)
+
+
+def _check_last_page(path: Path, tiff: Any) -> tuple[str, ...]:
     """A note where the list of pages breaks off; tifffile reads as far as it goes.
 
     Raises:
@@ -63,10 +135,8 @@ def check_last_page(path: Path, tiff: Any) -> tuple[str, ...]:
     if not following:
         return ()
     size = path.stat().st_size
-    farthest = max(
-        _end_of_value(layout, entries[at : at + layout.tagsize])
-        for at in range(0, tags * layout.tagsize, layout.tagsize)
-    )
+    starts = range(0, tags * layout.tagsize, layout.tagsize)
+    farthest = max((_end_of_value(layout, entries[at : at + layout.tagsize]) for at in starts), default=0)
     if following >= size and farthest > size:
         raise ReadError(
             f"{path}: holds {len(tiff.pages)} pages, and what follows up to byte {max(following, farthest)} is "

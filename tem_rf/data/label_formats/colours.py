@@ -13,6 +13,8 @@ _BLACK, _WHITE, _TRANSPARENT = 0x000000, 0xFFFFFF, 1 << 24
 _OPAQUE = 128
 _MOST_PURE = 32  # colours of a painted label; more are blends, unless they lie in areas
 _LEAST_SHARE = 2e-4  # of a colour that somebody chose
+_MOST_BLENDS = 0.7  # part of the colours that lie in areas, above which they are no blends
+_EVEN = 24  # largest step between neighbours in an even area
 _ALIKE = 64  # distance of colours that are one, in a blurred label
 
 
@@ -40,8 +42,8 @@ def label_of_colours(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: b
     packed[clear] = _TRANSPARENT
     keys, counts = np.unique(packed, return_counts=True)
     notes: tuple[str, ...] = ()
-    if is_lossy or (len(keys) > _MOST_PURE and not _lies_in_areas(packed)):
-        packed, keys, counts = _nearest_colours(path, packed, keys, counts)
+    if is_lossy or (len(keys) > _MOST_PURE and not _are_areas(packed, keys)):
+        packed, keys, counts = _nearest_colours(path, packed, keys)
         notes = ("colours blend at its edges; each pixel was taken for the nearest",)
     entries = sorted(zip(keys.tolist(), (counts / packed.size).tolist(), strict=True), key=lambda entry: -entry[1])
     shares = legend([(_name(key), share) for key, share in entries])
@@ -87,36 +89,48 @@ def _background(path: Path, keys: list[int], shares: str) -> tuple[int, tuple[st
     return background, (f"{_name(background)} is taken for background, {what} for particle; it holds {shares}",)
 
 
-def _lies_in_areas(packed: np.ndarray) -> bool:
-    """Whether most pixels equal those above and to the left, as in particles of a colour each."""
+def _are_areas(packed: np.ndarray, keys: np.ndarray) -> bool:
+    """Whether most colours lie in areas, as those of particles of a colour each do, and blends do not."""
     inner = packed[1:, 1:]
-    common = np.bincount(np.unique(inner, return_inverse=True)[1].ravel()).argmax()
-    others = inner != np.unique(inner)[common]
-    flat = (inner == packed[:-1, 1:]) & (inner == packed[1:, :-1]) & others
-    return bool(flat.sum() > 0.5 * others.sum())
+    flat = (inner == packed[:-1, 1:]) & (inner == packed[1:, :-1])
+    return len(np.unique(inner[flat])) > _MOST_BLENDS * len(keys)
 
 
-def _nearest_colours(
-    path: Path, packed: np.ndarray, keys: np.ndarray, counts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every pixel as the nearest of the colours that somebody chose, which are the common ones."""
-    points = np.stack([keys >> 16, (keys >> 8) & 255, keys & 255], axis=-1).astype(np.float32)
-    points[keys == _TRANSPARENT] = -1000
+def _nearest_colours(path: Path, packed: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every pixel as the nearest of the colours that somebody chose, which lie in even areas.
+
+    Returns:
+        As `packed`, its colours in order, and their numbers.
+    """
+    points = _points(keys)
+    places = np.searchsorted(keys, packed)
+    shown = points[places]
+    is_even = np.ones(packed.shape, bool)
+    for axis in (0, 1):
+        steps = np.abs(np.diff(shown, axis=axis)).max(axis=-1) <= _EVEN
+        is_even &= np.concatenate([steps, steps.take([-1], axis=axis)], axis=axis)
+    weights = np.bincount(places[is_even], minlength=len(keys))
     chosen: list[int] = []
-    for index in np.argsort(-counts):
-        distant = all(np.linalg.norm(points[index] - points[other]) > _ALIKE for other in chosen)
-        near = np.linalg.norm(points - points[index], axis=1) <= _ALIKE / 2
-        if distant and counts[near].sum() >= _LEAST_SHARE * packed.size and counts[index] >= counts[near].sum() / 20:
-            chosen.append(int(index))
-        if len(chosen) > _MOST_PURE:
-            raise DatasetError(f"{path}: holds {len(keys)} colours, as a photograph does; expected a painted label.")
-        if counts[index] < _LEAST_SHARE * packed.size / 20:
+    for index in np.argsort(-weights, kind="stable"):
+        if weights[index] == 0 or len(chosen) > _MOST_PURE:
             break
+        near = np.linalg.norm(points - points[index], axis=1) <= _ALIKE / 2
+        is_new = all(np.linalg.norm(points[index] - points[other]) > _ALIKE for other in chosen)
+        if is_new and weights[near].sum() >= _LEAST_SHARE * packed.size:
+            chosen.append(int(index))
+    if not 1 <= len(chosen) <= _MOST_PURE:
+        raise DatasetError(f"{path}: holds {len(keys)} colours, as a photograph does; expected a painted label.")
     distances = np.stack([np.linalg.norm(points - points[index], axis=1) for index in chosen])
     snapped = np.array([_snap(int(keys[index])) for index in chosen])
-    nearest = snapped[distances.argmin(axis=0)]
-    result = nearest[np.searchsorted(keys, packed)]
+    result = snapped[distances.argmin(axis=0)][places]
     return (result, *np.unique(result, return_counts=True))
+
+
+def _points(keys: np.ndarray) -> np.ndarray:
+    """(n, 3) float32 red, green, blue; transparent is far from every colour."""
+    points = np.stack([keys >> 16, (keys >> 8) & 255, keys & 255], axis=-1).astype(np.float32)
+    points[keys == _TRANSPARENT] = -1000
+    return points
 
 
 def _snap(key: int) -> int:

@@ -16,6 +16,7 @@ from tem_rf.data.label_formats.values import label_of_values
 from tem_rf.data.readers import open_recording
 from tem_rf.errors import DatasetError, ReadError
 
+_SUM_TOLERANCE = 0.02
 _CONTAINERS = (".npz", ".h5", ".hdf5")
 
 
@@ -81,7 +82,9 @@ def _label_of_frame(path: Path, frame: np.ndarray, recording: Recording, roles: 
 
 
 def _is_one_hot(frame: np.ndarray) -> bool:
-    """Whether three or four samples are classes rather than colours: one of them is 1, the others are 0."""
+    """Whether three or four samples are classes rather than colours: one of them is 1, or they add up to one."""
+    if frame.dtype.kind == "f":
+        return bool((np.abs(frame.sum(axis=-1) - 1) < _SUM_TOLERANCE).all())
     return bool(frame.max(initial=0) == 1 and (np.count_nonzero(frame, axis=-1) == 1).all())
 
 

@@ -12,6 +12,7 @@ _COUNTED_RANGE = 2**20  # integers within it are counted without sorting
 _SOFT_SPAN = 16  # grey levels between which edges can be blurred
 _MOST_CLASSES = 10
 _PIECES_OF_A_CLASS = 2  # on average; a particle is in one
+_LEAST_NOISE_LEVELS, _PIECES_OF_NOISE = 8, 5
 _LARGEST_SAMPLE = 2**22  # pixels in which pieces are counted
 
 
@@ -123,8 +124,8 @@ def _cut_soft_edges(
     level[missing] = 0
     flat = _flat_share(frame, (level > 0) & (level < 0.8))
     middle, top = float(np.mean((level > 0.2) & (level < 0.8))), float(np.mean(level >= 0.8))
-    marked = float(np.mean(level > 0))
-    if middle <= 0.3 and top >= 0.3 * (marked if not is_lossy else middle) and (is_lossy or flat <= 0.1):
+    has_two_levels = middle <= 0.3 and top >= (middle if is_lossy else 0.3 * (middle + top))
+    if has_two_levels and (is_lossy or flat <= 0.1 or _is_noise(frame, values)):
         why = "was compressed with loss (JPEG)" if is_lossy else "has soft edges"
         return Label(level > 0.5, None, (f"{why}; cut half-way between {_text(low)} and {_text(high)}",))
     if flat <= 0.5 and low >= 0 and high <= 1:
@@ -137,6 +138,18 @@ def _cut_soft_edges(
             "as in an image; expected a mask, in which particles are of one value each. Is it the micrograph itself?"
         )
     return None
+
+
+def _is_noise(frame: np.ndarray, values: np.ndarray) -> bool:
+    """Whether low values lie scattered, as a lossy compression leaves them around edges, and not in particles."""
+    from scipy.ndimage import label
+
+    low = values[(values > values[0]) & (values < values[0] + 0.8 * (values[-1] - values[0]))]
+    if len(low) < _LEAST_NOISE_LEVELS:
+        return False
+    step = int(np.ceil(len(low) / _LEAST_NOISE_LEVELS))
+    pieces = [label(frame == value)[1] for value in low[::step]]
+    return float(np.mean(pieces)) >= _PIECES_OF_NOISE
 
 
 def _flat_share(frame: np.ndarray, region: np.ndarray) -> float:

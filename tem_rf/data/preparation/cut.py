@@ -81,8 +81,6 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
     is_kept = (particle_px > settings.background_threshold) | is_empty
     is_unsure = _touches_unsure(labelled, settings, particle_px.shape)
     notes = (*micrograph.notes, *labelled.label_notes)
-    if is_empty:
-        notes += ("marks no particle; all its patches are examples of background",)
     if (is_kept & is_unsure).any():
         notes += (f"{(is_kept & is_unsure).sum()} patches touch what the label is not sure of, and are left out",)
     kept = np.argwhere(is_kept & ~is_unsure)
