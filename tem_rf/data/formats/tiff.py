@@ -1,7 +1,7 @@
 """TIFF: ImageJ, OME, and what microscopes write (FEI, TVIPS, DigitalMicrograph, Olympus SIS)."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from tem_rf.errors import ReadError
 
 _MIN_IS_WHITE, _RGB, _PALETTE, _YCBCR = 0, 2, 3, 6
 _COLOURS = (_RGB, _PALETTE, 5, _YCBCR)  # 5: CMYK
-_LOSSY = (6, 7, 33003, 33005, 34712, 34892, 50001, 50002)  # JPEG, JPEG 2000, JPEG XR, WebP, JPEG XL
+_LOSSY = (6, 7, 33003, 33004, 33005, 33007, 34712, 34892, 34934, 50001, 50002)  # JPEG and its kin, WebP
 _ALPHA = (1, 2)
 _PREVIEW = 0.5  # an image with less of the pixels of the largest is a thumbnail
 
@@ -44,7 +44,6 @@ def open_tiff(path: Path, wanted: Wanted) -> Iterator[Recording]:
         if len(pages) < len(series.pages):
             notes += (f"{len(series.pages) - len(pages)} of its {len(series.pages)} images are in other files",)
         frames = _frames(path, tiff, series, pages, wanted)
-        _check_imagej_count(path, tiff, frames, len(every))
         show, more = _show(tiff, series.keyframe, wanted)
         sides = read_pixel_sides(path, tiff, series.keyframe)
         yield Recording(
@@ -52,24 +51,24 @@ def open_tiff(path: Path, wanted: Wanted) -> Iterator[Recording]:
             lambda index: show(frames.read_frame(index)),
             sides,
             notes + more + _notes(tiff, every, series, wanted),
-            {"format": "TIFF", "written_by": sorted(tiff.flags - {"uniform"})},
+            {"format": "TIFF", "written_by": _writers(tiff)},
             _frame_interval_s(tiff),
             channels=frames.channels,
             is_lossy=series.keyframe.compression in _LOSSY,
         )
 
 
+def _writers(tiff: Any) -> list[str]:
+    """Programs whose marks the file bears; none where damaged pages keep them from being looked for."""
+    with suppress(Exception):
+        return sorted(tiff.flags - {"uniform"})
+    return []
+
+
 def _frame_interval_s(tiff: Any) -> float | None:
     """ImageJ's; it counts in seconds where it names no unit."""
     imagej = tiff.imagej_metadata or {}
     return interval_s(imagej.get("finterval"), imagej.get("tunit", "s"))
-
-
-def _check_imagej_count(path: Path, tiff: Any, frames: Frames, series: int) -> None:
-    said = (tiff.imagej_metadata or {}).get("images", 1)
-    held = frames.count * max(1, frames.channels)
-    if isinstance(said, int) and said > held and series == 1:
-        raise ReadError(f"{path}: says that it holds {said} images, and {held} are there; copy it again.")
 
 
 def _choose_series(path: Path, every: list[Any], wanted: Wanted) -> Any:
