@@ -11,6 +11,7 @@ from tem_rf.errors import DatasetError
 
 _BLACK, _WHITE, _TRANSPARENT = 0x000000, 0xFFFFFF, 1 << 24
 _OPAQUE = 128
+_FEW = 3  # colours that need no look at whether they are blends
 _MOST_PURE = 32  # colours of a painted label; more are blends, unless they lie in areas
 _LEAST_SHARE = 2e-4  # of a colour that somebody chose
 _MOST_BLENDS = 0.7  # part of the colours that lie in areas, above which they are no blends
@@ -42,7 +43,7 @@ def label_of_colours(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: b
     packed[clear] = _TRANSPARENT
     keys, counts = np.unique(packed, return_counts=True)
     notes: tuple[str, ...] = ()
-    if is_lossy or (len(keys) > _MOST_PURE and not _are_areas(packed, keys)):
+    if is_lossy or (len(keys) > _FEW and not _are_areas(packed, keys)):
         packed, keys, counts = _nearest_colours(path, packed, keys)
         notes = ("colours blend at its edges; each pixel was taken for the nearest",)
     entries = sorted(zip(keys.tolist(), (counts / packed.size).tolist(), strict=True), key=lambda entry: -entry[1])
