@@ -1,6 +1,7 @@
 """Which label file belongs to which micrograph, by their names."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -142,10 +143,8 @@ def micrographs_in(folder: Path) -> list[Path]:
 def _belongs_to_another(path: Path, names: MicrographNames) -> bool:
     """Whether a file is named as the label, or another product, of one beside it."""
     stem = stem_of(path)
-    own = same_name(stem)
-    return (looks_like_label(stem) or is_by_product(stem)) and any(
-        names.has(candidate) and same_name(candidate) != own for candidate in label_candidates(stem)
-    )
+    others = [candidate for candidate in label_candidates(stem) if same_name(candidate) != same_name(stem)]
+    return (looks_like_label(stem) or is_by_product(stem)) and names.find(others) not in (None, stem)
 
 
 def _folders(images: Path, labels: Path | None) -> tuple[Path, Path]:
@@ -212,18 +211,16 @@ class _Files:
         lone = {
             _like(label.stem): label for key in self.labels.keys() - self.images.keys() for label in self.labels[key]
         }
-        close = get_close_matches(_like(stem), lone, n=1, cutoff=_NEAR)
-        return (
-            f"; did you mean {lone[close[0]].name}? Rename it, or give the pattern of the names with --pair"
-            if close
-            else ""
-        )
+        close = _closest(_like(stem), lone)
+        if close is None:
+            return ""
+        return f"; did you mean {lone[close].name}? Rename it, or give the pattern of the names with --pair"
 
     def near_image(self, stem: str) -> str:
         """The micrograph that a label may have been meant for."""
         lone = {_like(name): paths[0] for name, paths in self.images.items() if name not in self.labels}
-        close = get_close_matches(_like(stem), lone, n=1, cutoff=_NEAR)
-        return f"; did you mean {lone[close[0]].name}?" if close else ""
+        close = _closest(_like(stem), lone)
+        return "" if close is None else f"; did you mean {lone[close].name}?"
 
     def _is_label(self, path: Path, every: MicrographNames) -> bool:
         """Whether a file beside micrographs is a label, or another product of a program."""
@@ -287,6 +284,16 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         suffix[1:] for suffix in (*MICROGRAPH_SUFFIXES, *ROI_SUFFIXES, *JSON_SUFFIXES)
     )
     return re.compile(text if has_suffix or pattern.endswith("*") else text + r"(\.[^.]+)+", re.IGNORECASE)
+
+
+def _closest(name: str, others: Iterable[str]) -> str | None:
+    """The name that holds this one, or is held by it, as a word, or else is most like it; None where none is near."""
+    within = [other for other in others if _is_word_of(name, other) or _is_word_of(other, name)]
+    return next(iter(within or get_close_matches(name, others, n=1, cutoff=_NEAR)), None)
+
+
+def _is_word_of(part: str, whole: str) -> bool:
+    return re.search(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])", whole) is not None
 
 
 def _like(name: str) -> str:
