@@ -118,6 +118,13 @@ def test_classes_of_which_none_is_called_particle_are_for_the_user_to_choose(tmp
     np.testing.assert_array_equal(read_one(path, background="grid bar, ignore").mask, INSIDE)
 
 
+def test_a_category_without_annotations_is_passed_over(tmp_path):
+    annotation = {"segmentation": [square(10, 20, 30)], "category_id": 2}
+    label = read_one(write(tmp_path, "a.json", coco("a.tif", [annotation], ("whatever", "Au"))))
+    np.testing.assert_array_equal(label.mask, INSIDE)
+    assert label.notes == ()
+
+
 @pytest.mark.parametrize(
     ("annotations", "reason"),
     [

@@ -44,6 +44,7 @@ TOLD = {
         lambda path: np.save(path, MASK.astype(np.int8) + np.int8(-128)),
         "value -128 is taken for background",
     ),
+    "counted down from 255.png": (lambda path: png(MASK.astype(np.uint8) + np.uint8(254), path), "value 254 is taken"),
     "minus one.npy": (lambda path: np.save(path, np.where(MASK, 1, -1)), "value -1 is taken for background, 1"),
     "minus one, numbered.npy": (
         lambda path: np.save(path, np.where(MASK, INSTANCES, -1)),

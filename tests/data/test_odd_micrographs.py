@@ -273,3 +273,11 @@ def test_grey_with_opacity_is_read_as_grey(tmp_path):
     grey = (counts() // 8).astype(np.uint8)
     Image.fromarray(np.stack([grey, np.full_like(grey, 255)], axis=-1), "LA").save(tmp_path / "a.png")
     np.testing.assert_array_equal(read_micrograph(tmp_path / "a.png").pixels, grey)
+
+
+def test_sides_of_a_pixel_that_differ_in_the_fourth_digit_are_square(tmp_path):
+    import tifffile
+
+    options = {"imagej": True, "resolution": (1 / 0.05070176, 1 / 0.05071414), "metadata": {"unit": "nm"}}
+    tifffile.imwrite(tmp_path / "a.tif", counts(), **options)
+    assert read_micrograph(tmp_path / "a.tif").pixel_size_nm == pytest.approx(0.05070176, rel=1e-5)
