@@ -6,12 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tem_rf.config.marks import Flags
 from tem_rf.config.preparation import PixelSizeNm
+from tem_rf.config.reading import ReadingSettings
 from tem_rf.config.training import settings_error
 from tem_rf.errors import SettingsError
 
 
-class SegmentSettings(BaseModel):
-    """What is done to each frame."""
+class SegmentSettings(ReadingSettings):
+    """What is done to each frame, and how files and labels are read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
