@@ -8,13 +8,15 @@ import pytest
 from tem_rf import Architecture
 from tem_rf.config.augmentation import augmentation_settings
 from tem_rf.config.preparation import preparation_settings
+from tem_rf.config.simulation import simulation_settings
 from tem_rf.config.training import training_settings
 from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import open_dataset
+from tem_rf.data.simulation.simulate import simulate_micrographs
 from tem_rf.errors import DatasetError
-from tem_rf.training.augment import build_augment
+from tem_rf.training.augment import build_augment, noise_of_sources
 from tem_rf.training.inputs import configure_run
-from tests.data.labelled_folder import write_folder
+from tests.data.labelled_folder import counts_with_disc, write_folder, write_pair
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,39 @@ def augmented_counts(dataset, settings):
 def test_a_patch_changes_by_the_same_counts_by_whatever_it_was_normalized(prepared, normalization, change):
     settings = augmentation_settings(**change)
     expected = augmented_counts(prepared["standard"], settings)
-    np.testing.assert_allclose(augmented_counts(prepared[normalization], settings), expected, rtol=1e-4)
+    alike = np.isclose(augmented_counts(prepared[normalization], settings), expected, rtol=1e-4)
+    assert alike.mean() > 0.99  # the last digit decides whether a pixel gets one electron more
+
+
+def test_the_gain_of_simulated_micrographs_comes_with_them(tmp_path):
+    settings = simulation_settings(
+        size_px=128, diameter_nm=1.5, particle_count=1, carbon_nm=1.0, defocus_nm=20.0, counts_per_electron=17.0
+    )
+    simulate_micrographs(settings, tmp_path / "au", count=3, seed=1, workers=1)
+    dataset = prepare_dataset(tmp_path / "au", tmp_path / "prepared", settings=preparation_settings(patch_size=64))
+    assert {source.counts_per_electron for source in dataset.manifest.sources} == {17.0}
+    mean = next(source.mean for source in dataset.manifest.sources if source.name == dataset.patches[0].source)
+    noise = noise_of_sources(dataset, None)[dataset.patches[0].source]
+    assert noise.level == pytest.approx(17 * mean)
+    assert noise.transfer((64, 64))[0, 32] < 0.2  # at the Nyquist frequency, of a blur of 1 px
+
+
+def test_a_gain_that_cannot_be_known_is_refused_before_training(tmp_path):
+    from scipy import ndimage
+
+    for index in range(3):
+        image, mask = counts_with_disc(seed=index)
+        write_pair(tmp_path / "raw", f"m{index}", ndimage.gaussian_filter(image.astype(np.float32), 1.5), mask)
+    preparation = preparation_settings(patch_size=32, background_threshold=20)
+    dataset = prepare_dataset(tmp_path / "raw", tmp_path / "prepared", settings=preparation)
+    with pytest.raises(DatasetError, match=r"prepared: m\d.* has noise that is blurred.*give counts_per_electron"):
+        configure_run(
+            dataset.folder,
+            Architecture((2, 2)),
+            training_settings("paper"),
+            seed=1,
+            augmentation=augmentation_settings(dose_fraction=0.5),
+        )
 
 
 def without_moments(dataset, folder):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tem_rf.data.pairing import Pair
 from tem_rf.data.preparation.near_duplicates import Fingerprint, take_fingerprint
 from tem_rf.data.preparation.patches import count_left_out, cut_patches
 from tem_rf.data.preprocess import preprocess, rescale
+from tem_rf.data.simulation.folder import read_simulation_settings
 from tem_rf.data.sources import LabelledMicrograph, read_labelled, sha256
 from tem_rf.errors import TemRfError
 
@@ -98,6 +100,7 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         scale=prepared.scale,
         mean=prepared.mean,
         sd=prepared.sd,
+        counts_per_electron=_gain(pair.image, micrograph.pixel_size_nm, prepared.pixel_size_nm),
         notes=micrograph.notes,
     )
     pieces = [
@@ -111,3 +114,12 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         for row, column in kept
     ]
     return Cut(source, prepared.pixel_size_nm, take_fingerprint(prepared.image, mask), pieces)
+
+
+def _gain(image: Path, recorded_nm: float | None, prepared_nm: float | None) -> float | None:
+    """Counts per electron, known of simulated micrographs; a pixel of twice the side gathers four times as many."""
+    simulated = read_simulation_settings(image.parent.parent)
+    if simulated is None:
+        return None
+    enlarged = 1.0 if recorded_nm is None or prepared_nm is None else prepared_nm / recorded_nm
+    return simulated.counts_per_electron / enlarged**2
