@@ -58,7 +58,9 @@ def main() -> None:
     _print_tables(result, options.all)
 
 
-def _simulated(preset: str, count: int, seed: int, printed_px: int, changes: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _simulated(
+    preset: str, count: int, seed: int, printed_px: int, changes: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
     settings = simulation_settings(preset, **({"size_px": SIZE_PX} | changes))
     for index in range(count):
         micrograph = simulate_micrograph(settings, seed=seed + index)
@@ -124,9 +126,9 @@ def _networks(folder: Path) -> Iterator[tuple[str, Any]]:
         segmenter = load_segmenter(path.parent)
         yield (
             path.parent.name,
-            lambda pixels, segmenter=segmenter: segment_micrograph(
-                segmenter, Micrograph(pixels, segmenter.card.pixel_size_nm)
-            ).mask,
+            lambda pixels, segmenter=segmenter: (
+                segment_micrograph(segmenter, Micrograph(pixels, segmenter.card.pixel_size_nm)).mask
+            ),
         )
 
 

@@ -51,16 +51,20 @@ RECIPES = {
         pixel_size_nm=0.02152,
         patch_size=512,
         network="n3-p244",
-        training="--recipe best --epochs 2 --batch-size 4 --noise-sd 0.5",
+        training="--recipe best --epochs 3 --batch-size 4 --noise-sd 0.5 --blur-px 3",
         sets=(
-            Micrographs("2nm", 50, "au-2.2nm --dose 800 --defocus-nm 5:80"),
-            Micrographs("2nm-dark", 30, "au-2.2nm --dose 300 --defocus-nm 5:80"),
-            Micrographs("4nm", 40, "au-5nm --diameter-nm 3.5 --pixel-size-nm 0.0185 --dose 200 --defocus-nm 5:80"),
-            Micrographs("5nm", 40, "au-5nm --dose 423 --defocus-nm 5:100"),
+            Micrographs("2nm", 40, "au-2.2nm --dose 800 --defocus-nm 5:80 --coverage 0.25"),
+            Micrographs("2nm-dark", 40, "au-2.2nm --dose 150 --defocus-nm 5:80 --coverage 0.25"),
+            Micrographs("3nm-fine", 30, "au-5nm --diameter-nm 3 --pixel-size-nm 0.015 --dose 1000 --defocus-nm 5:80"),
+            Micrographs("4nm", 40, "au-5nm --diameter-nm 3.5 --pixel-size-nm 0.0185 --dose 200 --coverage 0.25"),
+            Micrographs("5nm", 50, "au-5nm --dose 423 --defocus-nm 5:100 --coverage 0.25"),
+            Micrographs("5nm-dark", 40, "au-5nm --dose 80 --defocus-nm 5:100 --coverage 0.25"),
             Micrographs(
-                "6nm", 40, "au-5nm --diameter-nm 6 --pixel-size-nm 0.025 --dose 100 --defocus-nm 5:120 --carbon-nm 2:8"
+                "6nm", 30, "au-5nm --diameter-nm 6 --pixel-size-nm 0.025 --dose 120 --defocus-nm 5:120 --carbon-nm 2:8"
             ),
-            Micrographs("10nm", 10, "au-10nm --dose 423 --defocus-nm 5:120 --carbon-nm 2:8"),
+            Micrographs("6nm-coarse", 30, "au-5nm --diameter-nm 6 --pixel-size-nm 0.04 --dose 50 --defocus-nm 10:150"),
+            Micrographs("10nm", 40, "au-10nm --size-px 512 --dose 423 --defocus-nm 5:120 --carbon-nm 2:8"),
+            Micrographs("10nm-dark", 30, "au-10nm --size-px 512 --dose 100 --defocus-nm 5:120 --carbon-nm 2:8"),
         ),
         held_out=(
             Micrographs("2nm", 10, "au-2.2nm"),

@@ -1,11 +1,15 @@
 """Settings of simulated micrographs, and the presets that name whole sets of them."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tem_rf.config.training import settings_error
 from tem_rf.errors import SettingsError
+from tem_rf.files import parse_json
+
+_LARGEST_PRESET = 100_000  # bytes
 
 
 def _as_range(value: Any) -> Any:
@@ -57,7 +61,7 @@ class SimulationSettings(BaseModel):
         1.0, ge=0, le=5, description="Displacement of surface atoms, in units of 0.03 nm rms."
     )
     rims: float = Field(0.4, ge=0, le=1, description="Part of the particles with a rim of ligands or contamination.")
-    carbon_nm: Range = Field((3.0, 5.0), description="Thickness of the amorphous carbon film [nm].")
+    carbon_nm: Range = Field((2.0, 4.5), description="Thickness of the amorphous carbon film [nm].")
     film_variation: float = Field(
         0.1, ge=0, le=0.5, description="Relative standard deviation of the film's thickness within a field."
     )
@@ -69,7 +73,7 @@ class SimulationSettings(BaseModel):
     focal_spread_nm: Range = Field((2.0, 4.0), description="Standard deviation of focus: temporal coherence [nm].")
     convergence_mrad: float = Field(0.1, ge=0, le=5, description="Standard deviation of the illumination angle [mrad].")
     acceptance_mrad: float = Field(
-        45.0, ge=5, le=500, description="Scattering angle beyond which electrons are lost, without an aperture [mrad]."
+        65.0, ge=5, le=500, description="Scattering angle beyond which electrons are lost, without an aperture [mrad]."
     )
     objective_aperture_mrad: float | None = Field(
         None, gt=0, description="Half angle of the objective aperture, which makes more amplitude contrast [mrad]."
@@ -77,7 +81,7 @@ class SimulationSettings(BaseModel):
     diffraction_contrast: float = Field(
         0.25, ge=0, le=1, description="Relative spread, by orientation, of what particles scatter out of the image."
     )
-    image_spread_nm: Range = Field((0.02, 0.045), description="Standard deviation of vibration and noise fields [nm].")
+    image_spread_nm: Range = Field((0.03, 0.055), description="Standard deviation of vibration and noise fields [nm].")
     drift_nm: Range = Field((0.0, 0.05), description="Drift of the specimen during the exposure [nm].")
     illumination_variation: Range = Field(
         (0.0, 0.05), description="Change of the illumination across the field, relative."
@@ -93,7 +97,7 @@ class SimulationSettings(BaseModel):
         0.05, ge=0, le=0.5, description="Part of the signal that the detector spreads five times as far."
     )
     quantum_efficiency: float = Field(
-        0.85, gt=0, le=1, description="Detective quantum efficiency at low frequencies, which costs dose."
+        0.8, gt=0, le=1, description="Detective quantum efficiency at low frequencies, which costs dose."
     )
     frames: int = Field(1, ge=1, le=10_000, description="Frames that are averaged, each read out by itself.")
     counts_per_electron: float = Field(30.0, gt=0, le=1e4, description="Gain of the camera.")
@@ -155,8 +159,23 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+def _read_preset(path: Path) -> dict[str, Any]:
+    """The settings of a preset file: a JSON object of settings, and of the preset that says the rest."""
+    try:
+        if path.stat().st_size > _LARGEST_PRESET:
+            raise SettingsError(f"{path}: has {path.stat().st_size} bytes, expected a preset of {_LARGEST_PRESET}.")
+        found = parse_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path}: is no preset in JSON ({str(error)[:120]}).") from error
+    if not isinstance(found, dict) or found.get("preset", "au-5nm") not in PRESETS:
+        raise SettingsError(f"{path}: expected an object of settings whose preset is one of {', '.join(PRESETS)}.")
+    return PRESETS[found.get("preset", "au-5nm")] | {name: value for name, value in found.items() if name != "preset"}
+
+
 def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSettings:
-    """The settings of a preset, with changes.
+    """The settings of a preset, or of a preset file, with changes.
 
     Raises:
         SettingsError: Unknown preset, unknown setting, or a value out of range.
@@ -164,9 +183,12 @@ def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSet
     >>> simulation_settings("au-2.2nm", defocus_nm="20:40").defocus_nm
     (20.0, 40.0)
     """
-    if preset not in PRESETS:
-        raise SettingsError(f"preset: expected one of {', '.join(PRESETS)}, received {preset!r}.")
+    own = _read_preset(Path(preset)) if preset.endswith(".json") else PRESETS.get(preset)
+    if own is None:
+        raise SettingsError(
+            f"preset: expected one of {', '.join(PRESETS)}, or the path of a .json file, received {preset!r}."
+        )
     try:
-        return SimulationSettings(**{"preset": preset, **PRESETS[preset], **changes})
+        return SimulationSettings(**{"preset": preset, **own, **changes})
     except ValidationError as error:
         raise settings_error(error, SimulationSettings) from error

@@ -75,7 +75,9 @@ def _band_power(image: np.ndarray, pixel_size_nm: float | None) -> tuple[float, 
     power[0, 0] = np.nan
     nyquist = 0.5 / pixel_size_nm
     bands = [(radius >= low) & (radius < high) for low, high in BANDS_PER_NM]
-    inside = [bool(band.sum() > 3) and high <= nyquist * 1.001 for band, (_, high) in zip(bands, BANDS_PER_NM, strict=True)]
+    inside = [
+        bool(band.sum() > 3) and high <= nyquist * 1.001 for band, (_, high) in zip(bands, BANDS_PER_NM, strict=True)
+    ]
     return tuple(
         float(np.nanmean(power[band])) if is_inside else np.nan for band, is_inside in zip(bands, inside, strict=True)
     )

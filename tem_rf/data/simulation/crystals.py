@@ -52,30 +52,30 @@ class Crystal:
 
 
 # Lattice constants at room temperature [nm]: a, or a and c. Pearson's Handbook of Crystallographic Data.
-_METALS = {
-    "Au": ("fcc", 0.4078),
-    "Ag": ("fcc", 0.4086),
-    "Pt": ("fcc", 0.3924),
-    "Pd": ("fcc", 0.3890),
-    "Cu": ("fcc", 0.3615),
-    "Ni": ("fcc", 0.3524),
-    "Rh": ("fcc", 0.3803),
-    "Al": ("fcc", 0.4049),
-    "Fe": ("bcc", 0.2866),
-    "W": ("bcc", 0.3165),
-    "Co": ("hcp", 0.2507, 0.4069),
-    "Ru": ("hcp", 0.2706, 0.4282),
+_METALS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "Au": ("fcc", (0.4078,)),
+    "Ag": ("fcc", (0.4086,)),
+    "Pt": ("fcc", (0.3924,)),
+    "Pd": ("fcc", (0.3890,)),
+    "Cu": ("fcc", (0.3615,)),
+    "Ni": ("fcc", (0.3524,)),
+    "Rh": ("fcc", (0.3803,)),
+    "Al": ("fcc", (0.4049,)),
+    "Fe": ("bcc", (0.2866,)),
+    "W": ("bcc", (0.3165,)),
+    "Co": ("hcp", (0.2507, 0.4069)),
+    "Ru": ("hcp", (0.2706, 0.4282)),
 }
-_COMPOUNDS = {
-    "CdSe": ("wurtzite", ("Cd", "Se"), 0.4299, 0.7010),
-    "CdSe-zb": ("zinc blende", ("Cd", "Se"), 0.6052),
-    "ZnS": ("zinc blende", ("Zn", "S"), 0.5409),
-    "ZnO": ("wurtzite", ("Zn", "O"), 0.3250, 0.5207),
-    "PbS": ("rock salt", ("Pb", "S"), 0.5936),
+_COMPOUNDS: dict[str, tuple[str, tuple[str, ...], tuple[float, ...]]] = {
+    "CdSe": ("wurtzite", ("Cd", "Se"), (0.4299, 0.7010)),
+    "CdSe-zb": ("zinc blende", ("Cd", "Se"), (0.6052,)),
+    "ZnS": ("zinc blende", ("Zn", "S"), (0.5409,)),
+    "ZnO": ("wurtzite", ("Zn", "O"), (0.3250, 0.5207)),
+    "PbS": ("rock salt", ("Pb", "S"), (0.5936,)),
 }
 MATERIALS = (*_METALS, *_COMPOUNDS)
 
-_FCC = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
+_FCC = [[0.0, 0.0, 0.0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
 _HCP = [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]]
 _U = 0.375  # of ideal wurtzite
 _SITES: dict[str, tuple[list[list[float]], list[int]]] = {
@@ -98,7 +98,12 @@ _FACETS: dict[str, tuple[tuple[tuple[int, int, int], float], ...]] = {
     "rock salt": (((1, 0, 0), 1.0), ((1, 1, 0), 1.2)),
     "wurtzite": (((0, 0, 1), 1.05), ((1, 0, 0), 1.0)),
 }
-_OTHER_FACETS = (((1, 0, 0), 1.0), ((0, 1, 0), 1.0), ((0, 0, 1), 1.0), ((1, 1, 1), 1.1))
+_OTHER_FACETS: tuple[tuple[tuple[int, int, int], float], ...] = (
+    ((1, 0, 0), 1.0),
+    ((0, 1, 0), 1.0),
+    ((0, 0, 1), 1.0),
+    ((1, 1, 1), 1.1),
+)
 
 
 @lru_cache(maxsize=16)
@@ -114,11 +119,12 @@ def crystal(material: str) -> Crystal:
     """
     if material.lower().endswith(".cif"):
         return read_cif(Path(material))
+    symbols: tuple[str, ...]
     if material in _METALS:
-        lattice, *constants = _METALS[material]
-        symbols: tuple[str, ...] = (material,)
+        lattice, constants = _METALS[material]
+        symbols = (material,)
     elif material in _COMPOUNDS:
-        lattice, symbols, *constants = _COMPOUNDS[material]
+        lattice, symbols, constants = _COMPOUNDS[material]
     else:
         raise SettingsError(
             f"material: expected one of {', '.join(MATERIALS)}, or the path of a .cif file, received {material!r}."
@@ -176,6 +182,7 @@ def _from_structure(structure, block, path: Path) -> Crystal:  # type: ignore[no
             )
         if not all(np.isfinite(site.fract.tolist())):
             raise ReadError(f"atom {site.label}: has no coordinates.")
+    _check_symmetry(structure)
     operations = max(len(structure.symops), len(structure.spacegroup.operations()) if structure.spacegroup else 1)
     if not structure.sites or len(structure.sites) * operations > 20 * _MOST_SITES:
         raise ReadError(f"has {len(structure.sites)} atoms, expected 1 to {_MOST_SITES} in the cell.")
@@ -193,6 +200,22 @@ def _from_structure(structure, block, path: Path) -> Crystal:  # type: ignore[no
         np.array(species),
         tuple(element(symbol, b) for symbol, b in kinds),
     )
+
+
+def _check_symmetry(structure) -> None:  # type: ignore[no-untyped-def]
+    """Whether all operations are read: one that is not would leave atoms out."""
+    import gemmi
+
+    for operation in structure.symops:
+        try:
+            gemmi.Op(operation)
+        except RuntimeError as error:
+            raise ReadError(
+                f"has {operation[:40]!r} for a symmetry operation, expected one such as x,1/2-y,z."
+            ) from error
+    group = structure.spacegroup_hm or structure.spacegroup_number
+    if group and not structure.symops and structure.spacegroup is None:
+        raise ReadError(f"is of space group {group}, which is not known; write its symmetry operations into the file.")
 
 
 def _number(text: str | None) -> float | None:
@@ -242,7 +265,7 @@ def facet_normals(crystal: Crystal) -> tuple[np.ndarray, np.ndarray]:
         turns = [np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) for c, s in cosines]
     normals, distances = [], []
     for hkl, distance in crystal.facets:
-        orders = set(itertools.permutations(hkl)) if cubic else {hkl}
+        orders: set[tuple[int, ...]] = set(itertools.permutations(hkl)) if cubic else {hkl}
         signed = {
             tuple(int(sign * index) for sign, index in zip(signs, order, strict=True))
             for order in orders

@@ -13,9 +13,7 @@ STACKING_FRAME = np.array([[1, -1, 0], [1, 1, -2], [1, 1, 1]]) / np.sqrt([[2], [
 _TOO_CLOSE = 0.8  # of the distance of neighbours; at a boundary of grains one of two such atoms is left out
 
 
-def grains(
-    matter: Crystal, radius: float, defect: str, rng: Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def grains(matter: Crystal, radius: float, defect: str, rng: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All sites within a sphere.
 
     Args:
@@ -119,7 +117,9 @@ def _decahedron(neighbour: float, radius: float) -> tuple[np.ndarray, np.ndarray
     Sites of a wedge are i w1 + j w2 + k u, where u is the axis and w1, w2 lie in the two {111} planes that hold it.
     """
     n = int(np.ceil(radius / neighbour * 1.9)) + 1
-    i, j, k = (index.ravel() for index in np.meshgrid(np.arange(n), np.arange(n), np.arange(-2 * n, 2 * n), indexing="ij"))
+    i, j, k = (
+        index.ravel() for index in np.meshgrid(np.arange(n), np.arange(n), np.arange(-2 * n, 2 * n), indexing="ij")
+    )
     z = (k + (i + j) / 2) * neighbour
     near = np.abs(z) <= radius
     i, j, z = i[near], j[near], z[near]
@@ -141,9 +141,8 @@ def _decahedron(neighbour: float, radius: float) -> tuple[np.ndarray, np.ndarray
 def _icosahedron(neighbour: float, radius: float) -> np.ndarray:
     """Twenty strained tetrahedra around a point, shell by shell (Mackay 1962): (n, 3)."""
     golden = (1 + np.sqrt(5)) / 2
-    corners = np.array(
-        [permuted for a, b in itertools.product((-1, 1), (-golden, golden)) for permuted in ((0, a, b), (a, b, 0), (b, 0, a))]
-    )
+    signs = list(itertools.product((-1, 1), (-golden, golden)))
+    corners = np.array([corner for a, b in signs for corner in ((0, a, b), (a, b, 0), (b, 0, a))])
     edge = 2.0  # of these corners
     # Neighbours along the edges lie 5 % farther apart than those along the radii; their mean is the usual distance.
     corners = corners / edge * neighbour * 1.04

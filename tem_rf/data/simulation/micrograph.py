@@ -95,7 +95,9 @@ def simulate_micrograph(settings: SimulationSettings, *, seed: int) -> Simulated
     """
     conditions = draw_conditions(settings, seed)
     optics = lens(settings, conditions)
-    blur_nm = 4 * conditions.image_spread_nm + conditions.drift_nm + 4 * settings.detector_blur_px * settings.pixel_size_nm
+    blur_nm = (
+        4 * conditions.image_spread_nm + conditions.drift_nm + 4 * settings.detector_blur_px * settings.pixel_size_nm
+    )
     spread_nm = optics.wavelength_nm * _FINEST_DETAIL_PER_NM * abs(conditions.defocus_nm)
     field = lay_out_field(settings, reach_nm=spread_nm + blur_nm)
 

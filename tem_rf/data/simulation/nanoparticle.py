@@ -29,8 +29,8 @@ class Nanoparticle:
         atoms: (n, 3) x, y, z [nm]; the beam goes along z.
         species: (n,) index of each atom's element in the crystal's.
         rim: (m, 3) carbon atoms of ligands or contamination around it [nm].
-        orientation: (3, 3) rotation from the frame of the crystal's cell to the microscope's: of the first grain, and of
-            the fivefold axes of an icosahedron.
+        orientation: (3, 3) rotation from the frame of the crystal's cell to the microscope's: of the first grain,
+            and of the fivefold axes of an icosahedron.
         defect: What the crystal is: single, twin, twins, fault, decahedron, icosahedron or polycrystal.
     """
 

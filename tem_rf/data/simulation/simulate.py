@@ -40,7 +40,8 @@ def simulate_micrographs(
 
     Args:
         settings: Specimen, microscope and camera.
-        output: Folder; gets images/NAME.tif, labels/NAME.tif, instances/NAME.tif, particles/NAME.csv, micrographs.csv, simulation.json.
+        output: Folder; gets images/NAME.tif, labels/NAME.tif, instances/NAME.tif, particles/NAME.csv,
+            micrographs.csv, simulation.json.
         count: Number of micrographs.
         seed: Seed of the whole.
         workers: Number of processes; None takes one per core.

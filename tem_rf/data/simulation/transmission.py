@@ -11,7 +11,6 @@ crystal lies to the beam, which the cross section of single atoms cannot know: `
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
@@ -41,24 +40,24 @@ def slices(
     lost_edge = _lost_beyond(settings)
     film_lost = cross_section_beyond(CARBON, lost_edge, settings.voltage_kv)
     film = Film(carbon_nm, film_lost, settings, field)
-    z = np.concatenate([particle.atoms[:, 2] for particle in particles]) if particles else np.empty(0)
-    above = max(0.0, -float(z.min(initial=0)))
-    below = max(0.0, float(z.max(initial=0)) - carbon_nm)
-    for part in (
-        _Part(-above, above, is_film=False),
-        _Part(0.0, carbon_nm, is_film=True),
-        _Part(carbon_nm, below, is_film=False),
-    ):
-        yield from _part_slices(part, particles, film, lost_edge, rng)
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Above the film, the film, or below it."""
-
-    top_nm: float
-    height_nm: float
-    is_film: bool
+    depths = [particle.atoms[:, 2] for particle in particles]
+    # The part each atom lies in: 0 above the film, 1 within it, 2 below.
+    parts = [np.digitize(depth, [0.0, carbon_nm]) for depth in depths]
+    highest = min((float(depth.min(initial=0)) for depth in depths), default=0.0)
+    lowest = max((float(depth.max(initial=0)) for depth in depths), default=0.0)
+    heights = (-highest, carbon_nm, max(lowest - carbon_nm, 0.0))
+    for part, (top, height) in enumerate(zip((highest, 0.0, carbon_nm), heights, strict=True)):
+        holds_atoms = any((one == part).any() for one in parts)
+        count = math.ceil(height / settings.slice_thickness_nm - 1e-6) if part != 1 or carbon_nm else 0
+        count = max(count, int(holds_atoms or (part == 1 and carbon_nm > 0)))  # atoms all at one height are a slice
+        layers = [
+            np.where(one == part, np.clip((depth - top) / max(height, 1e-9) * count, 0, count - 1).astype(int), -1)
+            for one, depth in zip(parts, depths, strict=True)
+        ]
+        paths = film.paths(count, rng) if part == 1 and count else None
+        for index in range(count):
+            chosen = [layer == index for layer in layers]
+            yield _slice(particles, chosen, next(paths) if paths else None, settings, field, lost_edge), height / count
 
 
 def _lost_beyond(settings: SimulationSettings) -> float:
@@ -71,39 +70,22 @@ def _lost_beyond(settings: SimulationSettings) -> float:
     return edge
 
 
-def _part_slices(
-    part: _Part, particles: Sequence[Particle], film: Film, lost_edge: float, rng: Generator
-) -> Iterator[tuple[np.ndarray, float]]:
-    settings, field = film.settings, film.field
-    if part.is_film and part.height_nm == 0:
-        count = 0
-    else:
-        count = max(int(part.is_film), math.ceil(part.height_nm / settings.slice_thickness_nm - 1e-6))
-    layers = [_layers(particle.atoms[:, 2], part, count) for particle in particles]
-    if count == 0 and any((layer == 0).any() for layer in layers):
-        count = 1  # atoms all at one height are a slice, too
-    paths = film.paths(count, rng) if part.is_film and part.height_nm else None
-    for index in range(count):
-        transmission = np.ones(field.shape, dtype=np.complex64)
-        path = next(paths) if paths is not None else None
-        for particle, layer in zip(particles, layers, strict=True):
-            chosen = layer == index
-            if chosen.any():
-                _add_particle(particle, chosen, transmission, path, settings, lost_edge)
-        if path is not None:
-            transmission *= np.exp(1j * path)
-        yield transmission, part.height_nm / count
-
-
-def _layers(z: np.ndarray, part: _Part, count: int) -> np.ndarray:
-    """Slice of each atom within a part, or -1: above the film z < 0, in it 0 <= z < thickness."""
-    if part.is_film:
-        inside = (z >= 0) & (z < part.height_nm)
-    else:
-        inside = z < 0 if part.top_nm < 0 or part.height_nm == 0 and part.top_nm == 0 else z >= part.top_nm
-    if count == 0 or part.height_nm == 0:
-        return np.where(inside, 0, -1)
-    return np.where(inside, np.clip((z - part.top_nm) / part.height_nm * count, 0, count - 1).astype(int), -1)
+def _slice(
+    particles: Sequence[Particle],
+    chosen: Sequence[np.ndarray],
+    film_path: np.ndarray | None,
+    settings: SimulationSettings,
+    field: Field,
+    lost_edge: float,
+) -> np.ndarray:
+    """Transmission of one slice: the chosen atoms of each particle, and the film around them. (height, width)."""
+    transmission = np.ones(field.shape, dtype=np.complex64)
+    for particle, own in zip(particles, chosen, strict=True):
+        if own.any():
+            _add_particle(particle, own, transmission, film_path, settings, lost_edge)
+    if film_path is not None:
+        transmission *= np.exp(1j * film_path)
+    return transmission
 
 
 def _add_particle(
