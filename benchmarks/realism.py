@@ -42,7 +42,9 @@ def main() -> None:
         "count": options.count,
         "seed": options.seed,
         "settings": changes,
-        "dice": _dice_of_networks(options.networks, sets) if options.networks else {},
+        "dice": _dice_of_networks(options.networks, sets, with_printed=options.dice_printed)
+        if options.networks
+        else {},
         "appearance": {
             kind: {
                 "simulated": [asdict(one["appearance"]) for one in images if one["appearance"]],
@@ -91,12 +93,14 @@ def _real(folder: Path, pixel_size_nm: float) -> dict[str, list[Appearance]]:
     return real
 
 
-def _dice_of_networks(folder: Path, sets: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """Hard dice of each network on each set, at full resolution and printed: mean and sd over images with particles."""
+def _dice_of_networks(
+    folder: Path, sets: dict[str, list[dict[str, Any]]], *, with_printed: bool
+) -> dict[str, dict[str, Any]]:
+    """Hard dice of each network on each set, as recorded and printed: mean and sd over images with particles."""
     dice: dict[str, dict[str, Any]] = {}
     for name, segment in _networks(folder):
         for kind, images in sets.items():
-            for shown in ("pixels", "printed"):
+            for shown in ("pixels", "printed") if with_printed else ("pixels",):
                 scores = [_hard_dice(segment(one[shown]), one["mask"]) for one in images if one["mask"].any()]
                 dice.setdefault(name, {})[f"{kind} {shown}"] = [float(np.mean(scores)), float(np.std(scores))]
     return dice
@@ -104,17 +108,18 @@ def _dice_of_networks(folder: Path, sets: dict[str, list[dict[str, Any]]]) -> di
 
 def _networks(folder: Path) -> Iterator[tuple[str, Any]]:
     from tem_rf.export.published import build_published_unet
+    from tem_rf.models.merging import compile_inference
     from tem_rf.models.pytorch_weights import read_published_network
 
     for path in sorted(folder.glob("*.h5")):
         network = read_published_network(path)
         if network.architecture.depth < 4:
             continue  # those of the study want another scaling (docs/experiments.md)
-        model = build_published_unet(network)
+        logits_of = compile_inference(build_published_unet(network), network.architecture)
 
-        def segment(pixels: np.ndarray, model: Any = model) -> np.ndarray:
+        def segment(pixels: np.ndarray, logits_of: Any = logits_of) -> np.ndarray:
             image = (pixels - pixels.mean()) / pixels.std()
-            logits = model(image[None, ..., None].astype(np.float32), training=False).numpy()
+            logits = logits_of(image[None, ..., None].astype(np.float32))
             return logits[0, ..., 1] > logits[0, ..., 0]
 
         yield path.stem.split("nmAu")[0].replace("UNet_", "") + "nm", segment
@@ -183,6 +188,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=100, help="seed of the first")
     parser.add_argument("--kinds", help=f"of {', '.join(PRESETS)}, with commas between")
     parser.add_argument("--settings", default="{}", help="JSON of settings that differ from the presets")
+    parser.add_argument("--dice-printed", action="store_true", help="score networks on printed micrographs, too")
     parser.add_argument("--all", action="store_true", help="print all measures, with a star where they lie outside")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()

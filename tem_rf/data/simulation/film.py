@@ -18,6 +18,7 @@ from tem_rf.data.simulation.specimen import Field
 
 DENSITY_PER_NM3 = 100.3  # 2.0 g/cm³, as evaporated films have
 NEIGHBOUR_NM = 0.135  # no two atoms come closer; bonds in amorphous carbon are 0.14 nm long
+_TABLE_POINTS = 2000
 _THICKNESS_WAVES_NM = (4.0, 30.0)  # lengths over which the thickness varies
 
 
@@ -65,11 +66,12 @@ class Film:
         pixel_nm, slice_nm = self.field.pixel_size_nm, self.thickness_nm / count
         rows, columns = np.fft.fftfreq(height, pixel_nm), np.fft.rfftfreq(width, pixel_nm)
         radius = np.hypot(rows[:, None], columns)
-        amplitude = np.sqrt(structure_factor(radius)) * phase_factor(CARBON, radius, self.settings.voltage_kv)
-        amplitude *= np.sqrt(DENSITY_PER_NM3 * slice_nm) / pixel_nm
-        amplitude[radius > BAND_LIMIT / (2 * pixel_nm)] = 0
+        limit = BAND_LIMIT / (2 * pixel_nm)
+        table = np.linspace(0, limit, _TABLE_POINTS)
+        strength = np.sqrt(structure_factor(table)) * phase_factor(CARBON, table, self.settings.voltage_kv)
+        strength *= np.sqrt(DENSITY_PER_NM3 * slice_nm) / pixel_nm
+        amplitude = np.interp(radius, table, strength, right=0).astype(np.float32)
         amplitude[0, 0] = 0
-        amplitude = amplitude.astype(np.float32)
         relative = self._relative_thickness(radius, rng)
         mean_phase = phase_factor(CARBON, np.zeros(1), self.settings.voltage_kv)[0]
         constant = np.complex64(DENSITY_PER_NM3 * slice_nm * (mean_phase + 0.5j * self.lost_nm2))

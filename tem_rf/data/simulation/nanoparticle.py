@@ -16,7 +16,7 @@ _SURFACE_DEPTH = 0.7  # of the distance of neighbours; what lies less deep is su
 _LEAST_SURFACE_ATOMS = 60
 _CLUSTER_ATOMS = 100  # smaller particles are single crystals: grains of a few atoms have no lattice
 _RIM_NM = (0.2, 0.8)
-_OUTLINE_POINTS = 3000
+_OUTLINE_POINTS = 1000
 _RIM_DENSITY_PER_NM3 = 60.0  # of carbon in a loose layer of ligands or contamination, 1.2 g/cm³
 _MOST_BEND = np.radians(3.0)  # half of what the lattice turns from one end of a strained particle to the other
 
@@ -100,19 +100,22 @@ def _depth(
     axes = 1 / (1 + np.abs(rng.normal(0, irregular, 3)))
     axes /= axes.max()
     principal = random_rotation(rng)
-    stretched = (atoms @ principal) / axes
-    distance = np.linalg.norm(stretched, axis=1)
+    atoms = atoms.astype(np.float32)
+    stretched = atoms @ (principal / axes).astype(np.float32)
+    distance = np.sqrt(np.einsum("ij,ij->i", stretched, stretched))
     # Dents: a few waves around the particle, which only take away.
-    waves = rng.normal(size=(6, 3)) * np.array([1.5, 1.5, 2.5, 2.5, 4.0, 4.0])[:, None]
-    direction = stretched / np.maximum(distance, 1e-9)[:, None]
-    dent = np.abs(np.cos(direction @ waves.T + rng.uniform(0, 2 * np.pi, 6)) @ rng.normal(0, 0.4, 6))
-    depth = radius * (1 - min(irregular, 0.3) * dent) - distance
+    waves = rng.normal(size=(4, 3)) * np.array([1.5, 2.0, 2.5, 4.0])[:, None]
+    phases, heights = rng.uniform(0, 2 * np.pi, 4), rng.normal(0, 0.5, 4)
+    direction = stretched / np.maximum(distance, np.float32(1e-6))[:, None]
+    angles = direction @ waves.T.astype(np.float32) + phases.astype(np.float32)
+    dent = np.abs(np.cos(angles) @ heights.astype(np.float32))
+    depth = np.float32(radius) * (1 - np.float32(min(irregular, 0.3)) * dent) - distance
     if facetted:
         normals, distances = facet_normals(matter)
         # From deep facets to a sphere; each facet lies a little elsewhere, since real particles are not ideal.
         limits = radius * rng.uniform(0.84, 1.02) * distances / distances.min()
         limits *= rng.normal(1, 0.03 + 0.3 * irregular, len(distances))
-        for normal, limit in zip(normals @ frame.T, limits, strict=True):
+        for normal, limit in zip((normals @ frame.T).astype(np.float32), limits.astype(np.float32), strict=True):
             np.minimum(depth, limit - atoms @ normal, out=depth)
     return depth
 
@@ -125,7 +128,8 @@ def _strain(atoms: np.ndarray, radius: float, strain: float, rng: Generator) -> 
     atoms = atoms @ (np.eye(3) + (tensor + tensor.T) / 2)
     along, about = random_rotation(rng)[:2]
     angle = (atoms @ along) / radius * rng.uniform(0, _MOST_BEND) * min(strain / 0.01, 2.0)
-    return atoms + np.cross(about, atoms) * angle[:, None]
+    turned = atoms @ np.cross(about, np.eye(3))  # the cross product of the axis with each atom
+    return atoms + turned * angle[:, None]
 
 
 def _cover(atoms: np.ndarray, radius: float, rng: Generator) -> np.ndarray:
@@ -144,7 +148,7 @@ def _cover(atoms: np.ndarray, radius: float, rng: Generator) -> np.ndarray:
     height = np.linalg.norm(atoms, axis=1)
     outer = np.flatnonzero(height > np.percentile(height, 60))
     outer = outer[:: max(1, len(outer) // _OUTLINE_POINTS)]
-    _, nearest = KDTree(atoms[outer] / height[outer, None]).query(direction)
+    _, nearest = KDTree(atoms[outer] / height[outer, None]).query(direction, eps=0.3)
     surface = height[outer][nearest] + ATOM_RADIUS_NM
     side = random_rotation(rng)[0]
     layer = thickness * np.clip(1 + rng.uniform(0, 1) * (direction @ side), 0.1, None)
