@@ -169,9 +169,10 @@ def _read_preset(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: is no preset in JSON ({str(error)[:120]}).") from error
-    if not isinstance(found, dict) or found.get("preset", "au-5nm") not in PRESETS:
+    base = found.get("preset", "au-5nm") if isinstance(found, dict) else None
+    if not isinstance(base, str) or base not in PRESETS:
         raise SettingsError(f"{path}: expected an object of settings whose preset is one of {', '.join(PRESETS)}.")
-    return PRESETS[found.get("preset", "au-5nm")] | {name: value for name, value in found.items() if name != "preset"}
+    return PRESETS[base] | {name: value for name, value in found.items() if name != "preset"}
 
 
 def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSettings:

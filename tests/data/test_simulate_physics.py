@@ -180,6 +180,16 @@ def test_a_rim_of_carbon_lies_around_the_particle_and_leaves_its_mask_alone(rng)
     assert np.linalg.norm(grown.rim, axis=1).max() < 2.0 + 1.7
 
 
+@pytest.mark.parametrize("diameter_nm", [0.3, 0.6, 0.8])
+def test_the_smallest_particles_hold_few_atoms_or_none_and_do_no_harm(rng, diameter_nm):
+    settings = simulation_settings(rims=1.0, defects=1.0, irregularity=0.5)
+    for _ in range(30):
+        grown = grow_nanoparticle(diameter_nm, settings, rng)
+        assert len(grown.atoms) == len(grown.species) < 30
+        assert np.isfinite(grown.atoms).all()
+        assert np.isfinite(grown.rim).all()
+
+
 def test_the_film_has_the_phase_and_the_fluctuations_of_amorphous_carbon(rng):
     settings = simulation_settings(size_px=256, film_variation=0)
     field = Field(size_px=256, margin_px=0, micrograph_px=256, pixel_size_nm=settings.pixel_size_nm)

@@ -10,12 +10,15 @@ import numpy as np
 from tem_rf.config.simulation import SimulationSettings, simulation_settings
 from tem_rf.data.simulation.appearance import Appearance, measure_appearance
 from tem_rf.data.simulation.micrograph import simulate_micrograph
+from tem_rf.data.simulation.nanoparticle import grow_nanoparticle
+from tem_rf.data.simulation.projection import project_mask
 from tem_rf.data.sources import find_pairs, read_labelled
 from tem_rf.errors import DatasetError
 from tem_rf.files import write_json
 
 _PATCH_PX = 512
 _MOST_MICROGRAPHS = 24
+_SHADOWS = 24  # particles that are grown to find how much smaller their shadows are than their outer diameter
 # Candidates of each setting, in the order in which they are tried; factors multiply what was found before.
 _STEPS: tuple[tuple[str, tuple[float, ...], bool], ...] = (
     ("dose_e_per_angstrom2", (1 / 8, 1 / 4, 1 / 2, 1, 2, 4), True),
@@ -64,6 +67,7 @@ def fit_preset(
     """
     real, measured = _measure(folder, pixel_size_nm)
     settings = simulation_settings(preset, **measured)
+    settings = settings.model_copy(update={"diameter_nm": _outer_diameter(settings, seed)})
     total = sum(len(values) for _, values, _ in _STEPS)
     done = 0
     progress(done, total)
@@ -129,6 +133,24 @@ def _diameters(mask: np.ndarray, pixel_size_nm: float) -> list[float]:
     height, width = mask.shape
     whole = [r for r in regions if r.bbox[0] > 0 and r.bbox[1] > 0 and r.bbox[2] < height and r.bbox[3] < width]
     return [2 * float(np.sqrt(region.area / np.pi)) * pixel_size_nm for region in whole or regions]
+
+
+def _outer_diameter(settings: SimulationSettings, seed: int) -> float:
+    """Outer diameter of particles whose shadows are discs of the diameter of the settings, on average [nm].
+
+    Facets and dents lie inside the outer diameter, which is what the settings mean.
+    """
+    rng = np.random.default_rng(seed)
+    wanted = settings.diameter_nm
+    pixel_nm = wanted / 100
+    ratios = []
+    for _ in range(_SHADOWS):
+        atoms = grow_nanoparticle(wanted, settings, rng).atoms
+        if len(atoms):
+            shadow = project_mask(atoms + wanted, shape=(200, 200), pixel_size_nm=pixel_nm)
+            ratios.append(2 * np.sqrt(shadow.sum() / np.pi) * pixel_nm / wanted)
+    ratio = float(np.mean(ratios)) if ratios else 1.0
+    return round(float(np.clip(wanted / ratio, 0.8, 60)), 2)
 
 
 def _changed(settings: SimulationSettings, name: str, value: float, *, is_factor: bool) -> SimulationSettings:

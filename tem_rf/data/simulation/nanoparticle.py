@@ -146,7 +146,7 @@ def _cover(atoms: np.ndarray, radius: float, rng: Generator) -> np.ndarray:
     from scipy.spatial import KDTree
 
     height = np.linalg.norm(atoms, axis=1)
-    outer = np.flatnonzero(height > np.percentile(height, 60))
+    outer = np.flatnonzero(height >= np.percentile(height, 60))
     outer = outer[:: max(1, len(outer) // _OUTLINE_POINTS)]
     _, nearest = KDTree(atoms[outer] / height[outer, None]).query(direction, eps=0.3)
     surface = height[outer][nearest] + ATOM_RADIUS_NM
