@@ -153,8 +153,14 @@ def main() -> None:
     """Make one model."""
     options = _options()
     recipe, work = RECIPES[options.name], options.work / ("tiny" if options.tiny else "full") / options.name
-    training = [_simulate(one, work / "train" / one.name, seed=0, tiny=options.tiny) for one in recipe.sets]
-    held_out = [_simulate(one, work / "held-out" / one.name, seed=1000, tiny=options.tiny) for one in recipe.held_out]
+    # Seeds of their own: sets of one seed would share their films.
+    training, held_out = (
+        [
+            _simulate(one, work / part / one.name, seed=first + index, tiny=options.tiny)
+            for index, one in enumerate(sets)
+        ]
+        for part, sets, first in (("train", recipe.sets, 0), ("held-out", recipe.held_out, 1000))
+    )
     dataset = work / options.name
     _tem_rf(
         "prepare", *training, "--output", dataset, "--pixel-size-nm", recipe.pixel_size_nm,

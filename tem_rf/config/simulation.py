@@ -61,9 +61,9 @@ class SimulationSettings(BaseModel):
         1.0, ge=0, le=5, description="Displacement of surface atoms, in units of 0.03 nm rms."
     )
     rims: float = Field(0.4, ge=0, le=1, description="Part of the particles with a rim of ligands or contamination.")
-    carbon_nm: Range = Field((2.0, 4.5), description="Thickness of the amorphous carbon film [nm].")
+    carbon_nm: Range = Field((3.0, 5.0), description="Thickness of the amorphous carbon film [nm].")
     film_variation: float = Field(
-        0.1, ge=0, le=0.5, description="Relative standard deviation of the film's thickness within a field."
+        0.05, ge=0, le=0.5, description="Relative standard deviation of the film's thickness within a field."
     )
 
     voltage_kv: float = Field(300.0, ge=20, le=1500, description="Accelerating voltage [kV].")
@@ -73,7 +73,7 @@ class SimulationSettings(BaseModel):
     focal_spread_nm: Range = Field((2.0, 4.0), description="Standard deviation of focus: temporal coherence [nm].")
     convergence_mrad: float = Field(0.1, ge=0, le=5, description="Standard deviation of the illumination angle [mrad].")
     acceptance_mrad: float = Field(
-        65.0, ge=5, le=500, description="Scattering angle beyond which electrons are lost, without an aperture [mrad]."
+        60.0, ge=5, le=500, description="Scattering angle beyond which electrons are lost, without an aperture [mrad]."
     )
     objective_aperture_mrad: float | None = Field(
         None, gt=0, description="Half angle of the objective aperture, which makes more amplitude contrast [mrad]."
@@ -81,10 +81,10 @@ class SimulationSettings(BaseModel):
     diffraction_contrast: float = Field(
         0.25, ge=0, le=1, description="Relative spread, by orientation, of what particles scatter out of the image."
     )
-    image_spread_nm: Range = Field((0.03, 0.055), description="Standard deviation of vibration and noise fields [nm].")
-    drift_nm: Range = Field((0.0, 0.05), description="Drift of the specimen during the exposure [nm].")
+    image_spread_nm: Range = Field((0.005, 0.02), description="Standard deviation of vibration and noise fields [nm].")
+    drift_nm: Range = Field((0.0, 0.03), description="Drift of the specimen during the exposure [nm].")
     illumination_variation: Range = Field(
-        (0.0, 0.05), description="Change of the illumination across the field, relative."
+        (0.0, 0.01), description="Change of the illumination across the field, relative."
     )
     slice_thickness_nm: float = Field(1.0, ge=0.1, le=5, description="Thickness of a multislice slice [nm].")
 
@@ -97,7 +97,7 @@ class SimulationSettings(BaseModel):
         0.05, ge=0, le=0.5, description="Part of the signal that the detector spreads five times as far."
     )
     quantum_efficiency: float = Field(
-        0.8, gt=0, le=1, description="Detective quantum efficiency at low frequencies, which costs dose."
+        0.9, gt=0, le=1, description="Detective quantum efficiency at low frequencies, which costs dose."
     )
     frames: int = Field(1, ge=1, le=10_000, description="Frames that are averaged, each read out by itself.")
     counts_per_electron: float = Field(30.0, gt=0, le=1e4, description="Gain of the camera.")

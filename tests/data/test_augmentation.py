@@ -11,6 +11,13 @@ from tem_rf.errors import DatasetError
 DOSE = 400.0
 SD = 30.0
 PATTERN = np.outer(*(np.sin(2 * np.pi * periods * np.arange(512) / 512) for periods in (10, 8)))
+IDEAL = {
+    "gain_error": 0,
+    "detector_halo": 0,
+    "quantum_efficiency": 1,
+    "dead_pixels_per_megapixel": 0,
+    "hot_pixels_per_megapixel": 0,
+}
 WHITE = CameraNoise(level=DOSE, reach=np.inf, exponent=2.0)
 
 
@@ -61,7 +68,7 @@ def test_a_lower_dose_has_the_noise_of_a_shorter_exposure():
 def recorded(dose, seed, **camera):
     """Counts of a smooth object at 0.02152 nm/px."""
     intensity = 1 + 0.3 * PATTERN
-    settings = simulation_settings(dose_e_per_angstrom2=dose, offset_counts=0, **camera)
+    settings = simulation_settings(dose_e_per_angstrom2=dose, offset_counts=0, **IDEAL | camera)
     return record_counts(intensity, settings, np.random.default_rng(seed)).astype(np.float64)
 
 
@@ -87,6 +94,13 @@ def test_the_noise_of_a_lower_dose_has_the_spectrum_of_such_an_exposure(blur_px,
         assert band_power(counts, low, high) == pytest.approx(band_power(short, low, high), rel=0.1)
     if blur_px:  # white noise would have as much power here as at low frequencies
         assert band_power(counts, 0.4, 0.5) < 0.35 * band_power(counts, 0.05, 0.1)
+
+
+def test_a_lower_efficiency_is_a_higher_gain_per_electron_that_counts():
+    camera = {"quantum_efficiency": 0.6, "detector_blur_px": 0.0}
+    full = recorded(423.0, 1, **camera)
+    noise = estimate_camera_noise([full], mean=full.mean())
+    assert noise.level / full.mean() == pytest.approx(30 / 0.6, rel=0.05)
 
 
 def test_the_gain_of_a_counting_camera_is_read_off_its_noise():

@@ -92,7 +92,7 @@ def test_a_particle_past_the_border_does_not_come_in_on_the_other_side():
 def test_amplitude_contrast_darkens_particles_and_phase_contrast_alone_does_not():
     changes = {"size_px": 128, "diameter_nm": 8.0, "particle_count": 1, "carbon_nm": 1.0, "defocus_nm": 50.0}
     contrast = []
-    for aperture, acceptance in ((10.0, 65.0), (None, 500.0)):
+    for aperture, acceptance in ((10.0, 60.0), (None, 500.0)):
         settings = simulation_settings(
             "au-20nm-lowres", **changes, objective_aperture_mrad=aperture, acceptance_mrad=acceptance
         )

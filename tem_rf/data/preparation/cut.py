@@ -117,9 +117,13 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
 
 
 def _gain(image: Path, recorded_nm: float | None, prepared_nm: float | None) -> float | None:
-    """Counts per electron, known of simulated micrographs; a pixel of twice the side gathers four times as many."""
+    """Counts per electron that counts, known of simulated micrographs.
+
+    A quantum efficiency below 1 makes as much noise as fewer electrons would; a pixel of twice the side gathers four
+    times as many.
+    """
     simulated = read_simulation_settings(image.parent.parent)
     if simulated is None:
         return None
     enlarged = 1.0 if recorded_nm is None or prepared_nm is None else prepared_nm / recorded_nm
-    return simulated.counts_per_electron / enlarged**2
+    return simulated.counts_per_electron / simulated.quantum_efficiency / enlarged**2
