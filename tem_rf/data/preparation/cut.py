@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tem_rf.data.pairing import Pair
 from tem_rf.data.preparation.near_duplicates import Fingerprint, take_fingerprint
 from tem_rf.data.preparation.patches import count_left_out, cut_patches
 from tem_rf.data.preprocess import preprocess, rescale
+from tem_rf.data.simulation.folder import read_simulation_settings
 from tem_rf.data.sources import LabelledMicrograph, read_labelled, sha256
 from tem_rf.errors import TemRfError
 from tem_rf.files import readable
@@ -105,6 +107,7 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         scale=prepared.scale,
         mean=prepared.mean,
         sd=prepared.sd,
+        counts_per_electron=_gain(pair.image, micrograph.pixel_size_nm, prepared.pixel_size_nm),
         notes=notes,
     )
     pieces = [
@@ -130,3 +133,16 @@ def _touches_unsure(labelled: LabelledMicrograph, settings: PreparationSettings,
         unsure = rescale(unsure.astype(np.float32), own, settings.target_pixel_size_nm) > 0
     touched: np.ndarray = cut_patches(unsure.view(np.uint8), settings.patch_size).max(axis=(2, 3)) > 0
     return touched
+
+
+def _gain(image: Path, recorded_nm: float | None, prepared_nm: float | None) -> float | None:
+    """Counts per electron that counts, known of simulated micrographs.
+
+    A quantum efficiency below 1 makes as much noise as fewer electrons would; a pixel of twice the side gathers four
+    times as many.
+    """
+    simulated = read_simulation_settings(image.parent.parent)
+    if simulated is None:
+        return None
+    enlarged = 1.0 if recorded_nm is None or prepared_nm is None else prepared_nm / recorded_nm
+    return simulated.counts_per_electron / simulated.quantum_efficiency / enlarged**2

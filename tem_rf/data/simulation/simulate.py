@@ -1,4 +1,4 @@
-"""Simulate high-resolution micrographs of gold nanoparticles on carbon, with exact masks, from physics."""
+"""Simulate high-resolution micrographs of nanoparticles on carbon, with exact masks, from physics."""
 
 import ctypes
 import multiprocessing
@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from tem_rf.config.simulation import SimulationSettings
+from tem_rf.data.simulation.crystals import crystal
 from tem_rf.data.simulation.folder import SimulationFolder
 from tem_rf.data.simulation.micrograph import ParticleRecord, SimulatedMicrograph, simulate_micrograph
 from tem_rf.errors import DatasetError, SettingsError
@@ -39,7 +40,8 @@ def simulate_micrographs(
 
     Args:
         settings: Specimen, microscope and camera.
-        output: Folder; gets images/NAME.tif, labels/NAME.tif, particles/NAME.csv, micrographs.csv, simulation.json.
+        output: Folder; gets images/NAME.tif, labels/NAME.tif, instances/NAME.tif, particles/NAME.csv,
+            micrographs.csv, simulation.json.
         count: Number of micrographs.
         seed: Seed of the whole.
         workers: Number of processes; None takes one per core.
@@ -50,7 +52,8 @@ def simulate_micrographs(
 
     Raises:
         DatasetError: The folder holds other things or other settings, or a worker died.
-        SettingsError: A count below 1, or more particles than fit the field.
+        ReadError: The material is a CIF file that cannot be used.
+        SettingsError: A count below 1, no such material, or more particles than fit the field.
         StorageError: The disk is full or the place cannot be written to.
     """
     if count < 1:
@@ -59,6 +62,7 @@ def simulate_micrographs(
         raise SettingsError(f"seed: expected 0 or more, received {seed}.")
     if workers is not None and workers < 1:
         raise SettingsError(f"workers: expected 1 or more processes, received {workers}.")
+    crystal(settings.material)  # refuses what is no material before anything is written
     folder = SimulationFolder.create_or_open(output, settings, seed=seed, count=count)
     folder.write_conditions(count)
     missing = [index for index in range(count) if not folder.image(index).exists()]
