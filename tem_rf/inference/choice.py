@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+from tem_rf.data.formats.recording import Wanted
 from tem_rf.data.readers import open_recording
 from tem_rf.errors import ModelError
 from tem_rf.inference.card import ModelCard
@@ -10,7 +11,14 @@ from tem_rf.inference.segment import PIXEL_SIZE_TOLERANCE
 from tem_rf.saved_models import models_in
 
 
-def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None, rescale: bool = False) -> Path:
+def choose_model(
+    file: Path,
+    models: Path,
+    *,
+    pixel_size_nm: float | None = None,
+    rescale: bool = False,
+    array: str | None = None,
+) -> Path:
     """The model whose pixel size is nearest to that of a micrograph.
 
     Args:
@@ -18,12 +26,13 @@ def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None
         models: Folder of exported models.
         pixel_size_nm: Side of a pixel [nm], in place of what the file says.
         rescale: The micrograph will be brought to the model's pixel size, so that any fits.
+        array: Which array of the file is meant, where it holds several.
 
     Raises:
         ModelError: No model fits, or it cannot be told which one does.
         ReadError: The file cannot be read.
     """
-    here = pixel_size_nm or _pixel_size_nm(file)
+    here = pixel_size_nm or _pixel_size_nm(file, array)
     if here is None:
         raise ModelError(
             f"{file}: says no pixel size, by which a model could be chosen; give --pixel-size-nm, or name a model by "
@@ -47,8 +56,8 @@ def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None
     return nearest
 
 
-def _pixel_size_nm(file: Path) -> float | None:
-    with open_recording(file) as recording:
+def _pixel_size_nm(file: Path, array: str | None) -> float | None:
+    with open_recording(file, Wanted(array)) as recording:
         return recording.pixel_sides_nm and recording.pixel_sides_nm[1]
 
 

@@ -51,6 +51,7 @@ class Networks:
         file: Path,
         *,
         pixel_size_nm: float | None = None,
+        array: str | None = None,
         on_step: Callable[[str], None] = lambda what: None,
         on_note: Callable[[str], None] = lambda note: None,
     ) -> list[Segmenter]:
@@ -59,6 +60,7 @@ class Networks:
         Args:
             file: The micrograph.
             pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+            array: Which array of the file is meant, where it holds several.
             on_step: Called with what is done next.
             on_note: Called with the model that was chosen.
 
@@ -69,7 +71,7 @@ class Networks:
         """
         choice = self._choice
         folders = choice.named or (
-            choose_model(file, choice.models, pixel_size_nm=pixel_size_nm, rescale=choice.rescale),
+            choose_model(file, choice.models, pixel_size_nm=pixel_size_nm, rescale=choice.rescale, array=array),
         )
         if folders not in self._loaded:
             on_step(f"loading {', '.join(folder.name for folder in folders)}")
