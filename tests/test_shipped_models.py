@@ -49,7 +49,7 @@ def test_the_card_names_data_seeds_scores_limits_and_the_command(shipped: Path) 
 
 
 def test_a_shipped_model_finds_the_particles_of_its_kind(shipped: Path) -> None:
-    preset, least = KINDS[shipped.name]
+    preset, minimum = KINDS[shipped.name]
     segmenter = load_segmenter(shipped)
     scores = []
     for seed in (7001, 7002, 7003):
@@ -57,7 +57,7 @@ def test_a_shipped_model_finds_the_particles_of_its_kind(shipped: Path) -> None:
         micrograph = Micrograph(simulated.pixels, simulated.pixel_size_nm)
         mask = segment_micrograph(segmenter, micrograph).mask
         scores.append(hard_dice(mask[None], simulated.mask[None])[0])
-    assert np.mean(scores) > least
+    assert np.mean(scores) > minimum
 
 
 def test_a_micrograph_of_its_pixel_size_finds_it_where_there_is_no_other_model(

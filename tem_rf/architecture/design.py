@@ -87,16 +87,16 @@ def full_view_fraction(architecture: Architecture, patch_size: int) -> float:
 def describe(architecture: Architecture, *, patch_size: int, pixel_size_nm: float | None = None) -> dict[str, Any]:
     """One flat record of an architecture, for tables, CSV and JSON; None: it sees the whole image."""
     field = architecture.receptive_field
-    least, mean, greatest = field.size_px or (None, None, None)
+    smallest, mean, largest = field.size_px or (None, None, None)
     record: dict[str, Any] = {
         "name": architecture.name,
         "depth": architecture.depth,
         "stride_px": architecture.stride,
         "parameters": architecture.parameters,
         "equation_size_px": field.equation_size_px,
-        "size_min_px": least,
+        "size_min_px": smallest,
         "size_mean_px": mean,
-        "size_max_px": greatest,
+        "size_max_px": largest,
         "reach_px": field.reach_px,
         "has_holes": field.has_holes,
         "patch_size": patch_size,

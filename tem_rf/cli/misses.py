@@ -18,7 +18,9 @@ def misses(
     lattice_spacing_nm: Annotated[
         float | None, typer.Option(help="Lattice spacing for Fourier filtering; default: found in the images.")
     ] = None,
-    pictures: Annotated[int, typer.Option(min=0, help="Draw the maps of so many images, those missed most.")] = 4,
+    pictures: Annotated[
+        int, typer.Option(min=0, help="Draw the maps of so many images, those with most false negatives.")
+    ] = 4,
     output: Annotated[Path, typer.Option(help="Folder for tables and pictures.")] = Path("misses"),
     as_json: JsonFlag = False,
 ) -> None:

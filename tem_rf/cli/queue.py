@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tem_rf.cli.option_names import OptionNamingGroup
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table
 from tem_rf.errors import SettingsError
 from tem_rf.jobs.queue import QueueView, TrainingQueue
@@ -16,6 +17,7 @@ RunsOption = Annotated[Path, typer.Option(help="Folder of the runs.")]
 WaitingRun = Annotated[str, typer.Argument(help="Name of a run that waits.")]
 
 queue = typer.Typer(
+    cls=OptionNamingGroup,
     help="Show the runs that train in the background and those that wait for a device; without a command, list them.",
     invoke_without_command=True,
 )
@@ -115,7 +117,7 @@ def _show(of_runs: TrainingQueue, as_json: bool) -> None:
     )
     if view.detail:
         print_remark(view.detail)
-    if view.state in ("killed", "stopped", "failed") and (view.waiting or view.training):
+    if view.state in ("killed", "stopped", "failed", "idle") and (view.waiting or view.training):
         print_remark(f"Go on with: {of_runs.resume_command}")
 
 

@@ -22,7 +22,7 @@ from tem_rf.runs.interruption import Interruption, interruptible, write_when_the
 from tem_rf.runs.view import try_to_view_run
 
 TRAINING_COMMAND = (sys.executable, "-m", "tem_rf", "resume")
-"""What trains a run; `--evaluate`, where it is to be scored, and the run folder follow."""
+"""What trains a run; the option that has it scored, where it is to be, and the run folder follow."""
 POLL_S = 0.5
 
 Outcome = Literal["finished", "stopped"]
@@ -198,10 +198,10 @@ class _Runner:
 
     def _record_waiting(self, content: QueueContent) -> None:
         """Have the waiting runs name this process: if it is killed, they are seen to wait for nothing."""
+        self.recorded &= {entry.run for entry in content.waiting}
         for entry in content.waiting:
             run = self.queue.run_folder(entry)
-            is_recorded = entry.run in self.recorded and run.process_file.exists()
-            if not is_recorded and run.config_file.exists() and not process.is_alive(run):
+            if entry.run not in self.recorded and run.config_file.exists() and not process.is_alive(run):
                 self.recorded.add(entry.run)
                 with suppress(StorageError):
                     process.record_process(run, os.getpid(), sys.argv)

@@ -28,7 +28,10 @@ def test_every_command_shows_an_example_of_itself(name: Any, text: Any) -> None:
     assert "Example: tem-rf" in text
 
 
-@pytest.mark.parametrize("module", ["tem_rf.cli.app", "tem_rf", "tem_rf.runs.view", "tem_rf.architecture"])
+@pytest.mark.parametrize(
+    "module",
+    ["tem_rf.cli.app", "tem_rf", "tem_rf.runs.view", "tem_rf.architecture", "tem_rf.evaluation", "tem_rf.metrics"],
+)
 def test_what_must_be_light_imports_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; sys.exit(', '.join(name for name in {HEAVY!r} if name in sys.modules) or 0)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -56,12 +56,12 @@ def measure_receptive_field(
             "to its middle pixels, so darkness is not exact; measure even factors."
         )
     dark_px = (reach_px // stride + 1) * stride  # on either side of the pooling window that is lit
-    least_px = 2 * dark_px + stride
-    window_px = window_px or least_px
-    if window_px < least_px or window_px % stride:
+    min_px = 2 * dark_px + stride
+    window_px = window_px or min_px
+    if window_px < min_px or window_px % stride:
         raise ModelError(
             f"window_px: expected a multiple of the stride {stride} larger than twice the reach of {reach_px} px, "
-            f"received {window_px}; use {least_px}."
+            f"received {window_px}; use {min_px}."
         )
     middle = window_px // 2 // stride * stride
     lit = _lit_columns(lit_copy(model), stride=stride, window_px=window_px, middle=middle)
