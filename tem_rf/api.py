@@ -105,26 +105,48 @@ def simulate(
     workers: int | None = None,
     size_px: int | Unset = UNSET,
     pixel_size_nm: float | Unset = UNSET,
+    material: str | Unset = UNSET,
     diameter_nm: float | Unset = UNSET,
     diameter_spread: float | Unset = UNSET,
+    small_particles: float | Unset = UNSET,
     coverage: float | Unset = UNSET,
     particle_count: int | Unset | None = UNSET,
     minimum_gap_nm: float | Unset = UNSET,
+    touching: float | Unset = UNSET,
+    below: float | Unset = UNSET,
+    sinking: float | Unset = UNSET,
+    defects: float | Unset = UNSET,
+    irregularity: float | Unset = UNSET,
+    strain: float | Unset = UNSET,
+    surface_disorder: float | Unset = UNSET,
+    rims: float | Unset = UNSET,
     carbon_nm: tuple[float, float] | float | str | Unset = UNSET,
+    film_variation: float | Unset = UNSET,
     voltage_kv: float | Unset = UNSET,
     defocus_nm: tuple[float, float] | float | str | Unset = UNSET,
     defocus_sign: Literal["both", "under", "over"] | Unset = UNSET,
     cs_um: tuple[float, float] | float | str | Unset = UNSET,
     focal_spread_nm: tuple[float, float] | float | str | Unset = UNSET,
     convergence_mrad: float | Unset = UNSET,
+    acceptance_mrad: float | Unset = UNSET,
     objective_aperture_mrad: float | Unset | None = UNSET,
     diffraction_contrast: float | Unset = UNSET,
+    image_spread_nm: tuple[float, float] | float | str | Unset = UNSET,
+    drift_nm: tuple[float, float] | float | str | Unset = UNSET,
+    illumination_variation: tuple[float, float] | float | str | Unset = UNSET,
     slice_thickness_nm: float | Unset = UNSET,
     dose_e_per_angstrom2: float | Unset = UNSET,
+    camera: Literal["scintillator", "direct"] | Unset = UNSET,
     detector_blur_px: float | Unset = UNSET,
+    detector_halo: float | Unset = UNSET,
+    quantum_efficiency: float | Unset = UNSET,
+    frames: int | Unset = UNSET,
     counts_per_electron: float | Unset = UNSET,
     offset_counts: float | Unset = UNSET,
     read_noise_counts: float | Unset = UNSET,
+    gain_error: float | Unset = UNSET,
+    dead_pixels_per_megapixel: float | Unset = UNSET,
+    hot_pixels_per_megapixel: float | Unset = UNSET,
     xray_spikes_per_megapixel: float | Unset = UNSET,
     progress: Progress = lambda done, total: None,
 ) -> list[Path]:
@@ -138,26 +160,48 @@ def simulate(
         workers: Number of processes; default: one per core.
         size_px: Height and width of a micrograph [px].
         pixel_size_nm: Side of a pixel [nm].
-        diameter_nm: Mean diameter of the gold particles [nm].
+        material: Au, Ag, Pt, Pd, CdSe and others by name, or the path of a .cif file.
+        diameter_nm: Mean diameter of the particles [nm].
         diameter_spread: Relative standard deviation of the diameter.
+        small_particles: Part of the particles that are small: 0.3 to 0.7 of the diameter.
         coverage: Part of the field that particles cover.
         particle_count: Particles per micrograph, in place of coverage.
         minimum_gap_nm: Least gap between particles in projection [nm]; below zero they may overlap.
+        touching: Part of the particles that touch, have grown together or overlap with another.
+        below: Part of the particles that lie below the film.
+        sinking: How deep particles sink into the film, in diameters, at most.
+        defects: Part of the particles that are no single crystals.
+        irregularity: How far outlines are elongated, dented and flattened, relative to the radius.
+        strain: Standard deviation of the strain, with a bend to match.
+        surface_disorder: Displacement of surface atoms, in units of 0.03 nm rms.
+        rims: Part of the particles with a rim of ligands or contamination.
         carbon_nm: Thickness of the amorphous carbon film [nm].
+        film_variation: Relative standard deviation of the film's thickness within a field.
         voltage_kv: Accelerating voltage [kV].
         defocus_nm: Distance from focus [nm].
         defocus_sign: Side of focus.
         cs_um: Spherical aberration [µm].
         focal_spread_nm: Standard deviation of focus: temporal coherence [nm].
         convergence_mrad: Standard deviation of the illumination angle [mrad].
-        objective_aperture_mrad: Half angle of the objective aperture, which makes amplitude contrast [mrad].
-        diffraction_contrast: Relative spread, by orientation, of what particles scatter past the aperture.
+        acceptance_mrad: Scattering angle beyond which electrons are lost, without an aperture [mrad].
+        objective_aperture_mrad: Half angle of the objective aperture, which makes more amplitude contrast [mrad].
+        diffraction_contrast: Relative spread, by orientation, of what particles scatter out of the image.
+        image_spread_nm: Standard deviation of vibration and noise fields [nm].
+        drift_nm: Drift of the specimen during the exposure [nm].
+        illumination_variation: Change of the illumination across the field, relative.
         slice_thickness_nm: Thickness of a multislice slice [nm].
         dose_e_per_angstrom2: Electrons per Å².
+        camera: Scintillator: noise is blurred with the signal; direct: electrons are counted.
         detector_blur_px: Standard deviation of the detector's blur [px].
+        detector_halo: Part of the signal that the detector spreads five times as far.
+        quantum_efficiency: Detective quantum efficiency at low frequencies, which costs dose.
+        frames: Frames that are averaged, each read out by itself.
         counts_per_electron: Gain of the camera.
         offset_counts: Dark level of the camera.
         read_noise_counts: Standard deviation of the readout noise.
+        gain_error: Relative standard deviation of what the gain correction leaves, by pixel.
+        dead_pixels_per_megapixel: Pixels without signal, per million.
+        hot_pixels_per_megapixel: Pixels of a high dark level, per million.
         xray_spikes_per_megapixel: Pixels hit by x-rays, per million.
         progress: Called with the number of micrographs done and requested.
 
@@ -181,26 +225,48 @@ def simulate(
             workers=workers,
             size_px=size_px,
             pixel_size_nm=pixel_size_nm,
+            material=material,
             diameter_nm=diameter_nm,
             diameter_spread=diameter_spread,
+            small_particles=small_particles,
             coverage=coverage,
             particle_count=particle_count,
             minimum_gap_nm=minimum_gap_nm,
+            touching=touching,
+            below=below,
+            sinking=sinking,
+            defects=defects,
+            irregularity=irregularity,
+            strain=strain,
+            surface_disorder=surface_disorder,
+            rims=rims,
             carbon_nm=carbon_nm,
+            film_variation=film_variation,
             voltage_kv=voltage_kv,
             defocus_nm=defocus_nm,
             defocus_sign=defocus_sign,
             cs_um=cs_um,
             focal_spread_nm=focal_spread_nm,
             convergence_mrad=convergence_mrad,
+            acceptance_mrad=acceptance_mrad,
             objective_aperture_mrad=objective_aperture_mrad,
             diffraction_contrast=diffraction_contrast,
+            image_spread_nm=image_spread_nm,
+            drift_nm=drift_nm,
+            illumination_variation=illumination_variation,
             slice_thickness_nm=slice_thickness_nm,
             dose_e_per_angstrom2=dose_e_per_angstrom2,
+            camera=camera,
             detector_blur_px=detector_blur_px,
+            detector_halo=detector_halo,
+            quantum_efficiency=quantum_efficiency,
+            frames=frames,
             counts_per_electron=counts_per_electron,
             offset_counts=offset_counts,
             read_noise_counts=read_noise_counts,
+            gain_error=gain_error,
+            dead_pixels_per_megapixel=dead_pixels_per_megapixel,
+            hot_pixels_per_megapixel=hot_pixels_per_megapixel,
             xray_spikes_per_megapixel=xray_spikes_per_megapixel,
         ),
         progress=progress,
@@ -213,6 +279,14 @@ def prepare(
     *,
     labels: PathLike | None = None,
     preset: str | None = None,
+    array: str | Unset | None = UNSET,
+    channel: int | Unset | None = UNSET,
+    label_array: str | Unset | None = UNSET,
+    particle: str | Unset | None = UNSET,
+    background: str | Unset | None = UNSET,
+    not_sure: str | Unset | None = UNSET,
+    pair: str | Unset | None = UNSET,
+    empty_is_background: bool | Unset = UNSET,
     xray_threshold: float | Unset | None = UNSET,
     flat_field_px: float | Unset | None = UNSET,
     target_pixel_size_nm: float | Unset | None = UNSET,
@@ -233,6 +307,14 @@ def prepare(
         output: Dataset folder to write.
         labels: Folder of labels, paired by file name; default: labels/ or masks/ beside the micrographs.
         preset: Prepare a published set as its study did.
+        array: Name or path of the array to read, where micrograph files hold several (HDF5, NPZ, TIFF).
+        channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
+        label_array: As `array`, for label files.
+        particle: Values, colours (#ff0000, red), classes or channels of labels that are particle; commas between.
+        background: Likewise, those that are background; the others are particle.
+        not_sure: Likewise, those that are neither; patches that touch them are left out, scores pass over them.
+        pair: Pattern of label names, such as {name}_drawn_*.png; {name} stands for the name of the micrograph.
+        empty_is_background: Micrographs whose label marks nothing are examples of background; else they are refused.
         xray_threshold: Counts above the median that make a pixel an x-ray outlier; 0: outliers are kept.
         flat_field_px: Width of the Gaussian that follows uneven illumination, which is divided out [px].
         target_pixel_size_nm: Micrographs are rescaled to this pixel size [nm]; None keeps their own.
@@ -264,6 +346,14 @@ def prepare(
             output=output,
             labels=labels,
             preset=preset,
+            array=array,
+            channel=channel,
+            label_array=label_array,
+            particle=particle,
+            background=background,
+            not_sure=not_sure,
+            pair=pair,
+            empty_is_background=empty_is_background,
             xray_threshold=xray_threshold,
             flat_field_px=flat_field_px,
             target_pixel_size_nm=target_pixel_size_nm,
@@ -296,7 +386,7 @@ def train(
     precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
     blur_px: float = 0,
     dose_fraction: float = 1,
-    counts_per_electron: float = 1,
+    counts_per_electron: float | None = None,
     noise_sd: float = 0,
     gain: float = 0,
     offset: float = 0,
@@ -323,7 +413,7 @@ def train(
         precision: Arithmetic of the layers.
         blur_px: Greatest width of a Gaussian blur (defocus, drift) [px].
         dose_fraction: Least part of the dose that is left; its Poisson noise is that of such an exposure.
-        counts_per_electron: Gain of the detector, which the Poisson noise depends on.
+        counts_per_electron: Gain of the camera, for dose_fraction; none: as the dataset says, or read off the noise.
         noise_sd: Greatest Gaussian noise, in standard deviations of the micrograph.
         gain: Greatest relative change of the contrast, up or down.
         offset: Greatest shift of the level, in standard deviations of the micrograph.
@@ -429,6 +519,14 @@ def segment(
     *,
     models: PathLike = "saved_models",
     rescale: bool = False,
+    array: str | None = None,
+    channel: int | None = None,
+    label_array: str | None = None,
+    particle: str | None = None,
+    background: str | None = None,
+    not_sure: str | None = None,
+    pair: str | None = None,
+    empty_is_background: bool = False,
     transforms: int = 1,
     split_touching: bool = False,
     min_diameter_nm: float | None = None,
@@ -458,6 +556,14 @@ def segment(
         output: Folder for the results.
         models: Folder of the models to choose from; if it does not exist, those that ship.
         rescale: Rescale micrographs to the pixel size that the model was trained at.
+        array: Name or path of the array to read, where micrograph files hold several (HDF5, NPZ, TIFF).
+        channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
+        label_array: As `array`, for label files.
+        particle: Values, colours (#ff0000, red), classes or channels of labels that are particle; commas between.
+        background: Likewise, those that are background; the others are particle.
+        not_sure: Likewise, those that are neither; patches that touch them are left out, scores pass over them.
+        pair: Pattern of label names, such as {name}_drawn_*.png; {name} stands for the name of the micrograph.
+        empty_is_background: Micrographs whose label marks nothing are examples of background; else they are refused.
         transforms: Rotated and mirrored views to average over, 8 for all.
         split_touching: Split touching particles at their necks.
         min_diameter_nm: Minimum diameter of a particle [nm]; default: 0.5 nm and at least 8 px.
@@ -497,6 +603,14 @@ def segment(
         models=models,
         output=output,
         rescale=rescale,
+        array=array,
+        channel=channel,
+        label_array=label_array,
+        particle=particle,
+        background=background,
+        not_sure=not_sure,
+        pair=pair,
+        empty_is_background=empty_is_background,
         transforms=transforms,
         split_touching=split_touching,
         min_diameter_nm=min_diameter_nm,
@@ -649,7 +763,7 @@ def run_study(
     precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
     blur_px: float = 0,
     dose_fraction: float = 1,
-    counts_per_electron: float = 1,
+    counts_per_electron: float | None = None,
     noise_sd: float = 0,
     gain: float = 0,
     offset: float = 0,
@@ -688,7 +802,7 @@ def run_study(
         precision: Arithmetic of the layers.
         blur_px: Greatest width of a Gaussian blur (defocus, drift) [px].
         dose_fraction: Least part of the dose that is left; its Poisson noise is that of such an exposure.
-        counts_per_electron: Gain of the detector, which the Poisson noise depends on.
+        counts_per_electron: Gain of the camera, for dose_fraction; none: as the dataset says, or read off the noise.
         noise_sd: Greatest Gaussian noise, in standard deviations of the micrograph.
         gain: Greatest relative change of the contrast, up or down.
         offset: Greatest shift of the level, in standard deviations of the micrograph.

@@ -60,5 +60,9 @@ class StorageError(TemRfError):
     """A result that could not be written: disk full, no permission."""
 
 
+class NameTooLongError(StorageError):
+    """A result whose name would be longer than the file system allows; those of other files may not be."""
+
+
 class DiskFullError(StorageError):
     """A result that could not be written until somebody frees space on the disk."""

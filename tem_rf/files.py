@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tem_rf.errors import DiskFullError, StorageError
+from tem_rf.errors import DiskFullError, NameTooLongError, StorageError
 
 DAMAGED_NPZ = (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, RuntimeError, zipfile.BadZipFile)
 """What reading a damaged NPZ file may raise; one flipped bit makes it seem encrypted, which is a RuntimeError."""
@@ -32,6 +32,15 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def readable(path: Path | str) -> str:
+    r"""A path as text that can be written anywhere: bytes in it that are no UTF-8 are shown as such.
+
+    >>> readable(os.fsdecode(b"\xb5m.tif"))
+    '\\xb5m.tif'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def refuse_compressed(file: BinaryIO) -> None:
@@ -179,9 +188,9 @@ def _lock(path: Path, on_wait: Callable[[], None]) -> tuple[BinaryIO, bool]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file whole or not at all; bytes of file names that are no UTF-8 become escapes, as in JSON."""
     with replacing_file(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -220,11 +229,16 @@ def storage_errors(path: Path) -> Iterator[None]:
 
     Raises:
         DiskFullError: There is no room on the disk.
+        NameTooLongError: The file system does not allow so long a name.
         StorageError: The place cannot be written to.
     """
     try:
         yield
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise NameTooLongError(
+                f"{path}: this name, or that of a file made from it, is too long for the file system; shorten the name."
+            ) from error
         if error.errno in (errno.ENOSPC, errno.EDQUOT) or _is_short_write(error):
             raise DiskFullError(
                 f"{path}: no space left on the disk; nothing was written under this name. "

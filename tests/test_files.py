@@ -137,7 +137,7 @@ def test_a_file_in_place_of_a_folder_is_said(tmp_path: Path) -> None:
 
 
 def test_a_name_too_long_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot be written to"), replacing_file(tmp_path / ("a" * 300)):
+    with pytest.raises(StorageError, match="is too long for the file system"), replacing_file(tmp_path / ("a" * 300)):
         pass
 
 

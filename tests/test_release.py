@@ -17,7 +17,11 @@ from tests.helpers.repository import ROOT
 FOLDERS = ("tem_rf", "tui", "tests", "saved_models")
 CONSTRAINTS = ("constraints.txt", "constraints-lowest.txt")
 SHIPPED_MODELS = ("au-hrtem", "bright-field")
-BESIDE_CODE = {"tem_rf/py.typed", "tem_rf/study/report.html.j2"}
+BESIDE_CODE = {
+    "tem_rf/py.typed",
+    "tem_rf/study/report.html.j2",
+    "tem_rf/data/simulation/scattering_factors.json",
+}
 
 
 def files_of(root: Path, *places: str, pattern: str = "*") -> set[str]:

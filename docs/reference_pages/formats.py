@@ -15,11 +15,13 @@ def formats_page() -> str:
     from tem_rf.data.formats.dispatch import MICROGRAPH_SUFFIXES
     from tem_rf.data.intensity import ClassIntensity, Intensity
     from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES
+    from tem_rf.data.label_formats.json_labels import JSON_SUFFIXES
     from tem_rf.data.pairing import LABEL_FOLDERS
     from tem_rf.data.prepared import Patch, PreparedDataset
     from tem_rf.exporting.formats import FORMATS
     from tem_rf.inference import card
     from tem_rf.inference.results import SegmentedFile
+    from tem_rf.jobs.queue import QueueContent, QueuedRun, TrainingQueue
     from tem_rf.particles.measure import Particle
     from tem_rf.runs.config import RunConfig
     from tem_rf.runs.folder import RunFolder
@@ -33,9 +35,11 @@ def formats_page() -> str:
             "a file stands under its name whole or not at all.",
             section(2, "Micrographs and labels"),
             f"Micrographs end in {_codes(MICROGRAPH_SUFFIXES)}; the first bytes decide what a file is.",
-            "Labels are masks in any of these formats (whatever is not zero is particle), ImageJ regions "
-            f"({_codes(ROI_SUFFIXES)}) or a COCO file (`.json`). They have the names of their micrographs, and lie "
-            "beside them, ending in `_label` or `_mask`, or in a folder "
+            "Of a file that holds several arrays, such as HDF5 and NPZ, `--array` names one; of several channels, "
+            "`--channel` takes one. Labels are masks in any of these formats (whatever is not zero is particle, unless "
+            f"`--particle` or `--background` says otherwise), ImageJ regions ({_codes(ROI_SUFFIXES)}), COCO, LabelMe "
+            f"or GeoJSON of QuPath ({_codes(JSON_SUFFIXES)}). They have the names of their micrographs, and lie beside "
+            "them, ending in `_label` or `_mask`, or in a folder "
             f"{_codes(f'{name}/' for name in LABEL_FOLDERS)} beside `images/`.",
             section(2, "Dataset folder"),
             "`tem-rf prepare` writes `dataset.json`, `images.tif`, `labels.tif` and `patches.csv`. Fiji opens the "
@@ -51,6 +55,11 @@ def formats_page() -> str:
             section(2, "Run folder"),
             _files(RunFolder),
             model_section(RunConfig, "config.json", 3),
+            section(2, "Queue of a folder of runs"),
+            "`tem-rf train --detach` keeps what trains and what waits in `RUNS/.queue`.",
+            _files(TrainingQueue),
+            model_section(QueueContent, "queue.json", 3),
+            model_section(QueuedRun, "A run, in `training` and `waiting`", 4),
             section(2, "Study folder"),
             _files(StudyFolder),
             "The fields of `study.toml` are [settings](settings.md#a-study).",

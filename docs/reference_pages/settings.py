@@ -20,7 +20,7 @@ def settings_page() -> str:
     from tem_rf.config.training import DEFAULT_RECIPE, RECIPES
     from tem_rf.data.preparation.presets import preset_changes
     from tem_rf.data.published.public import PUBLISHED_SETS
-    from tem_rf.study.definition.definition import definition, sections
+    from tem_rf.study.definition import definition, sections
 
     modules = [import_module(f"{config.__name__}.{module.name}") for module in pkgutil.iter_modules(config.__path__)]
     intro = (

@@ -1,5 +1,6 @@
 """The command `tem-rf`: one file per command; each parses, calls one function and prints."""
 
+import io
 import sys
 
 from tem_rf.errors import TemRfError
@@ -9,6 +10,9 @@ def main() -> None:
     """Run the command line; a failure the user can mend is one line on stderr and an exit code."""
     from tem_rf.cli.app import app
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may be no text in this encoding
     try:
         app(prog_name="tem-rf")
     except TemRfError as error:

@@ -1,6 +1,7 @@
 """`tem-rf tui`, or `tem-rf` alone in a terminal: the terminal app."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,6 +27,11 @@ def tui(
 
     Example: tem-rf tui ~/particles
     """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise SettingsError(
+            "the app needs a terminal, and its input or output is a pipe or a file; start it in a terminal (over ssh "
+            "with -t), or use the commands that `tem-rf --help` lists."
+        )
     if not folder.is_dir():
         raise SettingsError(f"{folder}: no such folder; make it first, or name another.")
 

@@ -17,7 +17,11 @@ class AugmentationSettings(BaseModel):
     dose_fraction: float = Field(
         1, gt=0, le=1, description="Least part of the dose that is left; its Poisson noise is that of such an exposure."
     )
-    counts_per_electron: float = Field(1, gt=0, description="Gain of the detector, which the Poisson noise depends on.")
+    counts_per_electron: float | None = Field(
+        None,
+        gt=0,
+        description="Gain of the camera, for dose_fraction; none: as the dataset says, or read off the noise.",
+    )
     noise_sd: float = Field(0, ge=0, description="Greatest Gaussian noise, in standard deviations of the micrograph.")
     gain: float = Field(0, ge=0, lt=1, description="Greatest relative change of the contrast, up or down.")
     offset: float = Field(0, ge=0, description="Greatest shift of the level, in standard deviations of the micrograph.")
@@ -31,7 +35,7 @@ class AugmentationSettings(BaseModel):
 NO_AUGMENTATION = AugmentationSettings()
 
 
-def augmentation_settings(**changes: float) -> AugmentationSettings:
+def augmentation_settings(**changes: float | None) -> AugmentationSettings:
     """Augmentation that is off but for the changes.
 
     Raises:

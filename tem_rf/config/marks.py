@@ -52,7 +52,11 @@ class Positional:
 
 @dataclass(frozen=True)
 class Flags:
-    """Marks a setting whose flags differ from its name; the first is the one that messages use."""
+    """Marks a setting that the command line knows by other names, too.
+
+    Attributes:
+        names: Those names, the one for messages first: words, or single letters.
+    """
 
     names: tuple[str, ...]
 

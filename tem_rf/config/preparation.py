@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from tem_rf.config.reading import ReadingSettings
 from tem_rf.config.training import settings_error
 
 Normalization = Literal["standard", "percentile", "min-max"]
@@ -40,7 +41,7 @@ class PreprocessingSettings(BaseModel):
     )
 
 
-class PreparationSettings(PreprocessingSettings):
+class PreparationSettings(PreprocessingSettings, ReadingSettings):
     """How micrographs become a dataset; the defaults are the study's, but for the split by micrograph."""
 
     patch_size: int = Field(512, ge=8, description="Side of a patch [px].")

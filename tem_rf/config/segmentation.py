@@ -6,16 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tem_rf.config.marks import Flags
 from tem_rf.config.preparation import PixelSizeNm
+from tem_rf.config.reading import ReadingSettings
 from tem_rf.config.training import settings_error
 from tem_rf.errors import SettingsError
 
 
-class SegmentSettings(BaseModel):
-    """What is done to each frame."""
+class SegmentSettings(ReadingSettings):
+    """What is done to each frame, and how files and labels are read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    transforms: Annotated[int, Flags("--test-time", "--transforms")] = Field(
+    transforms: Annotated[int, Flags("test_time")] = Field(
         1, ge=1, le=8, description="Rotated and mirrored views to average over, 8 for all."
     )
     split_touching: bool = Field(False, description="Split touching particles at their necks.")

@@ -1,5 +1,6 @@
 """Settings of simulated micrographs, and the presets that name whole sets of them."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -7,6 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from tem_rf.config.marks import Flags
 from tem_rf.config.training import settings_error
 from tem_rf.errors import SettingsError
+from tem_rf.files import parse_json
+
+_LARGEST_PRESET = 100_000  # bytes
 
 
 def _as_range(value: Any) -> Any:
@@ -31,16 +35,39 @@ class SimulationSettings(BaseModel):
     size_px: int = Field(512, ge=64, le=8192, description="Height and width of a micrograph [px].")
     pixel_size_nm: float = Field(0.02152, gt=0.005, le=0.5, description="Side of a pixel [nm].")
 
-    diameter_nm: float = Field(5.0, ge=0.8, le=60, description="Mean diameter of the gold particles [nm].")
+    material: str = Field(
+        "Au", max_length=500, description="Au, Ag, Pt, Pd, CdSe and others by name, or the path of a .cif file."
+    )
+    diameter_nm: float = Field(5.0, ge=0.8, le=60, description="Mean diameter of the particles [nm].")
     diameter_spread: float = Field(0.1, ge=0, le=0.5, description="Relative standard deviation of the diameter.")
+    small_particles: float = Field(
+        0.15, ge=0, le=1, description="Part of the particles that are small: 0.3 to 0.7 of the diameter."
+    )
     coverage: float = Field(0.15, ge=0, le=0.4, description="Part of the field that particles cover.")
-    particle_count: Annotated[int | None, Flags("--particles", "--particle-count")] = Field(
+    particle_count: Annotated[int | None, Flags("particles")] = Field(
         None, ge=0, description="Particles per micrograph, in place of coverage."
     )
     minimum_gap_nm: float = Field(
         0.5, ge=-60, le=60, description="Least gap between particles in projection [nm]; below zero they may overlap."
     )
+    touching: float = Field(
+        0.3, ge=0, le=1, description="Part of the particles that touch, have grown together or overlap with another."
+    )
+    below: float = Field(0.1, ge=0, le=1, description="Part of the particles that lie below the film.")
+    sinking: float = Field(0.2, ge=0, le=1, description="How deep particles sink into the film, in diameters, at most.")
+    defects: float = Field(0.6, ge=0, le=1, description="Part of the particles that are no single crystals.")
+    irregularity: float = Field(
+        0.1, ge=0, le=0.5, description="How far outlines are elongated, dented and flattened, relative to the radius."
+    )
+    strain: float = Field(0.01, ge=0, le=0.1, description="Standard deviation of the strain, with a bend to match.")
+    surface_disorder: float = Field(
+        1.0, ge=0, le=5, description="Displacement of surface atoms, in units of 0.03 nm rms."
+    )
+    rims: float = Field(0.4, ge=0, le=1, description="Part of the particles with a rim of ligands or contamination.")
     carbon_nm: Range = Field((3.0, 5.0), description="Thickness of the amorphous carbon film [nm].")
+    film_variation: float = Field(
+        0.05, ge=0, le=0.5, description="Relative standard deviation of the film's thickness within a field."
+    )
 
     voltage_kv: float = Field(300.0, ge=20, le=1500, description="Accelerating voltage [kV].")
     defocus_nm: Range = Field((10.0, 60.0), description="Distance from focus [nm].")
@@ -48,24 +75,45 @@ class SimulationSettings(BaseModel):
     cs_um: Range = Field((-20.0, 20.0), description="Spherical aberration [µm].")
     focal_spread_nm: Range = Field((2.0, 4.0), description="Standard deviation of focus: temporal coherence [nm].")
     convergence_mrad: float = Field(0.1, ge=0, le=5, description="Standard deviation of the illumination angle [mrad].")
+    acceptance_mrad: float = Field(
+        60.0, ge=5, le=500, description="Scattering angle beyond which electrons are lost, without an aperture [mrad]."
+    )
     objective_aperture_mrad: float | None = Field(
-        None, gt=0, description="Half angle of the objective aperture, which makes amplitude contrast [mrad]."
+        None, gt=0, description="Half angle of the objective aperture, which makes more amplitude contrast [mrad]."
     )
     diffraction_contrast: float = Field(
-        0.0, ge=0, le=1, description="Relative spread, by orientation, of what particles scatter past the aperture."
+        0.25, ge=0, le=1, description="Relative spread, by orientation, of what particles scatter out of the image."
+    )
+    image_spread_nm: Range = Field((0.005, 0.02), description="Standard deviation of vibration and noise fields [nm].")
+    drift_nm: Range = Field((0.0, 0.03), description="Drift of the specimen during the exposure [nm].")
+    illumination_variation: Range = Field(
+        (0.0, 0.01), description="Change of the illumination across the field, relative."
     )
     slice_thickness_nm: float = Field(1.0, ge=0.1, le=5, description="Thickness of a multislice slice [nm].")
 
-    dose_e_per_angstrom2: Annotated[float, Flags("--dose", "--dose-e-per-angstrom2")] = Field(
-        423.0, gt=0, le=1e6, description="Electrons per Å²."
+    dose_e_per_angstrom2: Annotated[float, Flags("dose")] = Field(423.0, gt=0, le=1e6, description="Electrons per Å².")
+    camera: Literal["scintillator", "direct"] = Field(
+        "scintillator", description="Scintillator: noise is blurred with the signal; direct: electrons are counted."
     )
-    detector_blur_px: Annotated[float, Flags("--blur-px", "--detector-blur-px")] = Field(
+    detector_blur_px: Annotated[float, Flags("blur_px")] = Field(
         1.0, ge=0, le=10, description="Standard deviation of the detector's blur [px]."
     )
+    detector_halo: float = Field(
+        0.05, ge=0, le=0.5, description="Part of the signal that the detector spreads five times as far."
+    )
+    quantum_efficiency: float = Field(
+        0.9, gt=0, le=1, description="Detective quantum efficiency at low frequencies, which costs dose."
+    )
+    frames: int = Field(1, ge=1, le=10_000, description="Frames that are averaged, each read out by itself.")
     counts_per_electron: float = Field(30.0, gt=0, le=1e4, description="Gain of the camera.")
     offset_counts: float = Field(20.0, ge=0, le=1e4, description="Dark level of the camera.")
     read_noise_counts: float = Field(4.0, ge=0, le=1e3, description="Standard deviation of the readout noise.")
-    xray_spikes_per_megapixel: Annotated[float, Flags("--xray-spikes", "--xray-spikes-per-megapixel")] = Field(
+    gain_error: float = Field(
+        0.005, ge=0, le=0.5, description="Relative standard deviation of what the gain correction leaves, by pixel."
+    )
+    dead_pixels_per_megapixel: float = Field(5.0, ge=0, le=1e4, description="Pixels without signal, per million.")
+    hot_pixels_per_megapixel: float = Field(5.0, ge=0, le=1e4, description="Pixels of a high dark level, per million.")
+    xray_spikes_per_megapixel: Annotated[float, Flags("xray_spikes")] = Field(
         0.0, ge=0, le=1e4, description="Pixels hit by x-rays, per million."
     )
 
@@ -89,14 +137,22 @@ _RANGE_LIMITS = (
     ("defocus_nm", 0, 5000),
     ("cs_um", -5000, 5000),
     ("focal_spread_nm", 0, 50),
+    ("image_spread_nm", 0, 5),
+    ("drift_nm", 0, 50),
+    ("illumination_variation", 0, 0.9),
 )
 
 # 0.02152 and 0.1243 nm/px, 423 and 16 e/Å² are the study's. Defocus, focal spread, Cs and carbon of the three
-# high-resolution presets are those under which networks trained on real micrographs knew the particles.
+# high-resolution presets are those under which networks trained on real micrographs knew the particles; acceptance
+# and image spread were fitted to contrast and fringes of real ones (docs/method.md).
 PRESETS: dict[str, dict[str, Any]] = {
     "au-2.2nm": {"diameter_nm": 2.2, "diameter_spread": 0.15, "coverage": 0.1},
     "au-5nm": {},
     "au-10nm": {"diameter_nm": 10.0, "coverage": 0.2, "size_px": 1024},
+    "ag-5nm": {"material": "Ag"},
+    "pt-3nm": {"material": "Pt", "diameter_nm": 3.0, "diameter_spread": 0.15},
+    "pd-4nm": {"material": "Pd", "diameter_nm": 4.0, "diameter_spread": 0.15},
+    "cdse-5nm": {"material": "CdSe", "diameter_nm": 5.0, "coverage": 0.2, "rims": 0.9},
     "au-20nm-lowres": {
         "diameter_nm": 20.0,
         "pixel_size_nm": 0.1243,
@@ -110,8 +166,24 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+def _read_preset(path: Path) -> dict[str, Any]:
+    """The settings of a preset file: a JSON object of settings, and of the preset that says the rest."""
+    try:
+        if path.stat().st_size > _LARGEST_PRESET:
+            raise SettingsError(f"{path}: has {path.stat().st_size} bytes, expected a preset of {_LARGEST_PRESET}.")
+        found = parse_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path}: is no preset in JSON ({str(error)[:120]}).") from error
+    base = found.get("preset", "au-5nm") if isinstance(found, dict) else None
+    if not isinstance(base, str) or base not in PRESETS:
+        raise SettingsError(f"{path}: expected an object of settings whose preset is one of {', '.join(PRESETS)}.")
+    return PRESETS[base] | {name: value for name, value in found.items() if name != "preset"}
+
+
 def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSettings:
-    """The settings of a preset, with changes.
+    """The settings of a preset, or of a preset file, with changes.
 
     Raises:
         SettingsError: Unknown preset, unknown setting, or a value out of range.
@@ -119,9 +191,12 @@ def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSet
     >>> simulation_settings("au-2.2nm", defocus_nm="20:40").defocus_nm
     (20.0, 40.0)
     """
-    if preset not in PRESETS:
-        raise SettingsError(f"preset: expected one of {', '.join(PRESETS)}, received {preset!r}.")
+    own = _read_preset(Path(preset)) if preset.endswith(".json") else PRESETS.get(preset)
+    if own is None:
+        raise SettingsError(
+            f"preset: expected one of {', '.join(PRESETS)}, or the path of a .json file, received {preset!r}."
+        )
     try:
-        return SimulationSettings(**{"preset": preset, **PRESETS[preset], **changes})
+        return SimulationSettings(**{"preset": preset, **own, **changes})
     except ValidationError as error:
         raise settings_error(error, SimulationSettings) from error

@@ -23,9 +23,7 @@ class TrainingSettings(BaseModel):
     epochs: int = Field(100, ge=1, description="Passes over the training patches and their eight transforms.")
     batch_size: int = Field(32, ge=1, description="Patches per optimizer step.")
     learning_rate: float = Field(1e-4, gt=0, description="Step size of Adam.")
-    learning_rate_schedule: Annotated[
-        Literal["constant", "cosine"], Flags("--schedule", "--learning-rate-schedule")
-    ] = Field(
+    learning_rate_schedule: Annotated[Literal["constant", "cosine"], Flags("schedule")] = Field(
         "constant", description="constant, or up over the first twentieth of the steps and down to 0 as a cosine."
     )
     loss: Literal["cross_entropy", "cross_entropy_dice", "focal"] = Field(
@@ -34,7 +32,7 @@ class TrainingSettings(BaseModel):
     weight_averaging: float | None = Field(
         None, gt=0, lt=1, description="Momentum per step of the average of the weights that is validated and kept."
     )
-    early_stopping_patience: Annotated[int | None, Flags("--patience", "--early-stopping-patience")] = Field(
+    early_stopping_patience: Annotated[int | None, Flags("patience")] = Field(
         None, ge=1, description="Epochs without a better validation hard dice before the training ends."
     )
     precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the layers.")
@@ -99,7 +97,5 @@ def settings_error(error: ValidationError, model: type[BaseModel] | None = None)
         )
     if first["type"] == "extra_forbidden" and model is not None:
         return SettingsError(f"{field}: no such setting; expected one of {', '.join(model.model_fields)}.")
-    if first["type"] == "missing" or (first["type"] == "too_short" and first["ctx"]["actual_length"] == 0):
-        return SettingsError(f"{field}: is missing.")
     what = _EXPECTED.get(first["type"], f"{first['msg'][0].lower()}{first['msg'][1:]}")
     return SettingsError(f"{field}: {what}, received {first['input']!r}.")

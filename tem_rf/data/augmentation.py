@@ -5,10 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from tem_rf.config.augmentation import AugmentationSettings
+from tem_rf.data.camera_noise import CameraNoise
 
 
 def augment_patch(
-    image: np.ndarray, settings: AugmentationSettings, *, seed: int | Sequence[int], mean: float = 0, sd: float = 1
+    image: np.ndarray,
+    settings: AugmentationSettings,
+    *,
+    seed: int | Sequence[int],
+    sd: float = 1,
+    mean: float = 0,
+    noise: CameraNoise | None = None,
 ) -> np.ndarray:
     """Blur, re-dose, add noise and change the contrast of a patch; its label stays true.
 
@@ -19,8 +26,9 @@ def augment_patch(
         image: (height, width) float32, normalized: (counts - mean) / sd.
         settings: How far to go.
         seed: Decides what is drawn: the seed of the run, the epoch and the patch, say.
-        mean: Mean counts of the micrograph; the noise of a lower dose depends on it.
-        sd: Standard deviation of its counts.
+        sd: Standard deviation of the micrograph's counts.
+        mean: Mean of its counts; the noise of a lower dose depends on it.
+        noise: Its shot noise; needed for a lower dose.
 
     Returns:
         (height, width) float32.
@@ -35,8 +43,9 @@ def augment_patch(
     if width > 0:
         image = blur(image, width)
     if fraction < 1:
-        per_electron = settings.counts_per_electron
-        image = redose(image, fraction, random, mean=mean / per_electron, sd=sd / per_electron)
+        if noise is None:
+            raise ValueError("a lower dose needs the noise of the camera")
+        image = redose(image, fraction, random, mean=mean, sd=sd, noise=noise)
     if noise_sd > 0:
         noisy = image + random.normal(0, noise_sd, image.shape)
         image = noisy / np.sqrt(1 + noise_sd**2)
@@ -57,21 +66,36 @@ def blur(image: np.ndarray, width_px: float) -> np.ndarray:
     return mean + (blurred - mean) * (image.std() / max(float(blurred.std()), 1e-6))
 
 
-def redose(image: np.ndarray, fraction: float, random: np.random.Generator, *, mean: float, sd: float) -> np.ndarray:
+def redose(
+    image: np.ndarray, fraction: float, random: np.random.Generator, *, mean: float, sd: float, noise: CameraNoise
+) -> np.ndarray:
     """Add the noise that an exposure with a part of the dose would have had, in place of what is there.
 
-    An exposure of c electrons has variance c; at a fraction f of the dose, scaled up again, c / f. The difference is
-    added as Poisson noise of mean c f (1 - f), divided by f.
+    An exposure of n electrons has variance n; at a fraction f of the dose, scaled up again, n / f. The difference is
+    added as Poisson noise of mean n f (1 - f), divided by f, and passed through the camera as the first noise was.
 
     Args:
-        image: (height, width), normalized: (electrons - mean) / sd.
+        image: (height, width), normalized: (counts - mean) / sd.
         fraction: Part of the dose that is left.
         random: Draws the noise.
-        mean: Mean of the micrograph [electrons].
-        sd: Standard deviation of the micrograph [electrons].
+        mean: Mean of the micrograph [counts].
+        sd: Standard deviation of the micrograph [counts].
+        noise: Shot noise of the micrograph.
     """
-    electrons = np.maximum(image * sd + mean, 0)
-    missing = electrons * fraction * (1 - fraction)
-    added = (random.poisson(missing) - missing) / fraction
-    variance = max(mean, 0.0) * (1 - fraction) / fraction / sd**2
-    return (image + added / sd) / np.sqrt(1 + variance)
+    from scipy import fft
+
+    gain = noise.level / mean
+    missing = np.maximum(image * sd + mean, 0) * (fraction * (1 - fraction) / gain)  # electrons
+    white = ((random.poisson(missing) - missing) / fraction).astype(np.float32)
+    transfer = noise.transfer(image.shape)
+    added = fft.irfft2(fft.rfft2(white) * transfer, s=image.shape)
+    weights = np.full(transfer.shape[1], 2.0)  # columns of the half spectrum that stand for two
+    weights[0] = 1
+    if image.shape[1] % 2 == 0:
+        weights[-1] = 1
+    passed = float((np.square(transfer, dtype=np.float64) * weights).sum() / image.size)
+    variance = noise.level * passed * (1 - fraction) / fraction / sd**2
+    readout = noise.readout * (1 / fraction**2 - 1) / sd**2
+    if readout > 0:  # as strong in a shorter exposure, which is scaled up
+        added += random.normal(0, np.sqrt(readout) * sd / gain, image.shape)
+    return (image + added * (gain / sd)) / np.sqrt(1 + variance + readout)

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from tem_rf.config.reading import AS_IT_IS, ReadingSettings
 from tem_rf.data.pairing import Pair, Pairing, Problem, pair_labels
 from tem_rf.data.pixel_size import is_same_scale
 from tem_rf.data.sources import find_pairs, marking_notes, read_labelled
@@ -45,7 +46,12 @@ class FolderCheck:
 
 
 def check_folder(
-    images: Path, labels: Path | None = None, *, pixel_size_nm: float | None = None, resample: bool = False
+    images: Path,
+    labels: Path | None = None,
+    *,
+    pixel_size_nm: float | None = None,
+    resample: bool = False,
+    reading: ReadingSettings = AS_IT_IS,
 ) -> FolderCheck:
     """Pair the files of a folder and read each of them once, one frame in memory.
 
@@ -54,16 +60,18 @@ def check_folder(
         labels: Folder of labels, as for `pair_labels`; or the file that labels the one file.
         pixel_size_nm: Side of a pixel [nm], in place of what the files say.
         resample: Make pixels square, as the preparation does where it is asked to; otherwise they are a problem.
+        reading: What of the files is meant.
 
     Raises:
         DatasetError: A folder is missing, or there is no micrograph in it.
     """
-    pairing = Pairing(find_pairs(images, labels), ()) if images.is_file() else pair_labels(images, labels)
+    is_one = images.is_file()
+    pairing = Pairing(find_pairs(images, labels), ()) if is_one else pair_labels(images, labels, reading)
     checked: list[CheckedPair] = []
     problems = list(pairing.problems)
     for pair in pairing.pairs:
         try:
-            checked.append(_check_pair(pair, pixel_size_nm, resample))
+            checked.append(_check_pair(pair, pixel_size_nm, resample, reading))
         except TemRfError as error:
             problems.append(_problem(pair, error))
     problems += _mixed_scales(checked)
@@ -72,14 +80,14 @@ def check_folder(
     return FolderCheck(tuple(checked), tuple(problems), marking_notes(particle_px, sum(sizes)))
 
 
-def _check_pair(pair: Pair, pixel_size_nm: float | None, resample: bool) -> CheckedPair:
+def _check_pair(pair: Pair, pixel_size_nm: float | None, resample: bool, reading: ReadingSettings) -> CheckedPair:
     frames, particle_pixels, all_pixels = 0, 0, 0
     notes: dict[str, None] = {}  # in order, each once
-    for labelled in read_labelled(pair, pixel_size_nm, resample=resample):
+    for labelled in read_labelled(pair, pixel_size_nm, resample=resample, reading=reading):
         frames += 1
         particle_pixels += int(labelled.mask.sum())
         all_pixels += labelled.mask.size
-        notes |= dict.fromkeys(labelled.micrograph.notes)
+        notes |= dict.fromkeys((*labelled.micrograph.notes, *labelled.label_notes))
     height, width = labelled.mask.shape
     size_nm = labelled.micrograph.pixel_size_nm
     return CheckedPair(

@@ -6,58 +6,75 @@ from pathlib import Path
 
 import numpy as np
 
-from tem_rf.data.label_formats.coco import read_coco
-from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES, read_rois
+from tem_rf.config.reading import AS_IT_IS, ReadingSettings
+from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES, draw_rois
+from tem_rf.data.label_formats.json_labels import JSON_SUFFIXES, read_json_label
+from tem_rf.data.label_formats.label import Label
 from tem_rf.data.label_formats.masks import read_masks
+from tem_rf.data.label_formats.roles import Roles
+from tem_rf.data.names import stems_of
 from tem_rf.errors import DatasetError, ReadError, TemRfError
 
 
-def read_label(path: Path, shape: tuple[int, int], *, image: Path | None = None) -> np.ndarray:
+def read_label(
+    path: Path, shape: tuple[int, int], *, image: Path | None = None, reading: ReadingSettings = AS_IT_IS
+) -> np.ndarray:
     """Read the label of one micrograph.
 
     Args:
-        path: Mask or image of instance numbers (not zero = particle), ImageJ regions (.roi, .zip), or COCO JSON.
+        path: Mask or image of instance numbers, ImageJ regions (.roi, .zip), COCO, LabelMe or GeoJSON.
         shape: Height and width of the micrograph.
         image: The micrograph; a COCO file needs it, since it labels many.
+        reading: What of the label is particle.
 
     Returns:
         (height, width) bool, True where a particle is.
 
     Raises:
         ReadError: The file cannot be read.
-        DatasetError: It is not of the micrograph's size, or holds several masks.
+        DatasetError: It does not fit the micrograph, or what is particle cannot be told.
     """
-    masks = list(islice(read_label_frames(path, shape, image=image), 2))
-    if len(masks) != 1:
-        several = "several masks" if masks else "no mask"
+    labels = list(islice(read_label_frames(path, shape, image=image, reading=reading), 2))
+    if len(labels) != 1:
+        several = "several masks" if labels else "no mask"
         raise DatasetError(f"{path}: holds {several} for one micrograph; save the right one by itself.")
-    return masks[0]
+    return labels[0].mask
 
 
-def read_label_frames(path: Path, shape: tuple[int, int], *, image: Path | None = None) -> Iterator[np.ndarray]:
-    """Read the labels of a stack one after the other; arguments, results and errors as for `read_label`."""
+def read_label_frames(
+    path: Path,
+    shape: tuple[int, int],
+    *,
+    image: Path | None = None,
+    frames: int = 1,
+    reading: ReadingSettings = AS_IT_IS,
+) -> Iterator[Label]:
+    """Read the labels of a stack one after the other; arguments and errors as for `read_label`.
+
+    Args:
+        path: As for `read_label`.
+        shape: As for `read_label`.
+        image: As for `read_label`.
+        frames: Number of frames of the micrograph; where it is one, several masks are parts of one label.
+        reading: As for `read_label`.
+    """
     path, suffix = Path(path), Path(path).suffix.lower()
     if not path.exists():
         raise ReadError(f"{path}: no such file; check the path.")
-    if suffix == ".json":
-        if image is None:
-            raise DatasetError(f"{path}: labels many micrographs; say which one is meant.")
-        yield read_coco(path, image.stem, shape)
+    if suffix in JSON_SUFFIXES:
+        stems = None if image is None else set(stems_of(image))
+        labels = iter([read_json_label(path, stems, shape, Roles.of(reading))])
     elif suffix in ROI_SUFFIXES:
-        yield _read_rois(path, shape)
+        labels = iter([_draw_rois(path, shape, Roles.of(reading))])
     else:
-        for mask in read_masks(path):
-            if mask.shape != tuple(shape):
-                raise DatasetError(
-                    f"{path}: the label is {mask.shape[1]} x {mask.shape[0]} px, its micrograph "
-                    f"{shape[1]} x {shape[0]} px (width x height); label the image at its own size."
-                )
-            yield mask
+        labels = read_masks(path, shape, frames, reading)
+    for label in labels:
+        yield label.with_remarks()
 
 
-def _read_rois(path: Path, shape: tuple[int, int]) -> np.ndarray:
+def _draw_rois(path: Path, shape: tuple[int, int], roles: Roles) -> Label:
     try:
-        return read_rois(path, shape)
+        return draw_rois(path, shape, roles)
     except TemRfError:
         raise
     except Exception as error:  # roifile fails on damaged bytes in any way it likes

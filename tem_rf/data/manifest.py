@@ -33,6 +33,9 @@ class Source(BaseModel):
     scale: float = Field(description="Divided by to normalize: the standard deviation, for standard normalization.")
     mean: float | None = Field(None, description="Mean counts before normalization; None: not written then.")
     sd: float | None = Field(None, gt=0, description="Standard deviation of the counts, likewise.")
+    counts_per_electron: float | None = Field(
+        None, gt=0, description="Gain of the camera, per pixel of the patches; None: the files do not say."
+    )
     notes: tuple[str, ...] = Field((), description="What the reader did that one should know.")
 
     def mean_and_sd(self, normalization: Normalization) -> tuple[float, float] | None:

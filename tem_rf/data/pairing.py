@@ -1,19 +1,39 @@
-"""Which label file belongs to which micrograph, by the stems of their names."""
+"""Which label file belongs to which micrograph, by their names."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
-from tem_rf.data.label_formats.coco import coco_stems
+from tem_rf.config.reading import AS_IT_IS, ReadingSettings
+from tem_rf.data.formats.ser import series_of
 from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES
+from tem_rf.data.label_formats.json_labels import JSON_SUFFIXES, labelled_stems
 from tem_rf.data.label_formats.masks import holds_masks, holds_micrographs, is_container
+from tem_rf.data.names import MicrographNames, is_by_product, label_candidates, looks_like_label, same_name, stem_of
 from tem_rf.data.readers import MICROGRAPH_SUFFIXES
 from tem_rf.errors import DatasetError, ReadError
+from tem_rf.files import readable
 
-IMAGE_FOLDER = "images"
-LABEL_FOLDERS = ("labels", "masks", "annotations")
-_LABEL_ENDING = re.compile(r"[ _.-]?(labels?|masks?|maps?|seg|segmentation|gt|rois?|roiset)$", re.IGNORECASE)
-_IMAGE_ENDING = re.compile(r"[ _.-]?(images?|img)$", re.IGNORECASE)
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "raw", "micrographs", "jpegimages")
+LABEL_FOLDERS = (
+    *("labels", "masks", "annotations", "label", "mask", "annotation", "segmentations", "segmentation", "seg"),
+    *("ground_truth", "groundtruth", "gt", "rois", "roi", "segmentationclass", "segmentationobject"),
+)
+# What people have beside micrographs that labels them and is not read.
+_OTHER_LABELS = {
+    ".xml": "CVAT's or VOC's XML",
+    ".txt": "a text file, as YOLO has",
+    ".ndjson": "LabelBox's NDJSON",
+    ".csv": "a table",
+    ".svg": "a drawing",
+    ".mat": "a MATLAB file",
+    ".xcf": "a GIMP file",
+    ".psd": "a Photoshop file",
+    ".gz": "a compressed file",
+}
+_NEAR = 0.6  # of two names, as difflib measures likeness
 
 
 @dataclass(frozen=True)
@@ -33,7 +53,7 @@ class Pair:
     @property
     def name(self) -> str:
         """What the micrograph is called in a dataset."""
-        return f"{self.folder}-{self.image.name}" if self.folder else self.image.name
+        return readable(f"{self.folder}-{self.image.name}" if self.folder else self.image.name)
 
 
 @dataclass(frozen=True)
@@ -55,19 +75,21 @@ class Pairing:
     problems: tuple[Problem, ...]
 
 
-def pair_labels(images: Path, labels: Path | None = None) -> Pairing:
-    """Pair micrographs with labels by the stem of their names.
+def pair_labels(images: Path, labels: Path | None = None, reading: ReadingSettings = AS_IT_IS) -> Pairing:
+    """Pair micrographs with labels by their names.
 
     Args:
         images: Folder of micrographs. Without `labels` it may hold the folders images/ and labels/ (or masks/,
-            annotations/), or both kinds side by side: labels end in _mask, _label, ... or are ROI or COCO files.
+            annotations/), have such a folder beside it, or hold both kinds side by side: labels end in _mask, _label,
+            ... or are ROI or JSON files.
         labels: Folder of labels, or one COCO file.
+        reading: The pattern of label names, where the usual endings do not fit.
 
     Raises:
         DatasetError: A folder is missing, or there is no micrograph in it.
     """
     images, labels = _folders(Path(images), labels)
-    found = _Files(images, labels)
+    found = _Files(images, labels, reading.pair)
     if not found.images:
         raise DatasetError(f"{images}: no micrographs; expected files ending in {' '.join(MICROGRAPH_SUFFIXES)}.")
     pairs, problems = [], found.problems
@@ -75,16 +97,30 @@ def pair_labels(images: Path, labels: Path | None = None) -> Pairing:
         partners = found.labels.get(stem, []) or ([image] if holds_masks(image) else [])
         problems += [Problem(other, f"has the same stem as {image.name}; rename or remove one") for other in others]
         if not partners:
-            problems.append(Problem(image, f"has no label; expected one named {stem} in {labels}"))
+            problems.append(
+                Problem(image, f"has no label; expected one named {stem} in {labels}{found.near_miss(stem)}")
+            )
         elif len(partners) > 1:
             names = " and ".join(partner.name for partner in partners)
             problems.append(Problem(image, f"has several labels, {names}; keep one of them"))
         elif not others:
             pairs.append(Pair(image, partners[0]))
     for stem in sorted(found.labels.keys() - found.images.keys()):
-        reason = f"labels {stem}, of which there is no micrograph in {images}"
+        reason = f"labels {stem}, of which there is no micrograph in {images}{found.near_image(stem)}"
         problems += [Problem(label, reason) for label in found.labels[stem]]
     return Pairing(tuple(pairs), tuple(problems))
+
+
+def micrographs_at(path: Path) -> list[Path]:
+    """The micrographs of a folder, the series of an EMI file that has several, or the file itself.
+
+    Raises:
+        ReadError: A folder holds none.
+    """
+    if path.is_dir() and path.suffix.lower() not in MICROGRAPH_SUFFIXES:
+        return micrographs_in(path)
+    series = series_of(path) if path.suffix.lower() == ".emi" else []
+    return series if len(series) > 1 else [path]
 
 
 def micrographs_in(folder: Path) -> list[Path]:
@@ -95,65 +131,138 @@ def micrographs_in(folder: Path) -> list[Path]:
     Raises:
         ReadError: There are none.
     """
-    place = folder / IMAGE_FOLDER if (folder / IMAGE_FOLDER).is_dir() else folder
+    place = _folder_called(folder, IMAGE_FOLDERS[:1]) or folder
     files = [path for path in _visible(place) if _is_micrograph(path)]
-    stems = {path.stem for path in files}
-    micrographs = [path for path in files if not _labels_one_of(stems, path.stem)]
+    names = MicrographNames(stem_of(path) for path in files)
+    micrographs = [path for path in files if not _belongs_to_another(path, names)]
     if not micrographs:
         raise ReadError(f"{place}: no micrographs; expected files ending in {' '.join(sorted(MICROGRAPH_SUFFIXES))}.")
     return micrographs
 
 
-def _labels_one_of(stems: set[str], stem: str) -> bool:
-    bare = _LABEL_ENDING.sub("", stem)
-    return bare != stem and bare in stems
+def _belongs_to_another(path: Path, names: MicrographNames) -> bool:
+    """Whether a file is named as the label, or another product, of one beside it."""
+    stem = stem_of(path)
+    others = [candidate for candidate in label_candidates(stem) if same_name(candidate) != same_name(stem)]
+    return (looks_like_label(stem) or is_by_product(stem)) and names.find(others) not in (None, stem)
 
 
 def _folders(images: Path, labels: Path | None) -> tuple[Path, Path]:
     if not images.is_dir():
         raise DatasetError(f"{images}: no such folder; check the path.")
     if labels is None:
-        beside = [images / name for name in LABEL_FOLDERS if (images / name).is_dir()]
-        labels = beside[0] if beside else images
-        images = images / IMAGE_FOLDER if (images / IMAGE_FOLDER).is_dir() else images
+        inner = _folder_called(images, IMAGE_FOLDERS)
+        labels = _folder_called(images, LABEL_FOLDERS) or (inner and _folder_called(inner, LABEL_FOLDERS))
+        if labels is None and inner is None:
+            labels = _folder_beside(images)
+        images, labels = inner or images, labels or images
     if not Path(labels).exists():
         raise DatasetError(f"{labels}: no such folder; check the path.")
     return images, Path(labels)
 
 
+def _folder_called(place: Path, names: tuple[str, ...]) -> Path | None:
+    """The folder in a place that has the first of some names, whatever their case."""
+    folders = {path.name.casefold(): path for path in sorted(place.iterdir()) if path.is_dir()}
+    return next((folders[name] for name in names if name in folders), None)
+
+
+def _folder_beside(images: Path) -> Path | None:
+    """A folder of labels beside a folder of micrographs that holds none itself."""
+    files = _visible(images)
+    if any(path.suffix.lower() in (*ROI_SUFFIXES, *JSON_SUFFIXES) or looks_like_label(stem_of(path)) for path in files):
+        return None
+    if any(is_container(path) and holds_masks(path) for path in files):
+        return None
+    name = images.resolve().name.casefold()
+    for image_word in IMAGE_FOLDERS:
+        if image_word in name.replace("-", "_").split("_"):
+            wanted = tuple(name.replace(image_word, word) for word in LABEL_FOLDERS)
+            return _folder_called(images.resolve().parent, wanted)
+    return _folder_called(images.resolve().parent, tuple(f"{name}_{word}" for word in LABEL_FOLDERS))
+
+
 class _Files:
     """Micrographs by stem, and labels by the stem of the micrograph they mark."""
 
-    def __init__(self, images: Path, labels: Path) -> None:
+    def __init__(self, images: Path, labels: Path, pattern: str | None) -> None:
         self.images: dict[str, list[Path]] = {}
         self.labels: dict[str, list[Path]] = {}
         self.problems: list[Problem] = []
+        self._pattern = pattern and _compiled(pattern)
         side_by_side = images == labels
-        for path in _visible(images):
-            if _is_micrograph(path) and not (side_by_side and _looks_like_label(path)):
-                self.images.setdefault(path.stem, []).append(path)
-        # au_image.tif answers to au as well, for au_label.tif
-        self._bare_stems = {_IMAGE_ENDING.sub("", stem): stem for stem in self.images}
+        files = _visible(images)
+        every = MicrographNames(stem_of(path) for path in files if _is_micrograph(path))
+        for path in files:
+            if _is_micrograph(path) and not (side_by_side and self._is_label(path, every)):
+                self.images.setdefault(stem_of(path), []).append(path)
+        self._names = MicrographNames(self.images)
+        self._unread: list[Path] = []
         for path in _visible(labels):
-            if path.suffix.lower() == ".json":
-                self._add_coco(path)
-            elif path.suffix.lower() in ROI_SUFFIXES or (
-                _is_micrograph(path) and (not side_by_side or _looks_like_label(path))
-            ):
-                self._add_label(path.stem, path)
+            self._add(path, side_by_side, every)
+        self._leave_out_unreadable()
         self._pair_lone_containers()
 
-    def _add_label(self, stem: str, path: Path) -> None:
-        bare = _LABEL_ENDING.sub("", stem)
-        known = next((name for name in (stem, bare) if name in self.images), self._bare_stems.get(bare, bare))
-        self.labels.setdefault(known, []).append(path)
+    def near_miss(self, stem: str) -> str:
+        """What may have been meant to label a micrograph; empty where nothing is like it."""
+        unread = [path for path in self._unread if same_name(stem) in map(same_name, label_candidates(stem_of(path)))]
+        if unread:
+            return f" ({unread[0].name} is {_OTHER_LABELS[unread[0].suffix.lower()]}, which is not read: export COCO)"
+        lone = {
+            _like(label.stem): label for key in self.labels.keys() - self.images.keys() for label in self.labels[key]
+        }
+        close = _closest(_like(stem), lone)
+        if close is None:
+            return ""
+        return f"; did you mean {lone[close].name}? Rename it, or give the pattern of the names with --pair"
 
-    def _add_coco(self, path: Path) -> None:
+    def near_image(self, stem: str) -> str:
+        """The micrograph that a label may have been meant for."""
+        lone = {_like(name): paths[0] for name, paths in self.images.items() if name not in self.labels}
+        close = _closest(_like(stem), lone)
+        return "" if close is None else f"; did you mean {lone[close].name}?"
+
+    def _is_label(self, path: Path, every: MicrographNames) -> bool:
+        """Whether a file beside micrographs is a label, or another product of a program."""
+        if self._pattern:
+            return self._pattern.fullmatch(path.name) is not None
+        stem = stem_of(path)
+        by_name = looks_like_label(stem) or (is_by_product(stem) and _belongs_to_another(path, every))
+        return by_name or (holds_masks(path) and not holds_micrographs(path))
+
+    def _add(self, path: Path, side_by_side: bool, every: MicrographNames) -> None:
+        suffix = path.suffix.lower()
+        match = self._pattern.fullmatch(path.name) if self._pattern else None
+        if is_by_product(stem_of(path)) and _belongs_to_another(path, every):
+            return
+        if suffix in JSON_SUFFIXES:
+            self._add_json(path)
+        elif match:
+            self._add_label([match["name"]], path)
+        elif suffix in ROI_SUFFIXES or (_is_micrograph(path) and (not side_by_side or self._is_label(path, every))):
+            self._add_label([stem_of(path), path.stem], path)
+        elif suffix in _OTHER_LABELS:
+            self._unread.append(path)
+
+    def _add_label(self, stems: list[str], path: Path) -> None:
+        candidates = [candidate for stem in stems for candidate in label_candidates(stem)]
+        known = self._names.find(candidates)
+        partners = self.labels.setdefault(known or label_candidates(stems[0])[-1], [])
+        partners += [path] if path not in partners else []
+
+    def _add_json(self, path: Path) -> None:
         try:
-            for stem in coco_stems(path):
-                self._add_label(stem, path)
+            for stems in labelled_stems(path):
+                self._add_label(list(stems) or [path.stem], path)
         except ReadError as error:
             self.problems.append(Problem(path, str(error).removeprefix(f"{path}: ")))
+
+    def _leave_out_unreadable(self) -> None:
+        """Of several labels, Cellpose's _seg.npy, which can run code and is not read."""
+        for stem, paths in self.labels.items():
+            others = [path for path in paths if not path.name.lower().endswith("_seg.npy")]
+            if others:
+                self.labels[stem] = others
 
     def _pair_lone_containers(self) -> None:
         """The published sets are one file of images and one of labels; their names differ in more than an ending."""
@@ -162,8 +271,34 @@ class _Files:
             self.labels = dict(zip(self.images, self.labels.values(), strict=True))
 
 
-def _looks_like_label(path: Path) -> bool:
-    return bool(_LABEL_ENDING.search(path.stem)) or (holds_masks(path) and not holds_micrographs(path))
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of names, with or without a suffix: {name} and the wildcards * and ?."""
+    signs = {"*": ".*?", "?": ".", "{name}": "(?P<name>.+?)"}
+    parts = re.split(r"(\{name\}|\*|\?)", pattern)
+    seen: set[str] = set()
+    text = ""
+    for part in parts:
+        text += "(?P=name)" if part == "{name}" and part in seen else signs.get(part, re.escape(part))
+        seen.add(part)
+    has_suffix = pattern.rpartition("}")[2].rpartition(".")[2].lower() in (
+        suffix[1:] for suffix in (*MICROGRAPH_SUFFIXES, *ROI_SUFFIXES, *JSON_SUFFIXES)
+    )
+    return re.compile(text if has_suffix or pattern.endswith("*") else text + r"(\.[^.]+)+", re.IGNORECASE)
+
+
+def _closest(name: str, others: Iterable[str]) -> str | None:
+    """The name that holds this one, or is held by it, as a word, or else is most like it; None where none is near."""
+    within = [other for other in others if _is_word_of(name, other) or _is_word_of(other, name)]
+    return next(iter(within or get_close_matches(name, others, n=1, cutoff=_NEAR)), None)
+
+
+def _is_word_of(part: str, whole: str) -> bool:
+    return re.search(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])", whole) is not None
+
+
+def _like(name: str) -> str:
+    """A name without what programs add to it, for comparing."""
+    return same_name(label_candidates(name)[-1])
 
 
 def _visible(place: Path) -> list[Path]:
@@ -172,7 +307,7 @@ def _visible(place: Path) -> list[Path]:
 
 
 def _is_micrograph(path: Path) -> bool:
-    """An EMI file whose pixels stand in a SER file beside it is left out: the SER file is read."""
+    """An EMI file whose pixels are in SER files beside it is left out: these are read."""
     suffix = path.suffix.lower()
-    is_second_half = suffix == ".emi" and path.with_name(f"{path.stem}_1.ser").exists()
+    is_second_half = suffix == ".emi" and bool(series_of(path))
     return suffix in MICROGRAPH_SUFFIXES and not is_second_half

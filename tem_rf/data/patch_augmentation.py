@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from tem_rf.config.augmentation import AugmentationSettings
 from tem_rf.data.augmentation import augment_patch
+from tem_rf.data.camera_noise import CameraNoise, estimate_camera_noise
 from tem_rf.data.prepared import MANIFEST_FILE, PreparedDataset
 from tem_rf.errors import DatasetError
+
+_NOISE_PATCHES = 4  # of a micrograph, to estimate its noise from
 
 Augment = Callable[[np.ndarray, int, int], np.ndarray]
 """Changes an image (h, w) that is the given transform of the patch of the given index."""
@@ -41,16 +45,23 @@ def build_augment(dataset: PreparedDataset, settings: AugmentationSettings, *, s
         epoch: Number of the epoch; with seed, patch and transform it decides what is drawn, so a restart repeats it.
 
     Raises:
-        DatasetError: The dataset does not say them.
+        DatasetError: The dataset does not say them, or the gain of its camera cannot be known.
     """
     if settings.is_off:
         return None
     counts = counts_of_sources(dataset)
+    noises = noise_of_sources(dataset, settings.counts_per_electron) if settings.dose_fraction < 1 else {}
 
     def augment(image: np.ndarray, patch: int, transform: int) -> np.ndarray:
-        own = counts[dataset.patches[patch].source]
+        source = dataset.patches[patch].source
+        own = counts[source]
         changed = augment_patch(
-            image * own.slope + own.intercept, settings, seed=(seed, epoch, patch, transform), mean=own.mean, sd=own.sd
+            image * own.slope + own.intercept,
+            settings,
+            seed=(seed, epoch, patch, transform),
+            mean=own.mean,
+            sd=own.sd,
+            noise=noises.get(source),
         )
         return (changed - own.intercept) / own.slope
 
@@ -73,3 +84,33 @@ def counts_of_sources(dataset: PreparedDataset) -> dict[str, SourceCounts]:
         mean, sd = moments
         counts[source.name] = SourceCounts(mean, sd, source.scale / sd, (source.offset - mean) / sd)
     return counts
+
+
+@lru_cache(maxsize=2)  # asked for at every epoch
+def noise_of_sources(dataset: PreparedDataset, counts_per_electron: float | None) -> dict[str, CameraNoise]:
+    """The shot noise of each micrograph, by its name, estimated from its patches.
+
+    Args:
+        dataset: The patches, and the gain where its files said it.
+        counts_per_electron: Gain of the camera, in place of what the dataset says.
+
+    Raises:
+        DatasetError: The gain cannot be known, or cannot be that.
+    """
+    patches: dict[str, list[int]] = {}
+    for index, patch in enumerate(dataset.patches):
+        patches.setdefault(patch.source, []).append(index)
+    gains = {source.name: counts_per_electron or source.counts_per_electron for source in dataset.manifest.sources}
+    noises = {}
+    for name, own in counts_of_sources(dataset).items():
+        images = [
+            (dataset.images[index] * own.slope + own.intercept) * own.sd + own.mean
+            for index in patches.get(name, [])[:_NOISE_PATCHES]
+        ]
+        if not images:
+            continue
+        try:
+            noises[name] = estimate_camera_noise(images, mean=own.mean, counts_per_electron=gains[name])
+        except DatasetError as error:
+            raise DatasetError(f"{dataset.folder}: {name} {error}.") from error
+    return noises

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tem_rf.data.formats.dispatch import MICROGRAPH_SUFFIXES, Opener, find_opener
-from tem_rf.data.formats.recording import Recording
+from tem_rf.config.reading import AS_IT_IS, ReadingSettings
+from tem_rf.data.formats.dispatch import MICROGRAPH_SUFFIXES, find_opener
+from tem_rf.data.formats.recording import MICROGRAPH, Recording, Wanted
 from tem_rf.data.formats.remarks import collect_remarks
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.pixels import check_pixels, make_square, turn_grey
@@ -19,13 +20,20 @@ __all__ = ["MICROGRAPH_SUFFIXES", "open_recording", "parsing", "read_frames", "r
 _SQUARE_TOLERANCE = 0.01
 
 
-def read_micrograph(path: Path, *, pixel_size_nm: float | None = None, resample: bool = False) -> Micrograph:
+def read_micrograph(
+    path: Path,
+    *,
+    pixel_size_nm: float | None = None,
+    resample: bool = False,
+    reading: ReadingSettings = AS_IT_IS,
+) -> Micrograph:
     """Read a file that holds one image.
 
     Args:
         path: TIFF, PNG, JPEG, BMP, NPY, NPZ, HDF5, MRC, DM3, DM4, EMD, SER, EMI, HSPY or ZSPY.
         pixel_size_nm: Side of a pixel [nm], in place of what the file says.
         resample: Resample an image whose pixels are not square to its finer side; otherwise it is refused.
+        reading: Which array and which channel are meant where there are several.
 
     Returns:
         The micrograph; its pixel size is None where neither the file nor the caller says.
@@ -34,21 +42,28 @@ def read_micrograph(path: Path, *, pixel_size_nm: float | None = None, resample:
         ReadError: The file is missing, damaged, no image (a spectrum, a diffraction pattern) or a stack.
     """
     path = Path(path)
-    with open_recording(path) as recording:
+    with open_recording(path, Wanted(reading.array)) as recording:
         if recording.count != 1:
             raise ReadError(
                 f"{path}: holds {recording.count} frames, one image was expected; save the frame you want by itself."
             )
-        return _micrograph(path, recording, 0, pixel_size_nm, resample)
+        return _micrograph(path, recording, 0, pixel_size_nm, resample, reading.channel)
 
 
-def read_frames(path: Path, *, pixel_size_nm: float | None = None, resample: bool = False) -> Iterator[Micrograph]:
+def read_frames(
+    path: Path,
+    *,
+    pixel_size_nm: float | None = None,
+    resample: bool = False,
+    reading: ReadingSettings = AS_IT_IS,
+) -> Iterator[Micrograph]:
     """Read the frames of a stack or movie one after the other, one in memory at a time; an image is one frame.
 
     Args:
         path: As for `read_micrograph`.
         pixel_size_nm: As for `read_micrograph`.
         resample: As for `read_micrograph`.
+        reading: As for `read_micrograph`.
 
     Yields:
         The frames, in the order of the file.
@@ -57,18 +72,18 @@ def read_frames(path: Path, *, pixel_size_nm: float | None = None, resample: boo
         ReadError: As for `read_micrograph`, save that stacks are welcome.
     """
     path = Path(path)
-    with open_recording(path) as recording:
+    with open_recording(path, Wanted(reading.array)) as recording:
         for index in range(recording.count):
-            yield _micrograph(path, recording, index, pixel_size_nm, resample)
+            yield _micrograph(path, recording, index, pixel_size_nm, resample, reading.channel)
 
 
 @contextmanager
-def open_recording(path: Path, opener: Opener | None = None) -> Iterator[Recording]:
+def open_recording(path: Path, wanted: Wanted = MICROGRAPH) -> Iterator[Recording]:
     """Open a file in the format its content shows; whatever a parser does on damaged bytes becomes a ReadError.
 
     Args:
         path: File to open.
-        opener: Opens the file, where the caller knows better than `find_opener`.
+        wanted: What is looked for in it.
 
     Raises:
         ReadError: The file is missing, of no known format, or damaged.
@@ -78,7 +93,7 @@ def open_recording(path: Path, opener: Opener | None = None) -> Iterator[Recordi
     remarks: list[str] = []
     with ExitStack() as stack:
         with parsing(path, remarks):
-            recording = stack.enter_context((opener or find_opener(path))(path))
+            recording = stack.enter_context(find_opener(path)(path, wanted))
 
         def read_frame(index: int) -> np.ndarray:
             with parsing(path, remarks):
@@ -116,9 +131,11 @@ def parsing(
 
 
 def _micrograph(
-    path: Path, recording: Recording, index: int, pixel_size_nm: float | None, resample: bool
+    path: Path, recording: Recording, index: int, pixel_size_nm: float | None, resample: bool, channel: int | None
 ) -> Micrograph:
-    pixels, notes = turn_grey(recording.read_frame(index))
+    frame, picked = _pick_channel(path, recording, recording.read_frame(index), channel)
+    pixels, notes = turn_grey(frame)
+    notes = picked + notes
     check_pixels(path, pixels)
     sides, recorded_shape = recording.pixel_sides_nm, None
     if sides is not None and abs(sides[0] / sides[1] - 1) > _SQUARE_TOLERANCE:
@@ -143,3 +160,18 @@ def _micrograph(
         recording.metadata,
         recorded_shape,
     )
+
+
+def _pick_channel(
+    path: Path, recording: Recording, frame: np.ndarray, channel: int | None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The channel that was asked for, or the first with a note; colours are left together unless one is asked for."""
+    present = frame.shape[2] if frame.ndim == 3 else 1
+    if channel is not None:
+        if channel > present:
+            raise ReadError(f"{path}: has no channel {channel}; it holds {present}.")
+        return (frame[..., channel - 1] if frame.ndim == 3 else frame), ()
+    if not recording.channels:
+        return frame, ()
+    names = f" ({', '.join(recording.channel_names)})" if recording.channel_names else ""
+    return frame[..., 0], (f"holds {present} channels{names}; took channel 1, --channel takes another",)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tem_rf.config.reading import AS_IT_IS, ReadingSettings
+from tem_rf.data.formats.recording import Wanted
+from tem_rf.data.label_formats.label import Label
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.pairing import Pair, pair_labels
@@ -27,22 +30,28 @@ class LabelledMicrograph:
         frame: Number of the frame, in a file of several.
         micrograph: Counts and pixel size.
         mask: (height, width) bool.
+        unsure: (height, width) bool, where the label does not say whether a particle is; None: nowhere.
+        label_notes: How the label was understood.
     """
 
     name: str
     frame: int | None
     micrograph: Micrograph
     mask: np.ndarray
+    unsure: np.ndarray | None = None
+    label_notes: tuple[str, ...] = ()
 
 
-def find_pairs_in_folders(folders: Sequence[Path], labels: Path | None) -> tuple[Pair, ...]:
+def find_pairs_in_folders(
+    folders: Sequence[Path], labels: Path | None, reading: ReadingSettings = AS_IT_IS
+) -> tuple[Pair, ...]:
     """Pair the micrographs of one folder, or of several that each hold their labels.
 
     Raises:
         DatasetError: As `find_pairs`; or labels are given for several folders, or two have one name.
     """
     if len(folders) == 1:
-        return find_pairs(folders[0], labels)
+        return find_pairs(folders[0], labels, reading)
     if labels is not None:
         raise DatasetError(f"{labels}: labels of several folders; keep them in labels/ beside images/ in each folder.")
     first: dict[str, Path] = {}
@@ -50,15 +59,16 @@ def find_pairs_in_folders(folders: Sequence[Path], labels: Path | None) -> tuple
         other = first.setdefault(folder.name, folder)
         if other is not folder:
             raise DatasetError(f"{folder}: has the name of {other}, by which micrographs are told apart; rename one.")
-    return tuple(replace(pair, folder=folder.name) for folder in folders for pair in find_pairs(folder, None))
+    return tuple(replace(pair, folder=folder.name) for folder in folders for pair in find_pairs(folder, None, reading))
 
 
-def find_pairs(images: Path, labels: Path | None) -> tuple[Pair, ...]:
+def find_pairs(images: Path, labels: Path | None, reading: ReadingSettings = AS_IT_IS) -> tuple[Pair, ...]:
     """Pair micrographs with labels, refusing whatever is left over.
 
     Args:
         images: Folder, or one file such as a published HDF5 stack.
         labels: Folder or file of labels; None where `images` holds them too.
+        reading: The pattern of label names.
 
     Raises:
         DatasetError: A folder is missing or empty, or a file has no partner.
@@ -67,7 +77,7 @@ def find_pairs(images: Path, labels: Path | None) -> tuple[Pair, ...]:
         if labels is None:
             raise DatasetError(f"{images}: is one file; give the file of its labels with --labels.")
         return (Pair(images, labels),)
-    pairing = pair_labels(images, labels)
+    pairing = pair_labels(images, labels, reading)
     if pairing.problems:
         more = len(pairing.problems) - 1
         rest = f" (and {more} more; `tem-rf data check {shlex.quote(str(images))}` lists them)" if more else ""
@@ -75,57 +85,73 @@ def find_pairs(images: Path, labels: Path | None) -> tuple[Pair, ...]:
     return pairing.pairs
 
 
-def count_frames(path: Path) -> int:
+def count_frames(path: Path, reading: ReadingSettings = AS_IT_IS) -> int:
     """Images in a file.
 
     Raises:
         ReadError: The file cannot be read.
     """
-    with open_recording(path) as recording:
+    with open_recording(path, Wanted(reading.array)) as recording:
         return recording.count
 
 
-def read_labelled(pair: Pair, pixel_size_nm: float | None, *, resample: bool = False) -> Iterator[LabelledMicrograph]:
+def read_labelled(
+    pair: Pair, pixel_size_nm: float | None, *, resample: bool = False, reading: ReadingSettings = AS_IT_IS
+) -> Iterator[LabelledMicrograph]:
     """Read the labelled micrographs of a pair of files.
 
     Args:
         pair: The files.
         pixel_size_nm: Side of a pixel [nm], in place of what the file says.
         resample: Resample images whose pixels are not square, and their masks with them.
+        reading: What of the files is meant, and whether a label may mark nothing.
 
     Raises:
         ReadError: A file cannot be read.
         DatasetError: The sizes or the numbers of frames differ, or nothing is labelled, or everything.
     """
-    is_stack = count_frames(pair.image) > 1
+    count = count_frames(pair.image, reading)
     has_particles = has_background = False
-    masks: Iterator[np.ndarray] | None = None
-    for number, micrograph in enumerate(read_frames(pair.image, pixel_size_nm=pixel_size_nm, resample=resample)):
+    labels: Iterator[Label] | None = None
+    legend = ""
+    frames = read_frames(pair.image, pixel_size_nm=pixel_size_nm, resample=resample, reading=reading)
+    for number, micrograph in enumerate(frames):
         drawn_on = micrograph.recorded_shape or micrograph.pixels.shape
-        masks = masks or read_label_frames(pair.label, drawn_on, image=pair.image)
-        mask = next(masks, None)
-        if mask is None:
+        labels = labels or read_label_frames(pair.label, drawn_on, image=pair.image, frames=count, reading=reading)
+        label = next(labels, None)
+        if label is None:
             raise DatasetError(
                 f"{pair.label}: holds {number} masks, {pair.image.name} more images; save a mask for every image."
             )
+        mask, unsure, legend = label.mask, label.unsure, label.legend
         if micrograph.recorded_shape:
-            mask = resample_mask(mask, micrograph.pixels.shape)
+            shape = micrograph.pixels.shape
+            mask, unsure = resample_mask(mask, shape), unsure if unsure is None else resample_mask(unsure, shape)
         has_particles |= bool(mask.any())
         has_background |= not mask.all()
-        name = f"{pair.name}#{number}" if is_stack else pair.name
-        yield LabelledMicrograph(name, number if is_stack else None, micrograph, mask)
-    if masks is not None and next(masks, None) is not None:
+        name = f"{pair.name}#{number}" if count > 1 else pair.name
+        notes = tuple(f"label: {note}" for note in label.notes)
+        if reading.empty_is_background and not mask.any():
+            notes += ("label: marks no particle; taken for background throughout",)
+        yield LabelledMicrograph(name, number if count > 1 else None, micrograph, mask, unsure, notes)
+    if labels is not None and next(labels, None) is not None:
         raise DatasetError(
             f"{pair.label}: holds more masks than {pair.image.name} images ({number + 1}); save one for every image."
         )
+    _check_marking(pair, has_particles or reading.empty_is_background, has_background, legend)
+
+
+def _check_marking(pair: Pair, has_particles: bool, has_background: bool, legend: str) -> None:
+    held = f" It holds {legend}." if legend else ""
     if not has_particles:
         raise DatasetError(
-            f"{pair.label}: marks no particle, every pixel is zero; label {pair.image.name}, or leave both files out."
+            f"{pair.label}: marks no particle; label {pair.image.name}, or leave both files out. If there is none on "
+            f"it, --empty-is-background takes it for background.{held}"
         )
     if not has_background:
         raise DatasetError(
             f"{pair.label}: marks every pixel as particle, none as background; label {pair.image.name}, or leave both "
-            "files out."
+            f"files out.{held}"
         )
 
 

@@ -10,7 +10,7 @@ from tem_rf.data.intensity import CLASSES
 from tem_rf.data.prepared import PATCHES_FILE, PreparedDataset
 from tem_rf.data.splits import SPLITS, Split
 from tem_rf.errors import DatasetError, NoBraggPeaksError
-from tem_rf.files import replacing_file
+from tem_rf.plots.saved_figure import save_figure
 from tem_rf.plots.segmentation import overlay
 
 if TYPE_CHECKING:
@@ -187,8 +187,7 @@ def write_inspection_picture(path: Path, dataset: PreparedDataset, inspection: I
     _draw_balance(figure.add_subplot(grid[1, 1]), inspection)
     _draw_diameters(figure.add_subplot(grid[1, 2]), inspection)
     figure.suptitle(f"{dataset.manifest.name}: {len(dataset.patches)} patches of {dataset.manifest.patch_size} px")
-    with replacing_file(path) as beside:
-        figure.savefig(beside, format="png", dpi=110)
+    save_figure(path, figure, dpi=110)
 
 
 def _draw_examples(axes: "list[Axes]", dataset: PreparedDataset) -> None:
@@ -198,7 +197,8 @@ def _draw_examples(axes: "list[Axes]", dataset: PreparedDataset) -> None:
         index = int(order[round(quantile * (len(order) - 1))])
         place.imshow(overlay(np.asarray(dataset.images[index]), np.asarray(dataset.labels[index]) > 0))
         patch = dataset.patches[index]
-        place.set_title(f"{patch.source} ({patch.y_px}, {patch.x_px}), {patch.split}", fontsize=9)
+        title = f"{patch.source} ({patch.y_px}, {patch.x_px}), {patch.split}"
+        place.set_title(title, fontsize=9, parse_math=False)
         place.set_axis_off()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tem_rf.config.segmentation import SegmentSettings
+from tem_rf.data.label_formats.label import Label
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.pixels import resample_mask
@@ -67,16 +68,16 @@ def segment_file(
         SettingsError: As for `segment_by_ensemble`.
         ModelError: As for `segment_by_ensemble`.
     """
-    count = count_frames(path)
+    count = count_frames(path, settings)
     if count == 0:
         raise ReadError(f"{path}: is an empty stack; expected one frame or more.")
     job, finished_file = _job(segmenters, path, settings, label), output / f"{path.stem}_segmented.json"
     if not overwrite and (finished := _finished(finished_file, job, path)):
         return finished
-    frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample)
+    frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample, reading=settings)
     first = next(frames)
-    _min_diameter_px(settings, first.pixel_size_nm)  # what cannot be is said before anything is computed
-    pairs = zip(chain([first], frames), _truths(label, first, count), strict=True)
+    _min_diameter_px(settings, first.pixel_size_nm)  # validate before computing
+    pairs = zip(chain([first], frames), _truths(label, first, count, settings), strict=True)
     kinds = _kinds(settings, averaged=len(segmenters) * settings.transforms)
     with sole_writer(output / f".{path.stem}.lock", on_wait) as has_waited:
         if has_waited and not overwrite and (finished := _finished(finished_file, job, path)):
@@ -137,16 +138,17 @@ def _job(segmenters: Sequence[Segmenter], path: Path, settings: SegmentSettings,
     }
 
 
-def _truths(label: Path | None, first: Micrograph, count: int) -> Iterator[np.ndarray | None]:
+def _truths(label: Path | None, first: Micrograph, count: int, settings: SegmentSettings) -> Iterator[Label | None]:
     if label is None:
         yield from [None] * count
         return
     found = 0
-    for mask in read_label_frames(label, first.recorded_shape or first.pixels.shape, image=first.path):
+    shape = first.recorded_shape or first.pixels.shape
+    for truth in read_label_frames(label, shape, image=first.path, frames=count, reading=settings):
         found += 1
         if found > count:
             raise DatasetError(f"{label}: labels more than the {count} frames of {first.path}; expected as many.")
-        yield mask
+        yield truth
     if found < count:
         raise DatasetError(f"{label}: labels {found} of the {count} frames of {first.path}; expected as many.")
 
@@ -163,7 +165,7 @@ def _record(
     result: Segmentation,
     mask: np.ndarray,
     micrograph: Micrograph,
-    truth: np.ndarray | None,
+    label: Label | None,
     settings: SegmentSettings,
 ) -> FrameRecord:
     min_px = _min_diameter_px(settings, result.pixel_size_nm)
@@ -173,17 +175,21 @@ def _record(
         min_area_px=disc_area_px(min_px),
         split_touching=settings.split_touching,
     )
-    if truth is not None:
-        truth = resample_mask(truth, mask.shape)
+    truth, sure, probability = None, mask, result.probability
+    if label is not None:
+        truth = resample_mask(label.mask, mask.shape)
+    if label is not None and label.unsure is not None:
+        passed_over = resample_mask(label.unsure, mask.shape)
+        sure, probability = np.where(passed_over, np.uint8(0), mask), np.where(passed_over, 0, probability)
     return FrameRecord(
         shape=mask.shape,
         pixel_size_nm=result.pixel_size_nm,
         particles=measured.particles,
         left_out=measured.left_out,
         min_diameter_px=min_px,
-        scores=None if truth is None else _scores(mask, truth, disc_area_px(min_px), settings),
-        hard_dice=None if truth is None else float(hard_dice(result.probability[np.newaxis], truth[np.newaxis])[0]),
-        notes=result.notes,
+        scores=None if truth is None else _scores(sure, truth, disc_area_px(min_px), settings),
+        hard_dice=None if truth is None else float(hard_dice(probability[np.newaxis], truth[np.newaxis])[0]),
+        notes=(*result.notes, *(f"label: {note}" for note in (label.notes if label else ()))),
     )
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tem_rf.config.reading import ReadingSettings
 from tem_rf.config.segmentation import SegmentSettings, TrackSettings
-from tem_rf.data.pairing import micrographs_in, pair_labels
-from tem_rf.errors import DatasetError, ModelError, ReadError, SettingsError, TemRfError
+from tem_rf.data.pairing import micrographs_at, pair_labels
+from tem_rf.errors import DatasetError, ModelError, NameTooLongError, ReadError, SettingsError, TemRfError
 from tem_rf.inference.file import segment_file
 from tem_rf.inference.model_choice import Networks
 from tem_rf.inference.results import SegmentedFile
@@ -85,7 +86,7 @@ def segment_files(
 
 def is_about_one_file(error: TemRfError, *, are_named: bool) -> bool:
     """Whether another file may do better: not where the disk is full, nor where the networks that were named fail."""
-    return isinstance(error, (ReadError, DatasetError, SettingsError)) or (
+    return isinstance(error, (ReadError, DatasetError, SettingsError, NameTooLongError)) or (
         isinstance(error, ModelError) and not are_named
     )
 
@@ -133,7 +134,7 @@ def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | Non
     """
     paths = list(_files(images))
     _refuse_equal_stems(paths)
-    truths = _labels(paths, labels)
+    truths = _labels(paths, labels, job.settings)
     if job.tracking:
         import_trackpy()
         for path in paths:
@@ -143,7 +144,7 @@ def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | Non
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
-        yield from micrographs_in(path) if path.is_dir() else [path]
+        yield from micrographs_at(path)
 
 
 def _refuse_equal_stems(paths: Sequence[Path]) -> None:
@@ -158,14 +159,14 @@ def _refuse_equal_stems(paths: Sequence[Path]) -> None:
             )
 
 
-def _labels(paths: Sequence[Path], labels: Path | None) -> dict[Path, Path]:
+def _labels(paths: Sequence[Path], labels: Path | None, reading: ReadingSettings) -> dict[Path, Path]:
     """Labels by micrograph; at least one must have its label."""
     if labels is None:
         return {}
     pairs = {
         pair.image.resolve(): pair.label
         for folder in {path.parent for path in paths}
-        for pair in pair_labels(folder, labels).pairs
+        for pair in pair_labels(folder, labels, reading).pairs
     }
     found = {path: pairs[path.resolve()] for path in paths if path.resolve() in pairs}
     if not found:

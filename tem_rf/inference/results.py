@@ -14,7 +14,7 @@ from tem_rf.data.preparation.growing_stack import GrowingStack
 from tem_rf.data.preprocess import rescale
 from tem_rf.data.scratch import bands
 from tem_rf.data.tiff import write_tiff
-from tem_rf.files import parse_json, replacing_file, write_json
+from tem_rf.files import parse_json, readable, replacing_file, write_json
 from tem_rf.inference.frame_store import FrameStore
 from tem_rf.particles.scores import ParticleScores, add_scores
 from tem_rf.particles.sizes import SizeSummary, summarize_sizes
@@ -83,7 +83,7 @@ def write_results(
     frames = ((number, record.particles) for number, record in enumerate(records, start=1))
     write_particles(files["particles"], frames, pixel_size_nm=pixel_size_nm)
     files["histogram"] = output / f"{path.stem}_sizes.png"
-    write_size_histogram(files["histogram"], particles, title=path.name, pixel_size_nm=pixel_size_nm)
+    write_size_histogram(files["histogram"], particles, title=readable(path.name), pixel_size_nm=pixel_size_nm)
     scores = [record.scores for record in records if record.scores is not None]
     dice = [record.hard_dice for record in records if record.hard_dice is not None]
     return SegmentedFile(

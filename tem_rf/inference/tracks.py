@@ -11,7 +11,7 @@ import numpy as np
 from tem_rf.config.segmentation import TrackSettings
 from tem_rf.data.readers import open_recording, read_frames
 from tem_rf.errors import SettingsError
-from tem_rf.files import replacing_file
+from tem_rf.files import readable, replacing_file
 from tem_rf.inference.results import SegmentedFile
 from tem_rf.particles.table import read_particles
 from tem_rf.particles.tracking import Track, follow_particles
@@ -78,12 +78,12 @@ def track_file(segmented: SegmentedFile, output: Path, settings: TrackSettings) 
         "development": output / f"{path.stem}_development.png",
     }
     _write_table(files["tracks"], tracks, pixel_size_nm, frame_interval_s)
-    write_paths(files["paths"], _first_frame(segmented), tracks, title=path.name, pixel_size_nm=pixel_size_nm)
+    write_paths(files["paths"], _first_frame(segmented), tracks, title=readable(path.name), pixel_size_nm=pixel_size_nm)
     write_development(
         files["development"],
         frames,
         tracks,
-        title=path.name,
+        title=readable(path.name),
         pixel_size_nm=pixel_size_nm,
         frame_interval_s=frame_interval_s,
     )

@@ -32,10 +32,10 @@ class ExportRequest(Request):
         min_length=1,
         description="Name or folder of the run; of several seeds, the one with the best validation score is exported.",
     )
-    output: Annotated[Path | None, Flags("--output", "-o")] = Field(
+    output: Annotated[Path | None, Flags("output", "o")] = Field(
         None, description=f"Folder to write; default: {MODELS}/NAME of the run."
     )
-    formats: Annotated[SeveralWords, Flags("--format", "--formats")] = Field(
+    formats: Annotated[SeveralWords, Flags("format")] = Field(
         (SAVED_MODEL.name,),
         description=f"Formats, separated by commas: {', '.join(FORMATS)}. The SavedModel, which tem-rf reads, is "
         "always written.",
@@ -44,17 +44,17 @@ class ExportRequest(Request):
         False,
         description="Run every format in its own runtime and compare it with the run; write only what is missing.",
     )
-    authors: Annotated[tuple[str, ...], Flags("--author", "--authors")] = Field(
+    authors: Annotated[tuple[str, ...], Flags("author")] = Field(
         (), description="Who made the model, for the card and bioimage.io; may be repeated."
     )
-    license_id: Annotated[str | None, Flags("--license", "--license-id")] = Field(
+    license_id: Annotated[str | None, Flags("license")] = Field(
         None, description=f"SPDX name of the license of the model; default: as before, or {DEFAULT_LICENSE}."
     )
     held_out: Annotated[tuple[str, ...], ADVANCED] = Field(
         (), description="NAME=FOLDER of labelled micrographs to score the network on, for the card; may be repeated."
     )
     purpose: Annotated[str | None, ADVANCED] = Field(None, description="What the model is for, for the card.")
-    limits: Annotated[tuple[str, ...], Flags("--limit", "--limits"), ADVANCED] = Field(
+    limits: Annotated[tuple[str, ...], Flags("limit"), ADVANCED] = Field(
         (), description="What the model was not made for, for the card; may be repeated."
     )
     made_by: Annotated[str | None, ADVANCED] = Field(None, description="The command that made it, for the card.")
@@ -139,7 +139,7 @@ class ImportRequest(Request):
     file: Annotated[Path, Positional()] = Field(
         description="PyTorch file of a whole network, as the authors of the study publish them."
     )
-    output: Annotated[Path | None, Flags("--output", "-o")] = Field(
+    output: Annotated[Path | None, Flags("output", "o")] = Field(
         None, description=f"Folder to write; default: {MODELS}/NAME of the file."
     )
     normalization: Normalization | None = Field(

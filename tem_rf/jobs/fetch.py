@@ -20,7 +20,7 @@ class FetchRequest(Request):
         next(iter(PUBLISHED_SETS)), description="Published set."
     )
     out: Path = Field(Path("data"), description="Folder to put it in; its name is added.")
-    files: Annotated[tuple[str, ...], Flags("--file", "--files"), ADVANCED] = Field(
+    files: Annotated[tuple[str, ...], Flags("file"), ADVANCED] = Field(
         (), description="Files of the record, if their names do not contain the particle size; may be repeated."
     )
     api: Annotated[str, ADVANCED] = Field(ZENODO, description="Address of Zenodo's API.")

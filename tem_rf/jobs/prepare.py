@@ -29,7 +29,7 @@ class PrepareRequest(Request):
     micrographs: Annotated[tuple[Path, ...], Positional()] = Field(
         min_length=1, description="Folder of micrographs, or of images/ and labels/ (or masks/); or several folders."
     )
-    output: Annotated[Path, Flags("--output", "-o")] = Field(description="Dataset folder to write.")
+    output: Annotated[Path, Flags("output", "o")] = Field(description="Dataset folder to write.")
     labels: Path | None = Field(
         None, description="Folder of labels, paired by file name; default: labels/ or masks/ beside the micrographs."
     )

@@ -125,17 +125,17 @@ class TrainingQueue(OwnedFolder):
     @property
     def watch_command(self) -> str:
         """Command that shows the queue."""
-        return f"tem-rf queue{self._runs_option}"
+        return self._command()
 
     @property
     def stop_command(self) -> str:
         """Command that ends its process."""
-        return f"tem-rf queue stop{self._runs_option}"
+        return self._command("stop")
 
     @property
     def resume_command(self) -> str:
         """Command that lets it go on."""
-        return f"tem-rf queue resume{self._runs_option}"
+        return self._command("resume")
 
     def events(self) -> list[AnyEvent]:
         """What happened to the queue so far."""
@@ -316,11 +316,13 @@ class TrainingQueue(OwnedFolder):
         status = last_status(self.events())
         now = process.state_after(status, self)
         training = tuple((entry, view) for entry, view in views if view.state in _NOT_ENDED)
-        has_nothing_to_do = now in ("killed", "stopped") and not training and not content.waiting
-        if now in ("new", "finished") or has_nothing_to_do:
+        has_nothing_to_do = not training and not content.waiting
+        if has_nothing_to_do and now in ("new", "finished", "killed", "stopped"):
             state: QueueState = "idle"
+        elif content.is_stopped:
+            state = "stopped"
         else:
-            state = "stopped" if content.is_stopped else cast(QueueState, now)
+            state = "idle" if now in ("new", "finished") else cast(QueueState, now)
         return QueueView(
             queue=self,
             state=state,
@@ -363,9 +365,9 @@ class TrainingQueue(OwnedFolder):
         close = close_names(name, [entry.run for entry in content.waiting])
         raise RunError(f"{name}: does not wait in the queue of {self.root}{close}; see `{self.watch_command}`.")
 
-    @property
-    def _runs_option(self) -> str:
-        return "" if self.root == DEFAULT_ROOT else " " + shlex.join(["--runs", str(self.root)])
+    def _command(self, *words: str) -> str:
+        is_default = self.root == DEFAULT_ROOT
+        return shlex.join(["tem-rf", "queue", *words, *([] if is_default else ["--runs", str(self.root)])])
 
 
 _NOT_ENDED = frozenset({"queued", "starting", "running", "paused", "killed"})

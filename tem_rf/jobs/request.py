@@ -7,8 +7,8 @@ A request is a pydantic model. Its fields are settings, or groups of settings: a
 >>> request = TrainRequest.build(dataset="datasets/au-5nm", recipe="paper", epochs=150, blur_px=2)
 >>> request.training.epochs, request.training.batch_size, request.augmentation.blur_px
 (150, 32, 2.0)
->>> request.arguments()
-['datasets/au-5nm', '--recipe', 'paper', '--epochs', '150', '--blur-px', '2.0']
+>>> list(request.changes())
+['dataset', 'recipe', 'epochs', 'blur_px']
 """
 
 import re
@@ -87,8 +87,9 @@ class Setting:
     @property
     def flags(self) -> tuple[str, ...]:
         """Its flags on the command line, the one for messages first."""
-        given = next((mark.names for mark in self.about.metadata if isinstance(mark, Flags)), ())
-        return given or (f"--{self.name.replace('_', '-')}",)
+        names = next((mark.names for mark in self.about.metadata if isinstance(mark, Flags)), ())
+        in_order = dict.fromkeys((*names, self.name))
+        return tuple(f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}" for name in in_order)
 
     @property
     def choices(self) -> tuple[str, ...]:

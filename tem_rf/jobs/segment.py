@@ -36,7 +36,7 @@ class SegmentRequest(Request):
     models: Annotated[Path, ADVANCED] = Field(
         MODELS, description="Folder of the models to choose from; if it does not exist, those that ship."
     )
-    output: Annotated[Path, Flags("--output", "-o")] = Field(Path("segmented"), description="Folder for the results.")
+    output: Annotated[Path, Flags("output", "o")] = Field(Path("segmented"), description="Folder for the results.")
     rescale: bool = Field(False, description="Rescale micrographs to the pixel size that the model was trained at.")
     segmentation: Annotated[
         SegmentSettings,

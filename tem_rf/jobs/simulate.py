@@ -17,7 +17,7 @@ class SimulateRequest(Request):
     command = ("simulate",)
 
     preset: Annotated[str, Positional(), Choices(tuple(PRESETS))] = Field("au-5nm", description="What to simulate.")
-    output: Annotated[Path | None, Flags("--output", "-o")] = Field(
+    output: Annotated[Path | None, Flags("output", "o")] = Field(
         None, description="Folder to write; default: simulated/PRESET."
     )
     count: int = Field(20, ge=1, description="Number of micrographs; existing ones are reused.")

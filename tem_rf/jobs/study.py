@@ -64,7 +64,7 @@ class StudyRequest(Request):
         Strategy,
         Group(_strategy, only=("name", "budget"), basic=("name", "budget"), names={"name": "strategy"}),
     ]
-    seeds: Annotated[SeveralNumbers, Flags("--seed", "--seeds")] = Field(
+    seeds: Annotated[SeveralNumbers, Flags("seed")] = Field(
         (),
         description="Seeds; each network is trained once per seed. "
         f"Default: {','.join(map(str, STUDY_SEEDS[:3]))}, and with a preset those of the study.",

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 import numpy as np
 
-from tem_rf.files import replacing_file
+from tem_rf.plots.saved_figure import save_figure
 from tem_rf.plots.segmentation import grey_levels, overlay
 
 _COLUMNS = 4
@@ -40,11 +40,10 @@ def write_false_negative_maps(
         fraction = (
             f"false negatives {np.count_nonzero(false_negatives) / particles:.1%}" if particles else "no particles"
         )
-        panel.set_title("\n".join([*wrap(name, _NAME_WIDTH), fraction]), fontsize=9)
+        panel.set_title("\n".join([*wrap(name, _NAME_WIDTH), fraction]), fontsize=9, parse_math=False)
     for panel in panels:
         panel.set_axis_off()
-    with replacing_file(path) as beside:
-        figure.savefig(beside, format="png", dpi=150)
+    save_figure(path, figure, dpi=150)
 
 
 def write_false_negative_dice(path: Path, methods: Sequence[str], mean_dice: np.ndarray, images: int) -> None:
@@ -69,5 +68,4 @@ def write_false_negative_dice(path: Path, methods: Sequence[str], mean_dice: np.
         axes.text(column, row, f"{value:.2f}", ha="center", va="center", color="black" if value > 0.5 else "white")
     axes.set_title(f"dice between false negatives, mean of {images} images", fontsize=10)
     figure.colorbar(picture, ax=axes, shrink=0.8)
-    with replacing_file(path) as beside:
-        figure.savefig(beside, format="png", dpi=150)
+    save_figure(path, figure, dpi=150)

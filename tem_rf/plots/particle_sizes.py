@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tem_rf.files import replacing_file
 from tem_rf.particles.measure import Particle
 from tem_rf.particles.sizes import SizeSummary, summarize_sizes, whole_diameters_px
+from tem_rf.plots.saved_figure import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,12 +45,11 @@ def write_size_histogram(
             _draw_log_normal(axes, summary.median_px * scale, summary.geometric_sd, area, unit)
     else:
         axes.text(0.5, 0.5, "no whole particles", transform=axes.transAxes, ha="center")
-    axes.set_title(f"{title}\n{_caption(summary, unit, scale)}", fontsize=10)
+    axes.set_title(f"{title}\n{_caption(summary, unit, scale)}", fontsize=10, parse_math=False)
     axes.set(xlabel=f"diameter of a disc of equal area ({unit})", ylabel="particles")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
-    with replacing_file(path) as beside:
-        figure.savefig(beside, format="png", dpi=120)
+    save_figure(path, figure, dpi=120)
 
 
 def _bins(diameters: np.ndarray) -> int:

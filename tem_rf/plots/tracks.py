@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tem_rf.files import replacing_file
 from tem_rf.particles.measure import Particle
 from tem_rf.particles.tracking import Track
 from tem_rf.plots.receptive_field import draw_scale_bar
+from tem_rf.plots.saved_figure import save_figure
 from tem_rf.plots.segmentation import grey_levels
 
 _COLOURS = {"last frame": "#56B4E9", "border": "#CC79A7", "merged": "#E69F00", "vanished": "#D55E00"}
@@ -56,10 +56,9 @@ def write_paths(
         figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), frameon=False)
     if pixel_size_nm is not None:
         draw_scale_bar(axes, pixel_size_nm)
-    axes.set_title(f"{title}: {len(tracks)} tracks", fontsize=10)
+    axes.set_title(f"{title}: {len(tracks)} tracks", fontsize=10, parse_math=False)
     axes.set_axis_off()
-    with replacing_file(path) as beside:
-        figure.savefig(beside, format="png", dpi=120)
+    save_figure(path, figure, dpi=120)
 
 
 def write_development(
@@ -99,7 +98,8 @@ def write_development(
     above.plot(when(numbers), means, color="#D55E00", linewidth=2, label="mean of the frame")
     above.plot([], [], color="#0072B2", alpha=0.35, label="single particles")
     above.legend(frameon=False)
-    above.set(ylabel=f"area ({unit})", title=title, ylim=(0, None))
+    above.set_title(title, parse_math=False)
+    above.set(ylabel=f"area ({unit})", ylim=(0, None))
     below.step(when(numbers), [len(particles) for particles in frames], where="mid", color="#0072B2")
     below.set(ylabel="particles", xlabel="frame" if frame_interval_s is None else "time (s)", ylim=(0, None))
     below.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -107,5 +107,4 @@ def write_development(
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (above, below):
         axes.spines[["top", "right"]].set_visible(False)
-    with replacing_file(path) as beside:
-        figure.savefig(beside, format="png", dpi=120)
+    save_figure(path, figure, dpi=120)

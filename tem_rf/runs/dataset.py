@@ -8,7 +8,7 @@ from tem_rf.architecture import Architecture
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.training import TrainingSettings, settings_error
-from tem_rf.data.patch_augmentation import counts_of_sources
+from tem_rf.data.patch_augmentation import counts_of_sources, noise_of_sources
 from tem_rf.data.prepared import PreparedDataset, open_dataset
 from tem_rf.errors import DatasetError
 from tem_rf.runs.config import RunConfig
@@ -77,3 +77,5 @@ def _check(dataset: PreparedDataset, architecture: Architecture, augmentation: A
     dataset.indices("validation")
     if not augmentation.is_off:
         counts_of_sources(dataset)
+    if augmentation.dose_fraction < 1:
+        noise_of_sources(dataset, augmentation.counts_per_electron)

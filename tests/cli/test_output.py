@@ -9,7 +9,7 @@ import pytest
 
 from tem_rf.cli.output import print_table, show_status
 from tem_rf.data.tiff import write_tiff
-from tem_rf.runs import process
+from tem_rf.jobs.queue import TrainingQueue
 from tem_rf.runs.events import StatusEvent
 from tem_rf.runs.folder import RunFolder
 from tests.helpers.command import Command, tem_rf
@@ -100,9 +100,10 @@ def test_names_in_brackets_stay_and_paths_in_commands_are_quoted(
 ) -> None:
     path = f"my runs/{'a-long-folder/' * 6}r [gold]"
     folder = RunFolder(shutil.copytree(trained_run.path, tmp_path / path))
-    monkeypatch.setattr(process, "start_detached", lambda *_: 7)
+    monkeypatch.setattr(TrainingQueue, "add", lambda queue, runs, evaluate: None)
+    (folder.path / "events.jsonl").unlink()
     started = run("resume", path, "--detach").stderr
-    assert started == f"{path}: started as process 7; see `tem-rf watch '{path}'`\n"
+    assert started == f"{path}: starts now; see `tem-rf watch '{path}'`\n"
     folder.event_log().write(StatusEvent(state="failed", detail="the disk [/data] is full"))
     *_, what, how = run("watch", path).stderr.splitlines()
     assert what == f"{path}: failed: the disk [/data] is full"

@@ -66,7 +66,7 @@ def test_two_channel_maps_hold_the_particle_in_the_second(tmp_path: Path) -> Non
         file["maps"] = maps
     masks = list(read_label_frames(tmp_path / "set_maps.h5", SHAPE))
     assert len(masks) == 2
-    np.testing.assert_array_equal(masks[1], EXPECTED)
+    np.testing.assert_array_equal(masks[1].mask, EXPECTED)
 
 
 def test_a_label_of_another_size_is_refused_with_both_sizes(tmp_path: Path) -> None:
@@ -171,8 +171,9 @@ def pack(runs: list[int]) -> str:
         (json.dumps(coco("b.png", POLYGON)), DatasetError, "lists no image named a"),
         (json.dumps(coco("a.png", POLYGON, width=80)), DatasetError, "was annotated at 80 x 24 px"),
         (json.dumps(coco("a.png", [[1, 2, 3]])), ReadError, "neither polygons"),
-        (json.dumps(coco("a.png", {"counts": [5, 10**12], "size": [1, 1]})), ReadError, "neither polygons"),
-        (json.dumps(coco("a.png", {"counts": "~~~~", "size": [1, 1]})), ReadError, "neither polygons"),
+        (json.dumps(coco("a.png", {"counts": [5, 10**12], "size": [24, 40]})), ReadError, "neither polygons"),
+        (json.dumps(coco("a.png", {"counts": "~~~~", "size": [24, 40]})), ReadError, "neither polygons"),
+        (json.dumps(coco("a.png", {"counts": RUNS, "size": [40, 24]})), DatasetError, "mask is 24 x 40 px"),
     ],
 )
 def test_bad_coco_files_are_refused_by_name(content: Any, error: type[Exception], reason: str, tmp_path: Path) -> None:

@@ -112,8 +112,8 @@ def test_a_dataset_used_in_another_folder_is_not_offered_in_this_one(with_data: 
         await until(pilot, lambda: "Press n to set up a training" in screen_text(app))
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
-        choices = app.screen.query_one("#dataset", Select)
-        assert [path for _, path in choices._options] == [with_data / "datasets" / "discs"]
+        choices = app.screen.query_one("#field-dataset", Select)
+        assert [path for _, path in choices._options] == [str(with_data / "datasets" / "discs")]
 
     drive(other, use)
     drive(with_data, look)
@@ -235,18 +235,20 @@ def test_prepare_asks_how_and_runs_the_command(with_data: Path, commands: list[l
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, CommandForm))
         app.screen.query_one("#field-patch_size", Input).value = "4"
-        await until(pilot, lambda: "patch size: must be" in str(app.screen.query_one("#summary", Static).render()))
+        await until(
+            pilot, lambda: "patch size: input should be" in str(app.screen.query_one("#summary", Static).render())
+        )
         await pilot.press("ctrl+s")
         assert commands == []
         app.screen.query_one("#field-patch_size", Input).value = "64"
-        app.screen.query_one("#field-xray_threshold", Input).value = ""
+        app.screen.query_one("#field-xray_threshold", Input).value = "none"
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(commands) == 1)
 
     drive(with_data, script)
     (line,) = commands
     assert line[:2] == ["prepare", str(with_data / "raw")]
-    assert " ".join(line[2:]) == "--xray-threshold 0 --patch-size 64 --output datasets/raw --json"
+    assert " ".join(line[2:]) == "--output datasets/raw --xray-threshold 0 --patch-size 64 --json"
 
 
 def test_simulate_fetch_and_check_run_their_commands(with_data: Path, commands: list[list[str]]) -> None:
@@ -255,6 +257,8 @@ def test_simulate_fetch_and_check_run_their_commands(with_data: Path, commands: 
         for key in ("s", "f"):
             await pilot.press(key)
             await until(pilot, lambda: isinstance(app.screen, CommandForm))
+            if key == "s":
+                app.screen.query_one("#field-count", Input).value = "6"
             await pilot.press("ctrl+s")
             await until(pilot, lambda: not isinstance(app.screen, CommandForm))
         await pilot.press("down")
@@ -262,8 +266,11 @@ def test_simulate_fetch_and_check_run_their_commands(with_data: Path, commands: 
         await pilot.press("c")
 
     drive(with_data, script)
-    assert [line[:2] for line in commands] == [["simulate", "au-5nm"], ["data", "fetch"], ["data", "check"]]
-    assert " ".join(commands[0][2:]) == "--count 20 --size-px 512 --seed 0 --output simulated/au-5nm --json"
+    assert commands == [
+        ["simulate", "--count", "6", "--json"],
+        ["data", "fetch", "--json"],
+        ["data", "check", str(with_data / "raw")],
+    ]
 
 
 def test_a_damaged_dataset_is_said_in_words(with_data: Path) -> None:

@@ -30,7 +30,7 @@ def test_keys_typed_ahead_reach_the_form_they_open(folder: Path, tiny_dataset: P
         _type_ahead(app, "3", "n", "ctrl+u", *"n2", "minus", *"p22", "tab", "tab", "tab", "ctrl+u", "7")
         await until(pilot, lambda: bool(app.screen.query("#field-epochs")))
         await until(pilot, lambda: app.screen.query_one("#field-epochs", Input).value == "7")
-        assert app.screen.query_one("#networks", Input).value == "n2-p22"
+        assert app.screen.query_one("#field-network", Input).value == "n2-p22"
         assert isinstance(app.screen, NewTrainingScreen)
 
     drive(folder, script)

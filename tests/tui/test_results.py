@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tem_rf import Architecture
 from tem_rf.baselines.fourier import Band
@@ -19,6 +19,7 @@ from tem_rf_tui.painting import Picture, fit, paint
 from tem_rf_tui.results import COLUMNS, cells_of, read_results
 from tem_rf_tui.screens.image_errors import ImageErrorsScreen
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
+from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.row_table import RowTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, give_scores, make_run, screen_text, told, until
@@ -137,18 +138,21 @@ def test_images_stand_worst_first(with_runs: Path) -> None:
     drive(with_runs, script)
 
 
-def test_evaluate_takes_all_seeds_and_export_the_best(with_runs: Path, commands: list[list[str]]) -> None:
+def test_evaluate_and_export_take_all_seeds(with_runs: Path, commands: list[list[str]]) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("e", "x")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        app.screen.query_one("#field-formats", Input).value = "saved-model,onnx"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(commands) == 2)
 
     drive(with_runs, script)
     evaluate, export = commands
     runs = with_runs / "runs"
-    assert evaluate[0] == "evaluate"
-    assert set(evaluate[1:-1]) == {str(runs / "n2-p24-s752"), str(runs / "n2-p24-s140")}
-    assert export[:2] == ["export", str(runs / "n2-p24-s752")]
-    assert export[3] == str(with_runs / "saved_models" / "n2-p24-s752")
+    assert (evaluate[0], evaluate[3:]) == ("evaluate", ["--json"])
+    assert set(evaluate[1:3]) == set(export[1:3]) == {str(runs / "n2-p24-s752"), str(runs / "n2-p24-s140")}
+    assert (export[0], export[3:]) == ("export", ["--format", "saved-model,onnx", "--json"])
 
 
 def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:

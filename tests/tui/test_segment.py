@@ -118,7 +118,7 @@ def test_segment_asks_what_and_runs_the_command(with_model: Path, monkeypatch: p
 
     drive(with_model, script)
     model = str(with_model / "saved_models" / "gold")
-    assert commands[0] == ["segment", "new", "--model", model, "--output", "segmented", "--split-touching", "--json"]
+    assert commands[0] == ["segment", "new", "--model", model, "--split-touching", "--json"]
 
 
 def test_masks_are_shown_on_their_micrographs(with_model: Path, tmp_path: Path) -> None:

@@ -70,6 +70,8 @@ def test_the_whole_job_outlives_its_terminal(folder: Path) -> None:
         terminal.wait(lambda text: "evaluate sim-n2-p22-best-s752: done" in _words(text))
         terminal.wait(lambda text: re.search(r"sim +n2-p22 +752 +0\.\d{3} +0\.\d{3}", text) is not None)
         terminal.press("x")
+        terminal.wait(lambda text: "tem-rf export" in _words(text))
+        terminal.press("C-s")
         terminal.wait(lambda text: "export sim-n2-p22-best-s752: done" in _words(text))
     assert (folder / "saved_models" / "sim-n2-p22-best-s752" / "model.json").exists()
     assert (run / "scores.csv").exists()
@@ -78,14 +80,14 @@ def test_the_whole_job_outlives_its_terminal(folder: Path) -> None:
 def _simulate(terminal: Terminal) -> None:
     terminal.press("s")
     terminal.wait(lambda text: "size px" in text)
-    terminal.press("Tab", "C-u", "6", "Tab", "C-u", "384", "Tab", "Tab", "C-u", "sim", "C-s")
+    terminal.press("Tab", "sim", "Tab", "C-u", "6", "Tab", "Tab", "Tab", "C-u", "384", "C-s")
     terminal.wait(lambda text: "simulate sim: done" in _words(text) and "6 micrographs with a label" in text)
 
 
 def _prepare(terminal: Terminal) -> None:
     terminal.press("m")
     terminal.wait(lambda text: "datasets/sim" in text)
-    terminal.press("Tab", "C-u", "64", "C-s")
+    terminal.press("Tab", "Tab", "Tab", "Tab", "Tab", "C-u", "64", "C-s")
     terminal.wait(lambda text: "prepare datasets/sim: done" in _words(text))
 
 

@@ -7,8 +7,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from tem_rf.jobs.queue import TrainingQueue
-from tem_rf.runs import RunFolder, process
+from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.screens.new_training import NewTrainingScreen
@@ -31,13 +30,9 @@ async def _press_new(app: TemRfApp, pilot: Pilot[None]) -> None:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the runs that would have been started."""
     names: list[str] = []
-
-    def add(queue: TrainingQueue, runs: list[RunFolder]) -> None:
-        names.extend(run.name for run in runs)
-        for run in runs:
-            process.mark_queued(run)
-
-    monkeypatch.setattr(TrainingQueue, "add", add)
+    monkeypatch.setattr(
+        process, "start_detached", lambda queue: names.extend(entry.run for entry in queue.read().waiting)
+    )
     return names
 
 
@@ -67,7 +62,7 @@ def test_the_form_starts_one_run(with_dataset: Path, started: list[str]) -> None
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
-        app.screen.query_one("#networks", Input).value = "n2-p22"
+        app.screen.query_one("#field-network", Input).value = "n2-p22"
         app.screen.query_one("#field-epochs", Input).value = "7"
         await pilot.pause(0.1)
         assert "one run, 7 epochs each, on datasets/discs" in _text(app, "#summary")
@@ -81,28 +76,47 @@ def test_the_form_starts_one_run(with_dataset: Path, started: list[str]) -> None
 
 
 def test_several_networks_and_seeds_are_one_queue(with_dataset: Path, started: list[str]) -> None:
-
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
-        app.screen.query_one("#networks", Input).value = "n2-p22,n2-p24"
-        app.screen.query_one("#seeds", Input).value = "752,140"
+        app.screen.query_one("#field-network", Input).value = "n2-p22,n2-p24"
+        app.screen.query_one("#field-seed", Input).value = "752,140"
         await pilot.pause(0.1)
-        assert "4 runs, one after the other" in _text(app, "#summary")
+        assert "4 runs, one per GPU, or one on the CPU" in _text(app, "#summary")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: len(started) == 4)
+        await until(pilot, lambda: "4 runs: 1 starting now, 3 waiting in the queue" in told(app))
+        await until(pilot, lambda: [run.state for run in app.runs] == ["queued"] * 4)
+        name = app.query_one(RunTable).chosen_name
+        await pilot.press("s")
+        await until(pilot, lambda: f"{name}: removed from the queue" in told(app))
+        await until(pilot, lambda: [run.state for run in app.runs].count("queued") == 3)
 
     drive(with_dataset, script)
     assert started[:2] == ["discs-n2-p22-best-s752", "discs-n2-p22-best-s140"]
+    assert len(started) == 4
+
+
+def test_a_second_app_does_not_say_that_it_started_what_the_first_one_did(folder: Path) -> None:
+    run = make_run(folder / "runs", "a", epochs=2, total=9, state="running")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("3")
+        await until(pilot, lambda: bool(app.runs) and len(app.query_one(RunTable).rows) == 1)
+        with process.claim(run):
+            app.query_one(TrainScreen).train_again(run)
+            await until(pilot, lambda: "a: being trained already" in told(app))
+        assert "starting now" not in told(app)
+
+    drive(folder, script)
 
 
 @pytest.mark.parametrize(
     ("field", "text", "problem"),
     [
-        ("#field-epochs", "many", "epochs: must be a whole number"),
-        ("#field-learning_rate", "-1", "learning rate: must be greater than 0"),
-        ("#networks", "n2-p4", "depth 2 needs 2 pooling sizes"),
-        ("#seeds", "one", "expected whole numbers"),
+        ("#field-epochs", "many", "epochs: expected a whole number"),
+        ("#field-learning_rate", "-1", "learning rate: input should be greater than 0"),
+        ("#field-network", "n2-p4", "depth 2 needs 2 pooling sizes"),
+        ("#field-seed", "one", "seed: expected a whole number"),
     ],
 )
 def test_what_is_wrong_is_said_while_one_types(
@@ -127,7 +141,7 @@ def test_a_network_that_does_not_fit_the_patches_is_refused_with_the_way_on(
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
-        app.screen.query_one("#networks", Input).value = "n2-p88"
+        app.screen.query_one("#field-network", Input).value = "n2-p88"
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "patch_size 32 is not divisible" in _text(app, "#summary"))
 
@@ -235,11 +249,13 @@ def test_a_run_that_is_being_trained_is_asked_for_more_epochs(folder: Path, star
 def test_the_form_sets_augmentation(with_dataset: Path, started: list[str]) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        await pilot.press("ctrl+o")
         await until(pilot, lambda: bool(app.screen.query("#field-noise_sd")))
         app.screen.query_one("#field-noise_sd", Input).value = "-1"
-        await until(pilot, lambda: "noise sd: must be greater" in _text(app, "#summary"))
+        await until(pilot, lambda: "noise sd: input should be greater" in _text(app, "#summary"))
         app.screen.query_one("#field-noise_sd", Input).value = "0.5"
-        app.screen.query_one("#networks", Input).value = "n2-p22"
+        app.screen.query_one("#field-network", Input).value = "n2-p22"
         await until(pilot, lambda: "one run" in _text(app, "#summary"))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: started == ["discs-n2-p22-best-augmented-s752"])

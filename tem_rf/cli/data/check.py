@@ -7,16 +7,17 @@ from rich.console import Console
 
 from tem_rf.cli.option_names import with_option_names
 from tem_rf.cli.output import print_json, print_table
-from tem_rf.data.check import CheckedPair, FolderCheck, check_folder
+from tem_rf.data.check import CheckedPair, FolderCheck
+from tem_rf.jobs.check import CheckRequest, check
 
 
-def print_check(folder: Path, labels: Path | None, pixel_size_nm: float | None, resample: bool, as_json: bool) -> bool:
-    """Check a folder and print the outcome; True where nothing is wrong."""
-    outcome = check_folder(folder, labels, pixel_size_nm=pixel_size_nm, resample=resample)
+def print_check(request: CheckRequest, as_json: bool) -> bool:
+    """Check a folder and print the outcome; True if nothing is wrong."""
+    outcome = check(request)
     if as_json:
         print_json(asdict(outcome) | {"ok": not outcome.problems})
     else:
-        _print_pairs(folder, outcome)
+        _print_pairs(request.folder, outcome)
     return not outcome.problems
 
 

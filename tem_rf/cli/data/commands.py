@@ -8,38 +8,24 @@ import typer
 from tem_rf.cli.option_names import OptionNamingGroup
 from tem_rf.cli.options import takes
 from tem_rf.cli.output import JsonFlag
+from tem_rf.jobs.check import CheckRequest
 from tem_rf.jobs.fetch import FetchRequest
 
 data = typer.Typer(cls=OptionNamingGroup, help="Check, inspect and fetch data.", no_args_is_help=True)
 
-PixelSize = Annotated[
-    float | None, typer.Option("--pixel-size-nm", min=1e-5, help="Side of a pixel in nm, in place of what files say.")
-]
-
 
 @data.command()
-def check(
-    folder: Annotated[
-        Path, typer.Argument(help="Micrographs: a folder, one with images/ and labels/ (or masks/), or a file.")
-    ],
-    labels: Annotated[
-        Path | None, typer.Option(help="Labels, where they stand elsewhere: a folder or a COCO file.")
-    ] = None,
-    pixel_size_nm: PixelSize = None,
-    resample: Annotated[
-        bool, typer.Option("--resample", help="Make pixels square, as `tem-rf prepare --resample` does.")
-    ] = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """List what pairs, what does not and why, and the pixel sizes, before anything is prepared.
+@takes(CheckRequest)
+def check(request: CheckRequest, as_json: JsonFlag = False) -> None:
+    """List which micrographs and labels pair, which do not and why, and the pixel sizes, before preparing anything.
 
-    Ends with exit code 1 when something is wrong.
+    The exit code is 1 if something is wrong.
 
     Example: tem-rf data check sintering --pixel-size-nm 0.2
     """
     from tem_rf.cli.data.check import print_check
 
-    if not print_check(folder, labels, pixel_size_nm, resample, as_json):
+    if not print_check(request, as_json):
         raise typer.Exit(1)
 
 

@@ -9,67 +9,72 @@ from typing import IO, Literal
 
 import numpy as np
 
-from tem_rf.data.formats.recording import Recording, check_claimed_size, frame_layout, frames_of
+from tem_rf.data.formats.choice import choose_name
+from tem_rf.data.formats.recording import Recording, Wanted, check_claimed_size, frame_layout, frames_of
 from tem_rf.data.pixel_size import length_nm
 from tem_rf.errors import ReadError
 
-IMAGE_NAMES = ("images", "image", "data", "arr_0")
-LABEL_NAMES = ("labels", "label", "masks", "mask", "maps")
 PIXEL_SIZE_NAME = "pixel_size_nm"
 
 
 @contextmanager
-def open_npy(path: Path) -> Iterator[Recording]:
+def open_npy(path: Path, wanted: Wanted) -> Iterator[Recording]:
     """Open an NPY file; nothing in it is ever unpickled."""
+    with path.open("rb") as file:
+        _read_header(path, file)
     array = np.load(path, mmap_mode="r", allow_pickle=False)
-    yield Recording(*frames_of(path, array), metadata={"format": "NPY"})
+    frames = frames_of(path, array, wanted=wanted)
+    yield Recording(frames.count, frames.read_frame, metadata={"format": "NPY"}, channels=frames.channels)
 
 
 @contextmanager
-def open_npz(path: Path, names: tuple[str, ...] = IMAGE_NAMES) -> Iterator[Recording]:
-    """Open the first array of an NPZ file that has one of `names`, or its only image or stack."""
+def open_npz(path: Path, wanted: Wanted) -> Iterator[Recording]:
+    """Open the array of an NPZ file that is wanted, or its only image or stack."""
     with zipfile.ZipFile(path) as archive:
-        arrays = [info.filename.removesuffix(".npy") for info in archive.infolist() if info.filename.endswith(".npy")]
-        name = choose_name(path, [array for array in arrays if array != PIXEL_SIZE_NAME], names)
+        arrays = array_names(archive)
+        name = choose_name(path, [array for array in arrays if array != PIXEL_SIZE_NAME], wanted)
         with archive.open(f"{name}.npy") as member:
             shape, fortran_order, dtype = _read_header(path, member)
             info = archive.getinfo(f"{name}.npy")
             check_claimed_size(path, shape, dtype, info.file_size, compressed=False)
             check_claimed_size(path, shape, dtype, info.compress_size, compressed=info.compress_type != 0)
-            count, frame_shape = frame_layout(path, shape, dtype, f"{name!r}")
-            if fortran_order and count > 1:
+            layout = frame_layout(path, shape, dtype, f"{name!r}", wanted.frame_shape)
+            if fortran_order and layout.count > 1:
                 raise ReadError(f"{path}: {name!r} is stored column by column; save it with np.ascontiguousarray.")
             order: Literal["C", "F"] = "F" if fortran_order else "C"
 
             def read_frame(index: int) -> np.ndarray:
-                block = member.read(prod(frame_shape) * dtype.itemsize)  # frames follow each other
-                return np.frombuffer(block, dtype).reshape(*frame_shape, order=order)
+                block = member.read(prod(layout.block) * dtype.itemsize)  # frames follow each other
+                return layout.frame(np.frombuffer(block, dtype).reshape(layout.block, order=order))
 
-            yield Recording(count, read_frame, _pixel_sides(path, archive, arrays), metadata={"format": "NPZ"})
+            yield Recording(
+                layout.count,
+                read_frame,
+                _pixel_sides(path, archive, arrays),
+                metadata={"format": "NPZ"},
+                channels=layout.channels,
+            )
 
 
-def choose_name(path: Path, present: list[str], wanted: tuple[str, ...]) -> str:
-    """The first wanted name that is present, or the only one there is.
-
-    Raises:
-        ReadError: None of them is present, and several others are.
-    """
-    for name in wanted:
-        if name in present:
-            return name
-    if len(present) == 1 and present[0] not in (*IMAGE_NAMES, *LABEL_NAMES):
-        return present[0]
-    held = ", ".join(sorted(present)[:8]) or "nothing"
-    raise ReadError(f"{path}: holds {held}; expected an array named {' or '.join(wanted)}.")
+def array_names(archive: zipfile.ZipFile) -> list[str]:
+    """Names of the arrays in an NPZ file."""
+    return [info.filename.removesuffix(".npy") for info in archive.infolist() if info.filename.endswith(".npy")]
 
 
 def _read_header(path: Path, member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     version = np.lib.format.read_magic(member)
     if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(member)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(member)
-    raise ReadError(f"{path}: an array of NPY version {version}; expected 1.0 or 2.0, save it again with NumPy.")
+        header = np.lib.format.read_array_header_1_0(member)
+    elif version == (2, 0):
+        header = np.lib.format.read_array_header_2_0(member)
+    else:
+        raise ReadError(f"{path}: an array of NPY version {version}; expected 1.0 or 2.0, save it again with NumPy.")
+    if header[2].hasobject:
+        raise ReadError(
+            f"{path}: holds Python objects (a pickle), as Cellpose's _seg.npy files do; reading such a file can run "
+            "code, so it is not read. Save the masks as PNG or TIFF."
+        )
+    return header
 
 
 def _pixel_sides(path: Path, archive: zipfile.ZipFile, arrays: list[str]) -> tuple[float, float] | None:

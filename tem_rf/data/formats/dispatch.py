@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
-from tem_rf.data.formats.recording import Recording
+from tem_rf.data.formats.recording import Recording, Wanted
 from tem_rf.errors import ReadError
 
-Opener = Callable[[Path], AbstractContextManager[Recording]]
+Opener = Callable[[Path, Wanted], AbstractContextManager[Recording]]
 
 # What is taken for a micrograph in a folder.
 MICROGRAPH_SUFFIXES = (
@@ -17,6 +18,17 @@ MICROGRAPH_SUFFIXES = (
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _RASTER = (b"\x89PNG", b"\xff\xd8\xff", b"BM")
 _MRC_STAMP = slice(208, 211)
+# What people have that is no micrograph, and what to do with it.
+_KNOWN_OTHERS = (
+    (b"MATLAB 5.0", "is a MATLAB file; save the image by imwrite as TIFF, or the array by h5write as HDF5"),
+    (b"GIF8", "is a GIF, which has 256 colours; save the image as TIFF or PNG"),
+    (b"RIFF", "is a video or a WebP image; save its frames as TIFF"),
+    (b"%PDF", "is a PDF; export the image by itself as TIFF or PNG"),
+    (b"<?xml", "is XML, which describes an image; give the image itself"),
+    (b"version https://git-lfs", "is a Git LFS pointer, not the image; fetch it with `git lfs pull`"),
+    (b"<!DOCTYPE html", "is a web page, not an image; download the file again"),
+    (b"<html", "is a web page, not an image; download the file again"),
+)
 
 
 def find_opener(path: Path) -> Opener:
@@ -58,8 +70,8 @@ def find_opener(path: Path) -> Opener:
     if suffix in (".dm3", ".dm4", ".zspy"):
         from tem_rf.data.formats.microscope import open_microscope_file
 
-        return open_microscope_file
-    raise ReadError(_unknown(path))
+        return partial(open_microscope_file, kind="zspy" if suffix == ".zspy" else "digitalmicrograph")
+    raise ReadError(_unknown(path, head))
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -71,22 +83,26 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _hdf5_opener(path: Path) -> Opener:
-    """HDF5 is the outside of three formats: EMD of Velox, EMD of NCEM and HSPY, and plain arrays."""
-    from tem_rf.data.formats.hdf5 import check_path, open_hdf5
+    """HDF5 is the outside of four formats: EMD of Velox, EMD of NCEM, HSPY, and plain arrays."""
+    from tem_rf.data.formats.hdf5 import hdf5_kind, open_hdf5
 
-    if path.suffix.lower() in (".emd", ".hspy"):
-        check_path(path)
-        from tem_rf.data.formats.velox import is_velox, open_velox
+    kind = hdf5_kind(path)
+    if kind == "velox":
+        from tem_rf.data.formats.velox import open_velox
 
-        if is_velox(path):
-            return open_velox
-        from tem_rf.data.formats.microscope import open_microscope_file
+        return open_velox
+    if kind in ("emd", "hspy"):
+        from tem_rf.data.formats.microscope import has_rosettasciio, open_microscope_file
 
-        return open_microscope_file
+        if path.suffix.lower() in (".emd", ".hspy") or has_rosettasciio():
+            return partial(open_microscope_file, kind=kind)
     return open_hdf5
 
 
-def _unknown(path: Path) -> str:
+def _unknown(path: Path, head: bytes) -> str:
+    for start, what in _KNOWN_OTHERS:
+        if head.lstrip().startswith(start):
+            return f"{path}: {what}."
     if path.suffix.lower() in MICROGRAPH_SUFFIXES:
         return f"{path}: does not begin as a {path.suffix} file does; it is damaged or wrongly named, copy it again."
     return f"{path}: of no known format; expected one of {' '.join(MICROGRAPH_SUFFIXES)}."

@@ -4,44 +4,89 @@ import importlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from tem_rf.data.formats.recording import Recording, check_claimed_size, frames_of
+from tem_rf.data.formats.choice import choose_name
+from tem_rf.data.formats.recording import Recording, Wanted, check_claimed_size, frames_of
 from tem_rf.data.frame_interval import interval_s
 from tem_rf.data.pixel_size import is_reciprocal, is_spectral, length_nm
 from tem_rf.errors import ReadError
 from tem_rf.files import parse_json
 
-_MODULES = {
-    ".dm3": "digitalmicrograph",
-    ".dm4": "digitalmicrograph",
-    ".emd": "emd",
-    ".hspy": "hspy",
-    ".zspy": "zspy",
-}
-_HDF5_BASED = (".emd", ".hspy", ".zspy")
+Kind = Literal["digitalmicrograph", "emd", "hspy", "zspy"]
+"""Names of the modules of rosettasciio."""
+
+_CHUNKED: tuple[Kind, ...] = ("emd", "hspy", "zspy")
+_COLOUR_TYPES = (8, 23)  # of Digital Micrograph
+_SPECTRAL_SIGNALS = ("eels", "eds", "cl", "luminescence", "xps", "raman", "spectrum")
 
 
 @contextmanager
-def open_microscope_file(path: Path) -> Iterator[Recording]:
+def open_microscope_file(path: Path, wanted: Wanted, kind: Kind) -> Iterator[Recording]:
     """Open a file and choose its image where it holds several signals; the pixels stay on the disk until asked for.
+
+    Args:
+        path: The file.
+        wanted: What is looked for; an array is named by the title of its signal.
+        kind: Which module of rosettasciio reads it.
 
     Raises:
         ReadError: rosettasciio is missing, or the file holds spectra or diffraction patterns only.
     """
     if path.is_dir():
         _check_folder(path)
-    reader = _reader(path)
-    signals = reader.file_reader(str(path), lazy=True)
-    signal = _choose_image(path, signals)
+    reader = _reader(path, kind)
+    is_colour = kind == "digitalmicrograph" and _is_colour(path)
+    signals = reader.file_reader(str(path), lazy=not is_colour)
+    signal = _choose_image(path, signals, wanted)
     data = _upright(signal)
-    check_claimed_size(path, data.shape, data.dtype, _stored_bytes(path), path.suffix.lower() in _HDF5_BASED)
-    notes = (f"took {_name(signal)!r}, one of {len(signals)} signals",) if len(signals) > 1 else ()
-    count, read_frame = frames_of(path, data)
-    yield Recording(count, read_frame, _pixel_sides(signal), notes, _metadata(signal, path), _frame_interval_s(signal))
+    check_claimed_size(path, data.shape, data.dtype, _stored_bytes(path), kind in _CHUNKED)
+    is_chosen = wanted.array is not None
+    notes = (f"took {_name(signal)!r}, one of {len(signals)} signals",) if len(signals) > 1 and not is_chosen else ()
+    if signal["data"].dtype.names:
+        wanted = replace(wanted, frame_shape=data.shape[-3:-1])
+    frames = frames_of(path, data, wanted=wanted)
+    yield Recording(
+        frames.count,
+        frames.read_frame,
+        _pixel_sides(signal),
+        notes,
+        _metadata(signal, path),
+        _frame_interval_s(signal),
+        channels=0 if signal["data"].dtype.names else frames.channels,
+    )
+
+
+def has_rosettasciio() -> bool:
+    """Whether rosettasciio is installed."""
+    try:
+        importlib.import_module("rsciio")
+    except ImportError:
+        return False
+    return True
+
+
+def _is_colour(path: Path) -> bool:
+    """Whether a Digital Micrograph file holds an image in colour, which rosettasciio reads at once or not at all.
+
+    Raises:
+        ReadError: It claims more pixels than it holds, which rosettasciio would allocate.
+    """
+    from rsciio.digitalmicrograph._api import DigitalMicrographReader
+
+    with path.open("rb") as file:
+        header = DigitalMicrographReader(file)
+        header.parse_file()
+        images = [image["ImageData"] for image in header.get_image_dictionaries() or []]
+    is_colour = any(image.get("DataType") in _COLOUR_TYPES for image in images)
+    for image in images if is_colour else []:
+        claimed = (int(image["Data"]["size"]),)
+        check_claimed_size(path, claimed, np.dtype(np.uint8), path.stat().st_size, compressed=False)
+    return is_colour
 
 
 def _check_folder(path: Path) -> None:
@@ -53,18 +98,22 @@ def _check_folder(path: Path) -> None:
             raise ReadError(f"{path}: {file.parent.name} is pickled, which could run anything; save it as numbers.")
 
 
-def _reader(path: Path) -> Any:
+def _reader(path: Path, kind: Kind) -> Any:
     try:
-        return importlib.import_module(f"rsciio.{_MODULES[path.suffix.lower()]}")
+        return importlib.import_module(f"rsciio.{kind}")
     except ImportError as error:
         missing = error.name or "rosettasciio"
-        command = "pip install 'tem-rf[formats]'" if missing.startswith("rsciio") else f"pip install {missing}"
+        of_the_extra = missing.partition(".")[0] in ("rsciio", "zarr", "numcodecs")
+        command = "pip install 'tem-rf[formats]'" if of_the_extra else f"pip install {missing}"
         raise ReadError(
             f"{path}: {path.suffix.upper()[1:]} files are read by packages that are not installed; {command}"
         ) from error
 
 
-def _choose_image(path: Path, signals: list[dict[str, Any]]) -> dict[str, Any]:
+def _choose_image(path: Path, signals: list[dict[str, Any]], wanted: Wanted) -> dict[str, Any]:
+    if wanted.array is not None:
+        names = [_name(signal) for signal in signals]
+        signals = [signals[names.index(choose_name(path, names, wanted))]]
     images = [signal for signal in signals if _kind(signal) == "image"]
     if images:
         return max(images, key=lambda signal: np.prod(signal["data"].shape[-2:]))
@@ -77,7 +126,7 @@ def _choose_image(path: Path, signals: list[dict[str, Any]]) -> dict[str, Any]:
 def _kind(signal: dict[str, Any]) -> str:
     axes, data = signal["axes"], signal["data"]
     units = [str(axis.get("units")) for axis in axes]
-    if any(map(is_spectral, units)) or data.ndim < 2 or data.shape[-1] == 1 or data.shape[-2] == 1:
+    if _is_spectrum(signal, units) or data.ndim < 2 or data.shape[-1] == 1 or data.shape[-2] == 1:
         return "a spectrum"
     if any(map(is_reciprocal, units)):
         return "a diffraction pattern"
@@ -86,13 +135,21 @@ def _kind(signal: dict[str, Any]) -> str:
     return "a complex image" if data.dtype.kind == "c" else "image"
 
 
+def _is_spectrum(signal: dict[str, Any], units: list[str]) -> bool:
+    """Whether an axis counts energies or wavelengths, or the file says that the signal is one of spectra."""
+    if any(map(is_spectral, units)) or any("wavelength" in str(axis.get("name")).casefold() for axis in signal["axes"]):
+        return True
+    kind = str(signal["metadata"].get("Signal", {}).get("signal_type") or "").casefold()
+    signal_axes = [axis for axis in signal["axes"] if not axis.get("navigate")]
+    has_one_signal_axis = len(signal_axes) == 1 and len(signal["axes"]) > 1
+    return has_one_signal_axis or kind.partition("_")[0] in _SPECTRAL_SIGNALS
+
+
 def _upright(signal: dict[str, Any]) -> Any:
     """Rows from top to bottom: rosettasciio turns NCEM files whose first direction is Y over, and names the axes so."""
     data = signal["data"]
     if data.dtype.names:  # colour, as a structure of R, G, B
-        import dask.array as da
-
-        return da.stack([data[name] for name in data.dtype.names[:3]], axis=-1)
+        return np.stack([np.asarray(data[name]) for name in data.dtype.names[:3]], axis=-1)
     names = [str(axis.get("name")).casefold() for axis in signal["axes"]]
     return data.swapaxes(-1, -2) if names[-2:] == ["x", "y"] else data
 

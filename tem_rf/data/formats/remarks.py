@@ -14,18 +14,17 @@ def collect_remarks(remarks: list[str]) -> Iterator[None]:
     """Append to `remarks`, each once and shortened, what parsers warn of or log inside the block."""
     handler = _Collector(remarks)
     loggers = [logging.getLogger(name) for name in _LOGGERS]
-    before = [logger.propagate for logger in loggers]
+    before = [(logger.propagate, logger.handlers) for logger in loggers]
     for logger in loggers:
-        logger.addHandler(handler)
+        logger.handlers = [handler]  # rosettasciio brings one of its own, which prints
         logger.propagate = False
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield
     finally:
-        for logger, propagate in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.propagate = propagate
+        for logger, (propagate, handlers) in zip(loggers, before, strict=True):
+            logger.handlers, logger.propagate = handlers, propagate
     for warning in caught:
         if not issubclass(warning.category, ResourceWarning | DeprecationWarning):
             _append(remarks, str(warning.message))

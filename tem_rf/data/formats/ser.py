@@ -6,15 +6,16 @@ Layout: C. Boothroyd, "TIA file format", https://www.er-c.org/cbb/info/TIAformat
 
 import re
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from tem_rf.data.formats.recording import Recording, check_claimed_size
+from tem_rf.data.formats.recording import Recording, Wanted, check_claimed_size
 from tem_rf.data.pixel_size import length_nm
 from tem_rf.errors import ReadError
 
@@ -28,48 +29,113 @@ _MODE = re.compile(rb"<Label>Mode</Label><Value>([^<]*)</Value>")
 
 
 @contextmanager
-def open_ser(path: Path) -> Iterator[Recording]:
-    """Open a SER file, or the SER file that holds the pixels of an EMI file.
+def open_ser(path: Path, wanted: Wanted) -> Iterator[Recording]:
+    """Open a SER file, or the SER files that hold the pixels of an EMI file: one for each detector.
 
     Raises:
         ReadError: It holds spectra or a diffraction pattern, is damaged, or the SER file of an EMI file is missing.
     """
-    series = _series_of(path) if path.suffix.lower() == ".emi" else path
-    mode = _mode(series)
-    if "diffraction" in mode.casefold():
+    mode = _mode(path)
+    if _is_diffraction(mode):
         raise ReadError(f"{path}: holds a diffraction pattern (mode {mode!r}) and no image; leave this file out.")
-    with series.open("rb") as file:
-        offsets = _offsets(path, file, series.stat().st_size)
-        x_m, y_m, dtype, shape = _image_header(path, file, offsets[0])
-        claimed = (len(offsets), *shape)
-        check_claimed_size(path, claimed, dtype, series.stat().st_size, compressed=False)
-
-        def read_frame(index: int) -> np.ndarray:
-            if _image_header(path, file, offsets[index])[2:] != (dtype, shape):
-                raise ReadError(f"{path}: frame {index} is not of the shape and type of the first; save it by itself.")
-            block = file.read(shape[0] * shape[1] * dtype.itemsize)
-            return np.frombuffer(block, dtype).reshape(shape)[::-1]  # rows are stored from the bottom up
-
-        y_nm, x_nm = length_nm(y_m, "m"), length_nm(x_m, "m")
-        sides = (y_nm, x_nm) if y_nm and x_nm else None
-        metadata = {"format": path.suffix.upper()[1:], "mode": mode} if mode else {"format": path.suffix.upper()[1:]}
-        yield Recording(len(offsets), read_frame, sides, metadata=metadata)
-
-
-def _series_of(emi: Path) -> Path:
-    series = sorted(emi.parent.glob(f"{escape(emi.stem)}_*.ser"))
-    if not series:
-        raise ReadError(
-            f"{emi}: the pixels of an EMI file stand in {emi.stem}_1.ser beside it, which is missing; copy it too."
+    metadata = {"format": path.suffix.upper()[1:]} | ({"mode": mode} if mode else {})
+    with ExitStack() as stack:
+        several = [stack.enter_context(_Series.open(path, file)) for file in _image_series(path)]
+        first = several[0]
+        if len(several) == 1:
+            yield Recording(first.count, first.read_frame, first.sides_nm, metadata=metadata)
+            return
+        names = tuple(series.file.name for series in several)
+        if any((series.count, series.shape) != (first.count, first.shape) for series in several):
+            raise ReadError(f"{path}: its images differ in size; read one by itself: {', '.join(names)}.")
+        yield Recording(
+            first.count,
+            lambda index: np.stack([series.read_frame(index) for series in several], axis=-1),
+            first.sides_nm,
+            metadata=metadata,
+            channels=len(several),
+            channel_names=names,
         )
-    if len(series) > 1:
-        raise ReadError(f"{emi}: has {len(series)} SER files; expected one, read {series[0].name} by itself.")
-    return series[0]
 
 
-def _mode(series: Path) -> str:
+def series_of(emi: Path) -> list[Path]:
+    """The SER files beside an EMI file, which hold its pixels."""
+    found = emi.parent.glob(f"{escape(emi.stem)}_*.ser")
+    return sorted(series for series in found if series.stem.removeprefix(f"{emi.stem}_").isdigit())
+
+
+@dataclass(frozen=True)
+class _Series:
+    """An open SER file.
+
+    Attributes:
+        file: Its path.
+        count: Number of frames.
+        shape: Height and width [px].
+        sides_nm: Height and width of a pixel [nm]; None where they cannot be true.
+        read_frame: Reads a frame.
+    """
+
+    file: Path
+    count: int
+    shape: tuple[int, int]
+    sides_nm: tuple[float, float] | None
+    read_frame: Callable[[int], np.ndarray]
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, series: Path) -> "Iterator[_Series]":
+        """Open one; errors name `path`."""
+        with series.open("rb") as file:
+            offsets = _offsets(path, file, series.stat().st_size)
+            x_m, y_m, dtype, shape = _image_header(path, file, offsets[0])
+            check_claimed_size(path, (len(offsets), *shape), dtype, series.stat().st_size, compressed=False)
+
+            def read_frame(index: int) -> np.ndarray:
+                if _image_header(path, file, offsets[index])[2:] != (dtype, shape):
+                    raise ReadError(
+                        f"{path}: frame {index} is not of the shape and type of the first; save it by itself."
+                    )
+                block = file.read(shape[0] * shape[1] * dtype.itemsize)
+                return np.frombuffer(block, dtype).reshape(shape)[::-1]  # rows are stored from the bottom up
+
+            y_nm, x_nm = length_nm(y_m, "m"), length_nm(x_m, "m")
+            yield cls(series, len(offsets), shape, (y_nm, x_nm) if y_nm and x_nm else None, read_frame)
+
+
+def _image_series(path: Path) -> list[Path]:
+    """The file itself, or those of an EMI file that hold images; spectra beside them are passed over."""
+    if path.suffix.lower() != ".emi":
+        return [path]
+    found = series_of(path)
+    if not found:
+        raise ReadError(
+            f"{path}: the pixels of an EMI file are in {path.stem}_1.ser beside it, which is missing; copy it too."
+        )
+    return [series for series in found if _kind_of(series) != _SPECTRA] or found
+
+
+def _kind_of(series: Path) -> int:
+    with series.open("rb") as file:
+        head = file.read(10)
+    return int.from_bytes(head[6:10], "little")
+
+
+def _is_diffraction(mode: str) -> bool:
+    """Whether a mode of the microscope makes diffraction patterns.
+
+    In STEM the lenses below the specimen are set to diffraction, and the detectors make images.
+
+    >>> _is_diffraction("TEM uP SA Zoom Diffraction"), _is_diffraction("STEM nP SA Zoom Diffraction")
+    (True, False)
+    """
+    words = mode.casefold().split()
+    return "diffraction" in words and "stem" not in words
+
+
+def _mode(path: Path) -> str:
     """Mode of the microscope, such as "TEM uP SA Zoom Image"; only the EMI file beside the SER file knows it."""
-    emi = series.with_name(f"{series.stem.rpartition('_')[0]}.emi")
+    emi = path if path.suffix.lower() == ".emi" else path.with_name(f"{path.stem.rpartition('_')[0]}.emi")
     match = _MODE.search(emi.read_bytes()) if emi.is_file() else None
     return match[1].decode("latin-1").strip() if match else ""
 

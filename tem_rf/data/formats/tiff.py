@@ -1,33 +1,68 @@
 """TIFF: ImageJ, OME, and what microscopes write (FEI, TVIPS, DigitalMicrograph, Olympus SIS)."""
 
-import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tem_rf.data.formats.recording import Recording, check_claimed_size
-from tem_rf.data.formats.tiff_scale import read_pixel_sides
+from tem_rf.data.formats.choice import choose_name
+from tem_rf.data.formats.palettes import INVERTING_NOTE, read_palette
+from tem_rf.data.formats.recording import Frames, Recording, Wanted, check_claimed_size, frames_of
+from tem_rf.data.formats.tiff_scale import is_calibrated, read_pixel_sides
+from tem_rf.data.formats.tiff_segments import mend_segments, series_of_pages
 from tem_rf.data.frame_interval import interval_s
 from tem_rf.data.scratch import held_or_mapped
 from tem_rf.errors import ReadError
 
+_MIN_IS_WHITE, _RGB, _PALETTE, _YCBCR = 0, 2, 3, 6
+_COLOURS = (_RGB, _PALETTE, 5, _YCBCR)  # 5: CMYK
+_LOSSY = (6, 7, 33003, 33004, 33005, 33007, 34712, 34892, 34934, 50001, 50002)  # JPEG and its kin, WebP
+_ALPHA = (1, 2)
+_PREVIEW = 0.5  # an image with less of the pixels of the largest is a thumbnail
+
 
 @contextmanager
-def open_tiff(path: Path) -> Iterator[Recording]:
-    """Open a TIFF file; the largest image series is taken where it holds several (thumbnails, pyramids)."""
+def open_tiff(path: Path, wanted: Wanted) -> Iterator[Recording]:
+    """Open a TIFF file.
+
+    Where it holds several series of images, the data are taken before previews: the one with the most pixels; of those
+    of about one size, grey before colour, and one with a scale before others.
+    """
     import tifffile
 
     # OME metadata may name further files, anywhere; what is asked for is this one.
     with tifffile.TiffFile(path, _multifile=False) as tiff:
-        _check_last_page(path, tiff)
-        series = max(tiff.series, key=lambda candidate: candidate.size)
-        count, read_frame = _frames(path, tiff, series)
+        every, notes = series_of_pages(path, tiff)
+        series = _choose_series(path, every, wanted)
+        pages = [page for page in series.pages if page is not None]
+        if not pages:
+            raise ReadError(f"{path}: its images are in other files; give those, or save them into one.")
+        notes += mend_segments(path, pages)
+        if len(pages) < len(series.pages):
+            notes += (f"{len(series.pages) - len(pages)} of its {len(series.pages)} images are in other files",)
+        frames = _frames(path, tiff, series, pages, wanted)
+        show, more = _show(tiff, series.keyframe, wanted)
         sides = read_pixel_sides(path, tiff, series.keyframe)
-        metadata = {"format": "TIFF", "written_by": sorted(tiff.flags - {"uniform"})}
-        yield Recording(count, read_frame, sides, _notes(tiff, series), metadata, _frame_interval_s(tiff))
+        yield Recording(
+            frames.count,
+            lambda index: show(frames.read_frame(index)),
+            sides,
+            notes + more + _notes(tiff, every, series, wanted),
+            {"format": "TIFF", "written_by": _writers(tiff)},
+            _frame_interval_s(tiff),
+            channels=frames.channels,
+            is_lossy=series.keyframe.compression in _LOSSY,
+        )
+
+
+def _writers(tiff: Any) -> list[str]:
+    """Programs whose marks the file bears; none where damaged pages keep them from being looked for."""
+    with suppress(Exception):
+        return sorted(tiff.flags - {"uniform"})
+    return []
 
 
 def _frame_interval_s(tiff: Any) -> float | None:
@@ -36,24 +71,32 @@ def _frame_interval_s(tiff: Any) -> float | None:
     return interval_s(imagej.get("finterval"), imagej.get("tunit", "s"))
 
 
-def _check_last_page(path: Path, tiff: Any) -> None:
-    """Refuse a file whose list of pages breaks off; tifffile would read as far as it goes."""
-    layout, file, last = tiff.tiff, tiff.filehandle, tiff.pages[-1]
-    file.seek(last.offset)
-    (tags,) = struct.unpack(layout.tagnoformat, file.read(layout.tagnosize))
-    file.seek(last.offset + layout.tagnosize + tags * layout.tagsize)
-    (following,) = struct.unpack(layout.offsetformat, file.read(layout.offsetsize))
-    if following:
-        raise ReadError(
-            f"{path}: holds {len(tiff.pages)} pages, and a further one at byte {following} cannot be read; "
-            "it is truncated or damaged, copy it again."
-        )
+def _choose_series(path: Path, every: list[Any], wanted: Wanted) -> Any:
+    if wanted.array is not None:
+        names = [series.name or str(number) for number, series in enumerate(every, start=1)]
+        if wanted.array.isdigit() and 1 <= int(wanted.array) <= len(names):
+            return every[int(wanted.array) - 1]
+        return every[names.index(choose_name(path, names, wanted))]
+    most = max(map(_pixels, every))
+    return max((series for series in every if _pixels(series) >= _PREVIEW * most), key=_preference)
 
 
-def _notes(tiff: Any, series: Any) -> tuple[str, ...]:
+def _pixels(series: Any) -> int:
+    """Pixels, not samples: colour has three of these."""
+    samples = series.axes.find("S")
+    return series.size // (series.shape[samples] if samples >= 0 else 1)
+
+
+def _preference(series: Any) -> tuple[bool, bool, bool, int]:
+    page = series.keyframe
+    return not page.is_reduced, page.photometric not in _COLOURS, is_calibrated(page), _pixels(series)
+
+
+def _notes(tiff: Any, every: list[Any], series: Any, wanted: Wanted) -> tuple[str, ...]:
     notes = []
-    if len(tiff.series) > 1:
-        notes.append(f"took the largest of {len(tiff.series)} image series")
+    if len(every) > 1 and wanted.array is None:
+        number = every.index(series) + 1
+        notes.append(f"took image {number} of {len(every)}, {series.shape[-1]} px wide ({series.dtype})")
     scanned_rows = ((tiff.fei_metadata or {}).get("Image") or {}).get("ResolutionY")
     rows = series.keyframe.imagelength
     if isinstance(scanned_rows, int) and 0 < scanned_rows < rows:
@@ -61,45 +104,86 @@ def _notes(tiff: Any, series: Any) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _frames(path: Path, tiff: Any, series: Any) -> tuple[int, Callable[[int], np.ndarray]]:
-    axes, shape = series.axes, series.shape
-    planes = len(axes.replace("S", "")) - 2
-    if "".join(axis for axis in axes if axis != "S")[planes:] != "YX" or axes.count("S") > 1:
+def _show(tiff: Any, page: Any, wanted: Wanted) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[str, ...]]:
+    """What makes values of what is stored, and notes."""
+    if page.photometric == _PALETTE and wanted.as_label and page.colormap is not None:
+        palette = np.moveaxis(np.asarray(page.colormap) >> 8, 0, -1).astype(np.uint8)
+        return lambda frame: read_palette(frame, palette)[0], ()
+    if wanted.as_label and page.samplesperpixel == 2 and _has_alpha(page):
+        return lambda frame: frame[..., [0, 0, 0, 1]], ()
+    if page.photometric != _MIN_IS_WHITE:
+        return lambda frame: frame, ()
+    if wanted.as_label and tiff.is_imagej:
+        return lambda frame: frame, (INVERTING_NOTE,)
+    if page.dtype.kind not in "ub":
+        return lambda frame: frame, ("is shown inverted (MinIsWhite); its values were taken as they are",)
+    most = 2**page.bitspersample - 1
+    note = "stored inverted (MinIsWhite); read as every viewer shows it"
+    return lambda frame: ~frame if frame.dtype == bool else (most - frame).astype(frame.dtype), (note,)
+
+
+def _frames(path: Path, tiff: Any, series: Any, pages: list[Any], wanted: Wanted) -> Frames:
+    axes, shape = series.axes, tuple(series.shape)
+    lead = axes.replace("S", "")[:-2]
+    if "".join(axis for axis in axes if axis != "S")[len(lead) :] != "YX" or axes.count("S") > 1:
         raise ReadError(f"{path}: axes {axes} with shape {shape}; expected an image (YX) or a stack of images.")
-    size = path.stat().st_size
-    _check_segments(path, series, size)
     if series.dataoffset is not None:  # one contiguous block, however many frames ImageJ says it holds
-        check_claimed_size(path, shape, series.dtype, size - series.dataoffset, compressed=False)
-        block = np.memmap(
-            path, tiff.byteorder + series.dtype.char, mode="r", offset=series.dataoffset, shape=tuple(shape)
-        )
-        return _split_block(block, axes)
-    pages = [page for page in series.pages if page is not None]
-    return len(pages), lambda index: _samples_last(_read_page(path, pages[index]), pages[index].axes)
+        check_claimed_size(path, shape, series.dtype, path.stat().st_size - series.dataoffset, compressed=False)
+        block = np.memmap(path, tiff.byteorder + series.dtype.char, mode="r", offset=series.dataoffset, shape=shape)
+        if axes == lead + "YX" and _is_channels_last(shape):
+            return frames_of(path, block, wanted=wanted)
+        frame_axes = axes[-3:] if "S" in axes else axes[-2:]
+        planes = block.reshape(-1, *shape[len(axes) - len(frame_axes) :])  # (..., h, w) -> (n, h, w)
+
+        def read_plane(number: int) -> np.ndarray:
+            return _samples_last(held_or_mapped(planes[number]), frame_axes)
+
+        count = len(planes)
+    else:
+        if axes == lead + "YX" and _is_channels_last(shape):
+            return frames_of(path, series.asarray(), wanted=wanted)
+        count = len(pages)
+
+        def read_plane(number: int) -> np.ndarray:
+            return _samples_last(_read_page(path, pages[number]), pages[number].axes)
+
+    lengths = [shape[axes.index(axis)] for axis in lead]
+    numbers = np.arange(count).reshape(lengths if prod(lengths) == count else count)
+    if "C" in lead and prod(lengths) == count and lengths[lead.index("C")] > 1:
+        return _frames_of_channels(path, np.moveaxis(numbers, lead.index("C"), -1), read_plane)
+    return Frames(count, read_plane, _sample_channels(series.keyframe))
 
 
-def _split_block(block: np.ndarray, axes: str) -> tuple[int, Callable[[int], np.ndarray]]:
-    frame_axes = axes[-3:] if "S" in axes else axes[-2:]
-    frames = block.reshape(-1, *block.shape[len(axes) - len(frame_axes) :])  # (..., h, w) -> (n, h, w)
-    return len(frames), lambda index: _samples_last(held_or_mapped(frames[index]), frame_axes)
+def _is_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether rows of pages hold so few pixels that they are channels of one image, saved as pages by mistake."""
+    return len(shape) == 3 and 2 <= shape[-1] <= 4 < min(shape[:2])
+
+
+def _frames_of_channels(path: Path, numbers: np.ndarray, read_plane: Callable[[int], np.ndarray]) -> Frames:
+    """Frames whose channels are planes of their own, those of a frame in the last axis of `numbers`."""
+    of_frame = numbers.reshape(-1, numbers.shape[-1])
+
+    def read_frame(index: int) -> np.ndarray:
+        planes = [read_plane(int(number)) for number in of_frame[index]]
+        if planes[0].ndim > 2:
+            raise ReadError(f"{path}: its {len(planes)} channels are in colour each; save one of them by itself.")
+        return np.stack(planes, axis=-1)
+
+    return Frames(len(of_frame), read_frame, of_frame.shape[1])
+
+
+def _sample_channels(page: Any) -> int:
+    """Samples of a pixel that are neither colours nor opacity."""
+    samples = page.samplesperpixel
+    return samples if samples > 1 and page.photometric not in _COLOURS and not _has_alpha(page) else 0
+
+
+def _has_alpha(page: Any) -> bool:
+    return any(extra in _ALPHA for extra in page.extrasamples or ())
 
 
 def _samples_last(frame: np.ndarray, axes: str) -> np.ndarray:
     return np.moveaxis(frame, axes.index("S"), -1) if "S" in axes else frame
-
-
-def _check_segments(path: Path, series: Any, size: int) -> None:
-    page = series.keyframe
-    check_claimed_size(path, page.shape, page.dtype, size, compressed=page.compression != 1)
-    for page in series.pages:
-        if page is None:
-            continue
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
-            if count == 0 or offset + count > size:
-                raise ReadError(
-                    f"{path}: image data at bytes {offset} to {offset + count} are missing, the file ends at {size}; "
-                    "it is truncated or damaged, copy it again."
-                )
 
 
 def _read_page(path: Path, page: Any) -> np.ndarray:
@@ -113,11 +197,20 @@ def _read_page(path: Path, page: Any) -> np.ndarray:
 
 def _read_with_pillow(path: Path, page: Any) -> np.ndarray:
     """LZW and JPEG inside TIFF: tifffile needs imagecodecs for these, Pillow brings its own decoder."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
-    with Image.open(path) as image:
-        image.seek(page.index)
-        pixels = np.asarray(image)
+    try:
+        with Image.open(path) as image:
+            image.seek(page.index)
+            pixels = np.asarray(image)
+    except UnidentifiedImageError:
+        pixels = np.empty(0)
     if pixels.shape != page.shape:
-        raise ReadError(f"{path}: compression {page.compression.name} is not understood; save it without compression.")
+        bits = f"{page.bitspersample}-bit pixels, compression {page.compression.name}"
+        raise ReadError(
+            f"{path}: {bits}, are read by a package that is not installed; pip install 'tem-rf[formats]', or save it "
+            "with 8 or 16 bits and without compression."
+        )
+    if page.photometric == _MIN_IS_WHITE and pixels.dtype != bool:
+        pixels = 2**page.bitspersample - 1 - pixels  # Pillow shows it; what is stored is wanted
     return pixels.astype(page.dtype)

@@ -12,6 +12,7 @@ from tem_rf.errors import ReadError
 
 # Tags DigitalMicrograph writes: unit and size of a pixel along x and along y.
 _DM_UNIT_X, _DM_UNIT_Y, _DM_SIZE_X, _DM_SIZE_Y = 65003, 65004, 65009, 65010
+_SIS, _FEI_SFEG, _FEI_HELIOS, _TVIPS = 33560, 34680, 34682, 37706
 
 
 class Stated(NamedTuple):
@@ -47,6 +48,11 @@ def read_pixel_sides(path: Path, tiff: Any, page: Any) -> tuple[float, float] | 
         if height and width:
             return height, width
     return None
+
+
+def is_calibrated(page: Any) -> bool:
+    """Whether a page carries the tag in which a microscope states its scale."""
+    return any(tag in page.tags for tag in (_DM_SIZE_X, _SIS, _FEI_SFEG, _FEI_HELIOS, _TVIPS))
 
 
 def _imagej(tiff: Any, page: Any) -> Stated | None:
@@ -93,8 +99,9 @@ def _digital_micrograph(tiff: Any, page: Any) -> Stated | None:
 
 
 def _olympus(tiff: Any, page: Any) -> Stated | None:
-    metadata = tiff.sis_metadata or {}
-    if {"pixelsizex", "pixelsizey"} <= metadata.keys():
+    """On the page of the data, which is not the first where a preview comes before it."""
+    metadata = page.tags.valueof(_SIS) or tiff.sis_metadata or {}
+    if isinstance(metadata, dict) and {"pixelsizex", "pixelsizey"} <= metadata.keys():
         return Stated(metadata["pixelsizey"], metadata["pixelsizex"], "m", "m")
     return None
 

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from tem_rf.data.formats.choice import choose_name
 from tem_rf.data.formats.hdf5 import check_dataset
-from tem_rf.data.formats.recording import Recording
+from tem_rf.data.formats.recording import Recording, Wanted
 from tem_rf.data.frame_interval import interval_s
 from tem_rf.data.pixel_size import is_reciprocal, length_nm
 from tem_rf.errors import ReadError
 
 
 @contextmanager
-def open_velox(path: Path) -> Iterator[Recording]:
+def open_velox(path: Path, wanted: Wanted) -> Iterator[Recording]:
     """Open the detector image of a Velox file; element maps, which are calculated, come second.
 
     Raises:
@@ -31,12 +32,13 @@ def open_velox(path: Path) -> Iterator[Recording]:
         if not images:
             held = "diffraction patterns" if candidates else "spectra"
             raise ReadError(f"{path}: holds {held} and no image; expected a micrograph, leave this file out.")
-        dataset, metadata = max(images, key=_preference)
+        dataset, metadata = _choose(path, images, wanted)
         check_dataset(path, dataset)
         if dataset.ndim != 3 or dataset.dtype.kind not in "uif":
             raise ReadError(f"{path}: shape {dataset.shape} of {dataset.dtype}; expected (height, width, frames).")
         detector = str(metadata["BinaryResult"].get("Detector", "image"))
-        notes = (f"took {detector!r}, one of {len(images)} images",) if len(images) > 1 else ()
+        is_chosen = wanted.array is not None
+        notes = (f"took {detector!r}, one of {len(images)} images",) if len(images) > 1 and not is_chosen else ()
         yield Recording(
             dataset.shape[2],
             lambda index: np.ascontiguousarray(dataset[:, :, index]),
@@ -47,12 +49,12 @@ def open_velox(path: Path) -> Iterator[Recording]:
         )
 
 
-def is_velox(path: Path) -> bool:
-    """Whether an HDF5 file has the layout of Velox."""
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        return "Data" in file and "Version" in file
+def _choose(path: Path, images: list[tuple[Any, dict[str, Any]]], wanted: Wanted) -> tuple[Any, dict[str, Any]]:
+    """The image of the detector that was asked for, or the one that was recorded rather than calculated."""
+    if wanted.array is None:
+        return max(images, key=_preference)
+    names = [str(metadata["BinaryResult"].get("Detector", "image")) for _, metadata in images]
+    return images[names.index(choose_name(path, names, wanted))]
 
 
 def _preference(candidate: tuple[Any, dict[str, Any]]) -> tuple[bool, int]:

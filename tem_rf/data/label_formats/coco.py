@@ -1,6 +1,7 @@
-"""COCO annotations (polygons and run lengths), as LabelBox, CVAT and Label Studio export them."""
+"""COCO annotations (polygons and run lengths), as LabelBox, CVAT, Roboflow and Label Studio export them."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -8,99 +9,151 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from tem_rf.data.label_formats.outlines import fill_outline
+from tem_rf.data.label_formats.label import Label
+from tem_rf.data.label_formats.outlines import Region, draw_regions, finite_ring
+from tem_rf.data.label_formats.roles import Roles
 from tem_rf.errors import DatasetError, ReadError
-from tem_rf.files import parse_json
 
-# Label Studio puts eight hexadecimal digits and a hyphen before the name of an uploaded file.
 _LONGEST_COUNT_BITS = 60
+# Label Studio puts eight hexadecimal digits and a hyphen before the name of an uploaded file.
 _LABEL_STUDIO_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 
 
-def read_coco(path: Path, image_stem: str, shape: tuple[int, int]) -> np.ndarray:
-    """Fill the annotations of one image.
-
-    Args:
-        path: COCO JSON.
-        image_stem: Stem of the micrograph's file name.
-        shape: Height and width of the micrograph.
-
-    Returns:
-        (height, width) bool, all False where the image is listed without annotations.
-
-    Raises:
-        ReadError: The file is no COCO JSON.
-        DatasetError: The image is not listed, or was annotated at another size.
-    """
-    content = _load(path)
-    images = {image["id"]: image for image in content["images"] if coco_stem(image) == image_stem}
-    if not images:
-        raise DatasetError(f"{path}: lists no image named {image_stem}; export the annotations of this image too.")
-    for image in images.values():
-        size = (image.get("height", shape[0]), image.get("width", shape[1]))
-        if size != tuple(shape):
-            raise DatasetError(
-                f"{path}: {image_stem} was annotated at {size[1]} x {size[0]} px, its micrograph is "
-                f"{shape[1]} x {shape[0]} px; annotate the image at its own size."
-            )
-    mask = np.zeros(shape, dtype=bool)
-    for annotation in content["annotations"]:
-        if any(annotation.get("image_id") == identity for identity in images):
-            _fill(path, mask, annotation.get("segmentation"))
-    return mask
-
-
-def coco_stems(path: Path) -> list[str]:
-    """Stems of the images a COCO file annotates.
-
-    Raises:
-        ReadError: The file is no COCO JSON.
-    """
-    return [coco_stem(image) for image in _load(path)["images"]]
-
-
-def coco_stem(image: Mapping[str, Any]) -> str:
-    """Stem of an image's name, whatever folders, address or prefix the exporter put before it.
-
-    >>> coco_stem({"file_name": "https://storage/x/1f2e3d4c-au_17.png?token=1"})
-    'au_17'
-    """
-    name = unquote(str(image.get("file_name", "")).partition("?")[0])
-    return _LABEL_STUDIO_PREFIX.sub("", PureWindowsPath(name).stem)  # takes / and \\ for separators
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        content = parse_json(path.read_bytes())
-    except OSError as error:
-        raise ReadError(f"{path}: cannot be read ({error.strerror}); check its permissions and its disk.") from error
-    except ValueError as error:
-        raise ReadError(f"{path}: is no JSON ({' '.join(str(error).split())[:120]}); export it again.") from error
-    well_formed = isinstance(content, dict) and all(
+def is_coco(content: Any) -> bool:
+    """Whether parsed JSON has the lists of a COCO file."""
+    return isinstance(content, dict) and all(
         isinstance(content.get(key), list) and all(isinstance(item, dict) for item in content[key])
         for key in ("images", "annotations")
     )
-    if not well_formed or not all(isinstance(image.get("id"), int | str) for image in content["images"]):
-        raise ReadError(f"{path}: is no COCO file; expected the lists `images` and `annotations`, export it as COCO.")
-    return content
 
 
-def _fill(path: Path, mask: np.ndarray, segmentation: Any) -> None:
+def draw_coco(path: Path, content: dict[str, Any], stems: set[str], shape: tuple[int, int], roles: Roles) -> Label:
+    """Fill the annotations of one image.
+
+    Args:
+        path: The file, for the error.
+        content: What it holds.
+        stems: Names under which the micrograph may be listed.
+        shape: Height and width of the micrograph.
+        roles: What the user said of the classes.
+
+    Returns:
+        The label, all background where the image is listed without annotations.
+
+    Raises:
+        ReadError: An annotation cannot be read.
+        DatasetError: The image is not listed, was annotated at another size, or its annotations are boxes.
+    """
+    images = {str(image["id"]): image for image in _images(path, content) if stems & set(coco_stems_of(image))}
+    name = min(stems, key=len)
+    if not images:
+        raise DatasetError(f"{path}: lists no image named {name}; export the annotations of this image too.")
+    for image in images.values():
+        size = (image.get("height") or shape[0], image.get("width") or shape[1])
+        if size != tuple(shape):
+            raise DatasetError(
+                f"{path}: {name} was annotated at {size[1]} x {size[0]} px, its micrograph is "
+                f"{shape[1]} x {shape[0]} px; annotate the image at its own size."
+            )
+    kinds = _category_names(content)
+    regions: list[Region] = []
+    without = Counter[str]()
+    for annotation in content["annotations"]:
+        if str(annotation.get("image_id")) not in images:
+            continue
+        kind = kinds.get(str(annotation.get("category_id")), "")
+        found = _regions(path, annotation.get("segmentation"), kind, shape)
+        regions += found
+        without[_what_else(annotation)] += not found
+    boxes = without["boxes"]
+    if not regions and without.total():
+        held = " and ".join(what for what in without if without[what])
+        raise DatasetError(
+            f"{path}: holds {held} of {name} and no outlines; annotate with polygons or masks, and export these."
+        )
+    label = draw_regions(path, regions, shape, roles)
+    notes = (
+        (f"{boxes} of {boxes + len(regions)} annotations are boxes without outlines, and left out",) if boxes else ()
+    )
+    return Label(label.mask, label.unsure, label.notes + notes, label.legend)
+
+
+def coco_stems(path: Path, content: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Names of the images a COCO file annotates, each with those it may have had before an export.
+
+    Raises:
+        ReadError: An image has no usable id.
+    """
+    return [coco_stems_of(image) for image in _images(path, content)]
+
+
+def coco_stems_of(image: Mapping[str, Any]) -> tuple[str, ...]:
+    """Stems of an image's names, whatever folders, address or prefix the exporter put before them.
+
+    Roboflow renames images and keeps the name in `extra`.
+
+    >>> coco_stems_of({"file_name": "https://storage/x/1f2e3d4c-au_17.png?token=1"})
+    ('au_17',)
+    >>> coco_stems_of({"file_name": "a_png.rf.0123.jpg", "extra": {"name": "au 17.png"}})
+    ('au 17', 'a_png.rf.0123')
+    """
+    extra = image.get("extra")
+    given = [extra.get("name")] if isinstance(extra, Mapping) else []
+    stems = []
+    for text in [*given, image.get("file_name", "")]:
+        name = PureWindowsPath(unquote(str(text).partition("?")[0])).name  # takes / and \\ for separators
+        stem = _LABEL_STUDIO_PREFIX.sub("", PureWindowsPath(name).stem)
+        stems += [stem] if stem else []
+    return tuple(dict.fromkeys(stems))
+
+
+def _images(path: Path, content: dict[str, Any]) -> list[dict[str, Any]]:
+    images: list[dict[str, Any]] = content["images"]
+    if not all(isinstance(image.get("id"), int | str) for image in images):
+        raise ReadError(f"{path}: an image in its list has no number as `id`; export it as COCO again.")
+    return images
+
+
+def _category_names(content: dict[str, Any]) -> dict[str, str]:
+    categories = content.get("categories")
+    listed = [item for item in categories if isinstance(item, dict)] if isinstance(categories, list) else []
+    return {str(item.get("id")): str(item.get("name", "")) for item in listed}
+
+
+def _what_else(annotation: Mapping[str, Any]) -> str:
+    """What an annotation without outlines is."""
+    if annotation.get("bbox"):
+        return "boxes"
+    return "points" if annotation.get("keypoints") else "empty annotations"
+
+
+def _regions(path: Path, segmentation: Any, kind: str, shape: tuple[int, int]) -> list[Region]:
     try:
         if isinstance(segmentation, dict):
-            mask |= _decode_run_lengths(segmentation["counts"], mask.shape)
-        else:
-            for polygon in segmentation or []:
-                fill_outline(mask, np.asarray(polygon, np.float64).reshape(-1, 2))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+            return [Region(kind, mask=_decode_run_lengths(path, segmentation, shape), name="a run-length mask")]
+        polygons = segmentation or []
+        if polygons and isinstance(polygons[0], int | float):
+            polygons = [polygons]
+        if polygons and isinstance(polygons[0], dict):
+            masks = [_decode_run_lengths(path, part, shape) for part in polygons]
+            return [Region(kind, mask=mask, name="a run-length mask") for mask in masks]
+        return [Region(kind, [finite_ring(polygon)]) for polygon in polygons if len(polygon)]
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ReadError(
             f"{path}: an annotation is neither polygons [[x, y, ...]] nor run lengths of this image ({error}); "
             "export it as COCO again."
         ) from error
 
 
-def _decode_run_lengths(counts: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _decode_run_lengths(path: Path, segmentation: Mapping[str, Any], shape: tuple[int, ...]) -> np.ndarray:
     """Runs of background and particle in turn, down the columns."""
+    counts, size = segmentation["counts"], segmentation.get("size")
+    if size and [int(length) for length in size] != list(shape):
+        height, width = (int(length) for length in size)
+        raise DatasetError(
+            f"{path}: a run-length mask is {width} x {height} px, its micrograph {shape[1]} x {shape[0]} px (width x "
+            "height); annotate the image at its own size."
+        )
     runs = _unpack_counts(counts) if isinstance(counts, str) else [int(count) for count in counts]
     if min(runs, default=0) < 0 or sum(runs) != shape[0] * shape[1]:
         raise ValueError(f"{sum(runs)} pixels, expected {shape[0] * shape[1]}")

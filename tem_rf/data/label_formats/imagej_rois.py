@@ -1,12 +1,12 @@
 """ImageJ and Fiji regions of interest: one in a .roi file, a set of them in a .zip."""
 
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
-from tem_rf.data.label_formats.outlines import fill_outline
+from tem_rf.data.label_formats.label import Label
+from tem_rf.data.label_formats.outlines import Region, draw_regions
+from tem_rf.data.label_formats.roles import Roles
 from tem_rf.errors import DatasetError
 
 ROI_SUFFIXES = (".roi", ".zip")
@@ -14,55 +14,45 @@ _WITHOUT_AREA = ("LINE", "FREELINE", "POLYLINE", "ANGLE", "POINT", "NOROI")
 _LARGEST_ARCHIVE_BYTES = 256 * 2**20
 
 
-def read_rois(path: Path, shape: tuple[int, int]) -> np.ndarray:
+def draw_rois(path: Path, shape: tuple[int, int], roles: Roles) -> Label:
     """Fill every region of a file: polygons, freehand and traced outlines, rectangles, ovals and compositions.
 
     Args:
-        path: .roi file, or .zip of them.
+        path: .roi file, or .zip of them; what else is in the archive is passed over.
         shape: Height and width of the micrograph.
-
-    Returns:
-        (height, width) bool.
+        roles: What the user said; regions have no classes, so this changes nothing.
 
     Raises:
         DatasetError: The file holds lines and points only, or a region lies outside of the micrograph.
     """
-    import roifile
-
-    _check_archive(path)
-    found = roifile.roiread(path, maxsize=_LARGEST_ARCHIVE_BYTES)
-    rois = found if isinstance(found, list) else [found]
-    mask = np.zeros(shape, dtype=bool)
+    rois = _read(path)
     areas = [roi for roi in rois if roi.roitype.name not in _WITHOUT_AREA]
     if not areas:
         raise DatasetError(f"{path}: holds {len(rois)} regions and no area; outline the particles and save them again.")
-    for roi in areas:
-        mask |= _fill_region(path, roi, shape)
-    return mask
+    regions = [Region("", roi.coordinates(multi=True), name=f"region {roi.name!r}") for roi in areas]
+    label = draw_regions(path, regions, shape, Roles())
+    passed_over = len(rois) - len(areas)
+    notes = (f"{passed_over} of its {len(rois)} regions are lines or points, and passed over",) if passed_over else ()
+    return Label(label.mask, None, label.notes + notes, label.legend)
 
 
-def _fill_region(path: Path, roi: Any, shape: tuple[int, int]) -> np.ndarray:
-    region = np.zeros(shape, dtype=bool)
-    for outline in roi.coordinates(multi=True):
-        _check_inside(path, roi.name, outline, shape)
-        part = np.zeros(shape, dtype=bool)
-        fill_outline(part, outline)
-        region ^= part  # in a composition an outline inside another is a hole
-    return region
+def _read(path: Path) -> list[Any]:
+    import roifile
 
-
-def _check_archive(path: Path) -> None:
-    if path.suffix.lower() == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
+    if path.suffix.lower() != ".zip":
+        return [roifile.ImagejRoi.frombytes(path.read_bytes())]
+    with zipfile.ZipFile(path) as archive:
+        members = [member for member in archive.infolist() if _is_roi(member)]
+        size = sum(member.file_size for member in members)
         if size > _LARGEST_ARCHIVE_BYTES:
             raise DatasetError(f"{path}: unpacks to {size} bytes, which no set of regions needs; it is damaged.")
+        if not members:
+            held = ", ".join(archive.namelist()[:4]) or "nothing"
+            raise DatasetError(f"{path}: holds no .roi files ({held}); save the regions by More, Save in Fiji.")
+        return [roifile.ImagejRoi.frombytes(archive.read(member)) for member in members]
 
 
-def _check_inside(path: Path, name: str, outline: np.ndarray, shape: tuple[int, int]) -> None:
-    if len(outline) and (outline.max(axis=0) > (shape[1] + 1, shape[0] + 1)).any():
-        x, y = outline.max(axis=0)
-        raise DatasetError(
-            f"{path}: region {name!r} reaches x={x:.0f}, y={y:.0f}, its micrograph is {shape[1]} x {shape[0]} px; "
-            "draw the regions on the image at its own size."
-        )
+def _is_roi(member: zipfile.ZipInfo) -> bool:
+    """Whether a member is a region; macOS adds files of its own, whose names begin with a dot."""
+    name = PurePosixPath(member.filename)
+    return name.suffix.lower() == ".roi" and not name.name.startswith(".") and "__MACOSX" not in name.parts

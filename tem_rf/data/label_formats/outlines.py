@@ -1,21 +1,182 @@
-"""Fill outlines drawn by hand."""
+"""Fill outlines drawn by hand, of the classes that are particles, where they agree with the micrograph."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-# Below zero and beyond any image; keeps a damaged vertex from costing time or memory.
-_FARTHEST_PX = 1e6
+from tem_rf.data.label_formats.label import Label, legend
+from tem_rf.data.label_formats.roles import OPTIONS, Role, Roles
+from tem_rf.errors import DatasetError
+
+_OVERHANG_PX = 1.0  # beyond a border, which rounding explains
+_PARTICLES = re.compile(r"particle|crystal|nano|\bnps?\b|\brods?\b|foreground|\bfg\b|^objects?$|^cells?$|nucle", re.I)
+_BACKGROUND = re.compile(r"^_*(background|bg|back|vacuum|empty|none)_*$", re.I)
+_NOT_SURE = re.compile(r"^(ignored?|unsure|not.?sure|unclear|uncertain|don'?t.?care|void|exclude[d]?)\*?$", re.I)
 
 
-def fill_outline(mask: np.ndarray, xy: np.ndarray) -> None:
-    """Set the pixels whose centres lie inside a polygon.
+@dataclass(frozen=True)
+class Region:
+    """A part of a micrograph that somebody marked.
+
+    Attributes:
+        kind: Its class; empty where it has none.
+        rings: (n, 2) vertices x, y of each outline [px]; (0, 0) is the upper left corner of the image, as in ImageJ and
+            COCO, so the centre of the first pixel lies at (0.5, 0.5). One inside another is a hole.
+        mask: (height, width) bool instead of outlines.
+        name: What it is called in the file, for errors.
+    """
+
+    kind: str = ""
+    rings: Sequence[np.ndarray] = ()
+    mask: np.ndarray | None = None
+    name: str = field(default="an outline")
+
+
+def draw_regions(path: Path, regions: Sequence[Region], shape: tuple[int, int], roles: Roles) -> Label:
+    """Fill the regions whose class is particle.
+
+    A region that a border cuts is clipped, with a note. Where there are several classes, those that are called particle
+    or the like are taken, with a note, and without such a name the choice is left to the user.
 
     Args:
-        mask: (height, width) bool, changed in place.
-        xy: (n, 2) vertices [px]; (0, 0) is the upper left corner of the image, as in ImageJ and COCO, so the centre of
-            the first pixel lies at (0.5, 0.5).
+        path: The file, for the error.
+        regions: The regions.
+        shape: Height and width of the micrograph.
+        roles: What the user said of the classes.
+
+    Raises:
+        DatasetError: A region lies outside of the micrograph, the coordinates are no pixels, or which class is particle
+            cannot be told.
     """
+    kinds = list(dict.fromkeys(region.kind for region in regions))
+    chosen, are_guessed = _roles_of(kinds, roles)
+    drawn = [region for region in regions if chosen.get(region.kind) != "background" or are_guessed]
+    _check_scale(path, drawn, shape)
+    clipped = sum(_is_clipped(path, region, shape) for region in drawn)
+    masks = {kind: np.zeros(shape, bool) for kind in kinds}
+    for region in regions:
+        _fill(masks[region.kind], region)
+    shares = legend([(kind or "(no class)", float(masks[kind].mean())) for kind in kinds])
+    if None in chosen.values():
+        raise DatasetError(f"{path}: holds the classes {shares}, and which are particle cannot be told; {OPTIONS}.")
+    notes: tuple[str, ...] = ()
+    if clipped:
+        notes += (f"{clipped} of {len(drawn)} outlines reach over the border and were clipped",)
+    if len(kinds) > 1 and are_guessed:
+        taken = ", ".join(kind or "(no class)" for kind in kinds if chosen[kind] == "particle") or "none"
+        notes += (f"holds the classes {shares}; taken for particle: {taken}",)
+    if _are_boxes(drawn):
+        notes += ("all its outlines are upright rectangles; are they boxes around particles, not outlines?",)
+    particle, unsure = (_union(masks, chosen, role, shape) for role in ("particle", "not sure"))
+    unsure &= ~particle
+    return Label(particle, unsure if unsure.any() else None, notes, shares)
+
+
+def _roles_of(kinds: list[str], roles: Roles) -> tuple[dict[str, Role | None], bool]:
+    """Role of each class, None where it cannot be told, and whether names decided."""
+    lower = {kind.casefold(): kind for kind in kinds}
+    named = roles.assign(kinds, lambda text: lower.get(text.casefold()))
+    if roles.say_particle:
+        return dict(named), False
+    guessed: dict[str, Role | None] = dict(named)
+    for kind in kinds:
+        if kind not in guessed and _BACKGROUND.match(kind):
+            guessed[kind] = "background"
+        elif kind not in guessed and _NOT_SURE.match(kind):
+            guessed[kind] = "not sure"
+    left = [kind for kind in kinds if kind not in guessed]
+    likely = [kind for kind in left if _PARTICLES.search(kind.replace("_", " "))]
+    for kind in left:
+        if len(left) == 1 or kind in likely:
+            guessed[kind] = "particle"
+        else:
+            guessed[kind] = "background" if likely else None
+    return guessed, True
+
+
+def _check_scale(path: Path, regions: Sequence[Region], shape: tuple[int, int]) -> None:
+    rings = [ring for region in regions for ring in region.rings if len(ring)]
+    if not rings or min(shape) <= 4:
+        return
+    largest = max(float(ring.max()) for ring in rings)
+    if 0 < largest <= 1:
+        raise DatasetError(
+            f"{path}: its largest coordinate is {largest:.3g}, its micrograph is {shape[1]} x {shape[0]} px; the "
+            "coordinates seem divided by the size of the image, export them in pixels."
+        )
+
+
+def _is_clipped(path: Path, region: Region, shape: tuple[int, int]) -> bool:
+    """Whether a border cuts a region.
+
+    Raises:
+        DatasetError: It lies outside, or reaches farther beyond than the image is wide.
+    """
+    points = np.concatenate([ring for ring in region.rings if len(ring)] or [np.zeros((0, 2))])
+    if not len(points):
+        return False
+    least, most, size = points.min(axis=0), points.max(axis=0), np.array(shape[::-1], float)
+    is_outside = (most <= 0).any() or (least >= size).any()
+    if is_outside or (most > 2 * size + 1).any() or (least < -size - 1).any():
+        x, y = np.where(np.abs(most - size / 2) > np.abs(least - size / 2), most, least)
+        raise DatasetError(
+            f"{path}: {region.name} reaches x={x:.4g}, y={y:.4g}, its micrograph is {shape[1]} x {shape[0]} px; draw "
+            "the outlines on the image at its own size."
+        )
+    return bool((most > size + _OVERHANG_PX).any() or (least < -_OVERHANG_PX).any())
+
+
+def _fill(mask: np.ndarray, region: Region) -> None:
+    """Set the pixels whose centres lie inside a region; only the part of the mask around it is touched."""
     from skimage.draw import polygon
 
-    vertices = np.clip(np.nan_to_num(np.asarray(xy, np.float64)), -_FARTHEST_PX, _FARTHEST_PX)
-    if len(vertices) >= 3:
-        mask[polygon(vertices[:, 1] - 0.5, vertices[:, 0] - 0.5, mask.shape)] = True
+    if region.mask is not None:
+        mask |= region.mask
+    rings = [ring for ring in region.rings if len(ring) >= 3]
+    if not rings:
+        return
+    points = np.concatenate(rings)
+    size = np.array(mask.shape[::-1])
+    x0, y0 = np.clip(np.floor(points.min(axis=0)).astype(int), 0, size)
+    x1, y1 = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, 0, size)
+    part = np.zeros((max(0, y1 - y0), max(0, x1 - x0)), bool)
+    for ring in rings:
+        inside = np.zeros_like(part)
+        inside[polygon(ring[:, 1] - 0.5 - y0, ring[:, 0] - 0.5 - x0, part.shape)] = True
+        part ^= inside
+    mask[y0:y1, x0:x1] |= part
+
+
+def _union(
+    masks: dict[str, np.ndarray], chosen: dict[str, Role | None], role: Role, shape: tuple[int, int]
+) -> np.ndarray:
+    union = np.zeros(shape, bool)
+    for kind, mask in masks.items():
+        if chosen[kind] == role:
+            union |= mask
+    return union
+
+
+def _are_boxes(regions: Sequence[Region]) -> bool:
+    outlines = [ring for region in regions for ring in region.rings]
+    return len(outlines) >= 3 and all(_is_box(ring) for ring in outlines)
+
+
+def _is_box(ring: np.ndarray) -> bool:
+    corners = ring[:-1] if len(ring) == 5 and (ring[0] == ring[-1]).all() else ring
+    return len(corners) == 4 and all(len(np.unique(corners[:, axis])) == 2 for axis in (0, 1))
+
+
+def finite_ring(points: object) -> np.ndarray:
+    """(n, 2) vertices as floats.
+
+    Raises:
+        ValueError: They are no pairs of finite numbers.
+    """
+    ring = np.asarray(points, np.float64).reshape(-1, 2)
+    if not np.isfinite(ring).all():
+        raise ValueError("a coordinate is not finite")
+    return ring

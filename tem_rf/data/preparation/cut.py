@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from tem_rf.data.pairing import Pair
 from tem_rf.data.preparation.near_duplicates import Fingerprint, take_fingerprint
 from tem_rf.data.preparation.patches import count_left_out, cut_patches
 from tem_rf.data.preprocess import preprocess, rescale
+from tem_rf.data.simulation.folder import read_simulation_settings
 from tem_rf.data.sources import LabelledMicrograph, read_labelled, sha256
 from tem_rf.errors import TemRfError
+from tem_rf.files import readable
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def cut_files(pair: Pair, settings: PreparationSettings) -> Iterator[Cut]:
         SettingsError: A setting does not suit a micrograph.
     """
     digests = sha256(pair.image), sha256(pair.label)
-    for labelled in read_labelled(pair, settings.pixel_size_nm, resample=settings.resample):
+    for labelled in read_labelled(pair, settings.pixel_size_nm, resample=settings.resample, reading=settings):
         try:
             cut = _cut(labelled, pair, digests, settings)
         except TemRfError as error:
@@ -76,14 +79,20 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         mask = rescale(mask.astype(np.float32), micrograph.pixel_size_nm, settings.target_pixel_size_nm) >= 0.5
     image_patches, label_patches = cut_patches(prepared.image, size), cut_patches(mask.view(np.uint8), size)
     particle_px = np.count_nonzero(label_patches, axis=(2, 3))
-    kept = np.argwhere(particle_px > settings.background_threshold)
+    is_empty = settings.empty_is_background and not mask.any()
+    is_kept = (particle_px > settings.background_threshold) | is_empty
+    is_unsure = _touches_unsure(labelled, settings, particle_px.shape)
+    notes = (*micrograph.notes, *labelled.label_notes)
+    if (is_kept & is_unsure).any():
+        notes += (f"{(is_kept & is_unsure).sum()} patches touch what the label is not sure of, and are left out",)
+    kept = np.argwhere(is_kept & ~is_unsure)
     height, width = prepared.image.shape
     source = Source(
         name=labelled.name,
-        file=str(pair.image.resolve()),
+        file=readable(pair.image.resolve()),
         frame=labelled.frame,
         sha256=digests[0],
-        label_file=str(pair.label.resolve()),
+        label_file=readable(pair.label.resolve()),
         label_sha256=digests[1],
         height=height,
         width=width,
@@ -98,7 +107,8 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         scale=prepared.scale,
         mean=prepared.mean,
         sd=prepared.sd,
-        notes=micrograph.notes,
+        counts_per_electron=_gain(pair.image, micrograph.pixel_size_nm, prepared.pixel_size_nm),
+        notes=notes,
     )
     pieces = [
         Piece(
@@ -111,3 +121,28 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         for row, column in kept
     ]
     return Cut(source, prepared.pixel_size_nm, take_fingerprint(prepared.image, mask), pieces)
+
+
+def _touches_unsure(labelled: LabelledMicrograph, settings: PreparationSettings, shape: tuple[int, ...]) -> np.ndarray:
+    """Which patches hold pixels of which the label does not say what they are, (rows, columns) bool."""
+    unsure = labelled.unsure
+    if unsure is None:
+        return np.zeros(shape, bool)
+    if settings.target_pixel_size_nm is not None:
+        own = labelled.micrograph.pixel_size_nm
+        unsure = rescale(unsure.astype(np.float32), own, settings.target_pixel_size_nm) > 0
+    touched: np.ndarray = cut_patches(unsure.view(np.uint8), settings.patch_size).max(axis=(2, 3)) > 0
+    return touched
+
+
+def _gain(image: Path, recorded_nm: float | None, prepared_nm: float | None) -> float | None:
+    """Counts per electron that counts, known of simulated micrographs.
+
+    A quantum efficiency below 1 makes as much noise as fewer electrons would; a pixel of twice the side gathers four
+    times as many.
+    """
+    simulated = read_simulation_settings(image.parent.parent)
+    if simulated is None:
+        return None
+    enlarged = 1.0 if recorded_nm is None or prepared_nm is None else prepared_nm / recorded_nm
+    return simulated.counts_per_electron / simulated.quantum_efficiency / enlarged**2

@@ -57,7 +57,7 @@ def prepare_dataset(
         StorageError: The output cannot be written.
     """
     output = Path(output)
-    pairs = find_pairs_in_folders([images] if isinstance(images, Path) else images, labels)
+    pairs = find_pairs_in_folders([images] if isinstance(images, Path) else images, labels, settings)
     if _stands(output) and not overwrite:
         return _reuse(output, pairs, settings)
     with replacing_folder(output) as folder:
@@ -96,6 +96,8 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
                 f"{pairs[0].image.parent}: no patch of {settings.patch_size} px has more than "
                 f"{settings.background_threshold} particle pixels; lower `background_threshold`."
             )
+    if not any(source.particle_fraction for source in sources):
+        raise DatasetError(f"{pairs[0].image.parent}: no micrograph has particles; add some that do.")
     overlaps = find_overlaps(fingerprints, combinations(range(len(sources)), 2))
     sources, patches = divide(sources, patches, overlaps, settings)
     manifest = Manifest(

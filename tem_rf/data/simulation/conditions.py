@@ -14,12 +14,20 @@ _SIGNS = {"under": (-1,), "over": (1,), "both": (-1, 1)}  # C1 is negative on th
 
 @dataclass(frozen=True)
 class Conditions:
-    """One micrograph's film and lens, as in `SimulationSettings`; defocus with its sign, negative is underfocus."""
+    """One micrograph's film, lens and illumination, as in `SimulationSettings`.
+
+    Defocus has its sign, negative is underfocus; angles are against the x axis, towards the rows below.
+    """
 
     carbon_nm: float
     defocus_nm: float
     cs_um: float
     focal_spread_nm: float
+    image_spread_nm: float
+    drift_nm: float
+    drift_angle_deg: float
+    illumination_variation: float
+    illumination_angle_deg: float
 
 
 def draw_conditions(settings: SimulationSettings, seed: int) -> Conditions:
@@ -30,6 +38,11 @@ def draw_conditions(settings: SimulationSettings, seed: int) -> Conditions:
         defocus_nm=float(rng.uniform(*settings.defocus_nm) * rng.choice(_SIGNS[settings.defocus_sign])),
         cs_um=float(rng.uniform(*settings.cs_um)),
         focal_spread_nm=float(rng.uniform(*settings.focal_spread_nm)),
+        image_spread_nm=float(rng.uniform(*settings.image_spread_nm)),
+        drift_nm=float(rng.uniform(*settings.drift_nm)),
+        drift_angle_deg=float(rng.uniform(0, 180)),
+        illumination_variation=float(rng.uniform(*settings.illumination_variation)),
+        illumination_angle_deg=float(rng.uniform(0, 360)),
     )
 
 

@@ -1,10 +1,11 @@
 """The folder of a simulation: the only place that names its files.
 
 simulation.json          settings, seed and versions; what makes it repeatable
-micrographs.csv          film and lens of each micrograph
+micrographs.csv          film, lens and illumination of each micrograph
 images/NAME.tif          counts
 labels/NAME.tif          mask
-particles/NAME.csv       a row per particle
+instances/NAME.tif       number of the particle in each pixel, 0 for none
+particles/NAME.csv       a row per particle: place, size, material, lattice, defect, orientation
 """
 
 import csv
@@ -25,7 +26,7 @@ from tem_rf.errors import DatasetError
 from tem_rf.files import parse_json, write_json, write_text
 from tem_rf.version import __version__
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: particles as they are (shapes, defects, contacts), instance labels
 _RECORD = "simulation.json"
 
 
@@ -75,6 +76,7 @@ class SimulationFolder:
         )
         pixel_size_nm = micrograph.pixel_size_nm
         write_tiff(self.path / "labels" / f"{_name(index)}.tif", micrograph.mask, pixel_size_nm=pixel_size_nm)
+        write_tiff(self.path / "instances" / f"{_name(index)}.tif", micrograph.instances, pixel_size_nm=pixel_size_nm)
         write_tiff(self.image(index), micrograph.pixels, pixel_size_nm=pixel_size_nm)
 
     def write_conditions(self, count: int) -> None:

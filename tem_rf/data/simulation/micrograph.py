@@ -7,9 +7,12 @@ import numpy as np
 
 from tem_rf.config.simulation import SimulationSettings
 from tem_rf.data.simulation.conditions import Conditions, draw_conditions, lens, random_stream
+from tem_rf.data.simulation.crystals import crystal
 from tem_rf.data.simulation.detector import record_counts
+from tem_rf.data.simulation.exposure import expose, illuminate
 from tem_rf.data.simulation.multislice import exit_wave
 from tem_rf.data.simulation.optics import image_intensity
+from tem_rf.data.simulation.rotations import quaternion
 from tem_rf.data.simulation.specimen import Field, Particle, lay_out_field, scatter_particles
 from tem_rf.data.simulation.transmission import slices
 
@@ -21,18 +24,41 @@ class ParticleRecord:
     """What is known about a simulated particle.
 
     Attributes:
+        number: Its number in the instance labels.
         row_px: Centre, from the centre of the first pixel.
         column_px: Centre, from the centre of the first pixel.
-        diameter_nm: Nominal outer diameter; facets lie inside it.
-        area_px: Pixels of its shadow within the micrograph.
-        atoms: Number of gold atoms, those outside the micrograph included.
+        diameter_nm: Nominal outer diameter; facets and dents lie inside it.
+        area_px: Pixels of its shadow within the micrograph, also where another particle lies above it.
+        atoms: Number of its atoms, those outside the micrograph included, without rim.
+        material: Name or formula.
+        lattice: Structure type or space group.
+        defect: single, twin, twins (lamellae), fault, decahedron, icosahedron or polycrystal.
+        orientation_w: Unit quaternion of the rotation from the frame of the crystal's cell to the microscope's (x to
+            the right, y down, z with the beam), of the first grain; of an icosahedron, of its fivefold axes.
+        orientation_x: See above.
+        orientation_y: See above.
+        orientation_z: See above.
+        contact: none, touching, grown together or overlapping: how it meets a particle placed before it.
+        side: above or below the film.
+        rim: Whether ligands or contamination surround it; they are no part of the mask.
     """
 
+    number: int
     row_px: float
     column_px: float
     diameter_nm: float
     area_px: int
     atoms: int
+    material: str
+    lattice: str
+    defect: str
+    orientation_w: float
+    orientation_x: float
+    orientation_y: float
+    orientation_z: float
+    contact: str
+    side: str
+    rim: bool
 
 
 @dataclass(frozen=True)
@@ -42,13 +68,15 @@ class SimulatedMicrograph:
     Attributes:
         pixels: (height, width) uint16 counts.
         mask: (height, width) bool, the projection of the particles' atoms, filled.
+        instances: (height, width) uint16, number of the particle, the topmost where some overlap; 0 for none.
         pixel_size_nm: Side of a pixel [nm].
         particles: One record per particle.
-        conditions: Film and lens under which it was taken.
+        conditions: Film, lens and illumination under which it was taken.
     """
 
     pixels: np.ndarray
     mask: np.ndarray
+    instances: np.ndarray
     pixel_size_nm: float
     particles: tuple[ParticleRecord, ...]
     conditions: Conditions
@@ -62,39 +90,77 @@ def simulate_micrograph(settings: SimulationSettings, *, seed: int) -> Simulated
         seed: Seed of everything that is random.
 
     Raises:
-        SettingsError: More particles were asked for than fit the field.
+        SettingsError: More particles were asked for than fit the field, or there is no such material.
+        ReadError: The material is a CIF file that cannot be used.
     """
     conditions = draw_conditions(settings, seed)
     optics = lens(settings, conditions)
-    blur_nm = 4 * settings.detector_blur_px * settings.pixel_size_nm
+    blur_nm = (
+        4 * conditions.image_spread_nm + conditions.drift_nm + 4 * settings.detector_blur_px * settings.pixel_size_nm
+    )
     spread_nm = optics.wavelength_nm * _FINEST_DETAIL_PER_NM * abs(conditions.defocus_nm)
     field = lay_out_field(settings, reach_nm=spread_nm + blur_nm)
 
     rng = random_stream(seed, "specimen")
-    particles = scatter_particles(settings, field, rng)
+    particles = scatter_particles(settings, field, conditions.carbon_nm, rng)
     wave = exit_wave(
         slices(particles, conditions.carbon_nm, settings, field, rng),
         shape=field.shape,
         pixel_size_nm=field.pixel_size_nm,
         wavelength_nm=optics.wavelength_nm,
     )
-    intensity = field.cut(image_intensity(wave, optics, field.pixel_size_nm))
-    mask, records = _truth(particles, field)
+    image = expose(image_intensity(wave, optics, field.pixel_size_nm), conditions, field.pixel_size_nm)
+    intensity = illuminate(field.cut(image), conditions)
+    mask, instances, records = _truth(particles, settings, field)
     return SimulatedMicrograph(
         pixels=record_counts(intensity, settings, random_stream(seed, "detector")),
         mask=mask,
+        instances=instances,
         pixel_size_nm=settings.pixel_size_nm,
         particles=records,
         conditions=conditions,
     )
 
 
-def _truth(particles: Sequence[Particle], field: Field) -> tuple[np.ndarray, tuple[ParticleRecord, ...]]:
-    total = np.zeros((field.micrograph_px, field.micrograph_px), dtype=bool)
+def _truth(
+    particles: Sequence[Particle], settings: SimulationSettings, field: Field
+) -> tuple[np.ndarray, np.ndarray, tuple[ParticleRecord, ...]]:
+    matter = crystal(settings.material)
+    instances = np.zeros(field.shape, dtype=np.uint16)
+    areas = np.zeros(len(particles), dtype=int)
+    order = sorted(range(len(particles)), key=lambda index: -particles[index].atoms[:, 2].min(initial=0))
+    for index in order:  # the topmost last
+        particle = particles[index]
+        part, own = particle.region(instances)
+        shadow = particle.shadow(field)[own]
+        part[shadow] = index + 1
+        inside = np.zeros(field.shape, dtype=bool)
+        particle.region(inside)[0][...] = shadow
+        areas[index] = int(field.cut(inside).sum())
+    instances = field.cut(instances).copy()
     records = []
-    for particle in particles:
-        mask = field.cut(particle.mask(field))
-        total |= mask
+    for index, particle in enumerate(particles):
         column, row = (centre / field.pixel_size_nm - field.margin_px for centre in particle.centre_nm)
-        records.append(ParticleRecord(row, column, particle.diameter_nm, int(mask.sum()), len(particle.atoms)))
-    return total, tuple(records)
+        w, x, y, z = quaternion(particle.orientation)
+        own_atoms = len(particle.own)
+        records.append(
+            ParticleRecord(
+                number=index + 1,
+                row_px=row,
+                column_px=column,
+                diameter_nm=particle.diameter_nm,
+                area_px=int(areas[index]),
+                atoms=own_atoms,
+                material=matter.material,
+                lattice=matter.lattice,
+                defect=particle.defect,
+                orientation_w=w,
+                orientation_x=x,
+                orientation_y=y,
+                orientation_z=z,
+                contact=particle.contact,
+                side="below" if particle.is_below else "above",
+                rim=len(particle.atoms) > own_atoms,
+            )
+        )
+    return instances > 0, instances, tuple(records)

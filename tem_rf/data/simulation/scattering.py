@@ -1,9 +1,14 @@
 """How electrons scatter from atoms: wavelength, interaction constant, scattering factors."""
 
+import json
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
 
 import numpy as np
+
+from tem_rf.errors import SettingsError
 
 _PLANCK = 6.62607015e-34  # J s
 _ELECTRON_MASS = 9.1093837015e-31  # kg
@@ -34,19 +39,40 @@ class Element:
     debye_waller: float
 
 
-# B of the film stands for zero-point and thermal motion; its disorder is in the positions.
-CARBON = Element(
-    "C",
-    (124.466088621343, -220.352857078963, 195.235352280479, -98.1079361269799, 0.0142023041213623),
-    (2.42120849256005, 2.30537943752425, 2.04851932106564, 1.93352552917547, 0.0768976818478339),
-    debye_waller=0.5,
-)
-GOLD = Element(
-    "Au",
-    (1.6759346706487, 3.00486602969729, 0.595340013161635, 0.0117163186623094, 4.296782976398e-05),
-    (5.52231093211402, 1.38007223007196, 0.162229237655945, 0.00901814890416575, 0.00037927766747767),
-    debye_waller=0.62,
-)
+# B at 293 K [Å²]; of metals after Peng, Ren, Dudarev and Whelan 1996, Acta Cryst. A52, 456-470. That of carbon stands
+# for zero-point and thermal motion of the film, whose disorder is in its structure.
+_DEBYE_WALLER = {"C": 0.5, "Au": 0.62, "Ag": 0.71, "Pt": 0.37, "Pd": 0.44, "Cu": 0.56, "Ni": 0.37, "Fe": 0.33}
+_DEBYE_WALLER |= {"Al": 0.83, "Rh": 0.34, "Cd": 1.1, "Se": 0.9}
+_USUAL_DEBYE_WALLER = 0.6
+
+
+@lru_cache(maxsize=128)
+def element(symbol: str, debye_waller: float | None = None) -> Element:
+    """An element by its symbol.
+
+    Args:
+        symbol: Such as Au.
+        debye_waller: B in place of the usual one [Å²].
+
+    Raises:
+        SettingsError: No scattering factor is known for it.
+    """
+    found = _table().get(symbol)
+    if found is None:
+        raise SettingsError(f"element: expected one from H to Lr, received {symbol!r}.")
+    usual = _DEBYE_WALLER.get(symbol, _USUAL_DEBYE_WALLER)
+    return Element(symbol, tuple(found[0]), tuple(found[1]), usual if debye_waller is None else debye_waller)
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, list[list[float]]]:
+    text = files("tem_rf.data.simulation").joinpath("scattering_factors.json").read_text(encoding="utf-8")
+    table: dict[str, list[list[float]]] = json.loads(text)["elements"]
+    return table
+
+
+CARBON = element("C")
+GOLD = element("Au")
 
 
 def wavelength_nm(voltage_kv: float) -> float:
@@ -94,6 +120,7 @@ def phase_factor(element: Element, frequency: np.ndarray, voltage_kv: float) -> 
     return interaction_constant(voltage_kv) * POTENTIAL_V_NM2 * scattering_factor(element, frequency) * motion
 
 
+@lru_cache(maxsize=128)
 def cross_section_beyond(element: Element, frequency: float, voltage_kv: float) -> float:
     """Elastic cross section of one atom for scattering past a spatial frequency [nm²].
 

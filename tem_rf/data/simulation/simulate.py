@@ -1,4 +1,4 @@
-"""Simulate high-resolution micrographs of gold nanoparticles on carbon, with exact masks, from physics."""
+"""Simulate high-resolution micrographs of nanoparticles on carbon, with exact masks, from physics."""
 
 import ctypes
 import multiprocessing
@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from tem_rf.config.simulation import SimulationSettings
+from tem_rf.data.simulation.crystals import crystal
 from tem_rf.data.simulation.folder import SimulationFolder
 from tem_rf.data.simulation.micrograph import ParticleRecord, SimulatedMicrograph, simulate_micrograph
 from tem_rf.errors import DatasetError, SettingsError
@@ -33,13 +36,13 @@ def simulate_micrographs(
 ) -> list[Path]:
     """Simulate micrographs into a folder, with labels; what stands there already is reused.
 
-    Micrographs do not depend on the number of workers, nor on how many are asked for: 40 go on where 20 ended. Each
-    worker is a fresh process with one FFT thread; a script that asks for more than one needs Python's usual
-    `if __name__ == "__main__":`.
+    Micrographs do not depend on the number of workers, nor on their count: 40 continue after the first 20. Each worker
+    is a fresh process with one FFT thread, which does not run the script that asked for it again.
 
     Args:
         settings: Specimen, microscope and camera.
-        output: Folder; gets images/NAME.tif, labels/NAME.tif, particles/NAME.csv, micrographs.csv, simulation.json.
+        output: Folder; gets images/NAME.tif, labels/NAME.tif, instances/NAME.tif, particles/NAME.csv,
+            micrographs.csv, simulation.json.
         count: Number of micrographs.
         seed: Seed of the whole.
         workers: Number of processes; None takes one per core.
@@ -50,7 +53,8 @@ def simulate_micrographs(
 
     Raises:
         DatasetError: The folder holds other things or other settings, or a worker died.
-        SettingsError: A count below 1, or more particles than fit the field.
+        ReadError: The material is a CIF file that cannot be used.
+        SettingsError: A count below 1, no such material, or more particles than fit the field.
         StorageError: The disk is full or the place cannot be written to.
     """
     if count < 1:
@@ -59,6 +63,7 @@ def simulate_micrographs(
         raise SettingsError(f"seed: expected 0 or more, received {seed}.")
     if workers is not None and workers < 1:
         raise SettingsError(f"workers: expected 1 or more processes, received {workers}.")
+    crystal(settings.material)  # refuses what is no material before anything is written
     folder = SimulationFolder.create_or_open(output, settings, seed=seed, count=count)
     folder.write_conditions(count)
     missing = [index for index in range(count) if not folder.image(index).exists()]
@@ -94,7 +99,8 @@ def _simulate_in_processes(
         while True:
             # Two per worker in flight, so that finished micrographs do not pile up in memory.
             while len(pending) < 2 * workers and (index := next(waiting, None)) is not None:
-                task = pool.submit(simulate_micrograph, folder.settings, seed=folder.micrograph_seed(index))
+                with _main_module_hidden():
+                    task = pool.submit(simulate_micrograph, folder.settings, seed=folder.micrograph_seed(index))
                 pending[task] = index
             if not pending:
                 return
@@ -107,6 +113,21 @@ def _simulate_in_processes(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Let new processes leave the running script alone.
+
+    A spawned process imports the main module of its parent, so that a script without `if __name__ == "__main__":`
+    would simulate once more in every worker. The workers need nothing of it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _end_with_the_parent(parent: int) -> None:

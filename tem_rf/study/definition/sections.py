@@ -38,11 +38,11 @@ class Section(BaseModel):
 class Space(Section):
     """Which networks may be tried."""
 
-    networks: Annotated[SeveralWords, Flags("--network", "--networks")] = Field(
+    networks: Annotated[SeveralWords, Flags("network")] = Field(
         (), description="Networks by name; where some are given, depths, poolings, dilations and parts are not used."
     )
-    depths: Annotated[tuple[Annotated[int, Field(ge=1, le=DEEPEST)], ...], *SEVERAL, Flags("--depth", "--depths")] = (
-        Field((2, 3, 4), description="Depths N: encoder blocks, and so poolings.")
+    depths: Annotated[tuple[Annotated[int, Field(ge=1, le=DEEPEST)], ...], *SEVERAL, Flags("depth")] = Field(
+        (2, 3, 4), description="Depths N: encoder blocks, and so poolings."
     )
     poolings: SeveralNumbers = Field(STUDY_POOLINGS, description="Sizes that each level may pool by.")
     dilations: Annotated[tuple[int | tuple[int, ...], ...], *SEVERAL] = Field(

@@ -14,6 +14,7 @@ import tifffile
 
 from tem_rf.data.readers import read_frames, read_micrograph
 from tem_rf.errors import ReadError
+from tests.helpers.odd_tiffs import bare_tiff
 from tests.helpers.repository import SHARED
 from tests.helpers.written_files import (
     WRITERS,
@@ -76,17 +77,41 @@ def fuzz(content: bytes, path: Path, cases: int) -> None:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("name", WRITERS)
+def write_nexus(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["entry/data/data"] = counts()[None]
+        file.attrs["default"] = "entry"
+        file["entry/data"].attrs["signal"] = "data"
+
+
+def write_half_bytes(path: Path) -> None:
+    header = bytearray(1024)
+    struct.pack_into("<4i", header, 0, 40, 24, 1, 101)
+    path.write_bytes(bytes(header) + bytes(range(240)) * 2)
+
+
+# Beside the usual files: packed bits, channels, arrays deep in a file.
+UNUSUAL_WRITERS = {
+    "packed.tif": lambda path: path.write_bytes(bare_tiff(counts() % 4096, 12, rows_per_strip=5)),
+    "channels.tif": lambda path: tifffile.imwrite(path, counts((2, 24, 40)), imagej=True, metadata={"axes": "CYX"}),
+    "nexus.h5": write_nexus,
+    "halves.mrc": write_half_bytes,
+    "two.npy": lambda path: np.save(path, np.stack([counts(), counts()], axis=-1)),
+}
+EVERY_WRITER = WRITERS | UNUSUAL_WRITERS
+
+
+@pytest.mark.parametrize("name", EVERY_WRITER)
 @pytest.mark.timeout(60)
 def test_damaged_files_are_read_sanely_or_refused(name: Any, tmp_path: Path) -> None:
-    WRITERS[name](tmp_path / name)
+    EVERY_WRITER[name](tmp_path / name)
     fuzz((tmp_path / name).read_bytes(), tmp_path / f"damaged_{name}", cases=22)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", EVERY_WRITER)
 def test_thousands_of_damaged_files_are_read_sanely_or_refused(name: Any, tmp_path: Path) -> None:
-    WRITERS[name](tmp_path / name)
+    EVERY_WRITER[name](tmp_path / name)
     fuzz((tmp_path / name).read_bytes(), tmp_path / f"damaged_{name}", cases=300)
 
 

@@ -275,7 +275,7 @@ def test_remarks_made_while_a_frame_is_read_become_its_notes(tmp_path: Path, mon
         return counts((24, 40))
 
     @contextmanager
-    def opener(path: Path) -> Iterator[Recording]:
+    def opener(path: Path, wanted: Any) -> Iterator[Recording]:
         yield Recording(2, read_frame)
 
     monkeypatch.setattr(readers, "find_opener", lambda path: opener)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from scipy.spatial import KDTree
 from typer.testing import CliRunner
 
 from tem_rf.cli.app import app
@@ -19,16 +20,16 @@ from tem_rf.data.labels import read_label
 from tem_rf.data.pairing import pair_labels
 from tem_rf.data.readers import read_micrograph
 from tem_rf.data.simulation.conditions import random_stream
-from tem_rf.data.simulation.micrograph import SimulatedMicrograph
+from tem_rf.data.simulation.scattering import CARBON
 from tem_rf.data.simulation.simulate import simulate_micrograph, simulate_micrographs
-from tem_rf.data.simulation.specimen import Particle
+from tem_rf.data.simulation.specimen import Field, Particle, scatter_particles
 from tem_rf.errors import DatasetError, SettingsError
 
 SMALL = simulation_settings(size_px=128, diameter_nm=1.2, particle_count=1, carbon_nm=1.0)
 
 
 @pytest.fixture(scope="module")
-def micrograph() -> SimulatedMicrograph:
+def micrograph() -> Any:
     return simulate_micrograph(SMALL, seed=3)
 
 
@@ -37,7 +38,7 @@ def test_presets_load_and_keep_their_name(preset: Any) -> None:
     assert simulation_settings(preset).preset == preset
 
 
-def test_one_seed_gives_the_same_pixels_and_another_seed_others(micrograph: SimulatedMicrograph) -> None:
+def test_one_seed_gives_the_same_pixels_and_another_seed_others(micrograph: Any) -> None:
     again, other = (simulate_micrograph(SMALL, seed=seed) for seed in (3, 4))
     np.testing.assert_array_equal(micrograph.pixels, again.pixels)
     np.testing.assert_array_equal(micrograph.mask, again.mask)
@@ -45,7 +46,7 @@ def test_one_seed_gives_the_same_pixels_and_another_seed_others(micrograph: Simu
     assert not np.array_equal(micrograph.mask, other.mask)
 
 
-def test_another_dose_leaves_the_specimen_as_it_is(micrograph: SimulatedMicrograph) -> None:
+def test_another_dose_leaves_the_specimen_as_it_is(micrograph: Any) -> None:
     dim = simulate_micrograph(SMALL.model_copy(update={"dose_e_per_angstrom2": 50.0}), seed=3)
     np.testing.assert_array_equal(micrograph.mask, dim.mask)
     assert micrograph.conditions == dim.conditions
@@ -60,7 +61,7 @@ def test_noise_follows_the_seed_and_not_the_numbers_that_made_the_specimen() -> 
     assert len(set(streams)) == 3
 
 
-def test_the_background_has_the_counts_of_the_dose(micrograph: SimulatedMicrograph) -> None:
+def test_the_background_has_the_counts_of_the_dose(micrograph: Any) -> None:
     electrons = SMALL.dose_e_per_angstrom2 * (SMALL.pixel_size_nm * 10) ** 2
     expected = SMALL.offset_counts + SMALL.counts_per_electron * electrons
     assert micrograph.pixels.mean() == pytest.approx(expected, rel=0.03)
@@ -68,20 +69,24 @@ def test_the_background_has_the_counts_of_the_dose(micrograph: SimulatedMicrogra
 
 def test_particles_are_where_the_table_says() -> None:
     settings = simulation_settings(size_px=384, diameter_nm=1.6, diameter_spread=0, particle_count=4, carbon_nm=0.5)
+    settings = settings.model_copy(update={"touching": 0.0, "small_particles": 0.0})
     micrograph = simulate_micrograph(settings, seed=2)
     area = sum(particle.area_px for particle in micrograph.particles)
     assert micrograph.mask.sum() == area  # none overlap
     for particle in micrograph.particles:
         assert micrograph.mask[round(particle.row_px), round(particle.column_px)]
         assert particle.area_px <= 1.05 * np.pi / 4 * (1.6 / settings.pixel_size_nm) ** 2
-    spread = [micrograph.pixels[where].std() for where in (micrograph.mask, ~micrograph.mask)]
-    assert spread[0] > 1.2 * spread[1]
+    np.testing.assert_array_equal(micrograph.instances > 0, micrograph.mask)
+    for particle in micrograph.particles:
+        assert (micrograph.instances == particle.number).sum() == particle.area_px
 
 
 def test_a_particle_past_the_border_does_not_come_in_on_the_other_side() -> None:
-    particle = Particle((0, 0), 1.0, np.zeros((0, 3)), origin_px=(-3, 6), patch_px=5, loss=1.0)
+    atoms, species = np.zeros((0, 3)), np.zeros(0, int)
+    particle = Particle((0, 0), 1.0, atoms, species, (CARBON,), (-3, 6), 5, loss=1.0, orientation=np.eye(3))
     image = np.zeros((8, 8))
-    particle.paste(np.arange(25.0).reshape(5, 5), image)
+    part, own = particle.region(image)
+    part += np.arange(25.0).reshape(5, 5)[own]
     np.testing.assert_array_equal(image[:2, 6:], [[15, 16], [20, 21]])
     assert image.sum() == 15 + 16 + 20 + 21
 
@@ -89,12 +94,71 @@ def test_a_particle_past_the_border_does_not_come_in_on_the_other_side() -> None
 def test_amplitude_contrast_darkens_particles_and_phase_contrast_alone_does_not() -> None:
     changes = {"size_px": 128, "diameter_nm": 8.0, "particle_count": 1, "carbon_nm": 1.0, "defocus_nm": 50.0}
     contrast = []
-    for aperture in (10.0, None):
-        settings = simulation_settings("au-20nm-lowres", **changes, objective_aperture_mrad=aperture)
+    for aperture, acceptance in ((10.0, 60.0), (None, 500.0)):
+        settings = simulation_settings(
+            "au-20nm-lowres", **changes, objective_aperture_mrad=aperture, acceptance_mrad=acceptance
+        )
         micrograph = simulate_micrograph(settings, seed=1)
         contrast.append(micrograph.pixels[micrograph.mask].mean() / micrograph.pixels[~micrograph.mask].mean())
     assert contrast[0] < 0.85
     assert contrast[1] > 0.93
+
+
+def test_contrast_grows_with_the_thickness_without_any_aperture() -> None:
+    contrasts = []
+    for diameter in (2.0, 4.0, 8.0):
+        settings = simulation_settings(
+            size_px=512, diameter_nm=diameter, particle_count=1, small_particles=0, defects=0, dose_e_per_angstrom2=5e3
+        )
+        darker = []
+        for seed in range(4):
+            micrograph = simulate_micrograph(settings, seed=seed)
+            inside, outside = micrograph.pixels[micrograph.mask].mean(), micrograph.pixels[~micrograph.mask].mean()
+            darker.append(1 - inside / outside)
+        contrasts.append(np.mean(darker))
+    assert 0 < contrasts[0] < contrasts[1] < contrasts[2] < 0.2
+
+
+@pytest.mark.parametrize("contact", ["touching", "grown together", "overlapping"])
+def test_particles_in_contact_are_marked_and_share_no_atoms(contact: Any) -> None:
+    settings = simulation_settings(size_px=512, diameter_nm=2.0, particle_count=8, touching=1.0, coverage=0.3)
+    field = Field(size_px=512, margin_px=0, micrograph_px=512, pixel_size_nm=settings.pixel_size_nm)
+    found = 0
+    for seed in range(4):
+        particles = scatter_particles(settings, field, 3.0, np.random.default_rng(seed))
+        places = []
+        for particle in particles:
+            row, column = particle.origin_px
+            places.append(particle.own + np.array([column, row, 0]) * field.pixel_size_nm)
+        for index, particle in enumerate(particles):
+            if particle.contact != contact or not len(places[index]):
+                continue
+            others = np.concatenate(places[:index])
+            distance = KDTree(others).query(places[index])[0].min()
+            assert distance > 0.2  # from any atom of another
+            if (contact == "grown together" and distance < 0.4) or contact != "grown together":
+                found += 1
+    assert found >= 3
+
+
+def test_the_table_names_lattice_defect_and_orientation_of_every_particle(tmp_path: Path) -> None:
+    settings = SMALL.model_copy(update={"material": "CdSe", "diameter_nm": 1.6})
+    simulate_micrographs(settings, tmp_path, count=1, seed=5, workers=1)
+    with (tmp_path / "particles/simulated_0000.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["material"], row["lattice"], row["number"]) == ("CdSe", "wurtzite", "1")
+    rotation = [float(row[f"orientation_{part}"]) for part in "wxyz"]
+    assert np.linalg.norm(rotation) == pytest.approx(1, abs=1e-5)
+    instances = read_micrograph(tmp_path / "instances/simulated_0000.tif").pixels
+    mask = read_label(tmp_path / "labels/simulated_0000.tif", instances.shape)
+    np.testing.assert_array_equal(instances == 1, mask)
+
+
+@pytest.mark.parametrize("material", ["Ag", "Pt", "Pd", "CdSe", "Fe", "Co"])
+def test_other_materials_are_simulated(material: Any) -> None:
+    micrograph = simulate_micrograph(SMALL.model_copy(update={"material": material}), seed=3)
+    assert micrograph.particles[0].material == material
+    assert micrograph.mask.any()
 
 
 def test_a_folder_pairs_up_and_carries_scale_and_table(tmp_path: Path) -> None:
@@ -139,7 +203,7 @@ def test_a_killed_simulation_leaves_no_workers_behind(tmp_path: Path) -> None:
     simulation = psutil.Popen(
         [sys.executable, "-m", "tem_rf", "simulate", "au-5nm", *options], stderr=subprocess.DEVNULL
     )
-    workers: list[int] = []
+    workers: list[Any] = []
     while len(workers) < 2:
         assert simulation.poll() is None
         workers = [child for child in simulation.children() if "spawn_main" in " ".join(child.cmdline())]
@@ -148,6 +212,13 @@ def test_a_killed_simulation_leaves_no_workers_behind(tmp_path: Path) -> None:
     simulation.kill()
     simulation.wait()
     assert psutil.wait_procs(workers, timeout=20)[1] == []
+
+
+def test_an_unknown_material_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"material: expected one of Au, Ag.*received 'Unobtainium'") as caught:
+        simulate_micrographs(SMALL.model_copy(update={"material": "Unobtainium"}), tmp_path / "x", count=1, seed=0)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "x").exists()
 
 
 def test_more_micrographs_keep_those_that_stand_and_fewer_forget_none(tmp_path: Path) -> None:
@@ -164,7 +235,7 @@ def test_more_micrographs_keep_those_that_stand_and_fewer_forget_none(tmp_path: 
         (SMALL, 6, "seed is 5, not 6"),
     ],
 )
-def test_a_folder_of_other_settings_is_refused(tmp_path: Path, settings: Any, seed: int, names: str) -> None:
+def test_a_folder_of_other_settings_is_refused(tmp_path: Path, settings: Any, seed: Any, names: Any) -> None:
     simulate_micrographs(SMALL, tmp_path, count=1, seed=5, workers=1)
     with pytest.raises(DatasetError, match=names) as caught:
         simulate_micrographs(settings, tmp_path, count=1, seed=seed, workers=1)
@@ -195,7 +266,7 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
         ({"colour": 1}, "colour"),
     ],
 )
-def test_bad_settings_are_one_line(changes: dict[str, Any], message: str) -> None:
+def test_bad_settings_are_one_line(changes: Any, message: Any) -> None:
     with pytest.raises(SettingsError, match=message) as caught:
         simulation_settings(**changes)
     assert "\n" not in str(caught.value)
@@ -203,7 +274,7 @@ def test_bad_settings_are_one_line(changes: dict[str, Any], message: str) -> Non
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
     with pytest.raises(SettingsError, match=r"au-2\.2nm, au-5nm"):
-        simulation_settings("pt-3nm")
+        simulation_settings("xx-3nm")
 
 
 def test_particles_that_do_not_fit_are_said_to(tmp_path: Path) -> None:
@@ -213,7 +284,7 @@ def test_particles_that_do_not_fit_are_said_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"count": 0}, {"seed": -1}, {"workers": 0}])
-def test_impossible_counts_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_impossible_counts_are_refused(tmp_path: Path, changes: Any) -> None:
     with pytest.raises(SettingsError, match=next(iter(changes))):
         simulate_micrographs(SMALL, tmp_path / "au", **({"count": 1, "seed": 0, "workers": 1} | changes))
     assert not (tmp_path / "au").exists()

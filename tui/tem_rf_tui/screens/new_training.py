@@ -106,7 +106,7 @@ class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
             self.form.show_problems({"network": str(error)})
             self.say(f"✗ {error}", is_problem=True)
             return None
-        how = "one run" if count == 1 else f"{count} runs, one after the other"
+        how = "one run" if count == 1 else f"{count} runs, one per GPU, or one on the CPU"
         epochs = counted(request.training.epochs, "epoch")
         self.say(f"{how}, {epochs} each, on {self._workspace.short(request.dataset)}")
         return request

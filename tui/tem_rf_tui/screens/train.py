@@ -117,7 +117,7 @@ class TrainScreen(TabScreen):
         elif process.is_alive(run.run):
             self.notify(f"{run.run.name}: is being trained already.", severity="warning")
         else:
-            self._start(PlannedTraining([run.run]))
+            self.train_again(run.run)
 
     def action_extend(self) -> None:
         """Ask how many epochs, then go on; a run that is being trained takes notice at the end of its epoch."""
@@ -150,6 +150,10 @@ class TrainScreen(TabScreen):
         """Another validation patch."""
         self.query_one(RunDetail).next_patch(by)
 
+    def train_again(self, run: RunFolder) -> None:
+        """Train a run from its newest checkpoint."""
+        self._start(PlannedTraining([run]))
+
     def _extend(self, run: RunFolder, epochs: int) -> None:
         try:
             extend(run, epochs)
@@ -160,7 +164,7 @@ class TrainScreen(TabScreen):
         if is_alive:
             self.notify(f"{run.name}: goes on to epoch {epochs}")
         else:
-            self._start(PlannedTraining([run]))
+            self.train_again(run)
 
     def on_train_screen_launched_runs(self, message: LaunchedRuns) -> None:
         """Say what became of the runs."""

@@ -75,13 +75,15 @@ class RequestForm(VerticalScroll, Generic[R]):
         if place.children:
             place.display = not place.display
             return
+        rows: list[Label | Horizontal] = []
         group: str | None = None
         for name, setting in self._settings.items():
             if setting.is_advanced:
                 if setting.group not in (None, group):
-                    await place.mount(Label(f"{setting.group}".capitalize(), classes="group-title"))
+                    rows.append(Label(f"{setting.group}".capitalize(), classes="group-title"))
                 group = setting.group
-                await place.mount(self._row(name))
+                rows.append(self._row(name))
+        await place.mount_all(rows)
         self._fill()
         first = next((name for name, setting in self._settings.items() if setting.is_advanced), None)
         if first is not None:
@@ -138,7 +140,6 @@ class RequestForm(VerticalScroll, Generic[R]):
     def _row(self, name: str) -> Horizontal:
         setting = self._settings[name]
         field = self._fields[name] = self._field(name, setting)
-        self._untouched[name] = _held(field)
         return Horizontal(
             Label(_title(name), classes="field-name"),
             field,
@@ -153,14 +154,18 @@ class RequestForm(VerticalScroll, Generic[R]):
             is_blank = setting.is_optional or not choices
             first = None if is_blank else choices[0][1]
             chosen = next((each for _, each in choices if each == str(value)), first)
+            self._untouched[name] = chosen
             if chosen is None:
-                return Select(choices, prompt="none", compact=True, id=f"field-{name}")
-            return Select(choices, value=chosen, allow_blank=is_blank, prompt="none", compact=True, id=f"field-{name}")
+                return Select(choices, prompt=_nothing(setting), compact=True, id=f"field-{name}")
+            return Select(
+                choices, value=chosen, allow_blank=is_blank, prompt=_nothing(setting), compact=True, id=f"field-{name}"
+            )
         if setting.is_switch:
+            self._untouched[name] = bool(value)
             return SwitchBox(bool(value), id=f"field-{name}")
         default = _text(setting, self._defaults[name])
-        text = _text(setting, value)
-        return Input(text, compact=True, placeholder=default or "none", id=f"field-{name}")
+        text = self._untouched[name] = _text(setting, value)
+        return Input(text, compact=True, placeholder=default or _nothing(setting), id=f"field-{name}")
 
     def _fill(self) -> None:
         """Put the defaults of the chosen recipe or preset into the fields that nobody has typed into."""
@@ -173,7 +178,8 @@ class RequestForm(VerticalScroll, Generic[R]):
                 is_untouched = _held(field) == self._untouched[name]
                 default = self._defaults[name]
                 if isinstance(field, Input):
-                    self._untouched[name] = field.placeholder = _text(self._settings[name], default)
+                    self._untouched[name] = text = _text(self._settings[name], default)
+                    field.placeholder = text or _nothing(self._settings[name])
                 elif isinstance(field, SwitchBox):
                     self._untouched[name] = bool(default)
                 else:
@@ -221,6 +227,11 @@ def _text(setting: Setting, value: Any) -> str:
     if isinstance(value, tuple | list):
         return ("," if setting.is_list else ":").join(map(str, value))
     return str(value)
+
+
+def _nothing(setting: Setting) -> str:
+    """What an empty field without a value as default means."""
+    return "default" if "default" in setting.help.lower() else "none"
 
 
 def _title(name: str) -> str:

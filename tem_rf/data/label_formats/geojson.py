@@ -1,0 +1,74 @@
+"""GeoJSON, as QuPath exports annotations and detections: https://qupath.readthedocs.io/en/stable/docs/advanced/exporting_annotations.html."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tem_rf.data.label_formats.label import Label
+from tem_rf.data.label_formats.outlines import Region, draw_regions, finite_ring
+from tem_rf.data.label_formats.roles import Roles
+from tem_rf.errors import DatasetError, ReadError
+
+_GEOMETRIES = ("Polygon", "MultiPolygon", "GeometryCollection", "Point", "MultiPoint", "LineString", "MultiLineString")
+
+
+def is_geojson(content: Any) -> bool:
+    """Whether parsed JSON is a geometry, a feature, or features of GeoJSON."""
+    if isinstance(content, list):
+        return bool(content) and all(is_geojson(item) for item in content)
+    return isinstance(content, dict) and content.get("type") in ("FeatureCollection", "Feature", *_GEOMETRIES)
+
+
+def draw_geojson(path: Path, content: Any, shape: tuple[int, int], roles: Roles) -> Label:
+    """Fill its polygons, whose coordinates are pixels of the image at its own size.
+
+    Args:
+        path: The file, for the error.
+        content: What it holds.
+        shape: Height and width of the micrograph.
+        roles: What the user said of the classes.
+
+    Raises:
+        ReadError: A feature cannot be read.
+        DatasetError: Its outlines do not fit, or it has none.
+    """
+    try:
+        features = _features(content)
+        regions = [region for kind, geometry in features for region in _regions(kind, geometry)]
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
+        raise ReadError(
+            f"{path}: a feature cannot be read ({' '.join(str(error).split())[:120]}); export it again."
+        ) from error
+    if features and not regions:
+        raise DatasetError(f"{path}: holds {len(features)} features and no area; outline the particles.")
+    return draw_regions(path, regions, shape, roles)
+
+
+def _features(content: Any) -> list[tuple[str, Mapping[str, Any]]]:
+    """Class and geometry of each feature."""
+    if isinstance(content, list):
+        return [found for item in content for found in _features(item)]
+    if content["type"] == "FeatureCollection":
+        return _features(list(content["features"]))
+    if content["type"] == "Feature":
+        return [(_kind(content.get("properties") or {}), content["geometry"])] if content.get("geometry") else []
+    return [("", content)]
+
+
+def _kind(properties: Mapping[str, Any]) -> str:
+    """Class of a feature, which QuPath keeps under `classification`, as a name or with a colour."""
+    found = properties.get("classification") or properties.get("class") or ""
+    return str(found.get("name", "") if isinstance(found, Mapping) else found)
+
+
+def _regions(kind: str, geometry: Mapping[str, Any]) -> list[Region]:
+    match geometry["type"]:
+        case "Polygon":
+            parts = [geometry["coordinates"]]
+        case "MultiPolygon":
+            parts = geometry["coordinates"]
+        case "GeometryCollection":
+            return [region for part in geometry["geometries"] for region in _regions(kind, part)]
+        case _:
+            return []
+    return [Region(kind, [finite_ring([point[:2] for point in ring]) for ring in rings]) for rings in parts if rings]

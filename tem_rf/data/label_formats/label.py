@@ -1,0 +1,54 @@
+"""What a label says of a micrograph."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_USUAL_MOST = 0.6  # of the pixels; particles that cover more are rare, inverted masks are not
+_USUAL_LEAST = 1e-3
+
+
+@dataclass(frozen=True)
+class Label:
+    """The particles of one micrograph, as somebody drew them.
+
+    Attributes:
+        mask: (height, width) bool, True where a particle is.
+        unsure: (height, width) bool, True where nobody says whether one is; None: nowhere.
+        notes: How the label was understood, where there was a choice.
+        legend: The values, colours or classes that it holds with their shares, for the error where none is particle.
+    """
+
+    mask: np.ndarray
+    unsure: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+    legend: str = ""
+
+    def with_remarks(self) -> "Label":
+        """With a note where it marks so much or so little that it may be inverted, or drawn on another image."""
+        share = float(self.mask.mean()) if self.mask.size else 0.0
+        notes = self.notes
+        if _USUAL_MOST < share < 1:
+            notes += (f"marks {percent(share)} of the pixels as particle; is it inverted?",)
+        elif 0 < share < _USUAL_LEAST:
+            notes += (f"marks only {percent(share)} of the pixels as particle",)
+        return Label(self.mask, self.unsure, notes, self.legend)
+
+
+def percent(share: float) -> str:
+    """A share in percent, with a digit that is not zero.
+
+    >>> percent(0.095489), percent(0.00012)
+    ('9.5 %', '0.012 %')
+    """
+    return f"{100 * share:.1f} %" if share >= 0.0095 or share == 0 else f"{100 * share:.2g} %"
+
+
+def legend(entries: list[tuple[str, float]], most: int = 8) -> str:
+    """Names with their shares, the first of many.
+
+    >>> legend([("1", 0.905), ("2", 0.095)])
+    '1 (90.5 %), 2 (9.5 %)'
+    """
+    more = f" and {len(entries) - most} more" if len(entries) > most else ""
+    return ", ".join(f"{name} ({percent(share)})" for name, share in entries[:most]) + more

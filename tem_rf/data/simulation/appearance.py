@@ -1,0 +1,83 @@
+"""How a micrograph looks, in numbers that real and simulated ones can be compared by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tem_rf.errors import DatasetError
+
+BANDS_PER_NM = ((0.0, 0.5), (0.5, 1.5), (1.5, 3.0), (3.0, 4.0), (4.0, 5.2), (5.2, 8.0), (8.0, 16.0))
+PERCENTILES = (0.5, 5, 25, 50, 75, 95, 99.5)
+_LEAST_PIXELS = 200  # of particle and of background, below which neither has a mean or a spread
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """One micrograph in numbers; grey levels in standard deviations of the whole image.
+
+    Attributes:
+        contrast: Mean of the particles less mean of the background; negative where particles are dark.
+        sd_ratio: Standard deviation within particles over that of the background: how strong fringes are.
+        power: Mean power of the image in the bands of `BANDS_PER_NM`, 1 for white noise; NaN above its Nyquist
+            frequency, or without a pixel size.
+        percentiles: Grey levels at `PERCENTILES`.
+    """
+
+    contrast: float
+    sd_ratio: float
+    power: tuple[float, ...]
+    percentiles: tuple[float, ...]
+
+
+def measure_appearance(pixels: np.ndarray, mask: np.ndarray, pixel_size_nm: float | None) -> Appearance:
+    """Measure one micrograph.
+
+    Args:
+        pixels: (height, width) counts or grey levels.
+        mask: (height, width) bool, True on particles.
+        pixel_size_nm: Side of a pixel [nm].
+
+    Raises:
+        DatasetError: It is constant, or has too few pixels of particle or background.
+    """
+    if min(int(mask.sum()), int((~mask).sum())) < _LEAST_PIXELS:
+        raise DatasetError(
+            f"has {int(mask.sum())} pixels of particle and {int((~mask).sum())} of background, expected at least "
+            f"{_LEAST_PIXELS} of each"
+        )
+    image = np.asarray(pixels, dtype=np.float64)
+    sd = float(image.std())
+    if sd == 0:
+        raise DatasetError("is constant")
+    image = (image - image.mean()) / sd
+    return Appearance(
+        contrast=float(image[mask].mean() - image[~mask].mean()),
+        sd_ratio=float(image[mask].std() / image[~mask].std()),
+        power=_band_power(image, pixel_size_nm),
+        percentiles=tuple(float(value) for value in np.percentile(image, PERCENTILES)),
+    )
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """Least, mean and greatest of finite values; NaN where there are none."""
+    finite = [value for value in values if np.isfinite(value)]
+    return (min(finite), float(np.mean(finite)), max(finite)) if finite else (np.nan,) * 3
+
+
+def _band_power(image: np.ndarray, pixel_size_nm: float | None) -> tuple[float, ...]:
+    if pixel_size_nm is None:
+        return (np.nan,) * len(BANDS_PER_NM)
+    height, width = image.shape
+    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
+    power = np.abs(np.fft.rfft2(image * window)) ** 2 / np.square(window).sum()
+    radius = np.hypot(np.fft.fftfreq(height, pixel_size_nm)[:, None], np.fft.rfftfreq(width, pixel_size_nm))
+    power[0, 0] = np.nan
+    nyquist = 0.5 / pixel_size_nm
+    bands = [(radius >= low) & (radius < high) for low, high in BANDS_PER_NM]
+    inside = [
+        bool(band.sum() > 3) and high <= nyquist * 1.001 for band, (_, high) in zip(bands, BANDS_PER_NM, strict=True)
+    ]
+    return tuple(
+        float(np.nanmean(power[band])) if is_inside else np.nan for band, is_inside in zip(bands, inside, strict=True)
+    )

@@ -1,0 +1,21 @@
+"""Write figures of matplotlib whose titles name the user's files."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tem_rf.files import replacing_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def save_figure(path: Path, figure: "Figure", *, dpi: int) -> None:
+    """Write a PNG, whole or not at all; signs that the font lacks become boxes, without a warning for each.
+
+    Raises:
+        StorageError: The disk is full or the place cannot be written to.
+    """
+    with replacing_file(path) as beside, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure.savefig(beside, format="png", dpi=dpi)

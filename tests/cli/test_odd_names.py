@@ -1,0 +1,118 @@
+"""What a command line meets: names that are no text or that no font shows, outputs that are pipes, empty films."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from typer.testing import CliRunner
+
+from tem_rf.cli.app import app
+from tem_rf.plots.particle_sizes import write_size_histogram
+from tests.helpers.labelled_folder import write_folder
+
+SMALL = ["--patch-size", "32", "--background-threshold", "20"]
+
+
+def test_the_app_does_not_start_where_its_output_is_a_pipe() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tem_rf", "tui"], capture_output=True, stdin=subprocess.DEVNULL, timeout=60
+    )
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr.decode().count("\n") == 1
+    assert "the app needs a terminal" in done.stderr.decode()
+
+
+def test_names_that_are_no_text_are_checked_and_prepared(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "raw", 4)
+    for kind in ("images", "labels"):
+        (folder / kind / "m1.tif").rename(folder / kind / os.fsdecode(b"\xb5m.tif"))
+        (folder / kind / "m2.tif").rename(folder / kind / "纳米 $x_{$.tif")
+    arguments = [sys.executable, "-m", "tem_rf"]
+    checked = subprocess.run([*arguments, "data", "check", str(folder)], capture_output=True)
+    assert (checked.returncode, checked.stderr) == (0, b"")
+    assert b"4 pairs" in checked.stdout
+    output = tmp_path / "dataset"
+    prepared = subprocess.run([*arguments, "prepare", str(folder), "-o", str(output), *SMALL], capture_output=True)
+    assert (prepared.returncode, b"Traceback" in prepared.stderr) == (0, False)
+    assert not [path.name for path in tmp_path.iterdir() if "unfinished" in path.name]
+    assert "\\xb5m.tif" in (output / "patches.csv").read_text(encoding="utf-8")
+    inspected = CliRunner().invoke(app, ["data", "inspect", str(output)])
+    assert inspected.exit_code == 0
+
+
+def test_signs_that_the_font_lacks_and_dollars_end_in_a_picture_without_a_warning(tmp_path: Path) -> None:
+    write_size_histogram(tmp_path / "a.png", [], title="纳米粒子 $x_{$", pixel_size_nm=None)
+    assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_empty_micrographs_are_background_when_the_user_says_so(tmp_path: Path) -> None:
+    from tem_rf.data.prepared import open_dataset
+    from tests.helpers.labelled_folder import write_pair
+
+    folder = write_folder(tmp_path / "raw", 4)
+    write_pair(
+        folder, "film", np.random.default_rng(1).poisson(900, (64, 96)).astype(np.uint16), np.zeros((64, 96), bool)
+    )
+    arguments = [
+        "prepare",
+        str(folder),
+        "-o",
+        str(tmp_path / "d"),
+        "--patch-size",
+        "32",
+        "--background-threshold",
+        "20",
+    ]
+    refused = CliRunner().invoke(app, arguments)
+    assert "--empty-is-background takes it for background" in str(refused.exception)
+    assert CliRunner().invoke(app, ["data", "check", str(folder), "--empty-is-background"]).exit_code == 0
+    assert CliRunner().invoke(app, [*arguments, "--empty-is-background"]).exit_code == 0
+    dataset = open_dataset(tmp_path / "d")
+    of_film = [patch for patch in dataset.patches if patch.source == "film.tif"]
+    assert len(of_film) == 6  # all of 64 x 96 px, though the threshold drops patches without particles elsewhere
+    assert {patch.particle_fraction for patch in of_film} == {0}
+    (film,) = [source for source in dataset.manifest.sources if source.name == "film.tif"]
+    assert "label: marks no particle; taken for background throughout" in film.notes
+
+
+def test_patches_that_touch_what_the_label_is_not_sure_of_are_left_out(tmp_path: Path) -> None:
+    from tem_rf.data.prepared import open_dataset
+    from tem_rf.data.tiff import write_tiff
+
+    folder = write_folder(tmp_path / "raw", 4)
+    label = np.zeros((64, 96), np.uint8)
+    label[10:50, 10:90], label[40:60, 70:90] = 1, 2
+    write_tiff(folder / "labels/m0.tif", label)
+    arguments = [
+        "prepare",
+        str(folder),
+        "-o",
+        str(tmp_path / "d"),
+        "--patch-size",
+        "32",
+        "--background-threshold",
+        "20",
+    ]
+    assert CliRunner().invoke(app, [*arguments, "--not-sure", "2"]).exit_code == 0
+    dataset = open_dataset(tmp_path / "d")
+    places = {(patch.y_px, patch.x_px) for patch in dataset.patches if patch.source == "m0.tif"}
+    assert places == {(0, 0), (0, 32), (0, 64), (32, 0), (32, 32)}
+    assert "1 patches touch what the label is not sure of, and are left out" in dataset.manifest.sources[0].notes
+    assert set(np.unique(dataset.labels)) == {0, 1}
+
+
+def test_a_folder_of_films_alone_is_no_dataset(tmp_path: Path) -> None:
+    from tests.helpers.labelled_folder import write_pair
+
+    for name in "abc":
+        film = np.random.default_rng(ord(name)).poisson(900, (64, 96)).astype(np.uint16)
+        write_pair(tmp_path / "raw", name, film, np.zeros((64, 96), bool))
+    refused = CliRunner().invoke(
+        app,
+        ["prepare", str(tmp_path / "raw"), "-o", str(tmp_path / "d"), "--patch-size", "32", "--empty-is-background"],
+    )
+    assert "no micrograph has particles; add some that do" in str(refused.exception)
+    assert not (tmp_path / "d").exists()
