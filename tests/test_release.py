@@ -14,7 +14,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("tem_rf", "tui")
 CONSTRAINTS = ("constraints.txt", "constraints-lowest.txt")
 SHIPPED_MODELS = ("au-hrtem", "bright-field")
-BESIDE_CODE = {"tem_rf/py.typed", "tem_rf/study/report.html.j2", "tui/app.tcss", "saved_models/README.md"}
+BESIDE_CODE = {
+    "tem_rf/py.typed",
+    "tem_rf/study/report.html.j2",
+    "tui/app.tcss",
+    "saved_models/README.md",
+    "tem_rf/data/simulation/scattering_factors.json",
+}
 
 
 def files_of(root: Path, *places: str, pattern: str = "*") -> set[str]:
