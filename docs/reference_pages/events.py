@@ -12,7 +12,7 @@ def events_page() -> str:
     from tem_rf.study.events import AnyStudyEvent, Worker
 
     intro = (
-        "`events.jsonl` of a run or a study contains one JSON object per line. Lines are only appended: follow the file "
+        "`events.jsonl` of a run or a study contains one JSON object per line. Lines are only appended: follow it "
         "with `tail -f`, or read it with `tem_rf.runs.events.read_events`. Readers skip an incomplete last line and "
         "unknown kinds of events. NaN and infinity are stored as the strings `NaN` and `Infinity`."
     )

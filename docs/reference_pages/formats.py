@@ -31,8 +31,8 @@ def formats_page() -> str:
     return "\n\n".join(
         [
             "# Files and folders",
-            "Generated from the classes that read and write them. All text is UTF-8, all lengths have a unit, and files "
-            "are never left half-written.",
+            "Generated from the classes that read and write them. All text is UTF-8, all lengths have a unit, and "
+            "files are never left half-written.",
             section(2, "Micrographs and labels"),
             f"Micrographs have the extension {_codes(MICROGRAPH_SUFFIXES)}; the first bytes determine the format.",
             "If a file contains several arrays, such as HDF5 or NPZ, select one with `--array`; if it has several "
@@ -76,7 +76,7 @@ def formats_page() -> str:
             "`NAME_particles.csv`, `NAME_sizes.png`, and further files if options ask for them.",
             _attributes(SegmentedFile, ("files",)),
             section(3, "NAME_particles.csv"),
-            "One row per particle and frame. If the pixel size is known, lengths are also given in nm and areas in nm².",
+            "One row per particle and frame. If the pixel size is known, also lengths in nm and areas in nm².",
             _attributes(Particle),
             "",
         ]
