@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 from tem_rf.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from tem_rf.api import evaluate, export, prepare, receptive_field, segment, simulate, train
+    from tem_rf.api import (
+        evaluate,
+        export,
+        import_network,
+        prepare,
+        receptive_field,
+        run_study,
+        segment,
+        simulate,
+        train,
+    )
     from tem_rf.architecture import Architecture
     from tem_rf.models.unet import build_unet
 
@@ -20,8 +30,10 @@ __all__ = [
     "build_unet",
     "evaluate",
     "export",
+    "import_network",
     "prepare",
     "receptive_field",
+    "run_study",
     "segment",
     "simulate",
     "train",

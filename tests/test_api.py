@@ -86,3 +86,17 @@ def test_runs_are_named_by_name_by_folder_or_as_trained(trained_run: RunFolder) 
 
     assert methods(trained_run) == methods(trained_run.path) == ["n2-p22"]
     assert methods([trained_run.name], runs=trained_run.path.parent) == ["n2-p22"]
+
+
+def test_a_plain_script_needs_no_guard_around_a_simulation_in_several_processes(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from tem_rf import simulate\n"
+        "print('started')\n"
+        f"output = Path({str(tmp_path)!r}) / 'out'\n"
+        "images = simulate('au-5nm', output, count=2, size_px=128, diameter_nm=1.2, particle_count=1, workers=2)\n"
+        "print(len(images), 'images')\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("started\n2 images\n", 0), done.stderr

@@ -117,7 +117,7 @@ def _show(of_runs: TrainingQueue, as_json: bool) -> None:
     )
     if view.detail:
         print_remark(view.detail)
-    if view.state in ("killed", "stopped", "failed") and (view.waiting or view.training):
+    if view.state in ("killed", "stopped", "failed", "idle") and (view.waiting or view.training):
         print_remark(f"Go on with: {of_runs.resume_command}")
 
 

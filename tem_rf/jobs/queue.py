@@ -316,14 +316,13 @@ class TrainingQueue(OwnedFolder):
         status = last_status(self.events())
         now = process.state_after(status, self)
         training = tuple((entry, view) for entry, view in views if view.state in _NOT_ENDED)
-        has_nothing_to_do = now in ("killed", "stopped") and not training and not content.waiting
-        state: QueueState
-        if content.is_stopped and content.waiting:
+        has_nothing_to_do = not training and not content.waiting
+        if has_nothing_to_do and now in ("new", "finished", "killed", "stopped"):
+            state: QueueState = "idle"
+        elif content.is_stopped:
             state = "stopped"
-        elif now in ("new", "finished") or has_nothing_to_do:
-            state = "idle"
         else:
-            state = "stopped" if content.is_stopped else cast(QueueState, now)
+            state = "idle" if now in ("new", "finished") else cast(QueueState, now)
         return QueueView(
             queue=self,
             state=state,

@@ -198,10 +198,10 @@ class _Runner:
 
     def _record_waiting(self, content: QueueContent) -> None:
         """Have the waiting runs name this process: if it is killed, they are seen to wait for nothing."""
+        self.recorded &= {entry.run for entry in content.waiting}
         for entry in content.waiting:
             run = self.queue.run_folder(entry)
-            is_recorded = entry.run in self.recorded and run.process_file.exists()
-            if not is_recorded and run.config_file.exists() and not process.is_alive(run):
+            if entry.run not in self.recorded and run.config_file.exists() and not process.is_alive(run):
                 self.recorded.add(entry.run)
                 with suppress(StorageError):
                     process.record_process(run, os.getpid(), sys.argv)

@@ -58,10 +58,15 @@ def test_a_patch_changes_by_the_same_counts_by_whatever_it_was_normalized(
 
 def test_the_gain_of_simulated_micrographs_comes_with_them(tmp_path: Path) -> None:
     settings = simulation_settings(
-        size_px=128, diameter_nm=2.0, particle_count=1, small_particles=0, carbon_nm=1.0, defocus_nm=20.0,
+        size_px=128,
+        diameter_nm=2.0,
+        particle_count=1,
+        small_particles=0,
+        carbon_nm=1.0,
+        defocus_nm=20.0,
         counts_per_electron=17.0,
         quantum_efficiency=0.5,
-    )  # fmt: skip
+    )
     simulate_micrographs(settings, tmp_path / "au", count=3, seed=1, workers=1)
     dataset = prepare_dataset(
         tmp_path / "au", tmp_path / "prepared", settings=preparation_settings(patch_size=64, background_threshold=20)

@@ -310,7 +310,7 @@ def test_the_form_starts_a_study(with_dataset: Path, commands: list[list[str]]) 
 def test_what_is_wrong_is_said_while_one_types(with_dataset: Path, commands: list[list[str]]) -> None:
     wrong = {
         ("study-name", "a/b"): "name: only letters, digits",
-        ("field-datasets", ""): "datasets: expected one or more",
+        ("field-datasets", ""): "datasets: expected a value",
         ("field-datasets", "nowhere"): "nowhere: is no dataset",
         ("field-networks", "n2-p4"): "depth 2 needs 2 pooling sizes",
         ("field-seeds", "one"): "seeds: expected a whole number",

@@ -143,7 +143,7 @@ def test_a_network_that_does_not_fit_the_patches_is_refused_with_the_way_on(
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         app.screen.query_one("#field-network", Input).value = "n2-p88"
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "patch_size 32 is not divisible" in _text(app, "#summary"))
+        await until(pilot, lambda: "patch size 32 is not divisible" in _text(app, "#summary"))
 
     drive(with_dataset, script)
     assert started == []

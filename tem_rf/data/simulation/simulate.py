@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from tem_rf.config.simulation import SimulationSettings
 from tem_rf.data.simulation.crystals import crystal
@@ -34,9 +36,8 @@ def simulate_micrographs(
 ) -> list[Path]:
     """Simulate micrographs into a folder, with labels; what stands there already is reused.
 
-    Micrographs do not depend on the number of workers, nor on how many are asked for: 40 go on where 20 ended. Each
-    worker is a fresh process with one FFT thread; a script that asks for more than one needs Python's usual
-    `if __name__ == "__main__":`.
+    Micrographs do not depend on the number of workers, nor on their count: 40 continue after the first 20. Each worker
+    is a fresh process with one FFT thread, which does not run the script that asked for it again.
 
     Args:
         settings: Specimen, microscope and camera.
@@ -98,7 +99,8 @@ def _simulate_in_processes(
         while True:
             # Two per worker in flight, so that finished micrographs do not pile up in memory.
             while len(pending) < 2 * workers and (index := next(waiting, None)) is not None:
-                task = pool.submit(simulate_micrograph, folder.settings, seed=folder.micrograph_seed(index))
+                with _main_module_hidden():
+                    task = pool.submit(simulate_micrograph, folder.settings, seed=folder.micrograph_seed(index))
                 pending[task] = index
             if not pending:
                 return
@@ -111,6 +113,21 @@ def _simulate_in_processes(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Let new processes leave the running script alone.
+
+    A spawned process imports the main module of its parent, so that a script without `if __name__ == "__main__":`
+    would simulate once more in every worker. The workers need nothing of it.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _end_with_the_parent(parent: int) -> None:

@@ -425,8 +425,8 @@ def test_frames_average_the_readout_and_not_the_electrons() -> None:
     spread = [
         record_counts(
             np.ones((400, 400)),
-            simulation_settings(frames=frames, **IDEAL_CAMERA | changes),
-            np.random.default_rng(1),  # type: ignore[arg-type]
+            simulation_settings(frames=frames, **IDEAL_CAMERA | changes),  # type: ignore[arg-type]
+            np.random.default_rng(1),
         ).var()
         for frames in (1, 25)
     ]
