@@ -245,5 +245,5 @@ def test_the_current_folder_is_no_output(run: Command) -> None:
     raw = write_folder(Path("raw"), 3).resolve()
     Path("empty").mkdir()
     os.chdir("empty")
-    assert_one_line(run("prepare", raw, "--output", "."), "holds the current folder")
+    assert_one_line(run("prepare", raw, "--output", "."), "contains the current folder")
     assert not list(Path("..").glob(".*"))
