@@ -354,3 +354,12 @@ def test_it_can_be_made_narrow_and_wide_again(folder: Path) -> None:
         assert "Curves" in screen_text(app)
 
     drive(folder, script, size=WIDE)
+
+
+def test_without_a_dataset_the_form_opens_and_says_how_to_get_one(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _press_new(app, pilot)
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        assert "There is no prepared dataset here" in _text(app, "#summary")
+
+    drive(folder, script)
