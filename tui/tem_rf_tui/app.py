@@ -132,6 +132,7 @@ class TemRfApp(SessionApp):
         from tem_rf_tui.screens.form import FormScreen
         from tem_rf_tui.screens.image_errors import ImageErrorsScreen
         from tem_rf_tui.screens.image_scores import ImageScoresScreen
+        from tem_rf_tui.screens.request_screen import RequestScreen
         from tem_rf_tui.widgets.micrograph_view import MicrographView
         from tem_rf_tui.widgets.row_table import RowTable
 
@@ -143,7 +144,7 @@ class TemRfApp(SessionApp):
             "Images of a result": ImageScoresScreen.BINDINGS,
             "One image": ImageErrorsScreen.BINDINGS,
             "Picture (Tab goes to it)": MicrographView.BINDINGS,
-            "Forms": FormScreen.BINDINGS,
+            "Forms": [*FormScreen.BINDINGS, *RequestScreen.BINDINGS],
             "Commands (j)": JobsScreen.BINDINGS,
         }
         self.push_screen(HelpScreen(keys))
@@ -222,7 +223,7 @@ class TemRfApp(SessionApp):
     def _open_screen(self) -> TabScreen | None:
         """The content of the open tab; None before it is made, and while the app is being closed."""
         tabs = next(iter(self.screen_stack[0].query(ScreenTabs)), None)
-        if tabs is None or not tabs.active:
+        if tabs is None or not tabs.display or not tabs.active:  # what is being removed is displayed no longer
             return None
         return next(iter(tabs.query(f"#{tabs.active} TabScreen").results(TabScreen)), None)
 

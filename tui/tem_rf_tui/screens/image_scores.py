@@ -26,7 +26,7 @@ class ImageScoresScreen(ModalScreen[None]):
             "enter",
             "open",
             "Open",
-            tooltip="False negatives and false positives in the image, beside Fourier filtering",
+            tooltip="False negatives and positives, beside those of Fourier filtering",
         ),
         Binding("escape", "dismiss", "Close", priority=True),
     ]
