@@ -21,6 +21,7 @@ from tem_rf.study.view import StudyTracker
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.screens.new_study import NewStudyScreen
 from tem_rf_tui.study_trials import best_per_depth, trials_of
+from tem_rf_tui.widgets.field_plot import FieldPlot
 from tem_rf_tui.widgets.study_detail import progress
 from tem_rf_tui.widgets.study_table import StudyTable
 from tem_rf_tui.widgets.trial_table import TrialTable
