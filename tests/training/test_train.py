@@ -178,7 +178,7 @@ def test_a_loss_that_becomes_nan_ends_with_the_step_and_the_advice(tiny_dataset:
 def test_a_dataset_that_changed_is_refused(trained_run: RunFolder, tiny_dataset: Path, tmp_path: Path) -> None:
     config = trained_run.config.model_copy(update={"dataset_sha256": "f" * 64})
     run = RunFolder.create_or_open(tmp_path / "run", config)
-    with pytest.raises(DatasetError, match="is not the dataset this run began with"):
+    with pytest.raises(DatasetError, match="is not the dataset this run started with"):
         train(run)
     assert process.state(run) == "failed"
 
