@@ -75,7 +75,7 @@ def build_published_unet(network: PublishedNetwork) -> keras.Model:
             if array is None or array.shape != tuple(weight.shape):
                 raise ReadError(
                     f"{name}: expected {tuple(weight.shape)} as in {network.architecture.name}, "
-                    f"received {None if array is None else array.shape}; not a UNet of the study."
+                    f"received {None if array is None else array.shape}; no UNet of the study."
                 )
             weight.assign(array)
     return model

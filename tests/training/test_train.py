@@ -239,7 +239,9 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_training_still_ends_in_the_sa
     train(run)
     assert final_state(run) == final_state(trained_run)
     assert newest.with_suffix(".damaged").exists()
-    assert any("cannot be read; resuming from the previous checkpoint" in e.message for e in run.events() if e.kind == "notice")
+    assert any(
+        "cannot be read; resuming from the previous checkpoint" in e.message for e in run.events() if e.kind == "notice"
+    )
 
 
 def test_an_augmented_training_differs_and_repeats_itself_when_interrupted(
