@@ -100,7 +100,7 @@ def test_the_picture_shows_the_field_over_the_micrograph(tmp_path: Path) -> None
     ("arguments", "message"),
     [
         (["n2-p888"], "depth 2 needs 2 pooling sizes, received 3"),
-        (["unet"], "is no architecture"),
+        (["unet"], "is not an architecture"),
         (["n2-p22-k4"], "kernel_size: expected an odd"),
         (["n2-p20"], "at least 1"),
         (["--list", "--depth", "2,x"], "--depth: expected whole numbers"),

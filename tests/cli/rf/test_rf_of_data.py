@@ -38,7 +38,7 @@ def test_the_effective_field_is_not_measured_on_another_dataset(trained_run: Run
     other = RunFolder.create_or_open(tmp_path / "other", config)
     result = run("effective", str(other.path))
     assert isinstance(result.exception, DatasetError)
-    assert "is not the dataset this run began with" in str(result.exception)
+    assert "is not the dataset this run started with" in str(result.exception)
 
 
 def test_advice_names_architectures_in_its_range(tiny_dataset: Path, tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_a_changed_definition_needs_extend(definition: Path, command: Command, t
         (["new", "DATASET", "--depth", "9"], "discs: patch_size 32 is divisible by the pooling product of no network"),
         (["new", "DATASET", "--min-field-px", "900"], "which cannot be; change the limits"),
         (["new", "DATASET", "--preset", "fig9"], "preset: expected one of fig2, fig3, fig4, received 'fig9'."),
-        (["new", "DATASET", "--network", "unet"], "space: 'unet' is no architecture"),
+        (["new", "DATASET", "--network", "unet"], "space: 'unet' is not an architecture"),
         (["new", "DATASET", "--strategy", "best"], "strategy.name: input should be 'grid'"),
         (["new", "DATASET", *SMALL, "-o", "taken.toml"], "taken.toml: exists already"),
         (["watch", "nothing"], "nothing: no study of this name"),

@@ -229,7 +229,7 @@ def test_a_dataset_that_was_prepared_anew_is_not_mixed_in(tiny_dataset: Path, tm
     run = Search(study).ask().runs[0]
     manifest = dataset / "dataset.json"
     manifest.write_text(manifest.read_text() + "\n")
-    with pytest.raises(RunError, match="holds a run with dataset_sha256"):
+    with pytest.raises(RunError, match="contains a run with dataset_sha256"):
         Search(study).ask()
     assert run.config_file.exists()
 
