@@ -206,14 +206,13 @@ class TemRfApp(SessionApp):
     def on_dataset_chosen(self, message: DatasetChosen) -> None:
         """Use a dataset for the next training."""
         self.remember(datasets=self.remembered.with_dataset(self.workspace.folder, message.folder))
-        self.notify(f"Using dataset {self.workspace.short(message.folder)} for the next training.")
+        self.notify(f"Using {self.workspace.short(message.folder)} for the next training.")
 
     def on_networks_chosen(self, message: NetworksChosen) -> None:
         """Use networks for the next training."""
         self.remember(networks=",".join(message.names))
-        self.notify(
-            f"Using {counted(len(message.names), 'network')} for the next training: {', '.join(message.names)}."
-        )
+        words = "network" if len(message.names) == 1 else "networks"
+        self.notify(f"Using {words} {', '.join(message.names)} for the next training.")
 
     # -- helpers --------------------------------------------------------------------------------------------------
 
