@@ -65,7 +65,9 @@ async def every_screen(app: TemRfApp, pilot: Pilot[None]) -> None:
     await press("5", until_holds=lambda: bool(app.query_one("ResultsScreen RowTable", RowTable).rows))
     await press("o", "y", "enter", until_holds=is_open("ImageScoresScreen"))
     await press("enter", until_holds=is_open("ImageErrorsScreen"))
-    await press(until_holds=lambda: not (says("#network-text", "looking")() or says("#fourier-text", "looking")()))
+    await press(
+        until_holds=lambda: not (says("#network-text", "Computing …")() or says("#fourier-text", "Computing …")())
+    )
     await press("escape", "escape", "g")
 
     await press("6", until_holds=says("#particle-summary", "particles"))

@@ -159,7 +159,7 @@ def test_a_state_file_that_cannot_be_written_is_told_once(folder: Path, tmp_path
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("t", "t", "5")
         await pilot.pause(0.3)
-        assert told(app).count("not remembered") == 1
+        assert told(app).count("cannot be saved") == 1
 
     drive(folder, script)
 
@@ -208,7 +208,7 @@ def test_the_palette_offers_what_the_open_screen_can_do(folder: Path) -> None:
         await pilot.press("3")
         await until(pilot, lambda: bool(app.query("TrainScreen")))
         titles = [command.title for command in app.get_system_commands(app.screen)]
-        assert {"Train", "Results", "New", "Resume", "Commands"} <= set(titles)
+        assert {"Train", "Results", "New", "Resume", "Jobs"} <= set(titles)
 
     drive(folder, script)
 

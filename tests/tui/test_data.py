@@ -55,9 +55,9 @@ async def _open(app: TemRfApp, pilot: Pilot[None]) -> None:
 def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
-        assert "s simulates micrographs" in _facts(app)
+        assert "Press s to simulate micrographs" in _facts(app)
         await pilot.press("u", "m", "c")
-        await until(pilot, lambda: "Choose a folder of labelled micrographs first" in told(app))
+        await until(pilot, lambda: "Select a folder of labelled micrographs first" in told(app))
 
     drive(folder, script)
 
@@ -84,7 +84,7 @@ def test_the_dataset_in_use_is_remembered(with_data: Path, tiny_dataset: Path) -
     async def use(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("down", "u")
-        await until(pilot, lambda: "takes datasets/more" in told(app))
+        await until(pilot, lambda: "Using datasets/more" in told(app))
 
     async def look(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: bool(app.query("#places")))
@@ -104,7 +104,7 @@ def test_a_dataset_used_in_another_folder_is_not_offered_in_this_one(with_data: 
     async def use(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await pilot.press("u")
-        await until(pilot, lambda: "takes datasets/discs" in told(app))
+        await until(pilot, lambda: "Using datasets/discs" in told(app))
 
     async def look(app: TemRfApp, pilot: Pilot[None]) -> None:
         assert app.dataset == ""

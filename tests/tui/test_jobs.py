@@ -35,7 +35,7 @@ def test_a_command_that_fails_says_why(tmp_path: Path) -> None:
     assert job.state == "failed"
     assert "depth 2 needs 2 pooling sizes" in job.messages[-1]
     assert job.result() is None
-    with pytest.raises(RunError, match="has ended already"):
+    with pytest.raises(RunError, match="has already ended"):
         job.cancel()
 
 

@@ -35,7 +35,7 @@ def test_numbers_follow_the_fields(folder: Path) -> None:
         await pilot.press("e", "ctrl+u", "8", "space", "8")
         await until(pilot, lambda: _names(app) == ["▸ n2-p88"])
         assert _cell(app, "equation (1) [px]") == "392"
-        assert _cell(app, "  least, greatest [px]") == "356, 420"
+        assert _cell(app, "  minimum, maximum [px]") == "356, 420"
         assert _cell(app, "reach [px]") == "227"
         assert _cell(app, "parameters") == "8,074"
         assert app.query_one("#name", Input).value == "n2-p88"

@@ -87,7 +87,7 @@ def test_rows_are_grouped_sorted_and_filtered(with_runs: Path) -> None:
         await pilot.press("slash", *"P24 140")
         await until(pilot, lambda: [row[2] for row in _rows(app)] == ["140"])
         await pilot.press(*"zz")
-        await until(pilot, lambda: "No row has all these words" in screen_text(app))
+        await until(pilot, lambda: "No row contains all these words" in screen_text(app))
 
     drive(with_runs, script)
 
@@ -160,7 +160,7 @@ def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:
         await pilot.press("5")
         await until(pilot, lambda: "No run has finished an epoch yet" in screen_text(app))
         await pilot.press("e", "x", "y", "enter")
-        await until(pilot, lambda: "There is no result yet" in told(app))
+        await until(pilot, lambda: "No results yet" in told(app))
 
     drive(folder, script)
 
@@ -198,7 +198,7 @@ def _errors_text(app: TemRfApp, name: str) -> str:
 
 
 def _is_read(app: TemRfApp) -> bool:
-    return isinstance(app.screen, ImageErrorsScreen) and _errors_text(app, "network") not in ("", "looking")
+    return isinstance(app.screen, ImageErrorsScreen) and _errors_text(app, "network") not in ("", "Computing …")
 
 
 async def _open_worst(app: TemRfApp, pilot: Pilot[None]) -> None:

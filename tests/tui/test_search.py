@@ -119,8 +119,8 @@ def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:
         await pilot.press("4")
         await until(pilot, lambda: "Press n to define one" in screen_text(app))
         await pilot.press("s", "r", "K", "x", "d", "o", "v")
-        await until(pilot, lambda: told(app).count("There is no study yet") == 3)
-        assert "There is no trial yet" in told(app)
+        await until(pilot, lambda: told(app).count("No studies yet") == 3)
+        assert "No trials yet" in told(app)
 
     drive(folder, script)
 
@@ -180,9 +180,9 @@ def test_workers_mishaps_and_notices_are_told(with_study: StudyFolder) -> None:
 def test_a_killed_driver_says_how_to_go_on_and_goes_on(with_study: StudyFolder, commands: list[list[str]]) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
-        await until(pilot, lambda: "press r to go on (tem-rf study run figure-2)" in _text(app, "#study-headline"))
+        await until(pilot, lambda: "press r to resume (tem-rf study run figure-2)" in _text(app, "#study-headline"))
         assert "† killed" in screen_text(app)
-        assert "No driver is running" in _text(app, "#study-log")
+        assert "The study is not running" in _text(app, "#study-log")
         await pilot.press("r", "R")
 
     drive(with_study.path.parents[1], script)
@@ -198,7 +198,7 @@ def test_stop_and_kill_are_requests_to_the_driver(with_study: StudyFolder) -> No
         await pilot.press("K")
         assert process.requested(with_study) == "cancel"
         await pilot.press("r")
-        await until(pilot, lambda: "is being run already" in told(app))
+        await until(pilot, lambda: "is already running" in told(app))
 
     with process.claim(with_study):
         drive(with_study.path.parents[1], script)
@@ -221,9 +221,9 @@ def test_a_trial_is_cancelled_by_stopping_its_trainings(with_study: StudyFolder)
         app.query_one(TrialTable).focus()
         await pilot.press("x")
         assert process.requested(run) == "stop"
-        assert "asked 1 of its trainings to stop" in told(app)
+        assert "stop requested for 1 run" in told(app)
         await pilot.press("down", "x")
-        await until(pilot, lambda: "none of its trainings is running" in told(app))
+        await until(pilot, lambda: "no run is training" in told(app))
 
     with process.claim(run):
         drive(with_study.path.parents[1], script)

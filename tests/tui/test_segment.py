@@ -36,8 +36,8 @@ def with_model(folder: Path) -> Path:
 def test_an_empty_folder_says_how_to_begin_and_offers_the_models_that_ship(folder: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
-        assert "Choose a model and press s" in screen_text(app)
-        assert "au-hrtem (shipped)" in screen_text(app)
+        assert "Select a model and press s" in screen_text(app)
+        assert "au-hrtem (included)" in screen_text(app)
         assert "network n3-p244" in str(app.query_one("#model-facts", Static).render())
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, CommandForm))
@@ -64,7 +64,7 @@ def test_where_nothing_ships_it_says_how_to_come_by_a_model(folder: Path, monkey
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6", "s")
-        await until(pilot, lambda: "There is no model yet" in told(app))
+        await until(pilot, lambda: "No models yet" in told(app))
 
     drive(folder, script)
 
@@ -83,9 +83,9 @@ def test_models_are_exports_and_runs_and_those_that_ship(with_model: Path) -> No
 @pytest.mark.parametrize(
     ("card", "said"),
     [
-        (_CARD | {"dataset": None, "imported_from": {"name": "UNet_b2.h5", "sha256": "0"}}, "dataset not known"),
-        ([1, 2], "is no card of a model"),
-        (_CARD | {"architecture": 7}, "is no card of a model"),
+        (_CARD | {"dataset": None, "imported_from": {"name": "UNet_b2.h5", "sha256": "0"}}, "dataset unknown"),
+        ([1, 2], "is not a valid model card"),
+        (_CARD | {"architecture": 7}, "is not a valid model card"),
     ],
 )
 def test_a_card_of_any_kind_is_said_in_words(with_model: Path, card: Any, said: str) -> None:
@@ -149,7 +149,7 @@ def test_particles_stand_in_a_table_below_their_sizes(with_model: Path, tmp_path
         assert list(table.rows[0][:4]) == ["1", "1", "0.181", "0.0256"]  # sqrt(4 / pi) 8 px
         assert table.rows[3][-1] == "yes"
         assert "4 particles, diameter 0.226 ± 0.045 nm" in screen_text(app)
-        assert "3 particles that no edge cuts" in screen_text(app)
+        assert "3 particles not touching the border" in screen_text(app)
 
     drive(with_model, script)
 

@@ -51,7 +51,7 @@ def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:
         await pilot.press("3")
         await until(pilot, lambda: "Press n to set up a training" in screen_text(app))
         await pilot.press("s", "p", "r")
-        await until(pilot, lambda: told(app).count("There is no run yet") == 3)
+        await until(pilot, lambda: told(app).count("No runs yet") == 3)
 
     drive(folder, script)
 
@@ -84,7 +84,7 @@ def test_several_networks_and_seeds_are_one_queue(with_dataset: Path, started: l
         await pilot.pause(0.1)
         assert "4 runs, one per GPU, or one on the CPU" in _text(app, "#summary")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "4 runs: 1 starting now, 3 waiting in the queue" in told(app))
+        await until(pilot, lambda: "4 runs: 1 starting, 3 waiting in the queue" in told(app))
         await until(pilot, lambda: [run.state for run in app.runs] == ["queued"] * 4)
         name = app.query_one(RunTable).chosen_name
         await pilot.press("s")
@@ -104,8 +104,8 @@ def test_a_second_app_does_not_say_that_it_started_what_the_first_one_did(folder
         await until(pilot, lambda: bool(app.runs) and len(app.query_one(RunTable).rows) == 1)
         with process.claim(run):
             app.query_one(TrainScreen).train_again(run)
-            await until(pilot, lambda: "a: being trained already" in told(app))
-        assert "starting now" not in told(app)
+            await until(pilot, lambda: "a: already training" in told(app))
+        assert ": starting" not in told(app)
 
     drive(folder, script)
 
@@ -211,7 +211,7 @@ def test_a_killed_run_says_how_to_go_on_and_goes_on(folder: Path, started: list[
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: "killed" in screen_text(app), seconds=5)
-        assert "press r to go on from its newest checkpoint" in " ".join(_text(app, "#headline").split())
+        assert "press r to resume from the latest checkpoint" in " ".join(_text(app, "#headline").split())
         await pilot.press("r")
         await until(pilot, lambda: app.runs[0].state == "queued")
 
@@ -242,7 +242,7 @@ def test_a_run_that_is_being_trained_is_asked_for_more_epochs(folder: Path, star
         await pilot.press("3")
         await until(pilot, lambda: bool(app.runs) and len(app.query_one(RunTable).rows) == 1)
         await pilot.press("e", "ctrl+u", "9", "ctrl+s")
-        await until(pilot, lambda: "goes on to epoch 9" in told(app))
+        await until(pilot, lambda: "extended to 9 epochs" in told(app))
         await until(pilot, lambda: app.runs[0].total_epochs == 9)
 
     with process.claim(run):
@@ -360,6 +360,6 @@ def test_without_a_dataset_the_form_opens_and_says_how_to_get_one(folder: Path) 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
-        assert "There is no prepared dataset here" in _text(app, "#summary")
+        assert "No prepared datasets in this folder" in _text(app, "#summary")
 
     drive(folder, script)

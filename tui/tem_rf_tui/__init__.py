@@ -1,1 +1,1 @@
-"""The terminal app: a thin client of tem-rf that starts processes and follows what they write (no TensorFlow)."""
+"""The terminal app: a thin client of tem-rf that starts processes and follows their output (no TensorFlow)."""

@@ -1,4 +1,4 @@
-"""The app: tabs, what they share, and the watch on runs and commands."""
+"""The app: tabs, their shared state, and the thread that watches runs and jobs."""
 
 import gc
 import os
@@ -39,30 +39,30 @@ class ScreenTabs(TabbedContent):
     """The tabs of the app."""
 
     def on_tab_pane_focused(self, event: TabPane.Focused) -> None:
-        """A focus that arrives late, after another tab was opened, does not bring its tab back."""
+        """Ignore a late focus event after another tab was opened, so it does not switch back."""
         event.stop()
         event.prevent_default()
 
 
 class ScreenPane(TabPane):
-    """A tab; blank until its content is made, where Textual would write the name of the widget."""
+    """A tab; blank until its content is created, where Textual would show the name of the widget."""
 
     def render(self) -> Blank:
         return Blank(self.background_colors[1])
 
 
 class MainScreen(Screen[None]):
-    """Holds the tabs; a focus that moves has its two widgets drawn again, and not everything as Textual would."""
+    """Holds the tabs; when the focus moves, only the two widgets are redrawn, not everything as in Textual."""
 
     focused = Reactive[Widget | None](None, repaint=False)
 
 
 class TemRfApp(SessionApp):
-    """Data, networks, trainings, results and segmentation of one folder.
+    """Data, networks, training, results and segmentation for one folder.
 
     Args:
-        folder: The folder to work in, with `runs/`, `datasets/`, `saved_models/` as the commands make them.
-        images: How pictures are drawn; a kind that `tem_rf_tui.images.image_kind` has made ready.
+        folder: The working folder, with `runs/`, `datasets/` and `saved_models/` as the commands create them.
+        images: How pictures are drawn, as prepared by `tem_rf_tui.images.image_kind`.
     """
 
     TITLE = "tem-rf"
@@ -73,23 +73,23 @@ class TemRfApp(SessionApp):
             Binding(str(number), f"open('{name}')", title, show=False, tooltip=f"Open {title}")
             for number, (name, title) in enumerate(SCREENS, start=1)
         ),
-        Binding("question_mark", "help", "Help", key_display="?", tooltip="List every key"),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="List all keys"),
         Binding("t", "next_theme", "Theme", show=False, tooltip="Theme: dark, light, high contrast"),
-        Binding("j", "jobs", "Commands", show=False, tooltip="Commands that were started here; end one"),
+        Binding("j", "jobs", "Jobs", show=False, tooltip="List the jobs started in this folder, and stop one"),
         Binding("escape", "leave_field", "Leave field", show=False, tooltip="Leave a field or close a dialog"),
-        Binding("q", "quit", "Quit", tooltip="Close the app; runs and commands go on"),
+        Binding("q", "quit", "Quit", tooltip="Close the app; runs and jobs continue"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, tooltip="Command palette"),
     ]
 
     def __init__(self, folder: Path, images: ImageKind = "blocks") -> None:
         super().__init__(folder, images)
-        self.animation_level = "none"  # each frame of it is sent over the line
+        self.animation_level = "none"  # each frame would be sent over the network
         self._opened = self._first_screen()
         self._has_terminal = False
-        self._ended: set[Path] | None = None  # None: those of an earlier session are no news
+        self._ended: set[Path] | None = None  # None: jobs that ended in an earlier session are not reported
 
     def get_default_screen(self) -> Screen:
-        """The screen below all dialogs."""
+        """Return the screen below all dialogs."""
         return MainScreen(id="_default")
 
     def compose(self) -> ComposeResult:
@@ -100,7 +100,7 @@ class TemRfApp(SessionApp):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Take the remembered theme; the rest follows the first paint."""
+        """Apply the saved theme; everything else follows after the first paint."""
         self._has_terminal = not self.is_headless and os.isatty(STDIN)
         self.register_theme(HIGH_CONTRAST)
         known = self.remembered.theme in self.available_themes
@@ -111,23 +111,23 @@ class TemRfApp(SessionApp):
     # -- keys -----------------------------------------------------------------------------------------------------
 
     async def action_open(self, name: str) -> None:
-        """Open a tab; the next key finds it ready, and it is drawn once."""
+        """Open a tab, ready for the next key and drawn only once."""
         with self.batch_update():
             self.screen_stack[0].query_one(ScreenTabs).active = name
             await self._make_ready(name)
 
     def action_next_theme(self) -> None:
-        """Go to the next theme."""
+        """Switch to the next theme."""
         self.theme = next_theme(self.theme)
 
     def action_leave_field(self) -> None:
-        """Take the focus out of a field, so that keys are keys again."""
+        """Leave the field, so keys work as shortcuts again."""
         screen = self._open_screen()
         if screen is not None:
             screen.activate()
 
     def action_help(self) -> None:
-        """List every key."""
+        """List all keys."""
         from tem_rf_tui.screens.browse import BrowseScreen
         from tem_rf_tui.screens.form import FormScreen
         from tem_rf_tui.screens.image_errors import ImageErrorsScreen
@@ -143,18 +143,18 @@ class TemRfApp(SessionApp):
             "Browse folders": BrowseScreen.BINDINGS,
             "Images of a result": ImageScoresScreen.BINDINGS,
             "One image": ImageErrorsScreen.BINDINGS,
-            "Picture (Tab goes to it)": MicrographView.BINDINGS,
+            "Picture (press Tab to focus it)": MicrographView.BINDINGS,
             "Forms": [*FormScreen.BINDINGS, *RequestScreen.BINDINGS],
-            "Commands (j)": JobsScreen.BINDINGS,
+            "Jobs (j)": JobsScreen.BINDINGS,
         }
         self.push_screen(HelpScreen(keys))
 
     def action_jobs(self) -> None:
-        """List the commands that were started here."""
+        """List the jobs started in this folder."""
         self.push_screen(JobsScreen(self.jobs))
 
     def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
-        """The command palette: the tabs and what the open one can do, besides what Textual offers."""
+        """Add the tabs and the actions of the open tab to the command palette of Textual."""
         for name, title in SCREENS:
             yield SystemCommand(title, f"Open {title}", lambda name=name: self.action_open(name))
         open_screen = self._open_screen()
@@ -166,32 +166,32 @@ class TemRfApp(SessionApp):
                     binding.tooltip or binding.description,
                     lambda action=action, place=place: self.call_later(self.run_action, action, place),
                 )
-        yield SystemCommand("Commands", "Commands that were started here", self.action_jobs)
+        yield SystemCommand("Jobs", "List the jobs started in this folder", self.action_jobs)
         yield from super().get_system_commands(screen)
 
     # -- messages -------------------------------------------------------------------------------------------------
 
     async def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
-        """A tab was opened, by key or mouse."""
+        """Handle a tab opened by key or mouse."""
         name = event.pane.id
         if isinstance(event.tabbed_content, ScreenTabs) and name is not None and name != self._opened:
             await self._make_ready(name)
 
     def on_runs_changed(self, message: RunsChanged) -> None:
-        """Show what happened in the runs."""
+        """Show the changed runs."""
         self.runs, self.has_read_runs = message.runs, True
-        if not self.screen_stack:  # the app is being closed
+        if not self.screen_stack:  # the app is closing
             return
         screen = self._open_screen()
         if screen is not None:
             screen.show_runs()
 
     def on_jobs_changed(self, message: JobsChanged) -> None:
-        """Show how far commands are, and tell of those that ended."""
+        """Show the progress of jobs, and report those that ended."""
         self.jobs = message.jobs
         if not self.screen_stack:
             return
-        for line in self.screen_stack[0].query(JobLine):  # none, while the app is being closed
+        for line in self.screen_stack[0].query(JobLine):  # none while the app is closing
             line.show(message.jobs)
         if isinstance(self.screen, JobsScreen):
             self.screen.show(message.jobs)
@@ -205,14 +205,15 @@ class TemRfApp(SessionApp):
             screen.show_ended_job()
 
     def on_dataset_chosen(self, message: DatasetChosen) -> None:
-        """Take a dataset for the next training."""
+        """Use a dataset for the next training."""
         self.remember(datasets=self.remembered.with_dataset(self.workspace.folder, message.folder))
-        self.notify(f"The next training takes {self.workspace.short(message.folder)}.")
+        self.notify(f"Using {self.workspace.short(message.folder)} for the next training.")
 
     def on_networks_chosen(self, message: NetworksChosen) -> None:
-        """Take networks for the next training."""
+        """Use networks for the next training."""
         self.remember(networks=",".join(message.names))
-        self.notify(f"The next training takes {', '.join(message.names)}.")
+        words = "network" if len(message.names) == 1 else "networks"
+        self.notify(f"Using {words} {', '.join(message.names)} for the next training.")
 
     # -- helpers --------------------------------------------------------------------------------------------------
 
@@ -221,7 +222,7 @@ class TemRfApp(SessionApp):
         return self.remembered.screen if self.remembered.screen in names else names[0]
 
     def _open_screen(self) -> TabScreen | None:
-        """The content of the open tab; None before it is made, and while the app is being closed."""
+        """Return the content of the open tab; None before it is created and while the app is closing."""
         tabs = next(iter(self.screen_stack[0].query(ScreenTabs)), None)
         if tabs is None or not tabs.display or not tabs.active:  # what is being removed is displayed no longer
             return None
@@ -234,12 +235,12 @@ class TemRfApp(SessionApp):
         self._import_screens()
 
     async def _make_ready(self, name: str) -> None:
-        """Make the content of a tab when it is first opened, and let it take the keys."""
+        """Create the content of a tab when it is first opened, and give it the focus."""
         self._opened = name
         tabs = self.screen_stack[0].query_one(ScreenTabs)
         pane = tabs.get_pane(name)
         if not pane.query(TabScreen):
-            await pane.mount(screen_class(name)())  # until its parts are there, no message reaches it
+            await pane.mount(screen_class(name)())  # no message reaches it before its widgets exist
         if tabs.active == name and (screen := self._open_screen()) is not None:
             screen.activate()
             screen.show_runs()
@@ -250,22 +251,23 @@ class TemRfApp(SessionApp):
         if job.state == "done":
             self.notify(f"{job.title}: done")
         else:
-            why = job.messages[-1] if job.messages else "it said nothing"
+            why = job.messages[-1] if job.messages else "no output"
             self.notify(
-                f"{job.title}: {'failed' if job.state == 'failed' else 'was ended'}: {why.rstrip('.')}. j: all it said",
+                f"{job.title}: {'failed' if job.state == 'failed' else 'terminated'}: {why.rstrip('.')}. "
+                "Press j to see its output.",
                 severity="error",
                 timeout=20,
             )
 
     @work(thread=True, group="import")
     def _import_screens(self) -> None:
-        """So that no tab makes its first key wait."""
+        """Import all screens, so opening a tab does not delay the next key."""
         for name, _ in SCREENS:
             screen_class(name)
 
     @work(thread=True, group="watch")
     def _watch(self) -> None:
-        """Look at runs and commands twice a second; messages carry what changed."""
+        """Check runs and jobs twice a second, and post messages with the changes."""
         worker, tracker = get_current_worker(), RunTracker(self.workspace.runs)
         runs: list[RunView] | None = None
         jobs: list[Job] | None = None
@@ -273,7 +275,7 @@ class TemRfApp(SessionApp):
         while not worker.is_cancelled:
             runs_now, jobs_now = tracker.poll(), self.board.poll()
             if runs is None:
-                gc.freeze()  # the events of 500 runs are 200,000 objects: each full collection would take 0.1 s
+                gc.freeze()  # the events of 500 runs are 200,000 objects: each full garbage collection would take 0.1 s
             if runs_now != runs:
                 runs = runs_now
                 self.post_message(RunsChanged(runs))
@@ -281,5 +283,5 @@ class TemRfApp(SessionApp):
                 jobs = jobs_now
                 self.post_message(JobsChanged(jobs))
             if self._has_terminal and not os.isatty(STDIN):
-                os._exit(HUNG_UP)  # the terminal is gone, and its signal went past us; there is nothing to put back
+                os._exit(HUNG_UP)  # the terminal is gone, and we missed its signal; there is nothing to restore
             time.sleep(WATCH_INTERVAL_S)

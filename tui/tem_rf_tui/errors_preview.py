@@ -1,4 +1,4 @@
-"""What a network and Fourier filtering get wrong in a test image; read in worker threads."""
+"""The errors of a network and of Fourier filtering in a test image; read in worker threads."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ErrorPreview:
-    """What one method got wrong.
+    """The errors of one method.
 
     Attributes:
-        picture: The image with its label and the mask; None where the method cannot work on these images.
-        text: How much, or why it cannot.
+        picture: The image with its label and the mask; None if the method cannot be used on these images.
+        text: The scores, or the reason why there are none.
     """
 
     picture: Picture | None
@@ -31,26 +31,26 @@ class ErrorPreview:
 
 
 def preview_network_errors(run: RunFolder, image: "ImageScores") -> ErrorPreview:
-    """Hold the mask that the network of a run made of a test image against its label.
+    """Compare the mask that the network of a run predicted for a test image with its label.
 
     Raises:
-        TemRfError: The dataset or the masks are gone, or of another network than the one that was scored.
+        TemRfError: The dataset or the masks are missing, or the masks are from another network than the one evaluated.
     """
     from tem_rf.evaluation.evaluate import read_mask
     from tem_rf.runs.dataset import open_training_data
 
     if not run.masks_file.exists() or not run.is_scored:
-        raise ReadError(f"{run.name}: has no masks of the network as it is; evaluate it again (Esc, e).")
+        raise ReadError(f"{run.name}: has no masks of the current network; evaluate it again (Esc, e).")
     dataset = open_training_data(run.config)
     place, index = _find(dataset, image)
     return _preview(dataset, index, read_mask(run.masks_file, place))
 
 
 def preview_fourier_errors(run: RunFolder, image: "ImageScores") -> ErrorPreview:
-    """Hold what Fourier filtering makes of the same image against its label.
+    """Compare the result of Fourier filtering for the same image with its label.
 
     Raises:
-        TemRfError: The dataset is gone.
+        TemRfError: The dataset is missing.
     """
     import numpy as np
 
@@ -77,17 +77,17 @@ def _preview(dataset: "PreparedDataset", index: int, mask: "np.ndarray") -> Erro
 
 
 def _find(dataset: "PreparedDataset", image: "ImageScores") -> tuple[int, int]:
-    """Place of an image among the test images, and index of its patch."""
+    """Return the position of an image among the test images, and the index of its patch."""
     for place, index in enumerate(dataset.indices("test")):
         patch = dataset.patches[index]
         if (patch.source, patch.y_px, patch.x_px) == (image.source, image.y_px, image.x_px):
             return place, int(index)
-    raise ReadError(f"{image.source}: is no test image of {dataset.folder} any more; evaluate the run again.")
+    raise ReadError(f"{image.source}: is no longer a test image of {dataset.folder}; evaluate the run again.")
 
 
 @lru_cache(maxsize=4)
 def _band(folder: Path, fingerprint: str) -> "Band | str":
-    """The band that all test images of a dataset share, as `tem-rf evaluate` finds it, or why there is none."""
+    """Return the band used for all test images of a dataset, as in `tem-rf evaluate`, or why there is none."""
     import numpy as np
 
     from tem_rf.baselines.bragg import find_band

@@ -1,4 +1,4 @@
-"""The help screen: every key, by the place where it works."""
+"""The help screen: all keys, grouped by where they work."""
 
 from collections.abc import Iterable, Mapping
 
@@ -23,7 +23,7 @@ class HelpScreen(ModalScreen[None]):
     """Lists keys.
 
     Args:
-        places: Bindings by the title of the place where they work.
+        places: Bindings, by the title of the place where they work.
     """
 
     BINDINGS = [Binding("escape,question_mark,q", "dismiss", "Close")]
@@ -37,9 +37,9 @@ class HelpScreen(ModalScreen[None]):
             dialog.border_title = "Keys"
             yield Static(self._table())
             yield Static(
-                "Tab and Shift+Tab go through fields and tables; while you type in a field, Esc gives the keys back.\n"
-                "The mouse does the same: tabs, rows, column heads and the keys in the footer can be clicked.\n"
-                "Closing the app or the terminal ends nothing: runs and commands go on, and are there when you return."
+                "Tab and Shift+Tab move through fields and tables. Esc leaves a field, so shortcuts work again.\n"
+                "You can also use the mouse: click tabs, rows, column titles and the keys in the footer.\n"
+                "Closing the app or the terminal stops nothing: runs and jobs continue and reappear when you return."
             )
         yield KeyLine()
 

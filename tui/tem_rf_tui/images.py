@@ -1,4 +1,4 @@
-"""Which kind of picture the terminal shows; asked before the app starts, which would take the answer for keys."""
+"""Detect how the terminal can show pictures, before the app starts and would read the answer as keys."""
 
 import os
 import re
@@ -10,37 +10,37 @@ from collections.abc import Mapping
 from typing import Literal
 
 ImageKind = Literal["blocks", "kitty", "sixel"]
-"""Half blocks, which every terminal shows; or pixels, by one of two protocols."""
+"""Half blocks, which every terminal supports, or pixels, by one of two protocols."""
 
 _ATTRIBUTES = re.compile(rb"\x1b\[\?([\d;]*)c")
-_SIXEL = b"4"  # among the attributes that a terminal names
-_LONGEST_WAIT_S = 1.0  # every terminal answers at once; an answer that came later would be taken for keys
+_SIXEL = b"4"  # in the attributes that a terminal reports
+_LONGEST_WAIT_S = 1.0  # terminals answer at once; a later answer would be read as keys
 
 
 def image_kind(asked: Literal["auto"] | ImageKind) -> ImageKind:
-    """The kind of picture to draw; makes ready what it takes.
+    """Return how to draw pictures, and prepare it.
 
     Args:
-        asked: A kind, or `auto` for the best that the terminal says it can show.
+        asked: A kind, or `auto` for the best kind that the terminal supports.
     """
     kind = detect(os.environ) if asked == "auto" else asked
     if kind != "blocks":
-        import textual_image.widget  # noqa: F401  it asks the terminal for the size of a character, now or never
+        import textual_image.widget  # noqa: F401  the import asks the terminal for the size of a character, which works only now
     return kind
 
 
 def detect(environment: Mapping[str, str]) -> ImageKind:
-    """What the terminal can show: tmux and screen pass no pictures on, whatever they run in."""
+    """Return what the terminal supports; tmux and screen do not pass pictures on."""
     if "TMUX" in environment or "STY" in environment or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return "blocks"
     terminal = environment.get("TERM", "")
-    if "kitty" in terminal or "ghostty" in terminal:  # the two that know kitty's placeholders
+    if "kitty" in terminal or "ghostty" in terminal:  # the two that support kitty's placeholders
         return "kitty"
     return "sixel" if _SIXEL in _attributes().split(b";") else "blocks"
 
 
 def _attributes() -> bytes:
-    """What the terminal answers when it is asked for its attributes; empty where it does not answer."""
+    """Ask the terminal for its attributes; empty if it does not answer."""
     terminal = sys.stdin.fileno()
     before, answer = termios.tcgetattr(terminal), b""
     try:

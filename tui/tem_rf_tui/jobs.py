@@ -1,4 +1,4 @@
-"""Commands that the app starts: processes of their own session, found again when the app is opened again."""
+"""Jobs that the app starts: processes in their own session, found again when the app is reopened."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tem_rf.runs.process import has_ended
 
 JobState = Literal["running", "done", "failed", "lost"]
 _KEPT_JOBS = 30
-# The shell outlives the app, so it is the one to note how the command ended.
+# The shell outlives the app, so it records the exit code of the command.
 _NOTE_EXIT_CODE = '"$@"; code=$?; echo "$code" > "$JOB_CODE.part"; mv "$JOB_CODE.part" "$JOB_CODE"'
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _COUNT = re.compile(r"(\d+)/(\d+)")
@@ -40,16 +40,16 @@ class _Description(BaseModel):
 
 @dataclass(frozen=True)
 class Job:
-    """A command at one moment.
+    """The state of a job at one moment.
 
     Attributes:
-        folder: Its output, error output and exit code.
+        folder: Folder with its output, error output and exit code.
         title: What it does, in words.
-        state: `lost` where its process is gone and left no exit code.
-        line: The last line it said on the way.
-        fraction: Part that is done, where it says so.
-        started: Seconds since 1970.
-        process_id: Leader of its session.
+        state: `lost` if its process no longer exists and left no exit code.
+        line: Last line of its progress.
+        fraction: Completed fraction, if it reports one.
+        started: Start time [s since 1970].
+        process_id: Process that leads its session.
     """
 
     folder: Path
@@ -62,38 +62,38 @@ class Job:
 
     @property
     def messages(self) -> list[str]:
-        """All that it said on stderr, without what was overwritten."""
+        """Its output on stderr, without overwritten lines."""
         return _lines(self.folder / "progress.txt")
 
     @property
     def report(self) -> list[str]:
-        """What it printed for people; empty where it printed JSON."""
+        """Its output for people; empty if it printed JSON."""
         return [] if self.result() is not None else _lines(self.folder / "output.txt")
 
     def result(self) -> Any:
-        """The JSON it printed; None where it printed none."""
+        """The JSON it printed; None if there is none."""
         try:
             return json.loads((self.folder / "output.txt").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
 
     def cancel(self) -> None:
-        """End the command and what it started, as Ctrl-C would.
+        """Stop the command and its child processes, like Ctrl-C.
 
         Raises:
-            RunError: It has ended already.
+            RunError: The job has already ended.
         """
         if self.state != "running":
-            raise RunError(f"{self.title}: has ended already ({self.state}).")
+            raise RunError(f"{self.title}: has already ended ({self.state}).")
         os.killpg(self.process_id, signal.SIGTERM)
 
 
 class JobBoard:
-    """Starts commands and looks after them.
+    """Starts jobs and tracks them.
 
     Args:
-        folder: Where the folders of the jobs stand.
-        workspace: Folder the commands run in; jobs of other workspaces are not seen.
+        folder: Folder that contains the job folders.
+        workspace: Folder in which the commands run; jobs of other workspaces are ignored.
     """
 
     def __init__(self, folder: Path, workspace: Path) -> None:
@@ -104,12 +104,12 @@ class JobBoard:
         """Start `tem-rf ARGUMENTS`.
 
         Raises:
-            StorageError: There is no place to write what it says.
+            StorageError: Its output cannot be written.
         """
         return self._start(title, [sys.executable, "-m", "tem_rf", *arguments])
 
     def poll(self) -> list[Job]:
-        """The jobs of this workspace, newest first."""
+        """Return the jobs of this workspace, newest first."""
         try:
             folders = [path for path in self._folder.iterdir() if path.is_dir()]
         except OSError:
@@ -118,7 +118,7 @@ class JobBoard:
         return sorted(jobs, key=lambda job: -job.started)
 
     def forget_old(self) -> None:
-        """Remove the folders of jobs that ended long ago."""
+        """Remove the folders of old jobs that have ended."""
         for job in [job for job in self.poll() if job.state != "running"][_KEPT_JOBS:]:
             shutil.rmtree(job.folder, ignore_errors=True)
 
@@ -131,8 +131,8 @@ class JobBoard:
             output, progress = (folder / "output.txt").open("wb"), (folder / "progress.txt").open("wb")
         except OSError as error:
             raise StorageError(
-                f"{folder}: cannot be written to ({error.strerror}), so nothing was started; "
-                "set XDG_STATE_HOME to a folder that can."
+                f"{folder}: cannot be written ({error.strerror}), so nothing was started; "
+                "set XDG_STATE_HOME to a writable folder."
             ) from error
         with output, progress:
             process = subprocess.Popen(
@@ -146,11 +146,11 @@ class JobBoard:
                     **os.environ,
                     "JOB_CODE": str(folder / "code.txt"),
                     "PYTHONUNBUFFERED": "1",
-                    "TTY_COMPATIBLE": "1",  # rich draws its bars as in a terminal, which is where progress is read
+                    "TTY_COMPATIBLE": "1",  # rich draws progress bars as in a terminal; progress is read from them
                     "COLUMNS": "100",
                 },
             )
-        threading.Thread(target=process.wait, daemon=True).start()  # else it would stay as a zombie, which looks alive
+        threading.Thread(target=process.wait, daemon=True).start()  # otherwise a zombie remains, which looks alive
         description = _Description(
             title=title,
             workspace=str(self._workspace),
@@ -183,7 +183,7 @@ def _state(folder: Path, about: _Description) -> JobState:
 
 
 def _lines(path: Path, last_bytes: int = 100_000) -> list[str]:
-    """What a terminal would show in the end: control codes left out, overwritten lines too."""
+    """Return the lines a terminal would finally show, without control codes and overwritten lines."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - last_bytes))

@@ -1,4 +1,4 @@
-"""Keys in turn: each goes to what has the focus once the key before it was dealt with."""
+"""Keys in turn: each goes to the focused widget after the previous key has been handled."""
 
 from collections import deque
 
@@ -15,38 +15,38 @@ class _AfterKey(Message):
 
 
 class KeyTaken(_AfterKey):
-    """Follows a key from widget to widget; when it reaches the app, all of them are done with the key."""
+    """Follows a key from widget to widget; when it reaches the app, all of them have handled the key."""
 
 
 class FocusSettled(_AfterKey):
-    """Passes through the screen; when it reaches the app, the focus is where the key has put it."""
+    """Passes through the screen; when it reaches the app, the focus change caused by the key is done."""
 
 
 class KeysInTurnApp(App[None]):
-    """An app in which no key is lost or taken by the wrong widget, however fast they come.
+    """An app in which no key is lost or goes to the wrong widget, however fast keys arrive.
 
-    Textual hands a key to the widget that has the focus when the key arrives. Typed ahead, while the key before it is
-    still opening a form, it would go to what had the focus before the form. Here it waits until the form has it.
+    Textual sends a key to the widget that has the focus when the key arrives. A key typed ahead, while the previous key
+    is still opening a form, would go to the widget that had the focus before. Here it waits until the form has it.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._waiting_keys: deque[Key] = deque()
-        self._key: Key | None = None  # the one that is being dealt with
-        self._asked: MessagePump | None = None  # where the message that follows it was posted
+        self._key: Key | None = None  # the one being handled
+        self._asked: MessagePump | None = None  # where the message following it was posted
         self._is_settling = False
         self._is_ready = False
 
     async def take_keys(self) -> None:
-        """Deal with keys from now on; those that came before have waited."""
+        """Handle keys from now on, starting with those that arrived earlier."""
         self._is_ready = True
         await self._hand_out()
 
     async def on_event(self, event: Event) -> None:
-        """Hold a new key back while another is being dealt with."""
+        """Hold back a new key while another is being handled."""
         if not isinstance(event, Key):
             await super().on_event(event)
-        elif event.is_forwarded:  # no widget took it: it has come up to the bindings
+        elif event.is_forwarded:  # no widget used it, so it reached the bindings
             await super().on_event(event)
             self._settle(event)
         else:
@@ -55,12 +55,12 @@ class KeysInTurnApp(App[None]):
                 await self._hand_out()
 
     def on_key_taken(self, message: KeyTaken) -> None:
-        """The widgets are done with the key."""
+        """Note that the widgets have handled the key."""
         message.stop()
         self._settle(message.key)
 
     async def on_focus_settled(self, message: FocusSettled) -> None:
-        """The next key may go."""
+        """Hand out the next key."""
         message.stop()
         if message.key is self._key:
             await self._hand_out()
@@ -72,7 +72,7 @@ class KeysInTurnApp(App[None]):
             await super().on_event(key)
             if key.is_forwarded:
                 self._post(self.focused or self.screen, KeyTaken(key))
-            else:  # a binding with priority has had it
+            else:  # a priority binding has handled it
                 self._settle(key)
 
     def _settle(self, key: Key) -> None:
@@ -85,5 +85,5 @@ class KeysInTurnApp(App[None]):
         place.post_message(message)
 
     def _will_answer(self) -> bool:
-        """Whether what was posted will arrive: not so from a widget that was removed meanwhile."""
+        """Whether the posted message will arrive: not if its widget was removed meanwhile."""
         return self._asked is not None and self._asked.is_running

@@ -1,4 +1,4 @@
-"""What workers and screens tell the app; only handlers change what is shown."""
+"""Messages from workers and screens to the app; only handlers change the display."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,27 +11,27 @@ from tem_rf_tui.jobs import Job
 
 @dataclass
 class RunsChanged(Message):
-    """At least one run is not what it was; a burst of events arrives as one message."""
+    """At least one run has changed; a burst of events arrives as one message."""
 
     runs: list[RunView]
 
 
 @dataclass
 class JobsChanged(Message):
-    """At least one command is not where it was."""
+    """At least one job has changed."""
 
     jobs: list[Job]
 
 
 @dataclass
 class DatasetChosen(Message):
-    """The dataset that the next training takes."""
+    """The dataset for the next training."""
 
     folder: Path
 
 
 @dataclass
 class NetworksChosen(Message):
-    """The networks that the next training takes."""
+    """The networks for the next training."""
 
     names: list[str]

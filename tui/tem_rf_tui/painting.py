@@ -1,26 +1,26 @@
-"""A micrograph in colours, as it is seen: cells of a terminal or pixels of a screen, with what is laid over it."""
+"""Render a micrograph with its overlays as colours of terminal cells or screen pixels."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 _CONTOUR, _BOX = (255, 200, 0), (0, 220, 255)
-_FALSE_NEGATIVE, _FALSE_POSITIVE = (230, 159, 0), (86, 180, 233)  # those of `tem_rf.plots.segmentation`
+_FALSE_NEGATIVE, _FALSE_POSITIVE = (230, 159, 0), (86, 180, 233)  # as in `tem_rf.plots.segmentation`
 _OPACITY = 0.7
-_SEEN = 0.2  # part of a cell that an error has to cover: thin ones along an outline count
+_SEEN = 0.2  # minimum fraction of a cell that an error covers, so thin errors along an outline are shown
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What is shown.
+    """A picture to show.
 
     Attributes:
         pixels: (h, w) micrograph or patch.
         mask: (h, w) bool, particles; None: no contour.
-        pixel_size_nm: Side of a pixel [nm]; None: the scale bar is in px.
+        pixel_size_nm: Pixel size [nm]; None: the scale bar is in px.
         box: First row, first column, height and width of a frame to draw [px].
-        label: (h, w) bool, what the mask is held against: what it misses is painted over, what it invents is dotted
-            in another colour, in place of the contour; None: neither.
+        label: (h, w) bool, label to compare the mask with: false negatives are filled, false positives are dotted in
+            another colour, instead of the contour; None: draw the contour.
     """
 
     pixels: np.ndarray
@@ -32,12 +32,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class View:
-    """Which pixels fall into which cell.
+    """The assignment of pixels to cells.
 
     Attributes:
         rows: Edges of the cells down the picture [px].
         columns: Edges of the cells across the picture [px].
-        px_per_cell: Pixels of the picture on the side of a cell.
+        px_per_cell: Width and height of a cell [px of the picture].
     """
 
     rows: np.ndarray
@@ -46,7 +46,7 @@ class View:
 
 
 def fit(shape: tuple[int, ...], cells: tuple[int, int], zoom: float, centre: tuple[float, float]) -> View:
-    """Lay a picture over cells so that it is seen whole at zoom 1, with square pixels.
+    """Fit a picture to cells with square pixels; at zoom 1 the whole picture is visible.
 
     >>> fit((100, 100), (20, 50), 1.0, (0.5, 0.5)).px_per_cell
     5.0
@@ -63,14 +63,14 @@ def fit(shape: tuple[int, ...], cells: tuple[int, int], zoom: float, centre: tup
 def paint(
     grey: np.ndarray, picture: Picture, view: View, *, greys: int = 256, dot: int = 1, line: int = 1
 ) -> np.ndarray:
-    """The colours of the cells.
+    """Return the colours of the cells.
 
     Args:
-        grey: (h, w) the micrograph from 0 to 1.
-        picture: What goes over it.
+        grey: (h, w) micrograph, scaled from 0 to 1.
+        picture: The overlays.
         view: The cells.
-        greys: Number of greys.
-        dot: Side of the dots that tell false positives from false negatives [cells].
+        greys: Number of grey levels.
+        dot: Size of the dots that mark false positives [cells].
         line: Width of the contour [cells].
 
     Returns:
@@ -91,7 +91,7 @@ def paint(
 
 
 def area_mean(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Mean over the pixels of each cell; cells smaller than a pixel repeat it.
+    """Return the mean over the pixels of each cell; cells smaller than a pixel repeat it.
 
     >>> area_mean(np.array([[0.0, 2.0], [4.0, 6.0]]), np.array([0, 2]), np.array([0, 1, 2])).tolist()
     [[2.0, 4.0]]
@@ -107,7 +107,7 @@ def area_mean(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nd
 
 
 def contour(mask: np.ndarray, width: int = 1) -> np.ndarray:
-    """Cells of a mask with a cell outside it so near.
+    """Return the cells of a mask within a given distance of its outside.
 
     >>> mask = np.array([[False, True, True, True]])
     >>> contour(mask).tolist(), contour(mask, width=2).tolist()
@@ -121,17 +121,17 @@ def contour(mask: np.ndarray, width: int = 1) -> np.ndarray:
 
 
 def _covered(mask: np.ndarray, view: View, part: float = 0.5) -> np.ndarray:
-    """Cells of which a mask covers more than a part."""
+    """Return the cells of which a mask covers more than a fraction."""
     return area_mean(mask.astype(np.float32), view.rows, view.columns) > part
 
 
 def _lay_over(colours: np.ndarray, cells: np.ndarray, colour: tuple[int, int, int]) -> None:
-    """Lay a colour over cells, so that the micrograph is still seen below it."""
+    """Blend a colour into cells, with the micrograph still visible."""
     colours[cells] = ((1 - _OPACITY) * colours[cells] + _OPACITY * np.array(colour)).astype(np.uint8)
 
 
 def scale_bar(px_per_cell: float, pixel_size_nm: float | None, width: int) -> str:
-    """A bar of a round length, at most a third of the width, with its length.
+    """Return a scale bar with a round length of at most a third of the width.
 
     >>> scale_bar(10, 0.02, 60)
     '├──────────────────┤ 4 nm'
@@ -145,7 +145,7 @@ def scale_bar(px_per_cell: float, pixel_size_nm: float | None, width: int) -> st
 
 
 def _frame(box: tuple[float, float, float, float], view: View) -> np.ndarray:
-    """Cells on the outline of a box; sides beyond the picture are not drawn."""
+    """Return the cells on the outline of a box; sides outside the picture are not drawn."""
     first_row, first_column, height, width = box
     row = np.searchsorted(view.rows, [first_row, first_row + height], side="right") - 1
     column = np.searchsorted(view.columns, [first_column, first_column + width], side="right") - 1

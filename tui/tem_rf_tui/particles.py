@@ -1,9 +1,9 @@
-"""The particles of a segmented file as the app shows them."""
+"""The particles of a segmented file, formatted for the app."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-SHOWN_PARTICLES = 500  # a screen is no place for more; the table on disk has them all
+SHOWN_PARTICLES = 500  # enough for a screen; the table on disk has all
 
 
 @dataclass(frozen=True)
@@ -12,11 +12,11 @@ class ParticleList:
 
     Attributes:
         path: The table on disk.
-        unit: `nm`, or `px` where a pixel has no size.
+        unit: `nm`, or `px` if the pixel size is unknown.
         columns: Titles of the columns.
         rows: Cells of the first particles.
         count: Number of all particles.
-        diameters: Of discs of equal area, of the particles that no edge cuts.
+        diameters: Equivalent diameters of the particles that do not touch the border.
     """
 
     path: Path
@@ -31,18 +31,18 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
     """Read a table of particles.
 
     Args:
-        path: What `tem-rf segment` wrote.
-        pixel_size_nm: Side of a pixel [nm], where it is known.
+        path: Table written by `tem-rf segment`.
+        pixel_size_nm: Pixel size [nm], if known.
 
     Raises:
-        ReadError: It is gone, or no such table.
+        ReadError: The file is missing or not a table of particles.
     """
     from tem_rf.particles.table import read_particles
 
     unit, side = ("px", 1.0) if pixel_size_nm is None else ("nm", pixel_size_nm)
     columns = (
         "frame", "particle", f"diameter {unit}", f"area {unit}²", f"longest {unit}", f"shortest {unit}",
-        "circularity", "cut by the edge",
+        "circularity", "touches border",
     )  # fmt: skip
     numbered = [(frame, one) for frame, particles in enumerate(read_particles(path), start=1) for one in particles]
     rows = tuple(

@@ -1,4 +1,4 @@
-"""Where the app keeps what is its own, in the folders that the platform has for it; every path of it stands here."""
+"""Paths of the app's own files, in the standard folders of the platform."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ _NAME = "tem-rf"
 
 
 def state_file() -> Path:
-    """The last datasets, screen and theme; on Linux in `~/.config/tem-rf` or below `$XDG_CONFIG_HOME`."""
+    """File with the last datasets, screen and theme; on Linux in `~/.config/tem-rf` or `$XDG_CONFIG_HOME`."""
     return _folders().user_config_path / "tui.json"
 
 
 def jobs_folder() -> Path:
-    """A folder for each command that was started; on Linux in `~/.local/state/tem-rf` or below `$XDG_STATE_HOME`."""
+    """Parent of the job folders; on Linux in `~/.local/state/tem-rf` or `$XDG_STATE_HOME`."""
     return _folders().user_state_path / "jobs"
 
 

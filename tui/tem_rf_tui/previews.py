@@ -1,4 +1,4 @@
-"""Pictures of datasets and folders; read in worker threads, since NumPy and the readers are imported here."""
+"""Previews of datasets and folders; read in worker threads, because NumPy and the readers are imported here."""
 
 import itertools
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preview:
-    """A picture of a place, and what is known about the place.
+    """A picture from a dataset or folder, and facts about it.
 
     Attributes:
-        index: Which patch or micrograph, from 0.
-        count: How many there are.
+        index: Index of the patch or micrograph, from 0.
+        count: Number of patches or micrographs.
         title: What the picture shows.
         file: Name of the micrograph.
-        picture: The picture; None where nothing can be shown.
-        facts: What is known, a line each.
-        problems: What is wrong, a line each.
-        pixel_size_nm: Side of a pixel [nm], where it is known.
-        patch_size: Side of a patch [px], of a dataset.
+        picture: The picture; None if there is nothing to show.
+        facts: Facts, one per line.
+        problems: Problems, one per line.
+        pixel_size_nm: Pixel size [nm], if known.
+        patch_size: Side of a patch [px], for a dataset.
     """
 
     index: int
@@ -40,10 +40,10 @@ class Preview:
 
 
 def preview_dataset(folder: Path, index: int) -> Preview:
-    """A patch of a prepared dataset with its label.
+    """Return a patch of a prepared dataset with its label.
 
     Raises:
-        DatasetError: It cannot be read.
+        DatasetError: The dataset cannot be read.
     """
     import numpy as np
 
@@ -59,9 +59,9 @@ def preview_dataset(folder: Path, index: int) -> Preview:
     patch = dataset.patches[index]
     splits = [f"{split} {sum(each.split == split for each in dataset.patches)}" for split in SPLITS]
     size_nm = manifest.pixel_size_nm
-    size = "of unknown size" if size_nm is None else f"{size_nm:g} nm"
+    size = "unknown" if size_nm is None else f"{size_nm:g} nm"
     facts: tuple[str, ...] = (
-        f"{counted(count, 'patch', 'patches')} of {manifest.patch_size} px, pixel {size}",
+        f"{counted(count, 'patch', 'patches')} of {manifest.patch_size} px, pixel size {size}",
         ", ".join(splits),
         f"{counted(len(manifest.sources), 'micrograph')}, particles "
         f"{np.mean([each.particle_fraction for each in dataset.patches]):.1%}",
@@ -70,14 +70,14 @@ def preview_dataset(folder: Path, index: int) -> Preview:
         f"{name:10} {spark(getattr(manifest.intensity, name).histogram)}" for name in ("background", "particle")
     )
     leaks = sum(pair.is_leak for pair in manifest.near_duplicates)
-    problems = (f"one place in different splits: {counted(leaks, 'pair')} of micrographs",) if leaks else ()
+    problems = (f"the same area in different splits: {counted(leaks, 'pair')} of micrographs",) if leaks else ()
     title = f"patch {index + 1}/{count} ({patch.split}), particles {patch.particle_fraction:.1%}"
     picture = Picture(np.array(dataset.images[index]), np.array(dataset.labels[index]) > 0, size_nm)
     return Preview(index, count, title, patch.source, picture, facts, problems, size_nm, manifest.patch_size)
 
 
 def preview_folder(folder: Path, index: int) -> Preview:
-    """A micrograph of a labelled folder with its label, and what does not pair.
+    """Return a micrograph of a labelled folder with its label, and files without a partner.
 
     Raises:
         TemRfError: The folder or the file cannot be read.
@@ -88,7 +88,7 @@ def preview_folder(folder: Path, index: int) -> Preview:
 
     pairing = pair_labels(folder)
     count = len(pairing.pairs)
-    facts = (f"{counted(count, 'micrograph')} with a label", "m prepares a dataset from them, c checks every file")
+    facts = (f"{counted(count, 'micrograph')} with a label", "press m to prepare a dataset, c to check all files")
     problems = tuple(f"{problem.path.name}: {problem.reason}" for problem in pairing.problems)
     if not count:
         return _preview_unlabelled(folder, index, [problem.path for problem in pairing.problems], problems)
@@ -111,15 +111,15 @@ def _preview_unlabelled(folder: Path, index: int, paths: list[Path], problems: t
     height, width = micrograph.pixels.shape
     title = f"{index + 1}/{len(paths)}, {width} x {height} px, no label"
     picture, size_nm = Picture(micrograph.pixels, None, micrograph.pixel_size_nm), micrograph.pixel_size_nm
-    facts = ("no micrograph with a label; a network segments them on the Segment screen",)
+    facts = ("no labelled micrographs; segment them with a network on the Segment screen",)
     return Preview(index, len(paths), title, paths[index].name, picture, facts, problems, size_nm)
 
 
 def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Picture":
-    """A micrograph with the mask that was found in it.
+    """Return a micrograph with its predicted mask.
 
     Raises:
-        ReadError: A file is gone or cannot be read.
+        ReadError: A file is missing or cannot be read.
     """
     from tem_rf.data.readers import read_micrograph
     from tem_rf_tui.painting import Picture
@@ -128,7 +128,7 @@ def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Pictu
 
 
 def spark(histogram: list[int], bins: int = 36) -> str:
-    """A histogram as a line of blocks, as high as its highest bin.
+    """Draw a histogram as a line of blocks, scaled to its highest bin.
 
     >>> spark([0, 1, 2, 4], bins=4)
     ' ▂▄█'

@@ -1,4 +1,4 @@
-"""The rows of the Results screen: trials of the runs of the workspace and of its studies."""
+"""The rows of the Results screen: trials from the runs and studies of the workspace."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ METRICS = ("hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px")
 
 
 def _seeds(trial: TrialResult) -> Value:
-    """The seed of one run, or how many there are."""
+    """Return the seed of a single run, or the number of seeds."""
     return str(trial.config.seed) if len(trial.runs) == 1 else f"{len(trial.runs)} seeds"
 
 
 def _validation(trial: TrialResult) -> Value:
-    """The best validation hard dice so far, of runs that are not finished too."""
+    """Return the best validation hard dice so far, including unfinished runs."""
     return Spread.of([run.best.validation_hard_dice for run in trial.runs if run.best])
 
 
@@ -39,17 +39,17 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class ScoredImage:
-    """A test image as a run segmented it."""
+    """A test image segmented by a run."""
 
     run: RunResult
     scores: ImageScores
 
 
 class StudyRuns:
-    """Looks at the runs of all studies of a folder again and again.
+    """Tracks the runs of all studies in a folder.
 
     Args:
-        root: Folder of the studies; it need not exist yet.
+        root: Folder of the studies; it may not exist yet.
     """
 
     def __init__(self, root: Path) -> None:
@@ -57,10 +57,10 @@ class StudyRuns:
         self._trackers: dict[str, RunTracker] = {}
 
     def poll(self) -> dict[str, list[RunView]]:
-        """The runs as they are now, by the name of their study."""
+        """Return the current runs, by the name of their study."""
         try:
             studies = list_studies(self._root)
-        except OSError:  # removed a moment ago, or may not be read
+        except OSError:  # just removed, or not readable
             studies = []
         trackers = {each.name: self._trackers.get(each.name) or RunTracker(each.runs_folder) for each in studies}
         self._trackers = trackers
@@ -68,11 +68,11 @@ class StudyRuns:
 
 
 def read_results(runs: Mapping[str, Iterable[RunView]], *, is_grouped: bool) -> list[TrialResult]:
-    """The table of all runs with at least one epoch.
+    """Return the trials of all runs with at least one epoch.
 
     Args:
-        runs: The runs by the name of their study; those of none under an empty name.
-        is_grouped: A row per trial, in place of one per run.
+        runs: The runs by the name of their study; runs outside studies under an empty name.
+        is_grouped: One row per trial instead of one per run.
     """
     return [
         trial
@@ -82,18 +82,18 @@ def read_results(runs: Mapping[str, Iterable[RunView]], *, is_grouped: bool) -> 
 
 
 def cells_of(trial: TrialResult) -> tuple[str, ...]:
-    """The text of each column."""
+    """Return the text of each column."""
     return tuple(cell(column, trial) for column in COLUMNS)
 
 
 def contains(trial: TrialResult, words: str) -> bool:
-    """Whether all words stand somewhere in the row or in the names of its runs."""
+    """Whether all words occur in the row or in the names of its runs."""
     text = " ".join([*cells_of(trial), *(run.run.name for run in trial.runs)]).lower()
     return all(word in text for word in words.lower().split())
 
 
 def images_of(trial: TrialResult) -> list[ScoredImage]:
-    """Each image as each run segmented it, worst hard dice first."""
+    """Return each image as segmented by each run, worst hard dice first."""
     images = [ScoredImage(run, scores) for run in trial.runs for scores in run.scores]
     return sorted(images, key=lambda image: image.scores.hard_dice)
 

@@ -1,4 +1,4 @@
-"""What screens and widgets use of the app: its folder, its runs and commands, and what it remembers."""
+"""The part of the app that screens and widgets use: its folder, runs, jobs and saved state."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +14,11 @@ from tem_rf_tui.workspace import Workspace
 
 
 class SessionApp(KeysInTurnApp):
-    """The app below its screens; it knows none of them, so that they can import it.
+    """Base of the app. It does not depend on the screens, so they can import it.
 
     Args:
-        folder: The folder to work in, with `runs/`, `datasets/`, `saved_models/` as the commands make them.
-        images: How pictures are drawn; a kind that `tem_rf_tui.images.image_kind` has made ready.
+        folder: The working folder, with `runs/`, `datasets/` and `saved_models/` as the commands create them.
+        images: How pictures are drawn, as prepared by `tem_rf_tui.images.image_kind`.
     """
 
     def __init__(self, folder: Path, images: ImageKind = "blocks") -> None:
@@ -26,7 +26,7 @@ class SessionApp(KeysInTurnApp):
         self.images = images
         self.workspace = Workspace(folder.resolve())
         self.runs: list[RunView] = []
-        self.has_read_runs = False  # until then, nobody knows that there are none
+        self.has_read_runs = False  # before that, an empty list does not mean that there are none
         self.jobs: list[Job] = []
         self.remembered = load_state(places.state_file())
         self.board = JobBoard(places.jobs_folder(), self.workspace.folder)
@@ -34,21 +34,21 @@ class SessionApp(KeysInTurnApp):
 
     @property
     def dataset(self) -> str:
-        """The dataset that was chosen last in this folder; empty where none was."""
+        """The dataset last chosen in this folder; empty if none was."""
         return self.remembered.datasets.get(str(self.workspace.folder), "")
 
     def start_command(self, title: str, *arguments: str) -> None:
-        """Start `tem-rf ARGUMENTS` as a process of its own; says why where it cannot."""
+        """Start `tem-rf ARGUMENTS` as a separate process, and report if that fails."""
         self._start(lambda: self.board.start(title, arguments), title)
 
     def remember(self, **changes: str | dict[str, str]) -> None:
-        """Remember for the next session; says once where that is not possible."""
+        """Save changes for the next session, and warn once if that fails."""
         self.remembered = self.remembered.model_copy(update=changes)
         try:
             save_state(places.state_file(), self.remembered)
         except (StorageError, OSError) as error:
             if not self._has_told_of_state:
-                self.notify(f"Theme and place are not remembered: {error}", severity="warning")
+                self.notify(f"Theme and screen cannot be saved: {error}", severity="warning")
             self._has_told_of_state = True
 
     def _start(self, start: Callable[[], Path], title: str) -> None:

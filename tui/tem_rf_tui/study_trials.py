@@ -1,4 +1,4 @@
-"""The trials of a study that is under way: what its runs have come to so far."""
+"""The trials of a running study: the results of its runs so far."""
 
 import statistics
 from collections.abc import Iterable
@@ -13,20 +13,20 @@ from tem_rf.study.view import StudyView
 
 @dataclass(frozen=True)
 class StudyTrial:
-    """One network on one dataset under one recipe.
+    """One network on one dataset with one recipe.
 
     Attributes:
         setup: Name of dataset and recipe.
         architecture: The network.
         field_px: Width of its receptive field, equation (1) [px].
-        pixel_size_nm: Side of a pixel [nm]; None where it is not known.
-        state: State of the whole.
+        pixel_size_nm: Pixel size [nm]; None if unknown.
+        state: State of the trial.
         detail: Why it failed, if it did.
         runs: Its runs so far, by name.
-        mean: Mean over the seeds done of the best validation hard dice; None before the first.
-        sd: Its standard deviation; None with fewer than two.
-        seeds_done: Seeds that are done.
-        seeds: Seeds asked for.
+        mean: Mean of the best validation hard dice over the finished seeds; None before the first.
+        sd: Its standard deviation; None for fewer than two seeds.
+        seeds_done: Number of finished seeds.
+        seeds: Number of planned seeds.
     """
 
     setup: str
@@ -48,18 +48,18 @@ class StudyTrial:
 
     @property
     def epochs(self) -> tuple[int, int]:
-        """Epochs done of all its runs, and asked for."""
+        """Completed and planned epochs of all its runs."""
         return sum(len(run.epochs) for run in self.runs), sum(run.total_epochs for run in self.runs)
 
     @property
     def field_text(self) -> str:
-        """The field in px, and in nm where a pixel has a size."""
+        """The receptive field in px, and in nm if the pixel size is known."""
         in_nm = "" if self.pixel_size_nm is None else f"  {self.field_px * self.pixel_size_nm:.2f} nm"
         return f"{self.field_px:3} px{in_nm}"
 
     @property
     def counts(self) -> bool:
-        """Whether it has a result: a trial that failed has none, even if some of its seeds are done."""
+        """Whether it has a result; a failed trial has none, even if some seeds finished."""
         return self.mean is not None and self.state != "failed"
 
     @property
@@ -71,15 +71,15 @@ class StudyTrial:
 
 
 def setups_of(study: StudyView) -> list[str]:
-    """Names of the datasets and recipes of a study."""
+    """Return the names of the setups (dataset and recipe) of a study."""
     return [setup.name for setup in study.definition.setups()] if study.definition else []
 
 
 def trials_of(study: StudyView, setup: str) -> list[StudyTrial]:
-    """The trials of one setup that were begun, by depth and receptive field."""
+    """Return the started trials of one setup, sorted by depth and receptive field."""
     groups: dict[str, list[RunView]] = {}
     for run in sorted(study.runs, key=lambda each: each.run.name):
-        trial, _, _ = run.run.name.rpartition("-s")  # runs of studies are named PART-NETWORK-sSEED
+        trial, _, _ = run.run.name.rpartition("-s")  # runs of studies are named SETUP-NETWORK-sSEED
         if run.config is not None and trial == f"{setup}-{run.config.architecture.name}":
             groups.setdefault(run.config.architecture.name, []).append(run)
     seeds = len(study.definition.seeds) if study.definition else 0
@@ -88,7 +88,7 @@ def trials_of(study: StudyView, setup: str) -> list[StudyTrial]:
 
 
 def best_per_depth(trials: Iterable[StudyTrial]) -> list[StudyTrial]:
-    """The trial with the best mean of each depth that has a result."""
+    """Return the trial with the best mean for each depth that has a result."""
     best: dict[int, StudyTrial] = {}
     for trial in trials:
         other = best.get(trial.architecture.depth)

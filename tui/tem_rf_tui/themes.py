@@ -28,11 +28,11 @@ HIGH_CONTRAST = Theme(
 )
 
 CYCLE = ("textual-dark", "textual-light", HIGH_CONTRAST.name)
-"""Themes in the order in which a key goes through them."""
+"""Themes in the order in which the key cycles through them."""
 
 
 def next_theme(name: str) -> str:
-    """The theme after this one; any other is followed by the first.
+    """Return the next theme in the cycle; after any other theme, the first.
 
     >>> next_theme("textual-dark"), next_theme("nord")
     ('textual-light', 'textual-dark')

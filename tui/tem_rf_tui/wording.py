@@ -1,13 +1,13 @@
-"""Words for numbers."""
+"""Numbers in words."""
 
 
 def counted(count: int, one: str, more: str = "") -> str:
-    """A number of things.
+    """Return a number with its noun.
 
     Args:
-        count: How many.
-        one: What one of them is called.
-        more: What several are called, where it is not that with an s.
+        count: The number.
+        one: The singular.
+        more: The plural, if it is not the singular with an s.
 
     >>> counted(1, "micrograph"), counted(2, "micrograph"), counted(0, "patch", "patches")
     ('1 micrograph', '2 micrographs', '0 patches')

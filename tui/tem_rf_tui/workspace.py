@@ -1,4 +1,4 @@
-"""The folder the app works in, and what lies in it: datasets, labelled micrographs, runs, models."""
+"""The working folder of the app and its contents: datasets, labelled micrographs, runs, models."""
 
 import os
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from tem_rf.saved_models import CARD_NAME, MODELS, models_in
 DATASET_MARK = "dataset.json"
 LABEL_FOLDERS = frozenset({"labels", "masks", "annotations"})
 _DEPTH = 3
-_FOLDERS_LOOKED_AT = 2000  # a home folder with everything in it must not hold up the app
+_FOLDERS_LOOKED_AT = 2000  # a large home folder must not block the app
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder laid out as the commands lay it out.
+    """A folder with the layout that the commands use.
 
     Attributes:
         folder: The folder, absolute.
@@ -51,11 +51,11 @@ class Workspace:
         return models_in(self.models)
 
     def short(self, path: Path) -> str:
-        """A path as one would type it in this folder."""
+        """Return a path as you would type it in this folder."""
         return str(path.relative_to(self.folder)) if path.is_relative_to(self.folder) else str(path)
 
     def _walk(self) -> Iterator[tuple[Path, set[str]]]:
-        """Folders down to a few levels, with the names inside; runs, studies and hidden folders are left out."""
+        """Yield folders down to a few levels with the names inside, without runs, studies and hidden folders."""
         waiting, seen = [(self.folder, 0)], 0
         while waiting and seen < _FOLDERS_LOOKED_AT:
             folder, depth = waiting.pop(0)
@@ -63,7 +63,7 @@ class Workspace:
             try:
                 with os.scandir(folder) as entries:
                     inside = sorted((entry.name, entry.is_dir(follow_symlinks=True)) for entry in entries)
-            except OSError:  # it vanished, or may not be read
+            except OSError:  # removed meanwhile, or not readable
                 continue
             names = {name for name, _ in inside}
             yield folder, names

@@ -17,6 +17,6 @@ SCREENS = (
 
 
 def screen_class(name: str) -> type[TabScreen]:
-    """The screen of a tab, imported when it is asked for, so that the first paint waits for none."""
+    """Return the screen of a tab, imported on first use, so the first paint does not wait."""
     module = import_module(f"tem_rf_tui.screens.{name}")
     return cast("type[TabScreen]", getattr(module, f"{name.title()}Screen"))

@@ -1,4 +1,4 @@
-"""What every screen of the app can do."""
+"""Base class of the screens."""
 
 from typing import cast
 
@@ -12,32 +12,32 @@ READING = "Reading …"
 
 
 class TabScreen(Vertical, can_focus=True):
-    """The content of a tab; it is made when the tab is first opened.
+    """The content of a tab, created when the tab is first opened.
 
-    It takes the focus itself where it has nothing to stand in, so that its keys work in an empty folder too.
+    It takes the focus itself if it contains nothing to focus, so its keys also work in an empty folder.
     """
 
     @property
     def tem_rf(self) -> SessionApp:
-        """The app, with its workspace, its runs and its jobs."""
+        """The app, with its workspace, runs and jobs."""
         return cast("SessionApp", self.app)
 
     def activate(self) -> None:
-        """The tab was opened: look again at what may have changed, and take the focus."""
+        """Called when the tab is opened: refresh the content and take the focus."""
 
     def show_runs(self) -> None:
-        """The runs of the app have changed."""
+        """Called when the runs have changed."""
 
     def show_ended_job(self) -> None:
-        """A command has ended: what it made may stand on the disk now."""
+        """Called when a job has ended and may have written new files."""
 
     def stand_in(self, widget: Widget) -> None:
-        """Put the focus into a part of the screen, if it is there to be seen."""
+        """Focus a widget of the screen, or the screen itself if the widget is hidden."""
         self.screen.set_focus(widget if widget.display else self)
 
     def show_or_say(self, widget: Widget, words: Static, text: str | None) -> None:
-        """Show a part of the screen, or in its place why there is nothing to show."""
-        had_focus = self.screen.focused in (widget, self)  # the widgets themselves are told of it later
+        """Show a widget, or in its place a text that explains why there is nothing to show."""
+        had_focus = self.screen.focused in (widget, self)  # the widgets are notified later
         widget.display, words.display = text is None, text is not None
         words.update(text or "")
         if had_focus:

@@ -1,4 +1,4 @@
-"""Browse: go through folders and pick one with micrographs."""
+"""Browse folders and select one with micrographs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,63 +17,63 @@ from tem_rf_tui.wording import counted
 
 
 class FolderTree(DirectoryTree):
-    """The folders below one; hidden ones and files are left out."""
+    """The subfolders of a folder, without files and hidden folders."""
 
     ICON_NODE, ICON_NODE_EXPANDED = "▸ ", "▾ "
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
-        """Keep what is a folder."""
+        """Keep visible folders."""
         return [path for path in paths if not path.name.startswith(".") and path.is_dir()]
 
 
 class BrowseScreen(FormScreen[Path]):
-    """Asks for a folder; says of the one under the cursor what pairs in it.
+    """Asks for a folder; shows how many micrographs in the folder under the cursor have labels.
 
     Args:
-        folder: Where to begin.
+        folder: Initial folder.
     """
 
     AUTO_FOCUS = "FolderTree"
-    BINDINGS = [Binding("backspace", "parent", "Folder above", tooltip="Begin one folder further up")]
+    BINDINGS = [Binding("backspace", "parent", "Parent folder", tooltip="Show the parent folder")]
 
     @dataclass
     class LookedInto(Message):
-        """What lies in the folder under the cursor."""
+        """Content of the folder under the cursor."""
 
         folder: Path
         text: str
         is_problem: bool
 
     def __init__(self, folder: Path) -> None:
-        super().__init__("Browse folders", start="Take it")
+        super().__init__("Browse folders", start="Select")
         self._folder = self._chosen = folder
 
     def fields(self) -> ComposeResult:
-        """The tree."""
+        """Yield the tree."""
         yield FolderTree(self._folder)
 
     def on_tree_node_highlighted(self, event: FolderTree.NodeHighlighted) -> None:
-        """Look into the folder under the cursor."""
+        """Read the folder under the cursor."""
         event.stop()
         if event.node.data is not None:
             self._chosen = event.node.data.path
             self._look(self._chosen)
 
     def on_browse_screen_looked_into(self, message: LookedInto) -> None:
-        """Say it."""
+        """Show the content."""
         if message.folder == self._chosen:
             self.say(message.text, is_problem=message.is_problem)
 
     def action_parent(self) -> None:
-        """Begin further up."""
+        """Show the parent folder."""
         self._folder = self._folder.parent
         self.query_one(FolderTree).path = self._folder
 
     def action_start(self) -> None:
-        """Give the folder back."""
+        """Return the folder."""
         self.dismiss(self._chosen)
 
-    @work(thread=True, exclusive=True, group="look", description="look into a folder")
+    @work(thread=True, exclusive=True, group="look", description="read a folder")
     def _look(self, folder: Path) -> None:
         from tem_rf.data.pairing import pair_labels
 
@@ -82,7 +82,7 @@ class BrowseScreen(FormScreen[Path]):
             pairing = pair_labels(folder)
             words = f"{folder}: {counted(len(pairing.pairs), 'micrograph')} with a label"
             if pairing.problems:
-                words += f", without a partner: {counted(len(pairing.problems), 'file')}"
+                words += f", {counted(len(pairing.problems), 'file')} without a partner"
             answer = self.LookedInto(folder, words, False)
         except (TemRfError, OSError) as error:
             answer = self.LookedInto(folder, f"✗ {error}", True)

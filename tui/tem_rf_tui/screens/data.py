@@ -1,4 +1,4 @@
-"""Data: prepared datasets and folders of micrographs, what is in them, and the commands that make them."""
+"""Data: prepared datasets and folders of micrographs, their content, and the jobs that create them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,34 +26,34 @@ from tem_rf_tui.workspace import DATASET_MARK
 
 
 class DataScreen(TabScreen):
-    """Places with data; a preview of one of them."""
+    """Lists datasets and folders, with a preview of one of them."""
 
     BINDINGS = [
         Binding("u", "use", "Use", tooltip="Use this dataset for the next training"),
-        Binding("b", "browse", "Browse", tooltip="Go through folders and pick one with micrographs"),
+        Binding("b", "browse", "Browse", tooltip="Browse folders and select one with micrographs"),
         Binding("m", "prepare", "Prepare", tooltip="Prepare a dataset from this folder of micrographs"),
-        Binding("c", "check", "Check", show=False, tooltip="Read every file: what pairs, what is wrong"),
+        Binding("c", "check", "Check", show=False, tooltip="Check all files: which have labels, and what is wrong"),
         Binding("s", "simulate", "Simulate", tooltip="Simulate micrographs with exact masks"),
-        Binding("f", "fetch", "Fetch", tooltip="Download a published set"),
+        Binding("f", "fetch", "Fetch", tooltip="Fetch a published dataset"),
         Binding("full_stop", "step(1)", "Next", key_display=".", tooltip="Next patch or micrograph"),
-        Binding("comma", "step(-1)", "Back", key_display=",", show=False, tooltip="Patch or micrograph before"),
+        Binding("comma", "step(-1)", "Previous", key_display=",", show=False, tooltip="Previous patch or micrograph"),
     ]
 
     @dataclass
     class PreviewRead(Message):
-        """A picture is here."""
+        """A preview was read."""
 
         preview: Preview
 
     @dataclass
     class PreviewFailed(Message):
-        """A place cannot be read."""
+        """A dataset or folder cannot be read."""
 
         reason: str
 
     @dataclass
     class PlacesFound(Message):
-        """What lies in the workspace."""
+        """Datasets and folders in the workspace."""
 
         datasets: list[Path]
         folders: list[Path]
@@ -63,7 +63,7 @@ class DataScreen(TabScreen):
         self._datasets: list[Path] = []
         self._folders: list[Path] = []
         self._browsed: list[Path] = []
-        self._picked: Path | None = None  # where to go once it is listed
+        self._picked: Path | None = None  # to select once it is listed
         self._place: Path | None = None
         self._index = 0
 
@@ -75,12 +75,12 @@ class DataScreen(TabScreen):
             yield MicrographView(id="preview")
 
     def activate(self) -> None:
-        """Look again at what lies in the workspace."""
+        """Refresh the list of datasets and folders."""
         self.stand_in(self.query_one("#places"))
         self._find()
 
     def show_ended_job(self) -> None:
-        """A command may have made a dataset."""
+        """Refresh the list: a job may have created a dataset."""
         self._find()
 
     def on_data_screen_places_found(self, message: PlacesFound) -> None:
@@ -96,7 +96,7 @@ class DataScreen(TabScreen):
         places.clear_options()
         short = self.tem_rf.workspace.short
         for title, paths in (("Prepared datasets", self._datasets), ("Micrographs", self._folders)):
-            places.add_option(Option(title if paths else f"{title}: none here", disabled=True))
+            places.add_option(Option(title if paths else f"{title}: none", disabled=True))
             places.add_options([Option(f"  {short(path)}", id=str(path)) for path in paths])
         if not self._datasets and not self._folders:
             self._show_nothing()
@@ -108,18 +108,18 @@ class DataScreen(TabScreen):
         places.highlighted = places.get_option_index(str(first))
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Look into the place under the cursor."""
+        """Preview the dataset or folder under the cursor."""
         place = Path(event.option_id) if event.option_id else None
         if place is not None and place != self._place:
             self._place, self._index = place, 0
             self._preview(place, 0)
 
     def on_option_list_option_selected(self) -> None:
-        """Enter takes a dataset."""
+        """Use the dataset."""
         self.action_use()
 
     def on_data_screen_preview_read(self, message: PreviewRead) -> None:
-        """Show the picture and what is known."""
+        """Show the picture and the facts."""
         preview = message.preview
         self._index = preview.index
         self.query_one("#place-facts", Static).update("\n".join(preview.facts))
@@ -130,25 +130,27 @@ class DataScreen(TabScreen):
         view.show(preview.picture)
 
     def on_data_screen_preview_failed(self, message: PreviewFailed) -> None:
-        """Say why there is no picture."""
+        """Show why there is no picture."""
         self.query_one("#place-facts", Static).update("")
         self.query_one("#place-problems", Static).update(f"✗ {message.reason}")
         self.query_one(MicrographView).display = False
 
     def action_step(self, by: int) -> None:
-        """Another patch or micrograph."""
+        """Show another patch or micrograph."""
         if self._place is not None:
             self._preview(self._place, self._index + by)
 
     def action_use(self) -> None:
-        """Take the dataset for the next training."""
+        """Use the dataset for the next training."""
         if self._place in self._datasets and self._place is not None:
             self.post_message(DatasetChosen(self._place))
         else:
-            self.notify("This is no prepared dataset; m prepares one from a folder of micrographs.", severity="warning")
+            self.notify(
+                "This is not a prepared dataset. Select a folder of micrographs and press m.", severity="warning"
+            )
 
     def action_browse(self) -> None:
-        """Pick a folder of micrographs, or a prepared dataset, anywhere."""
+        """Select a folder of micrographs or a prepared dataset anywhere on the disk."""
 
         def look(folder: Path | None) -> None:
             if folder is not None:
@@ -159,10 +161,10 @@ class DataScreen(TabScreen):
         self.app.push_screen(BrowseScreen(self.tem_rf.workspace.folder), look)
 
     def action_prepare(self) -> None:
-        """Ask how, then prepare."""
+        """Ask for the settings, then prepare."""
         folder = self._place
         if folder not in self._folders or folder is None:
-            self.notify("Choose a folder of labelled micrographs first; s simulates one.", severity="warning")
+            self.notify("Select a folder of labelled micrographs first; press s to simulate one.", severity="warning")
             return
 
         def start(request: PrepareRequest | None) -> None:
@@ -173,16 +175,16 @@ class DataScreen(TabScreen):
         self.app.push_screen(CommandForm("Prepare", PrepareRequest, start=start_values, fixed=fixed), start)
 
     def action_check(self) -> None:
-        """Read every file of a folder."""
+        """Check all files of a folder."""
         if self._place in self._folders:
             self.tem_rf.start_command(
                 f"check {self.tem_rf.workspace.short(self._place)}", "data", "check", str(self._place)
             )
         else:
-            self.notify("Choose a folder of labelled micrographs first.", severity="warning")
+            self.notify("Select a folder of labelled micrographs first.", severity="warning")
 
     def action_simulate(self) -> None:
-        """Ask what, then simulate."""
+        """Ask for the settings, then simulate."""
 
         def start(request: SimulateRequest | None) -> None:
             if request is not None:
@@ -191,21 +193,21 @@ class DataScreen(TabScreen):
         self.app.push_screen(CommandForm("Simulate", SimulateRequest), start)
 
     def action_fetch(self) -> None:
-        """Ask which, then download."""
+        """Ask for the dataset, then fetch it."""
 
         def start(request: FetchRequest | None) -> None:
             if request is not None:
                 self.tem_rf.start_command(f"fetch {request.name}", *request.command_line(), "--json")
 
-        self.app.push_screen(CommandForm("Fetch a published set", FetchRequest), start)
+        self.app.push_screen(CommandForm("Fetch a published dataset", FetchRequest), start)
 
     def _show_nothing(self) -> None:
         folder = self.tem_rf.workspace.folder
         self._place = None
         self.query_one("#place-facts", Static).update(
             f"No data in {folder} yet.\n\n"
-            "s simulates micrographs, f fetches a published set, b browses to a folder of your own.\n"
-            "One that holds images/ and labels/ shows here by itself. Labels that lie elsewhere:\n"
+            "Press s to simulate micrographs, f to fetch a published dataset, b to browse to your own folder.\n"
+            "Folders with images/ and labels/ inside are listed automatically. If your labels are elsewhere:\n"
             "tem-rf prepare MICROGRAPHS --labels LABELS -o NAME"
         )
         self.query_one("#place-problems", Static).update("")
@@ -224,5 +226,5 @@ class DataScreen(TabScreen):
             found = self.PreviewRead(read(place, index))
         except (TemRfError, OSError) as error:
             found = self.PreviewFailed(str(error))
-        if not get_current_worker().is_cancelled:  # another was chosen meanwhile
+        if not get_current_worker().is_cancelled:  # another was selected meanwhile
             self.post_message(found)

@@ -1,4 +1,4 @@
-"""A dialog with fields, a line that says what they come to, and two buttons."""
+"""A dialog with fields, a summary line and two buttons."""
 
 from typing import Generic, TypeVar
 
@@ -16,16 +16,16 @@ Result = TypeVar("Result")
 
 
 class FormScreen(ModalScreen[Result | None], Generic[Result]):
-    """Asks for something and gives it back, or None.
+    """Asks for input and returns the result, or None.
 
     Args:
-        title: What is asked for.
-        start: What giving it back does, in a word or two.
+        title: Title of the dialog.
+        start: Label of the button that accepts the input.
     """
 
     BINDINGS = [
         Binding("escape", "dismiss(None)", "Cancel"),
-        Binding("ctrl+s", "start", "Start", priority=True, tooltip="Start, or take what is chosen"),
+        Binding("ctrl+s", "start", "Start", priority=True, tooltip="Start, or accept the selection"),
     ]
 
     def __init__(self, title: str, *, start: str = "Start") -> None:
@@ -44,26 +44,26 @@ class FormScreen(ModalScreen[Result | None], Generic[Result]):
         yield KeyLine()
 
     def fields(self) -> ComposeResult:
-        """What is asked for."""
+        """Yield the fields."""
         raise NotImplementedError
 
     def action_start(self) -> None:
-        """Give it back, if nothing is wrong with it."""
+        """Return the result, if it is valid."""
         raise NotImplementedError
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Say whole, below the fields, what the field is for."""
+        """Show the full help of the field below the fields."""
         self.query_one("#about-field", Static).update(about_field(event.widget))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Start or leave."""
+        """Start or cancel."""
         if event.button.id == "start":
             self.action_start()
         else:
             self.dismiss(None)
 
     def say(self, text: str, *, is_problem: bool = False) -> None:
-        """Say what would be started, or what is wrong."""
+        """Show a summary, or what is wrong."""
         summary = self.query_one("#summary", Static)
         summary.set_class(is_problem, "problem")
         summary.update(text)

@@ -1,4 +1,4 @@
-"""One test image: what the network got wrong beside what Fourier filtering got wrong."""
+"""One test image: the errors of the network next to those of Fourier filtering."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ _METHODS = {"network": "network", "fourier": "Fourier filtering"}
 
 
 class ImageErrorsScreen(ModalScreen[None]):
-    """Goes through images; both pictures show the same place.
+    """Steps through images; both pictures show the same area.
 
     Args:
         images: The images, in the order of the table.
-        start: Which of them to begin with.
+        start: Index of the first image to show.
     """
 
     AUTO_FOCUS = "#network-errors"
@@ -35,7 +35,7 @@ class ImageErrorsScreen(ModalScreen[None]):
         Binding("p,pageup", "next(-1)", "Previous", tooltip="Previous image of the table"),
         Binding("plus,equals_sign", "zoom(2)", "Zoom in", key_display="+", priority=True),
         Binding("minus", "zoom(0.5)", "Zoom out", key_display="-", priority=True),
-        Binding("0", "reset", "Whole", priority=True, tooltip="Whole picture"),
+        Binding("0", "reset", "Whole", priority=True, tooltip="Show the whole picture"),
         Binding("left", "pan(0, -1)", "Pan left", show=False, priority=True),
         Binding("right", "pan(0, 1)", "Pan right", show=False, priority=True),
         Binding("up", "pan(-1, 0)", "Pan up", show=False, priority=True),
@@ -45,7 +45,7 @@ class ImageErrorsScreen(ModalScreen[None]):
 
     @dataclass
     class PreviewRead(Message):
-        """What a method got wrong is here, or why it is not."""
+        """The errors of a method were read, or the reason why not."""
 
         image: ScoredImage
         method: str
@@ -69,41 +69,41 @@ class ImageErrorsScreen(ModalScreen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Show the first."""
+        """Show the first image."""
         self._show_image()
 
     def on_image_errors_screen_preview_read(self, message: PreviewRead) -> None:
-        """Show it, if no other image was asked for meanwhile."""
+        """Show it, unless another image was selected meanwhile."""
         if message.image is self._images[self._index]:
             self._show(message.method, message.preview)
 
     def action_next(self, by: int) -> None:
-        """Go to another image."""
+        """Show another image."""
         self._index = (self._index + by) % len(self._images)
         self._show_image()
 
     def action_zoom(self, factor: float) -> None:
-        """Zoom both."""
+        """Zoom both pictures."""
         for view in self.query(MicrographView):
             view.action_zoom(factor)
 
     def action_pan(self, rows: int, columns: int) -> None:
-        """Move both."""
+        """Pan both pictures."""
         for view in self.query(MicrographView):
             view.action_pan(rows, columns)
 
     def action_reset(self) -> None:
-        """Show both whole."""
+        """Show both pictures as a whole."""
         for view in self.query(MicrographView):
             view.action_reset()
 
     def _show_image(self) -> None:
         image = self._images[self._index]
         scores, run = image.scores, image.run.run
-        place = f"{self._index + 1}/{len(self._images)}  {scores.source}, row {scores.y_px}, column {scores.x_px}"
-        self.query_one("#errors-image", Static).update(f"{place}, by {run.name}")
+        place = f"{self._index + 1}/{len(self._images)}  {scores.source}, y {scores.y_px} px, x {scores.x_px} px"
+        self.query_one("#errors-image", Static).update(f"{place}, run {run.name}")
         for method in _METHODS:
-            self.query_one(f"#{method}-text", Static).update("looking")
+            self.query_one(f"#{method}-text", Static).update("Computing …")
         self._read(image)
 
     def _show(self, method: str, preview: ErrorPreview) -> None:
@@ -116,7 +116,7 @@ class ImageErrorsScreen(ModalScreen[None]):
     def _read(self, image: ScoredImage) -> None:
         worker = get_current_worker()
         for method, preview in (("network", preview_network_errors), ("fourier", preview_fourier_errors)):
-            if worker.is_cancelled:  # another image was chosen, or none
+            if worker.is_cancelled:  # another image was selected, or the dialog closed
                 return
             try:
                 errors = preview(image.run.run, image.scores)

@@ -1,4 +1,4 @@
-"""The scores of each image of a row, worst first; each can be opened."""
+"""The scores of each image of a row, worst first, with a key to open an image."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -11,14 +11,14 @@ from tem_rf_tui.screens.image_errors import ImageErrorsScreen
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.row_table import OpeningTable, Row, RowTable
 
-_TITLES = ("micrograph", "row, col", "seed", "hard", "soft", "boundary F1", "HD95 px")
+_TITLES = ("micrograph", "y, x px", "seed", "hard", "soft", "boundary F1", "HD95 px")
 
 
 class ImageScoresScreen(ModalScreen[None]):
-    """Lists images.
+    """Lists the images of a row.
 
     Args:
-        row: The row they belong to.
+        row: Row of the Results screen.
     """
 
     BINDINGS = [
@@ -26,7 +26,7 @@ class ImageScoresScreen(ModalScreen[None]):
             "enter",
             "open",
             "Open",
-            tooltip="False negatives and positives, beside those of Fourier filtering",
+            tooltip="Show false negatives and false positives, next to those of Fourier filtering",
         ),
         Binding("escape", "dismiss", "Close", priority=True),
     ]

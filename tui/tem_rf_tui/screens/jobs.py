@@ -1,4 +1,4 @@
-"""The commands that the app started, with what they said."""
+"""The jobs that the app started, with their output."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -16,15 +16,15 @@ _LINES = 200
 
 
 class JobsScreen(ModalScreen[None]):
-    """Lists commands; one can be ended.
+    """Lists jobs, with a key to stop one.
 
     Args:
-        jobs: The commands, newest first.
+        jobs: The jobs, newest first.
     """
 
     BINDINGS = [
         Binding("escape,j", "dismiss", "Close"),
-        Binding("x", "cancel", "End it", tooltip="End the command under the cursor"),
+        Binding("x", "cancel", "Stop", tooltip="Stop the job under the cursor"),
     ]
 
     def __init__(self, jobs: list[Job]) -> None:
@@ -33,8 +33,8 @@ class JobsScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
-            dialog.border_title = "Commands started here"
-            yield RowTable(("command", "state"), id="jobs")
+            dialog.border_title = "Jobs started in this folder"
+            yield RowTable(("job", "state"), id="jobs")
             yield Static(id="job-output", markup=False)
         yield KeyLine()
 
@@ -43,27 +43,27 @@ class JobsScreen(ModalScreen[None]):
         self.show(self._jobs)
 
     def show(self, jobs: list[Job]) -> None:
-        """Show the commands as they are now."""
+        """Show the current jobs."""
         self._jobs = jobs
         self.query_one(RowTable).show_rows([(job.title, progress_text(job)) for job in jobs])
         self._show_output()
 
     def on_row_table_row_highlighted(self) -> None:
-        """Show what the command under the cursor said."""
+        """Show the output of the job under the cursor."""
         self._show_output()
 
     def action_cancel(self) -> None:
-        """End the command under the cursor."""
+        """Stop the job under the cursor."""
         if job := self._chosen():
             try:
                 job.cancel()
-                self.notify(f"{job.title}: asked to end")
+                self.notify(f"{job.title}: stop requested")
             except (RunError, OSError) as error:
                 self.notify(str(error), severity="warning")
 
     def _show_output(self) -> None:
         job = self._chosen()
-        lines = [*job.messages, *job.report] if job else ["No command was started in this folder yet."]
+        lines = [*job.messages, *job.report] if job else ["No jobs started in this folder yet."]
         self.query_one("#job-output", Static).update("\n".join(lines[-_LINES:]))
 
     def _chosen(self) -> Job | None:

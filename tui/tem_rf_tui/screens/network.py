@@ -1,4 +1,4 @@
-"""Network: what an architecture sees and costs, as one edits it, beside others."""
+"""Network: receptive field and cost of an architecture while you edit it, compared with others."""
 
 import math
 from dataclasses import dataclass
@@ -24,30 +24,30 @@ from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.network_form import NetworkForm
 
 _FIRST_FILLED = {"pixel-size": "", "patch": "512"}
-MAX_NUMBER = 1e6  # of nm, px or patches: more is a slip of the finger
-MAX_STRIDE_PX = 2**15  # the exact field has a phase per pixel of the stride: beyond, keys would wait
+MAX_NUMBER = 1e6  # of nm, px or patches: larger values are typing errors
+MAX_STRIDE_PX = 2**15  # the exact field has one phase per pixel of stride; larger strides would block the keys
 
 
 class NetworkScreen(TabScreen):
-    """Edits one architecture; compares several."""
+    """Edits one architecture and compares several."""
 
     BINDINGS = [
         Binding("e", "edit", "Edit", tooltip="Go to the fields; Esc leaves them"),
-        Binding("a", "add", "Compare", tooltip="Keep this network in the table and go on editing"),
-        Binding("d", "drop", "Drop", tooltip="Take the network of this column out of the table"),
+        Binding("a", "add", "Compare", tooltip="Keep this network in the table and continue editing"),
+        Binding("d", "drop", "Remove", tooltip="Remove the network of this column from the table"),
         Binding("u", "use", "Use", tooltip="Use the networks of the table for the next training"),
-        Binding("v", "next_view", "View", tooltip="Numbers, or the field over a patch"),
+        Binding("v", "next_view", "View", tooltip="Switch between numbers and receptive field on a patch"),
     ]
 
     @dataclass
     class DatasetRead(Message):
-        """A patch of the chosen dataset is here."""
+        """A patch of the dataset was read."""
 
         preview: Preview
 
     @dataclass
     class Described(Message):
-        """The numbers of the networks are here."""
+        """The numbers of the networks were computed."""
 
         records: list[dict[str, Any]]
 
@@ -57,7 +57,7 @@ class NetworkScreen(TabScreen):
         self._dataset = ""
         self._preview: Preview | None = None
         self._records: list[dict[str, Any]] = []
-        self._filled = dict(_FIRST_FILLED)  # what was put into fields from a dataset, not typed
+        self._filled = dict(_FIRST_FILLED)  # values filled in from a dataset, not typed
 
     def compose(self) -> ComposeResult:
         with Vertical(id="network-fields"):
@@ -75,7 +75,7 @@ class NetworkScreen(TabScreen):
             yield DataTable(cursor_type="column", id="numbers")
             yield Static(id="network-remark", markup=False)
             view = MicrographView(id="field-view")
-            view.border_title = "no dataset chosen (u on Data)"
+            view.border_title = "no dataset selected (press u on the Data screen)"
             yield view
 
     def on_mount(self) -> None:
@@ -83,7 +83,7 @@ class NetworkScreen(TabScreen):
         self._compute()
 
     def activate(self) -> None:
-        """Look whether another dataset was chosen."""
+        """Check whether another dataset was selected."""
         self.stand_in(self.query_one("#numbers"))
         dataset = self.tem_rf.dataset
         if dataset and dataset != self._dataset:
@@ -91,15 +91,15 @@ class NetworkScreen(TabScreen):
             self._read_dataset(Path(dataset))
 
     def on_network_form_changed(self) -> None:
-        """Another network: other numbers."""
+        """Update the numbers for another network."""
         self._compute()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Another yardstick: other numbers."""
+        """Update the numbers for another pixel, particle, patch or batch size."""
         self._compute()
 
     def on_network_screen_dataset_read(self, message: DatasetRead) -> None:
-        """Take pixel and patch size from the dataset, where nothing was typed."""
+        """Fill in pixel size and patch size from the dataset, unless they were typed."""
         self._preview = message.preview
         if message.preview.pixel_size_nm is not None:
             self._fill("pixel-size", f"{message.preview.pixel_size_nm:g}")
@@ -134,7 +134,7 @@ class NetworkScreen(TabScreen):
             self._compute()
 
     def action_drop(self) -> None:
-        """Take a kept network out."""
+        """Remove a kept network."""
         index = self.query_one(DataTable).cursor_column - 2  # after the quantities and the edited one
         if 0 <= index < len(self._kept):
             del self._kept[index]
@@ -146,7 +146,7 @@ class NetworkScreen(TabScreen):
         self.post_message(NetworksChosen(list(names)))
 
     def action_next_view(self) -> None:
-        """In a narrow terminal: numbers or picture."""
+        """Switch between numbers and picture in a narrow terminal."""
         self.toggle_class("-picture")
 
     def _first(self) -> Architecture:
@@ -171,7 +171,7 @@ class NetworkScreen(TabScreen):
         edited = self.query_one(NetworkForm).architecture
         remark = self.query_one("#network-remark", Static)
         if edited.stride > MAX_STRIDE_PX:
-            remark.update(f"{edited.name}: stride {edited.stride} px; up to {MAX_STRIDE_PX} px are computed here.")
+            remark.update(f"{edited.name}: stride {edited.stride} px is too large (maximum {MAX_STRIDE_PX} px).")
             return
         remark.update("")
         self._describe(
@@ -189,7 +189,7 @@ class NetworkScreen(TabScreen):
         box = None
         if width is not None:
             box = ((pixels.shape[0] - width) / 2, (pixels.shape[1] - width) / 2, width, width)
-        view.border_title = f"field of {self._records[0]['name']} on {preview.title}"
+        view.border_title = f"receptive field of {self._records[0]['name']} on {preview.title}"
         view.show(Picture(pixels, preview.picture.mask, self._number("pixel-size"), box))
 
     @work(thread=True, exclusive=True, group="describe", description="describe")
@@ -206,13 +206,13 @@ class NetworkScreen(TabScreen):
 
 
 def _column(record: dict[str, Any], particle_nm: float | None, batch_size: float | None) -> dict[str, str]:
-    """The numbers of one network, by quantity."""
+    """Return the numbers of one network, by quantity."""
     whole = record["size_mean_px"] is None
     memory = record["activation_memory_mb"]
     column = {
         "equation (1) [px]": f"{record['equation_size_px']}",
         "exact width [px]": "whole image" if whole else f"{record['size_mean_px']:.1f}",
-        "  least, greatest [px]": "" if whole else f"{record['size_min_px']}, {record['size_max_px']}",
+        "  minimum, maximum [px]": "" if whole else f"{record['size_min_px']}, {record['size_max_px']}",
         "reach [px]": "whole image" if whole else f"{record['reach_px']}",
     }
     if "size_mean_nm" in record:
@@ -222,7 +222,7 @@ def _column(record: dict[str, Any], particle_nm: float | None, batch_size: float
             column["width / particle"] = "" if whole else f"{record['size_mean_nm'] / particle_nm:.2f}"
     return column | {
         "holes in the field": "yes" if record["has_holes"] else "no",
-        "patch with whole field": f"{record['full_view_fraction']:.1%}",
+        "pixels with full field": f"{record['full_view_fraction']:.1%}",
         "parameters": f"{record['parameters']:,}",
         "memory per patch [MB]": f"{memory:.0f}",
         "memory per step [GB]": f"{memory * (batch_size or 1) / 1000:.2f}",

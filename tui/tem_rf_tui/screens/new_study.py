@@ -1,4 +1,4 @@
-"""The form of a study, checked as one types against the datasets it names."""
+"""The form of a study, checked against its datasets while you type."""
 
 import re
 from collections.abc import Callable, Collection
@@ -26,24 +26,24 @@ _NAME = re.compile(r"[\w.+-]+")
 
 
 class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
-    """Asks for a study; gives back its folder, ready to be run.
+    """Asks for a study; returns its folder, ready to run.
 
     Args:
-        workspace: Where datasets and studies are.
-        dataset: Dataset to begin with; empty for all of the workspace.
-        taken: Names of the studies there are.
+        workspace: Folder of the datasets and studies.
+        dataset: Initial dataset; empty for all in the workspace.
+        taken: Names of the existing studies.
     """
 
     @dataclass
     class Planned(Message):
-        """What the study would train, or why it cannot."""
+        """The planned runs of the study, or the reason why there are none."""
 
         text: str
         is_problem: bool
 
     @dataclass
     class Made(Message):
-        """The study folder stands."""
+        """The study folder was created."""
 
         study: StudyFolder
 
@@ -56,15 +56,15 @@ class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
         self._is_making = False
 
     def fields(self) -> ComposeResult:
-        """What the study is called, and what it is."""
+        """Yield the name and the settings of the study."""
         with Horizontal(classes="field"):
             yield Label("name", classes="field-name")
             yield Input(self._name, compact=True, id="study-name")
-            yield FieldHelp("Name of the study, a folder in studies.")
+            yield FieldHelp("Name of the study and its folder in studies/.")
         yield from super().fields()
 
     def on_mount(self) -> None:
-        """Say what would be trained."""
+        """Show the planned runs."""
         self.on_request_form_changed()
 
     def on_input_changed(self) -> None:
@@ -72,32 +72,32 @@ class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
         self.on_request_form_changed()
 
     def on_request_form_changed(self) -> None:
-        """Check what was typed."""
+        """Check the input."""
         if self._is_making:
             return
-        self.workers.cancel_group(self, "study")  # its answer would be about what was typed over
+        self.workers.cancel_group(self, "study")  # its answer would be about outdated input
         definition = self._definition()
         if definition is not None:
             self._plan(definition)
 
     def action_start(self) -> None:
-        """Make the study folder."""
+        """Create the study folder."""
         if self._is_making:
             return
         definition = self._definition()
         if definition is not None:
-            self._is_making = True  # what was typed before is not asked about any more
-            self.say("checking the datasets")
+            self._is_making = True  # earlier input is no longer checked
+            self.say("Checking the datasets …")
             self._make(self._workspace.studies / self._typed_name, definition)
 
     def on_new_study_screen_planned(self, message: Planned) -> None:
-        """Say it."""
+        """Show the plan."""
         self._is_making = False
         self.say(message.text, is_problem=message.is_problem)
 
     def on_new_study_screen_made(self, message: Made) -> None:
-        """Give the study back."""
-        if self.is_active:  # not left meanwhile
+        """Return the study."""
+        if self.is_active:  # not closed meanwhile
             self.dismiss(message.study)
 
     @property
@@ -105,7 +105,7 @@ class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
         return self.query_one("#study-name", Input).value.strip()
 
     def _definition(self) -> StudyDefinition | None:
-        """What the form says; None, and said, where something is wrong with it."""
+        """Return the definition in the form; show the problem and return None if it is invalid."""
         problem = "" if _NAME.fullmatch(self._typed_name) else "name: only letters, digits and . _ + - are allowed."
         request = self.form.request
         problem = problem or ("" if request else self.form.problem)
@@ -123,18 +123,18 @@ class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
     def _plan(self, definition: StudyDefinition) -> None:
         self._answer(lambda: self.Planned(_plan_text(planned_runs(definition), len(definition.seeds)), False))
 
-    @work(thread=True, exclusive=True, group="study", description="make a study")
+    @work(thread=True, exclusive=True, group="study", description="create a study")
     def _make(self, path: Path, definition: StudyDefinition) -> None:
         def make() -> Message:
-            planned_runs(definition)  # whatever does not fit is said before a folder is made
-            if get_current_worker().is_cancelled:  # the form was left: nothing is to be made
+            planned_runs(definition)  # report problems before the folder is created
+            if get_current_worker().is_cancelled:  # the form was closed: create nothing
                 return self.Planned("", False)
             return self.Made(StudyFolder.create_or_open(path, definition))
 
         self._answer(make)
 
     def _answer(self, ask: Callable[[], Message]) -> None:
-        """Post an answer, or why there is none; nothing where another question was asked meanwhile."""
+        """Post the answer or the error, unless the request was replaced meanwhile."""
         worker = get_current_worker()
         try:
             answer = ask()
@@ -145,20 +145,20 @@ class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
 
 
 def _plan_text(planned: dict[str, int], seeds: int) -> str:
-    """How much a study would train.
+    """Return the planned runs of a study in words.
 
     >>> _plan_text({"au-5nm-paper": 12}, 3)
-    '12 trainings: 4 networks, 3 seeds each, on au-5nm-paper'
+    '12 runs: 4 networks, 3 seeds each, on au-5nm-paper'
     >>> _plan_text({"au-5nm-paper": 1}, 1)
-    '1 training: 1 network, 1 seed each, on au-5nm-paper'
+    '1 run: 1 network, 1 seed each, on au-5nm-paper'
     >>> _plan_text({"au-5nm-paper": 12, "au-20nm-paper": 9}, 3)
-    '21 trainings: 3 to 4 networks, 3 seeds each, on 2 datasets'
+    '21 runs: 3 to 4 networks, 3 seeds each, on 2 datasets'
     """
     networks = sorted({runs // seeds for runs in planned.values()})
     count = " to ".join(map(str, dict.fromkeys((networks[0], networks[-1]))))
     where = next(iter(planned)) if len(planned) == 1 else f"{len(planned)} datasets"
     what = f"{count} {'network' if count == '1' else 'networks'}, {counted(seeds, 'seed')} each, on {where}"
-    return f"{counted(sum(planned.values()), 'training')}: {what}"
+    return f"{counted(sum(planned.values()), 'run')}: {what}"
 
 
 def _free_name(taken: Collection[str]) -> str:

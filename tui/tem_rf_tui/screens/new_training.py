@@ -1,4 +1,4 @@
-"""The form of a training: one run, or a queue of networks and seeds."""
+"""The form of a training: one run, or several for a list of networks and seeds."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ class PlannedTraining:
     """Runs to train.
 
     Attributes:
-        runs: Their folders.
-        evaluate: Whether their test images are scored after the last epoch.
+        runs: The run folders.
+        evaluate: Whether to evaluate the test images after the last epoch.
     """
 
     runs: list[RunFolder]
@@ -28,25 +28,25 @@ class PlannedTraining:
 
 
 class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
-    """Asks for a training; gives back its runs, their folders made.
+    """Asks for a training; creates and returns its runs.
 
     Args:
-        workspace: Where datasets and runs are.
-        dataset: Dataset to begin with.
-        networks: Networks to begin with, with commas between.
+        workspace: Folder of the datasets and runs.
+        dataset: Initial dataset.
+        networks: Initial networks, separated by commas.
     """
 
     AUTO_FOCUS = "#field-network"
 
     @dataclass
     class Made(Message):
-        """The run folders are there."""
+        """The run folders were created."""
 
         training: PlannedTraining
 
     @dataclass
     class Refused(Message):
-        """They could not be made."""
+        """The run folders could not be created."""
 
         reason: str
 
@@ -66,37 +66,37 @@ class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
         self._is_making = False
 
     def on_mount(self) -> None:
-        """Say what would be started."""
+        """Show what would be started."""
         self._checked()
 
     def on_request_form_changed(self) -> None:
-        """Check the whole."""
+        """Check the input."""
         if not self._is_making:
             self._checked()
 
     def action_start(self) -> None:
-        """Make the run folders."""
+        """Create the run folders."""
         request = self._checked()
         if request is not None and not self._is_making:
             self._is_making = True
-            self.say("checking the dataset")
+            self.say("Checking the dataset …")
             self._make(request)
 
     def on_new_training_screen_made(self, message: Made) -> None:
-        """Give the runs back."""
-        if self.is_active:  # not left meanwhile
+        """Return the runs."""
+        if self.is_active:  # not closed meanwhile
             self.dismiss(message.training)
 
     def on_new_training_screen_refused(self, message: Refused) -> None:
-        """Say why not."""
+        """Show the error."""
         self._is_making = False
         self.say(message.reason, is_problem=True)
 
     def _checked(self) -> TrainRequest | None:
-        """What the form asks for, said in words; None, and why, where something is wrong with it."""
+        """Return the request and show it in words; show the problem and return None if it is invalid."""
         request = self.form.request
         if request is None:
-            no_dataset = "There is no prepared dataset here; prepare one on the Data screen."
+            no_dataset = "No prepared datasets in this folder; prepare one on the Data screen."
             has_dataset = bool(self.form.given.get("dataset"))
             self.say(f"✗ {self.form.problem}" if has_dataset else no_dataset, is_problem=True)
             return None
@@ -111,7 +111,7 @@ class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
         self.say(f"{how}, {epochs} each, on {self._workspace.short(request.dataset)}")
         return request
 
-    @work(thread=True, exclusive=True, description="make runs")
+    @work(thread=True, exclusive=True, description="create runs")
     def _make(self, request: TrainRequest) -> None:
         try:
             planned = plan_runs(request)
@@ -121,5 +121,5 @@ class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
         if any(one.status == "waiting" or (request.evaluate and not one.run.is_scored) for one in planned):
             self.post_message(self.Made(PlannedTraining([one.run for one in planned], request.evaluate)))
         else:
-            nothing = "Each of these runs is finished, being trained or queued already; change a seed or a setting."
+            nothing = "All of these runs are already finished, training or queued; change a seed or a setting."
             self.post_message(self.Refused(nothing))

@@ -1,4 +1,4 @@
-"""The form of a job: its settings, checked as one types, and the command line that they come to."""
+"""The form of a job: its settings, checked while you type, and the corresponding command line."""
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
@@ -15,20 +15,22 @@ R = TypeVar("R", bound=Request)
 
 
 class RequestScreen(FormScreen[Result], Generic[R, Result]):
-    """Asks for the settings of a request; what becomes of them, a subclass knows.
+    """Asks for the settings of a request; subclasses use them.
 
     Args:
-        title: What the job does.
+        title: Title of the form.
         request: Class of the request.
-        start: Values that fields begin with.
-        fixed: Values of settings that are not asked for.
-        only: Settings to ask for; default: all.
-        leave_out: Settings not to ask for.
-        choices: Choices of settings that are known only now.
+        start: Initial values of fields.
+        fixed: Values of settings that are not shown.
+        only: Settings to show; default: all.
+        leave_out: Settings to hide.
+        choices: Choices of settings that are only known at run time.
     """
 
     BINDINGS = [
-        Binding("ctrl+o", "all_settings", "All settings", priority=True, tooltip="Show all settings, or the basic ones")
+        Binding(
+            "ctrl+o", "all_settings", "All settings", priority=True, tooltip="Show all settings or only the basic ones"
+        )
     ]
 
     def __init__(
@@ -48,27 +50,27 @@ class RequestScreen(FormScreen[Result], Generic[R, Result]):
         )
 
     def fields(self) -> ComposeResult:
-        """The settings."""
+        """Yield the settings."""
         yield self.form
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The key for all settings is there where there are more."""
+        """Enable the key for all settings only if there are advanced ones."""
         return self.form.has_advanced if action == "all_settings" else super().check_action(action, parameters)
 
     async def action_all_settings(self) -> None:
-        """Show all settings, or the basic ones."""
+        """Show all settings or only the basic ones."""
         await self.form.toggle_advanced()
 
 
 class CommandForm(RequestScreen[R, R]):
-    """Asks for the settings of a command, and gives back its request."""
+    """Asks for the settings of a command; returns its request."""
 
     def on_mount(self) -> None:
-        """Say what would be run."""
+        """Show the command line."""
         self.on_request_form_changed()
 
     def on_request_form_changed(self) -> None:
-        """Say what would be run, or what is wrong."""
+        """Show the command line, or what is wrong."""
         request = self.form.request
         if request is not None:
             self.say(shlex.join(["tem-rf", *request.command_line()]))
@@ -76,7 +78,7 @@ class CommandForm(RequestScreen[R, R]):
             self.say(f"✗ {self.form.problem}", is_problem=True)
 
     def action_start(self) -> None:
-        """Give the request back, if nothing is wrong with it."""
+        """Return the request, if it is valid."""
         request = self.form.request
         if request is not None:
             self.dismiss(request)

@@ -1,4 +1,4 @@
-"""Results: dice tables, sorted and filtered, copied elsewhere; runs evaluated and exported."""
+"""Results: tables of scores to sort, filter and copy; keys to evaluate and export runs."""
 
 import itertools
 import time
@@ -27,6 +27,7 @@ from tem_rf_tui.screens.image_scores import ImageScoresScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.widgets.columns import MIN_WIDTH, columns_with_room, widths_of
 from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
+from tem_rf_tui.wording import counted
 
 _WATCH_INTERVAL_S = 2.0
 _KEYS = [column.key for column in COLUMNS]
@@ -37,17 +38,28 @@ _FORMATS = {"Markdown": as_markdown, "CSV": as_csv, "LaTeX": as_latex}
 
 
 class ResultsScreen(TabScreen):
-    """A row per trial, with mean ± sd over its seeds."""
+    """One row per trial, with mean ± SD over its seeds."""
 
     BINDINGS = [
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show rows with all words; Esc leaves the field"),
-        Binding("o", "sort(1)", "Order", tooltip="Sort by the next column (or click its head)"),
-        Binding("O", "reverse", "Reverse", show=False, tooltip="Sort the other way round"),
-        Binding("g", "group", "Group", tooltip="A row per trial (mean ± sd over seeds), or per run"),
-        Binding("enter", "images", "Images", show=False, tooltip="Scores of each image, worst first"),
-        Binding("e", "evaluate", "Score", tooltip="Score the runs of the row on the test images"),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            tooltip="Show rows with all words; Esc leaves the field",
+        ),
+        Binding("o", "sort(1)", "Sort", tooltip="Sort by the next column (or click its title)"),
+        Binding("O", "reverse", "Reverse", show=False, tooltip="Reverse the order"),
+        Binding("g", "group", "Group", tooltip="Show one row per trial (mean ± SD over seeds) or per run"),
+        Binding("enter", "images", "Images", show=False, tooltip="Show the scores of each image, worst first"),
+        Binding("e", "evaluate", "Evaluate", tooltip="Evaluate the runs of the row on the test images"),
         Binding("x", "export", "Export", tooltip="Export the best run of the row as a SavedModel"),
-        Binding("y", "copy('Markdown')", "Copy", tooltip="Copy the table as Markdown, through the terminal (OSC 52)"),
+        Binding(
+            "y",
+            "copy('Markdown')",
+            "Copy",
+            tooltip="Copy the table as Markdown, through the terminal (OSC 52)",
+        ),
         Binding("Y", "copy('CSV')", "Copy CSV", show=False, tooltip="Copy the table as CSV"),
         Binding("L", "copy('LaTeX')", "Copy LaTeX", show=False, tooltip="Copy the table as LaTeX"),
         Binding("w", "write", "Write", show=False, tooltip="Write the table to results.csv"),
@@ -55,13 +67,13 @@ class ResultsScreen(TabScreen):
 
     @dataclass
     class ResultsRead(Message):
-        """The table is here."""
+        """The table was read."""
 
         rows: list[TrialResult]
 
     @dataclass
     class StudiesChanged(Message):
-        """At least one run of a study is not what it was."""
+        """At least one run of a study has changed."""
 
         runs: dict[str, list[RunView]]
 
@@ -71,39 +83,39 @@ class ResultsScreen(TabScreen):
         self._has_read_studies = self._has_read_rows = False
         self._rows: list[TrialResult] = []
         self._shown: list[TrialResult] = []
-        self._columns: list[int] = []  # those that have room
+        self._columns: list[int] = []  # those that fit
         self._is_grouped, self._sort, self._is_descending = True, _FIRST_SORT, True
         self._read_of: object = None
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="filter: words that stand in the row", compact=True, id="filter")
+        yield Input(placeholder="filter: words in the row", compact=True, id="filter")
         yield OpeningTable(_TITLES, id="results")
         yield Static(id="result-details", markup=False)
         yield Static(id="no-results", markup=False)
 
     def on_mount(self) -> None:
-        """Begin to look at the runs of studies."""
+        """Start watching the runs of studies."""
         self._watch_studies()
 
     def activate(self) -> None:
-        """Take the focus into the table."""
+        """Focus the table."""
         self.stand_in(self.query_one("#results"))
         self._read_again()
 
     def show_runs(self) -> None:
-        """Read again when a run has another epoch."""
+        """Read the results again if a run has a new epoch."""
         if self._progress() != self._read_of:
             self._read_again()
-        elif not self._rows:  # that there are none may be known now
+        elif not self._rows:  # it may now be known that there are none
             self._show()
 
     def on_results_screen_studies_changed(self, message: StudiesChanged) -> None:
-        """Show the runs of studies too."""
+        """Include the runs of studies."""
         self._of_studies, self._has_read_studies = message.runs, True
         self.show_runs()
 
     def show_ended_job(self) -> None:
-        """An evaluation may have ended."""
+        """Read the results again: an evaluation may have ended."""
         self._read_again()
 
     def on_results_screen_results_read(self, message: ResultsRead) -> None:
@@ -112,19 +124,19 @@ class ResultsScreen(TabScreen):
         self._show()
 
     def on_input_changed(self) -> None:
-        """Filter as one types."""
+        """Filter while you type."""
         self._show()
 
     def on_input_submitted(self) -> None:
-        """Back to the table."""
+        """Return to the table."""
         self.stand_in(self.query_one("#results"))
 
     def on_resize(self) -> None:
-        """Show the columns that have room now."""
+        """Show the columns that fit."""
         self._show()
 
     def on_row_table_title_selected(self, event: RowTable.TitleSelected) -> None:
-        """Sort by a column; again: the other way round."""
+        """Sort by a column; reverse the order if it is the current one."""
         column = self._columns[event.column]
         if column == self._sort:
             self._is_descending = not self._is_descending
@@ -132,7 +144,7 @@ class ResultsScreen(TabScreen):
         self._show()
 
     def on_row_table_row_highlighted(self) -> None:
-        """Say what the table has no room for."""
+        """Show the columns that do not fit."""
         self._show_details()
 
     def on_row_table_row_selected(self) -> None:
@@ -149,31 +161,31 @@ class ResultsScreen(TabScreen):
         self._show()
 
     def action_reverse(self) -> None:
-        """Sort the other way round."""
+        """Reverse the order."""
         self._is_descending = not self._is_descending
         self._show()
 
     def action_group(self) -> None:
-        """A row per trial or per run."""
+        """Switch between one row per trial and one per run."""
         self._is_grouped = not self._is_grouped
         self._read_again()
 
     def action_images(self) -> None:
-        """Scores of each image."""
+        """Show the scores of each image."""
         row = self._chosen()
         if row is not None and row.scored:
             self.app.push_screen(ImageScoresScreen(row))
         elif row is not None:
-            self.notify("Not evaluated yet; e scores it on the test images.", severity="warning")
+            self.notify("Not evaluated yet; press e to evaluate it on the test images.", severity="warning")
 
     def action_evaluate(self) -> None:
-        """Score the runs of the row."""
+        """Evaluate the runs of the row."""
         if row := self._chosen():
             request = EvaluateRequest(run=_paths(row))
             self.tem_rf.start_command(f"evaluate {_title(row)}", *request.command_line(), "--json")
 
     def action_export(self) -> None:
-        """Ask how, then export the best run of the row."""
+        """Ask for the settings, then export the best run of the row."""
         row = self._chosen()
         if row is None:
             return
@@ -186,16 +198,16 @@ class ResultsScreen(TabScreen):
         self.app.push_screen(form, start)
 
     def action_copy(self, kind: str) -> None:
-        """Copy what is shown, through the terminal."""
+        """Copy the shown table to the clipboard of the terminal."""
         self.app.copy_to_clipboard(_FORMATS[kind](self._shown, COLUMNS))
-        self.notify(f"Copied as {kind}, rows: {len(self._shown)}")
+        self.notify(f"Copied {counted(len(self._shown), 'row')} as {kind}")
 
     def action_write(self) -> None:
-        """Write what is shown."""
+        """Write the shown table."""
         path = self.tem_rf.workspace.folder / "results.csv"
         try:
             write_text(path, as_csv(self._shown, COLUMNS))
-            self.notify(f"{path}, rows: {len(self._shown)}")
+            self.notify(f"Wrote {counted(len(self._shown), 'row')} to {path}")
         except (StorageError, OSError) as error:
             self.notify(str(error), severity="error", timeout=10)
 
@@ -218,11 +230,11 @@ class ResultsScreen(TabScreen):
         self.show_or_say(table, self.query_one("#no-results", Static), None if self._shown else self._nothing())
 
     def _nothing(self) -> str:
-        """Why there is no row."""
+        """Return why there are no rows."""
         if self._rows:
-            return "No row has all these words."
+            return "No row contains all these words."
         has_read = self.tem_rf.has_read_runs and self._has_read_studies and self._has_read_rows
-        return "No run has finished an epoch yet; train one first." if has_read else READING
+        return "No run has finished an epoch yet; train a network first." if has_read else READING
 
     def _show_details(self) -> None:
         row = self.query_one(RowTable).cursor_row
@@ -238,7 +250,7 @@ class ResultsScreen(TabScreen):
         index = self.query_one(RowTable).cursor_row
         if 0 <= index < len(self._shown):
             return self._shown[index]
-        self.notify("There is no result yet.", severity="warning")
+        self.notify("No results yet.", severity="warning")
         return None
 
     def _read_again(self) -> None:
@@ -249,13 +261,13 @@ class ResultsScreen(TabScreen):
         runs = itertools.chain(self.tem_rf.runs, *self._of_studies.values())
         return [(run.run.path, len(run.epochs)) for run in runs]
 
-    @work(thread=True, exclusive=True, group="results", description="results")  # else Textual spells out all runs
+    @work(thread=True, exclusive=True, group="results", description="results")  # otherwise Textual prints all runs
     def _read(self, runs: dict[str, list[RunView]], is_grouped: bool) -> None:
         self.post_message(self.ResultsRead(read_results(runs, is_grouped=is_grouped)))
 
     @work(thread=True, exclusive=True, group="studies", description="runs of studies")
     def _watch_studies(self) -> None:
-        """Look at the runs of studies every few seconds while the tab is open."""
+        """Check the runs of studies every few seconds while the tab is open."""
         worker, studies = get_current_worker(), StudyRuns(self.tem_rf.workspace.studies)
         runs: dict[str, list[RunView]] | None = None
         while not worker.is_cancelled:
@@ -268,7 +280,7 @@ class ResultsScreen(TabScreen):
 
 
 def _title(row: TrialResult) -> str:
-    """The run of a row, or the network of its runs."""
+    """Return the name of the run of a row, or the network of its runs."""
     return row.method if len(row.runs) > 1 else row.runs[0].run.name
 
 

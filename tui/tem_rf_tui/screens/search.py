@@ -1,4 +1,4 @@
-"""Search: studies, one of them in detail, and the keys that start, stop and resume them."""
+"""Search: studies, details of one of them, and keys to start, stop and resume them."""
 
 import time
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from tem_rf_tui.widgets.row_table import RowTable
 from tem_rf_tui.widgets.study_detail import StudyDetail
 from tem_rf_tui.widgets.study_table import StudyTable
 from tem_rf_tui.widgets.trial_table import TrialTable
+from tem_rf_tui.wording import counted
 
 _WATCH_INTERVAL_S = 0.5
 
@@ -30,19 +31,19 @@ class SearchScreen(TabScreen):
 
     BINDINGS = [
         Binding("n", "new", "New", tooltip="Define a study and start it"),
-        Binding("s", "stop", "Stop", tooltip="Stop the study once its trainings have ended after the step in hand"),
-        Binding("K", "cancel", "Kill", show=False, tooltip="End the study at once, killing its trainings"),
-        Binding("x", "cancel_trial", "End trial", tooltip="Stop the trainings of the trial; the study goes on"),
-        Binding("r", "resume('')", "Go on", tooltip="Go on with the study where it was"),
-        Binding("R", "resume('--retry-failed')", "Retry", show=False, tooltip="Go on, and try failed trials once more"),
+        Binding("s", "stop", "Stop", tooltip="Stop the study after the current training step of each run"),
+        Binding("K", "cancel", "Cancel", show=False, tooltip="Cancel the study at once, killing its runs"),
+        Binding("x", "cancel_trial", "Stop trial", tooltip="Stop the runs of the trial; the study continues"),
+        Binding("r", "resume('')", "Resume", tooltip="Resume the study"),
+        Binding("R", "resume('--retry-failed')", "Retry", show=False, tooltip="Resume, and retry failed trials"),
         Binding("d", "next_setup", "Dataset", show=False, tooltip="Next dataset and recipe of the study"),
-        Binding("o", "order", "Order", tooltip="Trials by depth and field, or best first"),
-        Binding("v", "next_view", "View", tooltip="Trials, plot, workers and log, where they do not fit side by side"),
+        Binding("o", "order", "Sort", tooltip="Sort trials by depth and receptive field, or best first"),
+        Binding("v", "next_view", "View", tooltip="Switch between trials, plot, workers and log in a narrow terminal"),
     ]
 
     @dataclass
     class StudiesChanged(Message):
-        """At least one study is not what it was."""
+        """At least one study has changed."""
 
         studies: list[StudyView]
 
@@ -50,8 +51,8 @@ class SearchScreen(TabScreen):
         super().__init__()
         self._studies: list[StudyView] = []
         self._has_read = False
-        self._watched = ""  # name of the study whose runs are looked at
-        self._started = ""  # the study to go to when it is first seen
+        self._watched = ""  # name of the study whose runs are watched
+        self._started = ""  # the study to select when it first appears
 
     def compose(self) -> ComposeResult:
         yield StudyTable(id="studies")
@@ -59,16 +60,16 @@ class SearchScreen(TabScreen):
         yield StudyDetail(id="study")
 
     def on_mount(self) -> None:
-        """Begin to look."""
+        """Start watching."""
         self._show()
         self._watch()
 
     def activate(self) -> None:
-        """Take the focus: into the trials where one study is all there is to choose from."""
+        """Focus the trials if there is only one study, otherwise the studies."""
         self.stand_in(self.query_one(TrialTable if len(self._studies) == 1 else StudyTable))
 
     def on_search_screen_studies_changed(self, message: StudiesChanged) -> None:
-        """Show the studies as they are now."""
+        """Show the current studies."""
         is_first = not self._studies
         self._studies, self._has_read = message.studies, True
         self._show()
@@ -83,13 +84,13 @@ class SearchScreen(TabScreen):
             self._show_detail()
 
     def on_row_table_row_selected(self, event: RowTable.RowSelected) -> None:
-        """From the studies to the trials."""
+        """Go from the studies to the trials."""
         event.stop()
         if isinstance(event.table, StudyTable):
             self.query_one(TrialTable).focus()
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
-        """Keep the keys when the part that had the focus gives its place to another view."""
+        """Keep the focus when another view replaces the focused one."""
         event.stop()
         if self.screen.focused in (None, self, self.query_one(TrialTable)):
             self.call_after_refresh(lambda: self.stand_in(self.query_one(TrialTable)))
@@ -107,38 +108,38 @@ class SearchScreen(TabScreen):
         app.push_screen(form, start)
 
     def action_stop(self) -> None:
-        """Stop after the step in hand."""
+        """Stop after the current step."""
         self._ask("stop")
 
     def action_cancel(self) -> None:
-        """End at once."""
+        """Cancel at once."""
         self._ask("cancel")
 
     def action_cancel_trial(self) -> None:
-        """Stop the trainings of a trial."""
+        """Stop the runs of a trial."""
         trial = self.query_one(StudyDetail).chosen
         if trial is None:
-            self.notify("There is no trial yet.", severity="warning")
+            self.notify("No trials yet.", severity="warning")
             return
         asked = 0
         for run in trial.runs:
             try:
                 process.ask(run.run, "stop")
                 asked += 1
-            except (TemRfError, OSError):  # it is done, or waits for a worker
+            except (TemRfError, OSError):  # finished, or waiting for a worker
                 continue
         if asked:
-            self.notify(f"{trial.name}: asked {asked} of its trainings to stop; the trial then counts as failed.")
+            self.notify(f"{trial.name}: stop requested for {counted(asked, 'run')}; the trial will count as failed.")
         else:
-            self.notify(f"{trial.name}: none of its trainings is running.", severity="warning")
+            self.notify(f"{trial.name}: no run is training.", severity="warning")
 
     def action_resume(self, option: str) -> None:
-        """Go on where the study was."""
+        """Resume the study."""
         study = self._chosen()
         if study is None:
             return
         if process.is_alive(study.study):
-            self.notify(f"{study.study.name}: is being run already.", severity="warning")
+            self.notify(f"{study.study.name}: is already running.", severity="warning")
         else:
             self._run(study.study, *filter(None, [option]))
 
@@ -151,7 +152,7 @@ class SearchScreen(TabScreen):
         self.query_one(StudyDetail).toggle_order()
 
     def action_next_view(self) -> None:
-        """Trials, plot, log."""
+        """Switch between trials, plot and log."""
         self.query_one(StudyDetail).next_view()
 
     def _run(self, study: StudyFolder, *options: str) -> None:
@@ -163,14 +164,14 @@ class SearchScreen(TabScreen):
             return
         try:
             process.ask(study.study, request)
-            self.notify(f"{study.study.name}: asked to {request}")
+            self.notify(f"{study.study.name}: {request} requested")
         except (TemRfError, OSError) as error:
             self.notify(str(error), severity="warning", timeout=10)
 
     def _chosen(self) -> StudyView | None:
         found = next((study for study in self._studies if study.study.name == self._watched), None)
         if found is None:
-            self.notify("There is no study yet; press n to define one.", severity="warning")
+            self.notify("No studies yet; press n to define one.", severity="warning")
         return found
 
     def _show(self) -> None:
@@ -190,7 +191,7 @@ class SearchScreen(TabScreen):
 
     @work(thread=True, exclusive=True, group="studies")
     def _watch(self) -> None:
-        """Look at the studies twice a second while the tab is open; messages carry what changed."""
+        """Check the studies twice a second while the tab is open, and post messages with the changes."""
         worker, tracker = get_current_worker(), StudyTracker(self.tem_rf.workspace.studies)
         studies: list[StudyView] | None = None
         while not worker.is_cancelled:

@@ -1,4 +1,4 @@
-"""Segment: a model, micrographs, and a look at the masks and the sizes of the particles."""
+"""Segment: choose a model, segment micrographs, and view masks and particle sizes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class _TestScores(BaseModel):
 
 
 class _Card(BaseModel):
-    """What is shown of `model.json`."""
+    """The fields of `model.json` that are shown."""
 
     architecture: _Architecture = _Architecture()
     dataset: str | None = None
@@ -51,20 +51,20 @@ class SegmentScreen(TabScreen):
 
     BINDINGS = [
         Binding("s", "segment", "Segment", tooltip="Segment micrographs with the model under the cursor"),
-        Binding("v", "masks", "Masks", tooltip="Go between models and segmented micrographs"),
-        Binding("h", "particles", "Particles", tooltip="Picture, or particles and their sizes, where only one fits"),
+        Binding("v", "masks", "Masks", tooltip="Switch between models and segmented micrographs"),
+        Binding("h", "particles", "Particles", tooltip="Switch between picture and particles in a narrow terminal"),
     ]
 
     @dataclass
     class MaskRead(Message):
-        """A picture is here."""
+        """A mask was read."""
 
         title: str
         picture: Picture
 
     @dataclass
     class ParticlesRead(Message):
-        """The particles of a file are here, or why they are not."""
+        """The particles of a file were read, or the reason why not."""
 
         particles: ParticleList | str
 
@@ -85,26 +85,26 @@ class SegmentScreen(TabScreen):
             yield Static(id="no-masks", markup=False)
 
     def activate(self) -> None:
-        """Look again at models and masks."""
+        """Refresh models and masks."""
         self.stand_in(self.query_one("#models"))
         self._list_models()
         self._list_masks()
 
     def show_runs(self) -> None:
-        """A run with an epoch has a model."""
+        """Refresh the models: a run with an epoch has a model."""
         self._list_models()
 
     def show_ended_job(self) -> None:
-        """Micrographs were segmented, or a model exported."""
+        """Refresh the lists: micrographs may have been segmented or a model exported."""
         self._list_models()
         self._list_masks()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Say what is known of the model."""
+        """Show the facts about the model."""
         self.query_one("#model-facts", Static).update(model_facts(Path(event.option_id)) if event.option_id else "")
 
     def on_option_list_option_selected(self) -> None:
-        """Enter segments."""
+        """Segment with the model."""
         self.action_segment()
 
     def on_row_table_row_highlighted(self, event: RowTable.RowHighlighted) -> None:
@@ -114,7 +114,7 @@ class SegmentScreen(TabScreen):
             self._read_result(self._results[event.table.cursor_row])
 
     def on_segment_screen_mask_read(self, message: MaskRead) -> None:
-        """Show the micrograph with the outline of its particles."""
+        """Show the micrograph with outlined particles."""
         view = self.query_one(MicrographView)
         view.border_title = message.title
         view.show(message.picture)
@@ -128,19 +128,19 @@ class SegmentScreen(TabScreen):
             view.show(message.particles)
 
     def action_particles(self) -> None:
-        """Picture or particles."""
+        """Switch between picture and particles."""
         self.toggle_class("-particles")
 
     def action_masks(self) -> None:
-        """Models or masks."""
+        """Switch between models and masks."""
         models, masks = self.query_one("#models"), self.query_one("#segmented")
         (masks if models.has_focus and self._results else models).focus()
 
     def action_segment(self) -> None:
-        """Ask what, then segment."""
+        """Ask for the settings, then segment."""
         index = self.query_one("#models", OptionList).highlighted
         if index is None or not self._models:
-            self.notify("There is no model yet: train a network, or export one.", severity="warning")
+            self.notify("No models yet; train or export a network.", severity="warning")
             return
         model = self._models[index]
 
@@ -153,7 +153,7 @@ class SegmentScreen(TabScreen):
             f"Segment with {model.name}",
             SegmentRequest,
             fixed={"model": (str(model),)},
-            leave_out=("models", "runs"),  # where models are looked for by name
+            leave_out=("models", "runs"),  # folders in which models are searched by name
         )
         self.app.push_screen(form, start)
 
@@ -172,7 +172,7 @@ class SegmentScreen(TabScreen):
 
     def _title_of(self, model: Path) -> str:
         is_shipped = model.parent == SHIPPED_MODELS
-        return f"{model.name} (shipped)" if is_shipped else self.tem_rf.workspace.short(model)
+        return f"{model.name} (included)" if is_shipped else self.tem_rf.workspace.short(model)
 
     def _list_masks(self) -> None:
         results = [
@@ -189,7 +189,7 @@ class SegmentScreen(TabScreen):
         )
         table.display = views.display = bool(results)
         empty.display = not results
-        empty.update("Nothing was segmented from here yet.\n\nChoose a model and press s.")
+        empty.update("No segmented micrographs yet.\n\nSelect a model and press s.")
         if results != self._results:
             self._results = results
             table.show_rows([_cells(row) for row in results])
@@ -200,10 +200,10 @@ class SegmentScreen(TabScreen):
         try:
             particles: ParticleList | str = list_particles(folder / row["particles"], row.get("pixel_size_nm"))
         except KeyError:
-            particles = "This was segmented before particles were measured; segment it again."
+            particles = "This file was segmented by a version that did not measure particles; segment it again."
         except TemRfError as error:
             particles = f"✗ {error}"
-        if worker.is_cancelled:  # another micrograph was chosen meanwhile
+        if worker.is_cancelled:  # another micrograph was selected meanwhile
             return
         self.post_message(self.ParticlesRead(particles))
         try:
@@ -213,7 +213,7 @@ class SegmentScreen(TabScreen):
                 self.app.call_from_thread(self.notify, str(error), severity="warning", timeout=10)
             return
         if not worker.is_cancelled:
-            self.post_message(self.MaskRead(f"{Path(row['image']).name}, outline of the particles found", picture))
+            self.post_message(self.MaskRead(f"{Path(row['image']).name}, particles outlined", picture))
 
 
 def _cells(result: dict[str, Any]) -> Row:
@@ -222,19 +222,19 @@ def _cells(result: dict[str, Any]) -> Row:
 
 
 def model_facts(folder: Path) -> str:
-    """What `model.json` of an exported model says; a run says that it is one."""
+    """Return the facts in `model.json` of an exported model, or a note for a run."""
     try:
         card = _Card.model_validate_json((folder / CARD_NAME).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return "best network of a run; x on the Results screen exports it"
+        return "best network of a run; press x on the Results screen to export it"
     except ValidationError as error:
-        return f"✗ {folder / CARD_NAME}: is no card of a model ({error.errors()[0]['msg']}); export it again"
+        return f"✗ {folder / CARD_NAME}: is not a valid model card ({error.errors()[0]['msg']}); export the model again"
     except (OSError, UnicodeError) as error:
-        return f"✗ {folder / CARD_NAME}: cannot be read ({error}); export it again"
+        return f"✗ {folder / CARD_NAME}: cannot be read ({error}); export the model again"
     lines = [
         f"network {card.architecture.name}",
-        f"dataset {Path(card.dataset).name}" if card.dataset else "dataset not known",
-        f"pixel {card.pixel_size_nm or '?'} nm",
+        f"dataset {Path(card.dataset).name}" if card.dataset else "dataset unknown",
+        f"pixel size {card.pixel_size_nm or '?'} nm",
         f"test hard dice {card.test.hard_dice:.3f}" if card.test else "not evaluated",
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Train: the runs, one of them in detail, and the keys that start, pause, stop and resume them."""
+"""Train: the runs, details of one of them, and keys to start, pause, stop and resume them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ from tem_rf_tui.widgets.run_detail import RunDetail
 from tem_rf_tui.widgets.run_table import RunTable
 
 _LAUNCHED = {
-    "starting": "starting now",
+    "starting": "starting",
     "queued": "waiting in the queue",
-    "training": "being trained already",
-    "finished": "finished already",
+    "training": "already training",
+    "finished": "already finished",
 }
 
 
@@ -36,26 +36,26 @@ class TrainScreen(TabScreen):
     """Runs and their curves."""
 
     BINDINGS = [
-        Binding("n", "new", "New", tooltip="Set up a training, or a queue of them"),
-        Binding("p", "pause", "Pause", tooltip="Pause the run, or let a paused one go on"),
-        Binding("s", "stop", "Stop", tooltip="Stop the run after the step in hand"),
-        Binding("r", "resume", "Resume", tooltip="Go on with the run from its newest checkpoint"),
-        Binding("e", "extend", "Extend", tooltip="Ask the run for more epochs"),
-        Binding("l", "log_scale", "Log", tooltip="Loss on a linear or logarithmic axis"),
-        Binding("v", "next_view", "View", tooltip="Curves, patches, log, settings"),
+        Binding("n", "new", "New", tooltip="Set up one or more runs"),
+        Binding("p", "pause", "Pause", tooltip="Pause the run, or resume a paused run"),
+        Binding("s", "stop", "Stop", tooltip="Stop the run after the current step"),
+        Binding("r", "resume", "Resume", tooltip="Resume the run from its latest checkpoint"),
+        Binding("e", "extend", "Extend", tooltip="Train the run for more epochs"),
+        Binding("l", "log_scale", "Log", tooltip="Switch the loss axis between linear and logarithmic"),
+        Binding("v", "next_view", "View", tooltip="Switch between curves, patches, log and settings"),
         Binding("full_stop", "patch(1)", "Next", key_display=".", show=False, tooltip="Next validation patch"),
-        Binding("comma", "patch(-1)", "Back", key_display=",", show=False, tooltip="Validation patch before"),
+        Binding("comma", "patch(-1)", "Previous", key_display=",", show=False, tooltip="Previous validation patch"),
     ]
 
     @dataclass
     class LaunchedRuns(Message):
-        """Runs were handed to the queue."""
+        """Runs were added to the queue."""
 
         launched: list[Launched]
 
     def __init__(self) -> None:
         super().__init__()
-        self._started = ""  # the run to go to when it is first seen
+        self._started = ""  # the run to select when it first appears
 
     def compose(self) -> ComposeResult:
         yield RunTable(id="runs")
@@ -63,11 +63,11 @@ class TrainScreen(TabScreen):
         yield RunDetail(id="detail")
 
     def activate(self) -> None:
-        """Take the focus into the table."""
+        """Focus the table."""
         self.stand_in(self.query_one(RunTable))
 
     def show_runs(self) -> None:
-        """Show the runs as they are now."""
+        """Show the current runs."""
         runs = self.tem_rf.runs
         table = self.query_one(RunTable)
         table.show(runs)
@@ -90,37 +90,37 @@ class TrainScreen(TabScreen):
         app.push_screen(form, self._start)
 
     def action_pause(self) -> None:
-        """Pause, or go on."""
+        """Pause or resume."""
         run = self._chosen()
         if run is None:
             return
         if process.requested(run.run) == "pause" and run.state in ("running", "paused"):
             process.clear_request(run.run)
-            self.notify(f"{run.run.name}: asked to go on")
+            self.notify(f"{run.run.name}: resume requested")
         else:
             self._ask(run, "pause")
 
     def action_stop(self) -> None:
-        """Stop after the step in hand."""
+        """Stop after the current step."""
         if run := self._chosen():
             self._ask(run, "stop")
 
     def action_resume(self) -> None:
-        """Go on from the newest checkpoint."""
+        """Resume from the latest checkpoint."""
         run = self._chosen()
         if run is None:
             return
         if run.state == "paused":
             self.action_pause()
         elif run.state == "finished":
-            self.notify(f"{run.run.name}: is finished already.")
+            self.notify(f"{run.run.name}: is already finished.")
         elif process.is_alive(run.run):
-            self.notify(f"{run.run.name}: is being trained already.", severity="warning")
+            self.notify(f"{run.run.name}: is already training.", severity="warning")
         else:
             self.train_again(run.run)
 
     def action_extend(self) -> None:
-        """Ask how many epochs, then go on; a run that is being trained takes notice at the end of its epoch."""
+        """Ask for the number of epochs, then resume; a run in training reads it at the end of its epoch."""
         run = self._chosen()
         if run is None:
             return
@@ -139,19 +139,19 @@ class TrainScreen(TabScreen):
         self.app.push_screen(form, extend_run)
 
     def action_log_scale(self) -> None:
-        """Change the axis of the loss."""
+        """Switch the loss axis between linear and logarithmic."""
         self.query_one(RunDetail).toggle_log_scale()
 
     def action_next_view(self) -> None:
-        """Curves, patches, log, settings."""
+        """Switch between curves, patches, log and settings."""
         self.query_one(RunDetail).next_view()
 
     def action_patch(self, by: int) -> None:
-        """Another validation patch."""
+        """Show another validation patch."""
         self.query_one(RunDetail).next_patch(by)
 
     def train_again(self, run: RunFolder) -> None:
-        """Train a run from its newest checkpoint."""
+        """Resume a run from its latest checkpoint."""
         self._start(PlannedTraining([run]))
 
     def _extend(self, run: RunFolder, epochs: int) -> None:
@@ -162,15 +162,15 @@ class TrainScreen(TabScreen):
             self.notify(str(error), severity="error", timeout=20)
             return
         if is_alive:
-            self.notify(f"{run.name}: goes on to epoch {epochs}")
+            self.notify(f"{run.name}: extended to {epochs} epochs")
         else:
             self.train_again(run)
 
     def on_train_screen_launched_runs(self, message: LaunchedRuns) -> None:
-        """Say what became of the runs."""
+        """Show the new state of the runs."""
         self.notify(launched_text(message.launched))
 
-    @work(thread=True, group="launch", description="start trainings")
+    @work(thread=True, group="launch", description="start runs")
     def _launch(self, runs: list[RunFolder], evaluate: bool) -> None:
         try:
             self.post_message(self.LaunchedRuns(train_in_background(runs, evaluate=evaluate)))
@@ -190,22 +190,22 @@ class TrainScreen(TabScreen):
                     queue.remove(run.run.name)
                     self.notify(f"{run.run.name}: removed from the queue")
                 else:
-                    self.notify(f"{run.run.name}: waits in the queue; s removes it.", severity="warning")
+                    self.notify(f"{run.run.name}: is waiting in the queue; press s to remove it.", severity="warning")
                 return
             process.ask(run.run, request)
-            self.notify(f"{run.run.name}: asked to {request}")
+            self.notify(f"{run.run.name}: {request} requested")
         except (TemRfError, OSError) as error:
             self.notify(str(error), severity="warning", timeout=10)
 
     def _chosen(self) -> RunView | None:
         run = self.query_one(RunTable).chosen
         if run is None:
-            self.notify("There is no run yet; press n to set up a training.", severity="warning")
+            self.notify("No runs yet; press n to set up a training.", severity="warning")
         return run
 
 
 def launched_text(launched: Sequence[Launched]) -> str:
-    """What became of runs, in words."""
+    """Return the new state of runs in words."""
     if len(launched) == 1:
         (one,) = launched
         place = f", position {one.position}" if one.position else ""

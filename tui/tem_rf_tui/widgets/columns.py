@@ -1,4 +1,4 @@
-"""How wide the columns of a table are, and what is seen of a text that is longer."""
+"""Column widths of tables, and the shortening of longer texts."""
 
 from collections.abc import Collection, Sequence
 
@@ -8,21 +8,21 @@ GAP = 2
 """Characters between columns."""
 
 MIN_WIDTH = 15
-"""Of a column whose text is shortened [characters]; "51.123 ± 18.730" has room."""
+"""Minimum width of a shortened column [characters]; "51.123 ± 18.730" fits."""
 
 
 def widths_of(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Characters that each column takes."""
+    """Return the width of each column [characters]."""
     return [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
 
 
 def table_width(widths: Sequence[int]) -> int:
-    """Characters that columns take side by side."""
+    """Return the total width of columns side by side [characters]."""
     return sum(widths) + GAP * len(widths)
 
 
 def fit_widths(widths: Sequence[int], room: int) -> list[int]:
-    """Make the widest columns narrower, as far as they can be read, until all have room.
+    """Shrink the widest columns, down to a readable minimum, until all fit.
 
     >>> fit_widths([8, 40, 30], room=60), fit_widths([8, 40], room=60), fit_widths([40, 4], room=10)
     ([8, 23, 23], [8, 40], [15, 4])
@@ -34,7 +34,7 @@ def fit_widths(widths: Sequence[int], room: int) -> list[int]:
 
 
 def columns_with_room(widths: Sequence[int], room: int, *, always: Collection[int]) -> list[int]:
-    """Which columns have room side by side: those that must, then the others from the left.
+    """Return the columns that fit side by side: the required ones, then the others from the left.
 
     >>> columns_with_room([8, 30, 10, 10, 10], room=55, always={0, 1, 4})
     [0, 1, 2, 4]
@@ -49,7 +49,7 @@ def columns_with_room(widths: Sequence[int], room: int, *, always: Collection[in
 
 
 def fit_text(text: str, width: int) -> str:
-    """Text of a width; what is too long loses its middle, since names of runs and files differ at their end.
+    """Fit text to a width; longer text is cut in the middle, because names of runs and files differ at their end.
 
     >>> fit_text("au", 4), fit_text("au-5nm-n2-p44-s752", 11)
     ('au  ', 'au-5n…-s752')

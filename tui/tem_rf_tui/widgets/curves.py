@@ -1,4 +1,4 @@
-"""Loss and dice over the epochs."""
+"""Loss and dice per epoch."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from tem_rf_tui.widgets.colour_plot import ColourPlot
 
 
 class CurvePlot(ColourPlot):
-    """Two curves over the epochs: training as a fine line, validation as circles.
+    """Two curves against epochs: training as a thin line, validation as dots.
 
     Args:
-        title: What is drawn; it stands in the frame with the key to the curves, where it can hide no epoch.
+        title: Name of the quantity, shown in the frame next to the legend, where it hides no data.
     """
 
     def __init__(self, title: str, *, id: str | None = None) -> None:
@@ -47,7 +47,7 @@ class CurvePlot(ColourPlot):
 
 
 class Curves(Horizontal):
-    """Loss beside dice; the loss on a linear or a logarithmic axis.
+    """Loss next to dice; the loss on a linear or logarithmic axis.
 
     Attributes:
         epochs: The epochs that are drawn.
@@ -63,13 +63,13 @@ class Curves(Horizontal):
         yield CurvePlot("hard dice", id="dice")
 
     def show(self, epochs: tuple[EpochEvent, ...]) -> None:
-        """Draw the epochs; what is drawn already is left alone."""
+        """Draw the epochs, if they have changed."""
         if epochs != self.epochs:
             self.epochs = epochs
             self._draw()
 
     def toggle_log(self) -> bool:
-        """Change the axis of the loss; True where it is logarithmic now."""
+        """Switch the loss axis; True if it is now logarithmic."""
         self._is_log = not self._is_log
         self._draw()
         return self._is_log
@@ -86,7 +86,7 @@ class Curves(Horizontal):
 
 
 def whole_ticks(last: int, count: int = 5) -> list[float]:
-    """Up to so many whole numbers from 1 to the last, about evenly apart.
+    """Return up to `count` whole numbers from 1 to the last, about evenly spaced.
 
     >>> whole_ticks(3), whole_ticks(100)
     ([1, 2, 3], [1, 26, 50, 75, 100])

@@ -1,14 +1,14 @@
-"""What stands beside a field: what it is for, or what is wrong with what was typed."""
+"""The text next to a field: its help, or what is wrong with the input."""
 
 from textual.widget import Widget
 from textual.widgets import Static
 
 
 class FieldHelp(Static):
-    """One line; in a narrow terminal only the sign that something is wrong.
+    """One line; in a narrow terminal only a sign that something is wrong.
 
     Args:
-        about: What the field is for.
+        about: Help of the field.
     """
 
     DEFAULT_CLASSES = "field-help"
@@ -18,12 +18,12 @@ class FieldHelp(Static):
         self.about = about
 
     def show_problem(self, problem: str) -> None:
-        """Say what is wrong; empty: say what the field is for."""
+        """Show what is wrong; if empty, show the help."""
         self.set_class(bool(problem), "problem")
         self.update(f"✗ {problem}" if problem else self.about)
 
 
 def about_field(widget: Widget) -> str:
-    """What the field is for that a widget belongs to; empty where it belongs to none."""
+    """Return the help of the field that a widget belongs to; empty if there is none."""
     row = next((each for each in widget.ancestors_with_self if each.has_class("field")), None)
     return "" if row is None else next((each.about for each in row.query(FieldHelp)), "")

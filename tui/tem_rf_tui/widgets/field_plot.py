@@ -1,4 +1,4 @@
-"""Dice against the width of the receptive field, a line per depth."""
+"""Dice vs. width of the receptive field, one line per depth."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _MARKS = ("●", "▲", "■", "◆", "✚", "★")
 
 
 class FieldPlot(ColourPlot):
-    """Grows as trials end; depths differ by mark and colour, bars are ± sd over two seeds or more.
+    """Plots finished trials; mark and colour show the depth, bars are ± SD over two or more seeds.
 
     Attributes:
         trials: The trials that are drawn.
@@ -18,14 +18,14 @@ class FieldPlot(ColourPlot):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.border_title = "validation dice against receptive field (px, log scale)"
+        self.border_title = "validation dice vs. receptive field (px, log scale)"
         self.plt.xaxes(True, False)
         self.plt.yaxes(True, False)
         self.plt.yfrequency(5)
         self.trials: Sequence[StudyTrial] = ()
 
     def show(self, trials: Sequence[StudyTrial]) -> None:
-        """Draw the trials that have a result; what is drawn already is left alone."""
+        """Draw the trials that have a result, if they have changed."""
         known = [trial for trial in trials if trial.counts]
         points = [(trial.field_px, trial.mean, trial.sd, trial.architecture.depth) for trial in known]
         if points == [(each.field_px, each.mean, each.sd, each.architecture.depth) for each in self.trials]:
@@ -43,7 +43,7 @@ class FieldPlot(ColourPlot):
         if known:
             self._set_axes(known)
         keys = [f"{mark_of(depth)} depth {depth}" for depth in depths]
-        self.border_subtitle = "  ".join([*keys, "│ ± sd over seeds"] if any(each.sd for each in known) else keys)
+        self.border_subtitle = "  ".join([*keys, "│ ± SD over seeds"] if any(each.sd for each in known) else keys)
         self.refresh()
 
     def _draw(self, trials: Sequence[StudyTrial], depth: int) -> None:
@@ -66,7 +66,7 @@ class FieldPlot(ColourPlot):
 
 
 def spread_ticks(values: Sequence[int], count: int = 6) -> list[int]:
-    """Some of the sorted values, at least a `count`-th of their range apart on a logarithmic axis.
+    """Select sorted values that are at least 1/`count` of their range apart on a logarithmic axis.
 
     >>> spread_ticks([10, 12, 40, 44, 100, 1000], 4)
     [10, 40, 1000]
@@ -80,9 +80,9 @@ def spread_ticks(values: Sequence[int], count: int = 6) -> list[int]:
 
 
 def mark_of(depth: int) -> str:
-    """The mark of a depth."""
+    """Return the mark of a depth."""
     return _MARKS[_place(depth)]
 
 
 def _place(depth: int) -> int:
-    return (depth - 2) % len(_MARKS)  # the study begins at depth 2
+    return (depth - 2) % len(_MARKS)  # the depths of the study start at 2

@@ -1,4 +1,4 @@
-"""One line on the command that runs, above the footer."""
+"""One line with the running job, above the footer."""
 
 from textual.widgets import Static
 
@@ -8,21 +8,21 @@ BAR_WIDTH = 20
 
 
 class JobLine(Static):
-    """Shows the newest running command; hidden where none runs."""
+    """Shows the newest running job; hidden if none is running."""
 
     def show(self, jobs: list[Job]) -> None:
-        """Show the state of the commands."""
+        """Show the state of the jobs."""
         running = [job for job in jobs if job.state == "running"]
         self.display = bool(running)
         if running:
             others = f" (and {len(running) - 1} more)" if len(running) > 1 else ""
-            self.update(f"{running[0].title}{others}  {progress_text(running[0])}  j: commands", layout=False)
+            self.update(f"{running[0].title}{others}  {progress_text(running[0])}  j: jobs", layout=False)
 
 
 def progress_text(job: Job) -> str:
-    """How far a command is: a bar where it says, its last line otherwise."""
+    """Return the progress of a job: a bar if it reports a fraction, otherwise its last line."""
     if job.state != "running":
-        return {"done": "done", "failed": "failed", "lost": "ended by a signal"}[job.state]
+        return {"done": "done", "failed": "failed", "lost": "terminated"}[job.state]
     if job.fraction is None:
         return job.line[:60] or "started"
     filled = round(job.fraction * BAR_WIDTH)

@@ -1,4 +1,4 @@
-"""The keys that work now, on one line."""
+"""The currently available keys, on one line."""
 
 from textual.binding import Binding
 from textual.markup import escape
@@ -7,9 +7,9 @@ from textual.widgets import Static
 
 
 class KeyLine(Static):
-    """Names the keys of what has the focus; each can be clicked.
+    """Lists the keys of the focused widget; each can be clicked.
 
-    One widget in place of the footer's one per key, which were made anew several times whenever a tab was opened.
+    A single widget, because Textual's footer has one per key and recreates them several times when a tab is opened.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class KeyLine(Static):
 
     def _show(self, screen: Screen[object]) -> None:
         shown = [active.binding for active in screen.active_bindings.values() if active.binding.show and active.enabled]
-        by_action = {binding.action: binding for binding in reversed(shown)}  # of several keys the first is named
+        by_action = {binding.action: binding for binding in reversed(shown)}  # of several keys, show the first
         line = "  ".join(map(self._words_of, reversed(by_action.values())))
         if line != self._line:
             self._line = line

@@ -1,4 +1,4 @@
-"""A table of things that change while one looks at it."""
+"""A table of items that is updated live."""
 
 from collections.abc import Iterable
 from typing import ClassVar, Generic, TypeVar
@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 
 
 class LiveTable(RowTable, Generic[Item]):
-    """Things by name; only rows that changed are drawn again, and the cursor stays on its thing."""
+    """Items by name; only changed rows are redrawn, and the cursor stays on its item."""
 
     TITLES: ClassVar[tuple[str, ...]] = ()
 
@@ -19,26 +19,26 @@ class LiveTable(RowTable, Generic[Item]):
         self._cells: dict[str, Row] = {}
 
     def name_of(self, item: Item) -> str:
-        """What tells a thing from the others."""
+        """Return the unique name of an item."""
         raise NotImplementedError
 
     def cells(self, item: Item) -> Row:
-        """Text of each column."""
+        """Return the text of each column."""
         raise NotImplementedError
 
     @property
     def chosen(self) -> Item | None:
-        """What is under the cursor."""
+        """The item under the cursor."""
         return self._shown.get(self.chosen_name)
 
     @property
     def chosen_name(self) -> str:
-        """Name of what is under the cursor; empty without one."""
+        """Name of the item under the cursor; empty if there is none."""
         names = list(self._shown)
         return names[self.cursor_row] if self.cursor_row < len(names) else ""
 
     def show(self, items: Iterable[Item]) -> None:
-        """Show the things as they are now, in this order."""
+        """Show the current items, in this order."""
         name, before = self.chosen_name, self._shown
         self._shown = {self.name_of(item): item for item in items}
         self._cells = {  # 500 runs, twice a second
@@ -48,7 +48,7 @@ class LiveTable(RowTable, Generic[Item]):
         self.choose(name)
 
     def choose(self, name: str) -> bool:
-        """Put the cursor on a row; False where it is not there."""
+        """Move the cursor to an item; False if it is not listed."""
         if name not in self._shown:
             return False
         self.move_cursor(list(self._shown).index(name))

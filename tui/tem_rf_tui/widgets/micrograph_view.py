@@ -1,4 +1,4 @@
-"""A micrograph, its label as contour, a scale bar; zoom and pan. In pixels, or in half blocks: two to a character."""
+"""A micrograph with outlined label and scale bar, zoom and pan; in pixels, or in half blocks, two per character."""
 
 from functools import lru_cache
 from typing import cast
@@ -16,12 +16,12 @@ from tem_rf_tui.painting import Picture, fit, paint, scale_bar
 from tem_rf_tui.session import SessionApp
 from tem_rf_tui.widgets.pixel_picture import PixelPicture
 
-_GREYS = 32  # neighbours of one grey are sent to the terminal as one
+_GREYS = 32  # neighbours with the same grey are sent to the terminal as one segment
 _PERCENTILES = (0.5, 99.5)
 
 
 class MicrographView(Widget, can_focus=True):
-    """Draws a picture as large as it fits; the grey scale runs between two percentiles."""
+    """Draws a picture as large as possible; the grey scale runs between two percentiles."""
 
     BINDINGS = [
         Binding("plus,equals_sign", "zoom(2)", "Zoom in", show=False, key_display="+"),
@@ -48,11 +48,11 @@ class MicrographView(Widget, can_focus=True):
 
     @property
     def zoom(self) -> float:
-        """How many times larger than the whole picture."""
+        """Magnification relative to the whole picture."""
         return self._zoom
 
     def show(self, picture: Picture | None) -> None:
-        """Show another picture; zoom and place stay, to go through patches at one place."""
+        """Show another picture; zoom and position are kept."""
         self._picture = picture
         if picture is not None:
             low, high = np.percentile(picture.pixels, _PERCENTILES)
@@ -65,7 +65,7 @@ class MicrographView(Widget, can_focus=True):
         self.action_pan(0, 0)
 
     def action_pan(self, rows: int, columns: int) -> None:
-        """Move by a quarter of what is seen."""
+        """Pan by a quarter of the visible area."""
         half = 0.5 / self._zoom
         row, column = (
             min(1 - half, max(half, centre + steps * half / 2))
@@ -88,7 +88,7 @@ class MicrographView(Widget, can_focus=True):
         self.action_zoom(0.5)
 
     def render_line(self, y: int) -> Strip:
-        """One line of characters."""
+        """Return one line of characters."""
         if self._lines is None or self._lines_size != self.size:
             self._lines, self._lines_size = self._draw(), self.size
         return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width, self.rich_style)
@@ -113,7 +113,7 @@ class MicrographView(Widget, can_focus=True):
 
 
 def _line(upper: np.ndarray, lower: np.ndarray) -> Strip:
-    """A line of half blocks; neighbours of the same colours make one segment."""
+    """Return a line of half blocks; neighbours with the same colours form one segment."""
     pairs = np.concatenate([upper, lower], axis=-1)  # (w, 3) and (w, 3) -> (w, 6)
     starts = np.flatnonzero(np.append(True, (np.diff(pairs.astype(int), axis=0) != 0).any(axis=-1)))
     lengths = np.diff(np.append(starts, len(pairs)))

@@ -1,4 +1,4 @@
-"""The fields of an architecture; its name and its fields follow each other."""
+"""The fields of an architecture; the name and the other fields update each other."""
 
 from typing import Any, get_args
 
@@ -21,11 +21,11 @@ class NetworkForm(VerticalScroll, can_focus=False):
     """Asks for one architecture.
 
     Args:
-        start: The one to begin with.
+        start: Initial architecture.
     """
 
     class Changed(Message):
-        """Another architecture stands in the fields."""
+        """The architecture in the fields has changed."""
 
         def __init__(self, architecture: Architecture) -> None:
             super().__init__()
@@ -37,7 +37,9 @@ class NetworkForm(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         study = [each.name for each in enumerate_architectures(_STUDY_DEPTHS)]
-        yield _row("preset", Select([(name, name) for name in study], prompt="of the study", compact=True, id="preset"))
+        yield _row(
+            "preset", Select([(name, name) for name in study], prompt="from the study", compact=True, id="preset")
+        )
         yield _row("name", Input(self.architecture.name, compact=True, id="name"))
         for field, title in (_SEQUENCES | _NUMBERS).items():
             yield _row(title, Input(_text(getattr(self.architecture, field)), compact=True, id=f"net-{field}"))
@@ -49,7 +51,7 @@ class NetworkForm(VerticalScroll, can_focus=False):
         yield Static(id="network-problem", classes="problem", markup=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Read the name, or the fields."""
+        """Read the name or the fields."""
         if not (event.input.id or "").startswith(("name", "net-")):
             return
         event.stop()
@@ -57,7 +59,7 @@ class NetworkForm(VerticalScroll, can_focus=False):
             self._read(event.input.id or "")
 
     def on_select_changed(self, event: Select.Changed) -> None:
-        """Take a preset, or read the fields."""
+        """Apply a preset or read the fields."""
         event.stop()
         if event.select.id == "preset":
             if isinstance(event.value, str):
@@ -66,7 +68,7 @@ class NetworkForm(VerticalScroll, can_focus=False):
             self._read(event.select.id or "")
 
     def fill(self, architecture: Architecture) -> None:
-        """Put an architecture into the fields."""
+        """Fill the fields with an architecture."""
         self._take(architecture, leave="")
 
     def _read(self, edited: str) -> None:
@@ -85,7 +87,7 @@ class NetworkForm(VerticalScroll, can_focus=False):
         self._take(architecture, leave="name" if edited == "name" else "fields")
 
     def _take(self, architecture: Architecture, *, leave: str) -> None:
-        """Show an architecture everywhere but where it is being typed."""
+        """Show an architecture in all fields except those being edited."""
         self.architecture = architecture
         if leave != "name":
             self.query_one("#name", Input).value = architecture.name
@@ -107,7 +109,7 @@ class NetworkForm(VerticalScroll, can_focus=False):
         return fields | {field: self.query_one(f"#net-{field}", Select).value for field in CHOICES}
 
     def _follow_depth(self) -> None:
-        """Another depth needs as many dilations and filters: begin them again."""
+        """Reset dilations and filters if their number does not match the new depth."""
         blocks = len(self._numbers("pooling_sequence", "pooling")) + 1
         if len(self._numbers("dilation_sequence", "dilation")) != blocks:
             self.query_one("#net-dilation_sequence", Input).value = _text((1,) * blocks)

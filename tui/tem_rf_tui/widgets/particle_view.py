@@ -1,4 +1,4 @@
-"""The particles of a segmented file: how many of which size, and the table."""
+"""The particles of a segmented file: size histogram and table."""
 
 import statistics
 
@@ -14,7 +14,7 @@ from tem_rf_tui.wording import counted
 
 
 class SizeHistogram(ColourPlot):
-    """How many particles have which diameter."""
+    """Histogram of particle diameters."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -23,9 +23,9 @@ class SizeHistogram(ColourPlot):
         self._diameters: tuple[float, ...] = ()
 
     def show(self, particles: ParticleList) -> None:
-        """Draw the particles that no edge cuts."""
-        self.border_title = f"diameter ({particles.unit}), of a disc of equal area"
-        self.border_subtitle = f"{counted(len(particles.diameters), 'particle')} that no edge cuts"
+        """Draw the particles that do not touch the border."""
+        self.border_title = f"equivalent diameter ({particles.unit})"
+        self.border_subtitle = f"{counted(len(particles.diameters), 'particle')} not touching the border"
         self._diameters = particles.diameters
         self.draw()
 
@@ -45,7 +45,7 @@ class SizeHistogram(ColourPlot):
 
 
 class ParticleView(Vertical):
-    """Histogram above table."""
+    """Histogram above a table."""
 
     def compose(self) -> ComposeResult:
         yield Static(id="particle-summary", markup=False)
@@ -61,24 +61,24 @@ class ParticleView(Vertical):
         self.query_one(RowTable).show_rows(particles.rows, particles.columns)
 
     def say(self, text: str) -> None:
-        """Say why there are no particles to show."""
+        """Show why there are no particles."""
         self.query_one("#particle-summary", Static).update(text)
         self.query_one(SizeHistogram).display = False
         self.query_one(RowTable).show_rows((), ())
 
 
 def summary(particles: ParticleList) -> str:
-    """Number and size of the particles in words."""
+    """Return number and size of the particles in words."""
     if not particles.diameters:
-        return f"{counted(particles.count, 'particle')}, none of them whole"
+        return f"{counted(particles.count, 'particle')}, all touching the border"
     mean = statistics.fmean(particles.diameters)
     spread = f" ± {statistics.stdev(particles.diameters):.2g}" if len(particles.diameters) > 1 else ""
-    shown = f"; the first {len(particles.rows)} below" if len(particles.rows) < particles.count else ""
+    shown = f"; the first {len(particles.rows)} are listed" if len(particles.rows) < particles.count else ""
     return f"{counted(particles.count, 'particle')}, diameter {mean:.3g}{spread} {particles.unit}{shown}"
 
 
 def bins_of(values: tuple[float, ...]) -> tuple[list[float], list[int], float]:
-    """Centres, counts and width of bins of equal width, about as many as the root of the number of values.
+    """Return centres, counts and width of equal bins, about as many as the square root of the number of values.
 
     >>> bins_of((1.0, 1.2, 3.0, 5.0))
     ([2.0, 4.0], [2, 2], 2.0)

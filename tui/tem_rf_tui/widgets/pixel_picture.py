@@ -1,4 +1,4 @@
-"""A micrograph in pixels, for terminals that show them."""
+"""A micrograph in pixels, for terminals that support it."""
 
 import math
 from typing import Literal
@@ -10,16 +10,16 @@ from textual.widgets import Static
 
 from tem_rf_tui.painting import Picture, fit, paint, scale_bar
 
-_CELL_PX = (20, 10)  # height and width of a character that pictures are drawn for; textual-image scales to the real one
+_CELL_PX = (20, 10)  # assumed height and width of a character; textual-image scales to the real size
 _DOT_PX = 4
-_LINE_PX = 3  # of a contour in a picture seen whole; a pixel more each time it is seen twice as large
+_LINE_PX = 3  # of a contour at zoom 1; one pixel more for each factor of two
 
 
 class PixelPicture(Vertical):
-    """Draws a picture with textual-image, as large as it fits, above its scale bar.
+    """Draws a picture with textual-image, as large as possible, above its scale bar.
 
     Args:
-        kind: The protocol that the terminal speaks.
+        kind: The protocol of the terminal.
     """
 
     def __init__(self, kind: Literal["kitty", "sixel"]) -> None:
@@ -35,13 +35,13 @@ class PixelPicture(Vertical):
         yield Static(id="scale-bar", markup=False)
 
     def show(self, picture: Picture | None, grey: np.ndarray, zoom: float, centre: tuple[float, float]) -> None:
-        """Show a part of a picture.
+        """Show a section of a picture.
 
         Args:
             picture: The picture; None: nothing.
-            grey: (h, w) its pixels from 0 to 1.
-            zoom: How many times larger than the whole picture.
-            centre: What is in the middle, as parts of height and width.
+            grey: (h, w) its pixels, scaled from 0 to 1.
+            zoom: Magnification relative to the whole picture.
+            centre: Centre of the section, as fractions of height and width.
         """
         self._scene = None if picture is None else (picture, grey, zoom, centre)
         self.display = picture is not None
@@ -61,7 +61,7 @@ class PixelPicture(Vertical):
         view = fit(grey.shape, (_CELL_PX[0] * height, _CELL_PX[1] * width), zoom, centre)
         colours = paint(grey, picture, view, dot=_DOT_PX, line=_LINE_PX + round(math.log2(zoom)))
         rows, columns = (-(-side // cell) for side, cell in zip(colours.shape[:2], _CELL_PX, strict=True))
-        whole = np.zeros((rows * _CELL_PX[0], columns * _CELL_PX[1], 3), np.uint8)  # characters are filled whole
+        whole = np.zeros((rows * _CELL_PX[0], columns * _CELL_PX[1], 3), np.uint8)  # pad to whole characters
         whole[: colours.shape[0], : colours.shape[1]] = colours
         self._image.styles.width, self._image.styles.height = columns, rows
         self._image.image = Image.fromarray(whole)

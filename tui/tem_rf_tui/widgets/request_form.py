@@ -1,4 +1,4 @@
-"""A form made from a request: a field per setting, checked with every key; advanced settings on demand."""
+"""A form generated from a request: one field per setting, checked while you type; advanced settings on demand."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -15,23 +15,23 @@ from tem_rf_tui.widgets.switch_box import SwitchBox
 R = TypeVar("R", bound=Request)
 Field = Input | Select[str] | SwitchBox
 Choice = tuple[str, str]
-"""What is shown, and the value."""
+"""Shown text and value."""
 
 
 class RequestForm(VerticalScroll, Generic[R]):
-    """The settings of a request. A field that is left as it is, or empty, is not given: its default holds.
+    """The settings of a request. If a field is unchanged or empty, the default is used.
 
     Args:
         request: Class of the request.
-        start: Values that fields begin with instead of the default, by setting; they are given unless emptied.
-        fixed: Values of settings that are not asked for.
-        only: Settings to ask for; default: all.
-        leave_out: Settings not to ask for.
-        choices: Choices of settings that are known only now.
+        start: Initial values instead of the defaults, by setting; they are used unless emptied.
+        fixed: Values of settings that are not shown.
+        only: Settings to show; default: all.
+        leave_out: Settings to hide.
+        choices: Choices of settings that are only known at run time.
     """
 
     class Changed(Message):
-        """A field was changed."""
+        """A field has changed."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class RequestForm(VerticalScroll, Generic[R]):
             if name not in hidden and (not only or name in only)
         }
         self._fields: dict[str, Field] = {}
-        self._untouched: dict[str, Any] = {}  # what each field holds while nobody has typed into it
+        self._untouched: dict[str, Any] = {}  # value of each field before it is edited
         self._defaults = request.defaults()
         self._is_tried = False
 
@@ -66,11 +66,11 @@ class RequestForm(VerticalScroll, Generic[R]):
 
     @property
     def has_advanced(self) -> bool:
-        """Whether there is more to ask for than is shown at first."""
+        """Whether there are advanced settings."""
         return any(setting.is_advanced for setting in self._settings.values())
 
     async def toggle_advanced(self) -> None:
-        """Show the advanced settings, or hide them; what was typed into them holds."""
+        """Show or hide the advanced settings; their values are kept."""
         place = self.query_one("#advanced")
         self.toggle_class("-all")
         if place.children:
@@ -92,7 +92,7 @@ class RequestForm(VerticalScroll, Generic[R]):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The settings that are given, by name."""
+        """The given settings, by name."""
         given = dict(self._fixed)
         for name, field in self._fields.items():
             held = _held(field)
@@ -103,38 +103,38 @@ class RequestForm(VerticalScroll, Generic[R]):
 
     @property
     def request(self) -> R | None:
-        """What the fields say; None while something is wrong with it."""
+        """The request in the fields; None if it is invalid."""
         given = self.given
         return None if self._class.problems(given) else self._class.build(**given)
 
     @property
     def problem(self) -> str:
-        """What is wrong, with the setting; empty where nothing is."""
+        """What is wrong, with the name of the setting; empty if the request is valid."""
         problems = self._class.problems(self.given)
         return " ".join(f"{_title(name)}: {problem}" if name else problem for name, problem in problems.items())
 
     def show_problems(self, more: Mapping[str, str] | None = None) -> None:
-        """Say beside each field what is wrong with it; beside required ones that are empty, only from now on.
+        """Show problems next to the fields; from now on also for empty required fields.
 
         Args:
-            more: What only the screen knows to be wrong, by setting.
+            more: Problems found by the screen, by setting.
         """
         self._is_tried = True
         self._show_problems(more or {})
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Check what was typed."""
+        """Check the input."""
         event.stop()
         self._tell()
 
     def on_select_changed(self, event: Select.Changed) -> None:
-        """Check what was chosen; another recipe or preset brings other defaults."""
+        """Check the selection; another recipe or preset changes the defaults."""
         event.stop()
         self._fill()
         self._tell()
 
     def on_checkbox_changed(self, event: SwitchBox.Changed) -> None:
-        """Check what was switched."""
+        """Check the input."""
         event.stop()
         self._tell()
 
@@ -169,7 +169,7 @@ class RequestForm(VerticalScroll, Generic[R]):
         return Input(text, compact=True, placeholder=default or _nothing(setting), id=f"field-{name}")
 
     def _fill(self) -> None:
-        """Put the defaults of the chosen recipe or preset into the fields that nobody has typed into."""
+        """Fill unedited fields with the defaults of the selected recipe or preset."""
         presets = {name: _held(self._fields[name]) for name in self._class.presets() if name in self._fields}
         self._defaults = self._class.defaults(**presets)
         with self.prevent(Input.Changed, Select.Changed, SwitchBox.Changed):
@@ -200,7 +200,7 @@ class RequestForm(VerticalScroll, Generic[R]):
 
 
 def _held(field: Field) -> str | bool | None:
-    """What a field holds: text, on or off; None: nothing was chosen."""
+    """Return the value of a field: text, on or off; None: nothing selected."""
     if isinstance(field, Input):
         return field.value.strip()
     if isinstance(field, SwitchBox):
@@ -209,7 +209,7 @@ def _held(field: Field) -> str | bool | None:
 
 
 def _parsed(setting: Setting, held: str | bool | None) -> Any:
-    """What was typed, as the request takes it."""
+    """Convert the value of a field for the request."""
     if not isinstance(held, str):
         return held
     if setting.is_optional and held == "none":
@@ -220,7 +220,7 @@ def _parsed(setting: Setting, held: str | bool | None) -> Any:
 
 
 def _text(setting: Setting, value: Any) -> str:
-    """A value as one types it; empty where there is none."""
+    """Return a value as you would type it; empty if there is none."""
     if value is None or value is ...:
         return ""
     if isinstance(value, Mapping):
@@ -231,7 +231,7 @@ def _text(setting: Setting, value: Any) -> str:
 
 
 def _nothing(setting: Setting) -> str:
-    """What an empty field without a value as default means."""
+    """Return the meaning of an empty field that has no default value."""
     return "default" if "default" in setting.help.lower() else "none"
 
 

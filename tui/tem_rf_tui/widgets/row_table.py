@@ -1,4 +1,4 @@
-"""A table of text of which one row is chosen, drawn a line at a time."""
+"""A table of text with a row cursor, drawn line by line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ Row = tuple[str, ...]
 
 
 class RowTable(ScrollView, can_focus=True):
-    """Shows rows under a head that stays; a cursor goes through them.
+    """Shows rows with a cursor below fixed column titles.
 
-    Textual's DataTable draws every cell by itself, which took half of the time from key to screen where a tab with 57
-    rows was opened. Here a row is one piece of text.
+    Textual's DataTable draws every cell separately, which took half of the time from key press to display when a tab
+    with 57 rows was opened. Here a row is one piece of text.
 
     Args:
         titles: Titles of the columns.
@@ -30,26 +30,26 @@ class RowTable(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES = {"row-table--head", "row-table--cursor"}
     BINDINGS = [
-        Binding("up", "move(-1)", "Up", show=False, tooltip="Row above"),
-        Binding("down", "move(1)", "Down", show=False, tooltip="Row below"),
-        Binding("pageup", "move_page(-1)", "Page up", show=False, tooltip="A page up"),
-        Binding("pagedown", "move_page(1)", "Page down", show=False, tooltip="A page down"),
+        Binding("up", "move(-1)", "Up", show=False, tooltip="Previous row"),
+        Binding("down", "move(1)", "Down", show=False, tooltip="Next row"),
+        Binding("pageup", "move_page(-1)", "Page up", show=False, tooltip="One page up"),
+        Binding("pagedown", "move_page(1)", "Page down", show=False, tooltip="One page down"),
         Binding("home", "move_to(0)", "First", show=False, tooltip="First row"),
         Binding("end", "move_to(-1)", "Last", show=False, tooltip="Last row"),
-        Binding("left", "look(-1)", "Left", show=False, tooltip="Columns to the left"),
-        Binding("right", "look(1)", "Right", show=False, tooltip="Columns to the right"),
-        Binding("enter", "select", "Open", show=False, tooltip="Open the row, where there is something to open"),
+        Binding("left", "look(-1)", "Left", show=False, tooltip="Scroll to the left"),
+        Binding("right", "look(1)", "Right", show=False, tooltip="Scroll to the right"),
+        Binding("enter", "select", "Open", show=False, tooltip="Open the row, if possible"),
     ]
 
     @dataclass
     class RowHighlighted(Message):
-        """Another row is under the cursor, or what stands in it has changed."""
+        """Another row is under the cursor, or its text has changed."""
 
         table: "RowTable"
 
     @dataclass
     class RowSelected(Message):
-        """The row under the cursor is to be opened."""
+        """The row under the cursor was opened."""
 
         table: "RowTable"
 
@@ -66,14 +66,14 @@ class RowTable(ScrollView, can_focus=True):
         self.cursor_row = 0
         self._row_style = self._head_style = self._cursor_style = Style()
         self._whole_widths: list[int] = []
-        self._widths: list[int] = []  # of what is drawn
+        self._widths: list[int] = []  # as drawn
 
     def show_rows(self, rows: Sequence[Row], titles: Sequence[str] | None = None) -> None:
-        """Show other rows; those that stay the same are not drawn again.
+        """Replace the rows; unchanged rows are not redrawn.
 
         Args:
             rows: Text of each column.
-            titles: Titles of the columns, where they change.
+            titles: Titles of the columns, if they change.
         """
         before, chosen, layout = self.rows, self._chosen, (self.titles, self._whole_widths, len(self.rows))
         self.rows = rows
@@ -91,7 +91,7 @@ class RowTable(ScrollView, can_focus=True):
             self.post_message(self.RowHighlighted(self))
 
     def move_cursor(self, row: int) -> None:
-        """Put the cursor on a row, the last where there is none so far down."""
+        """Move the cursor to a row, at most to the last."""
         row, before = self._within(row), self.cursor_row
         if row == before:
             return
@@ -102,7 +102,7 @@ class RowTable(ScrollView, can_focus=True):
         self.post_message(self.RowHighlighted(self))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Lines of characters; the styles are looked up once for all of them, which takes longer than a line."""
+        """Return lines of characters; styles are looked up once for all, which takes longer than a line."""
         self._row_style = self.rich_style
         self._head_style, self._cursor_style = map(
             self.get_component_rich_style, ("row-table--head", "row-table--cursor")
@@ -110,7 +110,7 @@ class RowTable(ScrollView, can_focus=True):
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
-        """One line of characters: the head, or a row."""
+        """Return one line of characters: the titles or a row."""
         index = y - 1 + self.scroll_offset.y
         if y == 0:
             cells, style = self.titles, self._head_style
@@ -126,12 +126,12 @@ class RowTable(ScrollView, can_focus=True):
         return line.crop_extend(left, left + self.size.width, style)
 
     def on_resize(self) -> None:
-        """Use the room there is, and keep the cursor in sight."""
+        """Fit the columns to the new size, and keep the cursor visible."""
         self._lay_out()
         self._scroll_to_cursor()
 
     def on_click(self, event: Click) -> None:
-        """Take the row or the column under the mouse; a row that has the cursor is opened."""
+        """Select the row or column under the mouse; open the row if it is already selected."""
         event.stop()
         row = event.y - 1 + self.scroll_offset.y
         if event.y == 0:
@@ -145,19 +145,19 @@ class RowTable(ScrollView, can_focus=True):
             self.move_cursor(row)
 
     def action_move(self, by: int) -> None:
-        """Go up or down."""
+        """Move up or down."""
         self.move_cursor(self.cursor_row + by)
 
     def action_move_page(self, by: int) -> None:
-        """Go up or down by what is seen."""
+        """Move up or down by one page."""
         self.move_cursor(self.cursor_row + by * max(1, self._rows_seen))
 
     def action_move_to(self, row: int) -> None:
-        """Go to the first or the last row."""
+        """Move to the first or last row."""
         self.move_cursor(row % max(1, len(self.rows)))
 
     def action_look(self, by: int) -> None:
-        """See columns further left or right, where not all have room."""
+        """Scroll left or right, if not all columns fit."""
         self.scroll_to(x=self.scroll_offset.x + by * self.size.width // 2, animate=False)
 
     def action_select(self) -> None:
@@ -171,7 +171,7 @@ class RowTable(ScrollView, can_focus=True):
 
     @property
     def _rows_seen(self) -> int:
-        return self.scrollable_content_region.height - 1  # below the head
+        return self.scrollable_content_region.height - 1  # below the titles
 
     def _lay_out(self) -> None:
         lines = len(self.rows) + 1
@@ -190,13 +190,13 @@ class RowTable(ScrollView, can_focus=True):
 
 
 class OpeningTable(RowTable):
-    """A table whose rows open something: the line of keys says so."""
+    """A table whose rows can be opened; the key line shows the key."""
 
     BINDINGS = [Binding("enter", "select", "Open", tooltip="Open the row")]
 
 
 def _printable(text: str) -> str:
-    r"""Text of one line, without anything that moves the terminal's cursor: a name of a folder may hold it.
+    r"""Return text without control characters, which a folder name may contain.
 
     >>> _printable("a\nb\x1b[2J")
     'a b [2J'

@@ -1,4 +1,4 @@
-"""One run: what it does now, its curves, its patches, its log, its settings."""
+"""One run: state, curves, patches, log and settings."""
 
 import shlex
 import time
@@ -39,35 +39,35 @@ class RunDetail(Vertical):
                 yield Static(id="settings-text", markup=False)
 
     def show(self, run: RunView | None) -> None:
-        """Show a run as it is now."""
+        """Show the current state of a run."""
         self.display = run is not None
         if run is None or run is self._run:
             return
         is_other = self._run is None or (run.run, run.state) != (self._run.run, self._run.state)
         self._run = run
         self.query_one("#headline", Static).update(f"{SIGNS[run.state]} {headline(run)}", layout=is_other)
-        self.query_one("#progress", Static).update(progress(run), layout=False)  # twice a second: of fixed height
+        self.query_one("#progress", Static).update(progress(run), layout=False)  # twice a second, fixed height
         self.query_one("#plots", Curves).show(run.epochs)
         if is_other:
             self.query_one("#settings-text", Static).update(_settings(run))
         self._show_open_view()
 
     def next_view(self) -> None:
-        """Go from curves to patches, log, settings and back."""
+        """Cycle through curves, patches, log and settings."""
         views = self.query_one("#views", TabbedContent)
         views.active = _VIEWS[(_VIEWS.index(views.active) + 1) % len(_VIEWS)]
         self._show_open_view()
 
     def next_patch(self, by: int) -> None:
-        """Go to another validation patch."""
+        """Show another validation patch."""
         self.query_one("#sample-view", SampleView).step(by)
 
     def toggle_log_scale(self) -> bool:
-        """Change the axis of the loss; True where it is logarithmic now."""
+        """Switch the loss axis; True if it is now logarithmic."""
         return self.query_one("#plots", Curves).toggle_log()
 
     def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
-        """Read log and patches when they are looked at."""
+        """Read log and patches when they are opened."""
         event.stop()
         self._show_open_view()
 
@@ -81,18 +81,18 @@ class RunDetail(Vertical):
 
 
 def headline(run: RunView) -> str:
-    """State of a run in words, with the way on where it ended early."""
-    again = f"press r to go on from its newest checkpoint (tem-rf resume {shlex.quote(run.run.name)})"
+    """Return the state of a run in words, with instructions if it ended early."""
+    again = f"press r to resume from the latest checkpoint (tem-rf resume {shlex.quote(run.run.name)})"
     words = {
         "new": "not started; press r to start it",
-        "queued": "waits for its turn, or its process is about to start",
+        "queued": "waiting in the queue, or about to start",
         "starting": "starting",
         "running": "training",
-        "paused": "paused; press p to let it go on",
+        "paused": "paused; press p to resume",
         "stopped": f"stopped; {again}",
         "finished": "finished",
         "failed": f"failed: {run.detail}; {again}",
-        "killed": f"its process is gone without a word; {again}",
+        "killed": f"killed; {again}",
         "unreadable": run.detail,
     }
     detail = f" ({run.detail})" if run.detail and run.state in ("finished", "stopped") else ""
@@ -100,7 +100,7 @@ def headline(run: RunView) -> str:
 
 
 def progress(run: RunView) -> str:
-    """Epochs, speed, time left, memory and device on one line."""
+    """Return epochs, speed, time left, memory and device on one line."""
     parts = []
     if run.config:
         parts.append(f"epoch {len(run.epochs)}/{run.total_epochs}")
@@ -120,7 +120,7 @@ def progress(run: RunView) -> str:
 
 
 def log_text(run: RunView) -> str:
-    """What happened, then the end of what a detached process said."""
+    """Return the events, then the end of the log of a detached process."""
     lines = [f"{_clock(event.time)}  {_say(event)}" for event in run.happenings]
     tail = _tail(run.run.log_file)
     return "\n".join(lines + (["", f"{run.run.log_file.name}:", tail] if tail else []))

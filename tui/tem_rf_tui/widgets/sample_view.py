@@ -1,4 +1,4 @@
-"""Validation patches of a run, with their label beside what its network makes of them."""
+"""Validation patches of a run, with label and prediction side by side."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,14 @@ from tem_rf_tui.widgets.micrograph_view import MicrographView
 
 
 class SampleView(Vertical):
-    """Shows one patch twice: outlined by its label, and by the prediction of the newest epoch."""
+    """Shows one patch twice: with the outlines of its label, and of the prediction after the latest epoch."""
 
     @dataclass
     class SamplesRead(Message):
-        """The patches of a run are here.
+        """The patches of a run were read.
 
         Attributes:
-            path: The file they were read from.
+            path: The file.
             samples: The patches.
             dice: Hard dice of each.
         """
@@ -35,11 +35,11 @@ class SampleView(Vertical):
 
     @dataclass
     class SamplesMissing(Message):
-        """There are none to be read.
+        """The patches of a run cannot be read.
 
         Attributes:
-            path: The file they were looked for in.
-            reason: Why not.
+            path: The file.
+            reason: The reason.
         """
 
         path: Path
@@ -59,25 +59,25 @@ class SampleView(Vertical):
             yield MicrographView(id="sample-prediction")
 
     def show(self, run: RunView) -> None:
-        """Show the patches of a run; what is shown already is left alone."""
+        """Show the patches of a run, if they have changed."""
         self._run = run
         if self._asked_for != (run.run, run.sampled_epoch):
             self._asked_for = (run.run, run.sampled_epoch)
             self._read(run.run.samples_file)
 
     def step(self, by: int) -> None:
-        """Go to another patch."""
+        """Show another patch."""
         self._patch += by
         self._draw()
 
     def on_sample_view_samples_read(self, message: SamplesRead) -> None:
-        """Show them."""
+        """Show the patches."""
         if self._run is not None and message.path == self._run.run.samples_file:
             self._read_last = message
             self._draw()
 
     def on_sample_view_samples_missing(self, message: SamplesMissing) -> None:
-        """Say why there are none."""
+        """Show why there are no patches."""
         if self._run is not None and message.path == self._run.run.samples_file:
             self._read_last = None
             self._say(message.reason)

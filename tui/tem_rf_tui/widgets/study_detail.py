@@ -1,4 +1,4 @@
-"""One study: its trials, dice against receptive field, the best of each depth, its workers and what happened."""
+"""One study: trials, dice vs. receptive field, the best of each depth, workers and log."""
 
 import shlex
 import time
@@ -17,11 +17,11 @@ from tem_rf_tui.widgets.field_plot import FieldPlot, mark_of
 from tem_rf_tui.widgets.run_table import SIGNS
 from tem_rf_tui.widgets.trial_table import TrialTable
 
-_VIEWS = {"trials": "Trials", "plot": "Dice against field", "log": "Workers and log"}
+_VIEWS = {"trials": "Trials", "plot": "Dice vs. receptive field", "log": "Workers and log"}
 
 
 class StudyDetail(Vertical):
-    """Shows one study, one dataset and recipe of it at a time; a tab per view where it is narrow."""
+    """Shows one study, one dataset and recipe at a time; one tab per view in a narrow terminal."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -47,7 +47,7 @@ class StudyDetail(Vertical):
         return self.query_one(TrialTable).chosen
 
     def show(self, study: StudyView | None) -> None:
-        """Show a study as it is now."""
+        """Show the current state of a study."""
         self.display = study is not None
         if study is None or study is self._study:
             return
@@ -57,19 +57,19 @@ class StudyDetail(Vertical):
         self._draw(study)
 
     def next_setup(self) -> None:
-        """Go to the next dataset and recipe."""
+        """Show the next dataset and recipe."""
         if self._study is not None:
             self._setup += 1
             self._draw(self._study)
 
     def toggle_order(self) -> None:
-        """Best trials first, or by depth and field."""
+        """Sort trials best first, or by depth and receptive field."""
         self._is_best_first = not self._is_best_first
         if self._study is not None:
             self._draw(self._study)
 
     def next_view(self) -> None:
-        """Go from trials to plot to log and back, where they do not stand side by side."""
+        """Cycle through trials, plot and log, if they are not side by side."""
         self.query_one(Tabs).action_next_tab()
 
     def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
@@ -96,26 +96,26 @@ class StudyDetail(Vertical):
 
 
 def headline(study: StudyView) -> str:
-    """State of a study in words, with the way on where it ended early."""
-    again = f"press r to go on (tem-rf study run {shlex.quote(study.study.name)})"
+    """Return the state of a study in words, with instructions if it ended early."""
+    again = f"press r to resume (tem-rf study run {shlex.quote(study.study.name)})"
     words = {
         "new": "not started; press r to start it",
-        "queued": "its driver is about to start",
+        "queued": "driver about to start",
         "starting": "starting workers and search",
         "running": "running",
         "stopped": f"stopped; {again}",
         "finished": "finished",
         "failed": f"failed: {study.detail}; {again}",
-        "killed": f"its driver is gone without a word; {again}",
+        "killed": f"driver killed; {again}",
         "unreadable": study.detail,
     }
     return f"{study.study.name}: {words[study.state]}"
 
 
 def progress(study: StudyView, setup: str, trials: Sequence[StudyTrial]) -> str:
-    """Trainings done of one setup, and what the workers do, on one line."""
+    """Return the finished runs of one setup and the state of the workers on one line."""
     done = sum(trial.seeds_done for trial in trials)
-    words = [f"{done} of {study.planned.get(setup, '?')} trainings done"]
+    words = [f"{done} of {study.planned.get(setup, '?')} runs finished"]
     if study.state in LIVE_STATES and study.workers:
         present = [worker for worker in study.workers if worker.state != "lost"]
         words.append(f"{sum(worker.state == 'busy' for worker in present)} of {len(present)} workers busy")
@@ -123,21 +123,21 @@ def progress(study: StudyView, setup: str, trials: Sequence[StudyTrial]) -> str:
 
 
 def best_text(trials: Sequence[StudyTrial]) -> str:
-    """The best trial of each depth, a line each."""
+    """Return the best trial of each depth, one per line."""
     lines = [
         f"{mark_of(trial.architecture.depth)} depth {trial.architecture.depth}  {trial.objective_text:13}  "
         f"{trial.field_text:18}  {trial.architecture.name}"
         for trial in best_per_depth(trials)
     ]
-    return "\n".join(["Best of each depth (validation hard dice)", *lines]) if lines else "No training is done yet."
+    return "\n".join(["Best of each depth (validation hard dice)", *lines]) if lines else "No run has finished yet."
 
 
 def log_text(study: StudyView) -> str:
-    """The workers, then what happened, newest first."""
+    """Return the workers, then the events, newest first."""
     if study.state in LIVE_STATES:
-        workers = [_worker_text(worker) for worker in study.workers] or ["No worker has come yet."]
+        workers = [_worker_text(worker) for worker in study.workers] or ["No workers connected yet."]
     else:
-        workers = ["No driver is running, and no worker."]
+        workers = ["The study is not running."]
     happenings = [f"{_clock(event.time)}  {_say(event)}" for event in reversed(study.happenings)]
     return "\n".join([*workers, "", *happenings])
 

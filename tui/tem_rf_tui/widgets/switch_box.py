@@ -1,10 +1,10 @@
-"""A setting that is on or off, and says which."""
+"""A check box that shows whether it is on or off."""
 
 from textual.widgets import Checkbox
 
 
 class SwitchBox(Checkbox):
-    """A check box with its state in a word; Textual's own shows the same cross either way, in another colour.
+    """A check box with its state as a word; Textual's own shows the same cross for both states, in another colour.
 
     Args:
         value: Whether it is on.
@@ -14,12 +14,12 @@ class SwitchBox(Checkbox):
         super().__init__(_word(value), value, compact=True, id=id)
 
     @property
-    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802  it is Textual's name
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802  Textual's name
         """The cross."""
         return "X" if self.value else " "
 
     def watch_value(self) -> None:
-        """Say the new state."""
+        """Show the new state."""
         super().watch_value()
         self.label = _word(self.value)
 
