@@ -17,7 +17,7 @@ from tests.helpers.run_folders import new_run
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(TrainingQueue, "start_runner", lambda self: True)  # no process works through the queue
+    monkeypatch.setattr(TrainingQueue, "start_runner", lambda self: True)  # no process runs the queue
     return partial(tem_rf, capfd, monkeypatch)
 
 
@@ -53,7 +53,11 @@ def test_waiting_runs_are_moved_removed_and_stopped(run: Any, waiting: Any) -> N
     assert process.state(RunFolder(Path("runs/discs-n2-p22-best-s2"))) == "stopped"
     refused = run("queue", "remove", "discs-n2-p22-best-s2")
     assert (refused.code, len(refused.stderr.splitlines())) == (1, 1)
+<<<<<<< HEAD
     assert "does not wait in the queue of runs (similar:" in refused.stderr
+=======
+    assert "is not waiting in the queue of runs (close to it:" in refused.stderr
+>>>>>>> eng2
 
 
 def test_a_stopped_queue_says_how_to_go_on(run: Any, waiting: Any, tiny_dataset: Path) -> None:

@@ -48,11 +48,11 @@ def test_json_says_all_and_in_numbers() -> None:
 @pytest.mark.parametrize(
     ("arguments", "remark"),
     [
-        (["n3-p888"], "is larger than the patch of 512 px: no pixel sees its whole field"),
-        (["n3-p888"], "the layers see zeros in place of the micrograph"),
+        (["n3-p888"], "is larger than a patch of 512 px: no pixel sees its whole receptive field"),
+        (["n3-p888"], "the layers see zeros instead of the micrograph"),
         (["n1-p2-instance"], "sees the whole image"),
         (["n1-p1-d44"], "holes"),
-        (["n1-p3"], "no multiple of its stride of 3 px"),
+        (["n1-p3"], "not a multiple of its stride of 3 px"),
     ],
 )
 def test_what_one_should_know_is_remarked_on_stderr(arguments: list[str], remark: str) -> None:
@@ -106,10 +106,10 @@ def test_the_picture_shows_the_field_over_the_micrograph(tmp_path: Path) -> None
         (["--list", "--depth", "2,x"], "--depth: expected whole numbers"),
         (["--list", "--poolings", "0"], "at least 1"),
         (["--match", "2.6"], "needs --pixel-size-nm"),
-        (["n2-p22", "--list"], "give one of an architecture"),
-        (["--json"], "give one of an architecture"),
-        (["--list", "--picture", "a.png"], "--picture: draws one architecture"),
-        (["n2-p22", "--micrograph", "a.tif"], "--micrograph: it is drawn on by --picture"),
+        (["n2-p22", "--list"], "give exactly one of an architecture"),
+        (["--json"], "give exactly one of an architecture"),
+        (["--list", "--picture", "a.png"], "--picture: draws a single architecture"),
+        (["n2-p22", "--micrograph", "a.tif"], "--micrograph: is only used with --picture"),
         (["n2-p22", "--micrograph", "absent.tif", "--picture", "a.png"], "absent.tif"),
     ],
 )
