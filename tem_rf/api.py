@@ -306,13 +306,8 @@ def prepare(
         micrographs: Folder of micrographs, or with images/ and labels/ (or masks/); or several folders.
         output: Dataset folder to write.
         labels: Folder of labels, paired by file name; default: labels/ or masks/ beside the micrographs.
-<<<<<<< HEAD
-        preset: Prepare a published set as its study did.
-        array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
-=======
         preset: Published dataset to prepare with the settings of its study.
-        array: Name or path of the array to read, where micrograph files hold several (HDF5, NPZ, TIFF).
->>>>>>> eng2
+        array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
         channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
         label_array: Same as `array`, for label files.
         particle: Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.
@@ -559,15 +554,9 @@ def segment(
         images: Micrographs, stacks, movies, or folders of them.
         model: Exported model, or name or folder of a run; several are averaged; default: selected by pixel size.
         output: Folder for the results.
-<<<<<<< HEAD
-        models: Folder of the models to choose from; if it does not exist, those that ship.
-        rescale: Rescale micrographs to the pixel size that the model was trained at.
-        array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
-=======
         models: Folder of the models to select from; if it does not exist, the bundled models are used.
         rescale: Rescale micrographs to the pixel size the model was trained at.
-        array: Name or path of the array to read, where micrograph files hold several (HDF5, NPZ, TIFF).
->>>>>>> eng2
+        array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
         channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
         label_array: Same as `array`, for label files.
         particle: Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.
