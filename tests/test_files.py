@@ -63,7 +63,7 @@ def test_the_current_folder_and_those_around_it_are_refused_before_any_work(
     here.mkdir(parents=True)
     monkeypatch.chdir(here)
     for path in (Path(), Path(".."), here, tmp_path / "a"):
-        with pytest.raises(StorageError, match="holds the current folder"), replacing_folder(path):
+        with pytest.raises(StorageError, match="contains the current folder"), replacing_folder(path):
             pytest.fail("work was done for nothing")
     assert list(tmp_path.rglob("*")) == [tmp_path / "a", here]
 
@@ -156,9 +156,9 @@ def test_an_input_that_may_not_be_read_is_not_taken_for_the_output(tmp_path: Pat
 def test_a_place_that_may_not_be_written_to_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for replacing in (replacing_file, replacing_folder):
-        with pytest.raises(StorageError, match=r"a: this place cannot be written to"), replacing(Path("a")) as beside:
+        with pytest.raises(StorageError, match=r"a: cannot be written to"), replacing(Path("a")) as beside:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(beside.absolute()))
-        with pytest.raises(StorageError, match=r"a: this place cannot be written to"), replacing(Path("a")):
+        with pytest.raises(StorageError, match=r"a: cannot be written to"), replacing(Path("a")):
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
     with pytest.raises(StorageError, match="cannot be written to"), replacing_folder(Path("a")) as beside:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(beside / "inside" / "x"))

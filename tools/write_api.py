@@ -1,6 +1,6 @@
 """Write tem_rf/api.py: the functions of tools/api.py.j2 with the settings of each job as real keyword arguments.
 
-`make api` writes the file; with --check it says whether the file is up to date.
+`make api` writes the file; --check reports whether it is up to date.
 """
 
 import subprocess
@@ -33,12 +33,12 @@ REQUESTS: dict[str, type[Request]] = {
     "import": ImportRequest,
     "study": StudyRequest,
 }
-_POSITIONAL = ("output", "network", "model")  # besides those that the command line takes without a flag
+_POSITIONAL = ("output", "network", "model")  # in addition to the arguments of the command line
 _WIDTH = 120
 
 
 def api_text() -> str:
-    """What tem_rf/api.py should be.
+    """Return the up-to-date text of tem_rf/api.py.
 
     Raises:
         RuntimeError: The formatter fails.
@@ -56,11 +56,11 @@ def api_text() -> str:
 
 
 def signature(job: str, **types: str) -> str:
-    """The parameters of a function: the settings of its job.
+    """Return the parameters of a function: the settings of its job.
 
     Args:
         job: Name of the job.
-        types: Types, with a default if there is one, of settings that Python code gives in another way.
+        types: Types, with defaults if any, of settings that Python code gives in another form.
     """
     positional, named = [], []
     for name, setting in REQUESTS[job].settings().items():
@@ -70,11 +70,11 @@ def signature(job: str, **types: str) -> str:
 
 
 def about(job: str, **texts: str) -> str:
-    """The section `Args` of its docstring, for the settings.
+    """Return the `Args` section of its docstring, for the settings.
 
     Args:
         job: Name of the job.
-        texts: What is said of a setting, where that is not its help.
+        texts: Descriptions of settings that differ from their help.
     """
     lines = []
     settings = REQUESTS[job].settings()
@@ -85,11 +85,11 @@ def about(job: str, **texts: str) -> str:
 
 
 def given(job: str, **values: str) -> str:
-    """The arguments of `Request.build`.
+    """Return the arguments of `Request.build`.
 
     Args:
         job: Name of the job.
-        values: Expressions for settings that Python code gives in another way.
+        values: Expressions for settings that Python code gives in another form.
     """
     return ", ".join(f"{name}={values.get(name, name)}" for name in REQUESTS[job].settings())
 
@@ -117,7 +117,7 @@ def _default(setting: Setting) -> str:
 
 
 def _name(annotation: Any) -> str:
-    """A type as Python code; paths may be given as text, tuples as any sequence."""
+    """Return a type as Python code; paths may be given as text, tuples as any sequence."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _name(arguments[0])
@@ -141,7 +141,7 @@ def main() -> None:
     text = api_text()
     if "--check" in sys.argv:
         if API.read_text(encoding="utf-8") != text:
-            sys.exit(f"{API.relative_to(ROOT)}: is not what the requests say; run `make api`.")
+            sys.exit(f"{API.relative_to(ROOT)}: does not match the requests; run `make api`.")
     else:
         API.write_text(text, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Architectures and what they can see: names, layers, parameter counts, receptive field; no TensorFlow."""
+"""Architectures and their receptive fields: names, layers, parameter counts; no TensorFlow."""
 
 from tem_rf.architecture.architecture import Architecture
 from tem_rf.architecture.receptive_field import ReceptiveField

@@ -1,4 +1,4 @@
-"""Which range of receptive field is worth searching, and on what evidence."""
+"""Recommend a range of receptive fields to search, with the evidence for it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,15 +8,15 @@ from tem_rf.errors import SettingsError
 
 Basis = Literal["measured", "study", "rule"]
 
-HIGH_CONTRAST = 0.9  # of pairs of pixels that brightness tells apart; our choice, not the study's
-NO_GAIN = 0.01  # of dice: about the spread between seeds
-# Table of the nine N = 2 networks on 5 nm gold at 0.02152 nm/px: dice stops rising between 104 and 200 px.
+HIGH_CONTRAST = 0.9  # fraction of pixel pairs that brightness separates; our choice, not the study's
+NO_GAIN = 0.01  # in dice: about the spread between seeds
+# Nine N = 2 networks on 5 nm gold at 0.02152 nm/px: dice stops rising between 104 and 200 px.
 STUDY_PLATEAU_PARTICLES = (104 * 0.02152 / 5, 200 * 0.02152 / 5)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What an architecture reached on the dataset.
+    """Score of an architecture on the dataset.
 
     Attributes:
         architecture: The architecture.
@@ -33,20 +33,20 @@ class Result:
 
     @property
     def size_px(self) -> float:
-        """Mean exact width of the field [px]; infinite where it is the whole image."""
+        """Mean exact width of the field [px]; infinite if it is the whole image."""
         size_px = self.architecture.receptive_field.size_px
         return float("inf") if size_px is None else size_px.mean
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a dataset.
+    """Known properties of a dataset.
 
     Attributes:
-        patch_size: Side of a patch [px].
-        pixel_size_nm: Side of a pixel [nm]; None: not known.
-        separability: Part of the pairs of a particle and a background pixel that brightness tells apart, 0.5 to 1.
-        diameter_px: Median diameter of the particles [px]; None: no whole particle in the patches.
+        patch_size: Patch size [px].
+        pixel_size_nm: Pixel size [nm]; None: not known.
+        separability: Fraction of pairs of a particle and a background pixel that brightness separates, 0.5 to 1.
+        diameter_px: Median diameter of the particles [px]; None: no complete particle in the patches.
         results: Finished runs on the dataset.
     """
 
@@ -72,7 +72,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Advice:
-    """A range of mean exact field worth searching [px], and why."""
+    """A recommended range of the mean exact field [px], with reasons."""
 
     low_px: int
     high_px: int
@@ -80,9 +80,9 @@ class Advice:
 
 
 def advise(evidence: Evidence) -> Advice:
-    """Say which range of receptive field is worth searching.
+    """Recommend a range of receptive fields to search.
 
-    Runs on the data decide where their fields differ; else contrast and diameter choose a range by the study.
+    Runs on the data decide if their fields differ; otherwise contrast and diameter select a range based on the study.
 
     Raises:
         SettingsError: Neither runs nor a diameter are known.
@@ -96,7 +96,7 @@ def advise(evidence: Evidence) -> Advice:
     statements += reasons
     limit = evidence.patch_size / 2
     if high > limit:
-        text = f"fields wider than half a patch of {evidence.patch_size} px are cut by its border for most pixels"
+        text = f"fields wider than half a patch of {evidence.patch_size} px are cut off by its border for most pixels"
         statements.append(Statement(f"{text}; to search beyond {limit:.0f} px, prepare larger patches.", "rule"))
         high = limit
     return Advice(round(min(low, high)), round(high), tuple(statements))
@@ -106,13 +106,13 @@ def _on_contrast(evidence: Evidence) -> list[Statement]:
     high = evidence.separability >= HIGH_CONTRAST
     return [
         Statement(
-            f"brightness alone tells a particle pixel from a background pixel in {evidence.separability:.0%} of pairs "
+            f"brightness alone separates {evidence.separability:.0%} of the pairs of a particle and a background pixel "
             f"(50% is chance): {'high' if high else 'low'} amplitude contrast.",
             "measured",
         ),
         Statement(
-            "the field matters little at high amplitude contrast; the lower the contrast, the larger the field at "
-            "which dice stops rising.",
+            "the field matters little at high amplitude contrast; the lower the contrast, the larger the field up to "
+            "which dice rises.",
             "study",
         ),
     ]
@@ -124,7 +124,7 @@ def _range_from_results(evidence: Evidence) -> tuple[float, float, list[Statemen
     plateau = next(result for result in by_size if result.mean >= best.mean - NO_GAIN)
     reached = f"{plateau.architecture.name} ({_length(plateau.size_px, evidence)}) reaches {_dice(plateau)}"
     if plateau is by_size[-1]:
-        text = f"{reached}, more than any smaller field by over {NO_GAIN}: dice still rises with the field."
+        text = f"{reached}, over {NO_GAIN} more than any smaller field: dice still rises with the field."
         return plateau.size_px / 2, plateau.size_px * 3, [Statement(text, "measured")]
     text = f"{reached}; no larger field gains more than {NO_GAIN} (best: {best.architecture.name}, {_dice(best)})."
     return plateau.size_px / 2, plateau.size_px * 2, [Statement(text, "measured")]
@@ -133,7 +133,7 @@ def _range_from_results(evidence: Evidence) -> tuple[float, float, list[Statemen
 def _range_from_particles(evidence: Evidence) -> tuple[float, float, list[Statement]]:
     diameter_px = evidence.diameter_px
     if diameter_px is None:
-        raise SettingsError("no whole particle lies in a patch, so no diameter is known; give `particle_nm`.")
+        raise SettingsError("no complete particle in any patch, so the diameter is not known; give `particle_nm`.")
     low, high = STUDY_PLATEAU_PARTICLES
     statements = [
         Statement(f"the particles have a median diameter of {_length(diameter_px, evidence)}.", "measured"),
@@ -145,10 +145,10 @@ def _range_from_particles(evidence: Evidence) -> tuple[float, float, list[Statem
     ]
     if evidence.separability >= HIGH_CONTRAST:
         text = (
-            "at high contrast begin with small fields: a tenth of a diameter up to where the study's dice stops rising."
+            "at high contrast search small fields, from a tenth of a diameter to where the study's dice stops rising."
         )
         return 0.1 * diameter_px, low * diameter_px, [*statements, Statement(text, "rule")]
-    text = "at low contrast search from half the field where the study's dice stops rising to twice as far."
+    text = "at low contrast search from half to twice the field at which the study's dice stops rising."
     return low / 2 * diameter_px, 2 * high * diameter_px, [*statements, Statement(text, "rule")]
 
 

@@ -1,4 +1,4 @@
-"""The architecture of a residual UNet: its name, its parameters and its field of view follow from its shape."""
+"""The architecture of a residual UNet. Its name, number of parameters and receptive field follow from its shape."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -18,20 +18,20 @@ class Architecture(NetworkShape):
     Attributes:
         pooling_sequence: Pooling size per level, from full resolution down; its length is the depth N.
         filter_sequence: Filters per block, encoder0 first, then the bottleneck; decoders mirror the encoders.
-            One number stands for the first block, from which filters double per level. Default: 4, doubling.
+            A single number is for the first block, and filters double per level. Default: 4, doubling.
         dilation_sequence: Dilation per block, encoder0 first, then the bottleneck; decoders mirror the encoders.
             Default: 1 everywhere.
         kernel_size: Side of the convolution kernels, odd [px].
         convolutions_per_block: Convolutions of `kernel_size` in each block.
-        pooling: What a pooling window becomes.
-        upsampling: How a decoder goes back to the finer level.
+        pooling: Type of pooling.
+        upsampling: Type of upsampling in the decoders.
         smoothing: "shared": a kernel of side 2 d - 1, one for all channels, before each convolution of dilation
             d > 1, against gridding (Wang & Ji 2021, the separable and shared convolution).
-        normalization: "instance" takes mean and variance over the whole image, which makes the receptive field
-            the whole image.
+        normalization: "instance" takes mean and variance over the whole image, so the receptive field is the whole
+            image.
 
     Raises:
-        ArchitectureError: A sequence of the wrong length, a size below 1 or beyond any use, an even kernel, an
+        ArchitectureError: A sequence of the wrong length, a size below 1 or unreasonably large, an even kernel, or an
             unknown choice.
 
     >>> Architecture(pooling_sequence=(8, 8)).name
@@ -44,22 +44,22 @@ class Architecture(NetworkShape):
 
     @cached_property
     def receptive_field(self) -> ReceptiveField:
-        """What an output pixel depends on."""
+        """The input pixels that an output pixel depends on."""
         return receptive_field(self)
 
     @cached_property
     def parameters(self) -> int:
-        """Trainable parameters, counted without building the model."""
+        """Number of trainable parameters, computed without building the model."""
         return sum(layer.parameters for layer in layers(self))
 
     @property
     def name(self) -> str:
-        """Short name that says every departure from the study's defaults; `from_name` reads it back."""
+        """Short name that lists all differences from the study's defaults; `from_name` reads it."""
         return architecture_name(self)
 
     @classmethod
     def from_name(cls, name: str) -> Self:
-        """Read an architecture from its name.
+        """Build an architecture from its name.
 
         >>> Architecture.from_name("n2-p22-d112").dilation_sequence
         (1, 1, 2)
@@ -67,21 +67,21 @@ class Architecture(NetworkShape):
         'bilinear'
 
         Raises:
-            ArchitectureError: The name means no architecture.
+            ArchitectureError: The name is invalid.
         """
         return cls(**fields_of_name(name))
 
     def to_json(self) -> dict[str, Any]:
-        """All fields as JSON types, together with the name for people."""
+        """All fields as JSON types, and the name for readers."""
         fields = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
         return {"name": self.name, **fields}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote; fields that are absent take the study's defaults.
+        """Read the output of `to_json`. Missing fields take the study's defaults.
 
         Raises:
-            ArchitectureError: A field is missing, unknown, out of its range or larger than any micrograph.
+            ArchitectureError: A field is missing, unknown, out of range or larger than any micrograph.
         """
         fields: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in content.items()

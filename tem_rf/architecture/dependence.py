@@ -1,7 +1,7 @@
-"""Which input pixels an output pixel depends on, exactly, along one axis.
+"""The exact input pixels that an output pixel depends on, along one axis.
 
-All layers act alike and independently along both axes, so one axis says everything. Pixels of one axis are held
-as intervals (first, last), sorted and apart, because dilation can leave holes between pixels that matter.
+All layers act independently and identically along both axes, so one axis is sufficient. Pixels are stored as sorted,
+separate intervals (first, last), because dilation can leave gaps between the pixels that matter.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Pixels: TypeAlias = tuple[tuple[int, int], ...]
 def dependence(architecture: NetworkShape) -> tuple[Pixels, ...]:
     """Trace every phase of the output back to the input.
 
-    Skip connections add nothing: pooling and upsampling again leads from a pixel to all of its pooling window,
-    which holds the pixel itself.
+    Skip connections add nothing: pooling and upsampling lead from a pixel to its whole pooling window, which
+    contains the pixel itself.
 
     Returns:
         For each phase 0 .. stride - 1 of an output pixel in the pooling grid, the input pixels it depends on, as
@@ -30,9 +30,9 @@ def dependence(architecture: NetworkShape) -> tuple[Pixels, ...]:
     >>> dependence(Architecture((2,)))
     (((-8, 9),), ((-9, 8),))
     """
-    traced: list[Pixels] = [((0, 0),)]  # the phases of the grid of the level reached so far
+    traced: list[Pixels] = [((0, 0),)]  # the phases of the grid of the current level
     for layer in reversed(layers(architecture)):
-        if layer.kind == "upsampling":  # the next coarser grid has this many times the phases
+        if layer.kind == "upsampling":  # the next coarser grid has more phases by this factor
             traced = [_moved(pixels, by) for by in range(layer.size) for pixels in traced]
         step = _step_back(layer, architecture.upsampling)
         sources = {pixels: step(pixels) for pixels in set(traced)}  # many phases share their pixels
@@ -41,7 +41,7 @@ def dependence(architecture: NetworkShape) -> tuple[Pixels, ...]:
 
 
 def joined(intervals: Iterable[tuple[int, int]]) -> Pixels:
-    """Sort intervals and join those that overlap or touch.
+    """Sort intervals and merge those that overlap or touch.
 
     >>> joined([(4, 5), (0, 1), (2, 2)])
     ((0, 2), (4, 5))
@@ -66,7 +66,7 @@ def _step_back(layer: Layer, upsampling: str) -> Callable[[Pixels], Pixels]:
 
 def _under_kernel(pixels: Pixels, *, size: int, dilation: int) -> Pixels:
     spread = dilation * (size // 2)
-    if all(last - first + 1 >= dilation for first, last in pixels):  # taps leave no hole between them
+    if all(last - first + 1 >= dilation for first, last in pixels):  # taps leave no gap between them
         return joined((first - spread, last + spread) for first, last in pixels)
     return joined((first + tap, last + tap) for first, last in pixels for tap in range(-spread, spread + 1, dilation))
 
@@ -76,9 +76,9 @@ def _under_nearest(pixels: Pixels, *, factor: int) -> Pixels:
 
 
 def _under_bilinear(pixels: Pixels, *, factor: int) -> Pixels:
-    """Fine pixel i lies at (i + 1/2) / factor - 1/2 among the coarse ones and mixes the two beside it.
+    """Fine pixel i is at position (i + 1/2) / factor - 1/2 of the coarse grid and mixes its two neighbours.
 
-    Where it lies exactly on one, as the middle pixel under an odd factor, the other has no weight.
+    If it is exactly on a coarse pixel, as the middle pixel for an odd factor, the other one has no weight.
     """
     before_after = (
         ((2 * first + 1 - factor) // (2 * factor), -((factor - 2 * last - 1) // (2 * factor))) for first, last in pixels

@@ -1,4 +1,4 @@
-"""Choose an architecture by what it sees: enumerate, filter, compare, match."""
+"""Select architectures by receptive field: enumerate, filter, compare, match."""
 
 import itertools
 from collections.abc import Iterable
@@ -21,16 +21,16 @@ def enumerate_architectures(
     parts: str = "",
     max_px: float | None = None,
 ) -> list[Architecture]:
-    """All architectures whose levels pool by the given sizes, in the order of their names.
+    """All architectures whose levels have the given pooling sizes, sorted by name.
 
     Args:
         depths: Depths N.
-        poolings: Sizes each level may pool by.
-        parts: What else they share, in the words of a name, such as "k5-average-bilinear".
-        max_px: Greatest mean width of the exact field [px]; leaves out those that see the whole image.
+        poolings: Allowed pooling sizes of each level.
+        parts: Other properties they share, as parts of a name, such as "k5-average-bilinear".
+        max_px: Maximum mean width of the exact field [px]; excludes those that see the whole image.
 
     Raises:
-        ArchitectureError: A depth or a size that no network has, or parts that mean nothing.
+        ArchitectureError: An invalid depth, size or part of a name.
 
     >>> [len(enumerate_architectures([depth])) for depth in (2, 3, 4)]
     [9, 27, 81]
@@ -46,9 +46,9 @@ def enumerate_architectures(
 
 
 def nearest_per_depth(architectures: Iterable[Architecture], size_px: float) -> list[Architecture]:
-    """For each depth the architecture whose mean exact width is nearest to a size [px].
+    """For each depth, the architecture whose mean exact width is nearest to a size [px].
 
-    Among equally near ones the one with the smaller reach wins. With them, depth and field can be told apart.
+    In a tie the one with the smaller reach is taken. These architectures separate the effects of depth and field.
 
     >>> [a.name for a in nearest_per_depth(enumerate_architectures([2, 3]), 120)]
     ['n2-p44', 'n3-p224']
@@ -65,7 +65,7 @@ def nearest_per_depth(architectures: Iterable[Architecture], size_px: float) -> 
 
 
 def activation_memory_mb(architecture: Architecture, patch_size: int) -> float:
-    """Memory of all layer outputs for one patch, in float32 [MB]: what backpropagation keeps, at most.
+    """Memory of all layer outputs for one patch, in float32 [MB]: the maximum that backpropagation keeps.
 
     >>> round(activation_memory_mb(Architecture((2, 2)), 512), 1)
     146.3
@@ -75,7 +75,7 @@ def activation_memory_mb(architecture: Architecture, patch_size: int) -> float:
 
 
 def full_view_fraction(architecture: Architecture, patch_size: int) -> float:
-    """Part of the pixels of a patch whose whole field lies inside it; the others see zeros beyond the border.
+    """Fraction of the pixels of a patch whose whole field is inside it; the others see zeros beyond the border.
 
     >>> round(full_view_fraction(Architecture((8, 8)), 512), 3)  # ((512 - 2 * 227) / 512) ** 2
     0.013
@@ -111,7 +111,7 @@ def describe(architecture: Architecture, *, patch_size: int, pixel_size_nm: floa
 
 
 def _field_within(architecture: Architecture, max_px: float) -> bool:
-    if equation_size(architecture) > max_px:  # at most the exact mean, and quicker
+    if equation_size(architecture) > max_px:  # at most the exact mean, and faster
         return False
     size_px = architecture.receptive_field.size_px
     return size_px is not None and size_px.mean <= max_px

@@ -1,4 +1,4 @@
-"""The layers of an architecture in the order of the forward pass: the one list that geometry and counts come from."""
+"""The layers of an architecture in the order of the forward pass, the single source for geometry and counts."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ CLASSES = 2  # background, particle
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer that moves, mixes or weighs pixels; normalization and ReLU belong to their convolution.
+    """One layer that moves, mixes or weights pixels. Normalization and ReLU belong to their convolution.
 
     Attributes:
         name: Name of the Keras layer.
-        kind: What it does.
-        size: Side of its kernel or window, or its factor of upsampling.
+        kind: Type of the layer.
+        size: Side of its kernel or window, or its upsampling factor.
         dilation: Distance between the taps of its kernel.
-        jump_px: Distance between neighbouring pixels of its input, in pixels of the image [px].
+        jump_px: Distance between neighbouring pixels of its input, in image pixels [px].
         filters: Channels of its output.
-        parameters: Trainable parameters, those of its normalization included.
-        values_per_px: Values it puts out per pixel of the image, with normalization, ReLU, sum and concatenation.
+        parameters: Trainable parameters, including those of its normalization.
+        values_per_px: Output values per image pixel, including normalization, ReLU, sum and concatenation.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Layer:
 
     @property
     def growth_px(self) -> int:
-        """By how much it widens the receptive field in equation (1) of the study [px]; upsampling counts nothing."""
+        """Contribution to the receptive field in equation (1) of the study [px]; none for upsampling."""
         return 0 if self.kind == "upsampling" else self.dilation * (self.size - 1) * self.jump_px
 
 

@@ -1,4 +1,4 @@
-"""Names of architectures: short, without what is the study's default, and read back without loss."""
+"""Names of architectures: short, without the study's defaults, and converted back without loss."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _WORDS = {
     "smooth": ("smoothing", "shared"),
     "instance": ("normalization", "instance"),
 }
-_LONGEST = 1000  # characters; the deepest network with its largest sizes has fewer
+_LONGEST = 1000  # characters; more than the deepest network with its largest sizes needs
 _HELP = (
-    "A name is nDEPTH-pPOOLING, one digit per level or numbers with points between, then optional parts: "
+    "A name is nDEPTH-pPOOLING, one digit per level or numbers separated by points, then optional parts: "
     "n2-p44, n2-p16.2, n2-p22-d112 (dilation per block), n2-p22-k5 (kernel), n2-p22-c3 (convolutions per block), "
     f"n2-p22-f8 (first filters, doubling), n2-p22-f8.16.24 (filters), and the words {', '.join(_WORDS)}."
 )
@@ -45,13 +45,13 @@ def architecture_name(architecture: NetworkShape) -> str:
 
 
 def fields_of_name(name: str) -> dict[str, Any]:
-    """Read the fields that a name departs in from the study's defaults.
+    """Read from a name the fields that differ from the study's defaults.
 
     Raises:
-        ArchitectureError: The name means no architecture.
+        ArchitectureError: The name is invalid.
     """
     if len(name) > _LONGEST:
-        raise ArchitectureError(f"{name[:20]!r} and {len(name) - 20} characters more are no architecture. {_HELP}")
+        raise ArchitectureError(f"{name[:20]!r} and {len(name) - 20} more characters: not an architecture. {_HELP}")
     depth, *parts = name.split("-")
     fields: dict[str, Any] = {}
     for part in parts:
@@ -60,7 +60,7 @@ def fields_of_name(name: str) -> dict[str, Any]:
             raise ArchitectureError(f"{name!r}: {field} is given twice, the second time by {part!r}; keep one of them.")
         fields[field] = value
     if not re.fullmatch(r"n\d+", depth) or "pooling_sequence" not in fields:
-        raise ArchitectureError(f"{name!r} is no architecture. {_HELP}")
+        raise ArchitectureError(f"{name!r} is not an architecture. {_HELP}")
     if len(fields["pooling_sequence"]) != int(depth[1:]):
         raise ArchitectureError(
             f"{name!r}: depth {depth[1:]} needs {depth[1:]} pooling sizes, received {len(fields['pooling_sequence'])}."

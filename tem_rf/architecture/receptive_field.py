@@ -1,4 +1,4 @@
-"""The receptive field of an architecture: equation (1) of the study beside the exact dependence."""
+"""The receptive field of an architecture: by equation (1) of the study, and the exact dependence."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Widths(NamedTuple):
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What an output pixel of one architecture depends on, along one axis; both axes are alike.
+    """The input pixels that an output pixel depends on, along one axis; both axes are equal.
 
     Attributes:
         equation_size_px: Width by equation (1) of the study [px].
         dependence: Per phase of the output pixel in the pooling grid, the input pixels it depends on, as
-            intervals (first, last) of offsets from it [px]. None: it depends on the whole image, whatever its size.
+            intervals (first, last) of offsets from it [px]. None: it depends on the whole image of any size.
 
     >>> from tem_rf import Architecture
     >>> field = Architecture((8, 8)).receptive_field
@@ -41,7 +41,7 @@ class ReceptiveField:
 
     @cached_property
     def size_px(self) -> Widths | None:
-        """Exact width from the first to the last pixel that matters: least, mean and greatest over phases."""
+        """Exact width from the first to the last pixel that matters: minimum, mean and maximum over phases."""
         if self.dependence is None:
             return None
         widths = [pixels[-1][1] - pixels[0][0] + 1 for pixels in self.dependence]
@@ -49,7 +49,7 @@ class ReceptiveField:
 
     @cached_property
     def reach_px(self) -> int | None:
-        """Distance from an output pixel to the farthest input pixel that matters to it, the worst phase and side."""
+        """Distance from an output pixel to the farthest input pixel it depends on, for the worst phase and side."""
         if self.dependence is None:
             return None
         return max(max(-pixels[0][0], pixels[-1][1]) for pixels in self.dependence)
@@ -61,7 +61,7 @@ class ReceptiveField:
 
 
 def receptive_field(architecture: NetworkShape) -> ReceptiveField:
-    """Compute the receptive field of an architecture, without building it."""
+    """Compute the receptive field of an architecture without building it."""
     whole_image = architecture.normalization == "instance"
     return ReceptiveField(
         equation_size_px=equation_size(architecture),
@@ -72,8 +72,8 @@ def receptive_field(architecture: NetworkShape) -> ReceptiveField:
 def equation_size(architecture: NetworkShape) -> int:
     """Width of the receptive field by equation (1) [px].
 
-    r = 1 + sum over layers of (k - 1) * jump, where a dilated kernel counts as a (k - 1) + 1 and
-    the jump is the product of the poolings passed so far, divided again by upsampling.
+    r = 1 + sum over layers of (k - 1) * jump, where a dilated kernel counts as a (k - 1) + 1 and the jump is the
+    product of the preceding poolings, divided again by upsampling.
 
     Source: Sytwu et al. 2022, equation (1).
     """

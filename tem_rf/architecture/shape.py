@@ -1,4 +1,4 @@
-"""The sizes and kinds of the layers of a residual UNet, checked."""
+"""The sizes and types of the layers of a residual UNet, validated."""
 
 import math
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Any, Literal, get_args
 from tem_rf.errors import ArchitectureError
 
 STUDY_FILTERS = 4
-# Beyond any network that is trained; for a file that says more, hours and memory would go into its layers alone.
+# Beyond any network that is trained. A larger value from a file would take hours and memory for its layers alone.
 DEEPEST = 16
 MAXIMA = {"filter_sequence": 2**20, "dilation_sequence": 2**10, "kernel_size": 63, "convolutions_per_block": 32}
-# Larger than any micrograph; for a file that says more, into the pixels of its grid.
+# Larger than any micrograph. A larger value from a file would take as much for the pixels of its grid.
 MAX_STRIDE_PX = 2**16
 MAX_FIELD_PX = 2**17
 
@@ -23,7 +23,7 @@ CHOICES = {"pooling": Pooling, "upsampling": Upsampling, "smoothing": Smoothing,
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """What decides every layer of a residual UNet; `Architecture` adds what follows from it."""
+    """Everything that determines the layers of a residual UNet; `Architecture` adds what follows from it."""
 
     pooling_sequence: tuple[int, ...]
     filter_sequence: tuple[int, ...] = (STUDY_FILTERS,)
@@ -38,7 +38,7 @@ class NetworkShape:
     def __post_init__(self) -> None:
         blocks = self.depth + 1
         if self.depth == 0:
-            raise ArchitectureError("pooling_sequence: expected one size or more, received none.")
+            raise ArchitectureError("pooling_sequence: expected one or more sizes, received none.")
         _check_sizes("pooling_sequence", self.pooling_sequence, DEEPEST)
         for field in ("filter_sequence", "dilation_sequence"):
             _check_sizes(field, getattr(self, field), DEEPEST + 1)
@@ -72,7 +72,7 @@ class NetworkShape:
                 )
         if self.smoothing != "none" and max(self.dilation_sequence) == 1:
             raise ArchitectureError(
-                "smoothing: nothing to smooth, since every dilation is 1; give a dilation_sequence or leave it out."
+                "smoothing: has no effect, since every dilation is 1; give a dilation_sequence or leave smoothing out."
             )
 
     @property
@@ -82,11 +82,11 @@ class NetworkShape:
 
     @property
     def stride(self) -> int:
-        """Product of the poolings [px]: heights and widths must be multiples of it."""
+        """Product of the poolings [px]. Image height and width must be multiples of it."""
         return math.prod(self.pooling_sequence)
 
     def smoothing_kernel_size(self, level: int) -> int:
-        """Side of the smoothing kernel before each convolution of a block [px of its level]; 1: there is none."""
+        """Side of the smoothing kernel before each convolution of a block [px of its level]; 1: no smoothing."""
         return 1 if self.smoothing == "none" else 2 * self.dilation_sequence[level] - 1
 
 
@@ -98,10 +98,10 @@ def _check_sizes(field: str, sizes: Any, max_length: int = 1) -> None:
 
 
 def check_max(field: str, what: str, size: int, maximum: int) -> None:
-    """Refuse a size beyond any use, since a file that gives one would take hours and memory.
+    """Reject an unreasonably large size, since such a file would take hours and memory.
 
     Raises:
-        ArchitectureError: It is larger.
+        ArchitectureError: The size exceeds the maximum.
     """
     if size > maximum:
         raise ArchitectureError(f"{field}: expected {what} of at most {maximum}, received {size}.")

@@ -8,13 +8,13 @@ from tem_rf.baselines.fourier import Band, band_around, ring_radius
 from tem_rf.errors import NoBraggPeaksError, SettingsError
 
 _TILE_PX = 512
-_MIN_CYCLES = 16  # per tile: below, the shapes of the particles dominate
-_MAX_FREQUENCY = 0.45  # cycles per pixel: above, resampling and colour filters leave patterns
-_FALSE_ALARM = 1e-5  # chance that speckle alone passes; 1e-3 took the facets of 20 nm particles for lattice fringes
-_CROSS_PX = 2  # half width of the cross that borders, uneven rows and bars leave
-_BACKGROUND_PX = 31  # side of the box that follows a background which is not round (astigmatism, drift)
+_MIN_CYCLES = 16  # per tile; below this the shapes of the particles dominate
+_MAX_FREQUENCY = 0.45  # cycles per pixel; above this resampling and colour filters leave patterns
+_FALSE_ALARM = 1e-5  # probability that speckle alone passes; at 1e-3 facets of 20 nm particles passed as fringes
+_CROSS_PX = 2  # half width of the cross caused by borders, uneven rows and bars
+_BACKGROUND_PX = 31  # side of the box that follows a background that is not round (astigmatism, drift)
 _PEAK_WIDTH = 0.05  # peaks within this fraction of a radius belong to one reflection
-_FIRST_ORDER_SHARE = 0.3  # least power of the first order, relative to a particle that shows a higher one strongly
+_FIRST_ORDER_SHARE = 0.3  # minimum power of the first order, relative to a particle with a strong higher one
 
 
 def find_band(
@@ -22,15 +22,15 @@ def find_band(
 ) -> Band:
     """Choose the band around the dominant first-order Bragg peaks.
 
-    With a lattice spacing the radius follows from the pixel size. Without, it is measured. The power spectrum of an
-    amorphous film is speckle: its pixels are distributed exponentially about a smooth background. What rises above
-    the greatest speckle to be expected is a Bragg peak, and the band is laid around the innermost strong reflection.
-    Power decides what is strong: higher orders stand out more, where the film scatters less, but carry less. The
-    band is as wide for its radius as the study's, 38 to 55 px around 46.5 px.
+    With a lattice spacing, the radius follows from the pixel size. Without, it is measured. The power spectrum of an
+    amorphous film is speckle: its pixels are distributed exponentially about a smooth background. Anything above the
+    maximum expected speckle is a Bragg peak, and the band is centred on the innermost strong reflection. Strength is
+    judged by power: higher orders are more distinct, since the film scatters less there, but have less power. Relative
+    to its radius, the band is as wide as the study's, 38 to 55 px around 46.5 px.
 
     Args:
         images: (h, w) or (n, h, w): an image, or patches that share one band.
-        pixel_size_nm: Side of a pixel [nm]; needed with a lattice spacing.
+        pixel_size_nm: Pixel size [nm]; needed with a lattice spacing.
         lattice_spacing_nm: Spacing of the lattice planes [nm], 0.2355 for Au {111}.
 
     Returns:
@@ -38,7 +38,7 @@ def find_band(
 
     Raises:
         SettingsError: A spacing without a pixel size.
-        NoBraggPeaksError: No Bragg peaks stand out of the background, or the fringes are finer than two pixels.
+        NoBraggPeaksError: No Bragg peaks are above the background, or the fringes are finer than two pixels.
 
     >>> find_band(np.zeros((512, 512)), pixel_size_nm=0.02152, lattice_spacing_nm=0.2355)  # 46.8 px -+ 18 %
     Band(inner_radius_px=38.23, outer_radius_px=55.34)
@@ -56,13 +56,13 @@ def _lattice_frequency(lattice_spacing_nm: float, pixel_size_nm: float | None) -
     """Cycles per pixel."""
     if pixel_size_nm is None:
         raise SettingsError(
-            f"lattice spacing {lattice_spacing_nm:g} nm: expected a pixel size with it, received none; "
+            f"lattice spacing {lattice_spacing_nm:g} nm: needs a pixel size, received none; "
             "give the pixel size, or leave the spacing out to find the band from the image."
         )
     if lattice_spacing_nm < 2 * pixel_size_nm:
         raise NoBraggPeaksError(
             f"lattice spacing {lattice_spacing_nm:g} nm: expected at least two pixels of {pixel_size_nm:g} nm; "
-            "fringes this fine are not in the image, and Fourier filtering cannot work on it."
+            "the image cannot show fringes this fine, so Fourier filtering is not possible."
         )
     return pixel_size_nm / lattice_spacing_nm
 
@@ -82,19 +82,19 @@ def _dominant_frequency(images: np.ndarray) -> float:
     if not peaks.any():
         raise NoBraggPeaksError(
             "no Bragg peaks found: expected lattice fringes in the Fourier transform, found only its smooth "
-            "background; give the band or the lattice spacing if there are fringes, or use another method."
+            "background; if there are fringes, give the band or the lattice spacing, otherwise use another method."
         )
     return _first_order_radius(radius[peaks > 0], peaks[peaks > 0]) / side
 
 
 def _first_order_radius(radii: np.ndarray, weights: np.ndarray) -> float:
-    """Mean radius of the innermost reflection among those that carry much weight."""
+    """Mean radius of the innermost strong reflection."""
     order = np.argsort(radii)
     radii, weights = radii[order], weights[order]
     below = np.concatenate([[0.0], np.cumsum(weights)])
     first = np.searchsorted(radii, radii * (1 - _PEAK_WIDTH), side="left")
     end = np.searchsorted(radii, radii * (1 + _PEAK_WIDTH), side="right")
-    carried = below[end] - below[first]  # by the peaks around each peak
+    carried = below[end] - below[first]  # power of the peaks around each peak
     edge = radii[np.argmax(carried >= _FIRST_ORDER_SHARE * carried.max())]
     same_reflection = (radii >= edge) & (radii <= edge * (1 + 2 * _PEAK_WIDTH))
     centre = np.argmax(carried * same_reflection)
@@ -103,7 +103,7 @@ def _first_order_radius(radii: np.ndarray, weights: np.ndarray) -> float:
 
 
 def _tiles(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Square tiles; in a larger field the fringes of one particle drown in the speckle of the rest."""
+    """Square tiles. In a larger field the speckle of the rest hides the fringes of a single particle."""
     for image in images.reshape(-1, *images.shape[-2:]):
         side = min(_TILE_PX, *image.shape)
         for row in range(0, image.shape[0] - side + 1, side):
@@ -112,7 +112,7 @@ def _tiles(images: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _searched(radius: np.ndarray) -> np.ndarray:
-    """Where Bragg peaks are looked for."""
+    """Region in which Bragg peaks are searched."""
     side = radius.shape[0]
     off_axis = np.abs(np.arange(side) - side // 2) > _CROSS_PX
     within = (radius >= _MIN_CYCLES) & (radius <= _MAX_FREQUENCY * side)
@@ -134,7 +134,7 @@ def _background(power: np.ndarray, radius: np.ndarray) -> np.ndarray:
     from scipy import ndimage
 
     ring = np.rint(radius).astype(int)
-    # The median of a ring is not moved by Bragg peaks; the mean around a pixel follows what is not round.
+    # Bragg peaks do not change the median of a ring; the mean around a pixel follows a background that is not round.
     round_background = ndimage.median(power, ring, index=np.arange(ring.max() + 1))[ring]
     round_background = np.maximum(round_background, np.finfo(float).eps * power.max())
     if not power.any():

@@ -1,4 +1,4 @@
-"""Fourier filtering, the baseline of the study: lattice fringes picked out by a band of spatial frequencies."""
+"""Fourier filtering, the study's baseline: select lattice fringes by a band of spatial frequencies."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Band:
     """A ring in the centred Fourier transform of an image.
 
     Radii are in FFT pixels: cycles per shorter side of the image. In a square image they are distances from the
-    centre; in another one the ring keeps its frequencies and becomes an ellipse of pixels.
+    centre; in any other image the ring keeps its frequencies and becomes an ellipse of pixels.
 
     Attributes:
         inner_radius_px: Lower edge, inclusive.
@@ -27,7 +27,7 @@ class Band:
     outer_radius_px: float
 
     def __post_init__(self) -> None:
-        """Refuse an empty ring."""
+        """Reject an empty ring."""
         if not 0 <= self.inner_radius_px < self.outer_radius_px:
             raise SettingsError(
                 "band: expected 0 <= inner radius < outer radius, received "
@@ -36,12 +36,12 @@ class Band:
 
     @property
     def middle_px(self) -> float:
-        """Mean of the two radii: where the Bragg peaks lie, if `find_band` made the band."""
+        """Mean of the two radii, the radius of the Bragg peaks if `find_band` created the band."""
         return (self.inner_radius_px + self.outer_radius_px) / 2
 
 
 def band_around(radius_px: float) -> Band:
-    """Lay a band around Bragg peaks, as wide for its radius as the study's.
+    """Centre a band on Bragg peaks, with the same relative width as the study's.
 
     Args:
         radius_px: Radius of the peaks [FFT px].
@@ -54,7 +54,7 @@ def band_around(radius_px: float) -> Band:
 
 
 def default_sigma_px(band: Band, shape: tuple[int, ...]) -> float:
-    """Width of the Gaussian that joins fringes: as many fringe periods as the study's 9 px are, 0.82.
+    """Width of the Gaussian that joins fringes, in as many fringe periods as the study's 9 px: 0.82.
 
     Args:
         band: The band of the fringes.
@@ -82,7 +82,7 @@ def ring_radius(shape: tuple[int, int]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class FourierResult:
-    """What Fourier filtering makes of an image.
+    """Result of Fourier filtering an image.
 
     Attributes:
         magnitude: (h, w) float32, smoothed amplitude of the fringes.
@@ -101,16 +101,16 @@ def fourier_filter(image: np.ndarray, band: Band, gaussian_sigma_px: float | Non
     Args:
         image: (h, w); brightness and contrast do not change the mask.
         band: Ring of the Bragg peaks, both radii inclusive.
-        gaussian_sigma_px: Width of the Gaussian [px]; None for as many fringe periods as in the study.
+        gaussian_sigma_px: Width of the Gaussian [px]; None: as many fringe periods as in the study.
 
     Returns:
         Magnitude, threshold and mask.
 
     Raises:
-        SettingsError: The band lies outside the transform.
+        SettingsError: The band is outside the transform.
 
-    Source: Sytwu et al. 2022, "Fourier filtering"; with the study's radii and width (38, 55, 9 px for a 512 px
-        patch at 0.02152 nm/px) the mask of its code, pixel by pixel.
+    Source: Sytwu et al. 2022, "Fourier filtering". With the study's radii and width (38, 55, 9 px for a 512 px patch
+        at 0.02152 nm/px) the mask is identical to that of its code.
     """
     from skimage.filters import gaussian, threshold_otsu
 
@@ -119,8 +119,8 @@ def fourier_filter(image: np.ndarray, band: Band, gaussian_sigma_px: float | Non
     ring = (radius >= band.inner_radius_px) & (radius <= band.outer_radius_px)
     if not ring.any():
         raise SettingsError(
-            f"band {band.inner_radius_px:g} to {band.outer_radius_px:g} px: holds no pixel of the Fourier transform, "
-            f"whose radii end at {radius.max():.0f} px; give radii within it."
+            f"band {band.inner_radius_px:g} to {band.outer_radius_px:g} px: contains no pixel of the "
+            f"Fourier transform, whose maximum radius is {radius.max():.0f} px; give smaller radii."
         )
     spectrum = np.fft.fftshift(np.fft.fft2(image.astype(np.float32)))
     fringes = np.abs(np.fft.ifft2(np.fft.ifftshift(spectrum * ring)))

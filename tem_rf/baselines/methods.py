@@ -1,4 +1,4 @@
-"""Segmentation without a network, to hold the networks against."""
+"""Segmentation without a network, as a baseline for the networks."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ class Baseline:
     """A method without a network, applied to the images of a test split.
 
     Attributes:
-        name: What to call it in a table.
-        masks: (n, h, w) bool; None where the method cannot work on these images.
-        note: The settings it chose, or why it cannot work.
+        name: Name in tables.
+        masks: (n, h, w) bool; None if the method cannot be applied to these images.
+        note: The settings it chose, or why it cannot be applied.
     """
 
     name: str
@@ -31,13 +31,13 @@ def segment_without_network(
 ) -> tuple[Baseline, Baseline]:
     """Segment images by their lattice fringes and by their brightness.
 
-    Fourier filtering is the study's baseline, but finds only what diffracts; a threshold finds only what is dark. At
-    high resolution the first is the one to beat, at low resolution and strong amplitude contrast the second.
+    Fourier filtering is the study's baseline, but finds only diffracting particles; a threshold finds only dark ones.
+    At high resolution the first is the one to beat, at low resolution and strong amplitude contrast the second.
 
     Args:
         images: (n, h, w), any scale.
-        pixel_size_nm: Side of a pixel [nm]; needed with a lattice spacing.
-        lattice_spacing_nm: Spacing of the lattice planes [nm]; None to find the fringes in the images.
+        pixel_size_nm: Pixel size [nm]; needed with a lattice spacing.
+        lattice_spacing_nm: Spacing of the lattice planes [nm]; None: find the fringes in the images.
 
     Returns:
         Fourier filtering, brightness threshold.

@@ -1,6 +1,6 @@
-"""How good a segmentation is: runs scored on images, the table of results, false negatives, what a dataset holds.
+"""Evaluate segmentations: scores of runs, the table of results, false negatives, inspection of datasets.
 
-The table needs no NumPy; the modules that score and look into datasets do.
+The table does not need NumPy; the modules that score images and inspect datasets do.
 """
 
 from tem_rf.evaluation.columns import COLUMNS, Column

@@ -1,4 +1,4 @@
-"""The columns of a table of trials: what they are called, what they say, how they are sorted and filtered."""
+"""The columns of a table of trials: names, values, sorting and filtering."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -19,9 +19,9 @@ class Column:
     Attributes:
         key: Its name in commands, CSV and JSON.
         title: Its name for people.
-        value: What it says of a trial; None where there is nothing to say.
-        digits: Decimals for people.
-        is_default: Whether a table has it unasked.
+        value: Its value for a trial; None if there is none.
+        digits: Decimals shown.
+        is_default: Whether it is shown by default.
     """
 
     key: str
@@ -31,7 +31,7 @@ class Column:
     is_default: bool = True
 
     def of(self, row: Row) -> Value:
-        """What it says of a row; of a method without a network its dataset, name and scores."""
+        """Its value for a row; a method without a network only has a dataset, a name and scores."""
         if isinstance(row, TrialResult):
             return self.value(row)
         texts: dict[str, Value] = {"dataset": row.dataset, "network": row.method}
@@ -60,8 +60,8 @@ COLUMNS = {
         Column("study", "study", lambda trial: trial.study or None, is_default=False),
     )
 }
-"""The columns by their keys, in order. Scores are of the test images, mean ± sd over seeds; the field is that of
-equation (1); time is that of a training."""
+"""The columns by key, in order. Scores are those of the test images, mean ± sd over seeds. The field is the receptive
+field of equation (1). The time is that of one training."""
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": lambda value, limit: value <= limit,
@@ -74,10 +74,10 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 
 def find_column(key: str) -> Column:
-    """The column of a key.
+    """The column with a key.
 
     Raises:
-        SettingsError: There is none.
+        SettingsError: There is no such column.
     """
     if key not in COLUMNS:
         raise SettingsError(f"column {key!r}: expected one of {', '.join(COLUMNS)}.")
@@ -85,14 +85,14 @@ def find_column(key: str) -> Column:
 
 
 def number(value: Value) -> float | None:
-    """What a value is sorted and filtered by, if that is a number."""
+    """The number by which a value is sorted and filtered, if it has one."""
     if isinstance(value, Spread):
         return value.mean
     return None if isinstance(value, str) else value
 
 
 def sort_trials(trials: Iterable[TrialResult], key: str) -> list[TrialResult]:
-    """Sort by a column, least first; with a minus before the key greatest first. Trials without a value come last.
+    """Sort by a column, smallest first; largest first if the key starts with a minus. Trials without a value come last.
 
     Raises:
         SettingsError: There is no such column.
@@ -109,28 +109,30 @@ def sort_by(trials: Iterable[TrialResult], column: Column, *, is_descending: boo
 
 
 def filter_trials(trials: Iterable[TrialResult], conditions: Sequence[str]) -> list[TrialResult]:
-    """Keep the trials that meet every condition.
+    """Keep the trials that meet all conditions.
 
     Args:
         trials: The trials.
         conditions: Such as `depth=2`, `field_px<=200`, `hard_dice>0.8`, `network~p44` (contains), `state!=finished`.
 
     Raises:
-        SettingsError: A condition that cannot be read, or an unknown column.
+        SettingsError: A condition cannot be parsed, or the column is unknown.
     """
     tests = [_read_condition(condition) for condition in conditions]
     return [trial for trial in trials if all(test(trial) for test in tests)]
 
 
 def _order(value: Value) -> tuple[Any, ...]:
-    """Numbers by their size, texts with the numbers in them by theirs; a column holds one kind."""
+    """Order of values: numbers by size, text by the numbers in it. All values of a column are of one kind."""
     return natural_order(value) if isinstance(value, str) else (number(value),)
 
 
 def _read_condition(condition: str) -> Callable[[TrialResult], bool]:
     found = re.fullmatch(r"\s*(\w+)\s*(<=|>=|!=|=|<|>|~)\s*(.+?)\s*", condition)
     if found is None:
-        raise SettingsError(f"filter {condition!r}: expected COLUMN=VALUE, or !=, <, <=, >, >=, ~ (contains) for =.")
+        raise SettingsError(
+            f"filter {condition!r}: expected COLUMN=VALUE, or with !=, <, <=, >, >=, ~ (contains) for =."
+        )
     key, sign, text = found.groups()
     column = find_column(key)
 

@@ -1,4 +1,4 @@
-"""Score a run on the images it has not seen; the masks are kept beside the scores."""
+"""Score a run on its test images, and save the masks with the scores."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,11 +21,11 @@ def write_masks(path: Path, masks: np.ndarray) -> None:
     """Write masks as a compressed TIFF stack, in the order of the test images.
 
     Args:
-        path: File to write, whole or not at all.
+        path: File to write, atomically.
         masks: (n, h, w) bool.
 
     Raises:
-        StorageError: The disk is full or the place cannot be written to.
+        StorageError: The disk is full or the location is not writable.
     """
     import tifffile
 
@@ -38,14 +38,14 @@ def read_mask(path: Path, index: int) -> np.ndarray:
     """Read one of the masks.
 
     Args:
-        path: What `write_masks` wrote.
-        index: Which, from 0.
+        path: File written by `write_masks`.
+        index: Index of the mask, from 0.
 
     Returns:
         (h, w) bool.
 
     Raises:
-        ReadError: The file is missing, damaged, or of fewer masks.
+        ReadError: The file is missing, damaged, or has fewer masks.
     """
     import tifffile
 
@@ -57,7 +57,7 @@ def read_mask(path: Path, index: int) -> np.ndarray:
         raise ReadError(f"{path}: cannot be read ({error}); evaluate the run again.") from error
 
 
-BATCH_PX = 4 * 512 * 512  # pixels that go through the network at once: about 1 GB of activations
+BATCH_PX = 4 * 512 * 512  # pixels per forward pass of the network: about 1 GB of activations
 
 Progress = Callable[[int, int], None]
 
@@ -71,19 +71,19 @@ def evaluate_run(
     pictures: Path | None = None,
     progress: Progress | None = None,
 ) -> list[ImageScores]:
-    """Score a run on a split of its dataset; once per image of the test split, write `scores.csv` and `masks.tif`.
+    """Score a run on a split of its dataset. For the test split without transforms, write `scores.csv` and `masks.tif`.
 
-    Where a training puts a better network in place of the one that is being scored, the better one is scored again:
-    what stands in the run folder, and what is returned, is of the network that stands there.
+    If a training replaces the network by a better one during scoring, the better one is scored again: the results in
+    the run folder, and those returned, always belong to the network in the run folder.
 
     Args:
-        run: A run with at least one epoch.
+        run: A run with at least one completed epoch.
         dataset: The dataset of the run.
-        split: Which patches.
-        transforms: 1 scores each image once; 8 scores it in its eight dihedral transforms, as the study does, which
-            multiplies images that are not independent.
-        pictures: Folder for an overlay of each image; None writes none.
-        progress: Called with the images done and the number of images.
+        split: The split to score.
+        transforms: 1 scores each image once; 8 scores it in its eight dihedral transforms, as the study does, so the
+            scored images are not independent.
+        pictures: Folder for an overlay of each image; None: no overlays.
+        progress: Called with the number of images done and the total.
 
     Raises:
         DatasetError: The split is empty.
@@ -110,7 +110,7 @@ def _segment_and_score(
     pictures: Path | None,
     progress: Progress | None,
 ) -> tuple[list[ImageScores], list[np.ndarray]]:
-    """Scores and, where they are wanted, masks in the same order."""
+    """Scores and, if requested, masks in the same order."""
     from tem_rf.runs.network import load_network
 
     indices = dataset.indices(split)
@@ -139,11 +139,11 @@ def evaluate_baselines(
 
     Args:
         dataset: The dataset.
-        split: Which patches.
-        lattice_spacing_nm: For Fourier filtering; None to find the fringes in the images.
+        split: The split to score.
+        lattice_spacing_nm: For Fourier filtering; None: find the fringes in the images.
 
     Returns:
-        For each method its scores (none where it cannot work on these images) and its settings, or why it cannot.
+        For each method its scores (none if it cannot be applied to these images) and its settings, or why it cannot.
     """
     indices = dataset.indices(split)
     images = np.asarray(dataset.images[indices])
@@ -156,7 +156,7 @@ def evaluate_baselines(
 
 
 def score_patches(dataset: PreparedDataset, indices: np.ndarray, predictions: np.ndarray) -> list[ImageScores]:
-    """Score predictions for patches of a dataset, whoever made them.
+    """Score predictions for patches of a dataset, from any method.
 
     Args:
         dataset: The dataset.

@@ -1,4 +1,4 @@
-"""What a prepared dataset and its finished runs say about the receptive field worth searching."""
+"""Evidence from a prepared dataset and its finished runs about which receptive fields are worth searching."""
 
 from collections.abc import Iterable
 
@@ -15,11 +15,11 @@ _PATCHES = 64  # enough for a median diameter
 
 
 def gather_evidence(dataset: PreparedDataset, runs: Iterable[RunFolder]) -> Evidence:
-    """Take contrast, diameters and pixel size from a dataset, and dice from the runs that finished on it.
+    """Collect contrast, diameters and pixel size from a dataset, and dice scores from its finished runs.
 
     Args:
         dataset: The dataset.
-        runs: Any runs; those on other datasets or unfinished are left out.
+        runs: Any runs; those on other datasets and unfinished ones are ignored.
     """
     return Evidence(
         patch_size=dataset.manifest.patch_size,
@@ -31,9 +31,9 @@ def gather_evidence(dataset: PreparedDataset, runs: Iterable[RunFolder]) -> Evid
 
 
 def separability(intensity: Intensity) -> float:
-    """Part of the pairs of a particle and a background pixel that brightness tells apart.
+    """Fraction of pairs of a particle and a background pixel that brightness separates.
 
-    The area under the ROC curve of a threshold, whichever class is the brighter: 0.5 is chance, 1 is complete.
+    The area under the ROC curve of a threshold, for either contrast: 0.5 is chance, 1 is complete separation.
     """
     particle, background = (
         np.asarray(each.histogram, float) / sum(each.histogram) for each in (intensity.particle, intensity.background)
@@ -43,7 +43,7 @@ def separability(intensity: Intensity) -> float:
 
 
 def median_diameter_px(labels: np.ndarray) -> float | None:
-    """Median diameter of the circles as large as the particles that lie whole inside a patch [px].
+    """Median equivalent circle diameter of the particles that do not touch the border of a patch [px].
 
     Args:
         labels: (n, h, w), 1 on particles.

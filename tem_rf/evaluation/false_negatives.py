@@ -1,4 +1,4 @@
-"""What each method misses of the same images, and whether they miss the same places: the study's figures 7 and S8."""
+"""False negatives of each method on the same images, and how far they agree: the study's figures 7 and S8."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,10 +27,10 @@ class FalseNegativeComparison:
     """False negatives of several methods on the same images.
 
     Attributes:
-        methods: Their names, m of them.
+        methods: Names of the m methods.
         patches: The n images.
-        fractions: (n, m) fraction of the labelled pixels that a method misses; NaN where the label is empty.
-        dice: (n, m, m) dice between the false-negative maps of two methods; 1 where neither misses anything.
+        fractions: (n, m) fraction of the labelled pixels that are false negatives; NaN if the label is empty.
+        dice: (n, m, m) dice between the false-negative maps of two methods; 1 if neither has false negatives.
     """
 
     methods: tuple[str, ...]
@@ -56,13 +56,13 @@ def compare_false_negatives(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> FalseNegativeComparison:
-    """Hold the false-negative maps of methods against each other, image by image.
+    """Compare the false-negative maps of methods, image by image.
 
     Args:
-        methods: By name, such as `methods_of_runs` gives them.
+        methods: Methods by name, for example from `methods_of_runs`.
         dataset: The dataset.
-        indices: Patches to look at.
-        progress: Called with the images done and their number.
+        indices: Indices of the patches to compare.
+        progress: Called with the number of images done and the total.
 
     Source: Sytwu et al. 2022, figures 7 and S8.
     """
@@ -80,13 +80,13 @@ def compare_false_negatives(
 
 
 def false_negative_maps(methods: Mapping[str, Method], dataset: PreparedDataset, index: int) -> np.ndarray:
-    """(m, h, w) bool: where the label of a patch has a particle and the mask of a method has none."""
+    """(m, h, w) bool: pixels that are particle in the label of a patch but not in the mask of a method."""
     image, label = np.asarray(dataset.images[index]), dataset.labels[index] > 0
     return np.stack([label & ~method(image) for method in methods.values()])
 
 
 def dice_between(maps: np.ndarray) -> np.ndarray:
-    """Dice of each map with each.
+    """Dice between all pairs of maps.
 
     Args:
         maps: (m, h, w) bool.
@@ -109,16 +109,16 @@ def methods_of_runs(
     split: Split = "test",
     lattice_spacing_nm: float | None = None,
 ) -> tuple[dict[str, Method], str]:
-    """The networks of runs by their names, and Fourier filtering with one band for all images of a split.
+    """The networks of runs by name, and Fourier filtering with one band for all images of a split.
 
     Args:
-        runs: Runs with at least one epoch.
-        dataset: The dataset of all of them.
-        split: Whose images the band is found in.
-        lattice_spacing_nm: Lay the band around this spacing; None to find the fringes.
+        runs: Runs with at least one completed epoch.
+        dataset: The dataset of all runs.
+        split: The split whose images determine the band.
+        lattice_spacing_nm: Center the band on this spacing; None: find the fringes in the images.
 
     Returns:
-        The methods, and the band; or, where the images have no Bragg peaks and Fourier filtering is left out, why.
+        The methods and the band, or why Fourier filtering is left out if the images have no Bragg peaks.
 
     Raises:
         ModelError: A run has no network.
@@ -137,10 +137,10 @@ def methods_of_runs(
 
 
 def write_false_negative_tables(folder: Path, comparison: FalseNegativeComparison) -> tuple[Path, Path]:
-    """Write `false_negatives.csv`, a fraction per image and method, and `false_negatives_dice.csv`, mean dice of pairs.
+    """Write `false_negatives.csv`, fractions per image and method, and `false_negatives_dice.csv`, mean dice of pairs.
 
     Raises:
-        StorageError: The disk is full or the place cannot be written to.
+        StorageError: The disk is full or the location is not writable.
     """
     images, pairs = folder / "false_negatives.csv", folder / "false_negatives_dice.csv"
     _write_csv(

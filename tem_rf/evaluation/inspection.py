@@ -1,4 +1,4 @@
-"""What a dataset holds: balance, contrast, particle sizes, and a plot of it."""
+"""Inspect a dataset: class balance, contrast, particle sizes, and a plot of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-_MAX_PATCHES_MEASURED = 400  # of evenly spread micrographs; more change no diameter and cost seconds
-_MAX_PATCHES_TRANSFORMED = 32  # those with most particle
-_MAX_MICROGRAPH_PX = 16384**2  # what a patches.csv claims beyond it must not fill the memory
-_MIN_PARTICLE_PX = 12  # smaller spots are slips of the pen
+_MAX_PATCHES_MEASURED = 400  # of evenly spaced micrographs; more do not change the diameters, but cost seconds
+_MAX_PATCHES_TRANSFORMED = 32  # those with the most particle pixels
+_MAX_MICROGRAPH_PX = 16384**2  # limit for the size given by patches.csv, which must not exhaust the memory
+_MIN_PARTICLE_PX = 12  # smaller regions are drawing errors
 
 
 @dataclass(frozen=True)
 class SplitBalance:
-    """What one split holds.
+    """Class balance of one split.
 
     Attributes:
-        split: Its name.
-        micrographs: Micrographs its patches come from.
-        particle_fractions: (n,) of its patches.
+        split: Name of the split.
+        micrographs: Number of micrographs its patches come from.
+        particle_fractions: (n,) particle fractions of its patches.
     """
 
     split: Split
@@ -40,17 +40,17 @@ class SplitBalance:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a dataset holds.
+    """Results of inspecting a dataset.
 
     Attributes:
-        balance: Per split, without empty ones.
+        balance: Class balance of each split that has patches.
         effect_size: Distance of the class means in pooled standard deviations (Cohen's d): about 0.2 is hard to see,
-            above 1 the classes hardly overlap. Negative where particles are darker.
-        diameters_px: (n,) diameters of circles as large as the particles that lie whole within the patches of a
-            micrograph, put together.
-        cut_particles: Particles that reach the border of these patches, which have no diameter.
-        lattice_spacing_px: Period of the lattice fringes [px]; None where no Bragg peaks stand out.
-        pixel_size_nm: Side of a pixel [nm]; None where it is not known.
+            above 1 the classes hardly overlap. Negative if particles are darker.
+        diameters_px: (n,) equivalent circle diameters of the particles that are completely within the assembled patches
+            of a micrograph.
+        cut_particles: Number of particles that touch the border of these patches, which have no diameter.
+        lattice_spacing_px: Period of the lattice fringes [px]; None if there are no distinct Bragg peaks.
+        pixel_size_nm: Pixel size [nm]; None if not known.
     """
 
     balance: tuple[SplitBalance, ...]
@@ -111,7 +111,7 @@ def _patches_by_micrograph(dataset: PreparedDataset) -> list[list[int]]:
 
 
 def _evenly_chosen(micrographs: list[list[int]]) -> list[list[int]]:
-    """As many micrographs as have about the most patches that are measured."""
+    """Evenly spaced micrographs with about the maximum number of patches to measure."""
     patches_each = sum(map(len, micrographs)) / len(micrographs)
     number = min(len(micrographs), max(1, int(_MAX_PATCHES_MEASURED / patches_each)))
     indices = np.linspace(0, len(micrographs) - 1, number).astype(int)
@@ -119,10 +119,10 @@ def _evenly_chosen(micrographs: list[list[int]]) -> list[list[int]]:
 
 
 def _put_together(dataset: PreparedDataset, indices: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The label of a micrograph from the patches that were kept, and which pixels these are; (h, w) bool each.
+    """Assemble the label of a micrograph from its kept patches. Also return which pixels they cover; (h, w) bool each.
 
     Raises:
-        DatasetError: The patches lie further apart than on any camera.
+        DatasetError: The patches are further apart than the size of any camera.
     """
     size = dataset.manifest.patch_size
     corners = np.array([(dataset.patches[index].y_px, dataset.patches[index].x_px) for index in indices])
@@ -141,7 +141,7 @@ def _put_together(dataset: PreparedDataset, indices: list[int]) -> tuple[np.ndar
 
 
 def _next_to_nothing(is_kept: np.ndarray) -> np.ndarray:
-    """Pixels whose neighbour above, below, left or right belongs to no patch."""
+    """Pixels with a neighbour above, below, left or right that belongs to no patch."""
     from scipy.ndimage import binary_erosion
 
     return is_kept & ~binary_erosion(is_kept)
@@ -171,12 +171,12 @@ _BINS_TOGETHER = 4  # single bins are finer than the grey levels of 8-bit images
 
 
 def write_inspection_picture(path: Path, dataset: PreparedDataset, inspection: Inspection) -> None:
-    """Write the PNG.
+    """Write the inspection plot.
 
     Args:
-        path: PNG to write.
+        path: PNG file to write.
         dataset: The dataset.
-        inspection: What `inspect_dataset` found in it.
+        inspection: Result of `inspect_dataset`.
     """
     from matplotlib.figure import Figure
 
@@ -191,7 +191,7 @@ def write_inspection_picture(path: Path, dataset: PreparedDataset, inspection: I
 
 
 def _draw_examples(axes: "list[Axes]", dataset: PreparedDataset) -> None:
-    """Patches with little, usual and much particle, with the outlines of the labels."""
+    """Patches with small, typical and large particle fractions, with the outlines of the labels."""
     order = np.argsort([patch.particle_fraction for patch in dataset.patches], kind="stable")
     for place, quantile in zip(axes, np.linspace(0.1, 0.9, len(axes)), strict=True):
         index = int(order[round(quantile * (len(order) - 1))])
@@ -217,7 +217,7 @@ def _draw_contrast(axes: "Axes", dataset: PreparedDataset, inspection: Inspectio
 
 
 def _draw_balance(axes: "Axes", inspection: Inspection) -> None:
-    """A point per patch, so that few patches look like few."""
+    """Draw one point per patch, so that a small number of patches is obvious."""
     spread = np.random.default_rng(0)
     for row, balance in enumerate(inspection.balance):
         fractions = balance.particle_fractions
@@ -238,5 +238,5 @@ def _draw_diameters(axes: "Axes", inspection: Inspection) -> None:
         axes.axvline(float(np.median(diameters)), color="black", linestyle="--", linewidth=1.2)
         title = f"{diameters.size} whole particles, median {np.median(diameters):.3g} {unit}"
     else:
-        title = "no particle lies whole within the patches"
+        title = "no particle is completely within the patches"
     axes.set(xlabel=f"particle diameter [{unit}]", ylabel="particles", title=title)

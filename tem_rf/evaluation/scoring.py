@@ -1,4 +1,4 @@
-"""Score runs and methods without a network on the same images: the rows of `tem-rf evaluate`."""
+"""Score runs and methods without a network on the same images, for the rows of `tem-rf evaluate`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -33,17 +33,17 @@ def score_runs(
     lattice_spacing_nm: float | None = None,
     on_step: Callable[[str], None] = lambda what: None,
 ) -> list[Row]:
-    """Score runs, those that differ in nothing but their seed in one row, and methods without a network.
+    """Score runs, with one row for runs that differ only in their seed, and methods without a network.
 
     Args:
-        runs: Runs on the dataset, each with at least one epoch.
+        runs: Runs on the dataset, each with at least one completed epoch.
         dataset: Their dataset.
-        split: Which patches.
+        split: The split to score.
         transforms: See `evaluate_run`.
-        pictures: Folder for overlays, a folder in it per run; None writes none.
-        baseline: Also segment without a network.
-        lattice_spacing_nm: For Fourier filtering; None to find the fringes in the images.
-        on_step: Called with what is done next.
+        pictures: Folder for overlays, with a subfolder per run; None: no overlays.
+        baseline: Also score the methods without a network.
+        lattice_spacing_nm: For Fourier filtering; None: find the fringes in the images.
+        on_step: Called with a description of the next step.
 
     Raises:
         DatasetError: The split is empty.
@@ -60,7 +60,7 @@ def score_runs(
         scored[result.config.trial, result.config.seed] = replace(result, state=state, scores=tuple(scores))
     rows: list[Row] = [*group_runs(scored.values())]
     if baseline:
-        on_step("segmenting without a network")
+        on_step("segmenting with the methods without a network")
         (name,) = dataset_labels([runs[0].config])
         rows += _methods(name, dataset, split=split, lattice_spacing_nm=lattice_spacing_nm)
     return rows
@@ -70,10 +70,10 @@ def score_methods(trials: Iterable[TrialResult]) -> list[MethodResult]:
     """Score Fourier filtering and the brightness threshold on each dataset of some trials.
 
     Args:
-        trials: The trials; their datasets are opened.
+        trials: The trials, whose datasets are opened.
 
     Returns:
-        Two rows per dataset, in the order of the trials; where a dataset cannot be opened, the note says why.
+        Two rows per dataset, in the order of the trials. If a dataset cannot be opened, the note states why.
     """
     rows: list[MethodResult] = []
     for name, trial in reversed({trial.dataset: trial for trial in reversed(list(trials))}.items()):

@@ -1,4 +1,4 @@
-"""A table of results as text: for people, spreadsheets, papers and scripts."""
+"""A table of results as text: for the terminal, spreadsheets, papers and scripts."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ _SIGNS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasci
 
 
 def escape_latex(text: str) -> str:
-    r"""Escape what LaTeX would interpret.
+    r"""Escape characters that are special in LaTeX.
 
     >>> print(escape_latex("n2_p44 0.9 ± 0.1"))
     n2\_p44 0.9 $\pm$ 0.1
@@ -26,16 +26,16 @@ NOTHING = "–"
 
 
 DEFAULT_COLUMNS = tuple(column for column in COLUMNS.values() if column.is_default)
-"""The columns that a table has unasked, where they say something."""
+"""The columns shown by default, if they have values."""
 
 
 def shown_columns(rows: Sequence[Row], columns: Sequence[Column] = DEFAULT_COLUMNS) -> list[Column]:
-    """The columns that say something of one of the rows at least."""
+    """The columns that have a value in at least one row."""
     return [column for column in columns if any(column.of(row) is not None for row in rows)]
 
 
 def cell(column: Column, row: Row) -> str:
-    """What stands in a cell, for people."""
+    """The text of a cell."""
     value = column.of(row)
     if value is None:
         return NOTHING
@@ -51,17 +51,17 @@ def cell(column: Column, row: Row) -> str:
 
 
 def as_records(rows: Sequence[Row], columns: Sequence[Column] = DEFAULT_COLUMNS) -> list[dict[str, Any]]:
-    """The values of each trial by the keys of the columns, as JSON types; a spread is mean, sd and seeds."""
+    """The values of each trial by column key, as JSON types. A spread becomes mean, sd and seeds."""
     return [{"trial": row.name, **{column.key: _plain(column.of(row)) for column in columns}} for row in rows]
 
 
 def as_csv(rows: Sequence[Row], columns: Sequence[Column] = DEFAULT_COLUMNS) -> str:
-    """Comma-separated values in full precision; the sd of a column stands beside it as KEY_sd."""
+    """Comma-separated values in full precision. The sd of a column is in the next column, KEY_sd."""
     return csv_text([_flat(record) for record in as_records(rows, columns)])
 
 
 def csv_text(rows: Sequence[dict[str, Any]]) -> str:
-    """Comma-separated values of rows with the same or fewer keys than the first; None is an empty cell."""
+    """Rows as comma-separated values, with the keys of the first row, which other rows may lack; None: empty cell."""
     text = io.StringIO()
     keys = list(dict.fromkeys(key for row in rows for key in row))
     table = csv.DictWriter(text, keys, lineterminator="\n")
@@ -71,7 +71,7 @@ def csv_text(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def as_markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:
-    """A table in Markdown; texts stand to the left, numbers to the right."""
+    """A Markdown table with text aligned left and numbers aligned right."""
 
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(text.replace('|', chr(92) + '|') for text in cells)} |"
@@ -82,7 +82,7 @@ def as_markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:
 
 
 def as_latex(rows: Sequence[Row], columns: Sequence[Column]) -> str:
-    r"""A `tabular` for LaTeX with booktabs; `±` becomes `$\pm$`."""
+    r"""A LaTeX `tabular` with booktabs; `±` becomes `$\pm$`."""
 
     def line(cells: Sequence[str]) -> str:
         return f"{' & '.join(map(escape_latex, cells))} \\\\"

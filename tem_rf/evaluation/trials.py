@@ -1,4 +1,4 @@
-"""The results that `evaluate`, `study table` and the app show: of trials, and of methods without a network."""
+"""The results shown by `evaluate`, `study table` and the app: of trials, and of methods without a network."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -17,20 +17,20 @@ from tem_rf.runs.process import state_after
 
 
 def dataset_labels(configs: Sequence[RunConfig]) -> list[str]:
-    """A name of the dataset of each configuration; datasets of one name get the start of their fingerprint."""
+    """Name of the dataset of each configuration. The start of the fingerprint tells apart datasets of the same name."""
     names = [name for name, _ in {(config.dataset.name, config.dataset_sha256) for config in configs}]
     return [_label(config, is_shared=names.count(config.dataset.name) > 1) for config in configs]
 
 
 def variants(configs: Sequence[RunConfig]) -> list[str]:
-    """The settings of training and augmentation that are not alike in all configurations, as `epochs=50 gain=0.1`."""
+    """Settings of training and augmentation that differ between the configurations, as `epochs=50 gain=0.1`."""
     settings = [_settings(config) for config in configs]
     differing = [key for key in (settings[0] if settings else ()) if len({str(one[key]) for one in settings}) > 1]
     return [" ".join(f"{key}={_text(one[key])}" for key in differing) for one in settings]
 
 
 def natural_order(name: str) -> tuple[tuple[float, str], ...]:
-    """What names are sorted by so that numbers in them count.
+    """Sort key for names that orders numbers in them by value.
 
     >>> sorted(["au-10nm", "au-2.2nm"], key=natural_order)
     ['au-2.2nm', 'au-10nm']
@@ -56,13 +56,13 @@ NOT_SCORED = "not scored"
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What one training came to.
+    """The results of one training.
 
     Attributes:
         run: The run folder.
-        config: What it trains.
-        state: State of the run, or `not scored` where it finished without scores of the network that it ended with.
-        detail: Why it failed, if it did.
+        config: Its configuration.
+        state: State of the run, or `not scored` if it finished and its final network has no scores.
+        detail: The error, if it failed.
         epochs: Scores of its epochs.
         scores: Scores of the test images; empty unless the run is finished.
     """
@@ -82,14 +82,14 @@ class RunResult:
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """Runs that differ in nothing but their seed.
+    """Runs that differ only in their seed.
 
     Attributes:
-        dataset: Name of the dataset, told apart from others of the same name.
-        variant: Settings that are not the same in every trial of the table, as text; empty where all are.
+        dataset: Name of the dataset, unique among datasets of the same name.
+        variant: Settings that differ between the trials of the table, as text; empty if none differ.
         runs: The runs, by seed.
         missing_seeds: Seeds of the study that have no run yet.
-        study: Name of the study, in a table of several.
+        study: Name of the study, in a table of several studies.
     """
 
     dataset: str
@@ -105,17 +105,17 @@ class TrialResult:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Seeds of the runs that means are taken over."""
+        """Seeds of the runs that are averaged."""
         return tuple(run.config.seed for run in self.scored)
 
     @property
     def images(self) -> int:
-        """Number of scored images of a seed; 0 where nothing is scored."""
+        """Number of scored images per seed; 0 if nothing is scored."""
         return max((len(run.scores) for run in self.scored), default=0)
 
     @property
     def config(self) -> RunConfig:
-        """What the runs train, with the first one's seed."""
+        """The configuration of the runs, with the seed of the first."""
         return self.runs[0].config
 
     @property
@@ -125,12 +125,12 @@ class TrialResult:
 
     @property
     def name(self) -> str:
-        """Name of the trial, which no other trial of the table has."""
+        """Name of the trial, unique in the table."""
         return "-".join([self.dataset, self.architecture.name, *self.variant.split()])
 
     @property
     def scored(self) -> tuple[RunResult, ...]:
-        """Runs that are finished and scored: those that means are taken over."""
+        """Runs that are finished and scored. Means are taken over them."""
         return tuple(run for run in self.runs if run.scores)
 
     @property
@@ -140,7 +140,7 @@ class TrialResult:
 
     @property
     def state(self) -> str:
-        """`finished`, or how many runs are in which other state."""
+        """`finished`, or the number of runs in each other state."""
         if self.is_complete:
             return "finished"
         states = [run.state for run in self.runs if not run.scores] + ["no run yet"] * len(self.missing_seeds)
@@ -148,7 +148,7 @@ class TrialResult:
 
     @cached_property
     def scores(self) -> dict[str, Spread]:
-        """Mean ± sd of each score over the seeds that are finished and scored, by its name."""
+        """Mean ± sd of each score over the finished and scored seeds, by score name."""
         return summarize({run.config.seed: run.scores for run in self.scored})
 
     @property
@@ -158,19 +158,19 @@ class TrialResult:
 
     @property
     def training_time_s(self) -> Spread | None:
-        """Time that the epochs of the finished and scored runs took [s]."""
+        """Total time of the epochs of the finished and scored runs [s]."""
         return Spread.of([sum(event.duration_s for event in run.epochs) for run in self.scored if run.epochs])
 
 
 @dataclass(frozen=True)
 class MethodResult:
-    """A method without a network on one dataset; it was not trained, so it has no seeds and no costs.
+    """A method without a network on one dataset. It is not trained, so it has no seeds and no costs.
 
     Attributes:
-        dataset: Name of the dataset, as its trials have it.
+        dataset: Name of the dataset, the same as for its trials.
         method: Name of the method.
-        scores: Mean over the images of each score, by its name; empty where the method cannot work on them.
-        note: The settings it chose, or why it cannot work.
+        scores: Mean of each score over the images, by score name; empty if the method cannot be applied.
+        note: The settings it chose, or why it cannot be applied.
     """
 
     dataset: str
@@ -190,37 +190,39 @@ Row = TrialResult | MethodResult
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What a set of runs came to.
+    """The results of a set of runs.
 
     Attributes:
         trials: The trials, by dataset and receptive field.
-        notes: A sentence for each run that stands in no trial.
+        notes: One sentence for each run that is left out.
     """
 
     trials: tuple[TrialResult, ...]
     notes: tuple[str, ...]
 
     def find(self, name: str) -> TrialResult:
-        """The trial of this name, of this architecture where only one has it, or that holds the run of this name.
+        """Find a trial by its name, by its architecture if that is unambiguous, or by the name of one of its runs.
 
         Raises:
-            StudyError: No trial is meant, or several are.
+            StudyError: No trial matches, or several do.
         """
         for names in (lambda trial: {trial.name}, _other_names):
             found = [trial for trial in self.trials if name in names(trial)]
             if len(found) == 1:
                 return found[0]
             if found:
-                raise StudyError(f"{name}: may be {' or '.join(trial.name for trial in found)}; give one of these.")
+                raise StudyError(
+                    f"{name}: could be {' or '.join(trial.name for trial in found)}; give one of these names."
+                )
         raise StudyError(f"{name}: no such trial; expected one of {', '.join(trial.name for trial in self.trials)}.")
 
 
 def read_results(runs: Iterable[RunFolder], *, seeds: Sequence[int] = ()) -> Results:
-    """Read the folders of runs and put those together that differ in nothing but their seed.
+    """Read run folders and group the runs that differ only in their seed.
 
     Args:
-        runs: The runs, of one dataset or several.
-        seeds: Seeds that every trial is to have; those that runs have are enough where none are given.
+        runs: The runs, on one dataset or several.
+        seeds: Seeds that every trial should have; none: the seeds of the existing runs.
     """
     notes: list[str] = []
     read: dict[tuple[str, int], RunResult] = {}
@@ -228,11 +230,11 @@ def read_results(runs: Iterable[RunFolder], *, seeds: Sequence[int] = ()) -> Res
         try:
             run = read_run(folder)
         except TemRfError as error:
-            notes.append(f"{folder.name}: left out, it cannot be read ({error})")
+            notes.append(f"{folder.name}: left out, cannot be read ({error})")
             continue
         twin = read.setdefault((run.config.trial, run.config.seed), run)
         if twin is not run:
-            notes.append(f"{folder.name}: left out, it trains the same as {twin.run.name}")
+            notes.append(f"{folder.name}: left out, has the same configuration as {twin.run.name}")
     trials = group_runs(read.values(), seeds=seeds)
     return Results(tuple(sorted(trials, key=_place)), tuple(notes))
 
@@ -240,13 +242,13 @@ def read_results(runs: Iterable[RunFolder], *, seeds: Sequence[int] = ()) -> Res
 def group_runs(
     runs: Iterable[RunResult], *, seeds: Sequence[int] = (), study: str = "", is_grouped: bool = True
 ) -> list[TrialResult]:
-    """Put the runs together that differ in nothing but their seed.
+    """Group the runs that differ only in their seed.
 
     Args:
-        runs: The runs; no two train the same.
-        seeds: Seeds that every trial is to have.
-        study: Name of their study, in a table of several.
-        is_grouped: False makes every run a trial of its own.
+        runs: The runs, no two with the same configuration.
+        seeds: Seeds that every trial should have.
+        study: Name of their study, in a table of several studies.
+        is_grouped: False: every run is a trial.
 
     Returns:
         The trials, in the order of their first runs.
@@ -268,7 +270,7 @@ def group_runs(
 
 
 def read_run(folder: RunFolder) -> RunResult:
-    """Read what a training came to.
+    """Read the results of a training.
 
     Raises:
         TemRfError: The folder cannot be read.

@@ -1,4 +1,4 @@
-"""Check micrographs and labels before a dataset is prepared of them."""
+"""Check micrographs and labels before preparing a dataset."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

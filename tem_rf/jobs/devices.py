@@ -1,4 +1,4 @@
-"""Which device a training of the queue gets: one GPU each, or the CPU of a machine without any."""
+"""Assign devices to queued trainings: one GPU each, or the CPU on a machine without GPUs."""
 
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -7,18 +7,18 @@ from typing import TypeVar
 from tem_rf.runs.devices import CPU, gpu_uuid, visible_gpus
 
 PREFIXES = ("CUDA_", "JAX_", "KERAS_", "OMP_", "TF_", "XLA_")
-"""Variables that decide how and where a training computes, so a queued run keeps those it was added with."""
+"""Variables that determine how and where a training computes; a queued run keeps those it was added with."""
 
 T = TypeVar("T")
 
 
 def computing_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables of an environment that decide how and where a training computes."""
+    """Return the variables of an environment that determine how and where a training computes."""
     return {name: value for name, value in environment.items() if name.startswith(PREFIXES)}
 
 
 def usable_devices(environment: Mapping[str, str], installed: Sequence[str]) -> dict[str, str]:
-    """The devices that a training may use, each with its name for CUDA_VISIBLE_DEVICES.
+    """Return the devices that a training may use, each with its name for CUDA_VISIBLE_DEVICES.
 
     Args:
         environment: Variables of the training.
@@ -33,7 +33,7 @@ def usable_devices(environment: Mapping[str, str], installed: Sequence[str]) -> 
 
 
 def used_devices(environment: Mapping[str, str], installed: Sequence[str]) -> tuple[str, ...]:
-    """The devices that a training outside the queue uses: the first that it sees, or all of them on JAX."""
+    """Return the devices that a training outside the queue uses: the first visible one, or all of them on JAX."""
     usable = tuple(usable_devices(environment, installed))
     return usable if _shares_batches(environment) else usable[:1]
 
@@ -41,10 +41,10 @@ def used_devices(environment: Mapping[str, str], installed: Sequence[str]) -> tu
 def assign_devices(
     waiting: Sequence[tuple[T, Mapping[str, str]]], busy: Collection[str], installed: Sequence[str]
 ) -> list[tuple[T, tuple[str, ...]]]:
-    """Choose the trainings that can start now: in order, but none waits for a device that it cannot use.
+    """Choose the trainings that can start now, in order; none waits for a device that it cannot use.
 
     Args:
-        waiting: Trainings in the order of the queue, each with its variables.
+        waiting: Trainings in queue order, each with its variables.
         busy: Devices in use.
         installed: UUIDs of the GPUs of this machine.
 
@@ -57,7 +57,7 @@ def assign_devices(
     >>> assign_devices([("a", {"CUDA_VISIBLE_DEVICES": "0"}), ("b", second)], {"GPU-a"}, ["GPU-a", "GPU-b"])
     [('b', ('GPU-b',))]
     """
-    taken = set(busy)  # by trainings, or by an earlier one that waits for it
+    taken = set(busy)  # in use, or reserved for an earlier training in the queue
     starting = []
     for training, environment in waiting:
         usable = tuple(usable_devices(environment, installed))

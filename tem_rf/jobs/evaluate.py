@@ -1,4 +1,4 @@
-"""Score runs on images that they have not seen."""
+"""Score runs on unseen images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,24 +16,27 @@ if TYPE_CHECKING:
 
 
 class EvaluateRequest(Request):
-    """Runs on one dataset to score, beside methods without a network."""
+    """Runs on one dataset to score, together with methods that use no network."""
 
     command = ("evaluate",)
 
     run: Annotated[tuple[str, ...], Positional()] = Field(
-        min_length=1, description="Names or folders of runs on one dataset."
+        min_length=1, description="Names or folders of runs on the same dataset."
     )
     runs: Path = Field(DEFAULT_ROOT, description="Folder of the runs.")
-    split: Literal["train", "validation", "test"] = Field("test", description="Which images to score.")
-    baseline: bool = Field(True, description="Also segment without a network: Fourier filtering, threshold.")
+    split: Literal["train", "validation", "test"] = Field("test", description="Images to score.")
+    baseline: bool = Field(True, description="Also score methods without a network: Fourier filtering, threshold.")
     lattice_spacing_nm: Annotated[float | None, ADVANCED] = Field(
         None, gt=0, description="Lattice spacing for Fourier filtering [nm]; default: found in the images."
     )
     transforms: Annotated[int, ADVANCED] = Field(
-        1, ge=1, le=8, description="8: score each image in its eight rotations and reflections, as the study does."
+        1,
+        ge=1,
+        le=8,
+        description="Number of rotations and reflections in which each image is scored; 8 for all, as in the study.",
     )
     pictures: Path | None = Field(
-        None, description="Folder for overlays of the images: outline, false negatives, false positives."
+        None, description="Folder for overlays that show outlines, false negatives and false positives."
     )
 
 
@@ -43,15 +46,15 @@ def evaluate(
     """Score runs.
 
     Args:
-        request: Which runs and images.
-        on_step: Called with what is being done.
+        request: Runs and images to score.
+        on_step: Called with the current step.
 
     Returns:
-        The dataset, and a row per method; runs that differ only in their seed share one.
+        The dataset, and one row per method; runs that differ only in their seed share a row.
 
     Raises:
-        RunError: There is no such run, or the runs are of different datasets.
-        DatasetError: The dataset is gone or has changed, or has no such images.
+        RunError: There is no such run, or the runs use different datasets.
+        DatasetError: The dataset is missing or has changed, or has no such images.
         ModelError: A run has not finished an epoch.
     """
     folders = find_runs_of_one_dataset(list(request.run), request.runs)

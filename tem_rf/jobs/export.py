@@ -24,16 +24,17 @@ DEFAULT_LICENSE = "BSD-3-Clause"
 
 
 class ExportRequest(Request):
-    """A run to export, in which formats, and what its card says."""
+    """A run to export, its formats, and the content of its model card."""
 
     command = ("export",)
 
     run: Annotated[tuple[str, ...], Positional()] = Field(
         min_length=1,
-        description="Name or folder of the run; of several seeds, the one with the best validation score is exported.",
+        description="Name or folder of the run. Of several (one network, several seeds), the best by validation score "
+        "is exported.",
     )
     output: Annotated[Path | None, Flags("output", "o")] = Field(
-        None, description=f"Folder to write; default: {MODELS}/NAME of the run."
+        None, description=f"Folder to write; default: {MODELS}/RUN."
     )
     formats: Annotated[SeveralWords, Flags("format")] = Field(
         (SAVED_MODEL.name,),
@@ -42,22 +43,29 @@ class ExportRequest(Request):
     )
     check: bool = Field(
         False,
-        description="Run every format in its own runtime and compare it with the run; write only what is missing.",
+        description="Run every format in its own runtime and compare it with the run; export only missing formats.",
     )
     authors: Annotated[tuple[str, ...], Flags("author")] = Field(
-        (), description="Who made the model, for the card and bioimage.io; may be repeated."
+        (), description="Author of the model, for the model card and bioimage.io; may be repeated."
     )
     license_id: Annotated[str | None, Flags("license")] = Field(
-        None, description=f"SPDX name of the license of the model; default: as before, or {DEFAULT_LICENSE}."
+        None,
+        description="SPDX identifier of the license of the model; default: the one of the previous export, or "
+        f"{DEFAULT_LICENSE}.",
     )
     held_out: Annotated[tuple[str, ...], ADVANCED] = Field(
-        (), description="NAME=FOLDER of labelled micrographs to score the network on, for the card; may be repeated."
+        (),
+        description="NAME=FOLDER of labelled micrographs to score the network on, for the model card; may be repeated.",
     )
-    purpose: Annotated[str | None, ADVANCED] = Field(None, description="What the model is for, for the card.")
+    purpose: Annotated[str | None, ADVANCED] = Field(
+        None, description="Purpose of the model, as stated in the model card."
+    )
     limits: Annotated[tuple[str, ...], Flags("limit"), ADVANCED] = Field(
-        (), description="What the model was not made for, for the card; may be repeated."
+        (), description="Limitation of the model, as stated in the model card; may be repeated."
     )
-    made_by: Annotated[str | None, ADVANCED] = Field(None, description="The command that made it, for the card.")
+    made_by: Annotated[str | None, ADVANCED] = Field(
+        None, description="Command that produced the model, for the model card."
+    )
     runs: Annotated[Path, ADVANCED] = Field(DEFAULT_ROOT, description="Folder of the runs.")
     overwrite: bool = Field(False, description="Overwrite an existing model.")
 
@@ -73,12 +81,12 @@ class ExportRequest(Request):
 
 @dataclass(frozen=True)
 class Exported:
-    """An export.
+    """Result of an export.
 
     Attributes:
         folder: The folder that was written.
         card: The content of its `model.json`.
-        comparisons: How each format compares with the run, if that was asked for.
+        comparisons: Comparison of each format with the run; empty unless requested.
     """
 
     folder: Path
@@ -91,11 +99,11 @@ def export(request: ExportRequest, *, on_step: Callable[[str], None] = lambda wh
 
     Args:
         request: What to export.
-        on_step: Called with what is being done.
+        on_step: Called with the current step.
 
     Raises:
         RunError: There is no such run.
-        SettingsError: A format is not known.
+        SettingsError: A format is unknown.
         ModelError: The run has not finished an epoch, the folder contains something else, or packages are missing.
         StorageError: The disk is full or the folder is not writable.
     """
@@ -137,18 +145,18 @@ class ImportRequest(Request):
     command = ("import",)
 
     file: Annotated[Path, Positional()] = Field(
-        description="PyTorch file of a whole network, as the authors of the study publish them."
+        description="PyTorch file of a whole network, as published by the authors of the study."
     )
     output: Annotated[Path | None, Flags("output", "o")] = Field(
-        None, description=f"Folder to write; default: {MODELS}/NAME of the file."
+        None, description=f"Folder to write; default: {MODELS}/FILE without its extension."
     )
     normalization: Normalization | None = Field(
-        None, description="Normalization that the network expects, if not the one that the authors used at its depth."
+        None, description="Normalization that the network expects; default: the one the authors used at its depth."
     )
     pixel_size_nm: PixelSizeNm | None = Field(
-        None, ge=1e-5, le=1e6, description="Pixel size that it was trained at [nm], which the file does not contain."
+        None, ge=1e-5, le=1e6, description="Pixel size of the training images [nm], which the file does not contain."
     )
-    overwrite: bool = Field(False, description="Overwrite an existing folder.")
+    overwrite: bool = Field(False, description="Overwrite an existing model.")
 
     @property
     def folder(self) -> Path:
@@ -157,7 +165,7 @@ class ImportRequest(Request):
 
 
 def import_network(request: ImportRequest) -> "ModelCard":
-    """Import a published network, without PyTorch and without running anything in the file.
+    """Import a published network, without PyTorch and without running code from the file.
 
     Raises:
         ReadError: The file is not a network of the study.

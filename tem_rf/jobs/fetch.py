@@ -12,29 +12,31 @@ from tem_rf.jobs.request import Request
 
 
 class FetchRequest(Request):
-    """A published set to download."""
+    """A published dataset to download."""
 
     command = ("data", "fetch")
 
     name: Annotated[str, Positional(), Choices(tuple(PUBLISHED_SETS))] = Field(
-        next(iter(PUBLISHED_SETS)), description="Published set."
+        next(iter(PUBLISHED_SETS)), description="Published dataset."
     )
-    out: Path = Field(Path("data"), description="Folder to put it in; its name is added.")
+    out: Path = Field(Path("data"), description="Parent folder; the dataset is written to a subfolder of its name.")
     files: Annotated[tuple[str, ...], Flags("file"), ADVANCED] = Field(
-        (), description="Files of the record, if their names do not contain the particle size; may be repeated."
+        (),
+        description="File of the Zenodo record to download, if file names do not contain the particle size; may be "
+        "repeated.",
     )
     api: Annotated[str, ADVANCED] = Field(ZENODO, description="Address of Zenodo's API.")
 
 
 def fetch(request: FetchRequest, *, progress: Callable[[RemoteFile, int], None] | None = None) -> list[Path]:
-    """Download a published set, or what is missing of it.
+    """Download a published dataset, or the part of it that is missing.
 
     Args:
-        request: Which set.
+        request: Dataset to download.
         progress: Called with a file and the number of its bytes that have been downloaded.
 
     Raises:
-        SettingsError: There is no such set.
+        SettingsError: There is no such dataset.
         DatasetError: Zenodo cannot be reached, has no such files, or a file has the wrong checksum.
         StorageError: The disk is full.
     """

@@ -18,20 +18,20 @@ from tem_rf.runs.events import Event, Listener
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.view import view_run
 
-SIGNAL_EXIT = 128  # a shell's convention: 128 + number of the signal
+SIGNAL_EXIT = 128  # shell convention: 128 + signal number
 
 
 class Report(Protocol):
-    """How a caller shows the progress of what it started."""
+    """Shows progress on behalf of the caller."""
 
     def tell(self, line: str) -> None:
         """Show a line."""
 
     def training(self, run: RunFolder) -> AbstractContextManager[Listener]:
-        """Show a training as long as the block lasts; the listener gets its events."""
+        """Show a training for the duration of the block; the listener gets its events."""
 
     def scoring(self, run: RunFolder) -> AbstractContextManager[object]:
-        """Show that test images are being scored as long as the block lasts."""
+        """Show that test images are being scored, for the duration of the block."""
 
 
 class Silent:
@@ -59,12 +59,12 @@ class Silent:
 
 @dataclass(frozen=True)
 class Launched:
-    """What became of a run that was to be trained in the background.
+    """Status of a run that was submitted for training in the background.
 
     Attributes:
         run: The run.
-        state: `starting` on a free device, `queued` behind others, `training` already, or `finished` already.
-        position: Its place in the queue, from 1; None unless it is queued.
+        state: `starting` on a free device, `queued` behind others, already `training`, or already `finished`.
+        position: Its position in the queue, from 1; None unless it is queued.
     """
 
     run: RunFolder
@@ -78,14 +78,14 @@ def train_here(run: RunFolder, *, evaluate: bool = False, report: Report | None 
     Args:
         run: The run.
         evaluate: Score its test images, if they are not scored yet.
-        report: How progress is shown; None: not at all.
+        report: Shows the progress; None to show nothing.
 
     Returns:
-        The number of the signal that ended it early; None if none did.
+        The number of the signal that ended the training early; None if it was not interrupted.
 
     Raises:
-        RunError: Another process trains this run.
-        DatasetError: The dataset is gone, is another one, does not fit, or has no test images to be scored.
+        RunError: Another process is training this run.
+        DatasetError: The dataset is missing, has changed, does not fit the network, or has no test images to score.
         TrainingError: The loss became NaN.
         StorageError: The run folder cannot be written to.
     """
@@ -95,7 +95,7 @@ def train_here(run: RunFolder, *, evaluate: bool = False, report: Report | None 
     if needs_scores:
         _check_test_images(run)
     if is_complete:
-        report.tell(f"{run.path}: is finished already.")
+        report.tell(f"{run.path}: already finished.")
     else:
         report.tell(f"{run.path}: starting")
         import_keras()
@@ -111,9 +111,9 @@ def train_here(run: RunFolder, *, evaluate: bool = False, report: Report | None 
 
 
 def train_one_after_the_other(runs: Sequence[RunFolder], *, evaluate: bool = False, report: Report) -> int:
-    """Train runs in the foreground, each in a fresh process, so that nothing of one can reach the next.
+    """Train runs in the foreground, each in a fresh process so that they cannot affect each other.
 
-    One that fails does not hold up the next. Ctrl-C and SIGTERM end the training at hand, and no other starts.
+    If one fails, the next still starts. Ctrl-C and SIGTERM end the current training, and no other is started.
 
     Args:
         runs: The runs.
@@ -121,14 +121,14 @@ def train_one_after_the_other(runs: Sequence[RunFolder], *, evaluate: bool = Fal
         report: Told of runs that fail; the processes show their own progress in the terminal.
 
     Returns:
-        0 if all went well, otherwise the exit code of the first that did not.
+        0 if all succeeded, otherwise the exit code of the first failure.
     """
     first_failure = 0
     for run in runs:
         command = [sys.executable, "-m", "tem_rf", "resume", str(run.path), *(["--evaluate"] if evaluate else [])]
         try:
             code = subprocess.run(command, check=False).returncode
-        except KeyboardInterrupt:  # the training got it too, and is ending
+        except KeyboardInterrupt:  # the training received it too and is ending
             return SIGNAL_EXIT + 2
         if code > SIGNAL_EXIT:
             return code
@@ -139,19 +139,19 @@ def train_one_after_the_other(runs: Sequence[RunFolder], *, evaluate: bool = Fal
 
 
 def train_in_background(runs: Sequence[RunFolder], *, evaluate: bool = False) -> list[Launched]:
-    """Add runs to the queue of their folder, which trains one per device and outlives this process.
+    """Add runs to the queue of their folder, which trains one per device and continues after this process ends.
 
-    Runs that are complete, train or wait already are left as they are.
+    Runs that are complete, training or waiting are left as they are.
 
     Args:
         runs: The runs.
         evaluate: Score their test images once they are finished.
 
     Returns:
-        What became of each run, in order. A queue that somebody stopped while runs waited starts none.
+        The status of each run, in order. A queue that was stopped while runs were waiting starts none.
 
     Raises:
-        DiskFullError: There is no room on the disk.
+        DiskFullError: The disk is full.
         StorageError: The folder of the runs cannot be written to.
     """
     launched: dict[RunFolder, Launched] = {}
@@ -170,7 +170,7 @@ def train_in_background(runs: Sequence[RunFolder], *, evaluate: bool = False) ->
 
 
 def _place(run: RunFolder, queue: TrainingQueue) -> Launched:
-    """Where a run that was added is now, or will be as soon as the process of the queue has looked."""
+    """Return the status that an added run has, or will have at the next check of the queue process."""
     content = queue.read()
     starting = {entry.run for entry, _ in queue.startable(content, installed_gpus())}
     waiting = [entry.run for entry in content.waiting if entry.run not in starting]
@@ -180,7 +180,7 @@ def _place(run: RunFolder, queue: TrainingQueue) -> Launched:
 
 
 def _check_test_images(run: RunFolder) -> None:
-    """Fail before the training if the dataset has no test images, rather than after it."""
+    """Fail before the training, not after it, if the dataset has no test images."""
     from tem_rf.runs.dataset import open_training_data
 
     with process.failure_in_events(run):
@@ -198,4 +198,4 @@ def _score_test_images(run: RunFolder, report: Report) -> None:
 
 
 def _ignore(event: Event) -> None:
-    """Hear an event and do nothing."""
+    """Ignore an event."""

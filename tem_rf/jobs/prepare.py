@@ -22,19 +22,19 @@ def _settings(preset: str | None = None, **changes: Any) -> PreparationSettings:
 
 
 class PrepareRequest(Request):
-    """Labelled micrographs cut into a dataset of patches, divided into training, validation and test."""
+    """Labelled micrographs to cut into a dataset of patches, split into training, validation and test sets."""
 
     command = ("prepare",)
 
     micrographs: Annotated[tuple[Path, ...], Positional()] = Field(
-        min_length=1, description="Folder of micrographs, or of images/ and labels/ (or masks/); or several folders."
+        min_length=1, description="Folder of micrographs, or with images/ and labels/ (or masks/); or several folders."
     )
     output: Annotated[Path, Flags("output", "o")] = Field(description="Dataset folder to write.")
     labels: Path | None = Field(
         None, description="Folder of labels, paired by file name; default: labels/ or masks/ beside the micrographs."
     )
     preset: Annotated[str | None, Choices(tuple(PUBLISHED_SETS))] = Field(
-        None, description="Prepare a published set as its study did."
+        None, description="Published dataset to prepare with the settings of its study."
     )
     preparation: Annotated[
         PreparationSettings,
@@ -61,15 +61,15 @@ def prepare(
 
     Args:
         request: What to prepare.
-        progress: Called with the number of files done and found.
+        progress: Called with the numbers of files done and in total.
 
     Returns:
         The dataset: images (n, patch_size, patch_size) float32 and labels (n, patch_size, patch_size) uint8 from disk.
 
     Raises:
-        SettingsError: A setting does not suit the micrographs.
+        SettingsError: A setting does not fit the micrographs.
         ReadError: A file cannot be read.
-        DatasetError: Files do not pair or fit, or the output is another dataset.
+        DatasetError: Micrographs and labels do not pair or match, or the output folder contains another dataset.
         StorageError: The output cannot be written.
     """
     from tem_rf.data.preparation.prepare import prepare_dataset

@@ -1,7 +1,7 @@
 """The queue of a folder of runs: trains one run per device, the next as soon as one ends, fails or is stopped.
 
-Its state is in RUNS/.queue. A process of its own, started by whoever adds a run, works through it (see `queue_runner`).
-Trainings are processes of their own too, so they go on when that process is stopped or killed.
+Its state is stored in RUNS/.queue. Adding a run starts a separate process that runs the queue (see `queue_runner`).
+Trainings are separate processes too, so they continue if the queue process is stopped or killed.
 """
 
 import shlex
@@ -26,7 +26,7 @@ from tem_rf.runs.root import DEFAULT_ROOT, close_names, list_runs
 from tem_rf.runs.view import RunView, try_to_view_run
 
 RUNNER_COMMAND = (sys.executable, "-m", "tem_rf.jobs.queue_runner")
-"""What works through a queue; the folder of the runs follows."""
+"""Command that runs a queue; the folder of the runs is appended."""
 FOLDER_NAME = ".queue"
 
 
@@ -41,9 +41,9 @@ class QueuedRun(BaseModel):
     run: str = Field(description="Name of the run.")
     evaluate: bool = Field(False, description="Score its test images after the last epoch.")
     environment: dict[str, str] = Field(
-        default_factory=dict, description="Variables that decide how and where it computes, such as KERAS_BACKEND."
+        default_factory=dict, description="Variables that determine how and where it computes, such as KERAS_BACKEND."
     )
-    devices: tuple[str, ...] = Field((), description="What it trains on, once it does.")
+    devices: tuple[str, ...] = Field((), description="Devices it trains on, once it is training.")
 
 
 class QueueContent(BaseModel):
@@ -52,9 +52,9 @@ class QueueContent(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     version: Literal[1] = 1
-    is_stopped: bool = Field(False, description="Whether no further run is to start.")
+    is_stopped: bool = Field(False, description="Whether the queue is stopped and starts no further runs.")
     training: list[QueuedRun] = Field(default_factory=list, description="Runs that were started.")
-    waiting: list[QueuedRun] = Field(default_factory=list, description="Runs that wait, in order.")
+    waiting: list[QueuedRun] = Field(default_factory=list, description="Waiting runs, in order.")
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ class QueueView:
 
     Attributes:
         queue: The queue.
-        state: State of the queue; `idle` if it has nothing to do, `killed` if its process is gone without a final
-            state, `paused` if there is no room on the disk.
+        state: State of the queue; `idle` if it has nothing to do, `killed` if its process ended without recording a
+            final state, `paused` if the disk is full.
         detail: Detail of that state.
         training: Runs that were started and have not ended.
-        waiting: Runs that wait, in order.
+        waiting: Waiting runs, in order.
     """
 
     queue: "TrainingQueue"
@@ -77,7 +77,7 @@ class QueueView:
     waiting: tuple[tuple[QueuedRun, RunView], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """What scripts get."""
+        """Return the view as JSON types."""
         return {
             "runs": str(self.queue.root),
             "state": self.state,
@@ -92,11 +92,11 @@ class QueueView:
 
 @dataclass(frozen=True)
 class TrainingQueue(OwnedFolder):
-    """The queue of one folder of runs; any number of processes may change it at once.
+    """The queue of one folder of runs; any number of processes may change it at the same time.
 
     Attributes:
         path: Its folder, `RUNS/.queue`.
-        runner_command: What works through it; the folder of the runs follows.
+        runner_command: Command that runs it; the folder of the runs is appended.
     """
 
     runner_command: tuple[str, ...] = RUNNER_COMMAND
@@ -104,7 +104,7 @@ class TrainingQueue(OwnedFolder):
 
     @classmethod
     def of(cls, root: Path = DEFAULT_ROOT, runner_command: Sequence[str] = RUNNER_COMMAND) -> Self:
-        """The queue of a folder of runs; nothing is written before a run is added."""
+        """Return the queue of a folder of runs; nothing is written until a run is added."""
         return cls(Path(root) / FOLDER_NAME, tuple(runner_command))
 
     @property
@@ -114,12 +114,12 @@ class TrainingQueue(OwnedFolder):
 
     @property
     def content_file(self) -> Path:
-        """`queue.json`: what trains and what waits."""
+        """`queue.json`: training and waiting runs."""
         return self.path / "queue.json"
 
     @property
     def start_command(self) -> tuple[str, ...]:
-        """Command that works through it."""
+        """Command that runs the queue."""
         return (*self.runner_command, str(self.root.resolve()))
 
     @property
@@ -129,29 +129,29 @@ class TrainingQueue(OwnedFolder):
 
     @property
     def stop_command(self) -> str:
-        """Command that ends its process."""
+        """Command that stops the queue."""
         return self._command("stop")
 
     @property
     def resume_command(self) -> str:
-        """Command that lets it go on."""
+        """Command that resumes the queue."""
         return self._command("resume")
 
     def events(self) -> list[AnyEvent]:
-        """What happened to the queue so far."""
+        """Return the events of the queue so far."""
         return read_events(self.events_file)
 
     def remove_leftovers(self) -> None:
-        """Remove half-written files of processes that were killed."""
+        """Remove half-written files left by killed processes."""
         for file in (self.content_file, self.process_file):
             remove_leftovers(self.path, file.name)
 
     def run_folder(self, entry: QueuedRun) -> RunFolder:
-        """The run of an entry; its folder may have been deleted."""
+        """Return the run of an entry; its folder may have been deleted."""
         return RunFolder(self.root / entry.run)
 
     def read(self) -> QueueContent:
-        """What trains and what waits.
+        """Read the training and waiting runs.
 
         Raises:
             RunError: The file cannot be read.
@@ -166,16 +166,16 @@ class TrainingQueue(OwnedFolder):
         except (OSError, ValueError) as error:
             reason = str(error)
         raise RunError(
-            f"{self.content_file}: cannot be read ({reason}); restore it, or remove it to begin with an empty queue."
+            f"{self.content_file}: cannot be read ({reason}); restore it, or remove it to start with an empty queue."
         )
 
     @contextmanager
     def editing(self) -> Iterator[QueueContent]:
-        """Give the content to change; it is written whole at the end, and nobody else changes it meanwhile.
+        """Yield the content for editing; it is locked meanwhile, and written atomically at the end.
 
         Raises:
             RunError: The file cannot be read.
-            DiskFullError: There is no room on the disk; nothing was changed.
+            DiskFullError: The disk is full; nothing was changed.
             StorageError: The folder cannot be written to.
         """
         with self._locked():
@@ -186,16 +186,16 @@ class TrainingQueue(OwnedFolder):
                 self._write(content)
 
     def add(self, runs: Sequence[RunFolder], *, evaluate: bool = False) -> None:
-        """Add runs at the end, and start the queue unless somebody stopped it while others waited.
+        """Append runs, and start the queue unless it was stopped while runs were waiting.
 
-        Runs that wait or train already keep their place.
+        Runs that are already waiting or training keep their position.
 
         Args:
             runs: Runs of this folder.
             evaluate: Score their test images after the last epoch.
 
         Raises:
-            DiskFullError: There is no room on the disk; what was added is as it was, or waits.
+            DiskFullError: The disk is full; each run is either unchanged or waiting.
             StorageError: The folder cannot be written to.
         """
         variables = computing_variables()
@@ -220,14 +220,14 @@ class TrainingQueue(OwnedFolder):
         self.start_runner()
 
     def holds(self, run: RunFolder) -> bool:
-        """Whether a run waits in this queue."""
+        """Whether a run is waiting in this queue."""
         return any(entry.run == run.name for entry in self.read().waiting)
 
     def remove(self, name: str) -> None:
-        """Take a run out of the queue.
+        """Remove a run from the queue.
 
         Raises:
-            RunError: It does not wait.
+            RunError: The run is not waiting.
         """
         with self.editing() as content:
             entry = self._waiting(content, name)
@@ -235,14 +235,14 @@ class TrainingQueue(OwnedFolder):
         self.release(entry, "removed from the queue")
 
     def move(self, name: str, position: int) -> None:
-        """Give a run that waits another place.
+        """Move a waiting run to another position.
 
         Args:
             name: Name of the run.
-            position: Its place among those that wait, from 1; a greater one than there are is the last.
+            position: New position among the waiting runs, from 1; a position past the end means last.
 
         Raises:
-            RunError: It does not wait, or the position is below 1.
+            RunError: The run is not waiting, or the position is below 1.
         """
         if position < 1:
             raise RunError(f"`position`: expected 1 or more, received {position}.")
@@ -252,44 +252,42 @@ class TrainingQueue(OwnedFolder):
             content.waiting.insert(position - 1, entry)
 
     def stop(self) -> None:
-        """Let no further run start; those that train go on.
+        """Stop starting runs; those already training continue.
 
         Raises:
-            RunError: Nothing trains and nothing waits.
+            RunError: No run is training or waiting.
         """
         with self.editing() as content:
             if not content.waiting and not process.has_process(self):
-                raise RunError(f"{self.root}: nothing waits in the queue of this folder, so there is nothing to stop.")
+                raise RunError(f"{self.root}: the queue of this folder is empty, nothing to stop.")
             content.is_stopped = True
 
     def resume(self) -> None:
-        """Go on after a stop or a kill; trainings that still run are taken over.
+        """Resume after a stop or a kill; trainings that are still running are taken over.
 
         Raises:
-            RunError: Nothing trains and nothing waits, or a process works through the queue already.
+            RunError: No run is training or waiting, or another process is already running the queue.
         """
         self.allow_starts()
         if not self.start_runner():
             raise RunError(
-                f"{self.root}: {process.owner(self)} works through the queue of this folder already; "
+                f"{self.root}: {process.owner(self)} is already running the queue of this folder; "
                 f"see `{self.watch_command}`."
             )
 
     def allow_starts(self) -> None:
-        """Take a stop back.
+        """Undo a stop.
 
         Raises:
-            RunError: Nothing trains and nothing waits.
+            RunError: No run is training or waiting.
         """
         with self.editing() as content:
             if not content.waiting and not content.training:
-                raise RunError(
-                    f"{self.root}: nothing waits in the queue of this folder, so there is nothing to resume."
-                )
+                raise RunError(f"{self.root}: the queue of this folder is empty, nothing to resume.")
             content.is_stopped = False
 
     def start_runner(self) -> bool:
-        """Start the process that works through the queue, unless there is one, nothing to do, or it was stopped."""
+        """Start the queue process, unless it is running, there is nothing to do, or the queue was stopped."""
         with self._locked():
             content = self.read()
             if content.is_stopped or not (content.waiting or content.training) or process.has_process(self):
@@ -299,14 +297,14 @@ class TrainingQueue(OwnedFolder):
         return True
 
     def release(self, entry: QueuedRun, detail: str) -> None:
-        """Record in a run that it no longer waits."""
+        """Record in a run that it is no longer waiting."""
         run = self.run_folder(entry)
         if run.config_file.exists() and not process.is_alive(run) and process.state(run) in ("queued", "killed"):
             run.process_file.unlink(missing_ok=True)
             run.event_log().write(StatusEvent(state="stopped", detail=detail))
 
     def view(self) -> QueueView:
-        """What trains and what waits.
+        """Return a view of the training and waiting runs.
 
         Raises:
             RunError: The file cannot be read.
@@ -332,17 +330,17 @@ class TrainingQueue(OwnedFolder):
         )
 
     def startable(self, content: QueueContent, installed: Sequence[str]) -> list[tuple[QueuedRun, tuple[str, ...]]]:
-        """The waiting runs that can start now, and the devices they get.
+        """Return the waiting runs that can start now, and the devices they get.
 
         Args:
-            content: What trains and what waits.
+            content: Training and waiting runs.
             installed: UUIDs of the GPUs of this machine.
         """
         if not content.waiting or content.is_stopped:
             return []
         busy = {device for entry in content.training for device in entry.devices}
         names = {entry.run for entry in content.training}
-        for run in list_runs(self.root):  # trainings in a terminal use a device, too
+        for run in list_runs(self.root):  # trainings in a terminal use devices too
             if run.name not in names and process.is_alive(run):
                 busy.update(_devices_of_owner(run, installed))
         return assign_devices([(entry, entry.environment) for entry in content.waiting], busy, installed)
@@ -361,9 +359,9 @@ class TrainingQueue(OwnedFolder):
             if entry.run == name:
                 return entry
         if any(entry.run == name for entry in content.training):
-            raise RunError(f"{name}: was started already; end it with `{RunFolder(self.root / name).stop_command}`.")
+            raise RunError(f"{name}: has already started; stop it with `{RunFolder(self.root / name).stop_command}`.")
         close = close_names(name, [entry.run for entry in content.waiting])
-        raise RunError(f"{name}: does not wait in the queue of {self.root}{close}; see `{self.watch_command}`.")
+        raise RunError(f"{name}: is not waiting in the queue of {self.root}{close}; see `{self.watch_command}`.")
 
     def _command(self, *words: str) -> str:
         is_default = self.root == DEFAULT_ROOT
@@ -374,7 +372,7 @@ _NOT_ENDED = frozenset({"queued", "starting", "running", "paused", "killed"})
 
 
 def _devices_of_owner(run: RunFolder, installed: Sequence[str]) -> tuple[str, ...]:
-    """What the process uses that trains a run outside the queue; nothing of this machine if it is on another."""
+    """Return the devices of this machine used by a process that trains a run outside the queue."""
     import psutil
 
     about = process.read_process(run)

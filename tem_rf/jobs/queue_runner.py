@@ -1,4 +1,4 @@
-"""The process that works through a queue: starts runs on free devices, and takes note of their ends.
+"""The queue process: starts runs on free devices and records when they end.
 
 Run: python -m tem_rf.jobs.queue_runner RUNS
 """
@@ -22,7 +22,7 @@ from tem_rf.runs.interruption import Interruption, interruptible, write_when_the
 from tem_rf.runs.view import try_to_view_run
 
 TRAINING_COMMAND = (sys.executable, "-m", "tem_rf", "resume")
-"""What trains a run; the option that has it scored, where it is to be, and the run folder follow."""
+"""Command that trains a run; the option to score it, if requested, and the run folder are appended."""
 POLL_S = 0.5
 
 Outcome = Literal["finished", "stopped"]
@@ -34,22 +34,22 @@ Write = Callable[[], None]
 def run_queue(
     queue: TrainingQueue, *, command: Sequence[str] = TRAINING_COMMAND, listener: Listener | None = None
 ) -> Outcome:
-    """Work through a queue until nothing waits and nothing trains, or until somebody stops it.
+    """Run a queue until no run is waiting or training, or until it is stopped.
 
-    Trainings are processes of their own sessions: whatever ends this process, they go on. Those that an earlier
-    process of the queue started are taken over. A run that was killed together with that process is started again;
-    one that is killed under this process has ended, like one that failed.
+    Trainings run in their own sessions and continue however this process ends. Trainings started by an earlier queue
+    process are taken over. A run that was killed together with that process is started again; a run that is killed
+    under this process has ended, like one that failed.
 
     Args:
         queue: The queue.
-        command: What trains a run, without the run folder.
+        command: Command that trains a run, without the run folder.
         listener: Called with every event.
 
     Returns:
-        `finished`, or `stopped` if somebody asked for it or the folder was deleted.
+        `finished`, or `stopped` if a stop was requested or the folder was deleted.
 
     Raises:
-        RunError: Another process works through this queue, or its file cannot be read.
+        RunError: Another process is running this queue, or its file cannot be read.
         StorageError: The folder cannot be written to.
     """
     queue = TrainingQueue(queue.path.resolve(), queue.runner_command)
@@ -67,7 +67,7 @@ def run_queue(
 
 
 class _QueueEventSink(EventSink):
-    """Tells what happens, and survives the deletion of the folder that it writes to."""
+    """Emits events, and survives the deletion of the folder that it writes to."""
 
     def __init__(self, log: EventLog, *listeners: Listener) -> None:
         super().__init__(log, *listeners)
@@ -86,7 +86,7 @@ class _Runner:
         self.queue, self.journal, self.interruption, self.command = queue, journal, interruption, command
         self.installed = installed_gpus()
         self.children: dict[str, subprocess.Popen[bytes]] = {}
-        self.recorded: set[str] = set()  # waiting runs that say that this process is theirs
+        self.recorded: set[str] = set()  # waiting runs that have this process recorded as theirs
         self.outcome: Outcome | None = None
         self.starting: list[QueuedRun] = []
 
@@ -105,7 +105,7 @@ class _Runner:
         write_when_there_is_room(write, self.journal, self.interruption)
 
     def _take_over(self) -> None:
-        """Sort the runs that an earlier process started: still training, killed with it, or ended."""
+        """Sort the runs started by an earlier process: still training, killed with it, or ended."""
         with self.queue.editing() as content:
             killed = []
             for entry in [*content.training]:
@@ -119,12 +119,12 @@ class _Runner:
             content.waiting[:0] = killed
 
     def _step(self) -> None:
-        """Drop what has ended and choose what starts; all of it, or nothing if the disk is full."""
+        """Remove ended runs and choose runs to start; all or nothing if the disk is full."""
         ended = [entry for entry in self.queue.read().training if self._has_ended(entry)]
         self.starting = []
         with self.queue.editing() as content:
             content.training = [entry for entry in content.training if entry not in ended]
-            if ended:  # to be written before anything follows from it
+            if ended:  # write this before acting on it
                 pass
             elif content.is_stopped:
                 self._let_go(content)
@@ -132,7 +132,7 @@ class _Runner:
             elif self.interruption.asks_to_stop():
                 content.is_stopped = True
             elif not content.training and not content.waiting:
-                self.queue.process_file.unlink(missing_ok=True)  # whoever adds a run from now on starts a process
+                self.queue.process_file.unlink(missing_ok=True)  # a run added from now on starts a new process
                 self.outcome = "finished"
             else:
                 self._choose(content)
@@ -154,7 +154,7 @@ class _Runner:
             self._tell(f"{entry.run}: its folder is gone, so it was removed from the queue")
             return
         if process.is_alive(run):
-            self._tell(f"{entry.run}: {process.owner(run)} trains it already")
+            self._tell(f"{entry.run}: {process.owner(run)} is already training it")
             return
         command = [*self.command, *(["--evaluate"] if entry.evaluate else []), str(run.path)]
         try:
@@ -168,7 +168,7 @@ class _Runner:
         self._tell(f"{entry.run}: started on {', '.join(entry.devices)}")
 
     def _environment(self, entry: QueuedRun) -> dict[str, str]:
-        """Variables of the run: those it was added with, and its devices alone."""
+        """Return the environment of a run: the variables it was added with, and only its own devices."""
         others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
         names = usable_devices(entry.environment, self.installed)
         if entry.devices == (CPU,):
@@ -197,8 +197,12 @@ class _Runner:
         self._tell(f"{entry.run}: {view.state}{detail}" + ("; see its log.txt" if has_failed_after_it else ""))
 
     def _record_waiting(self, content: QueueContent) -> None:
+<<<<<<< HEAD
         """Have the waiting runs name this process: if it is killed, they are seen to wait for nothing."""
         self.recorded &= {entry.run for entry in content.waiting}
+=======
+        """Record this process in the waiting runs, so they are shown as killed if it dies."""
+>>>>>>> eng2
         for entry in content.waiting:
             run = self.queue.run_folder(entry)
             if entry.run not in self.recorded and run.config_file.exists() and not process.is_alive(run):
@@ -207,7 +211,7 @@ class _Runner:
                     process.record_process(run, os.getpid(), sys.argv)
 
     def _let_go(self, content: QueueContent) -> None:
-        """Leave the waiting runs queued, and the queue without a process."""
+        """Leave the waiting runs queued and the queue without a process."""
         for entry in content.waiting:
             if entry.run in self.recorded:
                 self.queue.run_folder(entry).process_file.unlink(missing_ok=True)
@@ -218,7 +222,7 @@ class _Runner:
 
 
 def main() -> None:
-    """Work through the queue of the folder of runs that the command names."""
+    """Run the queue of the folder given as the command's argument."""
     try:
         run_queue(TrainingQueue.of(Path(sys.argv[1])))
     except TemRfError as error:

@@ -1,7 +1,7 @@
-"""What a job is asked for: settings, each declared once, from which options, forms and signatures are made.
+"""Requests for jobs: settings, each declared once, from which options, forms and signatures are generated.
 
-A request is a pydantic model. Its fields are settings, or groups of settings: a model of `tem_rf.config` marked with
-`Group`, whose fields count as settings of the request. So every setting has one flat name:
+A request is a pydantic model. Its fields are settings or groups of settings. A group is a model of `tem_rf.config`
+marked with `Group`; its fields count as settings of the request, so every setting has one flat name:
 
 >>> from tem_rf.jobs.train import TrainRequest
 >>> request = TrainRequest.build(dataset="datasets/au-5nm", recipe="paper", epochs=150, blur_px=2)
@@ -28,16 +28,16 @@ from tem_rf.errors import SettingsError, TemRfError
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a request, for whoever makes an option, a field of a form or an argument of it.
+    """One setting of a request, from which an option, a form field or an argument is generated.
 
     Attributes:
         name: Its name, everywhere.
-        about: How pydantic knows it: annotation, default, range.
-        group: Field of the request that holds it; None: the request itself.
+        about: Its pydantic field: annotation, default, range.
+        group: Field of the request that contains it; None for the request itself.
         field: Its name in the group.
-        start: Its value where nothing at all is given.
-        is_preset_dependent: Whether it is left to a recipe or preset unless given.
-        is_advanced: Whether most users leave it as it is.
+        start: Its value if no settings are given.
+        is_preset_dependent: Whether its default depends on a recipe or preset.
+        is_advanced: Whether most users leave it unchanged.
     """
 
     name: str
@@ -55,45 +55,45 @@ class Setting:
 
     @property
     def help(self) -> str:
-        """What it means, with its unit in brackets."""
+        """Its description, with its unit in brackets."""
         return self.about.description or ""
 
     @property
     def unit(self) -> str | None:
-        """Its unit, as its description has it in brackets: nm, px, s."""
+        """Its unit, which its description gives in brackets: nm, px, s."""
         _, bracket, rest = self.help.partition("[")
         return rest.partition("]")[0] if bracket else None
 
     @property
     def default(self) -> Any:
-        """Its value unless given; `UNSET` where a recipe or preset decides."""
+        """Its default; `UNSET` if a recipe or preset determines it."""
         return UNSET if self.is_preset_dependent else self.own_default
 
     @property
     def own_default(self) -> Any:
-        """Its value unless given, in the model that declares it."""
+        """Its default in the model that declares it."""
         return ... if self.about.is_required() else self.about.get_default(call_default_factory=True)
 
     @property
     def is_required(self) -> bool:
-        """Whether it has to be given."""
+        """Whether it must be given."""
         return self.about.is_required()
 
     @property
     def positional(self) -> Positional | None:
-        """How the command line takes it without a flag; None: with one."""
+        """How the command line takes it as an argument; None if it is an option."""
         return next((mark for mark in self.about.metadata if isinstance(mark, Positional)), None)
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Its flags on the command line, the one for messages first."""
+        """Its flags on the command line; the first is the one used in messages."""
         names = next((mark.names for mark in self.about.metadata if isinstance(mark, Flags)), ())
         in_order = dict.fromkeys((*names, self.name))
         return tuple(f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}" for name in in_order)
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The values it may have, where they are a list."""
+        """The values it may have, if they are listed."""
         for mark in self.about.metadata:
             if isinstance(mark, Choices):
                 return mark.values
@@ -112,13 +112,13 @@ class Setting:
 
     @property
     def is_list(self) -> bool:
-        """Whether it takes any number of values, each a word of the command line or all in one with commas."""
+        """Whether it takes any number of values, given as separate words or as one word separated by commas."""
         origin = get_origin(self.plain_type)
         return origin in (list, dict) or (origin is tuple and get_args(self.plain_type)[-1] is Ellipsis)
 
     @property
     def has_commas(self) -> bool:
-        """Whether the command line takes its values in one word with commas between."""
+        """Whether the command line takes its values as one word, separated by commas."""
         return any(isinstance(mark, Commas) for mark in self.about.metadata)
 
     @property
@@ -127,41 +127,41 @@ class Setting:
         return _without_none(self.annotation)
 
     def check(self, value: Any) -> str:
-        """What is wrong with a value on its own; empty: nothing."""
+        """Return what is wrong with a value by itself; empty if it is valid."""
         try:
             TypeAdapter(Annotated[self.annotation, self.about]).validate_python(value)
         except ValidationError as error:
-            return re.sub(r"^(settings|[\d.]+): ", "", str(settings_error(error)))  # the place in a list is seen
+            return re.sub(r"^(settings|[\d.]+): ", "", str(settings_error(error)))  # the index in a list is obvious
         except TemRfError as error:
             return str(error)
         return ""
 
 
 class Request(BaseModel):
-    """What a job is asked for."""
+    """Base class of requests for a job."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
 
     command: ClassVar[tuple[str, ...]] = ()
-    """Words of the command line that does the job: ("data", "fetch")."""
+    """Words of the command that does the job: ("data", "fetch")."""
 
     @classmethod
     def settings(cls) -> dict[str, Setting]:
-        """Its settings by name, those of groups in place of the group, in order."""
+        """Return its settings by name, in order; groups are replaced by their settings."""
         return _settings(cls)
 
     @classmethod
     def presets(cls) -> tuple[str, ...]:
-        """The settings that others take their defaults from, such as `recipe`."""
+        """Return the settings that determine the defaults of others, such as `recipe`."""
         groups = filter(None, map(_group, cls.model_fields.values()))
         return tuple(dict.fromkeys(preset for group in groups for preset in group.presets))
 
     @classmethod
     def defaults(cls, **presets: Any) -> dict[str, Any]:
-        """The value of each setting unless given; `...` where it must be.
+        """Return the default of each setting; `...` if it must be given.
 
         Args:
-            presets: The recipe or preset that is chosen; default: its default.
+            presets: The chosen recipe or preset, if not the default.
 
         >>> from tem_rf.jobs.train import TrainRequest
         >>> TrainRequest.defaults(recipe="paper")["batch_size"], TrainRequest.defaults()["dataset"]
@@ -178,10 +178,10 @@ class Request(BaseModel):
 
     @classmethod
     def build(cls, **given: Any) -> Self:
-        """Make a request from settings by their flat names; what is `UNSET` is as if it were not given.
+        """Make a request from settings by their flat names; `UNSET` counts as not given.
 
         Raises:
-            SettingsError: An unknown setting, one that is missing or out of range, or two that contradict each other.
+            SettingsError: A setting is unknown, missing or out of range, or two contradict each other.
         """
         given = {name: value for name, value in given.items() if value is not UNSET}
         known = cls.settings()
@@ -205,7 +205,7 @@ class Request(BaseModel):
 
     @classmethod
     def problems(cls, given: Mapping[str, Any]) -> dict[str, str]:
-        """What is wrong with settings that somebody is filling in, by their names; empty: a request can be built."""
+        """Return the errors in partly filled-in settings, by setting name; empty if a request can be built."""
         wrong = {name: text for name, value in given.items() if (text := cls.settings()[name].check(value))}
         if wrong:
             return wrong
@@ -217,14 +217,14 @@ class Request(BaseModel):
         return {}
 
     def values(self) -> dict[str, Any]:
-        """The value of each setting, by its flat name."""
+        """Return the value of each setting by its flat name."""
         return {
             name: getattr(self, name) if setting.group is None else getattr(getattr(self, setting.group), setting.field)
             for name, setting in self.settings().items()
         }
 
     def changes(self) -> dict[str, Any]:
-        """The settings that differ from their defaults, or from those of the recipe or preset."""
+        """Return the settings that differ from the defaults of the request, recipe or preset."""
         values = self.values()
         changed: dict[str, Any] = {}
         for name, setting in self.settings().items():
@@ -237,7 +237,7 @@ class Request(BaseModel):
         return changed
 
     def arguments(self) -> list[str]:
-        """The command line that asks for the same, without `tem-rf` and the command."""
+        """Return the equivalent command-line arguments, without `tem-rf` and the command."""
         known, changed = self.settings(), self.changes()
         words: list[str] = []
         for name in sorted(changed, key=lambda name: known[name].positional is None):
@@ -252,7 +252,7 @@ class Request(BaseModel):
         return words
 
     def command_line(self) -> list[str]:
-        """The words behind `tem-rf` that do the job."""
+        """Return the equivalent command line, without `tem-rf`."""
         return [*self.command, *self.arguments()]
 
     def _as_preset(self, group: str) -> BaseModel:
@@ -310,9 +310,9 @@ def _plain(annotation: Any) -> Any:
 
 
 def _as_texts(setting: Setting, value: Any) -> list[str]:
-    """A value as words of the command line: one, or one for each time that its flag is repeated."""
+    """Return a value as words of the command line: one, or one per repetition of its flag."""
     if value is None:
-        return ["0"]  # what is off; a setting that may be 0 and None has None as its default
+        return ["0"]  # off; a setting that may be both 0 and None has None as its default
     if isinstance(value, dict):
         return [f"{key}={one}" for key, one in value.items()]
     if setting.is_list and not setting.has_commas:

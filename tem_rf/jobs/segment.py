@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SegmentRequest(Request):
-    """Micrographs to segment, by which models, and what is written of them."""
+    """Micrographs to segment, the models to use, and the results to write."""
 
     command = ("segment",)
 
@@ -31,13 +31,14 @@ class SegmentRequest(Request):
     )
     model: tuple[str, ...] = Field(
         (),
-        description="Exported model, or name or folder of a run; several are averaged; default: chosen by pixel size.",
+        description="Exported model, or name or folder of a run; several are averaged; default: selected by pixel "
+        "size.",
     )
     models: Annotated[Path, ADVANCED] = Field(
-        MODELS, description="Folder of the models to choose from; if it does not exist, those that ship."
+        MODELS, description="Folder of the models to select from; if it does not exist, the bundled models are used."
     )
     output: Annotated[Path, Flags("output", "o")] = Field(Path("segmented"), description="Folder for the results.")
-    rescale: bool = Field(False, description="Rescale micrographs to the pixel size that the model was trained at.")
+    rescale: bool = Field(False, description="Rescale micrographs to the pixel size the model was trained at.")
     segmentation: Annotated[
         SegmentSettings,
         Group(segment_settings, basic=("pixel_size_nm", "split_touching", "min_diameter_nm")),
@@ -45,19 +46,19 @@ class SegmentRequest(Request):
     track: bool = Field(False, description="Track the particles of a movie from frame to frame.")
     tracking: Annotated[TrackSettings, Group(track_settings)]
     labels: Path | None = Field(None, description="Folder of labels, or a COCO file, to score masks and particles.")
-    overwrite: bool = Field(False, description="Segment again what is already in the output folder.")
+    overwrite: bool = Field(False, description="Segment files again even if their results are up to date.")
     execution: Annotated[Execution, Group(execution_settings, only=WORKERS)]
     runs: Annotated[Path, ADVANCED] = Field(DEFAULT_ROOT, description="Folder of the runs.")
 
 
 @dataclass(frozen=True)
 class SegmentOutcome:
-    """What came of a segmentation.
+    """Result of a segmentation.
 
     Attributes:
         segmented: The files that were segmented, with their tracks, in order.
-        failed: The files that were not, and why.
-        models: Names of the models that were given; none: each file got the one that fits.
+        failed: The files that failed, with the error.
+        models: Names of the models that were given; empty if the model was selected for each file.
     """
 
     segmented: "list[Segmented]"
@@ -71,17 +72,17 @@ def segment(
     on_step: Callable[[str], None] = lambda what: None,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> SegmentOutcome:
-    """Segment files; one that fails keeps no other from being segmented.
+    """Segment files; if one fails, the others are still segmented.
 
     Args:
         request: What to segment.
-        on_step: Called with what is being done.
-        on_note: Called with what the user should know, and with why a file failed.
+        on_step: Called with the current step.
+        on_note: Called with notes for the user, including why a file failed.
 
     Raises:
-        ReadError: A folder holds no micrographs, the labels fit none, or the only file cannot be read.
-        SettingsError: Two files have one name, or settings contradict each other.
-        ModelError: There is no such model, or none fits.
+        ReadError: A folder contains no micrographs, no labels match, or the only file cannot be read.
+        SettingsError: Two files have the same name, or settings contradict each other.
+        ModelError: There is no such model, or no model has a matching pixel size.
         StorageError: The disk is full or the folder is not writable.
     """
     from tem_rf.inference.job import SegmentJob, files_to_segment, segment_files
@@ -90,7 +91,7 @@ def segment(
     tracking = request.tracking if request.track else None
     if tracking is None and request.tracking != track_settings():
         given = [name for name in TrackSettings.model_fields if name in request.changes()]
-        raise SettingsError(f"`{given[0]}`: is used for tracking only; add `track`.")
+        raise SettingsError(f"`{given[0]}`: is only used for tracking; add `track`.")
     if tracking is not None:
         tracking.check()
     job = SegmentJob(request.output, request.segmentation, tracking, request.overwrite)

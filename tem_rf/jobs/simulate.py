@@ -12,7 +12,7 @@ from tem_rf.jobs.request import Request
 
 
 class SimulateRequest(Request):
-    """Micrographs of particles on a carbon film, with the exact mask of each."""
+    """Micrographs of particles on a carbon film to simulate, each with its exact mask."""
 
     command = ("simulate",)
 
@@ -54,7 +54,7 @@ def simulate(
 
     Args:
         request: What to simulate.
-        progress: Called with the number of micrographs done and requested.
+        progress: Called with the numbers of micrographs done and requested.
 
     Returns:
         The image files, in order; the label of images/NAME.tif is labels/NAME.tif.

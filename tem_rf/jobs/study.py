@@ -1,4 +1,4 @@
-"""Define a study: which networks to try, on which datasets, how."""
+"""Define a study: networks, datasets, seeds and search strategy."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -44,13 +44,15 @@ def _strategy(**changes: Any) -> Strategy:
 
 
 class StudyRequest(Request):
-    """Datasets x networks x recipes x seeds; `study.toml` says the same, and may be changed by hand."""
+    """A study of datasets x networks x recipes x seeds; equivalent to a `study.toml`, which can be edited by hand."""
 
     command = ("study", "new")
 
-    datasets: Annotated[tuple[Path, ...], Positional()] = Field(min_length=1, description="Prepared dataset folders.")
+    datasets: Annotated[tuple[Path, ...], Positional()] = Field(
+        min_length=1, description="Folders of prepared datasets."
+    )
     preset: Annotated[str | None, Choices(tuple(PRESETS))] = Field(
-        None, description="A figure of the published study, from which the settings below are taken unless given."
+        None, description="Figure of the published study that provides the defaults of the settings below."
     )
     space: Annotated[
         Space,
@@ -67,10 +69,10 @@ class StudyRequest(Request):
     seeds: Annotated[SeveralNumbers, Flags("seed")] = Field(
         (),
         description="Seeds; each network is trained once per seed. "
-        f"Default: {','.join(map(str, STUDY_SEEDS[:3]))}, and with a preset those of the study.",
+        f"Default: {','.join(map(str, STUDY_SEEDS[:3]))}; with a preset, those of the study.",
     )
     recipe: Annotated[str | None, Choices(tuple(RECIPES))] = Field(
-        None, description=f"Recipe of the trainings; default: {DEFAULT_RECIPE}, and with a preset paper."
+        None, description=f"Training recipe; default: {DEFAULT_RECIPE}, with a preset paper."
     )
     training: Annotated[TrainingSettings, Group(_training, presets=("preset", "recipe"), basic=("epochs",))]
     augmentation: Annotated[AugmentationSettings, Group(augmentation_settings)]
@@ -78,7 +80,7 @@ class StudyRequest(Request):
 
 
 def define(request: StudyRequest) -> StudyDefinition:
-    """The definition of a study.
+    """Return the definition of a study.
 
     Raises:
         StudyError: The settings contradict each other.
@@ -97,7 +99,7 @@ def define(request: StudyRequest) -> StudyDefinition:
 
 
 def run_study(request: StudyRequest, path: Path) -> StudyFolder:
-    """Run a study in its folder, or resume it; a study of the same definition is resumed.
+    """Run a study in its folder; an existing study of the same definition is resumed.
 
     Args:
         request: What to train.
@@ -116,7 +118,7 @@ def run_study(request: StudyRequest, path: Path) -> StudyFolder:
 
 
 def start_pool(folder: StudyFolder) -> "DaskPool":
-    """The workers that a study asks for, before anything of Keras is imported: from then on, no GPU is seen."""
+    """Start the workers of a study, before importing Keras, which hides the GPUs from this process."""
     from tem_rf.models.backend import import_keras
     from tem_rf.study.execution.clusters import choose_cluster
     from tem_rf.study.execution.dask_pool import DaskPool

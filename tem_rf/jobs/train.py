@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 
 class TrainRequest(Request):
-    """Networks to train on a prepared dataset, each with each seed."""
+    """Networks to train on a prepared dataset, each with every seed."""
 
     command = ("train",)
 
-    dataset: Annotated[Path, Positional()] = Field(description="Prepared dataset folder.")
+    dataset: Annotated[Path, Positional()] = Field(description="Folder of a prepared dataset.")
     network: SeveralWords = Field(
         ("n2-p44",), min_length=1, description="Network, or several separated by commas: n2-p22,n2-p44."
     )
     seed: SeveralNumbers = Field(
         STUDY_SEEDS[:1],
         min_length=1,
-        description=f"Seed, or several separated by commas; the study's: {','.join(map(str, STUDY_SEEDS))}.",
+        description=f"Seed, or several separated by commas; the study used {','.join(map(str, STUDY_SEEDS))}.",
     )
     recipe: Annotated[str, Choices(tuple(RECIPES))] = Field(
-        DEFAULT_RECIPE, description="Recipe, from which the settings below are taken unless given."
+        DEFAULT_RECIPE, description="Recipe that provides the defaults of the settings below."
     )
     training: Annotated[
         TrainingSettings,
@@ -45,26 +45,26 @@ class TrainRequest(Request):
     augmentation: Annotated[AugmentationSettings, Group(augmentation_settings)]
     name: str | None = Field(None, description="Name of the run; default: dataset-network-recipe-seed.")
     runs: Path = Field(DEFAULT_ROOT, description="Folder of the runs.")
-    tensorboard: bool = Field(False, description="Also write the epochs to RUN/tensorboard, from now on.")
-    evaluate: bool = Field(False, description="Score the test images after the last epoch, into RUN/scores.csv.")
+    tensorboard: bool = Field(False, description="Also log the epochs to RUN/tensorboard, from now on.")
+    evaluate: bool = Field(False, description="Score the test images after the last epoch; written to RUN/scores.csv.")
 
     @property
     def architectures(self) -> list[Architecture]:
         """The networks.
 
         Raises:
-            ArchitectureError: A name is not that of an architecture.
+            ArchitectureError: A name is not a valid architecture name.
         """
         return [Architecture.from_name(name) for name in self.network]
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run of a request, with its folder made.
+    """A run of a request, with its folder created.
 
     Attributes:
         run: The run folder.
-        status: `waiting` for its training, `complete`, or `active`: queued or being trained by another process.
+        status: `waiting` to be trained, `complete`, or `active`: queued or being trained by another process.
     """
 
     run: RunFolder
@@ -72,22 +72,22 @@ class PlannedRun:
 
 
 def plan_runs(request: TrainRequest) -> list[PlannedRun]:
-    """Make the run folders of a request, one per network and seed; an existing run of fewer epochs is extended.
+    """Create the run folders of a request, one per network and seed; an existing run of fewer epochs is extended.
 
-    Nothing is made unless every run can be.
+    Nothing is created if any of the runs is invalid.
 
     Raises:
         SettingsError: A name was given for several runs.
-        ArchitectureError: A network name is not that of an architecture.
-        DatasetError: The dataset cannot be used by one of the networks.
-        RunError: A folder holds a run of another configuration or of more epochs, or something else.
+        ArchitectureError: A network name is not a valid architecture name.
+        DatasetError: One of the networks cannot use the dataset.
+        RunError: A folder contains a run of another configuration or of more epochs, or something else.
         StorageError: The folder of the runs is not writable.
     """
     from tem_rf.runs.dataset import configure_run
 
     architectures = request.architectures
     if request.name is not None and len(architectures) * len(request.seed) > 1:
-        raise SettingsError("`name`: names one run, but several networks or seeds were given; leave it out.")
+        raise SettingsError("`name`: applies to a single run, but several networks or seeds were given; leave it out.")
     configs = [
         configure_run(request.dataset, architecture, request.training, seed, request.augmentation)
         for architecture in architectures
@@ -101,14 +101,14 @@ def plan_runs(request: TrainRequest) -> list[PlannedRun]:
 
 
 def train_one(request: TrainRequest, *, listener: "Listener | None" = None) -> RunFolder:
-    """Train the run of a request of one network and one seed in this process, and score it where that is asked for.
+    """Train a single run (one network, one seed) in this process, and score it if requested.
 
     Args:
         request: What to train.
         listener: Called with every event.
 
     Returns:
-        The run, finished unless it was asked to stop.
+        The run; finished unless it was asked to stop.
 
     Raises:
         TrainingError: The loss became NaN.

@@ -1,4 +1,4 @@
-"""Where the workers of a job come from: this machine, a running Dask scheduler, or SLURM."""
+"""Choose the workers of a job: this machine, a running Dask scheduler, or SLURM."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from tem_rf.config.training import settings_error
 from tem_rf.study.definition.sections import Execution
 
 WORKERS = ("workers", *Execution.PLACES)
-"""Settings of `Execution` that say where workers come from."""
+"""Settings of `Execution` that choose the workers."""
 
 
 def execution_settings(**changes: Any) -> Execution:
-    """The default settings, with changes.
+    """Return the default settings with changes.
 
     Raises:
-        SettingsError: Unknown setting, a value out of range, or two places at once.
+        SettingsError: A setting is unknown or out of range, or more than one kind of workers is given.
     """
     try:
         return Execution(**changes)

@@ -1,6 +1,6 @@
-"""Dice, outlines, a row of scores per image, mean ± sd over seeds.
+"""Dice, agreement of outlines, a row of scores per image, mean ± sd over seeds.
 
-The tables of scores need no NumPy; `tem_rf.metrics.dice` and `tem_rf.metrics.boundary`, which score images, do.
+The tables of scores do not need NumPy; `tem_rf.metrics.dice` and `tem_rf.metrics.boundary`, which score images, do.
 """
 
 from tem_rf.metrics.scores import METRICS, ImageScores, read_scores, score_image, write_scores

@@ -1,4 +1,4 @@
-"""How well the outlines of two masks agree: boundary F1 and surface distances."""
+"""Agreement of the outlines of two masks: boundary F1 and surface distances."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ import numpy as np
 class BoundaryScores:
     """Agreement of two outlines.
 
-    Where neither mask has an outline, they agree: F1 is 1 and the distances are 0. Where only one has, F1 is 0 and
+    If neither mask has an outline, they agree: F1 is 1 and the distances are 0. If only one has an outline, F1 is 0 and
     there is no distance.
 
     Attributes:
-        f1: Harmonic mean of the parts of either outline that lie within the tolerance of the other.
-        mean_distance_px: Mean distance from a pixel of either outline to the other outline [px].
-        hausdorff95_px: 95th percentile of that distance, the greater of the two directions [px].
+        f1: Harmonic mean of the fractions of each outline within the tolerance of the other.
+        mean_distance_px: Mean distance from the pixels of each outline to the other outline [px].
+        hausdorff95_px: 95th percentile of that distance, the larger of the two directions [px].
     """
 
     f1: float
@@ -29,10 +29,10 @@ def score_boundary(prediction: np.ndarray, label: np.ndarray, *, tolerance_px: f
     Args:
         prediction: (h, w) bool.
         label: (h, w) bool.
-        tolerance_px: How far apart outlines may lie and still agree [px].
+        tolerance_px: Maximum distance of outlines that agree [px].
 
     Returns:
-        The scores; distances are measured between pixel centres.
+        The scores. Distances are measured between pixel centres.
 
     Source: boundary F1 after Csurka et al. 2013, "What is a good evaluation measure for semantic segmentation?".
     """
@@ -56,7 +56,7 @@ def score_boundary(prediction: np.ndarray, label: np.ndarray, *, tolerance_px: f
 def boundary(mask: np.ndarray) -> np.ndarray:
     """Pixels of a mask with one of their four neighbours outside it.
 
-    Where the edge of the image cuts a particle there is no outline: nobody knows where the particle ends.
+    There is no outline where the edge of the image cuts a particle, since its true outline is unknown.
 
     Args:
         mask: (h, w) bool.

@@ -1,4 +1,4 @@
-"""Dice of the particle class: the one definition in the project."""
+"""Dice of the particle class, defined once for the whole project."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ SMOOTHING = 1.0
 
 
 def dice_from_sums(intersection: Any, prediction: Any, label: Any) -> Any:
-    """Dice from sums over the pixels of an image; numbers, NumPy arrays and tensors alike.
+    """Dice from sums over the pixels of an image, for numbers, NumPy arrays and tensors.
 
     Args:
         intersection: Sum of prediction times label.
@@ -17,7 +17,7 @@ def dice_from_sums(intersection: Any, prediction: Any, label: Any) -> Any:
         label: Sum of the label.
 
     Returns:
-        (2 I + 1) / (P + L + 1), of the type that came in.
+        (2 I + 1) / (P + L + 1), of the input type.
 
     Source: Sytwu et al. 2022, equation (2); smoothing 1 as in the code published with it.
 
@@ -57,7 +57,7 @@ def hard_dice(probability: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 def particle_mask(probability: np.ndarray) -> np.ndarray:
-    """Where the rounded probability is 1: above one half, since one half rounds to the even 0.
+    """Pixels whose rounded probability is 1: above one half, since one half rounds to the even 0.
 
     Args:
         probability: Any shape, probability of the particle class.

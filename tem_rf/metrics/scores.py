@@ -1,4 +1,4 @@
-"""Scores of one segmented image, and their table on disk; NumPy is imported only where an image is scored."""
+"""Scores of one segmented image, and their table on disk. NumPy is imported only to score images."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class ImageScores:
 
     Attributes:
         source: Micrograph the image was cut from.
-        y_px: Row of its upper edge in the micrograph [px].
-        x_px: Column of its left edge [px].
+        y_px: Top row in the micrograph [px].
+        x_px: Left column in the micrograph [px].
         soft_dice: Dice of the probability.
         hard_dice: Dice of the rounded probability.
         boundary_f1: Agreement of the outlines within the tolerance.
-        mean_surface_distance_px: Mean distance of the outlines [px]; None where one mask has none.
+        mean_surface_distance_px: Mean distance of the outlines [px]; None if a mask has none.
         hausdorff95_px: 95th percentile of that distance [px].
         mean_surface_distance_nm: The same in nm; None without a pixel size.
         hausdorff95_nm: The same in nm.
@@ -47,7 +47,7 @@ class ImageScores:
 COLUMNS = tuple(field.name for field in fields(ImageScores))
 """Columns of the table."""
 
-_EARLIER_COLUMNS = ("source", "row", "column", *COLUMNS[3:])  # of runs that were scored by an earlier version
+_EARLIER_COLUMNS = ("source", "row", "column", *COLUMNS[3:])  # of runs scored by an earlier version
 
 METRICS = COLUMNS[3:]
 """Names of the scores, in the order of the table."""
@@ -69,10 +69,10 @@ def score_image(
         probability: (h, w) float, probability of the particle class, or a mask.
         label: (h, w), 1 or True on particles.
         source: Micrograph it was cut from.
-        y_px: Row of its upper edge there [px].
-        x_px: Column of its left edge there [px].
-        pixel_size_nm: Side of a pixel [nm], for the distances in nm.
-        tolerance_px: How far apart outlines may lie and still agree [px].
+        y_px: Top row in the micrograph [px].
+        x_px: Left column in the micrograph [px].
+        pixel_size_nm: Pixel size [nm], for the distances in nm.
+        tolerance_px: Maximum distance of outlines that agree [px].
     """
     from tem_rf.metrics.boundary import score_boundary
     from tem_rf.metrics.dice import hard_dice, particle_mask, soft_dice
@@ -93,7 +93,7 @@ def score_image(
 
 
 def write_scores(path: Path, scores: Sequence[ImageScores]) -> None:
-    """Write one row per image as CSV; a score that does not exist is an empty cell."""
+    """Write one row per image as CSV. A missing score is an empty cell."""
     with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
@@ -101,7 +101,7 @@ def write_scores(path: Path, scores: Sequence[ImageScores]) -> None:
 
 
 def read_scores(path: Path) -> list[ImageScores]:
-    """Read what `write_scores` wrote.
+    """Read the output of `write_scores`.
 
     Raises:
         ReadError: The file is missing or not such a table.

@@ -27,7 +27,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self | None:
-        """Of one value per seed; None without any."""
+        """Summarize one value per seed; None if there are no values."""
         if not values:
             return None
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
@@ -38,14 +38,14 @@ class Spread:
 
 
 def summarize(scores_by_seed: Mapping[int, Sequence[ImageScores]]) -> dict[str, Spread]:
-    """Mean ± sd over the seeds of every score.
+    """Mean ± sd of every score over the seeds.
 
     Args:
-        scores_by_seed: The images of each seed; a method without randomness is one seed.
+        scores_by_seed: The images of each seed; a method without randomness counts as one seed.
 
     Returns:
-        The spread of each score by its name, in the order of the table. An image without a distance (one outline
-        missing) is left out of the mean of that distance; a score no image has is left out altogether.
+        The spread of each score by name, in the order of the table. An image without a distance (an outline is missing)
+        is left out of the mean of that distance. A score that no image has is left out.
 
     >>> from tem_rf.metrics.scores import score_image
     >>> import numpy as np
@@ -62,6 +62,6 @@ def summarize(scores_by_seed: Mapping[int, Sequence[ImageScores]]) -> dict[str, 
 
 
 def mean_over_images(scores: Sequence[ImageScores], metric: str) -> float | None:
-    """Mean of a score over the images that have it; None where none has."""
+    """Mean of a score over the images that have it; None if no image has it."""
     values = [value for row in scores if (value := getattr(row, metric)) is not None]
     return statistics.fmean(values) if values else None

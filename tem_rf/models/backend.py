@@ -1,11 +1,11 @@
-"""The backend of Keras: imported without its messages, and how it reports that memory is short."""
+"""The Keras backend: import it without its messages, and recognize its out-of-memory errors."""
 
 import os
 import sys
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an exception of Python, NumPy, TensorFlow or JAX says that memory is short, known without importing them.
+    """Whether an exception of Python, NumPy, TensorFlow or JAX means out of memory, without importing them.
 
     >>> is_out_of_memory(RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate"))
     True
@@ -18,10 +18,10 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def import_keras() -> None:
-    """Import Keras; whoever wants TensorFlow's remarks sets TF_CPP_MIN_LOG_LEVEL.
+    """Import Keras silently. Set TF_CPP_MIN_LOG_LEVEL to see the messages of TensorFlow.
 
-    TensorFlow writes to file descriptor 2 while it is imported, before it reads that variable, so the descriptor is
-    turned away for as long as the import lasts. A failure of the import is an exception, which is not touched.
+    TensorFlow writes to file descriptor 2 during import, before it reads that variable, so the descriptor is redirected
+    while the import runs. An import failure is an exception, which is not affected.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         return

@@ -1,8 +1,8 @@
-"""A network on CPU with its full-resolution blocks folded: half the side, four times the channels.
+"""A network for CPU with its full-resolution blocks folded: half the side, four times the channels.
 
-The blocks at full resolution have 4 channels, a quarter of a vector register; folded they have 16. Upsampling into
-the last decoder, which only copies pixels, becomes part of its convolutions. The function is the same, and so are the
-variables; training steps take 1.3 to 1.4 times less time (docs/experiments.md).
+The blocks at full resolution have 4 channels, a quarter of a vector register; folded they have 16. The upsampling
+before the last decoder, which only copies pixels, becomes part of its convolutions. The function and the variables
+are the same; training steps are 1.3 to 1.4 times faster (docs/experiments.md).
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from keras import ops
 
 from tem_rf.architecture import Architecture
 
-FOLD = 2  # pixels of a side that become channels
+FOLD = 2  # side of the square of pixels that becomes channels
 PIXELS = FOLD * FOLD
 
 
@@ -29,11 +29,11 @@ def can_fold(architecture: Architecture) -> bool:
 
 
 class FoldedUnet:
-    """Computes a network of `build_unet`, with the network's own layers and variables.
+    """Computes a network of `build_unet`, with the layers and variables of the network.
 
     Args:
         model: The network; batch normalization is in training mode, and may be merged (`models.merging`).
-        architecture: Its architecture, one of those that `can_fold`.
+        architecture: Its architecture, for which `can_fold` is true.
     """
 
     def __init__(self, model: keras.Model, architecture: Architecture) -> None:
@@ -56,7 +56,7 @@ class FoldedUnet:
         return ops.cast(_pixels(self._folded_logits(images), channels=2), "float32")
 
     def logits_of_pixels(self, images: Any) -> Any:
-        """The same as (n, h, w, 2) float32, every pixel in its place."""
+        """The same as (n, h, w, 2) float32, with every pixel in its place."""
         import tensorflow as tf
 
         return ops.cast(tf.nn.depth_to_space(self._folded_logits(images), FOLD), "float32")
@@ -83,7 +83,7 @@ class FoldedUnet:
         return ops.relu(inner + self._convolution(f"{place}_skip", x, folded_channels))
 
     def _convolution(self, name: str, x: Any, folded_channels: int | None = None) -> Any:
-        """The layer's convolution; after so many input channels, those follow that upsampling would copy."""
+        """The convolution of the layer. Channels after `folded_channels` are those that upsampling would copy."""
         import tensorflow as tf
 
         layer = self._model.get_layer(name)
@@ -93,7 +93,7 @@ class FoldedUnet:
             folded = ops.concatenate([folded, fold_kernel(kernel[:, :, folded_channels:], is_upsampled=True)], axis=2)
         bias = ops.tile(ops.convert_to_tensor(layer.bias), PIXELS)
         outputs = ops.conv(x, ops.cast(folded, x.dtype), padding="same")
-        return tf.nn.bias_add(outputs, ops.cast(bias, x.dtype))  # its gradient is one operation with the kernel's
+        return tf.nn.bias_add(outputs, ops.cast(bias, x.dtype))  # its gradient is one operation with that of the kernel
 
     def _as_pixels(self, x: Any) -> Any:
         return _pixels(x, self._filters)
@@ -116,11 +116,11 @@ def in_folded_order(images: Any) -> Any:
 
 
 def fold_kernel(kernel: Any, *, is_upsampled: bool = False) -> Any:
-    """The kernel that does to folded images what a kernel does to images.
+    """The kernel that acts on folded images as the original kernel acts on images.
 
     Args:
         kernel: (k, k, inputs, outputs), k odd.
-        is_upsampled: The input is not folded: its pixels stand for squares of 2 x 2 equal ones.
+        is_upsampled: The input is not folded: each pixel represents a square of 2 x 2 equal pixels.
 
     Returns:
         (m, m, 4 inputs, 4 outputs), or (m, m, inputs, 4 outputs) for an upsampled input; m is 1 for k = 1, 3 for 3.
@@ -136,7 +136,7 @@ def fold_kernel(kernel: Any, *, is_upsampled: bool = False) -> Any:
 
 
 def _taps(size: int) -> np.ndarray:
-    """[a, r, p, i] is 1 where tap i connects pixel p of a square with pixel r of the square a - reach further on."""
+    """[a, r, p, i] is 1 if tap i connects pixel p of a square with pixel r of the square a - reach further on."""
     half = size // 2
     reach = (half + 1) // FOLD
     a, r, p, i = np.ogrid[-reach : reach + 1, :FOLD, :FOLD, -half : half + 1]

@@ -1,4 +1,4 @@
-"""Layers that Keras lacks: fused batch normalization, bilinear upsampling of any size."""
+"""Layers missing in Keras: fused batch normalization, bilinear upsampling of any size."""
 
 import math
 from typing import Any
@@ -8,17 +8,17 @@ import keras
 
 @keras.saving.register_keras_serializable(package="tem_rf")
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras' batch normalization, same weights, computed by TensorFlow's fused operation while training.
+    """Keras' batch normalization with the same weights, computed by TensorFlow's fused operation during training.
 
-    Keras computes mean, variance and scaling as separate passes over memory; on CPU the fused operation takes
-    about a fifth of that time. On other backends, and in inference, Keras' own layer computes it. On all of them the
-    moving variance follows the unbiased variance of the batch, as in PyTorch.
+    Keras computes mean, variance and scaling in separate passes over memory; on CPU the fused operation takes about a
+    fifth of that time. On other backends, and in inference, Keras' own layer computes it. In all cases the moving
+    variance follows the unbiased variance of the batch, as in PyTorch.
 
     Input shape: (n, h, w, channels). Output shape: the same.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalize over all axes but the last."""
+        """Normalize over all axes except the last."""
         if not training or len(inputs.shape) != 4 or mask is not None:
             return super().call(inputs, training=training, mask=mask)
         if keras.backend.backend() != "tensorflow":
@@ -38,7 +38,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         return output
 
     def _call_unfused(self, inputs: Any) -> Any:
-        """Keras' own layer while training, whose moving variance follows the biased variance until it is put right."""
+        """Keras' own layer during training. Its moving variance follows the biased variance until it is corrected."""
         kept = self.moving_variance * self.momentum
         output = super().call(inputs, training=True)
         if self.trainable:
@@ -49,10 +49,10 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable(package="tem_rf")
 class BilinearUpsampling(keras.layers.UpSampling2D):
-    """Keras' bilinear upsampling, without its check that height and width are numbers already.
+    """Keras' bilinear upsampling without the check that height and width are known numbers.
 
-    Since Keras 3.14 the check fails on sizes that a graph knows only when it runs, so its own layer can neither be
-    trained nor exported for images of any size (keras-team/keras, pull request 22079). On other backends this is
+    Since Keras 3.14 the check fails on sizes that a graph only knows when it runs, so the original layer can neither
+    be trained nor exported for images of any size (keras-team/keras, pull request 22079). On other backends this is
     Keras' own layer.
 
     Input shape: (n, h, w, channels). Output shape: (n, factor * h, factor * w, channels).
@@ -62,7 +62,7 @@ class BilinearUpsampling(keras.layers.UpSampling2D):
         super().__init__(size, **{**options, "interpolation": "bilinear"})
 
     def call(self, inputs: Any) -> Any:
-        """Interpolate between the centres of pixels; beyond the outermost centres their values stand."""
+        """Interpolate between the centres of pixels. Beyond the outermost centres, their values are kept."""
         if keras.backend.backend() != "tensorflow":
             return super().call(inputs)
         import tensorflow as tf

@@ -1,4 +1,4 @@
-"""A network for inference: batch normalization merged into the convolutions, full-resolution blocks folded, compiled.
+"""A compiled network for inference: batch normalization merged into convolutions, full-resolution blocks folded.
 
 The logits are those of the network within rounding (1e-5 and less); on CPU they take 2.5 times less processor time
 than Keras' own call (docs/experiments.md).
@@ -15,14 +15,14 @@ from tem_rf.models.folding import FoldedUnet, can_fold
 
 
 def compile_inference(model: keras.Model, architecture: Architecture) -> Callable[[np.ndarray], np.ndarray]:
-    """Compile a network for inference; its weights are taken as they are now.
+    """Compile a network for inference with its current weights.
 
     Args:
         model: The network.
         architecture: Its architecture.
 
     Returns:
-        A function from (n, h, w, 1) float32, h and w divisible by the stride, to (n, h, w, 2) float32 logits.
+        A function from (n, h, w, 1) float32, with h and w divisible by the stride, to (n, h, w, 2) float32 logits.
     """
     if keras.backend.backend() != "tensorflow":
         return lambda images: np.asarray(model(images, training=False))
@@ -40,13 +40,13 @@ def compile_inference(model: keras.Model, architecture: Architecture) -> Callabl
 
 
 def merge_normalization(model: keras.Model) -> keras.Model:
-    """The same function without batch normalization: its scale and shift become part of the convolution before it.
+    """The same function without batch normalization: scale and shift become part of the preceding convolution.
 
     Args:
-        model: A network of `build_unet`, or any whose layers are named by place as its layers are.
+        model: A network of `build_unet`, or any whose layers have the same names.
 
     Returns:
-        A model of the other layers.
+        A model of the remaining layers.
     """
 
     def without_normalization(layer: keras.layers.Layer) -> keras.layers.Layer:

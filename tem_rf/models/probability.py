@@ -1,4 +1,4 @@
-"""From the logits of a network to the probability of a particle."""
+"""Convert the logits of a network to the probability of a particle."""
 
 import numpy as np
 
@@ -16,5 +16,5 @@ def particle_probability(logits: np.ndarray) -> np.ndarray:
     0.5
     """
     margin = logits[..., 1].astype(np.float32) - logits[..., 0].astype(np.float32)
-    with np.errstate(over="ignore"):  # far below zero exp is infinite, and the probability rightly 0
+    with np.errstate(over="ignore"):  # far below zero exp is infinite, and the probability correctly 0
         return 1 / (1 + np.exp(-margin))

@@ -1,4 +1,4 @@
-"""The study's published networks: architecture and weights out of their PyTorch files."""
+"""The study's published networks: read architecture and weights from their PyTorch files."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ _PARTS = ("down", "pool", "up", "upsample")  # names in the files
 
 @dataclass(frozen=True)
 class PublishedNetwork:
-    """A network as its authors published it.
+    """A network as published by its authors.
 
     Attributes:
-        architecture: Read from the layers of the file.
+        architecture: From the layers in the file.
         weights: Arrays by layer and weight of `build_unet`, such as `encoder0_conv1/kernel`; kernels are
             (height, width, inputs, outputs).
-        sha256: Of the file.
+        sha256: SHA-256 of the file.
     """
 
     architecture: Architecture
@@ -34,13 +34,13 @@ class PublishedNetwork:
 
 
 def read_published_network(path: Path) -> PublishedNetwork:
-    """Read a network of Sytwu et al. 2022, or of their later work; nothing in the file is executed.
+    """Read a network of Sytwu et al. 2022, or of their later work. Nothing in the file is executed.
 
     Args:
-        path: PyTorch pickle of a whole module; the study's files end in .h5 and are no HDF5.
+        path: PyTorch pickle of a whole module; the study's files have the suffix .h5, but are not HDF5.
 
     Raises:
-        ReadError: The file is damaged, names anything but layers and tensors, or holds another kind of network.
+        ReadError: The file is damaged, refers to anything but layers and tensors, or contains another kind of network.
     """
     pickled = read_pickled_network(path)
     try:
@@ -50,7 +50,7 @@ def read_published_network(path: Path) -> PublishedNetwork:
     except (ReadError, ArchitectureError) as error:
         raise ReadError(f"{path}: {error}") from error
     except (AttributeError, TypeError, ValueError) as error:
-        raise ReadError(f"{path}: a layer has settings of another kind than PyTorch writes ({error}).") from error
+        raise ReadError(f"{path}: a layer has settings of a type that PyTorch does not write ({error}).") from error
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class _UNet:
 
 
 def _unet(root: Module) -> _UNet:
-    """Two layouts: lists with the deepest decoder first, and numbers from 1 at the finest level."""
+    """Two layouts: lists with the deepest decoder first, or numbers from 1 at the finest level."""
     if "downs" in root.children():
         parts = {name: _sequence(root.child(f"{name}s"), "", 0) for name in _PARTS}
         parts["up"].reverse()
@@ -75,7 +75,7 @@ def _unet(root: Module) -> _UNet:
         parts = {name: _sequence(root, name, 1) for name in _PARTS}
     counts = [len(parts[name]) for name in _PARTS]
     if len(set(counts)) > 1:
-        raise ReadError(f"has {counts} encoders, poolings, decoders and upsamplings, expected as many of each.")
+        raise ReadError(f"has {counts} encoders, poolings, decoders and upsamplings, expected the same number of each.")
     encoders, poolings, decoders, upsamplings = (parts[name] for name in _PARTS)
     return _UNet(encoders, poolings, root.child("bottleneck"), decoders, upsamplings, root.child("final_conv"))
 
@@ -113,7 +113,7 @@ def _architecture(unet: _UNet) -> Architecture:
 
 
 def _check_block(place: str, block: Module, architecture: Architecture, level: int) -> None:
-    """Whether a block computes what `residual_block` does; shapes are checked where weights are assigned."""
+    """Check that a block computes the same as `residual_block`. Shapes are checked when weights are assigned."""
     for index, convolution in enumerate(_convolutions(block, architecture), start=1):
         dilation = architecture.dilation_sequence[level]
         expected = {
@@ -166,7 +166,7 @@ def _pooling_size(pool: Module) -> int:
 
 
 def _only(size: Any) -> Any:
-    """The one number that stands for height and width."""
+    """The size, which must be the same for height and width."""
     sizes = set(size) if isinstance(size, tuple) else {size}
     if len(sizes) != 1:
         raise ReadError(f"has a layer of size {size}, expected the same height and width.")
@@ -181,4 +181,4 @@ def _one_of(known: Collection[str], actual: list[Any], what: str) -> Any:
 
 def _expect(place: str, what: str, actual: Any, expected: Any) -> None:
     if actual != expected:
-        raise ReadError(f"{place}: expected {what} {expected!r}, received {actual!r}; no UNet of the study.")
+        raise ReadError(f"{place}: expected {what} {expected!r}, received {actual!r}; not a UNet of the study.")

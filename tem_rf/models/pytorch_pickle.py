@@ -1,7 +1,7 @@
-"""Read PyTorch's pickles of whole modules without PyTorch, and without running anything a file names.
+"""Read PyTorch pickles of whole modules without PyTorch, and without running anything a file refers to.
 
-A pickle is a program that may call whatever it names. Here it finds nothing but inert stand-ins: classes that keep
-what they are given, and functions that note where the numbers of a tensor lie.
+A pickle is a program that may call any function by name. Here it finds only inert stand-ins: classes that store
+their state, and functions that record where the numbers of a tensor are.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ _CLASSES_OF_THE_STUDY = re.compile(r"(UNet|ResidualBlock)\w*")
 
 
 class StorageReference(NamedTuple):
-    """A run of numbers somewhere in the file."""
+    """A range of numbers in the file."""
 
     key: str
     dtype: str
@@ -43,7 +43,7 @@ class StorageReference(NamedTuple):
 
 
 class TensorReference(NamedTuple):
-    """A tensor as a view of a storage; a pickle cannot change a tuple after it is made."""
+    """A tensor as a view of a storage. It is a tuple, so a pickle cannot change it after it is made."""
 
     storage: StorageReference
     offset: int
@@ -52,7 +52,7 @@ class TensorReference(NamedTuple):
 
 
 class Module:
-    """Stand-in for a `torch.nn.Module`: keeps the state that the file gives it."""
+    """Stand-in for a `torch.nn.Module` that stores the state from the file."""
 
     kind = "Module"
     state: dict[str, Any]
@@ -63,10 +63,10 @@ class Module:
         self.state = state
 
     def child(self, name: str) -> "Module":
-        """A module within this one.
+        """A submodule.
 
         Raises:
-            ReadError: There is none of this name.
+            ReadError: There is no submodule of this name.
         """
         child = self.children().get(name)
         if not isinstance(child, Module):
@@ -74,7 +74,7 @@ class Module:
         return child
 
     def children(self) -> dict[str, Any]:
-        """The modules within this one, by name."""
+        """The submodules by name."""
         return self.state.get("_modules", {})
 
     def setting(self, name: str, default: Any = None) -> Any:
@@ -85,7 +85,7 @@ class Module:
         """A parameter or buffer.
 
         Raises:
-            ReadError: There is none of this name.
+            ReadError: There is no tensor of this name.
         """
         tensors = {**self.state.get("_parameters", {}), **self.state.get("_buffers", {})}
         if not isinstance(tensors.get(name), TensorReference):
@@ -95,12 +95,12 @@ class Module:
 
 @dataclass(frozen=True)
 class PickledNetwork:
-    """What a file holds: a tree of modules, and the numbers they refer to.
+    """The content of a file: a tree of modules, and the numbers they refer to.
 
     Attributes:
         root: The outermost module.
         storages: (n,) arrays by key.
-        sha256: Of the file.
+        sha256: SHA-256 of the file.
     """
 
     root: Module
@@ -111,12 +111,12 @@ class PickledNetwork:
         """The numbers of a tensor, as float32.
 
         Raises:
-            ReadError: The tensor reaches beyond its storage.
+            ReadError: The tensor extends beyond its storage.
         """
         storage, offset, shape, strides = tensor
         values = self.storages[storage.key]
         last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
-        # No tensor of a network repeats numbers, so more elements than the storage has is a lie, too.
+        # No tensor of a network repeats numbers, so more elements than the storage has is an error, too.
         if min((offset, *shape, *strides)) < 0 or max(last + 1, int(np.prod(shape, dtype=object))) > len(values):
             raise ReadError(f"a tensor of shape {shape} does not fit its storage of {len(values)} numbers.")
         bytes_per_step = tuple(stride * values.itemsize for stride in strides)
@@ -125,10 +125,10 @@ class PickledNetwork:
 
 
 def read_pickled_network(path: Path) -> PickledNetwork:
-    """Read a file that `torch.save(model, path)` wrote, in PyTorch's zip layout or the one before it.
+    """Read a file written by `torch.save(model, path)`, in PyTorch's zip layout or the earlier one.
 
     Raises:
-        ReadError: The file is missing, damaged, or names anything but layers and tensors.
+        ReadError: The file is missing, damaged, or refers to anything but layers and tensors.
     """
     try:
         content = path.read_bytes()
@@ -138,15 +138,16 @@ def read_pickled_network(path: Path) -> PickledNetwork:
         raise ReadError(f"{path}: no such file; check the path.") from error
     except ReadError as error:
         raise ReadError(f"{path}: {error}") from error
-    except Exception as error:  # a damaged pickle fails in any way it likes
-        # Of bytes that are no pickle at all, Python says nothing that would help.
+    except Exception as error:  # a damaged pickle can cause any exception
+        # For bytes that are not a pickle at all, Python's message is of no help.
         reason = "" if isinstance(error, ValueError) else f" ({' '.join(str(error).split())[:160]})"
         raise ReadError(
-            f"{path}: is no PyTorch file, or a damaged one{reason}; expected what torch.save(model, path) wrote."
+            f"{path}: is not a PyTorch file, or is damaged{reason}; expected the output of torch.save(model, path)."
         ) from error
     if not isinstance(root, Module):
         raise ReadError(
-            f"{path}: holds a {type(root).__name__}, expected a whole network; weights alone do not say the pooling."
+            f"{path}: contains a {type(root).__name__}, expected a whole network; "
+            "weights alone do not define the pooling."
         )
     return PickledNetwork(root, storages, hashlib.sha256(content).hexdigest())
 
@@ -155,9 +156,9 @@ def _read_zip(content: bytes) -> tuple[Any, dict[str, np.ndarray]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         programs = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(programs) != 1:
-            raise ReadError(f"holds {len(programs)} files data.pkl, expected one, as PyTorch writes.")
+            raise ReadError(f"contains {len(programs)} files data.pkl, expected one, as written by PyTorch.")
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise ReadError("holds compressed entries, which PyTorch does not write.")
+            raise ReadError("contains compressed entries, which PyTorch does not write.")
         folder = programs[0].partition("/")[0]
         unpickler = _Unpickler(io.BytesIO(archive.read(programs[0])))
         root = unpickler.load()
@@ -173,12 +174,12 @@ def _read_legacy(content: bytes) -> tuple[Any, dict[str, np.ndarray]]:
     stream = io.BytesIO(content)
     head = [_Unpickler(stream).load() for _ in range(3)]
     if head[:2] != [_LEGACY_MAGIC, _LEGACY_PROTOCOL] or not head[2].get("little_endian"):
-        raise ReadError("does not start as a PyTorch file of a little-endian machine does.")
+        raise ReadError("does not start like a PyTorch file from a little-endian machine.")
     unpickler = _Unpickler(stream)
     root = unpickler.load()
     keys = _Unpickler(stream).load()
     if sorted(keys) != sorted(unpickler.references):
-        raise ReadError("lists other storages than its network refers to.")
+        raise ReadError("lists other storages than those its network refers to.")
     storages = {}
     for key in keys:
         reference = unpickler.references[key]
@@ -197,7 +198,7 @@ def _numbers(reference: StorageReference, content: bytes) -> np.ndarray:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Runs one pickle on stand-ins only; afterwards `references` says which storages it wants."""
+    """Runs one pickle with stand-ins only. Afterwards `references` lists the storages it refers to."""
 
     def __init__(self, stream: BinaryIO) -> None:
         _check_memo(stream)
@@ -211,8 +212,8 @@ class _Unpickler(pickle.Unpickler):
             return _DTYPES[name]
         if (module, name) not in _FUNCTIONS:
             raise ReadError(
-                f"names {module}.{name}, which is no layer and no tensor; nothing was run. Do not open this file with "
-                "PyTorch either, unless you know who made it."
+                f"refers to {module}.{name}, which is neither a layer nor a tensor; nothing was run. "
+                "Do not open this file with PyTorch either, unless you know who made it."
             )
         return _FUNCTIONS[module, name]
 
@@ -222,27 +223,27 @@ class _Unpickler(pickle.Unpickler):
                 return stand_in
             case ("storage", dtype, str() as key, str(), int() as length, *view) if view in ([], [None]):
                 if dtype not in _DTYPES.values():
-                    raise ReadError(f"storage {key} has no type of numbers that this reader knows.")
+                    raise ReadError(f"storage {key} has an unknown number type.")
                 reference = StorageReference(key, dtype, length)
                 if self.references.setdefault(key, reference) != reference:
-                    raise ReadError(f"storage {key} is described in two ways.")
+                    raise ReadError(f"storage {key} is described in two different ways.")
                 return reference
         raise ReadError("refers to something that is neither a layer nor a storage of numbers.")
 
 
 def _check_memo(stream: BinaryIO) -> None:
-    """Refuse a number of a remembered object beyond any the pickle can hold: Python would allocate up to it."""
+    """Reject a memo index that is larger than the pickle can contain: Python would allocate up to it."""
     start = stream.tell()
     length = len(stream.read())
     stream.seek(start)
     for opcode, argument, _ in pickletools.genops(stream):
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= length:
-            raise ReadError(f"remembers an object as number {argument}, in a pickle of {length} bytes.")
+            raise ReadError(f"has memo index {argument}, in a pickle of {length} bytes.")
     stream.seek(start)
 
 
 class _Function:
-    """A function that a pickle may call; plain ones would let it write over their attributes."""
+    """A function that a pickle may call. A pickle could overwrite the attributes of a plain function."""
 
     __slots__ = ("_call",)
 
@@ -253,15 +254,15 @@ class _Function:
         return self._call(*arguments)
 
     def __setstate__(self, _: Any) -> None:
-        raise ReadError("tries to change what stands for PyTorch; nothing was run.")
+        raise ReadError("tries to modify a stand-in for PyTorch; nothing was run.")
 
 
 def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> TensorReference:
     is_view = isinstance(shape, tuple) and isinstance(strides, tuple) and len(shape) == len(strides)
     if not isinstance(storage, StorageReference) or not is_view:
-        raise ReadError("has a tensor that is no view of a storage.")
+        raise ReadError("has a tensor that is not a view of a storage.")
     if any(not isinstance(number, int) for number in (offset, *shape, *strides)):
-        raise ReadError("has a tensor with a shape that is not of whole numbers.")
+        raise ReadError("has a tensor with a shape that is not made of whole numbers.")
     return TensorReference(storage, offset, shape, strides)
 
 
@@ -270,7 +271,7 @@ def _rebuild_parameter(tensor: Any, *_: Any) -> Any:
 
 
 def _old_backend() -> None:
-    """Stands for the table of functions that modules of PyTorch 1.1 and before refer to."""
+    """Stand-in for the table of functions that modules of PyTorch 1.1 and earlier refer to."""
 
 
 _FUNCTIONS = {

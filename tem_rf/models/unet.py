@@ -1,4 +1,4 @@
-"""The residual UNet of the study, for any architecture: its blocks, its initial weights, its output."""
+"""The residual UNet of the study for any architecture: blocks, initial weights, output."""
 
 import hashlib
 from typing import Any
@@ -13,14 +13,14 @@ from tem_rf.models.layers import BilinearUpsampling, FusedBatchNormalization
 
 
 def initialize(model: keras.Model, seed: int) -> None:
-    """Set the convolutions of a network as PyTorch does: kernel and bias uniform within ± 1 / sqrt(fan in).
+    """Initialize the convolutions of a network as PyTorch does: kernel and bias uniform within ± 1 / sqrt(fan in).
 
-    Each layer draws from the seed and its own name, so networks of one depth start from identical weights whatever
-    their pooling or dilation: the study holds initial weights constant. NumPy draws, since the generators of
-    Keras' backends differ. Smoothing kernels start as the identity, normalizations as Keras leaves them.
+    Each layer draws from the seed and its own name, so networks of one depth start from identical weights, whatever
+    their pooling or dilation: the study keeps the initial weights constant. NumPy draws the numbers, since the
+    generators of Keras' backends differ. Smoothing kernels start as the identity, normalization layers as in Keras.
 
     Args:
-        model: A network of `build_unet`; its layers are named by place.
+        model: A network of `build_unet`; its layers are named by position.
         seed: Seed of the run.
     """
     for layer in model.layers:
@@ -39,7 +39,7 @@ def _layer_seed(seed: int, name: str) -> list[int]:
     return [seed & 0xFFFFFFFF, *hashlib.sha256(name.encode()).digest()[:8]]
 
 
-# PyTorch's defaults, with which the study trained: epsilon 1e-5, momentum 0.1 there is 0.9 in Keras' convention.
+# PyTorch's defaults, which the study used: epsilon 1e-5, momentum 0.1, which is 0.9 in Keras' convention.
 BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.9
 
@@ -49,10 +49,10 @@ def residual_block(x: Any, architecture: Architecture, level: int, *, name: str,
 
     Args:
         x: (n, h, w, channels) symbolic tensor.
-        architecture: Says kernel size, dilation, smoothing, normalization and number of the convolutions.
-        level: Level of the block, which gives its filters and its dilation.
-        name: Place of the block, such as `encoder0`; the layers are `encoder0_conv1`, `encoder0_bn1`, ...
-        portable: Use Keras' own batch normalization only, so that the saved model needs nothing of ours.
+        architecture: Gives kernel size, dilation, smoothing, normalization and number of the convolutions.
+        level: Level of the block, which determines its filters and its dilation.
+        name: Position of the block, such as `encoder0`; the layers are `encoder0_conv1`, `encoder0_bn1`, ...
+        portable: Use Keras' own batch normalization only, so that the saved model needs none of our code.
 
     Returns:
         (n, h, w, filters) symbolic tensor.
@@ -87,7 +87,7 @@ def convolution(x: Any, filters: int, kernel_size: int, *, name: str, dilation: 
 def shared_smoothing(x: Any, size: int, *, name: str) -> Any:
     """One kernel over height and width, the same for every channel, that starts as the identity.
 
-    Before a dilated convolution it lets the pixels between the taps take part. Channels become an axis of a
+    Before a dilated convolution it includes the pixels between the taps. Channels become an axis of a
     three-dimensional convolution, so that Keras' own layers suffice.
 
     Source: Wang & Ji 2021, "Smoothed dilated convolutions", the separable and shared convolution.
@@ -104,7 +104,7 @@ def shared_smoothing(x: Any, size: int, *, name: str) -> Any:
 
 
 def normalization(kind: Normalization, name: str, *, portable: bool) -> keras.layers.Layer:
-    """Batch normalization with the study's constants, or instance normalization, which has no memory of a batch."""
+    """Batch normalization with the study's constants, or instance normalization, which does not depend on a batch."""
     if kind == "instance":
         return keras.layers.GroupNormalization(groups=-1, epsilon=BATCH_NORM_EPSILON, name=name)
     layer = keras.layers.BatchNormalization if portable else FusedBatchNormalization
@@ -112,7 +112,7 @@ def normalization(kind: Normalization, name: str, *, portable: bool) -> keras.la
 
 
 def upsampling(kind: Upsampling, factor: int, name: str, *, portable: bool) -> keras.layers.Layer:
-    """Nearest or bilinear upsampling; Keras' own bilinear one takes no images of any size in a graph."""
+    """Nearest or bilinear upsampling. Keras' own bilinear layer does not support images of any size in a graph."""
     if kind == "bilinear" and not portable:
         return BilinearUpsampling(factor, name=name)
     return keras.layers.UpSampling2D(factor, interpolation=kind, name=name)
@@ -122,12 +122,12 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
     """Build a residual UNet.
 
     Args:
-        architecture: What to build.
+        architecture: The architecture to build.
         seed: Seed of the initial weights; one seed gives architectures of one depth identical weights.
-        portable: Use Keras' own layers only. The weights are the same, in the same order; training is slower.
+        portable: Use Keras' own layers only. The weights and their order are the same, but training is slower.
 
     Returns:
-        Model that maps (n, h, w, 1) float32 to (n, h, w, 2) float32 logits, background first; h and w are any
+        Model that maps (n, h, w, 1) float32 to (n, h, w, 2) float32 logits, background first; h and w can be any
         multiples of `architecture.stride`.
 
     Source: Sytwu et al. 2022, figure 1.
@@ -150,7 +150,7 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
         x = keras.layers.Concatenate(name=f"decoder{level}_concatenate")([skips[level], x])
         x = block(x, f"decoder{level}", level)
     logits = convolution(x, CLASSES, 1, name="head")
-    # Whatever the precision of the layers, logits are float32: a softmax of bfloat16 would quantize the dice.
+    # Logits are float32 for any precision of the layers: a softmax of bfloat16 would quantize the dice.
     logits = keras.layers.Activation("linear", dtype="float32", name="logits")(logits)
     model = keras.Model(inputs, logits, name=architecture.name)
     initialize(model, seed)

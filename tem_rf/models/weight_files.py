@@ -8,27 +8,27 @@ import numpy as np
 from tem_rf.architecture import Architecture
 from tem_rf.errors import ModelError
 
-_BYTES_PER_WEIGHT = 4  # float32, which is stored as it is
+_BYTES_PER_WEIGHT = 4  # float32, stored uncompressed
 
 
 def require_room_for(architecture: Architecture, stored_bytes: int, path: Path) -> None:
-    """Refuse a network larger than the file of its weights, before it is built.
+    """Reject a network larger than its weight file, before it is built.
 
     Args:
-        architecture: The architecture that is claimed.
+        architecture: The architecture that the file claims.
         stored_bytes: Size of the file, or files, of its weights.
         path: The file, for the error.
 
     Raises:
-        ModelError: It cannot hold so many.
+        ModelError: The file is too small for the network.
 
     >>> require_room_for(Architecture((2, 2)), 40_000, Path("model.keras"))
     """
     wanted = architecture.parameters * _BYTES_PER_WEIGHT
     if wanted > stored_bytes:
         raise ModelError(
-            f"{path}: holds {stored_bytes} bytes of weights, its network of {architecture.parameters} parameters takes "
-            f"{wanted}; it is damaged or not what it says, get it again."
+            f"{path}: contains {stored_bytes} bytes of weights, but its network of {architecture.parameters} "
+            f"parameters needs {wanted}; it is damaged or mislabelled, download or copy it again."
         )
 
 
@@ -36,21 +36,21 @@ _NAMES = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
 def variable_files(folder: Path) -> list[Path]:
-    """The files of the checkpoint in the folder of a SavedModel."""
+    """The checkpoint files in the folder of a SavedModel."""
     return sorted(file for file in (folder / "variables").glob("variables.*") if file.is_file())
 
 
 def read_variables(folder: Path) -> dict[str, np.ndarray]:
-    """Read the variables of a SavedModel by their names.
+    """Read the variables of a SavedModel by name.
 
     Args:
-        folder: Of the SavedModel.
+        folder: Folder of the SavedModel.
 
     Returns:
-        Arrays by the name of their variable, such as encoder0_conv1/kernel.
+        Arrays by variable name, such as encoder0_conv1/kernel.
 
     Raises:
-        ModelError: The checkpoint is missing or damaged, or claims more than its files hold.
+        ModelError: The checkpoint is missing or damaged, or claims more than its files contain.
     """
     import tensorflow as tf
 
@@ -63,11 +63,11 @@ def read_variables(folder: Path) -> dict[str, np.ndarray]:
         for name, key in keys.items():
             claimed = int(np.prod(shapes[key], dtype=object)) * dtypes[key].size
             if claimed > stored_bytes:
-                raise ModelError(f"{folder}: {name} claims {claimed} bytes, its files hold {stored_bytes}.")
+                raise ModelError(f"{folder}: {name} claims {claimed} bytes, but its files contain {stored_bytes}.")
             values[name] = reader.get_tensor(key)
     except ModelError:
         raise
-    except Exception as error:  # TensorFlow raises many kinds for a damaged folder
+    except Exception as error:  # TensorFlow raises many types for a damaged folder
         raise ModelError(
             f"{folder}: its variables cannot be read ({str(error).splitlines()[0]}); export the run again."
         ) from error

@@ -1,1 +1,1 @@
-"""From a mask to particles: numbered, measured, tabled, scored, tracked."""
+"""Particles of a mask: numbered, measured, tabulated, scored, tracked."""

@@ -1,4 +1,4 @@
-"""Measure the particles of a mask of any size, some rows in memory at a time, down to a minimum size."""
+"""Measure the particles of a mask of any size, with only some rows in memory, above a minimum particle size."""
 
 import math
 from collections.abc import Iterator
@@ -11,22 +11,22 @@ from tem_rf.errors import SettingsError
 from tem_rf.particles.measure import RING_PX, Particle, measure_particles
 from tem_rf.particles.split import number_particles
 
-# Two outlines that lie within 2 px of each other count as the same (`evaluation.boundary`), so the diameter of
-# a particle is known to 4 px, and that of a speck of less than twice as much not at all.
+# Two outlines within 2 px of each other count as the same (`evaluation.boundary`), so the diameter of a particle is
+# uncertain by 4 px, and that of a speck of less than twice as much is unknown.
 MIN_DIAMETER_PX = 8.0
-# Of two lattice planes of a metal, 0.2 to 0.25 nm apart: what is narrower shows no lattice.
+# Twice the spacing of the lattice planes of a metal, 0.2 to 0.25 nm: anything narrower shows no lattice.
 MIN_DIAMETER_NM = 0.5
 
 
 def resolve_min_diameter_px(
     pixel_size_nm: float | None, *, given_px: float | None = None, given_nm: float | None = None
 ) -> float:
-    """Diameter of the smallest disc that counts as a particle [px].
+    """Minimum diameter of a particle: that of the smallest disc that counts as one [px].
 
     Args:
-        pixel_size_nm: Side of a pixel [nm]; None where it is not known.
-        given_px: What the user chose [px]; None for 8 px, and 0.5 nm where that is more.
-        given_nm: What the user chose [nm].
+        pixel_size_nm: Pixel size [nm]; None if not known.
+        given_px: The user's minimum [px]; None: 8 px or 0.5 nm, whichever is larger.
+        given_nm: The user's minimum [nm].
 
     Raises:
         SettingsError: Both are given, or nm without a pixel size.
@@ -35,14 +35,14 @@ def resolve_min_diameter_px(
     (8.0, 25.0, 4.0)
     """
     if given_px is not None and given_nm is not None:
-        raise SettingsError("`min_diameter_px` and `min_diameter_nm`: both say how small a particle may be; give one.")
+        raise SettingsError("`min_diameter_px` and `min_diameter_nm`: both set the minimum diameter; give only one.")
     if given_px is not None:
         return given_px
     if given_nm is not None:
         if pixel_size_nm is None:
             raise SettingsError(
                 "`min_diameter_nm`: expected a micrograph with a pixel size, received one without; give "
-                "`pixel_size_nm`, or `min_diameter_px` instead."
+                "`pixel_size_nm`, or use `min_diameter_px` instead."
             )
         return given_nm / pixel_size_nm
     return MIN_DIAMETER_PX if pixel_size_nm is None else max(MIN_DIAMETER_PX, MIN_DIAMETER_NM / pixel_size_nm)
@@ -53,7 +53,7 @@ def disc_area_px(diameter_px: float) -> float:
     return math.pi * diameter_px**2 / 4
 
 
-_PIXELS = 2**22  # of a window, by which it grows where a particle is higher
+_PIXELS = 2**22  # of a window, which grows by as many if a particle is higher
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class MeasuredMask:
     """The particles of a mask.
 
     Attributes:
-        particles: Numbered from 1, window by window from the top.
-        left_out: Connected parts that were too small.
+        particles: The particles, numbered from 1, window by window from the top.
+        left_out: Number of connected regions that were too small.
     """
 
     particles: tuple[Particle, ...]
@@ -77,17 +77,17 @@ def measure_mask(
     split_touching: bool = False,
     rows: int | None = None,
 ) -> MeasuredMask:
-    """Measure the particles of a mask; where windows begin and end leaves no trace in their number and geometry.
+    """Measure the particles of a mask. Their numbers and geometry do not depend on the windows.
 
-    The contrast leaves out of the background the specks that the edge of a window cuts, since how large they are is
-    not known there: in windows of 20 to 60 rows it differs by up to 0.06 standard deviations from that of the whole.
+    Specks cut by the edge of a window are excluded from the background of the contrast, since their size is not known
+    there: in windows of 20 to 60 rows the contrast differs by up to 0.06 standard deviations from that without windows.
 
     Args:
-        mask: (h, w), not 0 on particles; it may be memory-mapped.
-        counts: (h, w) counts of the micrograph; they may be, too.
-        min_area_px: Smaller parts are specks, no particles [px].
-        split_touching: Take touching particles apart.
-        rows: Rows of a window; None for some millions of pixels.
+        mask: (h, w), not 0 on particles; may be memory-mapped.
+        counts: (h, w) counts of the micrograph; may be memory-mapped.
+        min_area_px: Minimum area of a particle; smaller regions are specks [px].
+        split_touching: Split touching particles.
+        rows: Rows of a window; None: a few million pixels.
     """
     _, spread = mean_and_sd(counts)
     particles: list[Particle] = []
@@ -96,23 +96,23 @@ def measure_mask(
         areas = np.bincount(components.ravel(), minlength=len(ready))
         left_out += int(np.count_nonzero(ready & (areas < min_area_px)))
         numbers = number_particles(ready[components], split_touching=split_touching, min_area_px=min_area_px)
-        cut = np.zeros(len(ready), bool)  # by the edge of the window: how large they are is not known here
+        cut = np.zeros(len(ready), bool)  # cut by the edge of the window, so their size is not known here
         cut[components[0]] = window.start > 0
         cut[components[-1]] |= window.stop < len(mask)
         others = ~ready & (cut | (areas >= min_area_px))
         others[0] = False
-        numbers[others[components]] = -1  # they are measured in another window, and are no background
+        numbers[others[components]] = -1  # measured in another window, and not background
         for particle in measure_particles(numbers, counts[window], spread):
             particles.append(replace(particle, number=len(particles) + 1, y_px=window.start + particle.y_px))
     return MeasuredMask(tuple(particles), left_out)
 
 
 def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Windows from top to bottom, in each of which those components are ready that lie in it with their surroundings.
+    """Windows from top to bottom. A component is ready in the window that contains it and its surroundings.
 
     Yields:
-        Rows of the window, (rows, w) numbered components, and (components + 1,) whether each is ready to be measured;
-        a component is so in one window only.
+        Rows of the window, (rows, w) numbered components, and (components + 1,) whether each is ready to be measured.
+        Each component is ready in exactly one window.
     """
     from scipy.ndimage import find_objects, label
 

@@ -8,16 +8,16 @@ from tem_rf.data.preprocess import mean_and_sd
 
 
 def feret_diameters(mask: np.ndarray) -> tuple[float, float]:
-    """Greatest and least distance between two parallel lines that hold a particle between them.
+    """Maximum and minimum distance between two parallel lines that enclose a particle.
 
-    Pixels end half a pixel from their centres along rows and columns. Their corners are left out: with them, discs
-    would come out half a pixel too wide.
+    Pixels extend half a pixel from their centres along rows and columns. Their corners are ignored; otherwise the
+    diameters of discs would be half a pixel too large.
 
     Args:
         mask: (h, w) bool, not empty.
 
     Returns:
-        Greatest and least diameter [px].
+        Maximum and minimum diameter [px].
 
     >>> feret_diameters(np.ones((3, 9), bool))[1]
     3.0
@@ -29,7 +29,7 @@ def feret_diameters(mask: np.ndarray) -> tuple[float, float]:
     centres = np.stack([rows, columns], axis=1).astype(float)
     ends = np.concatenate([centres + step for step in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))])
     hull = ends[ConvexHull(ends).vertices]  # (n, 2), counterclockwise
-    # The least width is found across one of the hull's edges (Shamos 1978).
+    # The minimum width is found perpendicular to one of the hull's edges (Shamos 1978).
     edges = np.roll(hull, -1, axis=0) - hull
     normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1) / np.linalg.norm(edges, axis=1, keepdims=True)
     widths = np.ptp(hull @ normals.T, axis=0)
@@ -37,12 +37,12 @@ def feret_diameters(mask: np.ndarray) -> tuple[float, float]:
 
 
 def _inner(mask: np.ndarray) -> np.ndarray:
-    """Pixels whose four neighbours are in the mask: they lie on no hull."""
+    """Pixels whose four neighbours are in the mask, which are not on the hull."""
     padded = np.pad(mask, 1)
     return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
 
 
-RING_PX = 5  # width of the background that a particle is compared with
+RING_PX = 5  # width of the background ring with which a particle is compared
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,15 @@ class Particle:
         number: Its number in the numbered mask.
         y_px: Row of its centre of mass [px].
         x_px: Column of its centre of mass [px].
-        area_px: Its pixels.
-        diameter_px: Diameter of a disc of its area [px].
-        feret_max_px: Greatest distance between two parallel lines around it [px].
-        feret_min_px: Least distance between two parallel lines around it [px].
+        area_px: Area [px].
+        diameter_px: Equivalent circle diameter [px].
+        feret_max_px: Maximum Feret diameter: distance between two parallel lines around it [px].
+        feret_min_px: Minimum Feret diameter [px].
         aspect_ratio: Long over short axis of the ellipse of its second moments, 1 for a disc.
-        circularity: 4 pi area over perimeter squared, 1 for a disc; pixels can make it no greater.
-        contrast: Mean counts inside less those of the background around it, in standard deviations of the micrograph;
-            None without counts, or where other particles leave no background.
-        touches_border: The edge of the micrograph cuts it: its sizes are lower bounds.
+        circularity: 4 pi area over perimeter squared, 1 for a disc; limited to 1, which pixels could exceed.
+        contrast: Mean counts inside minus those of the background around it, in standard deviations of the micrograph;
+            None without counts, or if other particles leave no background.
+        touches_border: It is cut by the edge of the micrograph, so its sizes are lower bounds.
     """
 
     number: int
@@ -83,9 +83,9 @@ def measure_particles(
     """Measure each particle of a numbered mask.
 
     Args:
-        numbers: (h, w) int, from `number_particles`; below zero lie particles that are not to be measured.
+        numbers: (h, w) int, from `number_particles`; particles that should not be measured are negative.
         counts: (h, w) counts of the micrograph, or None.
-        spread: Standard deviation of the micrograph, where the counts are a part of it; None: that of the counts.
+        spread: Standard deviation of the micrograph, if the counts are only a part of it; None: that of the counts.
     """
     from skimage.measure import regionprops
 

@@ -1,25 +1,25 @@
-"""Compare the particles of a mask with labelled ones, particle by particle."""
+"""Compare the particles of a mask with the labelled ones, particle by particle."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-_SAME = 0.5  # intersection over union beyond which two particles are one: no third one can share so much
-_COVERED_FRACTION = 0.5  # of the area of a labelled particle that another must cover to have swallowed it
+_SAME = 0.5  # intersection over union above which two particles match; no third one can share as much
+_COVERED_FRACTION = 0.5  # of the area of a labelled particle that another must cover for it to count as merged
 
 
 @dataclass(frozen=True)
 class ParticleScores:
-    """What became of the labelled particles: each is found, merged or missed.
+    """Labelled particles by result: each is found, merged or a false negative.
 
-    Attributes:
-        labelled: Particles in the label.
-        found: Those that have a particle of their own, with an intersection over union above 0.5.
+    labelled: Number of particles in the label.
+        found: Those matched by one particle with an intersection over union above 0.5.
+        merged: Those mostly covered by a particle that also covers another labelled one.
         merged: Those covered for the most part by a particle that covers another labelled one so, too.
         false_negatives: The others.
-        false_positives: Particles that lie for the most part where the label has none.
-        diameter_bias_px: Mean of measured less labelled diameter of the found particles [px]; None without any.
+        false_positives: Particles mostly outside the particles of the label.
+        diameter_bias_px: Mean of measured minus labelled diameter of the found particles [px]; None if none are found.
         diameter_bias: The same, relative to the labelled diameter.
     """
 
@@ -36,7 +36,7 @@ def score_particles(numbers: np.ndarray, labelled: np.ndarray) -> ParticleScores
     """Compare numbered particles with labelled ones.
 
     Args:
-        numbers: (h, w) int, the particles of a mask, 0 where none is.
+        numbers: (h, w) int, the particles of a mask, 0 on background.
         labelled: (h, w) int, those of the label.
     """
     overlap = _overlaps(labelled, numbers)  # (labelled + 1, particles + 1), background first
@@ -61,7 +61,7 @@ def score_particles(numbers: np.ndarray, labelled: np.ndarray) -> ParticleScores
 
 
 def add_scores(scores: Sequence[ParticleScores]) -> ParticleScores:
-    """Scores of several micrographs as one: counts are summed, biases are means over all found particles."""
+    """Combine the scores of several micrographs: counts are summed, biases are means over all found particles."""
     found = sum(one.found for one in scores)
 
     def mean(values: Iterable[float | None]) -> float | None:

@@ -1,4 +1,4 @@
-"""The sizes of many particles in a few numbers."""
+"""Summary statistics of particle sizes."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -11,17 +11,17 @@ from tem_rf.particles.measure import Particle
 
 @dataclass(frozen=True)
 class SizeSummary:
-    """How many particles, and how large.
+    """Number and size of particles.
 
-    Diameters are those of discs of equal area, of particles that the edge of the micrograph does not cut.
+    Diameters are equivalent circle diameters of particles not cut by the edge of the micrograph.
 
     Attributes:
-        count: Particles, cut ones included.
-        whole: Particles that are not cut, which the other numbers are of.
+        count: Number of particles, including cut ones.
+        whole: Number of particles that are not cut. All other numbers are for these.
         mean_px: Mean diameter [px]; None without whole particles.
         sd_px: Standard deviation of the diameters (n - 1) [px]; None with fewer than two.
         polydispersity: Standard deviation over mean.
-        median_px: exp of the mean logarithm, the median of the log-normal distribution that fits best [px].
+        median_px: exp of the mean logarithm, the median of the fitted log-normal distribution [px].
         geometric_sd: exp of the standard deviation of the logarithms: its factor around the median.
     """
 
@@ -34,7 +34,7 @@ class SizeSummary:
     geometric_sd: float | None = None
 
     def to_json(self, pixel_size_nm: float | None) -> dict[str, Any]:
-        """All numbers, lengths in nm as well where the size of a pixel is known."""
+        """All numbers as JSON types, with lengths also in nm if the pixel size is known."""
         content = asdict(self)
         for name in ("mean", "sd", "median"):
             value = content[f"{name}_px"]
@@ -43,7 +43,7 @@ class SizeSummary:
 
 
 def summarize_sizes(particles: Iterable[Particle]) -> SizeSummary:
-    """Count particles and average their diameters."""
+    """Count particles and compute statistics of their diameters."""
     particles = list(particles)
     diameters = whole_diameters_px(particles)
     if not diameters.size:
@@ -64,5 +64,5 @@ def summarize_sizes(particles: Iterable[Particle]) -> SizeSummary:
 
 
 def whole_diameters_px(particles: Iterable[Particle]) -> np.ndarray:
-    """(n,) diameters of the particles that the edge does not cut [px]."""
+    """(n,) diameters of the particles not cut by the edge [px]."""
     return np.array([one.diameter_px for one in particles if not one.touches_border])

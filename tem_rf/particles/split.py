@@ -1,13 +1,13 @@
-"""From a mask to numbered particles, with those that touch taken apart where they have a neck."""
+"""Number the particles of a mask, and split touching ones at their necks."""
 
 import numpy as np
 
-# Two regions are two particles where the neck between them is narrower than this fraction of the smaller one. Of 809
+# Two regions are two particles if the neck between them is narrower than this fraction of the smaller one. Of 809
 # ragged discs 26 stay merged (at 0.8: 85), and 1 of 150 ragged ellipses is split (at 0.96: 5).
 _NECK = 0.9
-# A part of less than this radius, against the greatest of its component, is a bump of the outline.
+# A part with less than this fraction of the maximum radius of its component is a bump of the outline.
 _MIN_RADIUS_FRACTION = 0.3
-# Holes of as many pixels, or of this fraction of the component, are noise.
+# Holes of up to as many pixels, or up to this fraction of the component, are noise.
 _HOLE_PX = 4
 _HOLE_PART = 0.002
 
@@ -17,11 +17,11 @@ def number_particles(mask: np.ndarray, *, split_touching: bool = False, min_area
 
     Args:
         mask: (h, w) bool.
-        split_touching: Take regions with a neck between them apart, by a watershed of the distance to the outline.
-        min_area_px: Smaller regions, before or after they are taken apart, are specks and get no number [px].
+        split_touching: Split regions at necks, by a watershed of the distance to the outline.
+        min_area_px: Minimum area; smaller regions, before or after splitting, are specks and get no number [px].
 
     Returns:
-        (h, w) int32, 0 where no particle is; diagonal neighbours belong together.
+        (h, w) int32, 0 on background; diagonal neighbours are connected.
     """
     from scipy.ndimage import label
 
@@ -31,7 +31,7 @@ def number_particles(mask: np.ndarray, *, split_touching: bool = False, min_area
 
 
 def _renumber(numbers: np.ndarray, min_area_px: float) -> np.ndarray:
-    """Number the regions of at least an area from 1 without gaps."""
+    """Renumber the regions of at least the minimum area from 1 without gaps."""
     kept = np.bincount(numbers.ravel()) >= min_area_px
     kept[0] = False
     return np.where(kept, np.cumsum(kept), 0).astype(np.int32)[numbers]
@@ -61,7 +61,7 @@ def _split_component(component: np.ndarray) -> np.ndarray:
 
     solid = _fill_small_holes(np.pad(component, 1))
     distance = gaussian_filter(distance_transform_edt(solid), 1.0)
-    # In the logarithm, how deep a neck is does not depend on the size of the particles.
+    # In the logarithm, the depth of a neck does not depend on the size of the particles.
     height = np.where(solid, np.log(distance, where=distance > 0, out=np.full_like(distance, -9.0)), -9.0)
     flattened = reconstruction(height + np.log(_NECK), height)
     peaks = label(local_maxima(flattened) & solid, connectivity=2)
@@ -73,9 +73,9 @@ def _split_component(component: np.ndarray) -> np.ndarray:
 
 
 def _fill_small_holes(component: np.ndarray) -> np.ndarray:
-    """Fill what fringes and noise left open, around which the distance would have peaks of its own.
+    """Fill holes left by fringes and noise, around which the distance would have false peaks.
 
-    A greater hole is the gap between three particles that touch, which tells them apart.
+    A larger hole is the gap between three touching particles, and separates them.
     """
     from skimage.measure import label
 

@@ -1,4 +1,4 @@
-"""The table of particles: a CSV with lengths in px and nm."""
+"""The table of particles: a CSV file with lengths in px and nm."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -18,15 +18,15 @@ _LENGTHS = ("y_px", "x_px", "diameter_px", "feret_max_px", "feret_min_px")
 def write_particles(
     path: Path, frames: Iterable[tuple[int, Sequence[Particle]]], *, pixel_size_nm: float | None = None
 ) -> None:
-    """Write a row per particle, lengths in px and, where the size of a pixel is known, in nm.
+    """Write one row per particle, with lengths in px and, if the pixel size is known, in nm.
 
     Args:
-        path: File to write, whole or not at all.
+        path: File to write, atomically.
         frames: Number of each frame, from 1 as in Fiji, and its particles.
-        pixel_size_nm: Side of a pixel [nm], or None.
+        pixel_size_nm: Pixel size [nm], or None.
 
     Raises:
-        StorageError: The disk is full or the place cannot be written to.
+        StorageError: The disk is full or the location is not writable.
     """
     columns = ["frame", *(field.name for field in fields(Particle))]
     if pixel_size_nm is not None:
@@ -39,11 +39,11 @@ def write_particles(
 
 
 def read_particles(path: Path, frames: int | None = None) -> list[list[Particle]]:
-    """Read what `write_particles` wrote.
+    """Read the output of `write_particles`.
 
     Args:
         path: The table.
-        frames: Number of frames; those without particles are not in the table. None: up to the last that is in it.
+        frames: Number of frames, since frames without particles are not listed. None: up to the last one listed.
 
     Returns:
         The particles of each frame, lengths in px.
@@ -59,7 +59,7 @@ def read_particles(path: Path, frames: int | None = None) -> list[list[Particle]
         for frame, particle in rows:
             particles[frame - 1].append(particle)
     except (OSError, KeyError, IndexError, TypeError, ValueError, csv.Error) as error:
-        raise ReadError(f"{path}: is no table of particles ({error}); segment the file again.") from error
+        raise ReadError(f"{path}: is not a table of particles ({error}); segment the file again.") from error
     return particles
 
 

@@ -1,4 +1,4 @@
-"""Particles of a movie followed from frame to frame."""
+"""Track the particles of a movie from frame to frame."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,20 +12,20 @@ from tem_rf.errors import ModelError, SettingsError
 from tem_rf.particles.measure import Particle
 
 TrackEnd = Literal["last frame", "border", "merged", "vanished"]
-# A particle has swallowed another where it grew by at least this fraction of the other's area.
+# A particle has merged with another if it grew by at least this fraction of the other's area.
 _SWALLOWED = 0.5
 
 
 @dataclass(frozen=True)
 class Track:
-    """One particle through the frames.
+    """The path of one particle through the frames.
 
     Attributes:
         number: Number of the track, from 1 in the order of appearance.
-        frames: Numbers of the frames in which it was seen, from 1; up to `memory` may be missing between two.
-        particles: What it was in each.
-        end: Why it ends: the movie does; the particle touched the edge of the image when it was last seen; it went
-            into another one; or it is gone.
+        frames: Numbers of the frames in which it was seen, from 1; gaps of up to `memory` frames are possible.
+        particles: The particle in each of these frames.
+        end: Why it ends: the movie ended; the particle touched the border of the image in its last frame; it merged
+            into another one; or it vanished.
     """
 
     number: int
@@ -35,16 +35,16 @@ class Track:
 
 
 def follow_particles(frames: Sequence[Sequence[Particle]], *, max_step_px: float, memory: int = 0) -> tuple[Track, ...]:
-    """Link the particles of frames to tracks, so that the sum of squared steps is least.
+    """Link the particles of frames to tracks with the minimum sum of squared steps.
 
     Args:
         frames: The particles of each frame.
-        max_step_px: Farthest a particle moves between frames [px].
-        memory: Frames for which a particle may be out of sight.
+        max_step_px: Maximum distance that a particle moves between frames [px].
+        memory: Number of frames for which a particle may be lost.
 
     Raises:
-        ModelError: trackpy, an extra, is not installed.
-        SettingsError: Too many particles lie within a step of each other.
+        ModelError: The optional package trackpy is not installed.
+        SettingsError: Too many particles are within one step of each other.
 
     Source: Crocker & Grier 1996, "Methods of digital video microscopy"; by trackpy.
     """
@@ -58,7 +58,7 @@ def follow_particles(frames: Sequence[Sequence[Particle]], *, max_step_px: float
 
 
 def import_trackpy() -> Any:
-    """The package trackpy, silent.
+    """Import trackpy without its output.
 
     Raises:
         ModelError: It is not installed.
@@ -81,8 +81,8 @@ def _link(frames: Sequence[Sequence[Particle]], max_step_px: float, memory: int)
             yield numbers
     except SubnetOversizeException as error:
         raise SettingsError(
-            f"`max_step_px`: too many particles within {max_step_px:.3g} px of each other to tell which is which in "
-            "the next frame; give a smaller step, or leave small ones out by `min_diameter_nm`."
+            f"`max_step_px`: too many particles are within {max_step_px:.3g} px of each other to be linked to the next "
+            "frame; give a smaller step, or exclude small particles with `min_diameter_nm`."
         ) from error
 
 
@@ -91,7 +91,7 @@ def _track(number: int, seen: list[tuple[int, Particle]], end: TrackEnd = "vanis
 
 
 def _steps(tracks: Sequence[Track]) -> dict[int, list[tuple[Particle, Particle]]]:
-    """What each particle was in a frame and in the next one, by the number of the frame."""
+    """Each particle in one frame and in the next, by the number of the frame."""
     steps: dict[int, list[tuple[Particle, Particle]]] = {}
     for track in tracks:
         for (frame, before), (following, after) in pairwise(zip(track.frames, track.particles, strict=True)):
@@ -112,7 +112,7 @@ def _with_end(track: Track, steps: Mapping[int, Sequence[tuple[Particle, Particl
 
 
 def _swallows(before: Particle, after: Particle, particle: Particle) -> bool:
-    """Whether a particle has, from one frame to the next, grown over the place where another one was."""
+    """Whether a particle has grown, from one frame to the next, over the former position of another one."""
     distance = hypot(after.y_px - particle.y_px, after.x_px - particle.x_px)
     has_grown = after.area_px >= before.area_px + _SWALLOWED * particle.area_px
     return has_grown and distance <= after.feret_max_px / 2

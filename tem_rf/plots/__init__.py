@@ -1,1 +1,1 @@
-"""Every plot that the program draws, with one palette, one scale bar and one legend."""
+"""All plots of the program, with one palette, one scale bar and one legend."""

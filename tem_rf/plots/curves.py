@@ -1,4 +1,4 @@
-"""The picture of trainings: loss and dice against epochs."""
+"""Plot of training curves: loss and dice against epochs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,20 +14,20 @@ _PANELS = (("cross-entropy", "loss"), ("hard dice", "hard_dice"))
 
 
 def write_curves_picture(path: Path, runs: Sequence[RunFolder]) -> None:
-    """Write a PNG with the curves of runs: a colour per architecture, a line per seed, training dashed.
+    """Write a PNG with the curves of runs: one colour per architecture, one line per seed, training dashed.
 
     Args:
-        path: PNG to write.
-        runs: Runs; those without a finished epoch are left out.
+        path: PNG file to write.
+        runs: Runs; those without a completed epoch are left out.
 
     Raises:
-        RunError: None of the runs has finished an epoch.
+        RunError: None of the runs has completed an epoch.
     """
     from matplotlib.figure import Figure
 
     curves = {run: done for run in runs if (done := epochs(run.events()))}
     if not curves:
-        raise RunError(f"{', '.join(run.name for run in runs)}: no epoch is finished yet; see `tem-rf runs`.")
+        raise RunError(f"{', '.join(run.name for run in runs)}: no epoch is completed yet; see `tem-rf runs`.")
     names = sorted({run.config.architecture.name for run in curves})
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     for axes, (label, field) in zip(figure.subplots(1, 2), _PANELS, strict=True):

@@ -1,4 +1,4 @@
-"""Pictures of what methods miss: the maps over the micrograph, and the dice between them."""
+"""Plots of false negatives: maps over the micrograph, and the dice between methods."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,14 +16,14 @@ _NAME_WIDTH = 26  # characters of a line above a panel
 def write_false_negative_maps(
     path: Path, image: np.ndarray, label: np.ndarray, maps: np.ndarray, names: Sequence[str]
 ) -> None:
-    """Write a PNG: the micrograph, and a panel per method, with what it finds outlined and what it misses in orange.
+    """Write a PNG: the micrograph, and a panel per method with its mask outlined and its false negatives in orange.
 
     Args:
-        path: PNG to write.
+        path: PNG file to write.
         image: (h, w), any scale.
         label: (h, w) bool.
         maps: (m, h, w) bool false negatives.
-        names: Of the m methods.
+        names: Names of the m methods.
     """
     from matplotlib.figure import Figure
 
@@ -35,7 +35,7 @@ def write_false_negative_maps(
     panels[0].set_title("micrograph", fontsize=9)
     particles = np.count_nonzero(label)
     for panel, false_negatives, name in zip(panels[1:], maps, names, strict=False):
-        # Of a mask that is the label less the false negatives, the overlay paints these only.
+        # For a mask equal to the label minus the false negatives, the overlay paints only these.
         panel.imshow(overlay(image, label & ~false_negatives, label))
         fraction = (
             f"false negatives {np.count_nonzero(false_negatives) / particles:.1%}" if particles else "no particles"
@@ -47,10 +47,10 @@ def write_false_negative_maps(
 
 
 def write_false_negative_dice(path: Path, methods: Sequence[str], mean_dice: np.ndarray, images: int) -> None:
-    """Write a PNG of the mean dice between the false-negative maps of each two methods.
+    """Write a PNG of the mean dice between the false-negative maps of each pair of methods.
 
     Args:
-        path: PNG to write.
+        path: PNG file to write.
         methods: Names of the m methods.
         mean_dice: (m, m), mean over the images.
         images: Number of images.

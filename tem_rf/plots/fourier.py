@@ -1,4 +1,4 @@
-"""The picture that shows what Fourier filtering did, and whether its band was right."""
+"""Plot of a Fourier filtering, to check its band."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,12 +27,12 @@ def write_fourier_picture(
     """Write a PNG of the transform with the chosen band, the fringe amplitude and the mask.
 
     Args:
-        path: PNG to write.
+        path: PNG file to write.
         image: (h, w), any scale.
-        band: The band that was filtered.
-        result: What `fourier_filter` made of it.
-        label: (h, w) bool, or None; with it the errors are coloured.
-        pixel_size_nm: Side of a pixel [nm], to give the band in nm.
+        band: The band that was used.
+        result: Result of `fourier_filter`.
+        label: (h, w) bool, or None; if given, errors are coloured.
+        pixel_size_nm: Pixel size [nm], to give the band in nm.
     """
     from matplotlib.figure import Figure
 
@@ -54,7 +54,7 @@ def write_fourier_picture(
 
 
 def _draw_transform(axes: "Axes", image: np.ndarray, band: Band, pixel_size_nm: float | None) -> None:
-    """Show the transform out to twice the band, and the band as two circles."""
+    """Show the transform up to twice the band radius, and the band as two circles."""
     from matplotlib.patches import Circle
 
     amplitude = np.abs(np.fft.fftshift(np.fft.fft2(image - image.mean(dtype=np.float64))))

@@ -1,4 +1,4 @@
-"""The size histogram of particles, with the log-normal distribution that fits it."""
+"""The size histogram of particles, with a fitted log-normal distribution."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,13 +20,13 @@ _CURVE = "#D55E00"
 def write_size_histogram(
     path: Path, particles: Sequence[Particle], *, title: str, pixel_size_nm: float | None = None
 ) -> None:
-    """Write a PNG of the diameters of whole particles.
+    """Write a PNG of the diameters of particles that do not touch the border.
 
     Args:
-        path: PNG to write.
-        particles: Those of a micrograph, or of all frames of a stack.
-        title: What the particles are of.
-        pixel_size_nm: Side of a pixel [nm]; without it the axis is in px.
+        path: PNG file to write.
+        particles: Particles of a micrograph, or of all frames of a stack.
+        title: Title of the plot.
+        pixel_size_nm: Pixel size [nm]; without it the axis is in px.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -46,21 +46,21 @@ def write_size_histogram(
     else:
         axes.text(0.5, 0.5, "no whole particles", transform=axes.transAxes, ha="center")
     axes.set_title(f"{title}\n{_caption(summary, unit, scale)}", fontsize=10, parse_math=False)
-    axes.set(xlabel=f"diameter of a disc of equal area ({unit})", ylabel="particles")
+    axes.set(xlabel=f"equivalent circle diameter ({unit})", ylabel="particles")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     save_figure(path, figure, dpi=120)
 
 
 def _bins(diameters: np.ndarray) -> int:
-    """Freedman and Diaconis' width, within 5 and 40 bars."""
+    """Number of bins by the rule of Freedman and Diaconis, from 5 to 40."""
     spread = np.subtract(*np.percentile(diameters, (75, 25)))
     width = 2 * spread / np.cbrt(diameters.size)
     return int(np.clip(np.ptp(diameters) / width, 5, 40)) if width else 5
 
 
 def _draw_log_normal(axes: "Axes", median: float, geometric_sd: float, area: float, unit: str) -> None:
-    """Draw the distribution with the area of the bars."""
+    """Draw the distribution with the same area as the bars."""
     centre, width = np.log(median), np.log(geometric_sd)
     last = axes.get_xlim()[1]
     x = np.linspace(last / 400, last, 400)

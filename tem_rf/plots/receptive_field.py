@@ -29,13 +29,13 @@ def write_field_picture(
     pixel_size_nm: float | None = None,
     particle_nm: float | None = None,
 ) -> None:
-    """Write a PNG of the blocks of an architecture and of what its middle pixel sees.
+    """Write a PNG of the blocks of an architecture and of the receptive field of its middle pixel.
 
     Args:
-        path: PNG to write.
-        architecture: What to draw.
-        image: (h, w) micrograph under the field, any scale; None: an empty field.
-        pixel_size_nm: Side of a pixel [nm], for lengths and a scale bar.
+        path: PNG file to write.
+        architecture: The architecture to draw.
+        image: (h, w) micrograph under the field, any scale; None: no micrograph.
+        pixel_size_nm: Pixel size [nm], for lengths and a scale bar.
         particle_nm: Diameter of a circle for comparison [nm]; needs `pixel_size_nm`.
 
     Source: Sytwu et al. 2022, figures 5 and 6.
@@ -102,7 +102,7 @@ def _draw_field(
     pixel_size_nm: float | None,
     particle_nm: float | None,
 ) -> None:
-    """The micrograph around its middle pixel, with the least and greatest exact field as squares."""
+    """The micrograph around its middle pixel, with the minimum and maximum exact field as squares."""
     from matplotlib.patches import Circle, Rectangle
 
     field = architecture.receptive_field
@@ -112,12 +112,12 @@ def _draw_field(
     axes.set_facecolor(_OUTSIDE)
     if image is not None:
         height, width = image.shape
-        # The middle pixel lies at the origin, so that offsets are coordinates.
+        # The middle pixel is the origin, so that offsets are coordinates.
         extent = (-(width // 2) - 0.5, width - width // 2 - 0.5, height - height // 2 - 0.5, -(height // 2) - 0.5)
         axes.imshow(grey_levels(image), cmap="gray", extent=extent)
     title = "sees the whole image"
     if field.size_px is not None:
-        title = "what its middle pixel sees, at least and at most, by its place in the pooling grid"
+        title = "minimum and maximum field of its middle pixel, by its position in the pooling grid"
         for side_px, style, name in ((field.size_px.max, "-", "greatest"), (field.size_px.min, ":", "least")):
             corner = (-side_px / 2, -side_px / 2)
             square = Rectangle(corner, side_px, side_px, fill=False, color=_FIELD, lw=2, ls=style)
@@ -156,22 +156,22 @@ def _length(length_px: float, pixel_size_nm: float | None) -> str:
     return f"{length_px:.0f} px" + (f", {length_px * pixel_size_nm:.3g} nm" if pixel_size_nm else "")
 
 
-ENERGY_FRACTIONS = (0.5, 0.95)  # of the energy, whose squares are drawn and reported
+ENERGY_FRACTIONS = (0.5, 0.95)  # of the energy; their squares are drawn and reported
 _COLOURS = ("#56B4E9", "#009E73")
 _EXACT = "#E69F00"
-_DECADES = 6  # of energy that the colours span
+_DECADES = 6  # of energy covered by the colours
 
 
 def write_effective_picture(
     path: Path, field: "EffectiveField", architecture: Architecture, *, pixel_size_nm: float | None = None
 ) -> None:
-    """Write a PNG of where the answer of a network comes from.
+    """Write a PNG of the effective receptive field of a network.
 
     Args:
-        path: PNG to write.
-        field: What `effective_receptive_field` measured.
+        path: PNG file to write.
+        field: Result of `effective_receptive_field`.
         architecture: Architecture of the network, for its exact field.
-        pixel_size_nm: Side of a pixel [nm], for lengths and the axes.
+        pixel_size_nm: Pixel size [nm], for lengths and the axes.
     """
     from matplotlib.figure import Figure
 
@@ -188,7 +188,7 @@ def write_effective_picture(
 def draw_effective_field(
     axes: "Axes", field: "EffectiveField", architecture: Architecture, pixel_size_nm: float | None
 ) -> "AxesImage":
-    """Draw the energy around the pixel that answers, and the squares that hold its parts, labelled for a legend."""
+    """Draw the energy around the output pixel, and the squares that contain its fractions, labelled for a legend."""
     from matplotlib.colors import LogNorm
     from matplotlib.patches import Rectangle
 

@@ -1,4 +1,4 @@
-"""Write figures of matplotlib whose titles name the user's files."""
+"""Write matplotlib figures whose titles contain names of the user's files."""
 
 import warnings
 from pathlib import Path
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def save_figure(path: Path, figure: "Figure", *, dpi: int) -> None:
-    """Write a PNG, whole or not at all; signs that the font lacks become boxes, without a warning for each.
+    """Write a PNG atomically. Characters missing in the font become boxes, without a warning for each.
 
     Raises:
-        StorageError: The disk is full or the place cannot be written to.
+        StorageError: The disk is full or the location is not writable.
     """
     with replacing_file(path) as beside, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")

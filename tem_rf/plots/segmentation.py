@@ -1,4 +1,4 @@
-"""Pictures of segmentations, in colours that colour-blind people tell apart (Okabe and Ito 2008)."""
+"""Plots of segmentations, in colours that are distinct for colour-blind readers (Okabe and Ito 2008)."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ FALSE_NEGATIVE = (230, 159, 0)  # orange: particle in the label, not in the mask
 FALSE_POSITIVE = (86, 180, 233)  # sky blue: particle in the mask, not in the label
 OUTLINE = (255, 255, 255)
 _OPACITY = 0.55
-_MIN_WIDTH_PX = 480  # the legend needs it
+_MIN_WIDTH_PX = 480  # needed by the legend
 
 
 def write_overlay(
@@ -29,11 +29,11 @@ def write_overlay(
     """Write a micrograph with the outline of its mask and, given a label, its false negatives and false positives.
 
     Args:
-        path: PNG to write: the micrograph, enlarged by a whole number where it is small, and a legend.
+        path: PNG file to write: the micrograph, enlarged by a whole number if it is small, and a legend.
         image: (h, w), any scale.
         mask: (h, w) bool.
         label: (h, w) bool, or None.
-        pixel_size_nm: Side of a pixel [nm], for a scale bar.
+        pixel_size_nm: Pixel size [nm], for a scale bar.
     """
     from PIL import Image
 
@@ -75,13 +75,13 @@ def overlay(image: np.ndarray, mask: np.ndarray, label: np.ndarray | None = None
 
 
 def grey_levels(image: np.ndarray) -> np.ndarray:
-    """Stretch an image to 0..255 so that one pixel in a hundred saturates on either side.
+    """Stretch an image to 0..255 so that 1 % of the pixels saturate at each end.
 
     Args:
         image: (h, w), any scale.
 
     Returns:
-        (h, w) uint8; black where the image is constant.
+        (h, w) uint8; black if the image is constant.
     """
     low, high = np.percentile(image, (1, 99))
     scaled = (image.astype(np.float32) - low) / max(high - low, np.finfo(np.float32).tiny)
@@ -89,7 +89,7 @@ def grey_levels(image: np.ndarray) -> np.ndarray:
 
 
 def scale_bar_nm(width_px: int, pixel_size_nm: float) -> float:
-    """Length of a scale bar: 1, 2 or 5 times a power of ten, the longest within a quarter of the width.
+    """Length of a scale bar: 1, 2 or 5 times a power of ten, the longest that fits in a quarter of the width.
 
     >>> scale_bar_nm(512, 0.02)  # a quarter is 2.56 nm
     2.0

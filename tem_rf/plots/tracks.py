@@ -1,4 +1,4 @@
-"""Pictures of a movie's particles: their paths, and how number and size develop."""
+"""Plots of the particles of a movie: their paths, and their number and size over time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from tem_rf.plots.segmentation import grey_levels
 _COLOURS = {"last frame": "#56B4E9", "border": "#CC79A7", "merged": "#E69F00", "vanished": "#D55E00"}
 _LABELS = {
     "last frame": "until the last frame",
-    "border": "left over the edge",
+    "border": "left at the border",
     "merged": "merged into another",
     "vanished": "vanished",
 }
@@ -27,11 +27,11 @@ def write_paths(
     """Write a PNG of the tracks over the first frame, coloured by how they end.
 
     Args:
-        path: PNG to write.
+        path: PNG file to write.
         counts: (h, w) first frame.
         tracks: The tracks.
-        title: What they are of.
-        pixel_size_nm: Side of a pixel [nm], for a scale bar.
+        title: Title of the plot.
+        pixel_size_nm: Pixel size [nm], for a scale bar.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -70,14 +70,14 @@ def write_development(
     pixel_size_nm: float | None,
     frame_interval_s: float | None,
 ) -> None:
-    """Write a PNG of the area of each tracked particle, and the number of particles, against frame or time.
+    """Write a PNG of the area of each tracked particle and the number of particles, against frame or time.
 
     Args:
-        path: PNG to write.
+        path: PNG file to write.
         frames: The particles of each frame.
         tracks: The tracks.
-        title: What they are of.
-        pixel_size_nm: Side of a pixel [nm]; without it areas are in px.
+        title: Title of the plot.
+        pixel_size_nm: Pixel size [nm]; without it areas are in px.
         frame_interval_s: Time between frames [s]; without it the axis counts frames.
     """
     from matplotlib.figure import Figure

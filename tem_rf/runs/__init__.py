@@ -1,4 +1,4 @@
-"""Run folders, events and processes: the only place that names files inside a run (no TensorFlow)."""
+"""Run folders, events and processes. The only package that knows the files inside a run (no TensorFlow)."""
 
 from tem_rf.runs.config import RunConfig
 from tem_rf.runs.folder import RunFolder

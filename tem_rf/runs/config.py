@@ -1,4 +1,4 @@
-"""Everything needed to repeat a run."""
+"""The configuration of a run: everything needed to repeat it."""
 
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -29,7 +29,7 @@ ArchitectureField = Annotated[
 
 
 class RunConfig(BaseModel):
-    """What a run trains, on what, and how: the content of `config.json`.
+    """The content of `config.json`: network, dataset and training settings of a run.
 
     Two runs with equal configurations end with equal weights on one CPU.
     """
@@ -38,18 +38,18 @@ class RunConfig(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     dataset: Path = Field(description="Dataset folder.")
-    dataset_sha256: str = Field(description="Fingerprint of dataset.json: the run refuses other data under its path.")
-    pixel_size_nm: PixelSizeNm | None = Field(description="Side of a pixel of the dataset [nm].")
-    preprocessing: PreprocessingSettings = Field(description="What the dataset did to micrographs, for new ones.")
+    dataset_sha256: str = Field(description="Fingerprint of dataset.json: the run rejects other data at this path.")
+    pixel_size_nm: PixelSizeNm | None = Field(description="Pixel size of the dataset [nm].")
+    preprocessing: PreprocessingSettings = Field(description="Preprocessing of the dataset, repeated for new images.")
     architecture: ArchitectureField
     training: TrainingSettings
     augmentation: AugmentationSettings = Field(
-        NO_AUGMENTATION, description="Changes of training patches beyond the eight transforms."
+        NO_AUGMENTATION, description="Random changes of training patches beyond the eight transforms."
     )
     restarts: tuple[int, ...] = Field(
-        (), description="Epochs that were to be the last when more were asked for: there a cosine rate starts again."
+        (), description="Former last epochs, from before more were requested; a cosine schedule restarts after each."
     )
-    seed: Seed = Field(description="Seed of initial weights and of the order of patches.")
+    seed: Seed = Field(description="Seed of the initial weights and of the order of the patches.")
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON types."""
@@ -57,15 +57,15 @@ class RunConfig(BaseModel):
 
     @property
     def trial(self) -> str:
-        """Everything but the seed and where the dataset lies: runs of one trial differ in nothing else."""
+        """Everything except the seed and the path of the dataset: runs with the same value belong to one trial."""
         return self.model_dump_json(exclude={"seed", "dataset"})
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Read what `to_json` wrote.
+        """Read the output of `to_json`.
 
         Raises:
-            SettingsError: A field is missing, unknown or out of its range.
+            SettingsError: A field is missing, unknown or out of range.
         """
         try:
             return cls.model_validate(content)
@@ -74,7 +74,7 @@ class RunConfig(BaseModel):
 
 
 def differences(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
-    """Fields in which two configurations differ, as `place: (one, other)`, settings spelled `training.epochs`."""
+    """Fields that differ between two configurations, as `field: (one, other)`; settings are named `training.epochs`."""
     return {
         key: (value, _flatten(other.to_json()).get(key))
         for key, value in _flatten(one.to_json()).items()

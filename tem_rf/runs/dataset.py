@@ -1,4 +1,4 @@
-"""The dataset a run trains on, checked against the run before anything starts."""
+"""The training data of a run, checked against its configuration before training starts."""
 
 from pathlib import Path
 
@@ -21,11 +21,11 @@ def configure_run(
     seed: int,
     augmentation: AugmentationSettings = NO_AUGMENTATION,
 ) -> RunConfig:
-    """The configuration of a run that can start.
+    """Build the configuration of a run and check that the run can start.
 
     Raises:
-        DatasetError: The dataset cannot be used, lacks a split or what augmentation needs, or its patches do not fit
-            the architecture.
+        DatasetError: The dataset cannot be used, lacks a split, lacks what augmentation needs, or has a patch size that
+            does not fit the architecture.
         SettingsError: The seed is out of range.
     """
     opened = open_dataset(dataset)
@@ -51,13 +51,13 @@ def open_training_data(config: RunConfig) -> PreparedDataset:
     """Open the dataset of a run.
 
     Raises:
-        DatasetError: It is gone, is another one than the run began with, lacks a split or what augmentation needs, or
-            its patches do not fit the architecture.
+        DatasetError: The dataset is missing, is not the one the run started with, lacks a split or what augmentation
+            needs, or has a patch size that does not fit the architecture.
     """
     dataset = open_dataset(config.dataset)
     if dataset.fingerprint != config.dataset_sha256:
         raise DatasetError(
-            f"{config.dataset}: is not the dataset this run began with (dataset.json has changed); "
+            f"{config.dataset}: is not the dataset this run started with (dataset.json has changed); "
             "restore it, or train under another `name`."
         )
     _check(dataset, config.architecture, config.augmentation)

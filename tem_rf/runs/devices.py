@@ -1,4 +1,4 @@
-"""GPUs that trainings can use: which ones an environment shows, one for each training, none for a driver."""
+"""GPUs for training: those visible to an environment, one for each training, none for a driver."""
 
 import os
 import shutil
@@ -6,13 +6,13 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 CPU = "CPU"
-"""The device of a machine without a GPU."""
+"""Device name of a machine without a GPU."""
 
 
 def take_gpus() -> tuple[str, ...]:
-    """Names of the GPUs that this process could see, as CUDA_VISIBLE_DEVICES takes them; it sees none from now on.
+    """Names of the visible GPUs, as in CUDA_VISIBLE_DEVICES. They are hidden from this process from now on.
 
-    TensorFlow takes all memory of every GPU that it sees, so this comes before the driver imports Keras.
+    TensorFlow reserves all memory of every visible GPU, so call this before the driver imports Keras.
     """
     visible = visible_gpus(os.environ)
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -20,7 +20,7 @@ def take_gpus() -> tuple[str, ...]:
 
 
 def visible_gpus(environment: Mapping[str, str]) -> tuple[str, ...] | None:
-    """Names of the GPUs that an environment allows, as CUDA_VISIBLE_DEVICES takes them; None: all of the machine.
+    """Names of the GPUs that an environment allows, as in CUDA_VISIBLE_DEVICES; None: all GPUs of the machine.
 
     >>> visible_gpus({"CUDA_VISIBLE_DEVICES": "1, 3"}), visible_gpus({"CUDA_VISIBLE_DEVICES": "-1"}), visible_gpus({})
     (('1', '3'), (), None)
@@ -32,7 +32,7 @@ def visible_gpus(environment: Mapping[str, str]) -> tuple[str, ...] | None:
 
 
 def installed_gpus() -> tuple[str, ...]:
-    """UUIDs of the GPUs of this machine, in the order of their numbers; none without NVIDIA's driver."""
+    """UUIDs of the GPUs of this machine, in numerical order; none without the NVIDIA driver."""
     if shutil.which("nvidia-smi") is None:
         return ()
     command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
@@ -41,10 +41,10 @@ def installed_gpus() -> tuple[str, ...]:
 
 
 def gpu_uuid(name: str, installed: Sequence[str]) -> str:
-    """The UUID behind a name that CUDA_VISIBLE_DEVICES takes: a number, or the beginning of a UUID.
+    """The UUID of a GPU named as in CUDA_VISIBLE_DEVICES: by number, or by the first characters of its UUID.
 
     Args:
-        name: The name; one that means no installed GPU is returned as it is.
+        name: The name; returned unchanged if it matches no installed GPU.
         installed: UUIDs of the GPUs of this machine.
 
     >>> gpu_uuid("1", ["GPU-a", "GPU-b"]), gpu_uuid("GPU-b", ["GPU-a", "GPU-bc"]), gpu_uuid("7", [])
@@ -56,6 +56,6 @@ def gpu_uuid(name: str, installed: Sequence[str]) -> str:
 
 
 def device_name() -> str:
-    """The device of this process, as far as its environment says."""
+    """The device of this process, as far as its environment shows."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return "" if visible is None else f"GPU {visible}" if visible else CPU

@@ -1,4 +1,4 @@
-"""Where a run trains: machine, versions, device."""
+"""The environment of a training: machine, package versions, device."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ PACKAGES = ("tem-rf", "keras", "tensorflow", "jax", "numpy")
 
 
 def environment() -> dict[str, Any]:
-    """Machine, versions and device of this process, as JSON types."""
+    """Machine, package versions and device of this process, as JSON types."""
     import keras
 
     return {
@@ -25,7 +25,7 @@ def environment() -> dict[str, Any]:
 
 
 def package_versions() -> dict[str, str | None]:
-    """Versions of the packages that decide a result; None where one is not installed."""
+    """Versions of the packages that affect a result; None for packages that are not installed."""
     return {name: _version(name) for name in PACKAGES}
 
 

@@ -1,4 +1,4 @@
-"""What happened in a run: an append-only file of versioned events, one JSON object a line."""
+"""The events of a run: an append-only file with one versioned JSON object per line."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ State = Literal["queued", "starting", "running", "paused", "stopped", "finished"
 
 
 class Event(BaseModel):
-    """What every event has."""
+    """Fields common to all events."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=True, ser_json_inf_nan="strings")
 
@@ -25,7 +25,7 @@ class Event(BaseModel):
 
 
 class StatusEvent(Event):
-    """The run, or the study, entered another state."""
+    """The run or study entered a new state."""
 
     kind: Literal["status"] = "status"
     state: State
@@ -33,12 +33,12 @@ class StatusEvent(Event):
 
 
 class StepEvent(Event):
-    """Where the run is within its epoch; at most a few a second."""
+    """Progress within an epoch; written at most a few times per second."""
 
     kind: Literal["step"] = "step"
-    epoch: int = Field(description="Epoch that is being computed, from 1.")
-    step: int = Field(description="Steps done in this epoch.")
-    steps: int = Field(description="Steps of an epoch.")
+    epoch: int = Field(description="Current epoch, from 1.")
+    step: int = Field(description="Steps completed in this epoch.")
+    steps: int = Field(description="Steps per epoch.")
     loss: float = Field(description="Mean cross-entropy of this epoch so far.")
     patches_per_s: float
     input_wait: float = Field(description="Fraction of the time spent waiting for data.")
@@ -48,8 +48,8 @@ class EpochEvent(Event):
     """The scores of one epoch."""
 
     kind: Literal["epoch"] = "epoch"
-    epoch: int = Field(description="Epochs done.")
-    epochs: int = Field(description="Epochs asked for.")
+    epoch: int = Field(description="Epochs completed.")
+    epochs: int = Field(description="Epochs requested.")
     loss: float
     soft_dice: float
     hard_dice: float
@@ -65,17 +65,17 @@ class EpochEvent(Event):
 
 
 class NoticeEvent(Event):
-    """Something the user should know, which does not change the state."""
+    """A message to the user that does not change the state."""
 
     kind: Literal["notice"] = "notice"
     message: str
 
 
 class SampleEvent(Event):
-    """`samples.npz` shows what the network makes of a few validation patches now."""
+    """`samples.npz` now contains the current segmentations of a few validation patches."""
 
     kind: Literal["sample"] = "sample"
-    epoch: int = Field(description="Epochs done.")
+    epoch: int = Field(description="Epochs completed.")
     patches: int
 
 
@@ -87,7 +87,7 @@ Parser = Callable[[bytes], E | None]
 
 
 class EventLog:
-    """Appends events to a file; each line is written by one call, so readers see whole lines or a torn last one."""
+    """Appends events to a file. Each line is written by one call, so readers see complete lines or a torn last one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -95,23 +95,23 @@ class EventLog:
             self._mend_torn_line()
 
     def write(self, event: Event) -> None:
-        """Append one event, whole or not at all.
+        """Append one event, in full or not at all.
 
         Raises:
-            DiskFullError: There is no room on the disk.
+            DiskFullError: The disk is full.
         """
         line = event.model_dump_json().encode() + b"\n"
         with storage_errors(self._path), self._path.open("ab", buffering=0) as file:
             before = file.seek(0, os.SEEK_END)
             try:
-                if file.write(line) < len(line):  # what a disk does that is full within the line
+                if file.write(line) < len(line):  # the disk became full within the line
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             except OSError:
                 file.truncate(before)
                 raise
 
     def _mend_torn_line(self) -> None:
-        """End a line that a killed process left half-written, so that the next event starts on its own."""
+        """End a line that a killed process left incomplete, so that the next event starts on a new line."""
         if not self._path.exists() or self._path.stat().st_size == 0:
             return
         with self._path.open("r+b") as file:
@@ -121,7 +121,7 @@ class EventLog:
 
 
 def parse_event(line: bytes | str) -> AnyEvent | None:
-    """Read one line; None for a torn line or a kind of event that a later version writes."""
+    """Parse one line; None for a torn line or a kind of event from a later version."""
     try:
         return _ADAPTER.validate_json(line)
     except ValidationError:
@@ -129,29 +129,29 @@ def parse_event(line: bytes | str) -> AnyEvent | None:
 
 
 def read_events(path: Path) -> list[AnyEvent]:
-    """All whole events of a run, oldest first; none where the file is absent."""
+    """All complete events of a run, oldest first; none if the file does not exist."""
     return read_lines(path, parse_event)
 
 
 def read_lines(path: Path, parse: Parser[E]) -> list[E]:
-    """All whole events of any kind, oldest first; none where the file is absent."""
+    """All complete events of any kind, oldest first; none if the file does not exist."""
     return list(follow_lines(path, 0, parse)[0])
 
 
 def follow_events(path: Path, start: int) -> tuple[Iterator[AnyEvent], int]:
-    """Events of a run appended since byte `start`, and the byte to go on from."""
+    """Events of a run appended since byte `start`, and the byte to resume from."""
     return follow_lines(path, start, parse_event)
 
 
 def follow_lines(path: Path, start: int, parse: Parser[E]) -> tuple[Iterator[E], int]:
-    """Events of any kind appended since byte `start`, and the byte to go on from.
+    """Events of any kind appended since byte `start`, and the byte to resume from.
 
     A line that is still being written is left for the next call.
 
     Args:
-        path: File of one event a line; it need not exist yet.
+        path: File with one event per line; it need not exist yet.
         start: Where to begin [bytes].
-        parse: Reads one line; None for one that is to be passed over.
+        parse: Parses one line; None for a line to skip.
     """
     try:
         with path.open("rb") as file:
@@ -165,13 +165,13 @@ def follow_lines(path: Path, start: int, parse: Parser[E]) -> tuple[Iterator[E],
 
 
 def epochs(events: Iterable[AnyEvent]) -> list[EpochEvent]:
-    """The epochs in order; one that was computed again after a restart counts once."""
+    """The epochs in order. An epoch that was repeated after a restart counts once."""
     by_number = {event.epoch: event for event in events if isinstance(event, EpochEvent)}
     return [by_number[number] for number in sorted(by_number)]
 
 
 def last_status(events: Sequence[Event]) -> StatusEvent | None:
-    """The last change of state, of a run or a study; None before the first."""
+    """The last status event of a run or study; None before the first."""
     return next((event for event in reversed(events) if isinstance(event, StatusEvent)), None)
 
 
@@ -179,7 +179,7 @@ Listener = Callable[[Event], None]
 
 
 class EventSink:
-    """Writes events and tells the listeners; on a full disk it holds the events back until there is room.
+    """Writes events and notifies listeners. On a full disk it keeps the events until there is space.
 
     Args:
         log: Where to write.
@@ -191,7 +191,7 @@ class EventSink:
         self._held_back: list[Event] = []
 
     def emit(self, event: Event) -> None:
-        """Report an event; a step that cannot be written is left out, since the next one says more."""
+        """Report an event. A step that cannot be written is dropped, since the next one supersedes it."""
         self._held_back.append(event)
         try:
             self.flush()
@@ -201,10 +201,10 @@ class EventSink:
             listener(event)
 
     def flush(self) -> None:
-        """Write what was held back.
+        """Write the events that were kept.
 
         Raises:
-            DiskFullError: There is still no room.
+            DiskFullError: The disk is still full.
         """
         while self._held_back:
             self._log.write(self._held_back[0])

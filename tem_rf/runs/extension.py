@@ -1,4 +1,4 @@
-"""More epochs for a run that has its configuration already."""
+"""Extend an existing run by more epochs."""
 
 import shlex
 from pathlib import Path
@@ -13,18 +13,18 @@ from tem_rf.runs.view import view_run
 
 
 def extend(run: RunFolder, epochs: int) -> None:
-    """Ask a run for more epochs.
+    """Request more epochs for a run.
 
-    With a constant learning rate it ends in the bits of one that was asked for as many at once. A learning rate that
-    falls as a cosine reaches 0 where it was to, and from there rises and falls once more.
-    A process that trains the run takes notice at the end of its epoch.
+    With a constant learning rate the result is bit-identical to that of a run started with as many epochs. A cosine
+    schedule has reached 0 at the former last epoch; it restarts there with another warm-up and decay.
+    A process that is training the run notices the change at the end of its epoch.
 
     Args:
         run: The run, in any state.
-        epochs: Epochs in all.
+        epochs: Total number of epochs.
 
     Raises:
-        RunError: The run was asked for more than that already.
+        RunError: More epochs than that were already requested.
 
     Source: warm restarts, Loshchilov & Hutter, SGDR, ICLR 2017.
     """
@@ -34,21 +34,21 @@ def extend(run: RunFolder, epochs: int) -> None:
         return
     if epochs < before:
         raise RunError(
-            f"{run.path}: `epochs` {epochs} is fewer than the {before} it was asked for; "
-            f"end it early with `tem-rf stop {shlex.quote(str(run.path))}`, or train under another `name`."
+            f"{run.path}: `epochs` {epochs} is fewer than the {before} already requested; "
+            f"stop it early with `tem-rf stop {shlex.quote(str(run.path))}`, or train under another `name`."
         )
     restarts = config.restarts if config.training.learning_rate_schedule == "constant" else (*config.restarts, before)
     write_json(run.config_file, _with_epochs(config, epochs, restarts).to_json())
-    message = f"asked for {epochs} epochs instead of {before}"
+    message = f"{epochs} epochs requested instead of {before}"
     is_alive = process.is_alive(run)
     run.event_log().write(NoticeEvent(message=message) if is_alive else StatusEvent(state="stopped", detail=message))
 
 
 def open_or_extend(path: Path, config: RunConfig) -> RunFolder:
-    """Open the run of this configuration, give it more epochs where that is the difference, or create it.
+    """Open the run of this configuration, extend it if it only needs more epochs, or create it.
 
     Raises:
-        RunError: The folder holds a run of another configuration or of more epochs, or something else.
+        RunError: The folder contains a run of another configuration or of more epochs, or something else.
     """
     if not RunFolder(path).config_file.exists():
         return RunFolder.create_or_open(path, config)
@@ -59,7 +59,7 @@ def open_or_extend(path: Path, config: RunConfig) -> RunFolder:
 
 
 def is_complete(run: RunFolder) -> bool:
-    """Whether the run finished with the epochs it is asked for now, or early for want of progress."""
+    """Whether the run finished all requested epochs, or stopped early because the score no longer improved."""
     return view_run(run).is_complete
 
 

@@ -18,7 +18,7 @@ from tem_rf.runs.owned_folder import OwnedFolder
 
 @dataclass(frozen=True)
 class RunFolder(OwnedFolder):
-    """One training on disk; a person can open every file with other tools.
+    """The folder of one training. Every file in it can be opened with other tools.
 
     Attributes:
         path: The folder, `runs/NAME`.
@@ -33,12 +33,12 @@ class RunFolder(OwnedFolder):
 
     @property
     def environment_file(self) -> Path:
-        """`environment.json`: machine and versions of the last start."""
+        """`environment.json`: machine and package versions of the last start."""
         return self.path / "environment.json"
 
     @property
     def checkpoint_folder(self) -> Path:
-        """`checkpoint/`: the last two states of the training."""
+        """`checkpoint/`: the last two checkpoints of the training."""
         return self.path / "checkpoint"
 
     @property
@@ -48,63 +48,63 @@ class RunFolder(OwnedFolder):
 
     @property
     def network_sha256(self) -> str | None:
-        """SHA-256 of `model.keras`; None where there is none yet."""
+        """SHA-256 of `model.keras`; None if it does not exist yet."""
         with suppress(FileNotFoundError):
             return hashlib.sha256(self.model_file.read_bytes()).hexdigest()
         return None
 
     @property
     def samples_file(self) -> Path:
-        """`samples.npz`: a few validation patches, their labels and what the network of an epoch makes of them."""
+        """`samples.npz`: a few validation patches, their labels and their segmentations after one epoch."""
         return self.path / "samples.npz"
 
     @property
     def tensorboard_folder(self) -> Path:
-        """`tensorboard/`: the epochs as TensorBoard reads them, where this folder was made for them."""
+        """`tensorboard/`: the epochs in TensorBoard format, if this folder was created for them."""
         return self.path / "tensorboard"
 
     @property
     def scores_file(self) -> Path:
-        """`scores.csv`: a row per test image."""
+        """`scores.csv`: one row per test image."""
         return self.path / "scores.csv"
 
     @property
     def masks_file(self) -> Path:
-        """`masks.tif`: what the network makes of each test image, in the order of `scores.csv`."""
+        """`masks.tif`: the segmentation of each test image, in the order of `scores.csv`."""
         return self.path / "masks.tif"
 
     @property
     def is_scored(self) -> bool:
-        """Whether the network as it is was scored: `forget_scores` goes before every change of it."""
+        """Whether the current network is scored: `forget_scores` is called before the network changes."""
         return self.model_file.exists() and self.scores_file.exists()
 
     @property
     def watch_command(self) -> str:
-        """Command that follows the training."""
+        """Command that shows the progress of the training."""
         return f"tem-rf watch {shlex.quote(str(self.path))}"
 
     @property
     def stop_command(self) -> str:
-        """Command that ends the training after the step in hand."""
+        """Command that stops the training after the current step."""
         return f"tem-rf stop {shlex.quote(str(self.path))}"
 
     @property
     def start_command(self) -> tuple[str, ...]:
-        """Command that lets it go on."""
+        """Command that resumes the training."""
         return (sys.executable, "-m", "tem_rf", "resume", str(self.path))
 
     @property
     def config(self) -> RunConfig:
-        """What the run trains, on what, and how.
+        """The configuration: network, dataset and training settings.
 
         Raises:
-            RunError: The folder holds no run, one of another schema version, or one that cannot be.
+            RunError: The folder contains no run, one of another schema version, or an invalid configuration.
         """
         content = read_run_json(self.config_file)
         if content.get("schema_version") != SCHEMA_VERSION:
             raise RunError(
-                f"{self.config_file}: schema version {content.get('schema_version')!r}, this tem-rf reads "
-                f"{SCHEMA_VERSION}; use the version of tem-rf that made the run, or train again."
+                f"{self.config_file}: schema version {content.get('schema_version')!r}, this version of tem-rf reads "
+                f"{SCHEMA_VERSION}; use the version of tem-rf that created the run, or train again."
             )
         try:
             return RunConfig.from_json(content)
@@ -118,13 +118,13 @@ class RunFolder(OwnedFolder):
     def forget_scores(self) -> None:
         """Remove the scores and masks of a network that is about to be replaced.
 
-        Times of files would tell as well which is newer, until a run is copied without them.
+        File times would show which is newer, too, but not after the run is copied without them.
         """
         for file in (self.scores_file, self.masks_file):
             file.unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
-        """Remove the half-written files of processes that were killed; for the process that owns the run."""
+        """Remove the incomplete files of killed processes. Only for the process that owns the run."""
         for file in (self.model_file, self.samples_file, self.environment_file, self.process_file):
             remove_leftovers(self.path, file.name)
         remove_leftovers(self.checkpoint_folder, "*.npz")
@@ -134,7 +134,7 @@ class RunFolder(OwnedFolder):
         """Open an existing run.
 
         Raises:
-            RunError: The folder holds no run, one of another schema version, or one that cannot be.
+            RunError: The folder contains no run, one of another schema version, or an invalid configuration.
         """
         run = cls(Path(path))
         _ = run.config
@@ -142,38 +142,38 @@ class RunFolder(OwnedFolder):
 
     @classmethod
     def create_or_open(cls, path: Path, config: RunConfig) -> Self:
-        """Open the run of this configuration, or create it; where its dataset was moved, the new place is written down.
+        """Open the run of this configuration, or create it. If its dataset was moved, save the new path.
 
         Raises:
-            RunError: The folder holds a run of another configuration, or something else.
+            RunError: The folder contains a run of another configuration, or something else.
         """
         run = cls(Path(path))
         if run.config_file.exists():
             changed = differences(run.config, config)
-            if list(changed) == ["dataset"]:  # the same one, by its fingerprint
+            if list(changed) == ["dataset"]:  # same fingerprint, so the same dataset
                 write_json(run.config_file, config.to_json())
             elif changed:
                 place, (before, now) = next(iter(changed.items()))
                 raise RunError(
-                    f"{path}: holds a run with {place} {before}, received {now}; "
+                    f"{path}: contains a run with {place} {before}, received {now}; "
                     "choose another `name`, or give the same settings to continue it."
                 )
             return run
         if run.path.exists() and any(run.path.iterdir()):
-            raise RunError(f"{path}: is not empty and holds no run; choose another `name`.")
+            raise RunError(f"{path}: is not empty and contains no run; choose another `name`.")
         write_json(run.config_file, config.to_json())
         return run
 
 
 def default_name(config: RunConfig) -> str:
-    """Name of a run whose user gave none: dataset, architecture, recipe, whether patches are augmented, seed."""
+    """Name of a run if the user gives none: dataset, architecture, recipe, whether patches are augmented, seed."""
     dataset = dataset_in_names(config.dataset)
     augmented = "" if config.augmentation.is_off else "-augmented"
     return f"{dataset}-{config.architecture.name}-{config.training.recipe}{augmented}-s{config.seed}"
 
 
 def dataset_in_names(dataset: Path) -> str:
-    """Name of a dataset as names of runs have it: spaces and signs that a shell would interpret become hyphens."""
+    """Name of a dataset for use in run names: spaces and characters special to a shell become hyphens."""
     return re.sub(r"[^\w.]+", "-", dataset.name)
 
 
@@ -181,12 +181,12 @@ def read_run_json(path: Path) -> dict[str, Any]:
     """Read a JSON file of a run.
 
     Raises:
-        RunError: It is absent, unreadable or holds no JSON object.
+        RunError: It does not exist, cannot be read or contains no JSON object.
     """
     try:
         content = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RunError(f"{path.parent}: holds no run ({path.name} is missing); see `tem-rf runs`.") from error
+        raise RunError(f"{path.parent}: contains no run ({path.name} is missing); see `tem-rf runs`.") from error
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); restore it or train again under another name.") from error
     if not isinstance(content, dict):

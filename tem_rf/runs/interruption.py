@@ -1,4 +1,4 @@
-"""How a training or a study is interrupted: Ctrl-C, SIGTERM, a request in its folder, a full disk."""
+"""Interrupt a training or a study: by Ctrl-C, SIGTERM, a request in its folder, or a full disk."""
 
 import signal
 import threading
@@ -16,10 +16,10 @@ PAUSE_POLL_S = 0.5
 
 
 class Interruption:
-    """Tells the loop whether to end; a second Ctrl-C ends the process at once.
+    """Tells the training loop whether to stop. A second Ctrl-C ends the process at once.
 
     Attributes:
-        signal_number: The signal that asked, or None.
+        signal_number: The signal that was received, or None.
     """
 
     def __init__(self, folder: OwnedFolder) -> None:
@@ -27,18 +27,18 @@ class Interruption:
         self.signal_number: int | None = None
 
     def asks_to_stop(self) -> bool:
-        """Whether somebody asked it to stop, at once or not."""
+        """Whether a stop was requested, immediate or not."""
         return self.signal_number is not None or process.requested(self._folder) in ("stop", "cancel")
 
     def asks_to_cancel(self) -> bool:
-        """Whether somebody asked not to wait for anything."""
+        """Whether an immediate stop was requested."""
         return process.requested(self._folder) == "cancel"
 
     def wait_while_paused(self, on_pause: Callable[[], None]) -> bool:
-        """Sleep for as long as the run is asked to pause.
+        """Sleep while the run is requested to pause.
 
         Args:
-            on_pause: Called once when the pause begins.
+            on_pause: Called once at the start of the pause.
 
         Returns:
             Whether there was a pause.
@@ -58,9 +58,9 @@ class Interruption:
 
 @contextmanager
 def interruptible(folder: OwnedFolder) -> Iterator[Interruption]:
-    """Turn Ctrl-C and SIGTERM into requests for as long as the block lasts.
+    """Turn Ctrl-C and SIGTERM into requests while the block runs.
 
-    Python delivers signals to the main thread only; elsewhere requests in the folder are what remains.
+    Python delivers signals to the main thread only. In other threads, only requests in the folder work.
     """
     interruption = Interruption(folder)
     in_main_thread = threading.current_thread() is threading.main_thread()
@@ -77,15 +77,15 @@ POLL_S = 5.0
 
 
 def write_when_there_is_room(write: Callable[[], None], events: EventSink, interruption: Interruption) -> None:
-    """Write a file after the events before it; while the disk is full, report a pause and try again.
+    """Write a file after the preceding events. While the disk is full, report a pause and retry.
 
     Args:
-        write: Writes the file whole or not at all.
-        events: Reports the pause; what it was given before reaches the disk before the file does.
+        write: Writes the file atomically.
+        events: Reports the pause; earlier events are written to disk before the file.
         interruption: Ends the waiting.
 
     Raises:
-        DiskFullError: The disk is full and somebody asked the training to stop.
+        DiskFullError: The disk is full and a stop was requested.
     """
     is_paused = False
     while True:
@@ -99,7 +99,7 @@ def write_when_there_is_room(write: Callable[[], None], events: EventSink, inter
             if not is_paused:
                 is_paused = True
                 reason = str(error).partition(";")[0]
-                events.emit(StatusEvent(state="paused", detail=f"{reason}; goes on by itself when there is room"))
+                events.emit(StatusEvent(state="paused", detail=f"{reason}; resumes automatically when there is space"))
         time.sleep(POLL_S)
     if is_paused:
-        events.emit(StatusEvent(state="running", detail="there is room on the disk again"))
+        events.emit(StatusEvent(state="running", detail="there is space on the disk again"))

@@ -1,4 +1,4 @@
-"""A folder that one process works in at a time, and the files by which others see and ask it: run, study or queue."""
+"""A folder used by one process at a time (run, study or queue), and the files to watch and control that process."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tem_rf.runs.events import Event, EventLog
 
 @dataclass(frozen=True)
 class OwnedFolder:
-    """What `tem_rf.runs.process` claims, watches, asks and starts.
+    """A folder that `tem_rf.runs.process` can claim, watch, control and start.
 
     Attributes:
         path: The folder.
@@ -27,22 +27,22 @@ class OwnedFolder:
 
     @property
     def process_file(self) -> Path:
-        """`process.json`: the process that works in it, is to begin, or worked in it last."""
+        """`process.json`: the process that works in the folder, is about to start, or was the last to work in it."""
         return self.path / "process.json"
 
     @property
     def lock_file(self) -> Path:
-        """Locked by that process, for as long as it lives."""
+        """Locked by that process while it runs."""
         return self.path / ".lock"
 
     @property
     def request_file(self) -> Path:
-        """`request.json`: what somebody asks of the running process."""
+        """`request.json`: a request to the running process."""
         return self.path / "request.json"
 
     @property
     def events_file(self) -> Path:
-        """`events.jsonl`: what happened, append-only."""
+        """`events.jsonl`: the events, append-only."""
         return self.path / "events.jsonl"
 
     @property
@@ -52,17 +52,17 @@ class OwnedFolder:
 
     @property
     def watch_command(self) -> str:
-        """Command that shows what its process does."""
+        """Command that shows the progress of the process."""
         raise NotImplementedError
 
     @property
     def stop_command(self) -> str:
-        """Command that ends its process."""
+        """Command that stops the process."""
         raise NotImplementedError
 
     @property
     def start_command(self) -> tuple[str, ...]:
-        """Command that starts its process, or lets it go on."""
+        """Command that starts or resumes the process."""
         raise NotImplementedError
 
     def events(self) -> Sequence[Event]:
@@ -74,5 +74,5 @@ class OwnedFolder:
         return EventLog(self.events_file)
 
     def remove_leftovers(self) -> None:
-        """Remove the half-written files of processes that were killed; for the process that owns the folder."""
+        """Remove the incomplete files of killed processes. Only for the process that owns the folder."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The process that owns a run, or a study: one at a time, seen from outside, asked to stop or pause."""
+"""The process that owns a run or study: only one at a time, visible to others, which can ask it to stop or pause."""
 
 import fcntl
 import json
@@ -23,19 +23,19 @@ Request = Literal["stop", "pause", "cancel"]
 
 @contextmanager
 def claim(folder: OwnedFolder) -> Iterator[None]:
-    """Own a folder for as long as the block lasts; the lock goes with the process, however it ends.
+    """Own a folder while the block runs. The lock is released when the process ends, even if it is killed.
 
     Raises:
-        RunError: Another process works in this folder.
-        StorageError: The folder cannot be written to.
+        RunError: Another process is working in this folder.
+        StorageError: The folder is not writable.
     """
     with storage_errors(folder.lock_file):
         file = folder.lock_file.open("ab")
     with file as lock:
         if not _lock(lock):
             raise RunError(
-                f"{folder.path}: {owner(folder)} is {folder.activity}; watch it with `{folder.watch_command}` or end "
-                f"it with `{folder.stop_command}`."
+                f"{folder.path}: {owner(folder)} is {folder.activity}; watch it with `{folder.watch_command}` "
+                f"or stop it with `{folder.stop_command}`."
             )
         folder.request_file.unlink(missing_ok=True)  # a request to an earlier process
         folder.remove_leftovers()
@@ -44,7 +44,7 @@ def claim(folder: OwnedFolder) -> Iterator[None]:
 
 
 def is_alive(folder: OwnedFolder) -> bool:
-    """Whether a process owns the folder; for a process on another host, what its lock says."""
+    """Whether a process owns the folder. For a process on another host, this is the state of its lock."""
     if not folder.lock_file.exists():
         return False
     with folder.lock_file.open("rb") as lock:
@@ -56,7 +56,7 @@ def is_alive(folder: OwnedFolder) -> bool:
 
 
 def has_process(folder: OwnedFolder) -> bool:
-    """Whether a process works in the folder, or was started to and has not claimed it yet."""
+    """Whether a process works in the folder, or was started for it and has not claimed it yet."""
     about = read_process(folder)
     if about is None or about.host != socket.gethostname():
         return is_alive(folder)
@@ -64,12 +64,12 @@ def has_process(folder: OwnedFolder) -> bool:
 
 
 def state(folder: OwnedFolder) -> State | Literal["killed", "new"]:
-    """State of a run or study: the last status event, and `killed` where its process is gone and did not say why."""
+    """State of a run or study: that of the last status event, or `killed` if its process ended without a reason."""
     return state_after(last_status(folder.events()), folder)
 
 
 def state_after(status: StatusEvent | None, folder: OwnedFolder) -> State | Literal["killed", "new"]:
-    """State of a folder whose last status event is known: what `state` says, without reading the events."""
+    """State of a folder whose last status event is known: the same as `state`, without reading the events."""
     if status is None:
         return "starting" if is_alive(folder) else "new"
     if status.state in ("starting", "running", "paused") and not is_alive(folder):
@@ -80,10 +80,10 @@ def state_after(status: StatusEvent | None, folder: OwnedFolder) -> State | Lite
 
 
 def ask(folder: OwnedFolder, request: Request) -> None:
-    """Ask the running process for something; it obeys as soon as it can: a training after the step in hand.
+    """Send a request to the running process. It obeys as soon as possible: a training after the current step.
 
     Raises:
-        RunError: No process works in this folder.
+        RunError: No process is working in this folder.
     """
     if not is_alive(folder):
         raise RunError(f"{folder.path}: no process is {folder.activity} (it is {state(folder)}).")
@@ -91,12 +91,12 @@ def ask(folder: OwnedFolder, request: Request) -> None:
 
 
 def clear_request(folder: OwnedFolder) -> None:
-    """Take the request back, so that a paused run goes on."""
+    """Withdraw the request, so that a paused run resumes."""
     folder.request_file.unlink(missing_ok=True)
 
 
 def requested(folder: OwnedFolder) -> Request | None:
-    """What is asked of the running process."""
+    """The current request to the running process."""
     try:
         return json.loads(folder.request_file.read_text(encoding="utf-8"))["request"]
     except (FileNotFoundError, ValueError, KeyError):
@@ -104,19 +104,19 @@ def requested(folder: OwnedFolder) -> Request | None:
 
 
 def owner(folder: OwnedFolder) -> str:
-    """The process that owns the folder, or did so last, for messages."""
+    """The current or last process that owned the folder, for messages."""
     about = read_process(folder)
     return f"process {about.pid} on {about.host}" if about else "another process"
 
 
 def mark_queued(folder: OwnedFolder) -> None:
-    """Record that the folder waits for its process, before that is started and recorded."""
-    folder.process_file.unlink(missing_ok=True)  # of an earlier process, whose end says nothing of this one
+    """Record that the folder is waiting for its process, before the process is started and recorded."""
+    folder.process_file.unlink(missing_ok=True)  # of an earlier process, which says nothing about this one
     folder.event_log().write(StatusEvent(state="queued"))
 
 
 def record_process(folder: OwnedFolder, pid: int, command: Sequence[str]) -> None:
-    """Record the process that works in a folder, or will: once it is gone, a queued folder waits for nothing."""
+    """Record the process that works in a folder or is about to. Once it is gone, the folder is no longer queued."""
     import psutil
 
     about = {"pid": pid, "create_time": psutil.Process(pid).create_time(), "host": socket.gethostname()}
@@ -125,7 +125,7 @@ def record_process(folder: OwnedFolder, pid: int, command: Sequence[str]) -> Non
 
 @contextmanager
 def failure_in_events(folder: OwnedFolder) -> Iterator[None]:
-    """Checks before the work: the events of a queued folder say why they fail, since nobody sees its process."""
+    """Report failed checks in the events of a queued folder, since its process has no visible output."""
     try:
         yield
     except TemRfError as error:
@@ -135,7 +135,7 @@ def failure_in_events(folder: OwnedFolder) -> Iterator[None]:
 
 
 def has_ended(pid: int, create_time: float) -> bool:
-    """Whether a process of this host has ended, though another may have its number now."""
+    """Whether a process of this host has ended, even if another process now has the same process id."""
     import psutil
 
     try:
@@ -146,24 +146,24 @@ def has_ended(pid: int, create_time: float) -> bool:
 
 
 def start_detached(folder: OwnedFolder, *options: str) -> int:
-    """Start the work of a folder in a process of its own session, which closing the terminal does not end.
+    """Start the work of a folder in a process with its own session, which survives closing the terminal.
 
     Args:
         folder: The folder.
-        options: Further options of its command.
+        options: Additional options of the command.
 
     Returns:
         The process id.
     """
     process = spawn_detached(folder, [*folder.start_command, *options])
-    threading.Thread(target=process.wait, daemon=True).start()  # else it would stay as a zombie
+    threading.Thread(target=process.wait, daemon=True).start()  # otherwise it would remain as a zombie
     return process.pid
 
 
 def spawn_detached(
     folder: OwnedFolder, command: Sequence[str], environment: Mapping[str, str] | None = None
 ) -> "subprocess.Popen[bytes]":
-    """Start a command that works in a folder, in a session of its own, and record it; its output goes to the log.
+    """Start a command that works in a folder, in its own session, and record it. Its output goes to the log.
 
     Args:
         folder: The folder.
@@ -171,8 +171,8 @@ def spawn_detached(
         environment: Its environment variables; None: those of this process.
 
     Raises:
-        DiskFullError: There is no room on the disk; nothing was started.
-        StorageError: The log cannot be written to; nothing was started.
+        DiskFullError: The disk is full; nothing was started.
+        StorageError: The log is not writable; nothing was started.
     """
     with storage_errors(folder.log_file):
         file = folder.log_file.open("ab")
@@ -195,19 +195,19 @@ def spawn_detached(
 
 
 def _is_gone(folder: OwnedFolder) -> bool:
-    """Whether the recorded process has ended; of one on another host, or of none, that is not known."""
+    """Whether the recorded process has ended. Unknown if it is on another host or none is recorded."""
     about = read_process(folder)
     return about is not None and about.host == socket.gethostname() and has_ended(about.pid, about.create_time)
 
 
 @dataclass(frozen=True)
 class ProcessRecord:
-    """What `process.json` says of a process.
+    """The process recorded in `process.json`.
 
     Attributes:
-        pid: Its number.
-        create_time: When it began [s since 1970], which tells it from a later process of this number.
-        host: Its machine.
+        pid: Process id.
+        create_time: Start time [s since 1970], which tells it from a later process with the same id.
+        host: Host name.
     """
 
     pid: int
@@ -216,7 +216,7 @@ class ProcessRecord:
 
 
 def read_process(folder: OwnedFolder) -> ProcessRecord | None:
-    """The process that works in a folder, will, or worked in it last; None if that is not known."""
+    """The current, next or last process of a folder; None if it is not known."""
     try:
         about = json.loads(folder.process_file.read_text(encoding="utf-8"))
         return ProcessRecord(int(about["pid"]), float(about["create_time"]), str(about["host"]))
@@ -225,7 +225,7 @@ def read_process(folder: OwnedFolder) -> ProcessRecord | None:
 
 
 def _lock(file: BinaryIO) -> bool:
-    # `is_alive` of an onlooker holds the lock for an instant: that is no owner, so ask a few times.
+    # `is_alive` in another process holds the lock for an instant without owning the folder, so try a few times.
     for _ in range(10):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

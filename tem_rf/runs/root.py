@@ -1,4 +1,4 @@
-"""The folder that holds the runs."""
+"""The folder that contains the runs."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -10,10 +10,10 @@ DEFAULT_ROOT = Path("runs")
 
 
 def find_run(name: str, root: Path = DEFAULT_ROOT) -> RunFolder:
-    """Open a run by its name under the root, or by its path.
+    """Open a run by its name in the root folder, or by its path.
 
     Raises:
-        RunError: There is no such run.
+        RunError: The run does not exist.
     """
     for path in (root / name, Path(name)):
         if RunFolder(path).config_file.exists():
@@ -26,7 +26,7 @@ def find_runs_of_one_dataset(names: Sequence[str], root: Path = DEFAULT_ROOT) ->
     """Open runs whose images can be compared.
 
     Raises:
-        RunError: There is none, no such run, or they were trained on different datasets.
+        RunError: No run is given, a run does not exist, or they were trained on different datasets.
     """
     if not names:
         raise RunError("run: expected one or more, received none.")
@@ -35,22 +35,22 @@ def find_runs_of_one_dataset(names: Sequence[str], root: Path = DEFAULT_ROOT) ->
     if other is not None:
         datasets = f"{runs[0].config.dataset}, {other.config.dataset}"
         raise RunError(
-            f"{runs[0].name} and {other.name}: were trained on different datasets ({datasets}); name runs of one "
-            "dataset at a time."
+            f"{runs[0].name} and {other.name}: were trained on different datasets ({datasets}); give runs of one "
+            "dataset only."
         )
     return runs
 
 
 def list_runs(root: Path = DEFAULT_ROOT) -> list[RunFolder]:
-    """Runs under the root, by name; folders that hold no run are left out."""
+    """Runs in the root folder, by name. Folders that contain no run are left out."""
     if not root.is_dir():
         return []
     return [RunFolder(path) for path in sorted(root.iterdir()) if RunFolder(path).config_file.exists()]
 
 
 def close_names(name: str, names: Collection[str]) -> str:
-    """Names that were perhaps meant, in words for the end of an error; empty without any."""
+    """Similar names, as text to append to an error; empty if there are none."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, names, n=3)
-    return f" (close to it: {', '.join(close)})" if close else ""
+    return f" (similar: {', '.join(close)})" if close else ""

@@ -1,4 +1,4 @@
-"""`samples.npz`: a few validation patches and what the network of one epoch makes of them."""
+"""`samples.npz`: a few validation patches and their segmentations after one epoch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Patches of one size.
+    """Validation patches of one size, with labels and segmentations.
 
     Attributes:
-        epoch: Epochs the network was trained.
+        epoch: Epochs the network was trained for.
         images: (n, h, w) uint8, each stretched between its percentiles.
         labels: (n, h, w) bool, particles.
-        predictions: (n, h, w) bool, particles by the network.
+        predictions: (n, h, w) bool, particles found by the network.
     """
 
     epoch: int
@@ -29,10 +29,10 @@ class Samples:
 
 
 def write_samples(path: Path, samples: Samples) -> None:
-    """Write the file, in place of the one of an earlier epoch.
+    """Write the file, replacing that of an earlier epoch.
 
     Raises:
-        StorageError: It cannot be written; the one before stands.
+        StorageError: It cannot be written; the previous file is kept.
     """
     import numpy as np
 
@@ -47,10 +47,10 @@ def write_samples(path: Path, samples: Samples) -> None:
 
 
 def read_samples(path: Path) -> Samples:
-    """Read what `write_samples` wrote.
+    """Read the output of `write_samples`.
 
     Raises:
-        ReadError: The file is absent or damaged.
+        ReadError: The file does not exist or is damaged.
     """
     import numpy as np
 
@@ -61,10 +61,10 @@ def read_samples(path: Path) -> Samples:
             with np.load(raw, allow_pickle=False) as file:
                 samples = Samples(int(file["epoch"]), file["images"], file["labels"], file["predictions"])
     except FileNotFoundError as error:
-        raise ReadError(f"{path}: there is none; a training writes it after its first epoch.") from error
+        raise ReadError(f"{path}: does not exist; a training writes it after its first epoch.") from error
     except DAMAGED_NPZ as error:
-        raise ReadError(f"{path}: cannot be read ({error}); the next epoch replaces it.") from error
+        raise ReadError(f"{path}: cannot be read ({error}); the next epoch overwrites it.") from error
     shapes = {array.shape for array in (samples.images, samples.labels, samples.predictions)}
     if len(shapes) > 1 or samples.images.ndim != 3 or not len(samples.images):
-        raise ReadError(f"{path}: expected patches of one shape, received {shapes}; the next epoch replaces it.")
+        raise ReadError(f"{path}: expected patches of one shape, received {shapes}; the next epoch overwrites it.")
     return samples

@@ -1,6 +1,6 @@
-"""One view of a run for commands, studies and the app: state, progress, time left, best score.
+"""A summary of a run for commands, studies and the app: state, progress, time left, best score.
 
-`view_run` looks once. `RunFollower` and `RunTracker` look again and again, and read only what was appended meanwhile.
+`view_run` reads a run once. `RunFollower` and `RunTracker` read repeatedly, and only what was appended since.
 """
 
 import json
@@ -31,19 +31,19 @@ _KEPT_HAPPENINGS = 200
 
 @dataclass(frozen=True)
 class RunView:
-    """A run at one moment.
+    """A run at one point in time.
 
     Attributes:
         run: The run folder.
-        state: State of the run; `killed` if its process is gone without a final state, `new` if it never started,
+        state: State of the run; `killed` if its process ended without a final state, `new` if it never started,
             `unreadable` if its configuration cannot be read.
         detail: Detail of the last status, or why the run cannot be read.
-        config: What the run trains; None if that cannot be read.
-        epochs: Scores of the epochs that are done, in order.
-        step: The last report from within an epoch.
-        happenings: The last changes of state and notices, oldest first.
-        sampled_epoch: Epoch whose pictures of validation patches were written last; None before the first.
-        device: Machine and device of the last start; empty before it.
+        config: The configuration of the run; None if it cannot be read.
+        epochs: Scores of the completed epochs, in order.
+        step: The last progress report within an epoch.
+        happenings: The last status changes and notices, oldest first.
+        sampled_epoch: Epoch of the current validation samples; None before the first.
+        device: Host and device of the last start; empty before it.
     """
 
     run: RunFolder
@@ -58,7 +58,7 @@ class RunView:
 
     @property
     def total_epochs(self) -> int:
-        """Epochs asked for."""
+        """Epochs requested."""
         return self.config.training.epochs if self.config else 0
 
     @property
@@ -68,18 +68,18 @@ class RunView:
 
     @property
     def patches_per_s(self) -> float | None:
-        """Speed at the last report."""
+        """Speed at the last progress report."""
         reports = [event for event in (self.step, self.epochs[-1] if self.epochs else None) if event]
         return max(reports, key=lambda event: event.time).patches_per_s if reports else None
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated time until the last epoch [s]; None unless the run is training and has finished an epoch."""
+        """Estimated time until the last epoch [s]; None unless the run is training and has completed an epoch."""
         return seconds_left(self.total_epochs, self.epochs, self.step) if self.state == "running" else None
 
     @property
     def is_complete(self) -> bool:
-        """Whether the run finished with the epochs it is asked for now, or early for want of progress."""
+        """Whether the run finished all requested epochs, or stopped early because the score no longer improved."""
         if self.state != "finished" or not self.epochs or self.config is None:
             return False
         best = max((event.epoch for event in self.epochs if event.is_best), default=0)
@@ -88,7 +88,7 @@ class RunView:
         return self.epochs[-1].epochs == self.total_epochs or is_out_of_patience
 
     def to_json(self) -> dict[str, Any]:
-        """What scripts get: state, progress, time left and best score."""
+        """JSON output for scripts: state, progress, time left and best score."""
         if self.state == "unreadable":
             return {"run": str(self.run.path), "state": self.state, "detail": self.detail}
         return {
@@ -103,15 +103,15 @@ class RunView:
 
 
 def seconds_left(total_epochs: int, done: Sequence[EpochEvent], step: StepEvent | None) -> float | None:
-    """Estimate the time until the last epoch from the duration of the epoch before.
+    """Estimate the time until the last epoch from the duration of the previous epoch.
 
     Args:
-        total_epochs: Epochs asked for.
-        done: The epochs that are done, in order.
-        step: The last report from within an epoch.
+        total_epochs: Epochs requested.
+        done: The completed epochs, in order.
+        step: The last progress report within an epoch.
 
     Returns:
-        Time [s]; None before the first epoch is done.
+        Time [s]; None before the first epoch is completed.
     """
     if not done:
         return None
@@ -133,21 +133,21 @@ def duration_text(seconds: float) -> str:
 
 
 def view_run(run: RunFolder) -> RunView:
-    """Look at a run once.
+    """Read a run once.
 
     Raises:
-        RunError: The folder holds no run, or one that cannot be read.
+        RunError: The folder contains no run, or one that cannot be read.
     """
     return RunFollower(run).look()
 
 
 def try_to_view_run(run: RunFolder) -> RunView:
-    """Look at a run once; one that cannot be read is `unreadable`."""
+    """Read a run once; a run that cannot be read has the state `unreadable`."""
     return RunFollower(run).poll()
 
 
 class RunTracker:
-    """Looks at all runs of a folder again and again.
+    """Reads all runs in a folder repeatedly.
 
     Args:
         root: Folder of the runs; it need not exist yet.
@@ -158,7 +158,7 @@ class RunTracker:
         self._followers: dict[Path, RunFollower] = {}
 
     def poll(self) -> list[RunView]:
-        """The runs as they are now, newest first; a run that has not changed is the same object as before."""
+        """The current runs, newest first. A run that has not changed is the same object as before."""
         try:
             paths = [path for path in self._root.iterdir() if RunFolder(path).config_file.exists()]
         except OSError:  # no runs yet, or the folder was removed
@@ -169,7 +169,7 @@ class RunTracker:
 
 
 class RunFollower:
-    """Looks at one run again and again, and knows how far its events are read.
+    """Reads one run repeatedly, and remembers how far its events were read.
 
     Args:
         run: The run.
@@ -195,10 +195,10 @@ class RunFollower:
         """The run as it is now.
 
         Raises:
-            RunError: The folder holds no run, or one that cannot be read.
+            RunError: The folder contains no run, or one that cannot be read.
         """
         has_news = self._read()
-        if has_news or self._config is None:  # an event tells of more epochs that were asked for
+        if has_news or self._config is None:  # an event may report that more epochs were requested
             self._read_config()
         history = self._history
         now = state_after(history.status, self.run)
@@ -229,7 +229,7 @@ class RunFollower:
             self._config, self._config_modified = self.run.config, modified
 
     def _read(self) -> bool:
-        """Take in what was appended; True if there was something."""
+        """Read what was appended; True if there was something."""
         size = self.run.events_file.stat().st_size if self.run.events_file.exists() else 0
         if size < self._position:  # another file under the same name
             self._position, self._history = 0, RunHistory()
@@ -245,13 +245,13 @@ class RunFollower:
 
 @dataclass
 class RunHistory:
-    """What the events of a run came to so far.
+    """Summary of the events of a run so far.
 
     Attributes:
-        status: The last change of state.
-        step: The last report from within an epoch.
-        sampled_epoch: Epoch whose pictures were written last.
-        happenings: The last changes of state and notices, oldest first.
+        status: The last status change.
+        step: The last progress report within an epoch.
+        sampled_epoch: Epoch of the current validation samples.
+        happenings: The last status changes and notices, oldest first.
     """
 
     status: StatusEvent | None = None
@@ -262,11 +262,11 @@ class RunHistory:
 
     @property
     def epochs(self) -> tuple[EpochEvent, ...]:
-        """The epochs in order; one that was computed again after a restart counts once."""
+        """The epochs in order. An epoch that was repeated after a restart counts once."""
         return tuple(self._epochs[number] for number in sorted(self._epochs))
 
     def take(self, event: Event) -> None:
-        """Take in the next event."""
+        """Add the next event."""
         match event:
             case EpochEvent():
                 self._epochs[event.epoch] = event
@@ -282,7 +282,7 @@ class RunHistory:
 
 
 def _device(run: RunFolder) -> str:
-    """Host and devices of `environment.json`; empty if there are none."""
+    """Host and devices from `environment.json`; empty if there are none."""
     try:
         content = json.loads(run.environment_file.read_text(encoding="utf-8"))
         return f"{content['host']} {', '.join(content['devices'])}"

@@ -1,4 +1,4 @@
-"""Batches of training patches: every patch in its eight dihedral transforms, in an order the seed decides."""
+"""Batches of training patches: every patch in its eight dihedral transforms, in an order set by the seed."""
 
 import queue
 import threading
@@ -15,7 +15,7 @@ from tem_rf.data.patch_augmentation import Augment
 
 @dataclass(frozen=True)
 class Batch:
-    """One optimizer step's worth of patches.
+    """The patches of one optimizer step.
 
     Attributes:
         images: (n, h, w, 1) float32.
@@ -27,12 +27,12 @@ class Batch:
 
 
 def epoch_order(patches: np.ndarray, *, seed: int, epoch: int) -> np.ndarray:
-    """Order of one epoch.
+    """Order of the patches in one epoch.
 
     Args:
         patches: (n,) indices of the training patches.
         seed: Seed of the run.
-        epoch: Number of the epoch; with the seed it decides the order, so a restart repeats it.
+        epoch: Number of the epoch; with the seed it determines the order, so a restart repeats it.
 
     Returns:
         (8 n, 2) integers: patch index, number of the dihedral transform.
@@ -42,7 +42,7 @@ def epoch_order(patches: np.ndarray, *, seed: int, epoch: int) -> np.ndarray:
 
 
 def in_order(patches: np.ndarray) -> np.ndarray:
-    """Each patch once and untransformed, as scores are taken: (n, 2) patch index, 0."""
+    """Each patch once and untransformed, for scoring: (n, 2) patch index, 0."""
     return np.stack([patches, np.zeros_like(patches)], axis=-1)
 
 
@@ -58,7 +58,7 @@ def load_batch(images: np.ndarray, labels: np.ndarray, order: np.ndarray, augmen
         images: (n, h, w) float32, memory-mapped: only what the batch needs is read.
         labels: (n, h, w) uint8.
         order: (m, 2) patch index and transform.
-        augment: Changes each transformed image; None leaves them.
+        augment: Changes each transformed image; None: no changes.
     """
 
     def image(patch: int, transform: int) -> np.ndarray:
@@ -74,7 +74,7 @@ def load_batch(images: np.ndarray, labels: np.ndarray, order: np.ndarray, augmen
 
 
 class PrefetchedBatches:
-    """Iterates over batches that a thread prepares while the step computes.
+    """Iterates over batches that a thread prepares while the current step is computed.
 
     Attributes:
         waited_s: Time the consumer spent waiting for data so far [s].
@@ -100,7 +100,7 @@ class PrefetchedBatches:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        while not self._queue.empty():  # lets a producer that waits for room see the end
+        while not self._queue.empty():  # lets a producer that is waiting for space notice the end
             self._queue.get_nowait()
         self._thread.join()
 
@@ -121,7 +121,7 @@ class PrefetchedBatches:
                 if not self._put(load_batch(images, labels, order, augment)):
                     return
             self._put(None)
-        except BaseException as error:  # handed to the consumer, which raises it
+        except BaseException as error:  # passed to the consumer, which raises it
             self._put(error)
 
     def _put(self, item: Batch | BaseException | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a training minimizes and what it watches, on any Keras backend."""
+"""Loss functions and validation scores of a training, for any Keras backend."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from tem_rf.metrics.dice import dice_from_sums
 FOCUS = 2.0  # the exponent of Lin et al. 2017
 
 Loss = Callable[[Any, Any], Any]
-"""Of labels (n, h, w, 1) and logits (n, h, w, 2): the mean over the batch that a step makes smaller."""
+"""Maps labels (n, h, w, 1) and logits (n, h, w, 2) to the mean over the batch that a step minimizes."""
 
 
 def loss_function(name: str) -> Loss:
-    """The loss of this name in `TrainingSettings.loss`."""
+    """The loss function for a value of `TrainingSettings.loss`."""
     losses: dict[str, Loss] = {
         "cross_entropy": mean_cross_entropy,
         "cross_entropy_dice": cross_entropy_dice,
@@ -25,21 +25,21 @@ def loss_function(name: str) -> Loss:
 
 
 def mean_cross_entropy(label: Any, logits: Any) -> Any:
-    """Cross-entropy, as the study trains."""
+    """Cross-entropy, the loss of the study."""
     return ops.mean(cross_entropy(label, logits))
 
 
 def cross_entropy_dice(label: Any, logits: Any) -> Any:
-    """Cross-entropy plus what the soft dice lacks of 1, image by image: small particles weigh as much as large ones.
+    """Cross-entropy plus 1 - soft dice, image by image, so that small particles weigh as much as large ones.
 
-    Source: Isensee et al. 2021 (nnU-Net) add the two in this way.
+    Source: Isensee et al. 2021 (nnU-Net) add the two in the same way.
     """
     soft_dice = _dice(ops.sigmoid(_particle_margin(logits)), label[..., 0])
     return mean_cross_entropy(label, logits) + 1.0 - ops.mean(soft_dice)
 
 
 def focal(label: Any, logits: Any) -> Any:
-    """Cross-entropy times (1 - probability of the true class) ** 2: pixels that are right already count little.
+    """Cross-entropy times (1 - probability of the true class) ** 2, so that correct pixels count little.
 
     Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", without the class weight.
     """
@@ -63,7 +63,7 @@ def cross_entropy(label: Any, logits: Any) -> Any:
 
 
 def batch_sums(label: Any, logits: Any) -> Any:
-    """What a batch adds to the scores of an epoch.
+    """Contribution of a batch to the scores of an epoch.
 
     Args:
         label: (n, h, w, 1) float, 1 on particles.
@@ -92,7 +92,7 @@ class Scores:
     sums: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def plus(self, images: int, sums: Any) -> Self:
-        """Add the images of a batch; float64, so that the order of batches alone decides the bits."""
+        """Add the images of a batch, in float64, so that the result depends only on the order of the batches."""
         loss, soft, hard = (old + float(new) for old, new in zip(self.sums, sums, strict=True))
         return type(self)(self.images + images, (loss, soft, hard))
 
@@ -116,7 +116,7 @@ class Scores:
 
 
 def _particle_margin(logits: Any) -> Any:
-    """Logit of the particle minus that of the background: its sigmoid is the particle's softmax."""
+    """Logit of the particle minus that of the background: its sigmoid is the softmax of the particle class."""
     # A product instead of a difference of slices, whose gradient would be two passes over zeros.
     return ops.tensordot(logits, ops.convert_to_tensor([-1.0, 1.0], logits.dtype), axes=1)
 

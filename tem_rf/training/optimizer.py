@@ -1,4 +1,4 @@
-"""Adam as the settings of a training ask for it: learning rate over the steps, average of the weights."""
+"""Adam for the settings of a training, with its learning rate schedule and weight averaging."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,8 +21,8 @@ def build_optimizer(
     Args:
         settings: Settings of the training.
         model: The network.
-        steps_per_epoch: Steps of an epoch, from which a schedule knows where it ends.
-        restarts: Epochs after which a cosine starts again, before the last.
+        steps_per_epoch: Steps per epoch, which set the end of a schedule.
+        restarts: Epochs before the last after which a cosine schedule restarts.
     """
     rate: float | _Cosines = settings.learning_rate
     if settings.learning_rate_schedule == "cosine":
@@ -34,7 +34,7 @@ def build_optimizer(
 
 
 class _Cosines(keras.optimizers.schedules.LearningRateSchedule):
-    """Up over the first twentieth of the steps and down to 0 as a cosine, once for each step that it is to end at."""
+    """Warm-up over the first 5 % of the steps, then cosine decay to 0; repeated for each end of the schedule."""
 
     def __init__(self, peak: float, ends: Sequence[int]) -> None:
         self.peak, self.ends = peak, tuple(ends)
@@ -49,7 +49,7 @@ class _Cosines(keras.optimizers.schedules.LearningRateSchedule):
         return rate
 
     def get_config(self) -> dict[str, Any]:
-        """What it is made from, as JSON types."""
+        """Constructor arguments as JSON types."""
         return {"peak": self.peak, "ends": list(self.ends)}
 
 
@@ -60,7 +60,7 @@ def _cosine(peak: float, steps: int) -> keras.optimizers.schedules.CosineDecay:
 
 @contextmanager
 def averaged_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """Give a model the average of its weights for as long as the block lasts, where the optimizer keeps one."""
+    """Use the averaged weights in a model while the block runs, if the optimizer averages them."""
     if not optimizer.use_ema:
         yield
         return

@@ -1,4 +1,4 @@
-"""What a training reports: how fast an epoch goes, as events, and the epochs as TensorBoard reads them."""
+"""Reports of a training: timing of an epoch as events, and the epochs in TensorBoard format."""
 
 import time
 from contextlib import suppress
@@ -11,15 +11,15 @@ from tem_rf.training.state import Progress
 
 STEP_EVENT_INTERVAL_S = 0.5
 INPUT_WAIT_LIMIT = 0.05
-SHORT_EPOCH_S = 10.0  # in a shorter one, the wait for the first batch is most of it
+SHORT_EPOCH_S = 10.0  # in a shorter epoch, most of the time is the wait for the first batch
 
 
 class EpochTimer:
-    """Times one epoch, or what a restart left of it.
+    """Times one epoch, or the rest of it after a restart.
 
     Args:
-        batches: Say how long the training waited for data.
-        steps: Steps of a whole epoch.
+        batches: Report how long the training waited for data.
+        steps: Steps of a complete epoch.
     """
 
     def __init__(self, batches: PrefetchedBatches, steps: int) -> None:
@@ -27,7 +27,7 @@ class EpochTimer:
         self._started, self._reported_at, self._patches = time.perf_counter(), 0.0, 0
 
     def after_step(self, patches: int, progress: Progress) -> StepEvent | None:
-        """Count the patches of a step; the report of it, unless there was one a moment ago."""
+        """Count the patches of a step. Returns its report, unless the last report was a moment ago."""
         self._patches += patches
         now = time.perf_counter()
         if now - self._reported_at < STEP_EVENT_INTERVAL_S:
@@ -48,11 +48,11 @@ class EpochTimer:
         """The report of an epoch.
 
         Args:
-            progress: Progress with the epoch done.
+            progress: Progress, including this epoch.
             training: Scores of the training patches.
             validation: Scores of the validation patches.
-            duration_s: Time the steps took, without the validation [s].
-            epochs: Epochs asked for.
+            duration_s: Duration of the training steps, without the validation [s].
+            epochs: Epochs requested.
             rate: Learning rate.
         """
         return EpochEvent(
@@ -74,20 +74,20 @@ class EpochTimer:
 
     @property
     def duration_s(self) -> float:
-        """Time since the epoch began [s]."""
+        """Time since the start of the epoch [s]."""
         return time.perf_counter() - self._started
 
 
 def waits_for_data(event: EpochEvent) -> bool:
-    """Whether an epoch of some length spent more than 5 % of its time waiting for data."""
+    """Whether an epoch of sufficient length spent more than 5 % of its time waiting for data."""
     return event.input_wait > INPUT_WAIT_LIMIT and event.duration_s >= SHORT_EPOCH_S
 
 
 def waiting_notice(event: EpochEvent) -> NoticeEvent:
-    """What to tell of such an epoch."""
+    """The notice about an epoch that waited for data."""
     return NoticeEvent(
-        message=f"Epoch {event.epoch} waited for data {event.input_wait:.0%} of its time, more than "
-        f"{INPUT_WAIT_LIMIT:.0%}: copy the dataset to a faster disk, or leave the training more processor cores."
+        message=f"Epoch {event.epoch} spent {event.input_wait:.0%} of its time waiting for data, more than "
+        f"{INPUT_WAIT_LIMIT:.0%}: copy the dataset to a faster disk, or give the training more processor cores."
     )
 
 
@@ -101,10 +101,10 @@ SCORES = ("loss", "soft_dice", "hard_dice")
 
 
 class TensorBoardLog:
-    """Writes the scores of epochs; training and validation become two curves of one chart.
+    """Writes the scores of epochs. Training and validation are two curves in one chart.
 
     Args:
-        folder: The log folder; `tensorboard` shows it.
+        folder: The log folder, which `tensorboard` displays.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -116,7 +116,7 @@ class TensorBoardLog:
         }
 
     def show(self, event: Event) -> None:
-        """Write an epoch; other events are left out. A full disk costs points of a curve, never the training."""
+        """Write an epoch; ignore other events. A full disk costs points of a curve, but never the training."""
         import tensorflow as tf
 
         if not isinstance(event, EpochEvent):

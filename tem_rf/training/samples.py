@@ -1,4 +1,4 @@
-"""A few validation patches, the same ones throughout a training, with what the network makes of them."""
+"""A few validation patches, the same ones throughout a training, with their current segmentations."""
 
 import time
 from contextlib import suppress
@@ -16,18 +16,18 @@ from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.samples import Samples, write_samples
 
 MAX_PATCHES = 4
-COST_LIMIT = 0.01  # of the time of the training
+COST_LIMIT = 0.01  # of the training time
 
 
 class SamplePictures:
-    """Writes `samples.npz` after epochs, for less than a hundredth of the time: after short epochs not every time.
+    """Writes `samples.npz` after epochs. Skips short epochs to take less than 1 % of the training time.
 
     The first one in a process is not counted.
 
     Args:
-        run: Where to write.
-        model: Predicts; its variables are neither changed nor is chance drawn on.
-        dataset: Has the validation patches.
+        run: The run folder to write to.
+        model: The network; neither its variables nor its random state change.
+        dataset: The dataset with the validation patches.
     """
 
     def __init__(self, run: RunFolder, model: keras.Model, dataset: PreparedDataset) -> None:
@@ -39,9 +39,9 @@ class SamplePictures:
         self._next_at, self._is_warm = 0.0, False
 
     def after_epoch(self, epoch: int, *, is_last: bool) -> SampleEvent | None:
-        """Write the pictures of an epoch; None where it is too soon, or the file cannot be written.
+        """Write the samples of an epoch; None if it is too early for new ones, or the file cannot be written.
 
-        A full disk costs a picture, never the training.
+        A full disk costs samples, but never the training.
         """
         started = time.monotonic()
         if started < self._next_at and not is_last:
@@ -52,19 +52,19 @@ class SamplePictures:
             write_samples(self._run.samples_file, Samples(epoch, self._images, self._labels, predictions))
             event = SampleEvent(epoch=epoch, patches=len(predictions))
         now = time.monotonic()
-        if self._is_warm:  # the first prediction of a process takes several times as long as those to come
+        if self._is_warm:  # the first prediction of a process takes several times as long as later ones
             self._next_at = now + (now - started) / COST_LIMIT
         self._is_warm = True
         return event
 
     def _predict(self, patch: np.ndarray) -> np.ndarray:
-        """One patch at a time, which needs less memory than a step, and uncompiled, which needs no compiler."""
+        """Predict one patch at a time, which needs less memory than a step, and uncompiled, which needs no compiler."""
         logits = self._model(patch[np.newaxis, ..., np.newaxis], training=False)
         return particle_mask(particle_probability(keras.ops.convert_to_numpy(logits)[0]))
 
 
 def choose_patches(dataset: PreparedDataset) -> list[int]:
-    """Indices of validation patches, from the one with the most particles to the one with the fewest."""
+    """Indices of validation patches, from the largest to the smallest particle fraction."""
     patches = dataset.indices("validation").tolist()
     by_particles = sorted(patches, key=lambda patch: -dataset.patches[patch].particle_fraction)
     ranks = np.linspace(0, len(patches) - 1, min(MAX_PATCHES, len(patches)))

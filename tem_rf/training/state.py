@@ -1,4 +1,4 @@
-"""The whole state of a training on disk, and the best model so far: a restart from it ends with the same weights."""
+"""Checkpoints of a training, and the best model so far. A training resumed from one ends with the same weights."""
 
 import json
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from tem_rf.models.unet import build_unet
 from tem_rf.runs.folder import RunFolder
 from tem_rf.training.objective import Scores
 
-KEPT = 2  # the last one, and the one before in case the last is damaged
+KEPT = 2  # the last checkpoint, and the previous one in case the last is damaged
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training has come.
+    """Progress of a training.
 
     Attributes:
-        epoch: Epochs done.
-        step: Steps done in the epoch after that.
+        epoch: Epochs completed.
+        step: Steps completed in the current epoch.
         scores: Training scores of those steps.
         best_hard_dice: Best validation hard dice so far; below zero before the first epoch.
-        best_epoch: Epoch that reached it.
-        patches_at_once: Patches that fit into memory at once, where whole batches did not.
+        best_epoch: Epoch with the best validation hard dice.
+        patches_at_once: Patches that fit into memory at once, if complete batches do not.
     """
 
     epoch: int = 0
@@ -38,11 +38,11 @@ class Progress:
     patches_at_once: int | None = None
 
     def after_step(self, scores: Scores) -> "Progress":
-        """Progress one step on."""
+        """Progress after one more step."""
         return replace(self, step=self.step + 1, scores=scores)
 
     def after_epoch(self, hard_dice: float) -> "Progress":
-        """Progress when the epoch in hand ended with this validation hard dice."""
+        """Progress at the end of the current epoch, with this validation hard dice."""
         done = replace(self, epoch=self.epoch + 1, step=0, scores=Scores())
         if hard_dice > self.best_hard_dice:
             return replace(done, best_hard_dice=hard_dice, best_epoch=done.epoch)
@@ -50,15 +50,15 @@ class Progress:
 
 
 def save_checkpoint(folder: Path, variables: list[Any], progress: Progress) -> None:
-    """Write the state of a training and keep the newest two.
+    """Write a checkpoint of a training and keep the newest two.
 
     Args:
         folder: Folder of the checkpoints.
         variables: Keras variables of model and optimizer.
-        progress: How far the training has come.
+        progress: Progress of the training.
 
     Raises:
-        DiskFullError: There is no room on the disk; the checkpoints before stand.
+        DiskFullError: The disk is full; the previous checkpoints are kept.
     """
     arrays = {f"{index:04d}": np.asarray(variable) for index, variable in enumerate(variables)}
     path = folder / f"{progress.epoch:06d}-{progress.step:06d}.npz"
@@ -71,7 +71,7 @@ def save_checkpoint(folder: Path, variables: list[Any], progress: Progress) -> N
 def load_checkpoint(
     folder: Path, variables: list[Any], *, on_damaged: Callable[[Path], None] = lambda path: None
 ) -> Progress | None:
-    """Bring the variables to the newest state that can be read; set aside what cannot.
+    """Load the newest readable checkpoint into the variables. Set damaged ones aside.
 
     Args:
         folder: Folder of the checkpoints.
@@ -79,13 +79,13 @@ def load_checkpoint(
         on_damaged: Called with each checkpoint that cannot be read, under its new name.
 
     Returns:
-        Progress at that state; None where there is none, and the variables are as they were.
+        Progress at that checkpoint; None if there is none, in which case the variables are unchanged.
     """
     for path in _newest_first(folder):
         try:
             progress, values = _read(path, [tuple(variable.shape) for variable in variables])
         except DAMAGED_NPZ:
-            # Under its name it would count as newer than the checkpoints that follow from the one before.
+            # Under its old name it would count as newer than the checkpoints that follow from the previous one.
             on_damaged(path.replace(path.with_suffix(".damaged")))
             continue
         for variable, value in zip(variables, values, strict=True):
@@ -111,14 +111,14 @@ def _newest_first(folder: Path) -> list[Path]:
 
 
 def save_model(run: RunFolder, model: keras.Model) -> None:
-    """Write `model.keras`, made of Keras' own layers only, so that it opens without tem-rf; old scores go.
+    """Write `model.keras` with Keras' own layers only, so that it opens without tem-rf. Remove old scores.
 
     Raises:
-        DiskFullError: There is no room on the disk; the model before stands.
+        DiskFullError: The disk is full; the previous model is kept.
     """
     portable = build_unet(run.config.architecture, portable=True)
     portable.set_weights([np.asarray(weight) for weight in model.weights])
     with replacing_file(run.model_file) as beside:
         portable.save(beside)
         run.forget_scores()
-    run.forget_scores()  # once more: an evaluation may have written those of the network before in between
+    run.forget_scores()  # again: an evaluation may have written those of the previous network in the meantime

@@ -1,4 +1,4 @@
-"""Train one run, from its beginning or from where it stopped."""
+"""Train one run, from the start or from its newest checkpoint."""
 
 import math
 import time
@@ -34,12 +34,12 @@ CHECKPOINT_INTERVAL_S = 60.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call of `train` ended.
+    """Result of a call of `train`.
 
     Attributes:
-        state: `finished`, or `stopped` when somebody asked for it.
-        progress: How far the training has come.
-        signal_number: The signal that asked it to stop, if one did.
+        state: `finished`, or `stopped` on request.
+        progress: Progress of the training.
+        signal_number: The signal that stopped it, if any.
     """
 
     state: State
@@ -50,21 +50,21 @@ class Outcome:
 def train(
     run: RunFolder, *, listener: Listener | None = None, checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S
 ) -> Outcome:
-    """Train a run to its last epoch, or until it is asked to stop; go on from its newest checkpoint.
+    """Train a run to its last epoch, or until it is asked to stop. Resume from its newest checkpoint.
 
-    Every epoch is reported in `events.jsonl`, the best network so far is in `model.keras`. On one CPU the weights
-    at the end are the same bits, however often the training was interrupted. On a full disk it waits for room.
+    Every epoch is reported in `events.jsonl`, and `model.keras` holds the best network so far. On one CPU the final
+    weights are bit-identical, however often the training was interrupted. If the disk is full, the training pauses.
 
     Args:
         run: The run folder.
         listener: Called with every event.
-        checkpoint_interval_s: Time between checkpoints within an epoch [s]; there is one after every epoch besides.
+        checkpoint_interval_s: Time between checkpoints within an epoch [s], in addition to the one after every epoch.
 
     Raises:
-        RunError: Another process trains this run.
-        DatasetError: The dataset is gone, is another one, or does not fit the architecture.
+        RunError: Another process is training this run.
+        DatasetError: The dataset is missing, is a different one, or does not fit the architecture.
         TrainingError: The loss became NaN.
-        StorageError: The run folder cannot be written to, or the disk is full and the training was asked to stop.
+        StorageError: The run folder is not writable, or the disk is full and the training was asked to stop.
     """
     with claim(run), interruptible(run) as interruption:
         listeners = [listener] if listener else []
@@ -82,7 +82,7 @@ def train(
             events.emit(StatusEvent(state="failed", detail=str(error) or type(error).__name__))
             raise
         finally:
-            keras.config.set_dtype_policy(precision)  # what is built afterwards, to score the run, is of float32 again
+            keras.config.set_dtype_policy(precision)  # models built later, for scoring the run, use float32 again
         events.emit(StatusEvent(state=state))
         return Outcome(state, training.progress, interruption.signal_number)
 
@@ -114,7 +114,7 @@ class _Training:
         self.has_told_of_waiting = False
 
     def go_on(self) -> State | None:
-        """Train epoch by epoch until the end or a request; None where the learning rate was planned anew meanwhile."""
+        """Train epoch by epoch until the end or a request; None if the learning rate schedule was changed meanwhile."""
         while self.progress.epoch < self._epochs() and not self._is_out_of_patience():
             if self.run.config.restarts != self.config.restarts:
                 return None
@@ -131,7 +131,7 @@ class _Training:
         return "finished"
 
     def _train_epoch(self, batches: PrefetchedBatches, timer: EpochTimer) -> bool:
-        """Train what is left of an epoch; False where somebody asked to stop before its end."""
+        """Train the rest of an epoch; False if a stop was requested before its end."""
         for batch in batches:
             if not self._may_go_on():
                 return False
@@ -155,7 +155,7 @@ class _Training:
                 raise self._diverged(f"the validation loss became {validation.loss}")
             self.progress = self.progress.after_epoch(validation.hard_dice)
             if self.progress.best_epoch == self.progress.epoch:
-                # Before the checkpoint: a restart from the checkpoint before writes this model again.
+                # Before the checkpoint: a restart from the previous checkpoint writes this model again.
                 self._write(partial(save_model, self.run, self.model))
             sample = self.samples.after_epoch(
                 self.progress.epoch, is_last=self.progress.epoch >= self._epochs() or self._is_out_of_patience()
@@ -199,7 +199,7 @@ class _Training:
         return not self.interruption.asks_to_stop()
 
     def _epochs(self) -> int:
-        """Epochs asked for; more of them may be asked for while the training runs."""
+        """Epochs requested; the number can increase during the training."""
         return self.run.config.training.epochs
 
     def _is_out_of_patience(self) -> bool:
@@ -208,21 +208,21 @@ class _Training:
 
     def _load_checkpoint(self) -> Progress:
         def on_damaged(path: Path) -> None:
-            self.events.emit(NoticeEvent(message=f"{path}: cannot be read; the checkpoint before it serves."))
+            self.events.emit(NoticeEvent(message=f"{path}: cannot be read; resuming from the previous checkpoint."))
 
         return load_checkpoint(self.run.checkpoint_folder, self.variables, on_damaged=on_damaged) or Progress()
 
     def _on_split(self, patches_at_once: int, too_many: int) -> None:
-        """Have the next checkpoint say it, so that a restart splits in the same way, and have that soon.
+        """Record it in the next checkpoint, so that a restart splits batches in the same way, and write that one soon.
 
-        Not at once: while the training is validated, the model may hold the average of its weights.
+        Not immediately: during validation, the model may hold its averaged weights.
         """
         self.progress = replace(self.progress, patches_at_once=patches_at_once)
         self.events.emit(
             NoticeEvent(
                 message=f"Out of memory with {too_many} patches at once: each batch is now computed {patches_at_once} "
-                "at a time and the gradients added up. Batch normalization takes its statistics from those "
-                f"{patches_at_once}, so the result differs from that of whole batches."
+                "at a time, and the gradients are summed. Batch normalization uses the statistics of those "
+                f"{patches_at_once}, so the result differs from that of complete batches."
             )
         )
         self.saved_at = -math.inf
@@ -233,7 +233,7 @@ class _Training:
         self.saved_at = time.monotonic()
 
     def _write_back(self) -> None:
-        """Bring the variables up to date; what is no longer a number must reach neither model nor checkpoint."""
+        """Update the variables. Values that are not finite must reach neither model nor checkpoint."""
         self.stepper.write_back()
         if not all(np.all(np.isfinite(np.asarray(variable))) for variable in self.variables):
             raise self._diverged("a weight became infinite or NaN")
@@ -244,6 +244,6 @@ class _Training:
     def _diverged(self, what: str) -> TrainingError:
         return TrainingError(
             f"{self.run.name}: {what} at step {self.progress.step} of epoch {self.progress.epoch + 1}; "
-            "the checkpoint before stands. Train again with a smaller `learning_rate` "
+            "the previous checkpoint is kept. Train again with a smaller `learning_rate` "
             f"(it was {self.settings.learning_rate:g})."
         )

@@ -56,7 +56,7 @@ def test_parameters_are_those_the_study_reports(depth: int, parameters: int) -> 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"pooling_sequence": ()}, "pooling_sequence: expected one size or more"),
+        ({"pooling_sequence": ()}, "pooling_sequence: expected one or more sizes"),
         ({"pooling_sequence": (2, 0)}, r"at least 1, received \[2, 0\]"),
         ({"pooling_sequence": (2, 2.0)}, "whole numbers"),
         ({"pooling_sequence": (2, 2), "dilation_sequence": (1, 2)}, "dilation_sequence: expected 3 sizes for depth 2"),
@@ -72,7 +72,7 @@ def test_parameters_are_those_the_study_reports(depth: int, parameters: int) -> 
         ({"pooling_sequence": (2,), "convolutions_per_block": 33}, "convolutions_per_block: .* of at most 32"),
         ({"pooling_sequence": (2,), "pooling": "median"}, "pooling: expected max or average, received 'median'"),
         ({"pooling_sequence": (2,), "upsampling": "cubic"}, "upsampling: expected nearest or bilinear"),
-        ({"pooling_sequence": (2,), "smoothing": "shared"}, "smoothing: nothing to smooth"),
+        ({"pooling_sequence": (2,), "smoothing": "shared"}, "smoothing: has no effect"),
         ({"pooling_sequence": (2,), "normalization": "layer"}, "normalization: expected batch or instance"),
     ],
 )
@@ -86,16 +86,16 @@ def test_what_cannot_be_built_is_refused_in_one_line(fields: dict[str, Any], mes
     ("name", "message"),
     [
         ("n2-p888", "depth 2 needs 2 pooling sizes, received 3"),
-        ("n2", "is no architecture"),
-        ("unet", "is no architecture"),
+        ("n2", "is not an architecture"),
+        ("unet", "is not an architecture"),
         ("n2-p22-k5-k3", "kernel_size is given twice"),
         ("n2-p22-k4", "kernel_size: expected an odd"),
         ("n2-p22-median", "cannot read 'median'"),
         ("n2-p22-d11", "dilation_sequence: expected 3 sizes"),
         ("n2-p2.x", "cannot read 'p2.x'"),
-        ("", "is no architecture"),
+        ("", "is not an architecture"),
         ("n2-p22-c300000", "convolutions_per_block: expected sizes of at most 32"),
-        ("n" + "9" * 5000, "'n9999999999999999999' and 4981 characters more are no architecture"),
+        ("n" + "9" * 5000, "'n9999999999999999999' and 4981 more characters: not an architecture"),
     ],
 )
 def test_names_without_a_meaning_are_refused_in_one_line(name: str, message: str) -> None:

@@ -78,7 +78,7 @@ def test_from_micrographs_to_masks(run: Command, tmp_path: Path) -> None:
     listed = json.loads(run("runs", "--json").stdout)
     assert [(one["state"], one["epochs_done"]) for one in listed] == [("finished", 2)] * 2
     again = run("train", "set", "--network", "n2-p22", "--seed", 1, *train[6:], "--learning-rate", 0.01)
-    assert "is finished already" in again.stderr
+    assert "already finished" in again.stderr
 
 
 def test_the_demo_is_made_of_commands_that_exist() -> None:
@@ -157,7 +157,7 @@ def test_a_place_for_pictures_that_cannot_be_written_is_refused_before_scoring(
     (tmp_path / "taken").touch()
     monkeypatch.delattr("tem_rf.evaluation.scoring.score_runs")
     refused = run("evaluate", trained_run.path, "--pictures", "taken/scored")
-    assert_one_line(refused, "taken/scored: this place cannot be written to")
+    assert_one_line(refused, "taken/scored: cannot be written to")
 
 
 def test_a_missing_test_split_says_the_way_out(
@@ -238,12 +238,12 @@ def test_a_run_of_somebody_else_and_a_file_in_place_of_a_folder_are_refused(
     assert Path("taken").read_text() == "mine"
     new_run(tiny_dataset, Path("theirs"))
     Unreadable(monkeypatch, ".lock", errno.EACCES)
-    assert_one_line(run("resume", "theirs"), "theirs/.lock: this place cannot be written to (Permission denied)")
+    assert_one_line(run("resume", "theirs"), "theirs/.lock: cannot be written to (Permission denied)")
 
 
 def test_the_current_folder_is_no_output(run: Command) -> None:
     raw = write_folder(Path("raw"), 3).resolve()
     Path("empty").mkdir()
     os.chdir("empty")
-    assert_one_line(run("prepare", raw, "--output", "."), "holds the current folder")
+    assert_one_line(run("prepare", raw, "--output", "."), "contains the current folder")
     assert not list(Path("..").glob(".*"))

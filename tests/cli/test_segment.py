@@ -54,7 +54,7 @@ def test_a_published_network_is_imported_and_used(run: Command, tmp_path: Path) 
     write_tiff(tmp_path / "m.tif", counts_with_disc((60, 50))[0])
     (row,) = json.loads(run("segment", "m.tif", "--model", "saved_models/UNet_b2", "--json").stdout)
     assert tifffile.imread(row["mask"]).shape == (60, 50)
-    assert_one_line(run("import", "m.tif"), "m.tif: is no PyTorch file")
+    assert_one_line(run("import", "m.tif"), "m.tif: is not a PyTorch file")
 
 
 def test_bad_input_is_one_line(run: Command, trained_run: RunFolder, tmp_path: Path) -> None:

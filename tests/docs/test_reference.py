@@ -101,8 +101,8 @@ def test_events_of_runs_and_studies_are_on_the_page() -> None:
         "| `study.toml` | what the study is. |",
         "| `events.jsonl` | what happened, append-only. |",
         "| `particle_fraction` | Part of it that is particle. |",
-        "| `feret_max_px` | Greatest distance between two parallel lines around it [px]. |",
-        "| `pixel_size_nm` | number or null | required | Side of a pixel of the patches [nm]; None: not known. |",
+        "| `feret_max_px` | Maximum Feret diameter: distance between two parallel lines around it [px]. |",
+        "| `pixel_size_nm` | number or null | required | Pixel size of the patches [nm]; None: not known. |",
         "| `litert` | `model.tflite` |",
     ],
 )

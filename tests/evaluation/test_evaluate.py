@@ -108,6 +108,6 @@ def test_curves_are_drawn_with_a_line_per_seed(trained_run: RunFolder, tiny_data
 
 
 def test_curves_of_runs_without_an_epoch_are_refused(tiny_dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="untrained: no epoch is finished yet"):
+    with pytest.raises(RunError, match="untrained: no epoch is completed yet"):
         write_curves_picture(tmp_path / "curves.png", [new_run(tiny_dataset, tmp_path / "untrained")])
     assert not (tmp_path / "curves.png").exists()

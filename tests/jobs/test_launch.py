@@ -42,7 +42,7 @@ def test_a_training_here_reports_its_epochs_and_is_scored_once(tiny_dataset: Pat
     assert "scores of" in report.lines[-1]
     again = Recorded()
     launch.train_here(run, evaluate=True, report=again)
-    assert again.lines == [f"{run.path}: is finished already."]
+    assert again.lines == [f"{run.path}: already finished."]
 
 
 def test_missing_test_images_are_said_before_the_training(

@@ -21,7 +21,7 @@ from tem_rf.jobs.queue import QueueContent, QueuedRun, TrainingQueue
 from tem_rf.runs import RunConfig, RunFolder, process
 from tem_rf.runs.events import NoticeEvent
 from tem_rf.runs.owned_folder import OwnedFolder
-from tests.helpers.processes import wait_for
+from tests.helpers.waiting import wait_for
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 RUNNER = (sys.executable, str(HELPERS / "held_queue.py"))
@@ -134,7 +134,7 @@ def test_a_killed_queue_is_seen_and_goes_on_with_the_trainings_that_survived_it(
     assert process.read_process(a) == training
     end(a)
     wait_for_states(runs, "finished", "running")
-    with pytest.raises(RunError, match="works through the queue of this folder already"):
+    with pytest.raises(RunError, match="is already running the queue of this folder"):
         queue.resume()
 
 
@@ -253,9 +253,9 @@ def test_waiting_runs_are_moved_and_removed(queue: Any) -> None:
     assert b.events()[-1].detail == "removed from the queue"
     end(a)
     wait_for_states(runs, "finished", "stopped", "running", "queued")
-    with pytest.raises(RunError, match=r"c: was started already; end it with `tem-rf stop"):
+    with pytest.raises(RunError, match=r"c: has already started; stop it with `tem-rf stop"):
         queue.remove("c")
-    with pytest.raises(RunError, match="x: does not wait in the queue"):
+    with pytest.raises(RunError, match="x: is not waiting in the queue"):
         queue.move("x", 1)
     with pytest.raises(RunError, match=r"`position`: expected 1 or more, received 0"):
         queue.move("d", 0)

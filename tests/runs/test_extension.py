@@ -27,7 +27,7 @@ def test_more_epochs_are_recorded_and_the_run_is_no_longer_complete(finished: Ru
     extend(finished, 5)
     assert RunFolder.open(finished.path).config.training.epochs == 5
     last = finished.events()[-1]
-    assert (last.state, last.detail) == ("stopped", "asked for 5 epochs instead of 3")
+    assert (last.state, last.detail) == ("stopped", "5 epochs requested instead of 3")
     assert not is_complete(finished)
 
 
@@ -52,7 +52,7 @@ def test_as_many_epochs_as_before_change_nothing(finished: RunFolder) -> None:
 
 
 def test_fewer_epochs_are_refused(run: RunFolder) -> None:
-    with pytest.raises(RunError, match="`epochs` 2 is fewer than the 3 it was asked for"):
+    with pytest.raises(RunError, match="`epochs` 2 is fewer than the 3 already requested"):
         extend(run, 2)
 
 
@@ -60,7 +60,7 @@ def test_the_same_command_with_more_epochs_extends_and_with_another_setting_is_r
     run: RunFolder, config: RunConfig
 ) -> None:
     assert open_or_extend(run.path, with_epochs(config, 4)).config.training.epochs == 4
-    with pytest.raises(RunError, match="holds a run with seed 752, received 140"):
+    with pytest.raises(RunError, match="contains a run with seed 752, received 140"):
         open_or_extend(run.path, with_epochs(config, 9).model_copy(update={"seed": 140}))
     assert run.config.training.epochs == 4
 

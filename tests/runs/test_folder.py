@@ -23,7 +23,7 @@ def test_the_same_configuration_opens_the_run_again(run: RunFolder, config: RunC
 
 def test_another_configuration_is_refused_by_the_field_that_differs(run: RunFolder, config: RunConfig) -> None:
     other = config.model_copy(update={"architecture": Architecture((4, 4))})
-    with pytest.raises(RunError, match=r"architecture\.name n2-p24, received n2-p44; choose another name"):
+    with pytest.raises(RunError, match=r"architecture\.name n2-p24, received n2-p44; choose another `name`"):
         RunFolder.create_or_open(run.path, other)
 
 
@@ -33,20 +33,20 @@ def test_a_dataset_that_was_moved_is_the_same_by_its_fingerprint_and_its_new_pla
     moved = config.model_copy(update={"dataset": Path("/elsewhere/au 5nm")})
     assert RunFolder.create_or_open(run.path, moved).config == moved
     another = moved.model_copy(update={"dataset": config.dataset, "dataset_sha256": "1" * 64})
-    with pytest.raises(RunError, match="holds a run with dataset"):
+    with pytest.raises(RunError, match="contains a run with dataset"):
         RunFolder.create_or_open(run.path, another)
 
 
 def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path, config: RunConfig) -> None:
     (tmp_path / "photo.png").touch()
-    with pytest.raises(RunError, match="not empty and holds no run"):
+    with pytest.raises(RunError, match="not empty and contains no run"):
         RunFolder.create_or_open(tmp_path, config)
 
 
 def test_another_schema_version_is_refused(run: RunFolder) -> None:
     content = json.loads(run.config_file.read_text())
     run.config_file.write_text(json.dumps({**content, "schema_version": 99}))
-    with pytest.raises(RunError, match="schema version 99, this tem-rf reads 1"):
+    with pytest.raises(RunError, match="schema version 99, this version of tem-rf reads 1"):
         RunFolder.open(run.path)
 
 
@@ -78,7 +78,7 @@ def test_a_configuration_that_cannot_be_names_its_file(run: RunFolder, change: d
 
 
 def test_an_unknown_run_is_answered_with_names_close_to_it(run: RunFolder) -> None:
-    with pytest.raises(RunError, match=r"frist: no run of this name .*close to it: first"):
+    with pytest.raises(RunError, match=r"frist: no run of this name .*similar: first"):
         find_run("frist", run.path.parent)
 
 

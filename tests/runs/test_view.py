@@ -130,7 +130,7 @@ def test_only_the_last_notices_are_kept(folder: Path) -> None:
 def test_one_look_sees_what_a_tracker_sees(folder: Path) -> None:
     run = make_run(folder, "a", epochs=2, total=5, state="stopped")
     assert view_run(run) == RunTracker(folder).poll()[0]
-    with pytest.raises(RunError, match="holds no run"):
+    with pytest.raises(RunError, match="contains no run"):
         view_run(RunFolder(folder / "nowhere"))
 
 

@@ -88,7 +88,7 @@ def test_a_card_cannot_have_a_network_built_that_its_files_do_not_hold(model: Pa
         card["architecture"]["filter_sequence"] = [4096, 8192, 16384]
     tracemalloc.start()
     try:
-        with pytest.raises(ModelError, match="bytes of weights, its network of"):
+        with pytest.raises(ModelError, match="bytes of weights, but its network of"):
             load_segmenter(model)
         assert tracemalloc.get_traced_memory()[1] < 50e6
     finally:
@@ -133,7 +133,7 @@ def test_a_run_cannot_have_a_network_built_that_its_file_does_not_hold(run: RunF
     config = json.loads(run.config_file.read_text())
     config["architecture"]["filter_sequence"] = [4096, 8192, 16384]
     run.config_file.write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="bytes of weights, its network of"):
+    with pytest.raises(ModelError, match="bytes of weights, but its network of"):
         load_network(run)
 
 

@@ -136,7 +136,7 @@ def test_a_folder_of_something_else_is_left_alone(content: str, tiny_dataset: Pa
         (path / "config.json").write_text("{}")
     else:
         path.write_text("")
-    with pytest.raises(StudyError, match="holds no study; choose another name"):
+    with pytest.raises(StudyError, match="holds no study; choose another `name`"):
         new_study(tiny_dataset, path)
 
 
@@ -151,7 +151,7 @@ def test_studies_are_found_by_name_or_path(study: StudyFolder) -> None:
     (root / "something").mkdir()
     assert [one.name for one in list_studies(root)] == ["first"]
     assert find_study("first", root) == find_study(str(study.path), root) == study
-    with pytest.raises(StudyError, match=r"frist: no study of this name in .* \(close to it: first\)"):
+    with pytest.raises(StudyError, match=r"frist: no study of this name in .* \(similar: first\)"):
         find_study("frist", root)
     assert list_studies(root / "absent") == []
 

@@ -16,4 +16,4 @@ def test_more_than_a_twentieth_of_an_epoch_of_some_length_is_too_much(
 
 
 def test_the_notice_names_the_epoch_and_the_part() -> None:
-    assert "Epoch 4 waited for data 12% of its time" in waiting_notice(epoch_event(4, input_wait=0.12)).message
+    assert "Epoch 4 spent 12% of its time waiting for data" in waiting_notice(epoch_event(4, input_wait=0.12)).message

@@ -85,13 +85,13 @@ def test_damaged_pictures_are_said_in_words(pictures: tuple[SamplePictures, RunF
     show, run = pictures
     show.after_epoch(1, is_last=False)
     run.samples_file.write_bytes(run.samples_file.read_bytes()[:200])
-    with pytest.raises(ReadError, match="the next epoch replaces it"):
+    with pytest.raises(ReadError, match="the next epoch overwrites it"):
         read_samples(run.samples_file)
     show.after_epoch(2, is_last=True)
     content = bytearray(run.samples_file.read_bytes())
     content[content.index(b"PK\1\2") + 8] ^= 1  # the flag of encrypted files
     run.samples_file.write_bytes(content)
-    with pytest.raises(ReadError, match="the next epoch replaces it"):
+    with pytest.raises(ReadError, match="the next epoch overwrites it"):
         read_samples(run.samples_file)
     run.samples_file.unlink()
     with pytest.raises(ReadError, match="after its first epoch"):

@@ -178,7 +178,7 @@ def test_a_loss_that_becomes_nan_ends_with_the_step_and_the_advice(tiny_dataset:
 def test_a_dataset_that_changed_is_refused(trained_run: RunFolder, tiny_dataset: Path, tmp_path: Path) -> None:
     config = trained_run.config.model_copy(update={"dataset_sha256": "f" * 64})
     run = RunFolder.create_or_open(tmp_path / "run", config)
-    with pytest.raises(DatasetError, match="is not the dataset this run began with"):
+    with pytest.raises(DatasetError, match="is not the dataset this run started with"):
         train(run)
     assert process.state(run) == "failed"
 
@@ -211,7 +211,7 @@ def test_ctrl_c_and_sigterm_end_cleanly_and_say_how_to_go_on(
     child.send_signal(number)
     _, stderr = child.communicate(timeout=60)
     assert child.returncode == code
-    assert f"Go on with: tem-rf resume '{run.path}'\n" in stderr
+    assert f"Resume with: tem-rf resume '{run.path}'\n" in stderr
     assert "Traceback" not in stderr
     assert process.state(run) == "stopped"
 
@@ -223,7 +223,7 @@ def test_weights_beyond_use_reach_neither_checkpoint_nor_model(
     tiny_dataset: Path, tmp_path: Path, learning_rate: float, what: str
 ) -> None:
     run = new_run(tiny_dataset, tmp_path / "run", epochs=1, batch_size=10_000, learning_rate=learning_rate)
-    with pytest.raises(TrainingError, match=f"{what} at step 1 of epoch 1; the checkpoint before stands"):
+    with pytest.raises(TrainingError, match=f"{what} at step 1 of epoch 1; the previous checkpoint is kept"):
         train(run)
     assert not run.model_file.exists()
     assert not run.checkpoint_folder.exists()
@@ -239,7 +239,9 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_training_still_ends_in_the_sa
     train(run)
     assert final_state(run) == final_state(trained_run)
     assert newest.with_suffix(".damaged").exists()
-    assert any("cannot be read; the checkpoint before" in e.message for e in run.events() if e.kind == "notice")
+    assert any(
+        "cannot be read; resuming from the previous checkpoint" in e.message for e in run.events() if e.kind == "notice"
+    )
 
 
 def test_an_augmented_training_differs_and_repeats_itself_when_interrupted(

@@ -82,6 +82,22 @@ def test_every_setting_has_a_field_basic_ones_first(request_class: type[Request]
     _drive(RequestForm(request_class), script)
 
 
+def test_all_settings_are_shown_and_hidden_and_what_was_typed_holds() -> None:
+    async def script(app: FormApp, pilot: Pilot[None]) -> None:
+        await app.form.toggle_advanced()
+        await pilot.pause()
+        first = next(name for name, setting in TrainRequest.settings().items() if setting.is_advanced)
+        assert app.focused is app.query_one(f"#field-{first}")
+        _type(app, "gain", "0.1")
+        await app.form.toggle_advanced()
+        assert not app.query_one("#advanced").display
+        assert app.form.given["gain"] == "0.1"
+        await app.form.toggle_advanced()
+        assert app.query_one("#advanced").display
+
+    _drive(RequestForm(TrainRequest, fixed={"dataset": "au"}), script)
+
+
 def test_what_is_not_touched_is_not_given() -> None:
     async def script(app: FormApp, pilot: Pilot[None]) -> None:
         await app.form.toggle_advanced()

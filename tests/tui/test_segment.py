@@ -162,7 +162,7 @@ def test_a_table_of_particles_that_vanished_is_said_in_words(with_model: Path, t
         await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6", "h")
         summary = app.query_one("#particle-summary", Static)
-        await until(pilot, lambda: "is no table of particles" in str(summary.render()))
+        await until(pilot, lambda: "is not a table of particles" in str(summary.render()))
 
     drive(with_model, script)
 

@@ -132,6 +132,7 @@ class TemRfApp(SessionApp):
         from tem_rf_tui.screens.form import FormScreen
         from tem_rf_tui.screens.image_errors import ImageErrorsScreen
         from tem_rf_tui.screens.image_scores import ImageScoresScreen
+        from tem_rf_tui.screens.request_screen import RequestScreen
         from tem_rf_tui.widgets.micrograph_view import MicrographView
         from tem_rf_tui.widgets.row_table import RowTable
 
@@ -143,7 +144,7 @@ class TemRfApp(SessionApp):
             "Images of a result": ImageScoresScreen.BINDINGS,
             "One image": ImageErrorsScreen.BINDINGS,
             "Picture (press Tab to focus it)": MicrographView.BINDINGS,
-            "Forms": FormScreen.BINDINGS,
+            "Forms": [*FormScreen.BINDINGS, *RequestScreen.BINDINGS],
             "Jobs (j)": JobsScreen.BINDINGS,
         }
         self.push_screen(HelpScreen(keys))
@@ -223,7 +224,7 @@ class TemRfApp(SessionApp):
     def _open_screen(self) -> TabScreen | None:
         """Return the content of the open tab; None before it is created and while the app is closing."""
         tabs = next(iter(self.screen_stack[0].query(ScreenTabs)), None)
-        if tabs is None or not tabs.active:
+        if tabs is None or not tabs.display or not tabs.active:  # what is being removed is displayed no longer
             return None
         return next(iter(tabs.query(f"#{tabs.active} TabScreen").results(TabScreen)), None)
 

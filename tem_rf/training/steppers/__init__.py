@@ -1,1 +1,1 @@
-"""One optimizer step, compiled by TensorFlow or JAX, whole or in micro-batches."""
+"""One optimizer step, compiled by TensorFlow or JAX, on complete batches or in microbatches."""

@@ -1,4 +1,4 @@
-"""A batch computed in microbatches, for want of memory."""
+"""Compute a batch in microbatches, to save memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +15,10 @@ def accumulate(
     """Gradients of a batch, computed in microbatches.
 
     Args:
-        gradients_of: Gives `batch_sums` and the gradients of the mean loss of a microbatch.
+        gradients_of: Returns `batch_sums` and the gradients of the mean loss of a microbatch.
         images: (n, h, w, 1) float32.
         labels: (n, h, w, 1) float32.
-        patches_at_once: Patches of a microbatch; the last microbatch may have fewer.
+        patches_at_once: Patches per microbatch; the last microbatch may have fewer.
 
     Returns:
         `batch_sums` of the batch, and the gradients of its mean loss.
@@ -36,6 +36,6 @@ def accumulate(
 def split_into_microbatches(
     images: np.ndarray, labels: np.ndarray, patches_at_once: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Cut a batch into microbatches of at most so many patches."""
+    """Split a batch into microbatches with a maximum number of patches."""
     starts = range(0, len(images), patches_at_once)
     return [(images[start : start + patches_at_once], labels[start : start + patches_at_once]) for start in starts]

@@ -13,7 +13,7 @@ from tem_rf.training.objective import Loss, mean_cross_entropy
 class Stepper(Protocol):
     """Trains and evaluates one model batch by batch; images (n, h, w, 1), labels (n, h, w, 1).
 
-    A batch of more than `patches_at_once` is computed in microbatches. A step that fails leaves the state as it was.
+    A batch of more than `patches_at_once` is computed in microbatches. A step that fails leaves the state unchanged.
     """
 
     def train(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
@@ -23,10 +23,10 @@ class Stepper(Protocol):
         """Returns `batch_sums` in inference mode."""
 
     def write_back(self) -> None:
-        """Bring the model's and the optimizer's variables up to date."""
+        """Update the model's and the optimizer's variables."""
 
     def reload_variables(self) -> None:
-        """Go on with the model's and the optimizer's variables as they are now."""
+        """Continue with the current values of the model's and the optimizer's variables."""
 
 
 def build_stepper(
@@ -35,7 +35,7 @@ def build_stepper(
     architecture: Architecture,
     loss: Loss = mean_cross_entropy,
 ) -> Stepper:
-    """Compile the steps of a model of this architecture and a built optimizer for the backend in use."""
+    """Compile the steps for a model of this architecture and a built optimizer, for the current backend."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         from tem_rf.training.steppers.tensorflow import TensorFlowStepper
@@ -49,7 +49,7 @@ def build_stepper(
 
 
 def make_repeatable(seed: int) -> None:
-    """Seed every generator, and on CPU let TensorFlow add up in one order, so that equal runs end in equal bits."""
+    """Seed all random generators. On CPU, make TensorFlow sum in a fixed order, so equal runs are bit-identical."""
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Steps of a training on JAX, over all devices of the machine."""
+"""Training steps on JAX, over all devices of the machine."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from tem_rf.training.steppers.accumulate import accumulate, split_into_microbatc
 class JaxStepper:
     """A `Stepper` whose steps are pure functions of the state, compiled by XLA.
 
-    The patches of a batch are shared among the devices, each of which holds the whole state. XLA takes the sums over
-    all of them, also those of batch normalization, so the result is that of one device but for rounding.
+    The patches of a batch are divided among the devices, each of which holds the complete state. XLA sums over all
+    devices, also for batch normalization, so the result is that of one device except for rounding.
     """
 
     def __init__(self, model: Any, optimizer: Any, loss: Loss) -> None:
@@ -76,20 +76,20 @@ class JaxStepper:
         )
 
     def write_back(self) -> None:
-        """Bring the model's and the optimizer's variables up to date."""
+        """Update the model's and the optimizer's variables."""
         for variables, values in zip(self._groups, self._state, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
 
     def reload_variables(self) -> None:
-        """Go on with the model's and the optimizer's variables as they are now."""
+        """Continue with the current values of the model's and the optimizer's variables."""
         import jax
 
         values = tuple([variable.value for variable in group] for group in self._groups)
         self._state = jax.device_put(values, self._everywhere)
 
     def _on_devices(self, *arrays: np.ndarray) -> Any:
-        """Each device gets its share of the patches; all of them where they cannot be shared evenly."""
+        """Give each device its share of the patches, or all of them if they cannot be divided evenly."""
         import jax
 
         can_share = len(arrays[0]) % self._shared.num_devices == 0

@@ -10,12 +10,12 @@ from tem_rf.training.steppers.base import Stepper
 
 
 class MicrobatchStepper:
-    """Takes the steps of a stepper, with fewer patches at once whenever the memory was not enough.
+    """Takes steps, with fewer patches at once whenever the memory is not sufficient.
 
     Args:
         stepper: Takes the steps.
-        patches_at_once: Patches that fit, as far as known; None for whole batches.
-        on_split: Called with the patches that are to be computed at once from now on, and those that were too many.
+        patches_at_once: Patches that fit, as far as known; None: complete batches.
+        on_split: Called with the number of patches computed at once from now on, and the number that was too large.
     """
 
     def __init__(self, stepper: Stepper, patches_at_once: int | None, on_split: Callable[[int, int], None]) -> None:
@@ -25,7 +25,7 @@ class MicrobatchStepper:
         """Take one optimizer step; returns `batch_sums` of the batch before the step.
 
         Raises:
-            TrainingError: Not even one patch fits.
+            TrainingError: Not even one patch fits into memory.
         """
         return self._in_microbatches(self._stepper.train, images, labels)
 
@@ -33,16 +33,16 @@ class MicrobatchStepper:
         """Returns `batch_sums` in inference mode.
 
         Raises:
-            TrainingError: Not even one patch fits.
+            TrainingError: Not even one patch fits into memory.
         """
         return self._in_microbatches(self._stepper.evaluate, images, labels)
 
     def write_back(self) -> None:
-        """Bring the model's and the optimizer's variables up to date."""
+        """Update the model's and the optimizer's variables."""
         self._stepper.write_back()
 
     def reload_variables(self) -> None:
-        """Go on with the model's and the optimizer's variables as they are now."""
+        """Continue with the current values of the model's and the optimizer's variables."""
         self._stepper.reload_variables()
 
     def _in_microbatches(self, step: Callable[..., np.ndarray], images: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -55,7 +55,7 @@ class MicrobatchStepper:
                     raise
                 if at_once == 1:
                     raise TrainingError(
-                        f"not even one patch of {images.shape[1]} x {images.shape[2]} px fits into memory; end other "
+                        f"not even one patch of {images.shape[1]} x {images.shape[2]} px fits into memory; close other "
                         "programs, prepare with a smaller `patch_size`, or choose a network with fewer filters."
                     ) from error
             self._patches_at_once = (at_once + 1) // 2

@@ -1,4 +1,4 @@
-"""Steps of a training on TensorFlow."""
+"""Training steps on TensorFlow."""
 
 from functools import partial
 from typing import Any
@@ -12,14 +12,14 @@ from tem_rf.training.steppers.accumulate import accumulate, split_into_microbatc
 
 
 class TensorFlowStepper:
-    """A `Stepper` whose steps are TensorFlow functions; on CPU the full-resolution blocks are folded."""
+    """A `Stepper` whose steps are TensorFlow functions. On CPU the full-resolution blocks are folded."""
 
     def __init__(self, model: Any, optimizer: Any, architecture: Architecture, loss: Loss) -> None:
         import tensorflow as tf
 
         # XLA on CPU was slower than TensorFlow's own kernels and took half a minute to compile.
         on_gpu = bool(tf.config.list_logical_devices("GPU"))
-        # Without AutoGraph, which reads the source file again when it compiles: by then it may be of another version.
+        # Without AutoGraph, which reads the source file again when it compiles. The file may have changed by then.
         compiled = partial(tf.function, jit_compile=on_gpu, autograph=False)
         compiled_for_batches = partial(compiled, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)] * 2)
 
@@ -27,7 +27,7 @@ class TensorFlowStepper:
 
         def gradients_of(images: Any, labels: Any) -> Any:
             if folded:
-                labels = in_folded_order(labels)  # neither loss nor scores depend on the order of pixels
+                labels = in_folded_order(labels)  # neither loss nor scores depend on the order of the pixels
             with tf.GradientTape() as tape:
                 logits = folded.logits(images) if folded else model(images, training=True)
                 mean_loss = loss(labels, logits)
@@ -54,7 +54,7 @@ class TensorFlowStepper:
         """Take one optimizer step; returns `batch_sums` of the batch before the step."""
         import tensorflow as tf
 
-        # What moves before the optimizer's step: the moving statistics of batch normalization.
+        # What changes before the optimizer's step: the moving statistics of batch normalization.
         moving = [(variable, tf.identity(variable.value)) for variable in self._model.non_trainable_variables]
         try:
             if len(images) <= patches_at_once:

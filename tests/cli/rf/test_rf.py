@@ -28,14 +28,14 @@ def test_the_field_stands_beside_particle_and_lattice_spacing() -> None:
     result = run("n2-p88", "--pixel-size-nm", "0.02152", "--particle-nm", "5")
     rows = rows_of(result)
     assert rows["equation (1)"] == ["392", "8.436", "1.69", "35.8"]
-    assert rows["exact, least"][:2] == ["356", "7.661"]
-    assert rows["exact, greatest"][:2] == ["420", "9.038"]
+    assert rows["exact, minimum"][:2] == ["356", "7.661"]
+    assert rows["exact, maximum"][:2] == ["420", "9.038"]
     assert rows["reach, on one side"][:2] == ["227", "4.885"]
     assert rows["particle"] == ["232.3", "5", "1", "21.2"]
     assert rows["lattice spacing"][:2] == ["10.94", "0.2355"]
     assert rows["bottleneck_conv2"] == ["3", "1", "64", "16", "2352", "356", "7.66"]
     assert "8,074 parameters" in result.stdout
-    assert "only the middle 58 x 58 px" in result.stderr
+    assert "only the central 58 x 58 px" in result.stderr
 
 
 def test_json_says_all_and_in_numbers() -> None:
@@ -48,11 +48,11 @@ def test_json_says_all_and_in_numbers() -> None:
 @pytest.mark.parametrize(
     ("arguments", "remark"),
     [
-        (["n3-p888"], "is larger than the patch of 512 px: no pixel sees its whole field"),
-        (["n3-p888"], "the layers see zeros in place of the micrograph"),
+        (["n3-p888"], "is larger than a patch of 512 px: no pixel sees its whole receptive field"),
+        (["n3-p888"], "the layers see zeros instead of the micrograph"),
         (["n1-p2-instance"], "sees the whole image"),
         (["n1-p1-d44"], "holes"),
-        (["n1-p3"], "no multiple of its stride of 3 px"),
+        (["n1-p3"], "not a multiple of its stride of 3 px"),
     ],
 )
 def test_what_one_should_know_is_remarked_on_stderr(arguments: list[str], remark: str) -> None:
@@ -100,16 +100,16 @@ def test_the_picture_shows_the_field_over_the_micrograph(tmp_path: Path) -> None
     ("arguments", "message"),
     [
         (["n2-p888"], "depth 2 needs 2 pooling sizes, received 3"),
-        (["unet"], "is no architecture"),
+        (["unet"], "is not an architecture"),
         (["n2-p22-k4"], "kernel_size: expected an odd"),
         (["n2-p20"], "at least 1"),
         (["--list", "--depth", "2,x"], "--depth: expected whole numbers"),
         (["--list", "--poolings", "0"], "at least 1"),
         (["--match", "2.6"], "needs --pixel-size-nm"),
-        (["n2-p22", "--list"], "give one of an architecture"),
-        (["--json"], "give one of an architecture"),
-        (["--list", "--picture", "a.png"], "--picture: draws one architecture"),
-        (["n2-p22", "--micrograph", "a.tif"], "--micrograph: it is drawn on by --picture"),
+        (["n2-p22", "--list"], "give exactly one of an architecture"),
+        (["--json"], "give exactly one of an architecture"),
+        (["--list", "--picture", "a.png"], "--picture: draws a single architecture"),
+        (["n2-p22", "--micrograph", "a.tif"], "--micrograph: is only used with --picture"),
         (["n2-p22", "--micrograph", "absent.tif", "--picture", "a.png"], "absent.tif"),
     ],
 )

@@ -153,7 +153,7 @@ def test_a_changed_definition_needs_extend(definition: Path, command: Command, t
         (["new", "DATASET", "--depth", "9"], "discs: patch_size 32 is divisible by the pooling product of no network"),
         (["new", "DATASET", "--min-field-px", "900"], "which cannot be; change the limits"),
         (["new", "DATASET", "--preset", "fig9"], "preset: expected one of fig2, fig3, fig4, received 'fig9'."),
-        (["new", "DATASET", "--network", "unet"], "space: 'unet' is no architecture"),
+        (["new", "DATASET", "--network", "unet"], "space: 'unet' is not an architecture"),
         (["new", "DATASET", "--strategy", "best"], "strategy.name: input should be 'grid'"),
         (["new", "DATASET", *SMALL, "-o", "taken.toml"], "taken.toml: exists already"),
         (["watch", "nothing"], "nothing: no study of this name"),
@@ -201,7 +201,7 @@ def test_a_detached_study_is_started_once(definition: Path, command: Command, mo
     with process.claim(StudyFolder(Path("studies/small"))):
         refused = command("run", "small", "--detach")
     assert (refused.code, len(started)) == (1, 2)
-    assert "is being run already" in refused.stderr
+    assert "is already running" in refused.stderr
 
 
 def test_a_detached_study_whose_dataset_is_gone_says_so_to_those_who_watch(
@@ -244,7 +244,7 @@ def test_a_running_study_is_asked_and_watched_to_its_end(
         assert command(request_, "first").stderr == f"studies/first: asked to {request_}\n"
         watched = command("watch", "first")
     assert watched.code == 0
-    assert watched.stderr.splitlines()[-1] == f"studies/first: stopped: {request_}; 0 of 6 trainings are done"
+    assert watched.stderr.splitlines()[-1] == f"studies/first: stopped: {request_}; 0 of 6 trainings finished"
 
 
 def test_watching_a_killed_study_says_how_to_go_on(tiny_dataset: Path, command: Command, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_watching_a_killed_study_says_how_to_go_on(tiny_dataset: Path, command: 
     study.event_log().write(StatusEvent(state="running"))
     watched = command("watch", "my [x]")
     assert watched.code == 1
-    assert watched.stderr.splitlines()[-1] == "Go on with: tem-rf study run 'studies/my [x]'"
+    assert watched.stderr.splitlines()[-1] == "Resume with: tem-rf study run 'studies/my [x]'"
 
 
 def test_a_study_that_cannot_be_read_is_listed_as_such(command: Command, tmp_path: Path) -> None:

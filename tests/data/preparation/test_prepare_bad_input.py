@@ -136,7 +136,7 @@ def test_two_micrographs_cannot_be_split_by_micrograph(tmp_path: Path) -> None:
 
 def test_a_threshold_below_the_counts_themselves(folder: Path) -> None:
     settings = preparation_settings(patch_size=32, xray_threshold=5)
-    assert refusal(folder, SettingsError, settings).startswith("m0.tif: xray_threshold 5 counts: marks")
+    assert refusal(folder, SettingsError, settings).startswith("m0.tif: `xray_threshold` 5 counts: marks")
 
 
 def test_a_stack_with_fewer_masks_than_images(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_nothing_behind(
         whole(self, image, pixel_size_nm)
 
     monkeypatch.setattr(GrowingStack, "append", fail)
-    assert "no space left on the disk; nothing was written under this name" in refusal(folder, StorageError)
+    assert "no space left on the disk; the file was not written" in refusal(folder, StorageError)
 
 
 def test_an_interruption_leaves_nothing_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -261,7 +261,7 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
         ({"diameter_nm": 30.0}, "diameter_nm: a particle of 30 nm does not fit a field of 512 px"),
         ({"defocus_nm": "60:10"}, "defocus_nm: expected LOW:HIGH"),
         ({"defocus_nm": "far"}, "defocus_nm"),
-        ({"size_px": 8}, "size_px: input should be greater than or equal to 64, received 8"),
+        ({"size_px": 8}, "`size_px`: input should be greater than or equal to 64, received 8"),
         ({"dose_e_per_angstrom2": float("nan")}, "dose_e_per_angstrom2"),
         ({"colour": 1}, "colour"),
     ],

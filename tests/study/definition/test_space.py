@@ -79,7 +79,7 @@ def test_a_network_that_sees_the_whole_image_is_not_smaller_than_the_patch(manif
         ),
         (Space(min_field_px=60, max_field_px=50), "which cannot be"),
         (Space(poolings=(3,)), r"divisible by the pooling product of no network of the space, the smallest .* 9;"),
-        (Space(networks=("unet",)), r"space: 'unet' is no architecture"),
+        (Space(networks=("unet",)), r"space: 'unet' is not an architecture"),
         (Space(parts=("k4",)), r"space: kernel_size: expected an odd"),
         (Space(poolings=(0,)), r"space: pooling_sequence: sizes must be whole numbers of at least 1"),
         (Space(networks=("n2-p22-c300000",)), "space: convolutions_per_block: expected sizes of at most 32"),

@@ -72,8 +72,9 @@ class RequestForm(VerticalScroll, Generic[R]):
     async def toggle_advanced(self) -> None:
         """Show or hide the advanced settings; their values are kept."""
         place = self.query_one("#advanced")
+        self.toggle_class("-all")
         if place.children:
-            place.display = not place.display
+            place.display = self.has_class("-all")
             return
         rows: list[Label | Horizontal] = []
         group: str | None = None
