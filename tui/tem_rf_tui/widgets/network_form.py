@@ -38,7 +38,7 @@ class NetworkForm(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         study = [each.name for each in enumerate_architectures(_STUDY_DEPTHS)]
         yield _row(
-            "preset", Select([(name, name) for name in study], prompt="from the study", compact=True, id="preset")
+            "preset", Select([(name, name) for name in study], prompt="select", compact=True, id="preset")
         )
         yield _row("name", Input(self.architecture.name, compact=True, id="name"))
         for field, title in (_SEQUENCES | _NUMBERS).items():
