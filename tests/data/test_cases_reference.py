@@ -53,7 +53,7 @@ IMAGES = {
     "16x16_STEM_BF_DF_acquire_1.ser": ((16, 16), "uint16", 21.51004, ""),
     "16x16_STEM_BF_DF_acquire_2.ser": ((16, 16), "uint16", 21.51004, ""),
     "m_imod_u8.mrc": ((256, 256), "uint8", 0.0215200, ""),
-    "olympus_SIS.tif": ((101, 112), "uint16", 0.0239279, "took image 2 of 2"),
+    "olympus_SIS.tif": ((101, 112), "uint16", 0.0239279, "used image 2 of 2"),
     "colour_test-8.dm3": ((2, 2), "uint8", None, "colour"),
     "t_miniswhite8.tif": ((256, 256), "uint8", None, "stored inverted (MinIsWhite)"),
 }

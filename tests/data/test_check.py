@@ -77,7 +77,7 @@ def test_scales_that_the_preparation_takes_together_are_no_problem(folder: Path)
     assert not check_folder(folder).problems
     write_tiff(folder / "images/b.tif", counts(), pixel_size_nm=0.0203)
     (problem,) = check_folder(folder).problems
-    assert "its pixel is 0.0203 nm, that of most others 0.02 nm" in str(problem)
+    assert "its pixel size is 0.0203 nm, that of most others 0.02 nm" in str(problem)
 
 
 def test_the_command_prints_a_table_and_fails_when_something_is_wrong(folder: Path) -> None:

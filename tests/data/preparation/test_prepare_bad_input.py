@@ -106,7 +106,7 @@ def test_a_truncated_tiff(folder: Path) -> None:
 
 def test_a_file_that_is_no_image(folder: Path) -> None:
     (folder / "images" / "m2.tif").write_text("not a TIFF")
-    assert "m2.tif: does not begin as a .tif file does" in refusal(folder, ReadError)
+    assert "m2.tif: does not start like a .tif file;" in refusal(folder, ReadError)
 
 
 def test_pixel_sizes_that_differ(folder: Path) -> None:
