@@ -41,7 +41,7 @@ def test_every_problem_is_found_at_once_and_names_its_file(folder: Path) -> None
     reasons = {problem.path.relative_to(folder).as_posix(): problem.reason for problem in outcome.problems}
     assert "truncated or damaged" in reasons["images/a.tif"]
     assert "marks no particle" in reasons["labels/b.tif"]
-    assert "41 x 24 px, its micrograph 40 x 24 px" in reasons["labels/c.tif"]
+    assert "41 x 24 px, but its micrograph 40 x 24 px" in reasons["labels/c.tif"]
     assert "has no label" in reasons["images/d.tif"]
 
 

@@ -67,7 +67,7 @@ def test_several_files_without_partners_name_the_command_that_lists_them(folder:
 
 def test_a_label_of_another_size(folder: Path) -> None:
     tifffile.imwrite(folder / "labels" / "m2.tif", np.ones((64, 95), np.uint8))
-    assert "m2.tif: the label is 95 x 64 px, its micrograph 96 x 64 px" in refusal(folder, DatasetError)
+    assert "m2.tif: the label is 95 x 64 px, but its micrograph 96 x 64 px" in refusal(folder, DatasetError)
 
 
 def test_a_label_of_zeros(folder: Path) -> None:
