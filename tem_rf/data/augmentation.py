@@ -1,4 +1,4 @@
-"""Change training patches at random, as another focus, dose or detector would have."""
+"""Change training patches at random, to imitate another focus, dose or detector."""
 
 from collections.abc import Sequence
 
@@ -17,17 +17,17 @@ def augment_patch(
     mean: float = 0,
     noise: CameraNoise | None = None,
 ) -> np.ndarray:
-    """Blur, re-dose, add noise and change the contrast of a patch; its label stays true.
+    """Blur, re-dose, add noise and change the contrast of a patch; its label stays valid.
 
-    Mean and standard deviation stay about what they were, as if the micrograph had been normalized afterwards: what
-    blur takes from the standard deviation, or noise adds to it, is divided out again.
+    Mean and standard deviation stay approximately the same, as if the micrograph had been normalized afterwards:
+    the change of the standard deviation by blur or noise is divided out.
 
     Args:
         image: (height, width) float32, normalized: (counts - mean) / sd.
-        settings: How far to go.
-        seed: Decides what is drawn: the seed of the run, the epoch and the patch, say.
+        settings: Strength of the augmentation.
+        seed: Determines the random changes, for example the seed of the run, the epoch and the patch.
         sd: Standard deviation of the micrograph's counts.
-        mean: Mean of its counts; the noise of a lower dose depends on it.
+        mean: Mean of its counts, which affects the noise of a lower dose.
         noise: Its shot noise; needed for a lower dose.
 
     Returns:
@@ -53,7 +53,7 @@ def augment_patch(
 
 
 def blur(image: np.ndarray, width_px: float) -> np.ndarray:
-    """Blur by a Gaussian, keeping mean and standard deviation.
+    """Blur with a Gaussian, keeping mean and standard deviation.
 
     Args:
         image: (height, width).
@@ -69,15 +69,15 @@ def blur(image: np.ndarray, width_px: float) -> np.ndarray:
 def redose(
     image: np.ndarray, fraction: float, random: np.random.Generator, *, mean: float, sd: float, noise: CameraNoise
 ) -> np.ndarray:
-    """Add the noise that an exposure with a part of the dose would have had, in place of what is there.
+    """Replace the noise by that of an exposure with a fraction of the dose.
 
     An exposure of n electrons has variance n; at a fraction f of the dose, scaled up again, n / f. The difference is
-    added as Poisson noise of mean n f (1 - f), divided by f, and passed through the camera as the first noise was.
+    added as Poisson noise of mean n f (1 - f), divided by f, and filtered by the camera like the original noise.
 
     Args:
         image: (height, width), normalized: (counts - mean) / sd.
-        fraction: Part of the dose that is left.
-        random: Draws the noise.
+        fraction: Remaining fraction of the dose.
+        random: Generates the noise.
         mean: Mean of the micrograph [counts].
         sd: Standard deviation of the micrograph [counts].
         noise: Shot noise of the micrograph.
@@ -89,13 +89,13 @@ def redose(
     white = ((random.poisson(missing) - missing) / fraction).astype(np.float32)
     transfer = noise.transfer(image.shape)
     added = fft.irfft2(fft.rfft2(white) * transfer, s=image.shape)
-    weights = np.full(transfer.shape[1], 2.0)  # columns of the half spectrum that stand for two
+    weights = np.full(transfer.shape[1], 2.0)  # columns of the half spectrum that represent two
     weights[0] = 1
     if image.shape[1] % 2 == 0:
         weights[-1] = 1
     passed = float((np.square(transfer, dtype=np.float64) * weights).sum() / image.size)
     variance = noise.level * passed * (1 - fraction) / fraction / sd**2
     readout = noise.readout * (1 / fraction**2 - 1) / sd**2
-    if readout > 0:  # as strong in a shorter exposure, which is scaled up
+    if readout > 0:  # equally strong in a shorter exposure, which is scaled up
         added += random.normal(0, np.sqrt(readout) * sd / gain, image.shape)
     return (image + added * (gain / sd)) / np.sqrt(1 + variance + readout)

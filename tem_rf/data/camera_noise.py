@@ -1,8 +1,8 @@
-"""Shot noise as a camera passes it on, estimated from micrographs: how strong, and of which colour.
+"""Shot noise after the camera, estimated from micrographs: strength and power spectrum.
 
-A scintillator spreads the light of each electron over its neighbours, so shot noise is blurred with the signal and its
-power falls with the frequency by the square of the camera's transfer. Above what the lens transfers there is noise
-alone; from there the colour is read off.
+A scintillator spreads the light of each electron over neighbouring pixels, so shot noise is blurred with the signal,
+and its power decreases with frequency as the square of the camera's transfer function. Above the frequencies that the
+lens transfers there is only noise, from which the spectrum is measured.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ import numpy as np
 
 from tem_rf.errors import DatasetError
 
-_LOWEST = 0.36  # cycles per pixel; at usual sampling neither the film nor a lattice reaches up to here
-_BELOW = 0.25  # from here to the band, the noise of a camera that does not blur is as strong as within it
+_LOWEST = 0.36  # cycles per pixel; at usual sampling neither the film nor a lattice reaches this frequency
+_BELOW = 0.25  # from here to the band, the noise of a camera without blur is as strong as within the band
 _RINGS = 24
-_MOST_EXTRAPOLATED = 4.0  # a gain read off a spectrum that falls by more than this below its band is a guess
-_MOST_BELOW = 3.0  # more power than this just below the band means blur or structure
-_USUAL_EXPONENT, _EXPONENT_WEIGHT = 2.0, 0.5  # where the data leave it open, the blur is a Gaussian
-_TOO_MUCH = 1.3  # power above what the gain allows, beyond the scatter of a ring
+_MOST_EXTRAPOLATED = 4.0  # the gain is unreliable if the spectrum falls by more than this below its band
+_MOST_BELOW = 3.0  # more power than this just below the band indicates blur or structure
+_USUAL_EXPONENT, _EXPONENT_WEIGHT = 2.0, 0.5  # if the data do not determine it, the blur is a Gaussian
+_TOO_MUCH = 1.3  # excess of the power over the limit set by the gain, beyond the scatter of a ring
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class CameraNoise:
     """Power of the shot noise of one micrograph: `level * exp(-(f / reach)**exponent)` at f cycles per pixel.
 
     Attributes:
-        level: Power at low frequencies, where the camera blurs nothing: gain times mean counts [counts²].
-        reach: Where it has fallen to 1/e [cycles per pixel]; infinite for white noise.
+        level: Power at low frequencies, where the camera does not blur: gain times mean counts [counts²].
+        reach: Frequency at which it has fallen to 1/e [cycles per pixel]; infinite for white noise.
         exponent: 2 for a Gaussian blur, less for one with long tails.
-        readout: Power of the noise that does not depend on the dose, white [counts²].
+        readout: Power of the readout noise, which is white and does not depend on the dose [counts²].
     """
 
     level: float
@@ -39,7 +39,7 @@ class CameraNoise:
     readout: float = 0.0
 
     def transfer(self, shape: tuple[int, int]) -> np.ndarray:
-        """Amplitude by which white noise becomes this: (height, width // 2 + 1) float32, 1 at frequency 0."""
+        """Amplitude filter from white noise to this noise: (height, width // 2 + 1) float32, 1 at frequency 0."""
         return _transfer(self.reach, self.exponent, shape)
 
 
@@ -48,17 +48,17 @@ def estimate_camera_noise(
 ) -> CameraNoise:
     """Estimate the shot noise of a micrograph.
 
-    With the gain known, the power at low frequencies is gain times mean counts, and the fall from there to the band
-    above the specimen is fitted. Without it the spectrum must be nearly flat in that band, as of a counting camera;
-    then the power there is that of the electrons, and the gain follows.
+    If the gain is known, the power at low frequencies is gain times mean counts, and the decrease from there to the
+    band above the specimen is fitted. Otherwise the spectrum must be nearly flat in that band, as for a counting
+    camera. Then the power there is that of the electrons, and the gain follows.
 
     Args:
-        images: Parts of it, (height, width) counts.
-        mean: Mean counts of the whole.
-        counts_per_electron: Gain of the camera; None where it is not known.
+        images: Parts of the micrograph, (height, width) counts.
+        mean: Mean counts of the micrograph.
+        counts_per_electron: Gain of the camera; None: not known.
 
     Raises:
-        DatasetError: The gain cannot be known, or cannot be that; without the name of the file.
+        DatasetError: The gain cannot be determined, or is inconsistent with the noise. The message lacks the file name.
     """
     frequency, power = _rings(images, _LOWEST, np.hypot(0.5, 0.5))
     if counts_per_electron is None:
@@ -66,11 +66,11 @@ def estimate_camera_noise(
         return _read_off(frequency, power, float(below[:3].mean()), mean)
     level = counts_per_electron * mean
     if level <= 0:
-        raise DatasetError(f"has mean counts of {mean:.4g}, so there are no electrons whose noise could be computed")
+        raise DatasetError(f"has mean counts of {mean:.4g}, so the noise of the electrons cannot be computed")
     if power.min() > _TOO_MUCH * level:
         raise DatasetError(
-            f"has noise of {np.sqrt(power.min()):.3g} counts at high frequencies, and {counts_per_electron:g} counts "
-            f"per electron at a mean of {mean:.4g} make no more than {np.sqrt(level):.3g}; give another "
+            f"has noise of {np.sqrt(power.min()):.3g} counts at high frequencies, but {counts_per_electron:g} counts "
+            f"per electron at a mean of {mean:.4g} give at most {np.sqrt(level):.3g}; give another "
             "counts_per_electron"
         )
     reach, exponent, floor = _fit_fall(frequency, power / level)
@@ -78,12 +78,12 @@ def estimate_camera_noise(
 
 
 def _read_off(frequency: np.ndarray, power: np.ndarray, below: float, mean: float) -> CameraNoise:
-    # Noise of the readout is flat, too: where blur leaves nothing else in the band, there is more below it.
+    # Readout noise is flat, too: if blur leaves nothing else in the band, there is more power below it.
     slope, log_level = np.polyfit(frequency**2, np.log(power), 1)
     level = float(np.exp(log_level))
     if mean <= 0 or level > _MOST_EXTRAPOLATED * power[0] or below > _MOST_BELOW * power[0]:
         raise DatasetError(
-            "has noise that is blurred or normalized, from which the gain of the camera cannot be read; give "
+            "has noise that is blurred or normalized, so the gain of the camera cannot be determined; give "
             "counts_per_electron, or leave out dose_fraction"
         )
     if slope >= 0 or level < 1.1 * power[0]:
@@ -92,7 +92,7 @@ def _read_off(frequency: np.ndarray, power: np.ndarray, below: float, mean: floa
 
 
 def _fit_fall(frequency: np.ndarray, part: np.ndarray) -> tuple[float, float, float]:
-    """Reach and exponent of the power as part of its level, and the constant part that readout adds."""
+    """Reach and exponent of the power relative to its level, and the constant contribution of readout noise."""
     from scipy.optimize import least_squares
 
     logarithm = np.log(part)
@@ -107,12 +107,12 @@ def _fit_fall(frequency: np.ndarray, part: np.ndarray) -> tuple[float, float, fl
     bounds = ([np.log(0.01), 0.8, -40.0], [np.log(1e3), 2.0, max(logarithm.max(), floor + 1)])
     fit = least_squares(misfit, np.clip(start, *bounds), bounds=bounds)
     reach, exponent, floor = float(np.exp(fit.x[0])), float(fit.x[1]), float(np.exp(fit.x[2]))
-    is_seen = floor > np.exp(-((frequency[-1] / reach) ** exponent))  # else it is what the fit cannot tell
+    is_seen = floor > np.exp(-((frequency[-1] / reach) ** exponent))  # otherwise it is an artefact of the fit
     return reach, exponent, floor if is_seen else 0.0
 
 
 def _rings(images: Sequence[np.ndarray], lowest: float, highest: float) -> tuple[np.ndarray, np.ndarray]:
-    """Frequency [cycles/px] and power [counts²] of the rings of a band; medians, which Bragg peaks do not move."""
+    """Frequency [cycles/px] and power [counts²] of the rings of a band; medians, which Bragg peaks do not affect."""
     spectra: list[np.ndarray] = []
     radii: list[np.ndarray] = []
     for image in images:
@@ -126,7 +126,7 @@ def _rings(images: Sequence[np.ndarray], lowest: float, highest: float) -> tuple
     power, radius = np.concatenate(spectra), np.concatenate(radii)
     count = min(_RINGS, len(radius) // 40)
     if count < 2:
-        raise DatasetError("is too small to tell noise from structure; give larger patches, or leave out dose_fraction")
+        raise DatasetError("is too small to separate noise from structure; use larger patches, or omit dose_fraction")
     ring = np.digitize(radius, np.linspace(lowest, highest, count + 1)) - 1
     rings = [index for index in range(count) if np.count_nonzero(ring == index) >= 12]
     # Power of noise is distributed exponentially; its median is ln 2 of its mean.

@@ -1,4 +1,4 @@
-"""Look through a folder before anything is prepared: what pairs, what does not and why."""
+"""Check a folder before preparing it: which files pair, which do not, and why."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tem_rf.errors import TemRfError
 
 @dataclass(frozen=True)
 class CheckedPair:
-    """A micrograph and its label, both read.
+    """A micrograph and its label, both readable.
 
     Attributes:
         image: File of the micrograph.
@@ -21,9 +21,9 @@ class CheckedPair:
         frames: Number of frames.
         height_px: Height of a frame [px].
         width_px: Width of a frame [px].
-        pixel_size_nm: Side of a pixel [nm], or None where nothing says.
-        particle_fraction: Share of particle pixels in all frames.
-        notes: What the readers remarked.
+        pixel_size_nm: Pixel size [nm], or None if unknown.
+        particle_fraction: Fraction of particle pixels in all frames.
+        notes: Notes of the readers.
     """
 
     image: Path
@@ -38,7 +38,7 @@ class CheckedPair:
 
 @dataclass(frozen=True)
 class FolderCheck:
-    """All pairs that can be used, all files that cannot, and what should be known of all pairs together."""
+    """All usable pairs, all unusable files, and notes on the set as a whole."""
 
     pairs: tuple[CheckedPair, ...]
     problems: tuple[Problem, ...]
@@ -53,17 +53,17 @@ def check_folder(
     resample: bool = False,
     reading: ReadingSettings = AS_IT_IS,
 ) -> FolderCheck:
-    """Pair the files of a folder and read each of them once, one frame in memory.
+    """Pair the files of a folder and read each of them once, with one frame in memory.
 
     Args:
         images: Folder of micrographs, as for `pair_labels`; or one file, such as a published stack.
-        labels: Folder of labels, as for `pair_labels`; or the file that labels the one file.
-        pixel_size_nm: Side of a pixel [nm], in place of what the files say.
-        resample: Make pixels square, as the preparation does where it is asked to; otherwise they are a problem.
-        reading: What of the files is meant.
+        labels: Folder of labels, as for `pair_labels`; or the label file of the single file.
+        pixel_size_nm: Pixel size [nm], which overrides the one in the files.
+        resample: Resample to square pixels, as in preparation on request; otherwise such files are a problem.
+        reading: Which arrays, channels and label values to read.
 
     Raises:
-        DatasetError: A folder is missing, or there is no micrograph in it.
+        DatasetError: A folder is missing, or contains no micrograph.
     """
     is_one = images.is_file()
     pairing = Pairing(find_pairs(images, labels), ()) if is_one else pair_labels(images, labels, reading)
@@ -103,13 +103,14 @@ def _problem(pair: Pair, error: TemRfError) -> Problem:
 
 
 def _mixed_scales(checked: list[CheckedPair]) -> list[Problem]:
-    """Micrographs of several scales, or some with and some without one, make a dataset that means nothing in nm."""
+    """Micrographs of several scales, or with and without one, which make a dataset without a meaningful scale."""
     if not checked:
         return []
     usual = Counter(row.pixel_size_nm for row in checked).most_common(1)[0][0]
     return [
         Problem(
-            row.image, f"its pixel is {_nm(row.pixel_size_nm)}, that of most others {_nm(usual)}; prepare them apart"
+            row.image,
+            f"its pixel size is {_nm(row.pixel_size_nm)}, that of most others {_nm(usual)}; prepare them separately",
         )
         for row in checked
         if not is_same_scale(row.pixel_size_nm, usual)
@@ -117,4 +118,4 @@ def _mixed_scales(checked: list[CheckedPair]) -> list[Problem]:
 
 
 def _nm(size: float | None) -> str:
-    return "of unknown size" if size is None else f"{size:.4g} nm"
+    return "unknown" if size is None else f"{size:.4g} nm"

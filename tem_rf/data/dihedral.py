@@ -1,4 +1,4 @@
-"""The eight symmetries of the square, which multiply training patches without changing what they show."""
+"""The eight symmetries of the square, for augmentation of training patches."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ TRANSFORMS = 8
 
 
 def dihedral(images: np.ndarray, transform: int) -> np.ndarray:
-    """Turn and mirror images.
+    """Rotate and mirror images.
 
     Args:
         images: (..., height, width); transforms 1, 3, 5 and 7 exchange height and width.
-        transform: 0 to 3: that many quarter turns counterclockwise; 4 to 7: mirrored left to right, then turned.
+        transform: 0 to 3: number of quarter turns counterclockwise; 4 to 7: mirrored left to right, then rotated.
 
     Returns:
         A view of the images.
@@ -30,7 +30,7 @@ def dihedral(images: np.ndarray, transform: int) -> np.ndarray:
 
 
 def inverse_dihedral(images: np.ndarray, transform: int) -> np.ndarray:
-    """Undo `dihedral` of the same number.
+    """Undo `dihedral` with the same transform number.
 
     Args:
         images: (..., height, width).
@@ -42,5 +42,5 @@ def inverse_dihedral(images: np.ndarray, transform: int) -> np.ndarray:
     >>> inverse_dihedral(dihedral(np.arange(6).reshape(2, 3), 5), 5).tolist()
     [[0, 1, 2], [3, 4, 5]]
     """
-    # A mirrored turn is its own inverse; a plain turn is undone by the rest of the circle.
+    # A mirrored turn is its own inverse; a plain turn is undone by completing the full turn.
     return dihedral(images, transform if transform >= 4 else -transform % 4)

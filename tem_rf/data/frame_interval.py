@@ -1,4 +1,4 @@
-"""Time between the frames of a movie, from what its file says of it."""
+"""Time between the frames of a movie, from the metadata of its file."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ _SECONDS = {
 
 
 def interval_s(value: Any, unit: Any) -> float | None:
-    """A time in seconds; None where it is no positive number or its unit none of time.
+    """Convert a time to seconds; None if it is not a positive number or its unit is not a time.
 
     >>> interval_s("250", "ms"), interval_s(0, "s"), interval_s(0.02, "nm")
     (0.25, None, None)

@@ -1,4 +1,4 @@
-"""Pixel values by class, summed patch by patch."""
+"""Pixel values by class, accumulated patch by patch."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ _RANGES: dict[Normalization, tuple[float, float]] = {
     "percentile": (-0.5, 1.5),
     "min-max": (0.0, 1.0),
 }
-_SAMPLES_PER_SIDE = 128  # of a patch; sampling a 512 px patch is 16 times faster than counting it, and as telling
+_SAMPLES_PER_SIDE = 128  # per patch; 16 times faster than using all pixels of a 512 px patch, with the same result
 
 
 class ClassIntensity(BaseModel):
@@ -27,7 +27,7 @@ class ClassIntensity(BaseModel):
     sd: float
     median: float
     histogram: list[NonNegativeInt] = Field(
-        min_length=_BINS, max_length=_BINS, description="Pixels per bin; the outer bins hold all that lies beyond."
+        min_length=_BINS, max_length=_BINS, description="Pixels per bin; the outer bins include all values beyond."
     )
 
 
@@ -47,7 +47,7 @@ class IntensitySums:
     """Collects pixel values by class, from a regular sample of each patch.
 
     Attributes:
-        normalization: What the values are scaled to; it decides the range of the histograms.
+        normalization: Normalization of the values, which determines the range of the histograms.
         counts: (2, bins) pixels per class and bin.
         sums: (2, 2) sum and sum of squares per class.
     """
@@ -67,7 +67,7 @@ class IntensitySums:
             self.sums[:, power - 1] += np.bincount(classes, weights=values.astype(np.float64) ** power, minlength=2)
 
     def result(self) -> Intensity:
-        """Statistics of all that was added."""
+        """Statistics of everything added."""
         low, high = _RANGES[self.normalization]
         classes = {name: self._class(index, low, high) for index, name in enumerate(CLASSES)}
         return Intensity(low=low, high=high, **classes)
@@ -86,7 +86,7 @@ class IntensitySums:
 
 
 def _median(counts: np.ndarray, low: float, high: float) -> float:
-    """Interpolated within the bin that holds it."""
+    """Interpolated within the bin that contains it."""
     below = np.concatenate([[0], np.cumsum(counts)])
     if not below[-1]:
         return 0.0

@@ -1,4 +1,4 @@
-"""Read the label of a micrograph as a mask, whatever it was drawn with."""
+"""Read the label of a micrograph as a mask, from any supported format."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -24,20 +24,20 @@ def read_label(
     Args:
         path: Mask or image of instance numbers, ImageJ regions (.roi, .zip), COCO, LabelMe or GeoJSON.
         shape: Height and width of the micrograph.
-        image: The micrograph; a COCO file needs it, since it labels many.
-        reading: What of the label is particle.
+        image: The micrograph; needed for a COCO file, which labels several.
+        reading: Which label values are particle.
 
     Returns:
-        (height, width) bool, True where a particle is.
+        (height, width) bool, True on particles.
 
     Raises:
         ReadError: The file cannot be read.
-        DatasetError: It does not fit the micrograph, or what is particle cannot be told.
+        DatasetError: It does not fit the micrograph, or it is ambiguous what is particle.
     """
     labels = list(islice(read_label_frames(path, shape, image=image, reading=reading), 2))
     if len(labels) != 1:
         several = "several masks" if labels else "no mask"
-        raise DatasetError(f"{path}: holds {several} for one micrograph; save the right one by itself.")
+        raise DatasetError(f"{path}: holds {several} for one micrograph; save the right one separately.")
     return labels[0].mask
 
 
@@ -55,7 +55,7 @@ def read_label_frames(
         path: As for `read_label`.
         shape: As for `read_label`.
         image: As for `read_label`.
-        frames: Number of frames of the micrograph; where it is one, several masks are parts of one label.
+        frames: Number of frames of the micrograph; if it has one, several masks are parts of one label.
         reading: As for `read_label`.
     """
     path, suffix = Path(path), Path(path).suffix.lower()
@@ -77,8 +77,6 @@ def _draw_rois(path: Path, shape: tuple[int, int], roles: Roles) -> Label:
         return draw_rois(path, shape, roles)
     except TemRfError:
         raise
-    except Exception as error:  # roifile fails on damaged bytes in any way it likes
+    except Exception as error:  # roifile can raise any exception on damaged files
         reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise ReadError(
-            f"{path}: no ImageJ regions can be read from it ({reason}); save them again in Fiji."
-        ) from error
+        raise ReadError(f"{path}: its ImageJ regions cannot be read ({reason}); save them again in Fiji.") from error

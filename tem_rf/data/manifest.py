@@ -1,4 +1,4 @@
-"""What `dataset.json` says of a prepared dataset."""
+"""The content of `dataset.json`, the description of a prepared dataset."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,11 +10,11 @@ SCHEMA_VERSION = 1
 
 
 class Source(BaseModel):
-    """A labelled micrograph that went into a dataset."""
+    """A labelled micrograph used for a dataset."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(description="Name of the micrograph, as patches.csv has it.")
+    name: str = Field(description="Name of the micrograph, as in patches.csv.")
     file: str = Field(description="File of the micrograph.")
     frame: int | None = Field(None, description="Number of the frame, in a file of several.")
     sha256: str
@@ -22,42 +22,42 @@ class Source(BaseModel):
     label_sha256: str
     height: int = Field(description="Height after rescaling [px].")
     width: int = Field(description="Width after rescaling [px].")
-    particle_fraction: float = Field(description="Part of the micrograph that is particle.")
-    splits: tuple[Split, ...] = Field(description="Splits its patches are in: one, unless the patches were divided.")
+    particle_fraction: float = Field(description="Fraction of particle pixels in the micrograph.")
+    splits: tuple[Split, ...] = Field(description="Splits of its patches: one, unless patches were split separately.")
     patches: int = Field(description="Patches kept.")
     dropped_patches: int = Field(description="Patches with too few particle pixels.")
-    left_out_px: int = Field(description="Pixels at the right and the bottom that no patch covers.")
-    xray_threshold: float | None = Field(description="Counts above the median; None: outliers were left in.")
+    left_out_px: int = Field(description="Pixels at the right and bottom that are in no patch.")
+    xray_threshold: float | None = Field(description="Counts above the median; None: outliers were kept.")
     outliers_replaced: int
     offset: float = Field(description="Subtracted to normalize: the mean, for standard normalization.")
     scale: float = Field(description="Divided by to normalize: the standard deviation, for standard normalization.")
-    mean: float | None = Field(None, description="Mean counts before normalization; None: not written then.")
-    sd: float | None = Field(None, gt=0, description="Standard deviation of the counts, likewise.")
+    mean: float | None = Field(None, description="Mean counts before normalization; None: not recorded.")
+    sd: float | None = Field(None, gt=0, description="Standard deviation of the counts; None: not recorded.")
     counts_per_electron: float | None = Field(
-        None, gt=0, description="Gain of the camera, per pixel of the patches; None: the files do not say."
+        None, gt=0, description="Gain of the camera, per pixel of the patches; None: not in the files."
     )
-    notes: tuple[str, ...] = Field((), description="What the reader did that one should know.")
+    notes: tuple[str, ...] = Field((), description="Notes of the reader.")
 
     def mean_and_sd(self, normalization: Normalization) -> tuple[float, float] | None:
-        """Mean and standard deviation of its counts; None where an older version left them out."""
+        """Mean and standard deviation of its counts; None if an older version did not record them."""
         if self.mean is not None and self.sd is not None:
             return self.mean, self.sd
         return (self.offset, self.scale) if normalization == "standard" else None
 
 
 class NearDuplicate(BaseModel):
-    """Two micrographs that show the same place."""
+    """Two micrographs of the same area."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    one: str = Field(description="Name of a source.")
-    other: str = Field(description="Name of another source.")
-    overlap: float = Field(description="Part of the field that they share.")
-    shift_px: tuple[int, int] = Field(description="How far down and right the other shows what the one shows [px].")
+    one: str = Field(description="Name of the first source.")
+    other: str = Field(description="Name of the second source.")
+    overlap: float = Field(description="Fraction of the field that they share.")
+    shift_px: tuple[int, int] = Field(description="Shift of the second against the first, down and right [px].")
     significance: float = Field(
         description="Agreement of the film between particles, in standard deviations of chance."
     )
-    is_leak: bool = Field(description="Whether they are in different splits, so that what is tested was learned.")
+    is_leak: bool = Field(description="Whether they are in different splits, so that test data were trained on.")
 
 
 class Manifest(BaseModel):
@@ -67,11 +67,11 @@ class Manifest(BaseModel):
 
     schema_version: int = SCHEMA_VERSION
     name: str
-    pixel_size_nm: PixelSizeNm | None = Field(description="Side of a pixel of the patches [nm]; None: not known.")
-    patch_size: int = Field(ge=1, description="Side of a patch [px].")
+    pixel_size_nm: PixelSizeNm | None = Field(description="Pixel size of the patches [nm]; None: not known.")
+    patch_size: int = Field(ge=1, description="Patch size [px].")
     settings: PreparationSettings
     sources: tuple[Source, ...]
     intensity: Intensity
     near_duplicates: tuple[NearDuplicate, ...] = Field(
-        (), description="Micrographs of one place, the most certain first."
+        (), description="Micrographs of the same area, most certain first."
     )

@@ -1,4 +1,4 @@
-"""A micrograph: an image with a pixel size and what the file said about it."""
+"""A micrograph: an image with its pixel size and metadata."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +13,11 @@ class Micrograph:
 
     Attributes:
         pixels: (height, width) counts, in the dtype of the file.
-        pixel_size_nm: Side of a pixel [nm]; None where neither the file nor the user says.
-        path: The file it came from; None for an image made in memory.
-        notes: What the reader did that the user should know, such as "RGB turned to grey".
-        metadata: What else the file said, as plain JSON types.
-        recorded_shape: Height and width in the file, on which its label was drawn, where the image was resampled.
+        pixel_size_nm: Pixel size [nm]; None if neither the file nor the user gives it.
+        path: The source file; None for an image created in memory.
+        notes: Notes of the reader for the user, such as "RGB converted to grey".
+        metadata: Other metadata of the file, as plain JSON types.
+        recorded_shape: Height and width in the file, on which its label was drawn, if the image was resampled.
     """
 
     pixels: np.ndarray
@@ -29,5 +29,5 @@ class Micrograph:
 
     @property
     def name(self) -> str:
-        """Stem of the file, which pairs it with its label."""
+        """Stem of the file name, by which it is paired with its label."""
         return self.path.stem if self.path else "micrograph"

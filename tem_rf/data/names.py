@@ -1,4 +1,4 @@
-"""Names by which files of one micrograph know each other, whatever programs added to them."""
+"""Match the names of files of one micrograph, with or without parts added by other programs."""
 
 import re
 import unicodedata
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tem_rf.data.formats.dispatch import MICROGRAPH_SUFFIXES
 
-# Before the last suffix: au.ome.tif is au, as au.tif is.
+# Before the last suffix: au.ome.tif is au, like au.tif.
 _DOUBLE_SUFFIXES = (".ome", ".roi", ".labels")
-# What Roboflow makes of au_17.png: au_17_png.rf.0123456789abcdef.jpg
+# Roboflow renames au_17.png to au_17_png.rf.0123456789abcdef.jpg
 _ROBOFLOW = re.compile(r"(?P<name>.+)_(tiff?|png|jpe?g|bmp|webp)\.rf\.[0-9A-Za-z]{8,}$", re.IGNORECASE)
 _LABEL_STUDIO = re.compile(r"^[0-9a-f]{8}-")
-# The second alternative takes a sign before the word, since it ends other names, too.
+# The second alternative requires a separator before the word, since other names end with it, too.
 _LABEL_ENDING = re.compile(
     r"([ _.-]*(cp_masks?|labels?|masks?|maps?|seg|segmentations?|gt|rois?|roiset)"
     r"|[ _.-]+(simple segmentation|object (predictions|identities)|probabilities|segmented|annotations?|annotated|"
@@ -24,7 +24,7 @@ _LABEL_BEGINNING = re.compile(
     r"^(labels?|masks?|seg(mentation)?s?|gt|roiset|rois?|classified( image)?|annotations?)( of |[ _.-]+)", re.IGNORECASE
 )
 _IMAGE_ENDING = re.compile(r"[ _.-]?(images?|img|raw)$", re.IGNORECASE)
-# What Cellpose and this project write beside masks.
+# Written beside masks by Cellpose and this project.
 _BY_PRODUCT = re.compile(r"[ _-](flows|(cp_)?outlines?|overlay|sizes|segmented)$", re.IGNORECASE)
 _MOST_STEPS = 4
 _SUFFIX_WITHIN = re.compile(rf"({'|'.join(map(re.escape, MICROGRAPH_SUFFIXES))})$", re.IGNORECASE)
@@ -44,7 +44,7 @@ def stem_of(path: Path) -> str:
 
 
 def stems_of(path: Path) -> tuple[str, ...]:
-    """Names under which a file may be known, the likeliest first.
+    """Names under which a file may be known, the most likely first.
 
     >>> stems_of(Path("au_17_png.rf.0123456789abcdef.jpg"))
     ('au_17_png.rf.0123456789abcdef', 'au_17')
@@ -54,7 +54,7 @@ def stems_of(path: Path) -> tuple[str, ...]:
 
 
 def original_stems(stem: str) -> list[str]:
-    """What a name was before an exporter changed it; empty where nothing shows that one did.
+    """The name before an exporter changed it; empty if there is no sign of a change.
 
     >>> original_stems("1f2e3d4c-au"), original_stems("au.tif")
     (['au'], ['au'])
@@ -68,7 +68,7 @@ def original_stems(stem: str) -> list[str]:
 
 
 def same_name(stem: str) -> str:
-    r"""A form in which names are compared: case and the ways of writing an accented letter make no difference.
+    r"""Normalize a name for comparison: ignore case and the encoding of accented letters.
 
     >>> same_name("Au") == same_name("au"), same_name("\u00e9") == same_name("e\u0301")
     (True, True)
@@ -77,7 +77,7 @@ def same_name(stem: str) -> str:
 
 
 def looks_like_label(stem: str) -> bool:
-    """Whether a name ends or begins as those of labels do.
+    """Whether a name ends or begins like the name of a label.
 
     >>> looks_like_label("au_cp_masks"), looks_like_label("Mask of au"), looks_like_label("au")
     (True, True, False)
@@ -86,12 +86,12 @@ def looks_like_label(stem: str) -> bool:
 
 
 def is_by_product(stem: str) -> bool:
-    """Whether a name is that of a picture which programs write beside a mask."""
+    """Whether a name is that of an image that programs write beside a mask."""
     return bool(_BY_PRODUCT.search(stem))
 
 
 def label_candidates(stem: str) -> list[str]:
-    """Names of micrographs that a label may belong to: its own, and with what programs added taken away step by step.
+    """Possible micrograph names for a label: its own name, and that without added parts, removed step by step.
 
     >>> label_candidates("Au_17.tif_cp_masks")
     ['Au_17.tif_cp_masks', 'Au_17.tif', 'Au_17']
@@ -108,7 +108,7 @@ def label_candidates(stem: str) -> list[str]:
 
 
 class MicrographNames:
-    """Finds the micrograph that is meant by one of several names.
+    """Finds the micrograph that matches one of several names.
 
     Args:
         stems: Names of the micrographs, without suffixes.
@@ -117,7 +117,7 @@ class MicrographNames:
     def __init__(self, stems: Iterable[str]) -> None:
         self._stems = set(stems)
         self._alike = _unique((same_name(stem), stem) for stem in self._stems)
-        # au_image.tif answers to au as well, for au_label.tif
+        # au_image.tif also matches au, for au_label.tif
         self._bare = _unique(
             (same_name(bare), stem)
             for stem in self._stems
@@ -129,7 +129,7 @@ class MicrographNames:
         return stem in self._stems or same_name(stem) in self._alike
 
     def find(self, candidates: Sequence[str]) -> str | None:
-        """The micrograph that has one of the names: exactly, but for case and accents, or but for an ending."""
+        """The micrograph with one of the names: exactly, except for case and accents, or except for an ending."""
         exact = next((name for name in candidates if name in self._stems), None)
         if exact is not None:
             return exact
@@ -146,7 +146,7 @@ class MicrographNames:
 
 
 def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """As a dictionary, without the keys that stand for several values."""
+    """Convert to a dictionary, without ambiguous keys."""
     table: dict[str, set[str]] = {}
     for key, value in pairs:
         table.setdefault(key, set()).add(value)

@@ -24,7 +24,7 @@ def test_low_contrast_asks_for_larger_fields_than_high_contrast() -> None:
     low, high = advise(LOW_CONTRAST), advise(replace(LOW_CONTRAST, separability=0.98))
     assert low.low_px > high.low_px
     assert low.high_px > high.high_px
-    assert "55% of pairs" in texts(low, "measured")
+    assert "55% of the pairs" in texts(low, "measured")
     assert "low amplitude contrast" in texts(low, "measured")
     assert "high amplitude contrast" in texts(high, "measured")
 

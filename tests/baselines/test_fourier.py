@@ -39,7 +39,7 @@ def test_both_radii_belong_to_the_ring() -> None:
 
 
 def test_band_outside_the_transform_is_refused() -> None:
-    with pytest.raises(SettingsError, match="radii end at 45 px"):
+    with pytest.raises(SettingsError, match="maximum radius is 45 px"):
         fourier_filter(np.zeros((64, 64)), Band(46, 60))
 
 

@@ -41,7 +41,7 @@ def test_every_problem_is_found_at_once_and_names_its_file(folder: Path) -> None
     reasons = {problem.path.relative_to(folder).as_posix(): problem.reason for problem in outcome.problems}
     assert "truncated or damaged" in reasons["images/a.tif"]
     assert "marks no particle" in reasons["labels/b.tif"]
-    assert "41 x 24 px, its micrograph 40 x 24 px" in reasons["labels/c.tif"]
+    assert "41 x 24 px, but its micrograph 40 x 24 px" in reasons["labels/c.tif"]
     assert "has no label" in reasons["images/d.tif"]
 
 
@@ -77,7 +77,7 @@ def test_scales_that_the_preparation_takes_together_are_no_problem(folder: Path)
     assert not check_folder(folder).problems
     write_tiff(folder / "images/b.tif", counts(), pixel_size_nm=0.0203)
     (problem,) = check_folder(folder).problems
-    assert "its pixel is 0.0203 nm, that of most others 0.02 nm" in str(problem)
+    assert "its pixel size is 0.0203 nm, that of most others 0.02 nm" in str(problem)
 
 
 def test_the_command_prints_a_table_and_fails_when_something_is_wrong(folder: Path) -> None:

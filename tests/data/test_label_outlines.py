@@ -66,7 +66,7 @@ def test_an_outline_that_a_border_cuts_is_clipped_and_says_so(shift: Any, form: 
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
     wanted = (x >= 10 + shift[0]) & (x < 40 + shift[0]) & (y >= 20 + shift[1]) & (y < 50 + shift[1])
     np.testing.assert_array_equal(label.mask, wanted)
-    assert "1 of 1 outlines reach over the border and were clipped" in label.notes
+    assert "1 of 1 outlines extend beyond the border and were clipped" in label.notes
 
 
 @pytest.mark.parametrize("form", EVERY)
@@ -105,7 +105,7 @@ def test_classes_are_chosen_by_name_and_said_with_their_shares(tmp_path: Path) -
     np.testing.assert_array_equal(label.mask, INSIDE)
     assert label.unsure.sum() == 64
     assert label.notes[0] == (
-        "holds the classes Au nanoparticles (7.3 %), grid bar (13.0 %), ignore (0.52 %); taken for particle: "
+        "holds the classes Au nanoparticles (7.3 %), grid bar (13.0 %), ignore (0.52 %); read as particle: "
         "Au nanoparticles"
     )
 
@@ -142,16 +142,18 @@ def test_annotations_without_outlines_are_named(annotations: Any, reason: Any, t
 def test_boxes_beside_outlines_are_left_out_and_boxes_as_outlines_are_asked_about(tmp_path: Path) -> None:
     some = [{"segmentation": [square(10, 20, 30)]}, {"bbox": [60, 20, 9, 9], "segmentation": []}]
     assert read_one(write(tmp_path, "a.json", coco("a.tif", some))).notes == (  # type: ignore[arg-type]
-        "1 of 2 annotations are boxes without outlines, and left out",
+        "1 of 2 annotations are boxes without outlines and were left out",
     )
     boxes = [{"segmentation": [square(20 * number, 20, 15)]} for number in range(4)]
     label = read_one(write(tmp_path, "a.json", coco("a.tif", boxes)))
-    assert label.notes == ("all its outlines are upright rectangles; are they boxes around particles, not outlines?",)
+    assert label.notes == (
+        "all its outlines are upright rectangles; are they boxes around particles rather than outlines?",
+    )
 
 
 def test_a_run_length_mask_of_another_size_is_refused_though_its_pixels_are_as_many(tmp_path: Path) -> None:
     turned = {"counts": [100, 50, 128 * 96 - 150], "size": [128, 96]}
-    with pytest.raises(DatasetError, match="a run-length mask is 96 x 128 px, its micrograph 128 x 96 px"):
+    with pytest.raises(DatasetError, match="a run-length mask is 96 x 128 px, but its micrograph 128 x 96 px"):
         read_one(write(tmp_path, "a.json", coco("a.tif", [{"segmentation": turned}])))
 
 
@@ -205,13 +207,13 @@ def test_circles_of_labelme_are_areas_and_lines_are_passed_over(tmp_path: Path) 
     line = {"label": "p", "shape_type": "line", "points": [[0, 0], [9, 9]]}
     label = read_one(write(tmp_path, "a.json", labelme(circle, line)))
     assert label.mask.sum() == pytest.approx(np.pi * 400, rel=0.01)
-    assert label.notes == ("1 of its shapes are lines or points, and passed over",)
+    assert label.notes == ("1 of its shapes are lines or points and were ignored",)
     with pytest.raises(DatasetError, match="holds 1 shapes and no area"):
         read_one(write(tmp_path, "a.json", labelme(line)))
 
 
 def test_labelme_of_another_size_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="was drawn at 256 x 192 px, its micrograph is 128 x 96 px"):
+    with pytest.raises(DatasetError, match="was drawn at 256 x 192 px, but its micrograph is 128 x 96 px"):
         read_one(write(tmp_path, "a.json", labelme(imageHeight=192, imageWidth=256)))
 
 
@@ -274,4 +276,4 @@ def test_points_beside_outlines_are_passed_over_and_counted(tmp_path: Path) -> N
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("0.roi", as_roi(POINTS)[1])
         archive.writestr("1.roi", point.tobytes())
-    assert read_one(tmp_path / "a.zip").notes == ("1 of its 2 regions are lines or points, and passed over",)
+    assert read_one(tmp_path / "a.zip").notes == ("1 of its 2 regions are lines or points and were ignored",)

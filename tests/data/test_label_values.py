@@ -41,28 +41,28 @@ TOLD = {
     "inverting LUT.png": (write_imagej_inverting_png, "inverting LUT"),
     "one and two.png": (
         lambda path: png(MASK.astype(np.uint8) + np.uint8(1), path),
-        "value 1 is taken for background, 2",
+        "value 1 is read as background, 2",
     ),
     "signed bytes.npy": (
         lambda path: np.save(path, MASK.astype(np.int8) + np.int8(-128)),
-        "value -128 is taken for background",
+        "value -128 is read as background",
     ),
     "counted down from 255.png": (lambda path: png(MASK.astype(np.uint8) + np.uint8(254), path), "value 254 is taken"),
-    "minus one.npy": (lambda path: np.save(path, np.where(MASK, 1, -1)), "value -1 is taken for background, 1"),
+    "minus one.npy": (lambda path: np.save(path, np.where(MASK, 1, -1)), "value -1 is read as background, 1"),
     "minus one, numbered.npy": (
         lambda path: np.save(path, np.where(MASK, INSTANCES, -1)),
-        "-1 is taken for background",
+        "-1 is read as background",
     ),
     "true is minus one.npy": (lambda path: np.save(path, -MASK.astype(np.int16)), "-1 is taken for particle, 0 for"),
     "NaN.tif": (
         lambda path: tifffile.imwrite(path, np.where(MASK, 1, np.nan).astype(np.float32)),
-        "NaN is taken for back",
+        "NaN is read as back",
     ),
     "NaN beside zero.npy": (
         lambda path: np.save(path, np.where(ON_RIGHT & ~MASK, np.nan, MASK)),
-        "NaN is taken for background, 12.",
+        "NaN is read as background, 12.",
     ),
-    "probability.npy": (lambda path: np.save(path, np.where(MASK, 0.9, 0.2)), "value 0.2 is taken for background"),
+    "probability.npy": (lambda path: np.save(path, np.where(MASK, 0.9, 0.2)), "value 0.2 is read as background"),
     "soft.png": (lambda path: softened(MASK * np.uint8(255)).save(path), "has soft edges; cut half-way"),
     "JPEG.jpg": (lambda path: png(MASK * np.uint8(255), path, quality=50), "compressed with loss"),
     "JPEG named.png": (lambda path: png(MASK * np.uint8(255), path, format="JPEG", quality=50), "compressed with loss"),
@@ -71,7 +71,7 @@ TOLD = {
         "compressed with loss",
     ),
     "red on black.png": (lambda path: png(painted(BLACK, RED), path), ""),
-    "red on white.png": (lambda path: png(painted(WHITE, RED), path), "white is taken for background"),
+    "red on white.png": (lambda path: png(painted(WHITE, RED), path), "white is read as background"),
     "white on black.png": (lambda path: png(painted(BLACK, WHITE), path), ""),
     "red on clear.png": (lambda path: png(painted((255, 255, 255, 0), (255, 0, 0, 255)), path), "transparent is taken"),
     "black on clear.png": (lambda path: png(painted((0, 0, 0, 0), (0, 0, 0, 255)), path), "transparent is taken for"),
@@ -83,28 +83,28 @@ TOLD = {
     "red on white.jpg": (lambda path: png(painted(WHITE, RED), path, quality=60), "colours blend at its edges"),
     "a colour each.png": (
         lambda path: png((INSTANCES[..., None] * np.uint8([37, 91, 53])).astype(np.uint8), path),  # type: ignore[arg-type, operator]
-        "black is taken for background, the 2 other colours for particle",
+        "black is read as background, the 2 other colours as particle",
     ),
     "VOC palette.png": (lambda path: write_palette(path, MASK, [0, 0, 0, 128, 0, 0]), ""),
     "white first in the palette.png": (lambda path: write_palette(path, ~MASK, [*WHITE, *BLACK]), ""),
     "palette of one colour.png": (lambda path: write_palette(path, MASK, [0] * 6), ""),
-    "one-hot, channels last.npy": (lambda path: np.save(path, np.stack([~MASK, MASK], -1)), "took the second"),
-    "one-hot, channels first.npy": (lambda path: np.save(path, np.stack([~MASK, MASK])), "took the second"),
+    "one-hot, channels last.npy": (lambda path: np.save(path, np.stack([~MASK, MASK], -1)), "used the second"),
+    "one-hot, channels first.npy": (lambda path: np.save(path, np.stack([~MASK, MASK])), "used the second"),
     "probabilities of two.npy": (
         lambda path: np.save(path, np.stack([np.where(MASK, 0.1, 0.9), np.where(MASK, 0.9, 0.1)], -1)),
-        "took the second",
+        "used the second",
     ),
     "saved as pages.tif": (
         lambda path: tifffile.imwrite(path, np.stack([~MASK, MASK], -1) * np.uint8(255)),
-        "took the second",
+        "used the second",
     ),
     "a page each.tif": (
         lambda path: tifffile.imwrite(path, np.stack([INSTANCES == 1, INSTANCES == 2]).astype(np.uint8)),
-        "a particle on each; they were united",
+        "one particle each; they were merged",
     ),
     "ilastik.h5": (
         lambda path: h5py.File(path, "w").create_dataset("exported_data", data=MASK[..., None].astype(np.uint8) + 1),
-        "value 1 is taken for background",
+        "value 1 is read as background",
     ),
 }
 
@@ -170,7 +170,7 @@ CHOSEN = {
     ),
     "masks that overlap": (
         lambda path: np.save(path.with_suffix(".npy"), np.stack([MASK, MASK | ON_RIGHT])),
-        "several masks for one micrograph, which overlap",
+        "several overlapping masks for one micrograph",
         {"particle": "1"},
     ),
     "one of several arrays": (
@@ -204,7 +204,7 @@ def test_values_that_may_be_classes_are_named_with_their_shares(tmp_path: Path) 
     stripes = np.broadcast_to((np.arange(MASK.shape[0]) // 4 % 2 == 1)[:, None], MASK.shape) & ~MASK
     png((MASK + 2 * stripes).astype(np.uint8), tmp_path / "a.png")
     label = read_one(tmp_path / "a.png")
-    assert "all values but 0 are taken for particles: 0 (" in label.notes[0]
+    assert "all values except 0 are read as particles: 0 (" in label.notes[0]
     np.testing.assert_array_equal(read_one(tmp_path / "a.png", particle="1").mask, MASK)
 
 
@@ -221,7 +221,7 @@ def test_instance_numbers_are_never_taken_for_soft_edges(tmp_path: Path) -> None
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_the_micrograph_itself_is_no_label(dtype: Any, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", MICROGRAPH.astype(dtype))
-    with pytest.raises(DatasetError, match="change from pixel to pixel, as in an image"):
+    with pytest.raises(DatasetError, match="change from pixel to pixel, as in a micrograph"):
         read_one(tmp_path / "a.npy")
 
 
@@ -235,7 +235,7 @@ def test_a_label_that_is_nearly_full_or_nearly_empty_says_so(share: Any, said: A
 
 def test_a_label_on_its_side_is_refused_as_such(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", MASK.T)
-    with pytest.raises(DatasetError, match=r"the label is 96 x 128 px, .* It lies on its side: turn it"):
+    with pytest.raises(DatasetError, match=r"the label is 96 x 128 px, .* It is rotated by 90 degrees: rotate it back"):
         read_one(tmp_path / "a.npy")
 
 

@@ -71,7 +71,7 @@ def test_two_channel_maps_hold_the_particle_in_the_second(tmp_path: Path) -> Non
 
 def test_a_label_of_another_size_is_refused_with_both_sizes(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", EXPECTED)
-    with pytest.raises(DatasetError, match=r"40 x 24 px, its micrograph 30 x 20 px \(width x height\)"):
+    with pytest.raises(DatasetError, match=r"40 x 24 px, but its micrograph 30 x 20 px \(width x height\)"):
         read_label(tmp_path / "a.npy", (20, 30))
 
 
@@ -166,8 +166,8 @@ def pack(runs: list[int]) -> str:
 @pytest.mark.parametrize(
     ("content", "error", "reason"),
     [
-        ("{", ReadError, "is no JSON"),
-        ("[1, 2]", ReadError, "is no COCO file"),
+        ("{", ReadError, "is not valid JSON"),
+        ("[1, 2]", ReadError, "is not a COCO file"),
         (json.dumps(coco("b.png", POLYGON)), DatasetError, "lists no image named a"),
         (json.dumps(coco("a.png", POLYGON, width=80)), DatasetError, "was annotated at 80 x 24 px"),
         (json.dumps(coco("a.png", [[1, 2, 3]])), ReadError, "neither polygons"),

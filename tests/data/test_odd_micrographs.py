@@ -41,7 +41,7 @@ def write_mrc_bytes(
         ({"imod_flags": 1}, np.int8, ""),
         ({"limits": (100, 156)}, np.uint8, "its header gives 156 as the maximum"),
         ({"limits": (-128, 127)}, np.int8, ""),
-        ({}, np.uint8, "the smoother of the two images they can be"),
+        ({}, np.uint8, "the smoother of the two possible images"),
         ({"limits": (0, 0)}, np.uint8, "the smoother of the two"),
     ],
 )
@@ -218,7 +218,7 @@ def test_colours_of_16_bits_in_a_png_say_that_half_of_them_is_lost(tmp_path: Pat
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
     micrograph = read_micrograph(tmp_path / "a.png")
     assert (micrograph.pixels == 0x12).all()
-    assert "16 bits, of which the upper 8 were taken" in micrograph.notes[0]
+    assert "16 bits, of which the upper 8 were used" in micrograph.notes[0]
 
 
 @pytest.mark.parametrize(

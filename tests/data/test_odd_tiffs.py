@@ -41,7 +41,7 @@ def test_what_is_stored_inverted_is_read_as_viewers_show_it(bits: Any, tmp_path:
     (tmp_path / "a.tif").write_bytes(bare_tiff(2**bits - 1 - image, bits, photometric=0))
     micrograph = read_micrograph(tmp_path / "a.tif")
     np.testing.assert_array_equal(micrograph.pixels, image)
-    assert micrograph.notes == ("stored inverted (MinIsWhite); read as every viewer shows it",)
+    assert micrograph.notes == ("stored inverted (MinIsWhite); read as displayed by image viewers",)
 
 
 def test_packed_pixels_without_imagecodecs_name_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_data_come_before_previews_of_the_same_size_and_a_series_can_be_named(tm
         writer.write(counts((6, 10)), photometric="minisblack")
     micrograph = read_micrograph(tmp_path / "a.tif")
     np.testing.assert_array_equal(micrograph.pixels, counts())
-    assert micrograph.notes == ("took image 2 of 3, 40 px wide (uint16)",)
+    assert micrograph.notes == ("used image 2 of 3, 40 px wide (uint16)",)
     small = read_micrograph(tmp_path / "a.tif", reading=reading_settings(array="3"))
     np.testing.assert_array_equal(small.pixels, counts((6, 10)))
 

@@ -99,8 +99,8 @@ def test_events_of_runs_and_studies_are_on_the_page() -> None:
     [
         "| `model.keras` | the network with the best validation hard dice so far. |",
         "| `study.toml` | what the study is. |",
-        "| `events.jsonl` | what happened, append-only. |",
-        "| `particle_fraction` | Part of it that is particle. |",
+        "| `events.jsonl` | the events, append-only. |",
+        "| `particle_fraction` | Fraction of particle pixels. |",
         "| `feret_max_px` | Maximum Feret diameter: distance between two parallel lines around it [px]. |",
         "| `pixel_size_nm` | number or null | required | Pixel size of the patches [nm]; None: not known. |",
         "| `litert` | `model.tflite` |",

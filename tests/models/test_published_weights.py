@@ -84,7 +84,7 @@ def test_every_pickle_of_the_old_layout_is_held_to_the_same_rule(part: int, tmp_
     parts = [pickle.dumps(one, protocol=2) for one in header]
     parts[part] = pickle.dumps(Creates(victim), protocol=2)
     (tmp_path / "evil.h5").write_bytes(b"".join(parts))
-    with pytest.raises(ReadError, match=r"names (io|_io)\.open"):
+    with pytest.raises(ReadError, match=r"refers to (io|_io)\.open"):
         read_published_network(tmp_path / "evil.h5")
     assert not victim.exists()
 
@@ -105,7 +105,7 @@ def test_every_pickle_of_the_old_layout_is_held_to_the_same_rule(part: int, tmp_
 def test_whatever_is_no_layer_is_refused_by_name(program: bytes, named: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "evil.h5", "w") as archive:
         archive.writestr("archive/data.pkl", program)
-    with pytest.raises(ReadError, match=f"names {named}, which"):
+    with pytest.raises(ReadError, match=f"refers to {named}, which"):
         read_published_network(tmp_path / "evil.h5")
 
 

@@ -64,5 +64,5 @@ def test_the_least_diameter_is_that_of_the_user_or_of_physics() -> None:
     assert resolve_min_diameter_px(0.1, given_nm=2) == 20
     with pytest.raises(SettingsError, match="`min_diameter_px`"):
         resolve_min_diameter_px(None, given_nm=2)
-    with pytest.raises(SettingsError, match="give one"):
+    with pytest.raises(SettingsError, match="give only one"):
         resolve_min_diameter_px(0.1, given_nm=2, given_px=3)

@@ -63,7 +63,7 @@ def test_hdf5_shows_no_other_file(attack: Callable[..., Any], suffix: str, priva
         attack(file, private)
         file["padding"] = np.zeros(5000)  # so that the size of the file gives nothing away
     for read in (lambda: list(read_frames(path)), lambda: read_label(path, SHAPE)):
-        with pytest.raises(ReadError, match="is kept in another file"):
+        with pytest.raises(ReadError, match="is stored in another file"):
             read()
 
 

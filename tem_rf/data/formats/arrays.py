@@ -1,4 +1,4 @@
-"""NumPy files: NPY through a memory map, NPZ member by member without unpacking it whole."""
+"""NumPy files: NPY through a memory map, NPZ array by array without unpacking the whole file."""
 
 import zipfile
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ PIXEL_SIZE_NAME = "pixel_size_nm"
 
 @contextmanager
 def open_npy(path: Path, wanted: Wanted) -> Iterator[Recording]:
-    """Open an NPY file; nothing in it is ever unpickled."""
+    """Open an NPY file; nothing in it is unpickled."""
     with path.open("rb") as file:
         _read_header(path, file)
     array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -29,7 +29,7 @@ def open_npy(path: Path, wanted: Wanted) -> Iterator[Recording]:
 
 @contextmanager
 def open_npz(path: Path, wanted: Wanted) -> Iterator[Recording]:
-    """Open the array of an NPZ file that is wanted, or its only image or stack."""
+    """Open the requested array of an NPZ file, or its only image or stack."""
     with zipfile.ZipFile(path) as archive:
         arrays = array_names(archive)
         name = choose_name(path, [array for array in arrays if array != PIXEL_SIZE_NAME], wanted)
@@ -44,7 +44,7 @@ def open_npz(path: Path, wanted: Wanted) -> Iterator[Recording]:
             order: Literal["C", "F"] = "F" if fortran_order else "C"
 
             def read_frame(index: int) -> np.ndarray:
-                block = member.read(prod(layout.block) * dtype.itemsize)  # frames follow each other
+                block = member.read(prod(layout.block) * dtype.itemsize)  # frames are consecutive
                 return layout.frame(np.frombuffer(block, dtype).reshape(layout.block, order=order))
 
             yield Recording(
@@ -68,10 +68,12 @@ def _read_header(path: Path, member: IO[bytes]) -> tuple[tuple[int, ...], bool, 
     elif version == (2, 0):
         header = np.lib.format.read_array_header_2_0(member)
     else:
-        raise ReadError(f"{path}: an array of NPY version {version}; expected 1.0 or 2.0, save it again with NumPy.")
+        raise ReadError(
+            f"{path}: contains an array of NPY version {version}; expected 1.0 or 2.0, resave it with NumPy."
+        )
     if header[2].hasobject:
         raise ReadError(
-            f"{path}: holds Python objects (a pickle), as Cellpose's _seg.npy files do; reading such a file can run "
+            f"{path}: contains Python objects (a pickle), as Cellpose's _seg.npy files do; reading such a file can run "
             "code, so it is not read. Save the masks as PNG or TIFF."
         )
     return header

@@ -1,4 +1,4 @@
-"""Which of several arrays in a file is meant."""
+"""Choose one of several arrays in a file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +10,15 @@ _MOST_NAMED = 8
 
 
 def choose_name(path: Path, present: Sequence[str], wanted: Wanted) -> str:
-    """The array that was asked for, the first of a usual name, or the only one there is.
+    """The requested array, the first with a usual name, or the only one.
 
     Args:
         path: The file, for the error.
         present: Names of the arrays, or their paths inside the file.
-        wanted: What is looked for.
+        wanted: The requested array.
 
     Raises:
-        ReadError: The array that was asked for is not there, or several are and none has a usual name.
+        ReadError: The requested array does not exist, or there are several and none has a usual name.
     """
     if wanted.array is not None:
         found = [name for name in present if _is_called(name, wanted.array)]
@@ -33,15 +33,20 @@ def choose_name(path: Path, present: Sequence[str], wanted: Wanted) -> str:
     if len(present) == 1 and _last(present[0]) not in (*IMAGE_NAMES, *LABEL_NAMES):
         return present[0]
     if not present:
-        raise ReadError(f"{path}: holds no arrays; expected one named {' or '.join(wanted.names)}.")
+        raise ReadError(f"{path}: contains no arrays; expected one named {' or '.join(wanted.names)}.")
     raise ReadError(
+<<<<<<< HEAD
         f"{path}: holds {listed(present)}; expected an array named {' or '.join(wanted.names)}, or say which one is "
         f"meant with `{wanted.setting}`."
+=======
+        f"{path}: holds {listed(present)}; expected an array named {' or '.join(wanted.names)}, or choose one with "
+        f"{wanted.option}."
+>>>>>>> eng1
     )
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in order, the first of many."""
+    """Names in order; long lists are shortened."""
     more = len(names) - _MOST_NAMED
     return (", ".join(sorted(names)[:_MOST_NAMED]) or "none") + (f" and {more} more" if more > 0 else "")
 

@@ -1,4 +1,4 @@
-"""Which format a file has: its first bytes decide, then its suffix."""
+"""Detect the format of a file, by its first bytes, then by its suffix."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,7 +10,7 @@ from tem_rf.errors import ReadError
 
 Opener = Callable[[Path, Wanted], AbstractContextManager[Recording]]
 
-# What is taken for a micrograph in a folder.
+# Suffixes of files in a folder that are treated as micrographs.
 MICROGRAPH_SUFFIXES = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy", ".npz", ".h5", ".hdf5"),
     *(".mrc", ".mrcs", ".dm3", ".dm4", ".emd", ".ser", ".emi", ".hspy", ".zspy"),
@@ -18,13 +18,13 @@ MICROGRAPH_SUFFIXES = (
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _RASTER = (b"\x89PNG", b"\xff\xd8\xff", b"BM")
 _MRC_STAMP = slice(208, 211)
-# What people have that is no micrograph, and what to do with it.
+# Common files that are not micrographs, and what to do with them.
 _KNOWN_OTHERS = (
-    (b"MATLAB 5.0", "is a MATLAB file; save the image by imwrite as TIFF, or the array by h5write as HDF5"),
-    (b"GIF8", "is a GIF, which has 256 colours; save the image as TIFF or PNG"),
+    (b"MATLAB 5.0", "is a MATLAB file; save the image as TIFF with imwrite, or the array as HDF5 with h5write"),
+    (b"GIF8", "is a GIF, which has only 256 colours; save the image as TIFF or PNG"),
     (b"RIFF", "is a video or a WebP image; save its frames as TIFF"),
-    (b"%PDF", "is a PDF; export the image by itself as TIFF or PNG"),
-    (b"<?xml", "is XML, which describes an image; give the image itself"),
+    (b"%PDF", "is a PDF; export the image itself as TIFF or PNG"),
+    (b"<?xml", "is an XML file that describes an image; use the image itself"),
     (b"version https://git-lfs", "is a Git LFS pointer, not the image; fetch it with `git lfs pull`"),
     (b"<!DOCTYPE html", "is a web page, not an image; download the file again"),
     (b"<html", "is a web page, not an image; download the file again"),
@@ -32,10 +32,10 @@ _KNOWN_OTHERS = (
 
 
 def find_opener(path: Path) -> Opener:
-    """Choose the function that opens a file.
+    """Find the function that opens a file.
 
     Raises:
-        ReadError: It is empty, a folder, or of no known format.
+        ReadError: It is empty, a folder, or in an unknown format.
     """
     suffix = path.suffix.lower()
     if path.is_dir() and suffix != ".zspy":
@@ -83,7 +83,7 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _hdf5_opener(path: Path) -> Opener:
-    """HDF5 is the outside of four formats: EMD of Velox, EMD of NCEM, HSPY, and plain arrays."""
+    """Four formats are HDF5 files: EMD from Velox, EMD from NCEM, HSPY, and plain arrays."""
     from tem_rf.data.formats.hdf5 import hdf5_kind, open_hdf5
 
     kind = hdf5_kind(path)
@@ -104,5 +104,7 @@ def _unknown(path: Path, head: bytes) -> str:
         if head.lstrip().startswith(start):
             return f"{path}: {what}."
     if path.suffix.lower() in MICROGRAPH_SUFFIXES:
-        return f"{path}: does not begin as a {path.suffix} file does; it is damaged or wrongly named, copy it again."
-    return f"{path}: of no known format; expected one of {' '.join(MICROGRAPH_SUFFIXES)}."
+        return (
+            f"{path}: does not start like a {path.suffix} file; it is damaged or has the wrong suffix, copy it again."
+        )
+    return f"{path}: unknown format; expected one of {' '.join(MICROGRAPH_SUFFIXES)}."

@@ -1,4 +1,4 @@
-"""HDF5: a dataset `images` or `labels` as the published sets have it, or whatever dataset an image lies in."""
+"""HDF5: a dataset `images` or `labels` as in the published sets, or any dataset that is an image."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +19,13 @@ _MOST_AXES = 5
 
 @contextmanager
 def open_hdf5(path: Path, wanted: Wanted) -> Iterator[Recording]:
-    """Open the dataset of an HDF5 file that is wanted; frames are read one by one.
+    """Open the requested dataset of an HDF5 file; frames are read one by one.
 
-    Without a name it is a dataset of a usual name at the top, the default of a NeXus file, one of a usual name
+    Without a name, it is a top-level dataset with a usual name, the default of a NeXus file, one with a usual name
     anywhere, or the only one that can be an image.
 
     Raises:
-        ReadError: There is none, or several and nothing says which is meant.
+        ReadError: There is none, or there are several and the choice is ambiguous.
     """
     import h5py
 
@@ -47,7 +47,7 @@ def open_hdf5(path: Path, wanted: Wanted) -> Iterator[Recording]:
 
 
 def hdf5_kind(path: Path) -> Literal["velox", "emd", "hspy", "arrays"]:
-    """Which program's layout an HDF5 file has; its content decides, then its suffix.
+    """Identify the program that wrote an HDF5 file, by its content, then by its suffix.
 
     Raises:
         ReadError: As `check_file`.
@@ -71,14 +71,14 @@ def hdf5_kind(path: Path) -> Literal["velox", "emd", "hspy", "arrays"]:
 
 
 def check_file(path: Path, file: Any) -> None:
-    """Refuse an HDF5 file that shows what lies in other files, or claims more than it can hold, anywhere in it.
+    """Reject an HDF5 file that refers to data in other files, or claims more data than it can contain.
 
     Args:
         path: The file, for the error.
         file: The same, open.
 
     Raises:
-        ReadError: It has an external link, external storage or a virtual dataset, or a claim cannot be true.
+        ReadError: It has an external link, external storage or a virtual dataset, or claims an impossible size.
     """
     import h5py
 
@@ -102,10 +102,10 @@ def check_file(path: Path, file: Any) -> None:
 
 
 def check_dataset(path: Path, dataset: Any) -> None:
-    """Refuse a dataset, or a chunk of one, that claims more than the file can hold.
+    """Reject a dataset, or a chunk of one, that claims more data than the file can contain.
 
     Raises:
-        ReadError: The claim cannot be true.
+        ReadError: The claimed size is impossible.
     """
     size = path.stat().st_size
     check_claimed_size(path, dataset.shape, dataset.dtype, size, compressed=dataset.chunks is not None)
@@ -146,7 +146,7 @@ def _can_be_image(dataset: Any) -> bool:
 
 
 def _nexus_default(file: Any) -> str:
-    """Path of the dataset that a NeXus file shows by default; empty where it says none."""
+    """Path of the dataset that a NeXus file shows by default; empty if it has none."""
     place, steps = file, 0
     while "default" in place.attrs and _text(place.attrs["default"]) in place and steps < _MOST_AXES:
         place, steps = place[_text(place.attrs["default"])], steps + 1
@@ -160,7 +160,7 @@ def _text(value: Any) -> str:
 
 
 def _elsewhere(path: Path, name: str, other: str) -> str:
-    return f"{path}: {name!r} is kept in another file ({other}), which is not read; write it into this one."
+    return f"{path}: {name!r} is stored in another file ({other}), which is not read; copy it into this file."
 
 
 def _pixel_sides(file: Any, dataset: Any) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""DM3, DM4, NCEM's EMD, HSPY and ZSPY, through rosettasciio (the extra `formats`)."""
+"""DM3, DM4, NCEM's EMD, HSPY and ZSPY, read by rosettasciio (the extra `formats`)."""
 
 import importlib
 import json
@@ -18,7 +18,7 @@ from tem_rf.errors import ReadError
 from tem_rf.files import parse_json
 
 Kind = Literal["digitalmicrograph", "emd", "hspy", "zspy"]
-"""Names of the modules of rosettasciio."""
+"""Names of rosettasciio modules."""
 
 _CHUNKED: tuple[Kind, ...] = ("emd", "hspy", "zspy")
 _COLOUR_TYPES = (8, 23)  # of Digital Micrograph
@@ -27,15 +27,15 @@ _SPECTRAL_SIGNALS = ("eels", "eds", "cl", "luminescence", "xps", "raman", "spect
 
 @contextmanager
 def open_microscope_file(path: Path, wanted: Wanted, kind: Kind) -> Iterator[Recording]:
-    """Open a file and choose its image where it holds several signals; the pixels stay on the disk until asked for.
+    """Open a file and choose its image if it holds several signals. Pixels stay on disk until requested.
 
     Args:
         path: The file.
-        wanted: What is looked for; an array is named by the title of its signal.
-        kind: Which module of rosettasciio reads it.
+        wanted: The requested array, named by the title of its signal.
+        kind: The rosettasciio module that reads it.
 
     Raises:
-        ReadError: rosettasciio is missing, or the file holds spectra or diffraction patterns only.
+        ReadError: rosettasciio is missing, or the file holds only spectra or diffraction patterns.
     """
     if path.is_dir():
         _check_folder(path)
@@ -71,10 +71,10 @@ def has_rosettasciio() -> bool:
 
 
 def _is_colour(path: Path) -> bool:
-    """Whether a Digital Micrograph file holds an image in colour, which rosettasciio reads at once or not at all.
+    """Whether a Digital Micrograph file holds a colour image, which rosettasciio reads all at once or not at all.
 
     Raises:
-        ReadError: It claims more pixels than it holds, which rosettasciio would allocate.
+        ReadError: It claims more pixels than it contains, which rosettasciio would allocate.
     """
     from rsciio.digitalmicrograph._api import DigitalMicrographReader
 
@@ -90,12 +90,12 @@ def _is_colour(path: Path) -> bool:
 
 
 def _check_folder(path: Path) -> None:
-    """Refuse a ZSPY folder that shows files outside of it, or whose arrays are pickled: zarr would unpickle them."""
+    """Reject a ZSPY folder that links to files outside it, or with pickled arrays, which zarr would unpickle."""
     for file in path.rglob("*"):
         if file.is_symlink():
             raise ReadError(f"{path}: {file.name} is a link to another file, which is not read; copy the file itself.")
         if file.name in (".zarray", "zarr.json") and "pickle" in json.dumps(parse_json(file.read_bytes())):
-            raise ReadError(f"{path}: {file.parent.name} is pickled, which could run anything; save it as numbers.")
+            raise ReadError(f"{path}: {file.parent.name} is pickled, which can run code; save it as numbers.")
 
 
 def _reader(path: Path, kind: Kind) -> Any:
@@ -106,7 +106,7 @@ def _reader(path: Path, kind: Kind) -> Any:
         of_the_extra = missing.partition(".")[0] in ("rsciio", "zarr", "numcodecs")
         command = "pip install 'tem-rf[formats]'" if of_the_extra else f"pip install {missing}"
         raise ReadError(
-            f"{path}: {path.suffix.upper()[1:]} files are read by packages that are not installed; {command}"
+            f"{path}: {path.suffix.upper()[1:]} files need packages that are not installed; {command}"
         ) from error
 
 
@@ -136,7 +136,7 @@ def _kind(signal: dict[str, Any]) -> str:
 
 
 def _is_spectrum(signal: dict[str, Any], units: list[str]) -> bool:
-    """Whether an axis counts energies or wavelengths, or the file says that the signal is one of spectra."""
+    """Whether an axis has units of energy or wavelength, or the file declares the signal a spectrum."""
     if any(map(is_spectral, units)) or any("wavelength" in str(axis.get("name")).casefold() for axis in signal["axes"]):
         return True
     kind = str(signal["metadata"].get("Signal", {}).get("signal_type") or "").casefold()
@@ -146,7 +146,7 @@ def _is_spectrum(signal: dict[str, Any], units: list[str]) -> bool:
 
 
 def _upright(signal: dict[str, Any]) -> Any:
-    """Rows from top to bottom: rosettasciio turns NCEM files whose first direction is Y over, and names the axes so."""
+    """Rows from top to bottom: rosettasciio flips NCEM files whose first direction is Y, and names the axes so."""
     data = signal["data"]
     if data.dtype.names:  # colour, as a structure of R, G, B
         return np.stack([np.asarray(data[name]) for name in data.dtype.names[:3]], axis=-1)
@@ -163,7 +163,7 @@ def _pixel_sides(signal: dict[str, Any]) -> tuple[float, float] | None:
 
 
 def _frame_interval_s(signal: dict[str, Any]) -> float | None:
-    """Step of the first of three axes, where it is one of time."""
+    """Step of the first of three axes, if it is a time axis."""
     first, *others = signal["axes"]
     return interval_s(first.get("scale"), first.get("units")) if len(others) == 2 else None
 

@@ -54,7 +54,7 @@ def _pixels(path: Path, header: Any, offset: int) -> tuple[np.ndarray, tuple[str
     if mode in _COMPLEX:
         raise ReadError(f"{path}: holds complex numbers (mode {mode}), a Fourier transform; expected an image.")
     if mode not in _DTYPES:
-        raise ReadError(f"{path}: MRC mode {mode} is not known; expected {', '.join(map(str, _DTYPES))}.")
+        raise ReadError(f"{path}: unknown MRC mode {mode}; expected {', '.join(map(str, _DTYPES))}.")
     columns, rows, frames = int(header.nx), int(header.ny), int(header.nz)
     shape: tuple[int, ...] = (frames, rows, (columns + 1) // 2 if mode == _HALF_BYTES else columns)
     shape += (3,) if mode == _COLOUR else ()
@@ -69,9 +69,9 @@ def _pixels(path: Path, header: Any, offset: int) -> tuple[np.ndarray, tuple[str
 
 
 def _unsigned_bytes(path: Path, header: Any, frame: np.ndarray) -> tuple[bool, str]:
-    """Whether the bytes of mode 0 go from 0 to 255, as IMOD and old files have them, or from -128 to 127.
+    """Whether the bytes of mode 0 range from 0 to 255, as in IMOD and old files, or from -128 to 127.
 
-    IMOD's flag decides, then the minimum and maximum in the header, then which of both is the smoother image.
+    IMOD's flag decides, then the minimum and maximum in the header, then which of the two images is smoother.
     """
     with path.open("rb") as file:
         words = np.frombuffer(file.read(_HEADER_BYTES), "<i4")
@@ -85,21 +85,21 @@ def _unsigned_bytes(path: Path, header: Any, frame: np.ndarray) -> tuple[bool, s
     if -128 <= least < 0 and most <= 127:
         return False, ""
     if 127 < most <= 255 and least >= 0:
-        return True, f"bytes from 0 to 255, since its header gives {most:g} as the maximum (MRC mode 0 leaves it open)"
+        return True, f"bytes from 0 to 255, since its header gives {most:g} as the maximum (MRC mode 0 is ambiguous)"
     steps = [np.abs(np.diff(frame.view(kind).astype(np.int16), axis=-1)).mean() for kind in (np.uint8, np.int8)]
     is_unsigned = bool(steps[0] < steps[1])
     limits = "from 0 to 255" if is_unsigned else "from -128 to 127"
-    return is_unsigned, f"bytes {limits}, the smoother of the two images they can be (its header does not say it)"
+    return is_unsigned, f"bytes {limits}, the smoother of the two possible images (its header does not specify)"
 
 
 def _unpack_half_bytes(frame: np.ndarray, columns: int) -> np.ndarray:
-    """4-bit pixels, two in a byte, the lower half first; a row starts with a new byte."""
+    """4-bit pixels, two per byte, the lower half first; each row starts with a new byte."""
     pixels = np.stack([frame & 15, frame >> 4], axis=-1)
     return pixels.reshape(len(frame), -1)[:, :columns]
 
 
 def _check_header(path: Path) -> None:
-    """Refuse a header that claims more than the file holds; mrcfile would allocate its extended header first."""
+    """Reject a header that claims more than the file contains; mrcfile would allocate its extended header first."""
     size = path.stat().st_size
     with path.open("rb") as file:
         words = np.frombuffer(file.read(_HEADER_BYTES), "<i4")
@@ -110,7 +110,7 @@ def _check_header(path: Path) -> None:
     extended = int(words[_EXTENDED_HEADER_WORD])
     if not 0 <= extended <= size - _HEADER_BYTES:
         raise ReadError(
-            f"{path}: claims an extended header of {extended} bytes, the file holds {size}; "
+            f"{path}: claims an extended header of {extended} bytes, but the file has only {size}; "
             "it is damaged, copy it again."
         )
     if min(words[:3]) < 1:

@@ -1,22 +1,22 @@
-"""Palette images read as labels: whether the numbers or the colours mean something."""
+"""Palette images as labels: decide whether the indices or the colours carry the meaning."""
 
 import numpy as np
 
-INVERTING_NOTE = "ImageJ's inverting LUT: its values were taken, not the colours that are shown"
+INVERTING_NOTE = "ImageJ's inverting LUT: its values were used, not the displayed colours"
 
 
 def read_palette(indices: np.ndarray, palette: np.ndarray) -> tuple[np.ndarray, str]:
-    """What a palette image says as a label.
+    """Values of a palette image as a label.
 
-    Grey palettes number the levels of ImageJ, and equal colours for different numbers leave only the numbers to tell
-    classes apart; otherwise the colours are what somebody saw and chose.
+    Grey palettes contain the levels of ImageJ, and if several indices have the same colour, only the indices can tell
+    classes apart. Otherwise the colours are what the annotator saw and chose.
 
     Args:
         indices: (height, width) uint8.
-        palette: (n, 3 or 4) uint8, red, green, blue and perhaps opacity of each number.
+        palette: (n, 3 or 4) uint8, red, green, blue and possibly opacity of each index.
 
     Returns:
-        (height, width) numbers or (height, width, 3 or 4) colours, and a note, which may be empty.
+        (height, width) indices or (height, width, 3 or 4) colours, and a note, which may be empty.
     """
     used = np.flatnonzero(np.bincount(indices.ravel(), minlength=1))
     if used.max() >= len(palette):

@@ -1,4 +1,4 @@
-"""PNG, JPEG and BMP; their resolution in dots per inch is no microscope scale, so they carry no pixel size."""
+"""PNG, JPEG and BMP. Their resolution in dots per inch is not a microscope scale, so they have no pixel size."""
 
 import struct
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _DEPTH_BYTE, _COLOUR_BYTE = 24, 25  # of a PNG
 
 @contextmanager
 def open_raster(path: Path, wanted: Wanted) -> Iterator[Recording]:
-    """Open an image file with Pillow, which itself refuses more than 179 million pixels as a decompression bomb."""
+    """Open an image file with Pillow, which itself rejects more than 179 million pixels as a decompression bomb."""
     from PIL import Image
 
     notes = _check_png(path)
@@ -57,7 +57,7 @@ def _palette_label(image: "Image") -> tuple[np.ndarray, str]:
 
 
 def _check_png(path: Path) -> tuple[str, ...]:
-    """Refuse a PNG with a chunk longer than the file, for which Pillow would ask that much memory; give notes."""
+    """Reject a PNG with a chunk longer than the file, for which Pillow would allocate memory; return notes."""
     size = path.stat().st_size
     with path.open("rb") as file:
         if file.read(len(_PNG_STAMP)) != _PNG_STAMP:
@@ -66,12 +66,12 @@ def _check_png(path: Path) -> tuple[str, ...]:
             (length,) = struct.unpack(">I", head[:4])
             if file.tell() + length > size:
                 raise ReadError(
-                    f"{path}: a part of {length} bytes reaches beyond its end at {size}; "
+                    f"{path}: a chunk of {length} bytes extends beyond the end of the file at {size}; "
                     "it is truncated or damaged, copy it again."
                 )
             file.seek(length + 4, 1)  # the data and their checksum
         file.seek(0)
         header = file.read(_COLOUR_BYTE + 1)
     if len(header) > _COLOUR_BYTE and header[_DEPTH_BYTE] == 16 and header[_COLOUR_BYTE] & 2:
-        return ("its colours have 16 bits, of which the upper 8 were taken; save it as grey to keep them all",)
+        return ("its colours have 16 bits, of which the upper 8 were used; save it as grey to keep all of them",)
     return ()

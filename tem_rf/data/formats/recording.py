@@ -1,4 +1,4 @@
-"""What every format gives: frames that are read one at a time, and the size of a pixel."""
+"""The common result of all formats: frames that are read one at a time, and the pixel size."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,21 +14,21 @@ from tem_rf.errors import ReadError
 IMAGE_NAMES = ("images", "image", "data", "arr_0")
 LABEL_NAMES = ("labels", "label", "masks", "mask", "maps")
 
-# Deflate, the densest coding met here, cannot shrink data by more than 1032; a header that claims more lies.
+# Deflate, the strongest compression used here, shrinks data by at most 1032; a larger claim is false.
 _LARGEST_COMPRESSION = 1100
-_COLOURS = (3, 4)  # red, green, blue, and perhaps opacity
-_MOST_CHANNELS = 4  # that a last axis is taken for, where nothing says what it is
+_COLOURS = (3, 4)  # red, green, blue, and possibly opacity
+_MOST_CHANNELS = 4  # maximum length of a last axis that counts as channels if nothing else is known
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is looked for in a file.
+    """The array to look for in a file.
 
     Attributes:
-        array: Name or path of the array, in files that hold several; None chooses by `names`.
-        names: What such an array is usually called, the likeliest first.
-        as_label: Whether values matter, as in a mask, rather than how they are shown.
-        frame_shape: Height and width of a frame where they are known, which tells frames from channels.
+        array: Name or path of the array in files that hold several; None: choose by `names`.
+        names: Usual names of such an array, the most likely first.
+        as_label: Whether values matter, as in a mask, rather than the displayed image.
+        frame_shape: Height and width of a frame if known, to tell frames from channels.
     """
 
     array: str | None = None
@@ -37,9 +37,15 @@ class Wanted:
     frame_shape: tuple[int, int] | None = None
 
     @property
+<<<<<<< HEAD
     def setting(self) -> str:
         """The setting that names an array."""
         return "label_array" if self.as_label else "array"
+=======
+    def option(self) -> str:
+        """The command-line option that names an array."""
+        return "--label-array" if self.as_label else "--array"
+>>>>>>> eng1
 
 
 MICROGRAPH = Wanted()
@@ -52,14 +58,14 @@ class Recording:
     Attributes:
         count: Number of frames.
         read_frame: Reads frame 0, 1, ... in this order, (height, width) or (height, width, channels or colours).
-        pixel_sides_nm: Height and width of a pixel [nm], or None where the file says neither.
-        notes: What the user should know about the reading.
-        metadata: What else the file says, as plain JSON types.
-        frame_interval_s: Time between frames [s], or None where the file does not say it.
-        remarks: What the parser has said on the side so far; reading a frame may add to it.
-        channels: Images of one place in the last axis of a frame, such as those of several detectors; 0: the frame is
-            one image, grey or in colour.
-        channel_names: What they are called; empty where the file does not say it.
+        pixel_sides_nm: Height and width of a pixel [nm], or None if the file has no pixel size.
+        notes: Notes for the user about the reading.
+        metadata: Other metadata of the file, as plain JSON types.
+        frame_interval_s: Time between frames [s], or None if the file does not contain it.
+        remarks: Warnings and log messages of the parser so far; reading a frame may add to them.
+        channels: Number of images of the same area in the last axis of a frame, for example from several detectors;
+            0: the frame is one image, grey or colour.
+        channel_names: Names of the channels; empty if the file does not contain them.
         is_lossy: Whether the pixels were compressed with loss, which blurs edges.
     """
 
@@ -77,13 +83,13 @@ class Recording:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the frames lie in an array.
+    """Arrangement of the frames in an array.
 
     Attributes:
         count: Number of frames, one block after the other.
         block: Shape of a block.
-        channels: Channels in a frame; 0: it is one image, grey or in colour.
-        channels_first: Whether they come before the rows.
+        channels: Channels in a frame; 0: it is one image, grey or colour.
+        channels_first: Whether the channel axis comes before the rows.
     """
 
     count: int
@@ -104,22 +110,22 @@ def frame_layout(
     name: str = "the array",
     frame_shape: tuple[int, int] | None = None,
 ) -> Layout:
-    """How the frames lie in an array.
+    """Find the arrangement of the frames in an array.
 
     Args:
         path: The file, for the error.
         shape: (h, w), (n, h, w), (h, w, up to 4 channels), (n, h, w, up to 4 channels) or (n, up to 4 channels, h, w),
             with further axes of length 1 at either end. Three or four channels at the end are colours.
         dtype: Type of the array.
-        name: What the array is called in the file, for the error.
-        frame_shape: Height and width of a frame where they are known: axes before them are frames, one after them
+        name: Name of the array in the file, for the error.
+        frame_shape: Height and width of a frame if known: axes before them are frames, one after them
             channels.
 
     Raises:
         ReadError: The shape or type is not that of an image or a stack.
     """
     if dtype.kind not in "buif":
-        raise ReadError(f"{path}: {name} holds {dtype}, not real numbers; save the image as integers or floats.")
+        raise ReadError(f"{path}: {name} has type {dtype}, not real numbers; save the image as integers or floats.")
     axes = _without_single_ends(shape)
     known = _known_layout(axes, frame_shape)
     if known:
@@ -186,7 +192,7 @@ def frames_of(path: Path, array: Any, name: str = "the array", wanted: Wanted = 
 
 
 def _axes_before(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
-    """The axes that count frames: as many of the first as make up their number."""
+    """The axes that count frames: as many of the first axes as multiply to the number of frames."""
     axes = 0
     while prod(shape[axes:]) > prod(layout.block) and axes < len(shape):
         axes += 1
@@ -196,17 +202,17 @@ def _axes_before(shape: tuple[int, ...], layout: Layout) -> tuple[int, ...]:
 def check_claimed_size(
     path: Path, shape: tuple[int, ...], dtype: np.dtype, stored_bytes: int, compressed: bool
 ) -> None:
-    """Refuse a header that claims more data than the file can hold, before anything is allocated.
+    """Reject a header that claims more data than the file can contain, before memory is allocated.
 
     Args:
         path: The file, for the error.
-        shape: Shape the header claims.
-        dtype: Type the header claims.
-        stored_bytes: Bytes that are there.
-        compressed: Whether those bytes are compressed.
+        shape: Shape in the header.
+        dtype: Type in the header.
+        stored_bytes: Number of bytes in the file.
+        compressed: Whether these bytes are compressed.
 
     Raises:
-        ReadError: The claim cannot be true.
+        ReadError: The claimed size is impossible.
     """
     check_claimed_bytes(path, prod(map(int, shape)) * dtype.itemsize, stored_bytes, compressed)
     if 0 in shape:
@@ -214,13 +220,13 @@ def check_claimed_size(
 
 
 def check_claimed_bytes(path: Path, claimed: int, stored_bytes: int, compressed: bool) -> None:
-    """The same, of a number of bytes.
+    """The same for a number of bytes.
 
     Raises:
-        ReadError: The claim cannot be true.
+        ReadError: The claimed size is impossible.
     """
     if claimed > stored_bytes * (_LARGEST_COMPRESSION if compressed else 1):
         raise ReadError(
-            f"{path}: the header claims {claimed} bytes of pixels, the file holds {stored_bytes}; "
+            f"{path}: the header claims {claimed} bytes of pixels, but the file holds {stored_bytes}; "
             "it is truncated or damaged, copy it again from the microscope."
         )

@@ -1,4 +1,4 @@
-"""What third-party parsers say on the side (warnings, log records), kept as notes instead of printed."""
+"""Warnings and log messages of third-party parsers, collected as notes instead of printed."""
 
 import logging
 import warnings
@@ -11,12 +11,12 @@ _LONGEST = 160
 
 @contextmanager
 def collect_remarks(remarks: list[str]) -> Iterator[None]:
-    """Append to `remarks`, each once and shortened, what parsers warn of or log inside the block."""
+    """Append warnings and log messages of parsers inside the block to `remarks`, without repetition and shortened."""
     handler = _Collector(remarks)
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [(logger.propagate, logger.handlers) for logger in loggers]
     for logger in loggers:
-        logger.handlers = [handler]  # rosettasciio brings one of its own, which prints
+        logger.handlers = [handler]  # rosettasciio has its own handler, which prints
         logger.propagate = False
     try:
         with warnings.catch_warnings(record=True) as caught:

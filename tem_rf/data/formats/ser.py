@@ -1,6 +1,6 @@
-"""SER and EMI, as TIA writes them, frame by frame.
+"""SER and EMI files, written by TIA, frame by frame.
 
-Read directly, because rosettasciio loads a series whole and allocates whatever its header claims.
+Read directly, because rosettasciio loads a whole series and allocates whatever its header claims.
 Layout: C. Boothroyd, "TIA file format", https://www.er-c.org/cbb/info/TIAformat/.
 """
 
@@ -30,7 +30,7 @@ _MODE = re.compile(rb"<Label>Mode</Label><Value>([^<]*)</Value>")
 
 @contextmanager
 def open_ser(path: Path, wanted: Wanted) -> Iterator[Recording]:
-    """Open a SER file, or the SER files that hold the pixels of an EMI file: one for each detector.
+    """Open a SER file, or the SER files with the pixels of an EMI file, one for each detector.
 
     Raises:
         ReadError: It holds spectra or a diffraction pattern, is damaged, or the SER file of an EMI file is missing.
@@ -47,7 +47,7 @@ def open_ser(path: Path, wanted: Wanted) -> Iterator[Recording]:
             return
         names = tuple(series.file.name for series in several)
         if any((series.count, series.shape) != (first.count, first.shape) for series in several):
-            raise ReadError(f"{path}: its images differ in size; read one by itself: {', '.join(names)}.")
+            raise ReadError(f"{path}: its images differ in size; read them separately: {', '.join(names)}.")
         yield Recording(
             first.count,
             lambda index: np.stack([series.read_frame(index) for series in several], axis=-1),
@@ -59,7 +59,7 @@ def open_ser(path: Path, wanted: Wanted) -> Iterator[Recording]:
 
 
 def series_of(emi: Path) -> list[Path]:
-    """The SER files beside an EMI file, which hold its pixels."""
+    """The SER files beside an EMI file, which contain its pixels."""
     found = emi.parent.glob(f"{escape(emi.stem)}_*.ser")
     return sorted(series for series in found if series.stem.removeprefix(f"{emi.stem}_").isdigit())
 
@@ -72,7 +72,7 @@ class _Series:
         file: Its path.
         count: Number of frames.
         shape: Height and width [px].
-        sides_nm: Height and width of a pixel [nm]; None where they cannot be true.
+        sides_nm: Height and width of a pixel [nm]; None if they are not plausible.
         read_frame: Reads a frame.
     """
 
@@ -85,7 +85,7 @@ class _Series:
     @classmethod
     @contextmanager
     def open(cls, path: Path, series: Path) -> "Iterator[_Series]":
-        """Open one; errors name `path`."""
+        """Open a SER file; errors name `path`."""
         with series.open("rb") as file:
             offsets = _offsets(path, file, series.stat().st_size)
             x_m, y_m, dtype, shape = _image_header(path, file, offsets[0])
@@ -94,7 +94,7 @@ class _Series:
             def read_frame(index: int) -> np.ndarray:
                 if _image_header(path, file, offsets[index])[2:] != (dtype, shape):
                     raise ReadError(
-                        f"{path}: frame {index} is not of the shape and type of the first; save it by itself."
+                        f"{path}: frame {index} does not have the shape and type of the first; save it separately."
                     )
                 block = file.read(shape[0] * shape[1] * dtype.itemsize)
                 return np.frombuffer(block, dtype).reshape(shape)[::-1]  # rows are stored from the bottom up
@@ -104,7 +104,7 @@ class _Series:
 
 
 def _image_series(path: Path) -> list[Path]:
-    """The file itself, or those of an EMI file that hold images; spectra beside them are passed over."""
+    """The file itself, or the files of an EMI file that contain images; spectra beside them are skipped."""
     if path.suffix.lower() != ".emi":
         return [path]
     found = series_of(path)
@@ -122,9 +122,9 @@ def _kind_of(series: Path) -> int:
 
 
 def _is_diffraction(mode: str) -> bool:
-    """Whether a mode of the microscope makes diffraction patterns.
+    """Whether a mode of the microscope produces diffraction patterns.
 
-    In STEM the lenses below the specimen are set to diffraction, and the detectors make images.
+    In STEM the lenses below the specimen are set to diffraction, but the detectors produce images.
 
     >>> _is_diffraction("TEM uP SA Zoom Diffraction"), _is_diffraction("STEM nP SA Zoom Diffraction")
     (True, False)
@@ -134,7 +134,7 @@ def _is_diffraction(mode: str) -> bool:
 
 
 def _mode(path: Path) -> str:
-    """Mode of the microscope, such as "TEM uP SA Zoom Image"; only the EMI file beside the SER file knows it."""
+    """Mode of the microscope, such as "TEM uP SA Zoom Image", which only the EMI file beside the SER file contains."""
     emi = path if path.suffix.lower() == ".emi" else path.with_name(f"{path.stem.rpartition('_')[0]}.emi")
     match = _MODE.search(emi.read_bytes()) if emi.is_file() else None
     return match[1].decode("latin-1").strip() if match else ""
@@ -143,17 +143,19 @@ def _mode(path: Path) -> str:
 def _offsets(path: Path, file: BinaryIO, size: int) -> tuple[int, ...]:
     order, series, version, kind, _tag, _total, count = struct.unpack("<HHHIIII", file.read(22))
     if (order, series) != _STAMP:
-        raise ReadError(f"{path}: lacks the stamp of a SER file; it is damaged or wrongly named, copy it again.")
+        raise ReadError(
+            f"{path}: does not start like a SER file; it is damaged or has the wrong suffix, copy it again."
+        )
     if kind == _SPECTRA:
         raise ReadError(f"{path}: holds {count} spectra and no image; expected a micrograph, leave this file out.")
     if kind != _IMAGES or count == 0:
-        raise ReadError(f"{path}: holds {count} elements of kind {kind:#x}; expected images ({_IMAGES:#x}).")
+        raise ReadError(f"{path}: holds {count} elements of type {kind:#x}; expected images ({_IMAGES:#x}).")
     integer = "Q" if version >= _FIRST_64_BIT_VERSION else "I"
     width = struct.calcsize(f"<{integer}")
     (start,) = struct.unpack(f"<{integer}", file.read(width))
     if start + count * width > size:
         raise ReadError(
-            f"{path}: the header claims {count} frames, the file holds {size} bytes; "
+            f"{path}: the header claims {count} frames, but the file has only {size} bytes; "
             "it is truncated or damaged, copy it again."
         )
     file.seek(start)
@@ -164,5 +166,5 @@ def _image_header(path: Path, file: BinaryIO, offset: int) -> tuple[float, float
     file.seek(offset)
     _, x_m, _, _, y_m, _, kind, width, height = _IMAGE_HEADER.unpack(file.read(_IMAGE_HEADER.size))
     if kind not in _DTYPES:
-        raise ReadError(f"{path}: values of kind {kind} (9 and 10 are complex); expected real numbers.")
+        raise ReadError(f"{path}: values of type {kind} (9 and 10 are complex); expected real numbers.")
     return x_m, y_m, np.dtype(_DTYPES[kind]), (height, width)

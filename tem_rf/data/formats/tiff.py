@@ -1,4 +1,4 @@
-"""TIFF: ImageJ, OME, and what microscopes write (FEI, TVIPS, DigitalMicrograph, Olympus SIS)."""
+"""TIFF: ImageJ, OME, and the files of microscopes (FEI, TVIPS, DigitalMicrograph, Olympus SIS)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,25 +21,25 @@ _MIN_IS_WHITE, _RGB, _PALETTE, _YCBCR = 0, 2, 3, 6
 _COLOURS = (_RGB, _PALETTE, 5, _YCBCR)  # 5: CMYK
 _LOSSY = (6, 7, 33003, 33004, 33005, 33007, 34712, 34892, 34934, 50001, 50002)  # JPEG and its kin, WebP
 _ALPHA = (1, 2)
-_PREVIEW = 0.5  # an image with less of the pixels of the largest is a thumbnail
+_PREVIEW = 0.5  # an image with fewer pixels than this fraction of the largest one is a thumbnail
 
 
 @contextmanager
 def open_tiff(path: Path, wanted: Wanted) -> Iterator[Recording]:
     """Open a TIFF file.
 
-    Where it holds several series of images, the data are taken before previews: the one with the most pixels; of those
-    of about one size, grey before colour, and one with a scale before others.
+    If it holds several series of images, data take precedence over previews: the series with the most pixels; among
+    those of similar size, grey before colour, and those with a scale first.
     """
     import tifffile
 
-    # OME metadata may name further files, anywhere; what is asked for is this one.
+    # OME metadata may refer to other files anywhere; only this file was requested.
     with tifffile.TiffFile(path, _multifile=False) as tiff:
         every, notes = series_of_pages(path, tiff)
         series = _choose_series(path, every, wanted)
         pages = [page for page in series.pages if page is not None]
         if not pages:
-            raise ReadError(f"{path}: its images are in other files; give those, or save them into one.")
+            raise ReadError(f"{path}: its images are in other files; use those, or save all images in one file.")
         notes += mend_segments(path, pages)
         if len(pages) < len(series.pages):
             notes += (f"{len(series.pages) - len(pages)} of its {len(series.pages)} images are in other files",)
@@ -59,14 +59,14 @@ def open_tiff(path: Path, wanted: Wanted) -> Iterator[Recording]:
 
 
 def _writers(tiff: Any) -> list[str]:
-    """Programs whose marks the file bears; none where damaged pages keep them from being looked for."""
+    """Programs that left their tags in the file; none if damaged pages prevent the search."""
     with suppress(Exception):
         return sorted(tiff.flags - {"uniform"})
     return []
 
 
 def _frame_interval_s(tiff: Any) -> float | None:
-    """ImageJ's; it counts in seconds where it names no unit."""
+    """ImageJ's frame interval; in seconds if no unit is given."""
     imagej = tiff.imagej_metadata or {}
     return interval_s(imagej.get("finterval"), imagej.get("tunit", "s"))
 
@@ -82,7 +82,7 @@ def _choose_series(path: Path, every: list[Any], wanted: Wanted) -> Any:
 
 
 def _pixels(series: Any) -> int:
-    """Pixels, not samples: colour has three of these."""
+    """Pixels, not samples; colour has three samples per pixel."""
     samples = series.axes.find("S")
     return series.size // (series.shape[samples] if samples >= 0 else 1)
 
@@ -96,7 +96,7 @@ def _notes(tiff: Any, every: list[Any], series: Any, wanted: Wanted) -> tuple[st
     notes = []
     if len(every) > 1 and wanted.array is None:
         number = every.index(series) + 1
-        notes.append(f"took image {number} of {len(every)}, {series.shape[-1]} px wide ({series.dtype})")
+        notes.append(f"used image {number} of {len(every)}, {series.shape[-1]} px wide ({series.dtype})")
     scanned_rows = ((tiff.fei_metadata or {}).get("Image") or {}).get("ResolutionY")
     rows = series.keyframe.imagelength
     if isinstance(scanned_rows, int) and 0 < scanned_rows < rows:
@@ -105,7 +105,7 @@ def _notes(tiff: Any, every: list[Any], series: Any, wanted: Wanted) -> tuple[st
 
 
 def _show(tiff: Any, page: Any, wanted: Wanted) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[str, ...]]:
-    """What makes values of what is stored, and notes."""
+    """The function that converts stored data to values, and notes."""
     if page.photometric == _PALETTE and wanted.as_label and page.colormap is not None:
         palette = np.moveaxis(np.asarray(page.colormap) >> 8, 0, -1).astype(np.uint8)
         return lambda frame: read_palette(frame, palette)[0], ()
@@ -116,9 +116,9 @@ def _show(tiff: Any, page: Any, wanted: Wanted) -> tuple[Callable[[np.ndarray], 
     if wanted.as_label and tiff.is_imagej:
         return lambda frame: frame, (INVERTING_NOTE,)
     if page.dtype.kind not in "ub":
-        return lambda frame: frame, ("is shown inverted (MinIsWhite); its values were taken as they are",)
+        return lambda frame: frame, ("is displayed inverted (MinIsWhite); the stored values were used",)
     most = 2**page.bitspersample - 1
-    note = "stored inverted (MinIsWhite); read as every viewer shows it"
+    note = "stored inverted (MinIsWhite); read as displayed by image viewers"
     return lambda frame: ~frame if frame.dtype == bool else (most - frame).astype(frame.dtype), (note,)
 
 
@@ -127,7 +127,7 @@ def _frames(path: Path, tiff: Any, series: Any, pages: list[Any], wanted: Wanted
     lead = axes.replace("S", "")[:-2]
     if "".join(axis for axis in axes if axis != "S")[len(lead) :] != "YX" or axes.count("S") > 1:
         raise ReadError(f"{path}: axes {axes} with shape {shape}; expected an image (YX) or a stack of images.")
-    if series.dataoffset is not None:  # one contiguous block, however many frames ImageJ says it holds
+    if series.dataoffset is not None:  # one contiguous block, for any number of frames according to ImageJ
         check_claimed_size(path, shape, series.dtype, path.stat().st_size - series.dataoffset, compressed=False)
         block = np.memmap(path, tiff.byteorder + series.dtype.char, mode="r", offset=series.dataoffset, shape=shape)
         if axes == lead + "YX" and _is_channels_last(shape):
@@ -160,20 +160,20 @@ def _is_channels_last(shape: tuple[int, ...]) -> bool:
 
 
 def _frames_of_channels(path: Path, numbers: np.ndarray, read_plane: Callable[[int], np.ndarray]) -> Frames:
-    """Frames whose channels are planes of their own, those of a frame in the last axis of `numbers`."""
+    """Frames whose channels are separate planes, those of a frame in the last axis of `numbers`."""
     of_frame = numbers.reshape(-1, numbers.shape[-1])
 
     def read_frame(index: int) -> np.ndarray:
         planes = [read_plane(int(number)) for number in of_frame[index]]
         if planes[0].ndim > 2:
-            raise ReadError(f"{path}: its {len(planes)} channels are in colour each; save one of them by itself.")
+            raise ReadError(f"{path}: its {len(planes)} channels are colour images; save one of them separately.")
         return np.stack(planes, axis=-1)
 
     return Frames(len(of_frame), read_frame, of_frame.shape[1])
 
 
 def _sample_channels(page: Any) -> int:
-    """Samples of a pixel that are neither colours nor opacity."""
+    """Samples per pixel that are neither colours nor opacity."""
     samples = page.samplesperpixel
     return samples if samples > 1 and page.photometric not in _COLOURS and not _has_alpha(page) else 0
 
@@ -196,7 +196,7 @@ def _read_page(path: Path, page: Any) -> np.ndarray:
 
 
 def _read_with_pillow(path: Path, page: Any) -> np.ndarray:
-    """LZW and JPEG inside TIFF: tifffile needs imagecodecs for these, Pillow brings its own decoder."""
+    """LZW and JPEG inside TIFF: tifffile needs imagecodecs for these, Pillow has its own decoder."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -208,9 +208,9 @@ def _read_with_pillow(path: Path, page: Any) -> np.ndarray:
     if pixels.shape != page.shape:
         bits = f"{page.bitspersample}-bit pixels, compression {page.compression.name}"
         raise ReadError(
-            f"{path}: {bits}, are read by a package that is not installed; pip install 'tem-rf[formats]', or save it "
+            f"{path}: {bits}, needs a package that is not installed; pip install 'tem-rf[formats]', or save it "
             "with 8 or 16 bits and without compression."
         )
     if page.photometric == _MIN_IS_WHITE and pixels.dtype != bool:
-        pixels = 2**page.bitspersample - 1 - pixels  # Pillow shows it; what is stored is wanted
+        pixels = 2**page.bitspersample - 1 - pixels  # Pillow returns the displayed values; the stored ones are needed
     return pixels.astype(page.dtype)

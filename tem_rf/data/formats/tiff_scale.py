@@ -1,6 +1,6 @@
-"""The pixel size in a TIFF: only where ImageJ, OME or a microscope's own tag states it.
+"""The pixel size in a TIFF, only if ImageJ, OME or a microscope's own tag gives it.
 
-The plain TIFF resolution (dots per inch or cm) describes paper and screens, and is never taken for a scale.
+The plain TIFF resolution (dots per inch or cm) is meant for paper and screens, and is never used as a scale.
 """
 
 from pathlib import Path
@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 from tem_rf.data.pixel_size import is_reciprocal, length_nm
 from tem_rf.errors import ReadError
 
-# Tags DigitalMicrograph writes: unit and size of a pixel along x and along y.
+# Tags written by DigitalMicrograph: unit and size of a pixel along x and along y.
 _DM_UNIT_X, _DM_UNIT_Y, _DM_SIZE_X, _DM_SIZE_Y = 65003, 65004, 65009, 65010
 _SIS, _FEI_SFEG, _FEI_HELIOS, _TVIPS = 33560, 34680, 34682, 37706
 
 
 class Stated(NamedTuple):
-    """Height and width of a pixel as the file states them, each with its unit."""
+    """Height and width of a pixel as in the file, each with its unit."""
 
     height: float
     width: float
@@ -25,12 +25,12 @@ class Stated(NamedTuple):
 
 
 def read_pixel_sides(path: Path, tiff: Any, page: Any) -> tuple[float, float] | None:
-    """Height and width of a pixel [nm], or None where nothing trustworthy states them.
+    """Height and width of a pixel [nm], or None if there is no reliable value.
 
     Args:
         path: The file, for the error.
         tiff: Open tifffile.TiffFile.
-        page: The page that carries the tags.
+        page: The page with the tags.
 
     Raises:
         ReadError: The unit is that of a diffraction pattern.
@@ -51,14 +51,14 @@ def read_pixel_sides(path: Path, tiff: Any, page: Any) -> tuple[float, float] | 
 
 
 def is_calibrated(page: Any) -> bool:
-    """Whether a page carries the tag in which a microscope states its scale."""
+    """Whether a page has the tag in which a microscope stores its scale."""
     return any(tag in page.tags for tag in (_DM_SIZE_X, _SIS, _FEI_SFEG, _FEI_HELIOS, _TVIPS))
 
 
 def _imagej(tiff: Any, page: Any) -> Stated | None:
     if not tiff.is_imagej:
         return None
-    unit = tiff.imagej_metadata.get("unit")  # `inch` and `cm`, which ImageJ makes of print resolutions, are no lengths
+    unit = tiff.imagej_metadata.get("unit")  # `inch` and `cm`, which ImageJ makes of print resolutions, are not used
     return Stated(_pixel_length(page, "YResolution"), _pixel_length(page, "XResolution"), unit, unit)
 
 
@@ -99,7 +99,7 @@ def _digital_micrograph(tiff: Any, page: Any) -> Stated | None:
 
 
 def _olympus(tiff: Any, page: Any) -> Stated | None:
-    """On the page of the data, which is not the first where a preview comes before it."""
+    """On the page of the data, which is not the first if a preview comes before it."""
     metadata = page.tags.valueof(_SIS) or tiff.sis_metadata or {}
     if isinstance(metadata, dict) and {"pixelsizex", "pixelsizey"} <= metadata.keys():
         return Stated(metadata["pixelsizey"], metadata["pixelsizex"], "m", "m")

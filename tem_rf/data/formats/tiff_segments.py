@@ -1,4 +1,4 @@
-"""Strips and tiles of a TIFF: whether they are all there, and byte counts that are wrong set right."""
+"""Strips and tiles of a TIFF: check that they are complete, and correct wrong byte counts."""
 
 import struct
 from contextlib import suppress
@@ -16,14 +16,14 @@ _TYPE_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 
 
 
 def mend_segments(path: Path, pages: list[Any]) -> tuple[str, ...]:
-    """See that the pixels of all pages lie in the file; a byte count of 0 or beyond the end is worked out instead.
+    """Check that the pixels of all pages are in the file. Byte counts of 0 or beyond the end are recalculated.
 
     Args:
         path: The file.
-        pages: tifffile's pages, whose byte counts are changed where they are wrong.
+        pages: tifffile's pages, whose byte counts are corrected if they are wrong.
 
     Returns:
-        Notes on what was changed.
+        Notes on the corrections.
 
     Raises:
         ReadError: Pixels are missing.
@@ -44,8 +44,8 @@ def mend_segments(path: Path, pages: list[Any]) -> tuple[str, ...]:
                 counts[number] = _segment_bytes(page, number)
             if offset == 0 or counts[number] <= 0 or offset + counts[number] > size:
                 raise ReadError(
-                    f"{path}: image data at bytes {offset} to {offset + count} are missing, the file ends at {size}; "
-                    "it is truncated or damaged, copy it again."
+                    f"{path}: image data at bytes {offset} to {offset + count} are missing, since the file ends at "
+                    f"{size}; it is truncated or damaged, copy it again."
                 )
             mended += 1
         if counts != list(page.databytecounts):
@@ -55,7 +55,7 @@ def mend_segments(path: Path, pages: list[Any]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class PageSeries:
-    """Pages that are whole in a file whose list of pages ends in damage; attributes as tifffile's series have them."""
+    """The complete pages of a file whose list of pages is damaged at the end; attributes as for tifffile's series."""
 
     pages: list[Any]
     name: str = ""
@@ -68,7 +68,7 @@ class PageSeries:
 
     @property
     def axes(self) -> str:
-        """Those of a page, after one of pages where there are several."""
+        """Axes of a page, preceded by one for pages if there are several."""
         return ("I" if len(self.pages) > 1 else "") + str(self.keyframe.axes)
 
     @property
@@ -88,10 +88,10 @@ class PageSeries:
 
 
 def series_of_pages(path: Path, tiff: Any) -> tuple[list[Any], tuple[str, ...]]:
-    """The image series of a file, and notes; where the list of pages ends in damage, the pages before it.
+    """The image series of a file, and notes; if the list of pages is damaged at the end, the pages before the damage.
 
     Raises:
-        ReadError: The end of the file is lost.
+        ReadError: The end of the file is missing.
     """
     whole = _whole_pages(tiff)
     if whole is None:
@@ -103,8 +103,8 @@ def series_of_pages(path: Path, tiff: Any) -> tuple[list[Any], tuple[str, ...]]:
 
 
 def _whole_pages(tiff: Any) -> list[Any] | None:
-    """The pages before damage; None where the last page is whole."""
-    with suppress(Exception):  # tifffile fails on damage in any way it likes
+    """The pages before the damage; None if the last page is complete."""
+    with suppress(Exception):  # tifffile can raise any exception on damaged files
         if _is_whole(tiff.pages[-1]):
             return None
     found: list[Any] = []
@@ -122,10 +122,10 @@ def _is_whole(page: Any) -> bool:
 
 
 def _check_last_page(path: Path, tiff: Any) -> tuple[str, ...]:
-    """A note where the list of pages breaks off; tifffile reads as far as it goes.
+    """A note if the list of pages breaks off; tifffile reads the pages before.
 
     Raises:
-        ReadError: Values of the last page are missing, too: the end of the file is lost.
+        ReadError: Values of the last page are missing, too, so the end of the file is missing.
     """
     layout, file, last = tiff.tiff, tiff.filehandle, tiff.pages[-1]
     file.seek(last.offset)
@@ -139,18 +139,17 @@ def _check_last_page(path: Path, tiff: Any) -> tuple[str, ...]:
     farthest = max((_end_of_value(layout, entries[at : at + layout.tagsize]) for at in starts), default=0)
     if following >= size and farthest > size:
         raise ReadError(
-            f"{path}: holds {len(tiff.pages)} pages, and what follows up to byte {max(following, farthest)} is "
-            f"missing, the file ends at {size}; it is truncated or damaged, copy it again."
+            f"{path}: holds {len(tiff.pages)} pages, and the data after them up to byte {max(following, farthest)} are "
+            f"missing, since the file ends at {size}; it is truncated or damaged, copy it again."
         )
     pages = "its page was" if len(tiff.pages) == 1 else f"its {len(tiff.pages)} pages were"
     return (
-        f"{pages} read; it points to a further one at byte {following} that is none: if pages are missing, copy it "
-        "again",
+        f"{pages} read; its link to a further page at byte {following} is invalid: if pages are missing, copy it again",
     )
 
 
 def _end_of_value(layout: Any, entry: bytes) -> int:
-    """Where the value of a tag ends, if it lies outside of the tag; otherwise 0."""
+    """End of the value of a tag, if it is stored outside the tag; otherwise 0."""
     order = layout.offsetformat[0]
     (kind,) = struct.unpack(order + "H", entry[2:4])
     middle = (4 + layout.tagsize) // 2
@@ -166,7 +165,7 @@ def _rows(page: Any) -> int:
 
 
 def _row_bytes(page: Any, width: int | None = None) -> int:
-    """Bytes of a row, which starts with a new byte."""
+    """Bytes per row; each row starts with a new byte."""
     return -(-(width or page.imagewidth) * page.samplesperpixel * _bits(page) // 8)
 
 

@@ -1,4 +1,4 @@
-"""EMD as Velox writes it, read directly: rosettasciio asks for one more package wherever a file also holds spectra."""
+"""EMD from Velox, read directly: rosettasciio needs an additional package if a file also holds spectra."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tem_rf.errors import ReadError
 
 @contextmanager
 def open_velox(path: Path, wanted: Wanted) -> Iterator[Recording]:
-    """Open the detector image of a Velox file; element maps, which are calculated, come second.
+    """Open the detector image of a Velox file; calculated element maps have lower priority.
 
     Raises:
         ReadError: There is no image, or only diffraction patterns.
@@ -50,7 +50,7 @@ def open_velox(path: Path, wanted: Wanted) -> Iterator[Recording]:
 
 
 def _choose(path: Path, images: list[tuple[Any, dict[str, Any]]], wanted: Wanted) -> tuple[Any, dict[str, Any]]:
-    """The image of the detector that was asked for, or the one that was recorded rather than calculated."""
+    """The image of the requested detector, or the one that was recorded rather than calculated."""
     if wanted.array is None:
         return max(images, key=_preference)
     names = [str(metadata["BinaryResult"].get("Detector", "image")) for _, metadata in images]
@@ -63,7 +63,7 @@ def _preference(candidate: tuple[Any, dict[str, Any]]) -> tuple[bool, int]:
 
 
 def _metadata(group: Any) -> dict[str, Any]:
-    """Metadata of the first frame: JSON in a column of bytes, filled up with zeros."""
+    """Metadata of the first frame: JSON in a column of bytes, padded with zeros."""
     text = group["Metadata"][:, 0].tobytes().split(b"\0", 1)[0]
     return json.loads(text)
 

@@ -1,1 +1,1 @@
-"""Label formats: each module turns one family of files into a mask, True where a particle is."""
+"""Label formats: each module turns one family of files into a mask, True on particles."""

@@ -1,4 +1,4 @@
-"""COCO annotations (polygons and run lengths), as LabelBox, CVAT, Roboflow and Label Studio export them."""
+"""COCO annotations (polygons and run lengths), as exported by LabelBox, CVAT, Roboflow and Label Studio."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ from tem_rf.data.label_formats.roles import Roles
 from tem_rf.errors import DatasetError, ReadError
 
 _LONGEST_COUNT_BITS = 60
-# Label Studio puts eight hexadecimal digits and a hyphen before the name of an uploaded file.
+# Label Studio adds eight hexadecimal digits and a hyphen before the name of an uploaded file.
 _LABEL_STUDIO_PREFIX = re.compile(r"^[0-9a-f]{8}-")
 
 
@@ -32,13 +32,13 @@ def draw_coco(path: Path, content: dict[str, Any], stems: set[str], shape: tuple
 
     Args:
         path: The file, for the error.
-        content: What it holds.
+        content: Content of the file.
         stems: Names under which the micrograph may be listed.
         shape: Height and width of the micrograph.
-        roles: What the user said of the classes.
+        roles: The user's roles of the classes.
 
     Returns:
-        The label, all background where the image is listed without annotations.
+        The label; all background if the image is listed without annotations.
 
     Raises:
         ReadError: An annotation cannot be read.
@@ -52,8 +52,8 @@ def draw_coco(path: Path, content: dict[str, Any], stems: set[str], shape: tuple
         size = (image.get("height") or shape[0], image.get("width") or shape[1])
         if size != tuple(shape):
             raise DatasetError(
-                f"{path}: {name} was annotated at {size[1]} x {size[0]} px, its micrograph is "
-                f"{shape[1]} x {shape[0]} px; annotate the image at its own size."
+                f"{path}: {name} was annotated at {size[1]} x {size[0]} px, but its micrograph is "
+                f"{shape[1]} x {shape[0]} px; annotate the image at its original size."
             )
     kinds = _category_names(content)
     regions: list[Region] = []
@@ -69,17 +69,19 @@ def draw_coco(path: Path, content: dict[str, Any], stems: set[str], shape: tuple
     if not regions and without.total():
         held = " and ".join(what for what in without if without[what])
         raise DatasetError(
-            f"{path}: holds {held} of {name} and no outlines; annotate with polygons or masks, and export these."
+            f"{path}: holds {held} of {name} and no outlines; annotate with polygons or masks, and export again."
         )
     label = draw_regions(path, regions, shape, roles)
     notes = (
-        (f"{boxes} of {boxes + len(regions)} annotations are boxes without outlines, and left out",) if boxes else ()
+        (f"{boxes} of {boxes + len(regions)} annotations are boxes without outlines and were left out",)
+        if boxes
+        else ()
     )
     return Label(label.mask, label.unsure, label.notes + notes, label.legend)
 
 
 def coco_stems(path: Path, content: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Names of the images a COCO file annotates, each with those it may have had before an export.
+    """Names of the images annotated in a COCO file, each with possible names before an export.
 
     Raises:
         ReadError: An image has no usable id.
@@ -88,9 +90,9 @@ def coco_stems(path: Path, content: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def coco_stems_of(image: Mapping[str, Any]) -> tuple[str, ...]:
-    """Stems of an image's names, whatever folders, address or prefix the exporter put before them.
+    """Stems of an image's names, without folders, address or prefix added by the exporter.
 
-    Roboflow renames images and keeps the name in `extra`.
+    Roboflow renames images and keeps the original name in `extra`.
 
     >>> coco_stems_of({"file_name": "https://storage/x/1f2e3d4c-au_17.png?token=1"})
     ('au_17',)
@@ -101,7 +103,7 @@ def coco_stems_of(image: Mapping[str, Any]) -> tuple[str, ...]:
     given = [extra.get("name")] if isinstance(extra, Mapping) else []
     stems = []
     for text in [*given, image.get("file_name", "")]:
-        name = PureWindowsPath(unquote(str(text).partition("?")[0])).name  # takes / and \\ for separators
+        name = PureWindowsPath(unquote(str(text).partition("?")[0])).name  # accepts / and \\ as separators
         stem = _LABEL_STUDIO_PREFIX.sub("", PureWindowsPath(name).stem)
         stems += [stem] if stem else []
     return tuple(dict.fromkeys(stems))
@@ -121,7 +123,7 @@ def _category_names(content: dict[str, Any]) -> dict[str, str]:
 
 
 def _what_else(annotation: Mapping[str, Any]) -> str:
-    """What an annotation without outlines is."""
+    """Type of an annotation without outlines."""
     if annotation.get("bbox"):
         return "boxes"
     return "points" if annotation.get("keypoints") else "empty annotations"
@@ -140,19 +142,19 @@ def _regions(path: Path, segmentation: Any, kind: str, shape: tuple[int, int]) -
         return [Region(kind, [finite_ring(polygon)]) for polygon in polygons if len(polygon)]
     except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ReadError(
-            f"{path}: an annotation is neither polygons [[x, y, ...]] nor run lengths of this image ({error}); "
+            f"{path}: an annotation contains neither polygons [[x, y, ...]] nor run lengths of this image ({error}); "
             "export it as COCO again."
         ) from error
 
 
 def _decode_run_lengths(path: Path, segmentation: Mapping[str, Any], shape: tuple[int, ...]) -> np.ndarray:
-    """Runs of background and particle in turn, down the columns."""
+    """Alternating runs of background and particle, down the columns."""
     counts, size = segmentation["counts"], segmentation.get("size")
     if size and [int(length) for length in size] != list(shape):
         height, width = (int(length) for length in size)
         raise DatasetError(
-            f"{path}: a run-length mask is {width} x {height} px, its micrograph {shape[1]} x {shape[0]} px (width x "
-            "height); annotate the image at its own size."
+            f"{path}: a run-length mask is {width} x {height} px, but its micrograph {shape[1]} x {shape[0]} px "
+            "(width x height); annotate the image at its original size."
         )
     runs = _unpack_counts(counts) if isinstance(counts, str) else [int(count) for count in counts]
     if min(runs, default=0) < 0 or sum(runs) != shape[0] * shape[1]:
@@ -162,7 +164,7 @@ def _decode_run_lengths(path: Path, segmentation: Mapping[str, Any], shape: tupl
 
 
 def _unpack_counts(text: str) -> list[int]:
-    """Counts as the COCO tools pack them: 5 bits a character, sign in the last, and differences from the third on.
+    """Decode counts packed by the COCO tools: 5 bits per character, sign in the last, differences from the third on.
 
     >>> _unpack_counts("52203")
     [5, 2, 2, 2, 5]

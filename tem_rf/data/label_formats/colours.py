@@ -1,4 +1,4 @@
-"""Painted labels: which of their colours is particle."""
+"""Painted labels: find out which of their colours is particle."""
 
 from pathlib import Path
 
@@ -11,28 +11,28 @@ from tem_rf.errors import DatasetError
 
 _BLACK, _WHITE, _TRANSPARENT = 0x000000, 0xFFFFFF, 1 << 24
 _OPAQUE = 128
-_FEW = 3  # colours that need no look at whether they are blends
-_MOST_PURE = 32  # colours of a painted label; more are blends, unless they lie in areas
-_LEAST_SHARE = 2e-4  # of a colour that somebody chose
-_MOST_BLENDS = 0.7  # part of the colours that lie in areas, above which they are no blends
+_FEW = 3  # up to so many colours need no check for blends
+_MOST_PURE = 32  # colours of a painted label; more are blends, unless they form areas
+_LEAST_SHARE = 2e-4  # of the pixels, for a colour that was chosen deliberately
+_MOST_BLENDS = 0.7  # fraction of the colours that form areas, above which they are not blends
 _EVEN = 24  # largest step between neighbours in an even area
-_ALIKE = 64  # distance of colours that are one, in a blurred label
+_ALIKE = 64  # distance of colours that count as one in a blurred label
 
 
 def label_of_colours(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: bool = False) -> Label:
     """Tell particle from background by colour.
 
-    Transparent is background, or black, or white where there is no black; two other colours leave the choice to the
-    user. Blends at edges are taken for the nearest colour.
+    Background is transparent, or black, or white if there is no black. With two other colours the user must choose.
+    Blends at edges are assigned to the nearest colour.
 
     Args:
         path: The file, for the error.
-        frame: (height, width, 3 or 4), red, green, blue and perhaps opacity.
-        roles: What the user said.
+        frame: (height, width, 3 or 4), red, green, blue and possibly opacity.
+        roles: The user's roles of the colours.
         is_lossy: Whether the pixels were compressed with loss.
 
     Raises:
-        DatasetError: Which colour is particle cannot be told.
+        DatasetError: It is ambiguous which colour is particle.
     """
     colours = _eight_bits(frame)
     clear = colours[..., 3] < _OPAQUE if colours.shape[2] == 4 else np.zeros(colours.shape[:2], bool)
@@ -45,7 +45,7 @@ def label_of_colours(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: b
     notes: tuple[str, ...] = ()
     if is_lossy or (len(keys) > _FEW and not _are_areas(packed, keys)):
         packed, keys, counts = _nearest_colours(path, packed, keys)
-        notes = ("colours blend at its edges; each pixel was taken for the nearest",)
+        notes = ("colours blend at its edges; each pixel was assigned to the nearest",)
     entries = sorted(zip(keys.tolist(), (counts / packed.size).tolist(), strict=True), key=lambda entry: -entry[1])
     shares = legend([(_name(key), share) for key, share in entries])
     named = roles.assign(keys.tolist(), _colour)
@@ -71,7 +71,7 @@ def _eight_bits(frame: np.ndarray) -> np.ndarray:
 
 
 def _background(path: Path, keys: list[int], shares: str) -> tuple[int, tuple[str, ...]]:
-    """The colour that is background, and notes; -1 where there is but one colour, which is none."""
+    """The background colour, and notes; -1 if there is only one colour, which is not background."""
     others = [key for key in keys if key not in (_BLACK, _WHITE, _TRANSPARENT)]
     if _TRANSPARENT in keys:
         background = _TRANSPARENT
@@ -82,26 +82,26 @@ def _background(path: Path, keys: list[int], shares: str) -> tuple[int, tuple[st
     elif len(keys) == 1:
         return -1, ()
     else:
-        raise DatasetError(f"{path}: holds the colours {shares}, and which are particle cannot be told; {OPTIONS}.")
+        raise DatasetError(f"{path}: holds the colours {shares}, and it is not clear which are particle; {OPTIONS}.")
     particles = len(keys) - 1
     if background == _BLACK and particles <= 1:
         return background, ()
     what = "the other colour" if particles == 1 else f"the {particles} other colours"
-    return background, (f"{_name(background)} is taken for background, {what} for particle; it holds {shares}",)
+    return background, (f"{_name(background)} is read as background, {what} as particle; it holds {shares}",)
 
 
 def _are_areas(packed: np.ndarray, keys: np.ndarray) -> bool:
-    """Whether most colours lie in areas, as those of particles of a colour each do, and blends do not."""
+    """Whether most colours form areas, as when each particle has its own colour, and unlike blends."""
     inner = packed[1:, 1:]
     flat = (inner == packed[:-1, 1:]) & (inner == packed[1:, :-1])
     return len(np.unique(inner[flat])) > _MOST_BLENDS * len(keys)
 
 
 def _nearest_colours(path: Path, packed: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every pixel as the nearest of the colours that somebody chose, which lie in even areas.
+    """Assign every pixel to the nearest deliberately chosen colour, one that fills even areas.
 
     Returns:
-        As `packed`, its colours in order, and their numbers.
+        As `packed`, its colours in order, and their counts.
     """
     points = _points(keys)
     places = np.searchsorted(keys, packed)
@@ -120,7 +120,7 @@ def _nearest_colours(path: Path, packed: np.ndarray, keys: np.ndarray) -> tuple[
         if is_new and weights[near].sum() >= _LEAST_SHARE * packed.size:
             chosen.append(int(index))
     if not 1 <= len(chosen) <= _MOST_PURE:
-        raise DatasetError(f"{path}: holds {len(keys)} colours, as a photograph does; expected a painted label.")
+        raise DatasetError(f"{path}: holds {len(keys)} colours, like a photograph; expected a painted label.")
     distances = np.stack([np.linalg.norm(points - points[index], axis=1) for index in chosen])
     snapped = np.array([_snap(int(keys[index])) for index in chosen])
     result = snapped[distances.argmin(axis=0)][places]
@@ -135,7 +135,7 @@ def _points(keys: np.ndarray) -> np.ndarray:
 
 
 def _snap(key: int) -> int:
-    """Black and white, which compression makes a little lighter and darker."""
+    """Restore black and white, which compression changes slightly."""
     parts = [key >> 16 & 255, key >> 8 & 255, key & 255]
     if key != _TRANSPARENT and max(parts) < _ALIKE / 2:
         return _BLACK
@@ -147,7 +147,7 @@ def _name(key: int) -> str:
 
 
 def _colour(text: str) -> int | None:
-    """A colour by its name or number: red, #ff0000, rgb(255, 0, 0)."""
+    """Parse a colour given by name or number: red, #ff0000, rgb(255, 0, 0)."""
     from PIL import ImageColor
 
     if text.casefold() == "transparent":

@@ -13,24 +13,24 @@ _GEOMETRIES = ("Polygon", "MultiPolygon", "GeometryCollection", "Point", "MultiP
 
 
 def is_geojson(content: Any) -> bool:
-    """Whether parsed JSON is a geometry, a feature, or features of GeoJSON."""
+    """Whether parsed JSON is a geometry, a feature or a feature collection of GeoJSON."""
     if isinstance(content, list):
         return bool(content) and all(is_geojson(item) for item in content)
     return isinstance(content, dict) and content.get("type") in ("FeatureCollection", "Feature", *_GEOMETRIES)
 
 
 def draw_geojson(path: Path, content: Any, shape: tuple[int, int], roles: Roles) -> Label:
-    """Fill its polygons, whose coordinates are pixels of the image at its own size.
+    """Fill its polygons, whose coordinates are pixels of the image at its original size.
 
     Args:
         path: The file, for the error.
-        content: What it holds.
+        content: Content of the file.
         shape: Height and width of the micrograph.
-        roles: What the user said of the classes.
+        roles: The user's roles of the classes.
 
     Raises:
         ReadError: A feature cannot be read.
-        DatasetError: Its outlines do not fit, or it has none.
+        DatasetError: Its outlines do not fit the micrograph, or it has none.
     """
     try:
         features = _features(content)
@@ -40,7 +40,7 @@ def draw_geojson(path: Path, content: Any, shape: tuple[int, int], roles: Roles)
             f"{path}: a feature cannot be read ({' '.join(str(error).split())[:120]}); export it again."
         ) from error
     if features and not regions:
-        raise DatasetError(f"{path}: holds {len(features)} features and no area; outline the particles.")
+        raise DatasetError(f"{path}: holds {len(features)} features but no areas; outline the particles.")
     return draw_regions(path, regions, shape, roles)
 
 
@@ -56,7 +56,7 @@ def _features(content: Any) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _kind(properties: Mapping[str, Any]) -> str:
-    """Class of a feature, which QuPath keeps under `classification`, as a name or with a colour."""
+    """Class of a feature, which QuPath stores under `classification`, as a name or with a colour."""
     found = properties.get("classification") or properties.get("class") or ""
     return str(found.get("name", "") if isinstance(found, Mapping) else found)
 

@@ -1,4 +1,4 @@
-"""ImageJ and Fiji regions of interest: one in a .roi file, a set of them in a .zip."""
+"""ImageJ and Fiji regions of interest: a single one in a .roi file, a set in a .zip file."""
 
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -15,24 +15,26 @@ _LARGEST_ARCHIVE_BYTES = 256 * 2**20
 
 
 def draw_rois(path: Path, shape: tuple[int, int], roles: Roles) -> Label:
-    """Fill every region of a file: polygons, freehand and traced outlines, rectangles, ovals and compositions.
+    """Fill all regions of a file: polygons, freehand and traced outlines, rectangles, ovals and composites.
 
     Args:
-        path: .roi file, or .zip of them; what else is in the archive is passed over.
+        path: .roi file, or .zip file of them; other files in the archive are ignored.
         shape: Height and width of the micrograph.
-        roles: What the user said; regions have no classes, so this changes nothing.
+        roles: The user's roles; they have no effect, since regions have no classes.
 
     Raises:
-        DatasetError: The file holds lines and points only, or a region lies outside of the micrograph.
+        DatasetError: The file holds only lines and points, or a region is outside the micrograph.
     """
     rois = _read(path)
     areas = [roi for roi in rois if roi.roitype.name not in _WITHOUT_AREA]
     if not areas:
-        raise DatasetError(f"{path}: holds {len(rois)} regions and no area; outline the particles and save them again.")
+        raise DatasetError(
+            f"{path}: holds {len(rois)} regions but no areas; outline the particles and save them again."
+        )
     regions = [Region("", roi.coordinates(multi=True), name=f"region {roi.name!r}") for roi in areas]
     label = draw_regions(path, regions, shape, Roles())
     passed_over = len(rois) - len(areas)
-    notes = (f"{passed_over} of its {len(rois)} regions are lines or points, and passed over",) if passed_over else ()
+    notes = (f"{passed_over} of its {len(rois)} regions are lines or points and were ignored",) if passed_over else ()
     return Label(label.mask, None, label.notes + notes, label.legend)
 
 
@@ -45,14 +47,16 @@ def _read(path: Path) -> list[Any]:
         members = [member for member in archive.infolist() if _is_roi(member)]
         size = sum(member.file_size for member in members)
         if size > _LARGEST_ARCHIVE_BYTES:
-            raise DatasetError(f"{path}: unpacks to {size} bytes, which no set of regions needs; it is damaged.")
+            raise DatasetError(f"{path}: unpacks to {size} bytes, too many for a set of regions; it is damaged.")
         if not members:
             held = ", ".join(archive.namelist()[:4]) or "nothing"
-            raise DatasetError(f"{path}: holds no .roi files ({held}); save the regions by More, Save in Fiji.")
+            raise DatasetError(
+                f"{path}: holds no .roi files ({held}); save the regions in Fiji's ROI Manager, More, Save."
+            )
         return [roifile.ImagejRoi.frombytes(archive.read(member)) for member in members]
 
 
 def _is_roi(member: zipfile.ZipInfo) -> bool:
-    """Whether a member is a region; macOS adds files of its own, whose names begin with a dot."""
+    """Whether a member is a region; macOS adds its own files, whose names start with a dot."""
     name = PurePosixPath(member.filename)
     return name.suffix.lower() == ".roi" and not name.name.startswith(".") and "__MACOSX" not in name.parts

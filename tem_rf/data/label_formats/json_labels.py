@@ -1,4 +1,4 @@
-"""Labels in JSON: COCO, LabelMe and GeoJSON, told apart by what they hold."""
+"""Labels in JSON: COCO, LabelMe and GeoJSON, identified by their content."""
 
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,22 @@ JSON_SUFFIXES = (".json", ".geojson")
 
 
 def read_json_label(path: Path, stems: set[str] | None, shape: tuple[int, int], roles: Roles) -> Label:
-    """Fill what a JSON file says of one image.
+    """Fill the annotations of one image in a JSON file.
 
     Args:
         path: The file.
-        stems: Names under which a COCO file, which labels many, may list the micrograph.
+        stems: Names under which a COCO file, which labels many images, may list the micrograph.
         shape: Height and width of the micrograph.
-        roles: What the user said of the classes.
+        roles: The user's roles of the classes.
 
     Raises:
-        ReadError: It is none of the formats, or damaged.
+        ReadError: It is in none of the formats, or damaged.
         DatasetError: It does not fit the micrograph.
     """
     content = _load(path)
     if is_coco(content):
         if not stems:
-            raise DatasetError(f"{path}: labels many micrographs; say which one is meant.")
+            raise DatasetError(f"{path}: labels several micrographs; specify which one to read.")
         return draw_coco(path, content, stems, shape, roles)
     return (
         draw_labelme(path, content, shape, roles) if is_labelme(content) else draw_geojson(path, content, shape, roles)
@@ -38,10 +38,10 @@ def read_json_label(path: Path, stems: set[str] | None, shape: tuple[int, int], 
 
 
 def labelled_stems(path: Path) -> list[tuple[str, ...]]:
-    """Stems of the images that a JSON file labels, each with the others it may have.
+    """Stems of the images labelled in a JSON file, each with possible alternatives.
 
     Raises:
-        ReadError: It is none of the formats.
+        ReadError: It is in none of the formats.
     """
     content = _load(path)
     if is_coco(content):
@@ -55,7 +55,9 @@ def _load(path: Path) -> Any:
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror}); check its permissions and its disk.") from error
     except ValueError as error:
-        raise ReadError(f"{path}: is no JSON ({' '.join(str(error).split())[:120]}); export it again.") from error
+        raise ReadError(
+            f"{path}: is not valid JSON ({' '.join(str(error).split())[:120]}); export it again."
+        ) from error
     if not (is_coco(content) or is_labelme(content) or is_geojson(content)):
         raise ReadError(
             f"{path}: {_whose(content)}; expected COCO (the lists `images` and `annotations`), LabelMe or GeoJSON, "
@@ -65,7 +67,7 @@ def _load(path: Path) -> Any:
 
 
 def _whose(content: Any) -> str:
-    """Which program's JSON it is that is not read."""
+    """Identify a JSON format of another program that is not supported."""
     first = next(iter(content.values() if isinstance(content, dict) else content), None) if content else None
     keys = set(content if isinstance(content, dict) else first if isinstance(first, dict) else ())
     inner = set(first) if isinstance(first, dict) else set()
@@ -80,5 +82,5 @@ def _whose(content: Any) -> str:
     if {"categories", "items"} <= keys:
         return "is Datumaro's own JSON"
     if {"images", "categories"} <= keys:
-        return "is no COCO file, its list of annotations is missing"
-    return "is no COCO file"
+        return "is not a COCO file, its list of annotations is missing"
+    return "is not a COCO file"

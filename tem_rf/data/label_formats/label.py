@@ -1,22 +1,22 @@
-"""What a label says of a micrograph."""
+"""The label of a micrograph."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-_USUAL_MOST = 0.6  # of the pixels; particles that cover more are rare, inverted masks are not
+_USUAL_MOST = 0.6  # of the pixels; particles rarely cover more, but inverted masks do
 _USUAL_LEAST = 1e-3
 
 
 @dataclass(frozen=True)
 class Label:
-    """The particles of one micrograph, as somebody drew them.
+    """The labelled particles of one micrograph.
 
     Attributes:
-        mask: (height, width) bool, True where a particle is.
-        unsure: (height, width) bool, True where nobody says whether one is; None: nowhere.
-        notes: How the label was understood, where there was a choice.
-        legend: The values, colours or classes that it holds with their shares, for the error where none is particle.
+        mask: (height, width) bool, True on particles.
+        unsure: (height, width) bool, True where the label is uncertain; None: nowhere.
+        notes: How the label was interpreted, if it was ambiguous.
+        legend: Its values, colours or classes with their shares, for the error if none is particle.
     """
 
     mask: np.ndarray
@@ -25,7 +25,7 @@ class Label:
     legend: str = ""
 
     def with_remarks(self) -> "Label":
-        """With a note where it marks so much or so little that it may be inverted, or drawn on another image."""
+        """Add a note if it marks so much or so little that it may be inverted, or belong to another image."""
         share = float(self.mask.mean()) if self.mask.size else 0.0
         notes = self.notes
         if _USUAL_MOST < share < 1:
@@ -36,7 +36,7 @@ class Label:
 
 
 def percent(share: float) -> str:
-    """A share in percent, with a digit that is not zero.
+    """A fraction in percent, with at least one digit that is not zero.
 
     >>> percent(0.095489), percent(0.00012)
     ('9.5 %', '0.012 %')
@@ -45,7 +45,7 @@ def percent(share: float) -> str:
 
 
 def legend(entries: list[tuple[str, float]], most: int = 8) -> str:
-    """Names with their shares, the first of many.
+    """Names with their shares; long lists are shortened.
 
     >>> legend([("1", 0.905), ("2", 0.095)])
     '1 (90.5 %), 2 (9.5 %)'

@@ -1,4 +1,4 @@
-"""LabelMe's JSON, a file for each image: https://github.com/wkentaro/labelme."""
+"""LabelMe's JSON, one file for each image: https://github.com/wkentaro/labelme."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ from tem_rf.data.label_formats.outlines import Region, draw_regions, finite_ring
 from tem_rf.data.label_formats.roles import Roles
 from tem_rf.errors import DatasetError, ReadError
 
-_VERTICES = 72  # of a circle, one for every 5 degrees
+_VERTICES = 72  # of a circle, one every 5 degrees
 
 
 def is_labelme(content: Any) -> bool:
@@ -21,29 +21,29 @@ def is_labelme(content: Any) -> bool:
 
 
 def labelme_stems(path: Path, content: dict[str, Any]) -> tuple[str, ...]:
-    """Stems under which its image may be found: that of the file, and that of the image it names."""
+    """Stems under which its image may be found: that of the file, and that of the image it refers to."""
     name = PureWindowsPath(str(content.get("imagePath") or "")).stem
     return (path.stem, name) if name and name != path.stem else (path.stem,)
 
 
 def draw_labelme(path: Path, content: dict[str, Any], shape: tuple[int, int], roles: Roles) -> Label:
-    """Fill its polygons, rectangles, circles and masks; lines and points are passed over.
+    """Fill its polygons, rectangles, circles and masks; lines and points are ignored.
 
     Args:
         path: The file, for the error.
-        content: What it holds.
+        content: Content of the file.
         shape: Height and width of the micrograph.
-        roles: What the user said of the classes.
+        roles: The user's roles of the classes.
 
     Raises:
         ReadError: A shape cannot be read.
-        DatasetError: It was drawn at another size, or its shapes do not fit.
+        DatasetError: It was drawn at another size, or its shapes do not fit the micrograph.
     """
     size = (content.get("imageHeight") or shape[0], content.get("imageWidth") or shape[1])
     if size != tuple(shape):
         raise DatasetError(
-            f"{path}: was drawn at {size[1]} x {size[0]} px, its micrograph is {shape[1]} x {shape[0]} px; draw on the "
-            "image at its own size."
+            f"{path}: was drawn at {size[1]} x {size[0]} px, but its micrograph is {shape[1]} x {shape[0]} px; draw on "
+            "the image at its original size."
         )
     try:
         regions = [region for item in content["shapes"] if (region := _region(item, shape)) is not None]
@@ -52,10 +52,10 @@ def draw_labelme(path: Path, content: dict[str, Any], shape: tuple[int, int], ro
             f"{path}: a shape cannot be read ({' '.join(str(error).split())[:120]}); save it again."
         ) from error
     if content["shapes"] and not regions:
-        raise DatasetError(f"{path}: holds {len(content['shapes'])} shapes and no area; outline the particles.")
+        raise DatasetError(f"{path}: holds {len(content['shapes'])} shapes but no areas; outline the particles.")
     passed_over = len(content["shapes"]) - len(regions)
     label = draw_regions(path, regions, shape, roles)
-    notes = (f"{passed_over} of its shapes are lines or points, and passed over",) if passed_over else ()
+    notes = (f"{passed_over} of its shapes are lines or points and were ignored",) if passed_over else ()
     return Label(label.mask, label.unsure, label.notes + notes, label.legend)
 
 
@@ -79,7 +79,7 @@ def _region(item: dict[str, Any], shape: tuple[int, int]) -> Region | None:
 
 
 def _pasted(text: str, corners: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A mask that is kept as a PNG of the box around it."""
+    """A mask stored as a PNG of its bounding box."""
     from PIL import Image
 
     with Image.open(io.BytesIO(base64.b64decode(text)), formats=("PNG",)) as image:

@@ -1,4 +1,4 @@
-"""Labels that are images: masks, instance numbers, painted colours, and files of several of these."""
+"""Labels that are images: masks, instance numbers, painted colours, and files with several of these."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,14 +24,14 @@ def read_masks(path: Path, shape: tuple[int, int], frames: int, reading: Reading
     """Read the labels of a file one after the other.
 
     Args:
-        path: Image file; of NPZ and HDF5 files the array `labels`, `masks` or `maps` is read.
+        path: Image file; for NPZ and HDF5 files the array `labels`, `masks` or `maps` is read.
         shape: Height and width of the micrograph.
-        frames: Number of its frames; where it has one, the pages of the file are classes or particles of it.
-        reading: What of the file is meant.
+        frames: Number of its frames; if it has one, the pages of the label file are classes or particles of it.
+        reading: Which array, channel and values to read.
 
     Raises:
         ReadError: The file cannot be read.
-        DatasetError: The label is of another size, or which part of it is particle cannot be told.
+        DatasetError: The label has another size, or it is ambiguous which part of it is particle.
     """
     wanted = Wanted(reading.label_array, LABEL_NAMES, as_label=True, frame_shape=shape)
     roles = Roles.of(reading)
@@ -53,12 +53,12 @@ def is_container(path: Path) -> bool:
 
 
 def holds_masks(path: Path) -> bool:
-    """Whether an NPZ or HDF5 file holds an array of labels."""
+    """Whether an NPZ or HDF5 file holds a label array."""
     return is_container(path) and _opens(path, Wanted(names=LABEL_NAMES, as_label=True))
 
 
 def holds_micrographs(path: Path) -> bool:
-    """Whether a file opens as micrographs."""
+    """Whether a file can be opened as micrographs."""
     return _opens(path, MICROGRAPH)
 
 
@@ -95,9 +95,9 @@ def _one_plane(page: np.ndarray) -> Any:
 def _checked(path: Path, frame: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     height, width = frame.shape[:2]
     if (height, width) != tuple(shape):
-        turned = " It lies on its side: turn it." if (width, height) == tuple(shape) else ""
+        turned = " It is rotated by 90 degrees: rotate it back." if (width, height) == tuple(shape) else ""
         raise DatasetError(
-            f"{path}: the label is {width} x {height} px, its micrograph {shape[1]} x {shape[0]} px (width x height); "
-            f"label the image at its own size.{turned}"
+            f"{path}: the label is {width} x {height} px, but its micrograph {shape[1]} x {shape[0]} px (width x "
+            f"height); label the image at its original size.{turned}"
         )
     return frame

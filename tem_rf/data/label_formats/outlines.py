@@ -1,4 +1,4 @@
-"""Fill outlines drawn by hand, of the classes that are particles, where they agree with the micrograph."""
+"""Fill hand-drawn outlines of the classes that are particles, after checking that they fit the micrograph."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tem_rf.data.label_formats.label import Label, legend
 from tem_rf.data.label_formats.roles import OPTIONS, Role, Roles
 from tem_rf.errors import DatasetError
 
-_OVERHANG_PX = 1.0  # beyond a border, which rounding explains
+_OVERHANG_PX = 1.0  # beyond a border, as caused by rounding
 _PARTICLES = re.compile(r"particle|crystal|nano|\bnps?\b|\brods?\b|foreground|\bfg\b|^objects?$|^cells?$|nucle", re.I)
 _BACKGROUND = re.compile(r"^_*(background|bg|back|vacuum|empty|none)_*$", re.I)
 _NOT_SURE = re.compile(r"^(ignored?|unsure|not.?sure|unclear|uncertain|don'?t.?care|void|exclude[d]?)\*?$", re.I)
@@ -19,14 +19,14 @@ _NOT_SURE = re.compile(r"^(ignored?|unsure|not.?sure|unclear|uncertain|don'?t.?c
 
 @dataclass(frozen=True)
 class Region:
-    """A part of a micrograph that somebody marked.
+    """A marked region of a micrograph.
 
     Attributes:
-        kind: Its class; empty where it has none.
+        kind: Its class; empty if it has none.
         rings: (n, 2) vertices x, y of each outline [px]; (0, 0) is the upper left corner of the image, as in ImageJ and
-            COCO, so the centre of the first pixel lies at (0.5, 0.5). One inside another is a hole.
+            COCO, so the centre of the first pixel is at (0.5, 0.5). A ring inside another is a hole.
         mask: (height, width) bool instead of outlines.
-        name: What it is called in the file, for errors.
+        name: Its name in the file, for errors.
     """
 
     kind: str = ""
@@ -38,18 +38,18 @@ class Region:
 def draw_regions(path: Path, regions: Sequence[Region], shape: tuple[int, int], roles: Roles) -> Label:
     """Fill the regions whose class is particle.
 
-    A region that a border cuts is clipped, with a note. Where there are several classes, those that are called particle
-    or the like are taken, with a note, and without such a name the choice is left to the user.
+    A region cut by the border is clipped, with a note. If there are several classes, those with names like particle are
+    used, with a note. Without such a name, the user must choose.
 
     Args:
         path: The file, for the error.
         regions: The regions.
         shape: Height and width of the micrograph.
-        roles: What the user said of the classes.
+        roles: The user's roles of the classes.
 
     Raises:
-        DatasetError: A region lies outside of the micrograph, the coordinates are no pixels, or which class is particle
-            cannot be told.
+        DatasetError: A region is outside the micrograph, the coordinates are not pixels, or it is ambiguous which class
+            is particle.
     """
     kinds = list(dict.fromkeys(region.kind for region in regions))
     chosen, are_guessed = _roles_of(kinds, roles)
@@ -61,22 +61,22 @@ def draw_regions(path: Path, regions: Sequence[Region], shape: tuple[int, int], 
         _fill(masks[region.kind], region)
     shares = legend([(kind or "(no class)", float(masks[kind].mean())) for kind in kinds])
     if None in chosen.values():
-        raise DatasetError(f"{path}: holds the classes {shares}, and which are particle cannot be told; {OPTIONS}.")
+        raise DatasetError(f"{path}: holds the classes {shares}, and it is not clear which are particle; {OPTIONS}.")
     notes: tuple[str, ...] = ()
     if clipped:
-        notes += (f"{clipped} of {len(drawn)} outlines reach over the border and were clipped",)
+        notes += (f"{clipped} of {len(drawn)} outlines extend beyond the border and were clipped",)
     if len(kinds) > 1 and are_guessed:
         taken = ", ".join(kind or "(no class)" for kind in kinds if chosen[kind] == "particle") or "none"
-        notes += (f"holds the classes {shares}; taken for particle: {taken}",)
+        notes += (f"holds the classes {shares}; read as particle: {taken}",)
     if _are_boxes(drawn):
-        notes += ("all its outlines are upright rectangles; are they boxes around particles, not outlines?",)
+        notes += ("all its outlines are upright rectangles; are they boxes around particles rather than outlines?",)
     particle, unsure = (_union(masks, chosen, role, shape) for role in ("particle", "not sure"))
     unsure &= ~particle
     return Label(particle, unsure if unsure.any() else None, notes, shares)
 
 
 def _roles_of(kinds: list[str], roles: Roles) -> tuple[dict[str, Role | None], bool]:
-    """Role of each class, None where it cannot be told, and whether names decided."""
+    """Role of each class, None if ambiguous, and whether the roles come from the names."""
     lower = {kind.casefold(): kind for kind in kinds}
     named = roles.assign(kinds, lambda text: lower.get(text.casefold()))
     if roles.say_particle:
@@ -104,16 +104,16 @@ def _check_scale(path: Path, regions: Sequence[Region], shape: tuple[int, int]) 
     largest = max(float(ring.max()) for ring in rings)
     if 0 < largest <= 1:
         raise DatasetError(
-            f"{path}: its largest coordinate is {largest:.3g}, its micrograph is {shape[1]} x {shape[0]} px; the "
-            "coordinates seem divided by the size of the image, export them in pixels."
+            f"{path}: its largest coordinate is {largest:.3g}, but its micrograph is {shape[1]} x {shape[0]} px; the "
+            "coordinates seem to be relative to the size of the image, export them in pixels."
         )
 
 
 def _is_clipped(path: Path, region: Region, shape: tuple[int, int]) -> bool:
-    """Whether a border cuts a region.
+    """Whether a region is cut by the border.
 
     Raises:
-        DatasetError: It lies outside, or reaches farther beyond than the image is wide.
+        DatasetError: It is outside, or extends beyond the border by more than the width of the image.
     """
     points = np.concatenate([ring for ring in region.rings if len(ring)] or [np.zeros((0, 2))])
     if not len(points):
@@ -123,14 +123,14 @@ def _is_clipped(path: Path, region: Region, shape: tuple[int, int]) -> bool:
     if is_outside or (most > 2 * size + 1).any() or (least < -size - 1).any():
         x, y = np.where(np.abs(most - size / 2) > np.abs(least - size / 2), most, least)
         raise DatasetError(
-            f"{path}: {region.name} reaches x={x:.4g}, y={y:.4g}, its micrograph is {shape[1]} x {shape[0]} px; draw "
-            "the outlines on the image at its own size."
+            f"{path}: {region.name} reaches x={x:.4g}, y={y:.4g}, but its micrograph is {shape[1]} x {shape[0]} px; "
+            "draw the outlines on the image at its original size."
         )
     return bool((most > size + _OVERHANG_PX).any() or (least < -_OVERHANG_PX).any())
 
 
 def _fill(mask: np.ndarray, region: Region) -> None:
-    """Set the pixels whose centres lie inside a region; only the part of the mask around it is touched."""
+    """Set the pixels whose centres are inside a region; only the part of the mask around it is touched."""
     from skimage.draw import polygon
 
     if region.mask is not None:
@@ -174,7 +174,7 @@ def finite_ring(points: object) -> np.ndarray:
     """(n, 2) vertices as floats.
 
     Raises:
-        ValueError: They are no pairs of finite numbers.
+        ValueError: They are not pairs of finite numbers.
     """
     ring = np.asarray(points, np.float64).reshape(-1, 2)
     if not np.isfinite(ring).all():

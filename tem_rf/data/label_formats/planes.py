@@ -1,4 +1,4 @@
-"""Labels of several planes for one micrograph: a channel per class, or a page per particle."""
+"""Labels with several planes for one micrograph: one channel per class, or one page per particle."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,25 +11,25 @@ from tem_rf.data.label_formats.values import label_of_values
 from tem_rf.errors import DatasetError
 
 _MOST_CLASSES = 16
-_OVERLAP = 0.2  # of what particles cover; masks of different frames overlap more
+_OVERLAP = 0.2  # of the area of particles; masks of different frames overlap more
 _SUM_TOLERANCE = 0.02
 
 
 def label_of_planes(path: Path, planes: Iterable[np.ndarray], count: int, roles: Roles, what: str) -> Label:
     """Tell particle from background by plane.
 
-    Planes of which every pixel is marked in one are classes: of two the second is particle, as the published maps have
-    it, and more leave the choice to the user. Others are particles, a plane for each, and are united.
+    If every pixel is marked in exactly one plane, the planes are classes: of two, the second is particle, as in the
+    published maps; with more, the user must choose. Otherwise each plane is a particle, and they are merged.
 
     Args:
         path: The file, for the error.
         planes: (height, width) each, read one after the other.
-        count: How many.
-        roles: What the user said, in which planes are called 1, 2, ...
-        what: What they are called: channels or pages.
+        count: Number of planes.
+        roles: The user's roles, in which planes are numbered 1, 2, ...
+        what: What the planes are: channels or pages.
 
     Raises:
-        DatasetError: Which plane is particle cannot be told, or they are masks of different images.
+        DatasetError: It is ambiguous which plane is particle, or they are masks of different images.
     """
     named = roles.assign([str(number) for number in range(1, count + 1)], lambda text: text.strip())
     kept: list[np.ndarray] = []
@@ -56,21 +56,26 @@ def label_of_planes(path: Path, planes: Iterable[np.ndarray], count: int, roles:
         return Label(union & ~unsure, unsure if unsure.any() else None, (), listed)
     if _are_classes(times, total):
         if count == 2:
-            return Label(kept[1], None, (f"holds 2 {what}, background and particle; took the second",), listed)
-        raise DatasetError(f"{path}: holds {listed}, a class each, and which are particle cannot be told; {OPTIONS}.")
+            return Label(kept[1], None, (f"holds 2 {what}, background and particle; used the second",), listed)
+        raise DatasetError(f"{path}: holds {listed}, one class each; it is not clear which are particle; {OPTIONS}.")
     if (times > 1).sum() > _OVERLAP * (times > 0).sum():
         raise DatasetError(
+<<<<<<< HEAD
             f"{path}: holds several masks for one micrograph, which overlap ({listed}); save the right one by "
             "itself, or name it with `particle`."
+=======
+            f"{path}: holds several overlapping masks for one micrograph ({listed}); save the right one "
+            "separately, or select it with --particle."
+>>>>>>> eng1
         )
     unsure_or_none = unsure if unsure.any() else None
     return Label(
-        union & ~unsure, unsure_or_none, (f"holds {count} {what}, a particle on each; they were united",), listed
+        union & ~unsure, unsure_or_none, (f"holds {count} {what}, one particle each; they were merged",), listed
     )
 
 
 def _marked(path: Path, plane: np.ndarray, number: int, count: int, what: str, named: dict) -> np.ndarray:
-    """What a plane marks; one that the user passed over may be anything."""
+    """Mask of a plane; a plane that the user excluded may have any content."""
     try:
         return label_of_values(path, plane, Roles()).mask
     except DatasetError as error:
@@ -80,7 +85,7 @@ def _marked(path: Path, plane: np.ndarray, number: int, count: int, what: str, n
 
 
 def _are_classes(times: np.ndarray, total: np.ndarray) -> bool:
-    """Whether every pixel is of one plane, or the planes are probabilities that add up to one."""
+    """Whether every pixel belongs to one plane, or the planes are probabilities that add up to one."""
     if (times == 1).mean() > 1 - _SUM_TOLERANCE:
         return True
     most = float(total.max())

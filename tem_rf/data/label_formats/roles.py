@@ -1,4 +1,4 @@
-"""Which values, colours, classes or channels of a label are particle, background or neither, as the settings say."""
+"""Which values, colours, classes or channels of a label are particle, background or neither, by the settings."""
 
 import re
 from collections.abc import Callable, Hashable, Sequence
@@ -10,17 +10,21 @@ from tem_rf.config.reading import ReadingSettings
 Role = Literal["particle", "background", "not sure"]
 Key = TypeVar("Key", bound=Hashable)
 
+<<<<<<< HEAD
 OPTIONS = "`particle`, `background` and `not_sure` say which is which"
+=======
+OPTIONS = "specify them with --particle, --background and --not-sure"
+>>>>>>> eng1
 
 
 @dataclass(frozen=True)
 class Roles:
-    """What the user said of the values of labels.
+    """The user's roles of label values.
 
     Attributes:
-        particle: What is particle, as text.
-        background: What is background.
-        not_sure: What is neither.
+        particle: Values that are particle, as text.
+        background: Values that are background.
+        not_sure: Values that are neither.
     """
 
     particle: tuple[str, ...] = field(default=())
@@ -29,20 +33,20 @@ class Roles:
 
     @classmethod
     def of(cls, reading: ReadingSettings) -> "Roles":
-        """Those of the settings."""
+        """The roles from the settings."""
         return cls(*(_split(text) for text in (reading.particle, reading.background, reading.not_sure)))
 
     @property
     def say_particle(self) -> bool:
-        """Whether particle or background was named, so that the others follow."""
+        """Whether particle or background was given, which determines all other values."""
         return bool(self.particle or self.background)
 
     def assign(self, keys: Sequence[Key], parse: Callable[[str], Key | None]) -> dict[Key, Role]:
-        """Roles of the keys that the user decided; of all of them where particle or background was named.
+        """Roles of the keys that the user assigned; of all keys if particle or background was given.
 
         Args:
             keys: Values, colours, classes or channels of a label.
-            parse: Reads what the user wrote as such a key; None where it is none.
+            parse: Converts the user's text to such a key; None if it is not one.
         """
         named: dict[Key, Role] = {}
         every: tuple[tuple[Role, tuple[str, ...]], ...] = (
@@ -57,6 +61,6 @@ class Roles:
 
 
 def _split(text: str | None) -> tuple[str, ...]:
-    """At commas outside of parentheses, which colours such as rgb(255, 0, 0) have."""
+    """Split at commas outside parentheses, since colours such as rgb(255, 0, 0) contain commas."""
     parts = re.split(r",(?![^(]*\))", text or "")
     return tuple(part.strip() for part in parts if part.strip())

@@ -1,4 +1,4 @@
-"""Masks and images of instance numbers: which of their values is particle."""
+"""Masks and images of instance numbers: find out which of their values is particle."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from tem_rf.data.label_formats.label import Label, legend, percent
 from tem_rf.data.label_formats.roles import OPTIONS, Role, Roles
 from tem_rf.errors import DatasetError
 
-_COUNTED_RANGE = 2**20  # integers within it are counted without sorting
-_SOFT_SPAN = 16  # grey levels between which edges can be blurred
+_COUNTED_RANGE = 2**20  # integers within this range are counted without sorting
+_SOFT_SPAN = 16  # minimum number of grey levels between which edges can be blurred
 _MOST_CLASSES = 10
-_PIECES_OF_A_CLASS = 2  # on average; a particle is in one
+_PIECES_OF_A_CLASS = 2  # on average; a particle is in one piece
 _LEAST_NOISE_LEVELS, _PIECES_OF_NOISE = 8, 5
 _LARGEST_SAMPLE = 2**22  # pixels in which pieces are counted
 
@@ -19,18 +19,18 @@ _LARGEST_SAMPLE = 2**22  # pixels in which pieces are counted
 def label_of_values(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: bool = False) -> Label:
     """Tell particle from background by value.
 
-    Zero is background and anything else particle. Where there is no zero, NaN is background, or the lower of two
-    values; more values than two leave the choice to the user. Edges that were blurred, by a lossy compression or by
-    drawing them smoothly, are cut half-way.
+    Zero is background and all other values are particle. Without zero, NaN is background, or the lower of two values.
+    With more values, the user must choose. Edges blurred by lossy compression or smooth drawing are cut at half
+    height.
 
     Args:
         path: The file, for the error.
         frame: (height, width) booleans or numbers.
-        roles: What the user said.
+        roles: The user's roles of the values.
         is_lossy: Whether the pixels were compressed with loss.
 
     Raises:
-        DatasetError: Which value is particle cannot be told, or it is no label.
+        DatasetError: It is ambiguous which value is particle, or the image is not a label.
     """
     if frame.dtype == bool:
         frame = frame.astype(np.uint8)
@@ -38,7 +38,7 @@ def label_of_values(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: bo
     values, counts = _count(frame, missing)
     entries = [(_text(value), count / max(1, frame.size)) for value, count in zip(values, counts, strict=True)]
     shares = legend([*entries, *([("NaN", float(missing.mean()))] if missing.any() else [])])
-    notes = (f"NaN is taken for background, {percent(float(missing.mean()))} of the pixels",) if missing.any() else ()
+    notes = (f"NaN is read as background, {percent(float(missing.mean()))} of the pixels",) if missing.any() else ()
     named = roles.assign(values.tolist(), _number)
     if roles.say_particle:
         return _by_role(frame, named, missing, (), shares)
@@ -72,14 +72,14 @@ def _of_role(frame: np.ndarray, named: dict[float, Role], role: Role) -> np.ndar
 def _background(
     path: Path, frame: np.ndarray, values: np.ndarray, counts: np.ndarray, has_missing: bool, shares: str
 ) -> tuple[float | None, tuple[str, ...]]:
-    """The value that is background, None where only NaN is, and notes."""
+    """The background value, None if only NaN is background, and notes."""
     lowest, several = values[0].item(), len(values) > 1
     if 0 in values:
         others = values[values != 0]
         if lowest < 0 and len(others) > 1:
             raise _undecided(path, shares)
         if lowest < 0:
-            return 0, (f"value {_text(lowest)} is taken for particle, 0 for background",)
+            return 0, (f"value {_text(lowest)} is read as particle, 0 as background",)
         return 0, _class_notes(frame, others, shares)
     if has_missing:
         return None, ()
@@ -88,13 +88,13 @@ def _background(
     if len(values) == 2 or lowest == -1:
         particle = _text(values[1]) if len(values) == 2 else "the others"
         return lowest, (
-            f"holds no 0: value {_text(lowest)} is taken for background, {particle} for particle; {OPTIONS}",
+            f"holds no 0: value {_text(lowest)} is read as background, {particle} as particle; if wrong, {OPTIONS}",
         )
     raise _undecided(path, shares)
 
 
 def _class_notes(frame: np.ndarray, others: np.ndarray, shares: str) -> tuple[str, ...]:
-    """A note where several values may be classes rather than particles."""
+    """A note if several values may be classes rather than particles."""
     if not 2 <= len(others) <= _MOST_CLASSES:
         return ()
     if len(others) > 3:
@@ -105,16 +105,16 @@ def _class_notes(frame: np.ndarray, others: np.ndarray, shares: str) -> tuple[st
         pieces = sum(label(sample == value)[1] for value in others)
         if pieces <= _PIECES_OF_A_CLASS * len(others):
             return ()
-    return (f"all values but 0 are taken for particles: {shares}; if they are classes, {OPTIONS}",)
+    return (f"all values except 0 are read as particles: {shares}; if they are classes, {OPTIONS}",)
 
 
 def _cut_soft_edges(
     path: Path, frame: np.ndarray, missing: np.ndarray, values: np.ndarray, counts: np.ndarray, is_lossy: bool
 ) -> Label | None:
-    """The mask where its edges are blurred; None where the values are classes or instances.
+    """The mask if its edges are blurred; None if the values are classes or instances.
 
     Raises:
-        DatasetError: The values vary as in an image.
+        DatasetError: The values vary as in a micrograph.
     """
     low, high = float(values[0]), float(values[-1])
     are_levels = high - low >= _SOFT_SPAN or not np.array_equal(values, np.round(values))
@@ -135,13 +135,13 @@ def _cut_soft_edges(
     if is_lossy or (flat <= 0.5 and len(values) > 3 * _SOFT_SPAN):
         raise DatasetError(
             f"{path}: holds {len(values)} values from {_text(low)} to {_text(high)} that change from pixel to pixel, "
-            "as in an image; expected a mask, in which particles are of one value each. Is it the micrograph itself?"
+            "as in a micrograph; expected a mask, in which each particle has one value. Is it the micrograph itself?"
         )
     return None
 
 
 def _is_noise(frame: np.ndarray, values: np.ndarray) -> bool:
-    """Whether low values lie scattered, as a lossy compression leaves them around edges, and not in particles."""
+    """Whether low values are scattered around edges, as left by lossy compression, rather than within particles."""
     from scipy.ndimage import label
 
     low = values[(values > values[0]) & (values < values[0] + 0.8 * (values[-1] - values[0]))]
@@ -153,14 +153,14 @@ def _is_noise(frame: np.ndarray, values: np.ndarray) -> bool:
 
 
 def _flat_share(frame: np.ndarray, region: np.ndarray) -> float:
-    """Part of a region whose pixels equal those above and to the left."""
+    """Fraction of a region whose pixels equal those above and to the left."""
     inner = frame[1:, 1:]
     flat = (inner == frame[:-1, 1:]) & (inner == frame[1:, :-1]) & region[1:, 1:]
     return float(flat.sum()) / max(1, int(region[1:, 1:].sum()))
 
 
 def _count(frame: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The values but NaN, in order, and their numbers."""
+    """The values except NaN, in order, and their counts."""
     present = frame[~missing] if missing.any() else frame.ravel()
     if not present.size:
         return np.zeros(0), np.zeros(0, int)
@@ -174,7 +174,7 @@ def _count(frame: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _undecided(path: Path, shares: str) -> DatasetError:
-    return DatasetError(f"{path}: holds the values {shares}, and which are particle cannot be told; {OPTIONS}.")
+    return DatasetError(f"{path}: holds the values {shares}, and it is not clear which are particle; {OPTIONS}.")
 
 
 def _number(text: str) -> float | None:

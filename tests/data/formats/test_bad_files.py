@@ -217,7 +217,7 @@ LIARS = {
 def test_the_claim_is_weighed_against_what_the_file_holds(tmp_path: Path) -> None:
     for name in ("b.tif", "a.h5", "a.npz"):
         LIARS[name](tmp_path / name)
-        with pytest.raises(ReadError, match=r"the header claims \d+ bytes of pixels, the file holds \d+"):
+        with pytest.raises(ReadError, match=r"the header claims \d+ bytes of pixels, but the file holds \d+"):
             next(read_frames(tmp_path / name))
 
 

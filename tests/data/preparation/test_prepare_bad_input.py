@@ -67,7 +67,7 @@ def test_several_files_without_partners_name_the_command_that_lists_them(folder:
 
 def test_a_label_of_another_size(folder: Path) -> None:
     tifffile.imwrite(folder / "labels" / "m2.tif", np.ones((64, 95), np.uint8))
-    assert "m2.tif: the label is 95 x 64 px, its micrograph 96 x 64 px" in refusal(folder, DatasetError)
+    assert "m2.tif: the label is 95 x 64 px, but its micrograph 96 x 64 px" in refusal(folder, DatasetError)
 
 
 def test_a_label_of_zeros(folder: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_truncated_tiff(folder: Path) -> None:
 
 def test_a_file_that_is_no_image(folder: Path) -> None:
     (folder / "images" / "m2.tif").write_text("not a TIFF")
-    assert "m2.tif: does not begin as a .tif file does" in refusal(folder, ReadError)
+    assert "m2.tif: does not start like a .tif file;" in refusal(folder, ReadError)
 
 
 def test_pixel_sizes_that_differ(folder: Path) -> None:
