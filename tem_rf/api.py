@@ -372,10 +372,11 @@ def prepare(
 
 def train(
     dataset: PathLike,
-    network: Architecture | str = "n2-p44",
+    network: Architecture | str | None = None,
     *,
+    start_from: RunFolder | PathLike | None = None,
     seed: int = 752,
-    recipe: str = "best",
+    recipe: str | None = None,
     epochs: int | Unset = UNSET,
     batch_size: int | Unset = UNSET,
     learning_rate: float | Unset = UNSET,
@@ -383,6 +384,7 @@ def train(
     loss: Literal["cross_entropy", "cross_entropy_dice", "focal"] | Unset = UNSET,
     weight_averaging: float | Unset | None = UNSET,
     early_stopping_patience: int | Unset | None = UNSET,
+    freeze: Literal["encoder", "encoder_and_bottleneck"] | Unset | None = UNSET,
     precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
     blur_px: float = 0,
     dose_fraction: float = 1,
@@ -400,9 +402,12 @@ def train(
 
     Args:
         dataset: Prepared dataset folder.
-        network: The architecture, or its name.
+        network: The architecture, or its name. Default: n2-p44, or that of the model to start from.
+        start_from: Trained network whose weights to start from: name or folder of a model or a run, a `.keras` file, or
+            a PyTorch file of the study; none: from scratch.
         seed: Seed of the weights and of the order of the patches.
-        recipe: Recipe, from which the settings below are taken unless given.
+        recipe: Recipe, from which the settings below are taken unless given: paper, best, finetune. Default: best; from
+            a model: finetune.
         epochs: Passes over the training patches and their eight transforms.
         batch_size: Patches per optimizer step.
         learning_rate: Step size of Adam.
@@ -410,6 +415,7 @@ def train(
         loss: What is minimized: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal.
         weight_averaging: Momentum per step of the average of the weights that is validated and kept.
         early_stopping_patience: Epochs without a better validation hard dice before the training ends.
+        freeze: Layers that keep the weights of the model that the training starts from; none by default.
         precision: Arithmetic of the layers.
         blur_px: Greatest width of a Gaussian blur (defocus, drift) [px].
         dose_fraction: Least part of the dose that is left; its Poisson noise is that of such an exposure.
@@ -429,18 +435,24 @@ def train(
     Raises:
         SettingsError: An unknown recipe or setting, or a value out of range.
         ArchitectureError: There is no architecture of this name.
-        DatasetError: The dataset cannot be used, or does not fit the architecture.
+        DatasetError: The dataset cannot be used, does not fit the architecture, or was not prepared as the model to
+            start from expects.
+        ModelError: There is no model to start from, or it is damaged.
         RunError: The folder contains another run, or another process is training it.
         TrainingError: The loss became NaN.
         StorageError: The run cannot be written.
     """
     from tem_rf.jobs.train import TrainRequest, train_one
 
-    name_of = network.name if isinstance(network, Architecture) else network
+    name_of = network.name if isinstance(network, Architecture) else network or ()
+    start_name = (
+        None if start_from is None else str(start_from.path if isinstance(start_from, RunFolder) else start_from)
+    )
     return train_one(
         TrainRequest.build(
             dataset=dataset,
             network=name_of,
+            start_from=start_name,
             seed=seed,
             recipe=recipe,
             epochs=epochs,
@@ -450,6 +462,7 @@ def train(
             loss=loss,
             weight_averaging=weight_averaging,
             early_stopping_patience=early_stopping_patience,
+            freeze=freeze,
             precision=precision,
             blur_px=blur_px,
             dose_fraction=dose_fraction,
@@ -760,6 +773,7 @@ def run_study(
     loss: Literal["cross_entropy", "cross_entropy_dice", "focal"] | Unset = UNSET,
     weight_averaging: float | Unset | None = UNSET,
     early_stopping_patience: int | Unset | None = UNSET,
+    freeze: Literal["encoder", "encoder_and_bottleneck"] | Unset | None = UNSET,
     precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
     blur_px: float = 0,
     dose_fraction: float = 1,
@@ -799,6 +813,7 @@ def run_study(
         loss: What is minimized: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal.
         weight_averaging: Momentum per step of the average of the weights that is validated and kept.
         early_stopping_patience: Epochs without a better validation hard dice before the training ends.
+        freeze: Layers that keep the weights of the model that the training starts from; none by default.
         precision: Arithmetic of the layers.
         blur_px: Greatest width of a Gaussian blur (defocus, drift) [px].
         dose_fraction: Least part of the dose that is left; its Poisson noise is that of such an exposure.
@@ -846,6 +861,7 @@ def run_study(
         loss=loss,
         weight_averaging=weight_averaging,
         early_stopping_patience=early_stopping_patience,
+        freeze=freeze,
         precision=precision,
         blur_px=blur_px,
         dose_fraction=dose_fraction,
