@@ -107,8 +107,8 @@ def _dice_of_networks(
 
 
 def _networks(folder: Path) -> Iterator[tuple[str, Any]]:
-    from tem_rf.exporting.published import build_published_unet
     from tem_rf.models.merging import compile_inference
+    from tem_rf.models.published_unet import build_published_unet
     from tem_rf.models.published_weights import read_published_network
 
     for path in sorted(folder.glob("*.h5")):

@@ -372,10 +372,11 @@ def prepare(
 
 def train(
     dataset: PathLike,
-    network: Architecture | str = "n2-p44",
+    network: Architecture | str | None = None,
     *,
+    start_from: RunFolder | PathLike | None = None,
     seed: int = 752,
-    recipe: str = "best",
+    recipe: str | None = None,
     epochs: int | Unset = UNSET,
     batch_size: int | Unset = UNSET,
     learning_rate: float | Unset = UNSET,
@@ -384,6 +385,7 @@ def train(
     weight_averaging: float | Unset | None = UNSET,
     early_stopping_patience: int | Unset | None = UNSET,
     precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
+    freeze: Literal["encoder", "encoder_and_bottleneck"] | Unset | None = UNSET,
     blur_px: float = 0,
     dose_fraction: float = 1,
     counts_per_electron: float | None = None,
@@ -400,9 +402,12 @@ def train(
 
     Args:
         dataset: Folder of a prepared dataset.
-        network: The architecture, or its name.
+        network: The architecture, or its name. Default: n2-p44, or that of the model to start from.
+        start_from: Trained network whose weights to start from: name or folder of a model or a run, a `.keras` file, or
+            a PyTorch file of the study; none: from scratch.
         seed: Seed of the weights and of the order of the patches.
-        recipe: Recipe that provides the defaults of the settings below.
+        recipe: Recipe that provides the defaults of the settings below: paper, best, finetune. Default: best; from a
+            model: finetune.
         epochs: Passes over the training patches and their eight transforms.
         batch_size: Patches per optimizer step.
         learning_rate: Learning rate of Adam.
@@ -411,6 +416,7 @@ def train(
         weight_averaging: Momentum per step of the averaged weights, which are validated and saved.
         early_stopping_patience: Epochs without an improved validation hard dice before training stops.
         precision: Arithmetic precision of the layers.
+        freeze: Layers that keep the weights of the model that the training starts from; none by default.
         blur_px: Maximum width of a Gaussian blur (defocus, drift) [px].
         dose_fraction: Minimum fraction of the dose; Poisson noise is added to match the lower exposure.
         counts_per_electron: Gain of the camera, for dose_fraction; none: from the dataset, or estimated from the noise.
@@ -429,18 +435,24 @@ def train(
     Raises:
         SettingsError: A recipe or setting is unknown, or a value is out of range.
         ArchitectureError: There is no architecture of this name.
-        DatasetError: The dataset cannot be used, or does not fit the architecture.
+        DatasetError: The dataset cannot be used, does not fit the architecture, or was not prepared as the model to
+            start from expects.
+        ModelError: There is no model to start from, or it is damaged.
         RunError: The folder contains another run, or another process is training it.
         TrainingError: The loss became NaN.
         StorageError: The run cannot be written.
     """
     from tem_rf.jobs.train import TrainRequest, train_one
 
-    name_of = network.name if isinstance(network, Architecture) else network
+    name_of = network.name if isinstance(network, Architecture) else network or ()
+    start_name = (
+        None if start_from is None else str(start_from.path if isinstance(start_from, RunFolder) else start_from)
+    )
     return train_one(
         TrainRequest.build(
             dataset=dataset,
             network=name_of,
+            start_from=start_name,
             seed=seed,
             recipe=recipe,
             epochs=epochs,
@@ -451,6 +463,7 @@ def train(
             weight_averaging=weight_averaging,
             early_stopping_patience=early_stopping_patience,
             precision=precision,
+            freeze=freeze,
             blur_px=blur_px,
             dose_fraction=dose_fraction,
             counts_per_electron=counts_per_electron,
@@ -762,6 +775,7 @@ def run_study(
     weight_averaging: float | Unset | None = UNSET,
     early_stopping_patience: int | Unset | None = UNSET,
     precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
+    freeze: Literal["encoder", "encoder_and_bottleneck"] | Unset | None = UNSET,
     blur_px: float = 0,
     dose_fraction: float = 1,
     counts_per_electron: float | None = None,
@@ -800,6 +814,7 @@ def run_study(
         weight_averaging: Momentum per step of the averaged weights, which are validated and saved.
         early_stopping_patience: Epochs without an improved validation hard dice before training stops.
         precision: Arithmetic precision of the layers.
+        freeze: Layers that keep the weights of the model that the training starts from; none by default.
         blur_px: Maximum width of a Gaussian blur (defocus, drift) [px].
         dose_fraction: Minimum fraction of the dose; Poisson noise is added to match the lower exposure.
         counts_per_electron: Gain of the camera, for dose_fraction; none: from the dataset, or estimated from the noise.
@@ -847,6 +862,7 @@ def run_study(
         weight_averaging=weight_averaging,
         early_stopping_patience=early_stopping_patience,
         precision=precision,
+        freeze=freeze,
         blur_px=blur_px,
         dose_fraction=dose_fraction,
         counts_per_electron=counts_per_electron,

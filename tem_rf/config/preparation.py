@@ -9,6 +9,8 @@ from tem_rf.config.training import settings_error
 
 Normalization = Literal["standard", "percentile", "min-max"]
 PixelSizeNm = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+PIXEL_SIZE_TOLERANCE = 1.25
+"""A network sees nanometres as pixels: beyond this ratio of pixel sizes it was not trained for what it sees."""
 
 
 def _off(value: Any) -> Any:

@@ -2,13 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tem_rf.config.marks import Flags
 from tem_rf.errors import SettingsError
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # as NumPy and Keras take them
 STUDY_SEEDS = (752, 2245, 140, 9213, 956)
+
+
+def _no_layers(value: Any) -> Any:
+    return None if value == "none" else value
 
 
 class TrainingSettings(BaseModel):
@@ -38,6 +42,12 @@ class TrainingSettings(BaseModel):
     precision: Literal["float32", "mixed_bfloat16"] = Field(
         "float32", description="Arithmetic precision of the layers."
     )
+    freeze: Annotated[Literal["encoder", "encoder_and_bottleneck"] | None, BeforeValidator(_no_layers)] = Field(
+        None, description="Layers that keep the weights of the model that the training starts from; none by default."
+    )
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        "float32", description="Arithmetic precision of the layers."
+    )
 
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -50,8 +60,18 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate_schedule": "cosine",
         "loss": "cross_entropy_dice",
     },
+    # To start from a trained model: docs/experiments.md, "Starting from a model".
+    "finetune": {
+        "epochs": 6,
+        "batch_size": 8,
+        "learning_rate": 1e-3,
+        "learning_rate_schedule": "cosine",
+        "loss": "cross_entropy_dice",
+    },
 }
 DEFAULT_RECIPE = "best"
+FINETUNE_RECIPE = "finetune"
+"""The default where a training starts from a model."""
 
 
 def training_settings(recipe: str = DEFAULT_RECIPE, **changes: Any) -> TrainingSettings:

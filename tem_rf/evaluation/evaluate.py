@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,10 +90,13 @@ def evaluate_run(
         DatasetError: The split is empty.
         ModelError: The run has no network.
     """
+    from tem_rf.runs.network import load_network
+
     is_kept = split == "test" and transforms == 1
     while True:
         network = run.network_sha256
-        scores, masks = _segment_and_score(run, dataset, split, transforms, is_kept, pictures, progress)
+        model = load_network(run)
+        scores, masks = _segment_and_score(model, dataset, split, transforms, is_kept, pictures, progress)
         if is_kept:
             write_masks(run.masks_file, np.stack(masks))
             write_scores(run.scores_file, scores)
@@ -101,8 +105,28 @@ def evaluate_run(
         run.forget_scores()
 
 
+def evaluate_start(
+    run: RunFolder, dataset: PreparedDataset, *, split: Split = "test", transforms: int = 1
+) -> list[ImageScores]:
+    """Score the network that a run started from, as `evaluate_run` scores the one that it ended with; nothing is kept.
+
+    Args:
+        run: A run that started from a trained network.
+        dataset: The dataset of the run.
+        split: Which patches.
+        transforms: See `evaluate_run`.
+
+    Raises:
+        DatasetError: The split is empty.
+        ModelError: The weights that the run started from are missing or damaged.
+    """
+    from tem_rf.runs.network import load_start
+
+    return _segment_and_score(load_start(run), dataset, split, transforms, False, None, None)[0]
+
+
 def _segment_and_score(
-    run: RunFolder,
+    model: Any,
     dataset: PreparedDataset,
     split: Split,
     transforms: int,
@@ -111,10 +135,7 @@ def _segment_and_score(
     progress: Progress | None,
 ) -> tuple[list[ImageScores], list[np.ndarray]]:
     """Scores and, if requested, masks in the same order."""
-    from tem_rf.runs.network import load_network
-
     indices = dataset.indices(split)
-    model = load_network(run)
     scores: list[ImageScores] = []
     masks: list[np.ndarray] = []
     for batch in _batches(indices, dataset.manifest.patch_size):

@@ -1,12 +1,13 @@
 """Score runs and methods without a network on the same images, for the rows of `tem-rf evaluate`."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tem_rf.data.prepared import PreparedDataset, Split
-from tem_rf.errors import DatasetError
-from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run
+from tem_rf.errors import DatasetError, TemRfError
+from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run, evaluate_start
 from tem_rf.evaluation.trials import (
     NOT_SCORED,
     MethodResult,
@@ -20,6 +21,7 @@ from tem_rf.evaluation.trials import (
 from tem_rf.metrics.summary import summarize
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.root import list_runs
 
 
 def score_runs(
@@ -34,6 +36,9 @@ def score_runs(
     on_step: Callable[[str], None] = lambda what: None,
 ) -> list[Row]:
     """Score runs, with one row for runs that differ only in their seed, and methods without a network.
+
+    A run that started from a model is followed by the scores of that model, and by those of finished runs from scratch
+    in the same folder, of the same network on the same dataset.
 
     Args:
         runs: Runs on the dataset, each with at least one completed epoch.
@@ -50,7 +55,7 @@ def score_runs(
         ModelError: A run has no network.
     """
     scored: dict[tuple[str, int], RunResult] = {}
-    for run in runs:
+    for run in (*runs, *runs_from_scratch(runs)):
         on_step(f"{run.name}: segmenting the {split} images")
         scores = evaluate_run(
             run, dataset, split=split, transforms=transforms, pictures=pictures and pictures / run.name
@@ -59,11 +64,41 @@ def score_runs(
         state = "finished" if result.state == NOT_SCORED else result.state
         scored[result.config.trial, result.config.seed] = replace(result, state=state, scores=tuple(scores))
     rows: list[Row] = [*group_runs(scored.values())]
+    (name,) = dataset_labels([runs[0].config])
+    for start, run in {run.config.start: run for run in runs if run.config.start is not None}.items():
+        on_step(f"{start.name}: segmenting the {split} images")
+        before = evaluate_start(run, dataset, split=split, transforms=transforms)
+        note = f"the model that {run.name} started from, sha256 {start.sha256[:12]}"
+        rows.append(MethodResult(name, f"before: {start.name}", summarize({0: before}), note))
     if baseline:
         on_step("segmenting with the methods without a network")
-        (name,) = dataset_labels([runs[0].config])
         rows += _methods(name, dataset, split=split, lattice_spacing_nm=lattice_spacing_nm)
     return rows
+
+
+def runs_from_scratch(runs: Sequence[RunFolder]) -> list[RunFolder]:
+    """Finished runs from scratch to compare with those that started from a model.
+
+    Args:
+        runs: The runs that are compared.
+
+    Returns:
+        Runs in the same folders, of the same network on the same dataset, that are not among them.
+    """
+    wanted = [(run.path.resolve().parent, run.config) for run in runs if run.config.start is not None]
+    found: dict[Path, RunFolder] = {}
+    for folder, config in wanted:
+        for other in list_runs(folder):
+            with suppress(TemRfError):  # a run that cannot be read is none to compare with
+                result = read_run(other)
+                is_alike = (
+                    result.config.start is None
+                    and result.config.dataset_sha256 == config.dataset_sha256
+                    and result.config.architecture == config.architecture
+                )
+                if is_alike and result.state in ("finished", NOT_SCORED):
+                    found[other.path] = other
+    return [run for path, run in found.items() if path not in {one.path.resolve() for one in runs}]
 
 
 def score_methods(trials: Iterable[TrialResult]) -> list[MethodResult]:

@@ -23,7 +23,10 @@ def dataset_labels(configs: Sequence[RunConfig]) -> list[str]:
 
 
 def variants(configs: Sequence[RunConfig]) -> list[str]:
-    """Settings of training and augmentation that differ between the configurations, as `epochs=50 gain=0.1`."""
+    """Settings of training and augmentation that differ between the configurations, as `epochs=50 gain=0.1`.
+
+    The model that a training started from is one of them: `from=au-hrtem` beside `from=scratch`.
+    """
     settings = [_settings(config) for config in configs]
     differing = [key for key in (settings[0] if settings else ()) if len({str(one[key]) for one in settings}) > 1]
     return [" ".join(f"{key}={_text(one[key])}" for key in differing) for one in settings]
@@ -44,7 +47,8 @@ def _label(config: RunConfig, *, is_shared: bool) -> str:
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:
-    return {**config.training.model_dump(), **config.augmentation.model_dump()}
+    start = "scratch" if config.start is None else config.start.name
+    return {"from": start, **config.training.model_dump(), **config.augmentation.model_dump()}
 
 
 def _text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from tem_rf.exporting.micrographs import simulated_doses
 from tem_rf.inference.card import MicrographSet, ModelCard
+from tem_rf.runs.config import Ancestor
 
 PAGE_NAME = "README.md"
 
@@ -86,6 +87,8 @@ def _recipe(card: ModelCard) -> str:
         if value is not None and name != "recipe"
     )
     lines = [f"Recipe `{card.training.recipe}`: {settings}. Best epoch {card.best_epoch}."]
+    if card.started_from is not None:
+        lines.append(_ancestry(card.started_from))
     if card.seeds:
         lines += ["", "| seed | validation hard dice | test hard dice |", "|---|---|---|"]
         for one in card.seeds:
@@ -97,6 +100,13 @@ def _recipe(card: ModelCard) -> str:
     if card.made_by:
         lines += ["", f"Made by `{card.made_by}`."]
     return _section("Recipe", lines)
+
+
+def _ancestry(start: Ancestor) -> str:
+    known = [f"sha256 `{start.sha256}`"]
+    known += [] if start.pixel_size_nm is None else [f"{start.pixel_size_nm:.4g} nm/px"]
+    known += [] if start.normalization is None else [f"normalization {start.normalization}"]
+    return f"The training started from the weights of `{start.name}` ({', '.join(known)})."
 
 
 def _limits(card: ModelCard) -> str:

@@ -68,6 +68,7 @@ def describe(run: RunFolder, *, name: str) -> ModelCard:
         dataset=config.dataset.name,
         dataset_sha256=config.dataset_sha256,
         training=config.training,
+        started_from=config.start and config.start.model_copy(update={"path": None}),
         seed=config.seed,
         best_epoch=best.epoch if best else 0,
         test=_test_scores(run),

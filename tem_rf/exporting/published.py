@@ -2,18 +2,13 @@
 
 from pathlib import Path
 
-import keras
-
-from tem_rf.architecture import Architecture
 from tem_rf.config.preparation import Normalization, PreprocessingSettings
 from tem_rf.errors import ReadError
 from tem_rf.exporting.folder import write_model_folder
 from tem_rf.inference.card import FieldOfView, ImportedFile, ModelCard
-from tem_rf.models.published_weights import PublishedNetwork, read_published_network
-from tem_rf.models.unet import build_unet
+from tem_rf.models.published_unet import build_published_unet
+from tem_rf.models.published_weights import published_normalization, read_published_network
 from tem_rf.runs.environment import package_versions
-
-_STUDY_DEPTHS = (2, 3)
 
 
 def import_published_network(
@@ -50,32 +45,3 @@ def import_published_network(
         made_with=package_versions(),
     )
     return write_model_folder(model, card, output)
-
-
-def published_normalization(architecture: Architecture) -> Normalization:
-    """What the authors did to images: those of the study lie in [0, 1], those of the deeper later networks have sd 1.
-
-    >>> published_normalization(Architecture((2, 2))), published_normalization(Architecture((2, 2, 2, 2)))
-    ('min-max', 'standard')
-    """
-    return "min-max" if architecture.depth in _STUDY_DEPTHS else "standard"
-
-
-def build_published_unet(network: PublishedNetwork) -> keras.Model:
-    """Build the network and give it its published weights.
-
-    Raises:
-        ReadError: A weight is missing or of another shape.
-    """
-    model = build_unet(network.architecture)
-    for layer in model.layers:
-        for weight in layer.weights:
-            name = f"{layer.name}/{weight.name}"
-            array = network.weights.get(name)
-            if array is None or array.shape != tuple(weight.shape):
-                raise ReadError(
-                    f"{name}: expected {tuple(weight.shape)} as in {network.architecture.name}, "
-                    f"received {None if array is None else array.shape}; no UNet of the study."
-                )
-            weight.assign(array)
-    return model

@@ -10,7 +10,7 @@ from tem_rf.config.preparation import PixelSizeNm, PreprocessingSettings
 from tem_rf.config.training import TrainingSettings, settings_error
 from tem_rf.errors import ModelError
 from tem_rf.files import parse_json
-from tem_rf.runs.config import ArchitectureField
+from tem_rf.runs.config import Ancestor, ArchitectureField
 from tem_rf.saved_models import CARD_NAME
 
 Kind = Literal["simulated", "measured"]
@@ -135,6 +135,7 @@ class ModelCard(BaseModel):
     dataset: str | None = None
     dataset_sha256: str | None = None
     training: TrainingSettings | None = None
+    started_from: Ancestor | None = Field(None, description="The model whose weights the training started from.")
     seed: int | None = None
     best_epoch: int | None = None
     test: TestScores | None = Field(None, description="None: the run was not evaluated before the export.")

@@ -89,13 +89,17 @@ def _from_export(path: Path) -> Segmenter:
         architecture=card.architecture,
         preprocessing=card.preprocessing,
         pixel_size_nm=card.pixel_size_nm,
-        logits=compile_inference(_network_of(path, card.architecture), card.architecture),
+        logits=compile_inference(load_exported_network(path, card.architecture), card.architecture),
         sha256=_sha256([path / CARD_NAME, path / _GRAPH, *variable_files(path)]),
     )
 
 
-def _network_of(path: Path, architecture: Architecture) -> "keras.Model":
-    """The network of a SavedModel, built anew: only its variables are taken from the folder."""
+def load_exported_network(path: Path, architecture: Architecture) -> "keras.Model":
+    """Build the network of an exported model; only the variables of its SavedModel are read from the folder.
+
+    Raises:
+        ModelError: They are missing, damaged, or of another architecture.
+    """
     from tem_rf.models.unet import build_unet
 
     require_room_for(architecture, sum(file.stat().st_size for file in variable_files(path)), path)

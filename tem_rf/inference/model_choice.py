@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tem_rf.config.preparation import PIXEL_SIZE_TOLERANCE
 from tem_rf.data.formats.recording import Wanted
 from tem_rf.data.readers import open_recording
 from tem_rf.errors import ModelError, SettingsError
 from tem_rf.inference.card import ModelCard
 from tem_rf.inference.model import Segmenter, load_segmenter
-from tem_rf.inference.predict import PIXEL_SIZE_TOLERANCE
 from tem_rf.saved_models import MODELS, SHIPPED_MODELS, models_in
 
 

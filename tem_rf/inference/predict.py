@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tem_rf.config.preparation import PIXEL_SIZE_TOLERANCE
 from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preprocess import preprocess
@@ -16,9 +17,6 @@ from tem_rf.inference.model import Segmenter
 from tem_rf.inference.tiles import apply_in_tiles, choose_tile_px, with_tiles_that_fit
 from tem_rf.metrics.dice import particle_mask
 from tem_rf.models.probability import particle_probability
-
-# A network sees nanometres as pixels: beyond this ratio of pixel sizes it was not trained for what it sees.
-PIXEL_SIZE_TOLERANCE = 1.25
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tem_rf.architecture import Architecture
 from tem_rf.config.augmentation import AugmentationSettings, augmentation_settings
-from tem_rf.config.marks import Choices, Group, Positional, SeveralNumbers, SeveralWords
-from tem_rf.config.training import DEFAULT_RECIPE, RECIPES, STUDY_SEEDS, TrainingSettings, training_settings
+from tem_rf.config.marks import Choices, Flags, Group, Positional, SeveralNumbers, SeveralWords
+from tem_rf.config.training import (
+    DEFAULT_RECIPE,
+    FINETUNE_RECIPE,
+    RECIPES,
+    STUDY_SEEDS,
+    TrainingSettings,
+    training_settings,
+)
 from tem_rf.errors import SettingsError
 from tem_rf.jobs.request import Request
 from tem_rf.runs import process
@@ -18,7 +25,16 @@ from tem_rf.runs.folder import RunFolder, default_name
 from tem_rf.runs.root import DEFAULT_ROOT
 
 if TYPE_CHECKING:
+    import keras
+
     from tem_rf.runs.events import Listener
+    from tem_rf.training.starting_point import StartingPoint
+
+DEFAULT_NETWORK = "n2-p44"
+
+
+def _training(start_from: str | None = None, recipe: str | None = None, **changes: Any) -> TrainingSettings:
+    return training_settings(recipe or (FINETUNE_RECIPE if start_from else DEFAULT_RECIPE), **changes)
 
 
 class TrainRequest(Request):
@@ -28,19 +44,29 @@ class TrainRequest(Request):
 
     dataset: Annotated[Path, Positional()] = Field(description="Folder of a prepared dataset.")
     network: SeveralWords = Field(
-        ("n2-p44",), min_length=1, description="Network, or several separated by commas: n2-p22,n2-p44."
+        (),
+        description=f"Network, or several separated by commas: n2-p22,n2-p44. Default: {DEFAULT_NETWORK}, or that of "
+        "the model to start from.",
+    )
+    start_from: Annotated[str | None, Flags("from")] = Field(
+        None,
+        min_length=1,
+        description="Trained network whose weights to start from: name or folder of a model or a run, a `.keras` file, "
+        "or a PyTorch file of the study; none: from scratch.",
     )
     seed: SeveralNumbers = Field(
         STUDY_SEEDS[:1],
         min_length=1,
         description=f"Seed, or several separated by commas; the study used {','.join(map(str, STUDY_SEEDS))}.",
     )
-    recipe: Annotated[str, Choices(tuple(RECIPES))] = Field(
-        DEFAULT_RECIPE, description="Recipe that provides the defaults of the settings below."
+    recipe: Annotated[str | None, Choices(tuple(RECIPES))] = Field(
+        None,
+        description=f"Recipe that provides the defaults of the settings below: {', '.join(RECIPES)}. "
+        f"Default: {DEFAULT_RECIPE}; from a model: {FINETUNE_RECIPE}.",
     )
     training: Annotated[
         TrainingSettings,
-        Group(training_settings, presets=("recipe",), basic=("epochs", "batch_size", "learning_rate")),
+        Group(_training, presets=("start_from", "recipe"), basic=("epochs", "batch_size", "learning_rate", "freeze")),
     ]
     augmentation: Annotated[AugmentationSettings, Group(augmentation_settings)]
     name: str | None = Field(None, description="Name of the run; default: dataset-network-recipe-seed.")
@@ -48,14 +74,30 @@ class TrainRequest(Request):
     tensorboard: bool = Field(False, description="Also log the epochs to RUN/tensorboard, from now on.")
     evaluate: bool = Field(False, description="Score the test images after the last epoch; written to RUN/scores.csv.")
 
+    @model_validator(mode="after")
+    def _freezes_trained_layers(self) -> Self:
+        if self.training.freeze is not None and self.start_from is None:
+            raise ValueError("`freeze`: is used with `start_from` only; add it, or leave `freeze` out")
+        return self
+
     @property
     def architectures(self) -> list[Architecture]:
-        """The networks.
+        """The networks; none are named where the network is that of the model to start from.
 
         Raises:
             ArchitectureError: A name is not a valid architecture name.
         """
-        return [Architecture.from_name(name) for name in self.network]
+        names = self.network or (() if self.start_from else (DEFAULT_NETWORK,))
+        return [Architecture.from_name(name) for name in names]
+
+    @property
+    def run_count(self) -> int:
+        """Number of runs.
+
+        Raises:
+            ArchitectureError: A name is not that of an architecture.
+        """
+        return max(len(self.architectures), 1) * len(self.seed)
 
 
 @dataclass(frozen=True)
@@ -77,23 +119,33 @@ def plan_runs(request: TrainRequest) -> list[PlannedRun]:
     Nothing is created if any of the runs is invalid.
 
     Raises:
-        SettingsError: A name was given for several runs.
-        ArchitectureError: A network name is not a valid architecture name.
-        DatasetError: One of the networks cannot use the dataset.
-        RunError: A folder contains a run of another configuration or of more epochs, or something else.
+        SettingsError: A name was given for several runs, or a network does not fit the model to start from.
+        ArchitectureError: A network name is not that of an architecture.
+        DatasetError: The dataset cannot be used by one of the networks, or was not prepared as the model to start from
+            expects.
+        ModelError: There is no model to start from, or it is damaged.
+        ReadError: The PyTorch file to start from is damaged.
+        RunError: A folder holds a run of another configuration or of more epochs, or something else.
         StorageError: The folder of the runs is not writable.
     """
     from tem_rf.runs.dataset import configure_run
 
     architectures = request.architectures
-    if request.name is not None and len(architectures) * len(request.seed) > 1:
+    if request.name is not None and request.run_count > 1:
         raise SettingsError("`name`: applies to a single run, but several networks or seeds were given; leave it out.")
+    start = _starting_point(request, architectures)
+    if start is not None:
+        architectures = architectures or [start.architecture]
+    ancestor = None if start is None else start.ancestor
     configs = [
-        configure_run(request.dataset, architecture, request.training, seed, request.augmentation)
+        configure_run(request.dataset, architecture, request.training, seed, request.augmentation, ancestor)
         for architecture in architectures
         for seed in request.seed
     ]
+    network = None if start is None else _load(start)
     folders = [open_or_extend(request.runs / (request.name or default_name(config)), config) for config in configs]
+    if network is not None:
+        _store_start(folders, network)
     if request.tensorboard:
         for folder in folders:
             folder.tensorboard_folder.mkdir(exist_ok=True)
@@ -130,6 +182,33 @@ def train_one(request: TrainRequest, *, listener: "Listener | None" = None) -> R
         with process.claim(run):
             evaluate_run(run, open_training_data(run.config))
     return run
+
+
+def _starting_point(request: TrainRequest, architectures: list[Architecture]) -> "StartingPoint | None":
+    if request.start_from is None:
+        return None
+    from tem_rf.training.starting_point import find_starting_point
+
+    start = find_starting_point(request.start_from, request.runs)
+    for architecture in architectures:
+        start.require(architecture)
+    return start
+
+
+def _load(start: "StartingPoint") -> "keras.Model":
+    from tem_rf.models.backend import import_keras
+
+    import_keras()
+    return start.load()
+
+
+def _store_start(folders: list[RunFolder], network: "keras.Model") -> None:
+    """Give each run its copy of the weights, so that it depends on nothing outside its folder."""
+    from tem_rf.runs.network import save_start
+
+    for folder in folders:
+        if not folder.start_file.exists():
+            save_start(folder, network)
 
 
 def _status(run: RunFolder) -> Literal["waiting", "complete", "active"]:

@@ -10,16 +10,16 @@ import keras
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Keras' batch normalization with the same weights, computed by TensorFlow's fused operation during training.
 
-    Keras computes mean, variance and scaling in separate passes over memory; on CPU the fused operation takes about a
-    fifth of that time. On other backends, and in inference, Keras' own layer computes it. In all cases the moving
-    variance follows the unbiased variance of the batch, as in PyTorch.
+    Keras computes mean, variance and scaling as separate passes over memory; on CPU the fused operation takes
+    about a fifth of that time. On other backends, in inference, and where the layer is frozen, Keras' own
+    layer computes it. On all of them the moving variance follows the unbiased variance of the batch, as in PyTorch.
 
     Input shape: (n, h, w, channels). Output shape: the same.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalize over all axes except the last."""
-        if not training or len(inputs.shape) != 4 or mask is not None:
+        """Normalize over all axes but the last."""
+        if not training or not self.trainable or len(inputs.shape) != 4 or mask is not None:
             return super().call(inputs, training=training, mask=mask)
         if keras.backend.backend() != "tensorflow":
             return self._call_unfused(inputs)

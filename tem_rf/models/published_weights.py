@@ -9,11 +9,13 @@ import numpy as np
 
 from tem_rf.architecture import Architecture
 from tem_rf.architecture.shape import Pooling, Upsampling
+from tem_rf.config.preparation import Normalization
 from tem_rf.errors import ArchitectureError, ReadError
 from tem_rf.models.pytorch_pickle import Module, PickledNetwork, read_pickled_network
 
 _POOLINGS: dict[str, Pooling] = {"MaxPool2d": "max", "AvgPool2d": "average"}
 _EPSILON = 1e-5
+_STUDY_DEPTHS = (2, 3)
 _PARTS = ("down", "pool", "up", "upsample")  # names in the files
 
 
@@ -51,6 +53,15 @@ def read_published_network(path: Path) -> PublishedNetwork:
         raise ReadError(f"{path}: {error}") from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ReadError(f"{path}: a layer has settings of a type that PyTorch does not write ({error}).") from error
+
+
+def published_normalization(architecture: Architecture) -> Normalization:
+    """What the authors did to images: those of the study lie in [0, 1], those of the deeper later networks have sd 1.
+
+    >>> published_normalization(Architecture((2, 2))), published_normalization(Architecture((2, 2, 2, 2)))
+    ('min-max', 'standard')
+    """
+    return "min-max" if architecture.depth in _STUDY_DEPTHS else "standard"
 
 
 @dataclass(frozen=True)

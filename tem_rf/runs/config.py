@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from tem_rf.architecture import Architecture
 from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
-from tem_rf.config.preparation import PixelSizeNm, PreprocessingSettings
+from tem_rf.config.preparation import Normalization, PixelSizeNm, PreprocessingSettings
 from tem_rf.config.training import Seed, TrainingSettings, settings_error
 from tem_rf.errors import ArchitectureError
 
@@ -28,6 +28,18 @@ ArchitectureField = Annotated[
 ]
 
 
+class Ancestor(BaseModel):
+    """The trained network whose weights a run starts from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="Name of the model, run or file.")
+    path: Path | None = Field(None, description="Where it was; a card, which is given away, has none.")
+    sha256: str = Field(description="Of the file of its weights.")
+    pixel_size_nm: PixelSizeNm | None = Field(description="Side of a pixel it was trained at [nm]; None: not recorded.")
+    normalization: Normalization | None = Field(description="What it expects; None: not recorded.")
+
+
 class RunConfig(BaseModel):
     """The content of `config.json`: network, dataset and training settings of a run.
 
@@ -46,10 +58,19 @@ class RunConfig(BaseModel):
     augmentation: AugmentationSettings = Field(
         NO_AUGMENTATION, description="Random changes of training patches beyond the eight transforms."
     )
+    start: Ancestor | None = Field(
+        None, description="The model that it starts from; None: initial weights by the seed."
+    )
     restarts: tuple[int, ...] = Field(
         (), description="Former last epochs, from before more were requested; a cosine schedule restarts after each."
     )
     seed: Seed = Field(description="Seed of the initial weights and of the order of the patches.")
+
+    @model_validator(mode="after")
+    def _freezes_trained_layers(self) -> Self:
+        if self.training.freeze is not None and self.start is None:
+            raise ValueError("`freeze`: is used with `start_from` only; initial weights would stay as they are")
+        return self
 
     def to_json(self) -> dict[str, Any]:
         """All fields as JSON types."""
@@ -57,8 +78,8 @@ class RunConfig(BaseModel):
 
     @property
     def trial(self) -> str:
-        """Everything except the seed and the path of the dataset: runs with the same value belong to one trial."""
-        return self.model_dump_json(exclude={"seed", "dataset"})
+        """Everything except the seed and the paths: runs with the same value belong to one trial."""
+        return self.model_dump_json(exclude={"seed": True, "dataset": True, "start": {"path"}})
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
@@ -75,11 +96,9 @@ class RunConfig(BaseModel):
 
 def differences(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
     """Fields that differ between two configurations, as `field: (one, other)`; settings are named `training.epochs`."""
-    return {
-        key: (value, _flatten(other.to_json()).get(key))
-        for key, value in _flatten(one.to_json()).items()
-        if value != _flatten(other.to_json()).get(key)
-    }
+    before, now = (_flatten(config.to_json()) for config in (one, other))
+    keys = dict.fromkeys((*before, *now))
+    return {key: (before.get(key), now.get(key)) for key in keys if before.get(key) != now.get(key)}
 
 
 def _flatten(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -47,6 +47,11 @@ class RunFolder(OwnedFolder):
         return self.path / "model.keras"
 
     @property
+    def start_file(self) -> Path:
+        """`start.keras`: the weights that the training starts from, where those are of a trained model."""
+        return self.path / "start.keras"
+
+    @property
     def network_sha256(self) -> str | None:
         """SHA-256 of `model.keras`; None if it does not exist yet."""
         with suppress(FileNotFoundError):
@@ -125,7 +130,7 @@ class RunFolder(OwnedFolder):
 
     def remove_leftovers(self) -> None:
         """Remove the incomplete files of killed processes. Only for the process that owns the run."""
-        for file in (self.model_file, self.samples_file, self.environment_file, self.process_file):
+        for file in (self.model_file, self.start_file, self.samples_file, self.environment_file, self.process_file):
             remove_leftovers(self.path, file.name)
         remove_leftovers(self.checkpoint_folder, "*.npz")
 
@@ -142,7 +147,7 @@ class RunFolder(OwnedFolder):
 
     @classmethod
     def create_or_open(cls, path: Path, config: RunConfig) -> Self:
-        """Open the run of this configuration, or create it. If its dataset was moved, save the new path.
+        """Open the run of this configuration, or create it; save the new paths if its dataset or model was moved.
 
         Raises:
             RunError: The folder contains a run of another configuration, or something else.
@@ -150,7 +155,7 @@ class RunFolder(OwnedFolder):
         run = cls(Path(path))
         if run.config_file.exists():
             changed = differences(run.config, config)
-            if list(changed) == ["dataset"]:  # same fingerprint, so the same dataset
+            if changed and set(changed) <= {"dataset", "start.path"}:  # the same ones, by their fingerprints
                 write_json(run.config_file, config.to_json())
             elif changed:
                 place, (before, now) = next(iter(changed.items()))
@@ -166,15 +171,21 @@ class RunFolder(OwnedFolder):
 
 
 def default_name(config: RunConfig) -> str:
-    """Name of a run if the user gives none: dataset, architecture, recipe, whether patches are augmented, seed."""
+    """Name of a run if the user gives none: dataset, architecture, recipe, model, whether patches are augmented, seed."""
     dataset = dataset_in_names(config.dataset)
+    start = "" if config.start is None else f"-from-{_in_names(config.start.name)}"
     augmented = "" if config.augmentation.is_off else "-augmented"
-    return f"{dataset}-{config.architecture.name}-{config.training.recipe}{augmented}-s{config.seed}"
+    return f"{dataset}-{config.architecture.name}-{config.training.recipe}{start}{augmented}-s{config.seed}"
 
 
 def dataset_in_names(dataset: Path) -> str:
-    """Name of a dataset for use in run names: spaces and characters special to a shell become hyphens."""
-    return re.sub(r"[^\w.]+", "-", dataset.name)
+    """Name of a dataset for use in run names."""
+    return _in_names(dataset.name)
+
+
+def _in_names(text: str) -> str:
+    """Replace spaces and characters special to a shell by hyphens."""
+    return re.sub(r"[^\w.]+", "-", text)
 
 
 def read_run_json(path: Path) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from tem_rf.files import DAMAGED_NPZ, refuse_compressed, replacing_file
-from tem_rf.models.unet import build_unet
 from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.network import portable_copy
 from tem_rf.training.objective import Scores
 
 KEPT = 2  # the last checkpoint, and the previous one in case the last is damaged
@@ -116,8 +116,7 @@ def save_model(run: RunFolder, model: keras.Model) -> None:
     Raises:
         DiskFullError: The disk is full; the previous model is kept.
     """
-    portable = build_unet(run.config.architecture, portable=True)
-    portable.set_weights([np.asarray(weight) for weight in model.weights])
+    portable = portable_copy(model, run.config.architecture)
     with replacing_file(run.model_file) as beside:
         portable.save(beside)
         run.forget_scores()

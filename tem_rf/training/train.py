@@ -14,13 +14,15 @@ from tem_rf.data.patch_augmentation import build_augment
 from tem_rf.errors import TrainingError
 from tem_rf.files import write_json
 from tem_rf.models.unet import build_unet
-from tem_rf.runs.dataset import open_training_data
+from tem_rf.runs.dataset import notes_on_start, open_training_data
 from tem_rf.runs.environment import environment
 from tem_rf.runs.events import EventSink, Listener, NoticeEvent, State, StatusEvent
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.interruption import Interruption, interruptible, write_when_there_is_room
+from tem_rf.runs.network import load_start
 from tem_rf.runs.process import claim
 from tem_rf.training.batches import PrefetchedBatches, epoch_order, in_order, split_into_batches
+from tem_rf.training.freezing import freeze_layers
 from tem_rf.training.objective import Scores, loss_function
 from tem_rf.training.optimizer import averaged_weights, build_optimizer
 from tem_rf.training.reporting import EpochTimer, TensorBoardLog, waiting_notice, waits_for_data
@@ -102,6 +104,7 @@ class _Training:
         write_json(run.environment_file, environment())
         keras.config.set_dtype_policy(self.settings.precision)
         self.model = build_unet(self.config.architecture, seed=self.config.seed)
+        freeze_layers(self.model, self.settings)
         steps_per_epoch = len(self._batches_of_epoch(1))
         self.optimizer = build_optimizer(self.settings, self.model, steps_per_epoch, restarts=self.config.restarts)
         self.variables = [*self.model.variables, *self.optimizer.variables]
@@ -210,7 +213,12 @@ class _Training:
         def on_damaged(path: Path) -> None:
             self.events.emit(NoticeEvent(message=f"{path}: cannot be read; resuming from the previous checkpoint."))
 
-        return load_checkpoint(self.run.checkpoint_folder, self.variables, on_damaged=on_damaged) or Progress()
+        found = load_checkpoint(self.run.checkpoint_folder, self.variables, on_damaged=on_damaged)
+        if found is None and self.config.start is not None:
+            self.model.set_weights(load_start(self.run).get_weights())
+            for note in notes_on_start(self.config):
+                self.events.emit(NoticeEvent(message=note))
+        return found or Progress()
 
     def _on_split(self, patches_at_once: int, too_many: int) -> None:
         """Record it in the next checkpoint, so that a restart splits batches in the same way, and write that one soon.

@@ -35,13 +35,8 @@ def choose_name(path: Path, present: Sequence[str], wanted: Wanted) -> str:
     if not present:
         raise ReadError(f"{path}: contains no arrays; expected one named {' or '.join(wanted.names)}.")
     raise ReadError(
-<<<<<<< HEAD
-        f"{path}: holds {listed(present)}; expected an array named {' or '.join(wanted.names)}, or say which one is "
-        f"meant with `{wanted.setting}`."
-=======
-        f"{path}: holds {listed(present)}; expected an array named {' or '.join(wanted.names)}, or choose one with "
-        f"{wanted.option}."
->>>>>>> eng1
+        f"{path}: holds {listed(present)}; expected an array named {' or '.join(wanted.names)}, or choose one "
+        f"with `{wanted.setting}`."
     )
 
 

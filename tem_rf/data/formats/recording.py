@@ -37,15 +37,9 @@ class Wanted:
     frame_shape: tuple[int, int] | None = None
 
     @property
-<<<<<<< HEAD
     def setting(self) -> str:
         """The setting that names an array."""
         return "label_array" if self.as_label else "array"
-=======
-    def option(self) -> str:
-        """The command-line option that names an array."""
-        return "--label-array" if self.as_label else "--array"
->>>>>>> eng1
 
 
 MICROGRAPH = Wanted()

@@ -60,13 +60,8 @@ def label_of_planes(path: Path, planes: Iterable[np.ndarray], count: int, roles:
         raise DatasetError(f"{path}: holds {listed}, one class each; it is not clear which are particle; {OPTIONS}.")
     if (times > 1).sum() > _OVERLAP * (times > 0).sum():
         raise DatasetError(
-<<<<<<< HEAD
-            f"{path}: holds several masks for one micrograph, which overlap ({listed}); save the right one by "
-            "itself, or name it with `particle`."
-=======
             f"{path}: holds several overlapping masks for one micrograph ({listed}); save the right one "
-            "separately, or select it with --particle."
->>>>>>> eng1
+            "separately, or select it with `particle`."
         )
     unsure_or_none = unsure if unsure.any() else None
     return Label(

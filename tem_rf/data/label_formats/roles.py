@@ -10,11 +10,7 @@ from tem_rf.config.reading import ReadingSettings
 Role = Literal["particle", "background", "not sure"]
 Key = TypeVar("Key", bound=Hashable)
 
-<<<<<<< HEAD
-OPTIONS = "`particle`, `background` and `not_sure` say which is which"
-=======
-OPTIONS = "specify them with --particle, --background and --not-sure"
->>>>>>> eng1
+OPTIONS = "specify them with `particle`, `background` and `not_sure`"
 
 
 @dataclass(frozen=True)

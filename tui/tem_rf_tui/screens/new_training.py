@@ -101,7 +101,7 @@ class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
             self.say(f"✗ {self.form.problem}" if has_dataset else no_dataset, is_problem=True)
             return None
         try:
-            count = len(request.architectures) * len(request.seed)
+            count = request.run_count
         except TemRfError as error:
             self.form.show_problems({"network": str(error)})
             self.say(f"✗ {error}", is_problem=True)

@@ -123,8 +123,10 @@ class RequestForm(VerticalScroll, Generic[R]):
         self._show_problems(more or {})
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Check the input."""
+        """Check the input; another model to start from has other defaults."""
         event.stop()
+        if any(event.input is self._fields.get(name) for name in self._class.presets()):
+            self._fill()
         self._tell()
 
     def on_select_changed(self, event: Select.Changed) -> None:
