@@ -384,8 +384,8 @@ def train(
     loss: Literal["cross_entropy", "cross_entropy_dice", "focal"] | Unset = UNSET,
     weight_averaging: float | Unset | None = UNSET,
     early_stopping_patience: int | Unset | None = UNSET,
-    precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
     freeze: Literal["encoder", "encoder_and_bottleneck"] | Unset | None = UNSET,
+    precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
     blur_px: float = 0,
     dose_fraction: float = 1,
     counts_per_electron: float | None = None,
@@ -415,8 +415,8 @@ def train(
         loss: Loss function: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal.
         weight_averaging: Momentum per step of the averaged weights, which are validated and saved.
         early_stopping_patience: Epochs without an improved validation hard dice before training stops.
-        precision: Arithmetic precision of the layers.
         freeze: Layers that keep the weights of the model that the training starts from; none by default.
+        precision: Arithmetic precision of the layers.
         blur_px: Maximum width of a Gaussian blur (defocus, drift) [px].
         dose_fraction: Minimum fraction of the dose; Poisson noise is added to match the lower exposure.
         counts_per_electron: Gain of the camera, for dose_fraction; none: from the dataset, or estimated from the noise.
@@ -462,8 +462,8 @@ def train(
             loss=loss,
             weight_averaging=weight_averaging,
             early_stopping_patience=early_stopping_patience,
-            precision=precision,
             freeze=freeze,
+            precision=precision,
             blur_px=blur_px,
             dose_fraction=dose_fraction,
             counts_per_electron=counts_per_electron,
@@ -774,8 +774,8 @@ def run_study(
     loss: Literal["cross_entropy", "cross_entropy_dice", "focal"] | Unset = UNSET,
     weight_averaging: float | Unset | None = UNSET,
     early_stopping_patience: int | Unset | None = UNSET,
-    precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
     freeze: Literal["encoder", "encoder_and_bottleneck"] | Unset | None = UNSET,
+    precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
     blur_px: float = 0,
     dose_fraction: float = 1,
     counts_per_electron: float | None = None,
@@ -813,8 +813,8 @@ def run_study(
         loss: Loss function: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal.
         weight_averaging: Momentum per step of the averaged weights, which are validated and saved.
         early_stopping_patience: Epochs without an improved validation hard dice before training stops.
-        precision: Arithmetic precision of the layers.
         freeze: Layers that keep the weights of the model that the training starts from; none by default.
+        precision: Arithmetic precision of the layers.
         blur_px: Maximum width of a Gaussian blur (defocus, drift) [px].
         dose_fraction: Minimum fraction of the dose; Poisson noise is added to match the lower exposure.
         counts_per_electron: Gain of the camera, for dose_fraction; none: from the dataset, or estimated from the noise.
@@ -861,8 +861,8 @@ def run_study(
         loss=loss,
         weight_averaging=weight_averaging,
         early_stopping_patience=early_stopping_patience,
-        precision=precision,
         freeze=freeze,
+        precision=precision,
         blur_px=blur_px,
         dose_fraction=dose_fraction,
         counts_per_electron=counts_per_electron,

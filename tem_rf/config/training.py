@@ -39,9 +39,6 @@ class TrainingSettings(BaseModel):
     early_stopping_patience: Annotated[int | None, Flags("patience")] = Field(
         None, ge=1, description="Epochs without an improved validation hard dice before training stops."
     )
-    precision: Literal["float32", "mixed_bfloat16"] = Field(
-        "float32", description="Arithmetic precision of the layers."
-    )
     freeze: Annotated[Literal["encoder", "encoder_and_bottleneck"] | None, BeforeValidator(_no_layers)] = Field(
         None, description="Layers that keep the weights of the model that the training starts from; none by default."
     )

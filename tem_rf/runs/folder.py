@@ -171,7 +171,7 @@ class RunFolder(OwnedFolder):
 
 
 def default_name(config: RunConfig) -> str:
-    """Name of a run if the user gives none: dataset, architecture, recipe, model, whether patches are augmented, seed."""
+    """Name of a run if the user gives none: dataset, architecture, recipe, model, augmentation, seed."""
     dataset = dataset_in_names(config.dataset)
     start = "" if config.start is None else f"-from-{_in_names(config.start.name)}"
     augmented = "" if config.augmentation.is_off else "-augmented"
