@@ -1,4 +1,4 @@
-"""The pictures of the terminal app in README: the app itself, run on a folder with a dataset and a trained network.
+"""Make the screenshots of the terminal app in the README, on a folder with a dataset and a trained network.
 
 Run: python docs/screenshots.py demo     (`make screenshots` makes the folder first)
 Writes docs/images/tui-*.svg.
@@ -18,13 +18,13 @@ from tem_rf_tui.app import TemRfApp
 IMAGES = Path(__file__).parent / "images"
 SIZE = (140, 40)
 SHOTS: dict[str, tuple[str, ...]] = {"tui-data": ("1",), "tui-train": ("3",), "tui-patches": ("3", "v")}
-"""Keys that lead to each picture."""
+"""Keys to press for each screenshot."""
 
 
 def main() -> None:
-    """Make every picture."""
+    """Make every screenshot."""
     folder = Path(sys.argv[1])
-    with tempfile.TemporaryDirectory() as own:  # what the user's app remembers stays as it is
+    with tempfile.TemporaryDirectory() as own:  # the app's saved state of the user stays unchanged
         os.environ |= {"XDG_CONFIG_HOME": own, "XDG_STATE_HOME": own}
         for name, keys in SHOTS.items():
             path = IMAGES / f"{name}.svg"
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 async def screenshot(folder: Path, keys: tuple[str, ...]) -> str:
-    """The app after some keys, as SVG."""
+    """Return the app as SVG after pressing some keys."""
     app = TemRfApp(folder)
     async with app.run_test(size=SIZE) as pilot:
         await until_still(pilot, lambda: app.export_screenshot())
@@ -44,7 +44,7 @@ async def screenshot(folder: Path, keys: tuple[str, ...]) -> str:
 
 
 async def until_still(pilot: Pilot[None], look: Callable[[], str], *, seconds: float = 2) -> None:
-    """Wait until nothing on the screen has changed for a while: files are read in the background."""
+    """Wait until the screen has not changed for a while: files are read in the background."""
     seen = ""
     while (now := look()) != seen:
         seen = now

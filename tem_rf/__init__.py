@@ -1,6 +1,6 @@
-"""Segment nanoparticles in electron micrographs with networks whose receptive field is chosen on purpose.
+"""Segment nanoparticles in electron micrographs with networks of a deliberately chosen receptive field.
 
-The names below are imported on first use: `Architecture` and `receptive_field` need no TensorFlow, `build_unet` does.
+Names are imported on first use: `Architecture` and `receptive_field` need no TensorFlow, `build_unet` does.
 """
 
 from importlib import import_module

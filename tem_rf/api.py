@@ -307,24 +307,24 @@ def prepare(
         output: Dataset folder to write.
         labels: Folder of labels, paired by file name; default: labels/ or masks/ beside the micrographs.
         preset: Prepare a published set as its study did.
-        array: Name or path of the array to read, where micrograph files hold several (HDF5, NPZ, TIFF).
+        array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
         channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
-        label_array: As `array`, for label files.
-        particle: Values, colours (#ff0000, red), classes or channels of labels that are particle; commas between.
-        background: Likewise, those that are background; the others are particle.
-        not_sure: Likewise, those that are neither; patches that touch them are left out, scores pass over them.
-        pair: Pattern of label names, such as {name}_drawn_*.png; {name} stands for the name of the micrograph.
-        empty_is_background: Micrographs whose label marks nothing are examples of background; else they are refused.
+        label_array: Same as `array`, for label files.
+        particle: Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.
+        background: Same for background; all others are particle.
+        not_sure: Same for pixels that are neither; patches that contain them are dropped, scores ignore them.
+        pair: Pattern of label file names, such as {name}_drawn_*.png; {name} is the name of the micrograph.
+        empty_is_background: Use micrographs with an empty label as background examples; otherwise they are rejected.
         xray_threshold: Counts above the median that make a pixel an x-ray outlier; 0: outliers are kept.
-        flat_field_px: Width of the Gaussian that follows uneven illumination, which is divided out [px].
-        target_pixel_size_nm: Micrographs are rescaled to this pixel size [nm]; None keeps their own.
+        flat_field_px: Width of the Gaussian used to estimate uneven illumination, which is divided out [px].
+        target_pixel_size_nm: Pixel size to which micrographs are rescaled [nm]; None: no rescaling.
         normalization: standard: mean 0, sd 1; percentile: 1 % at 0, 99 % at 1; min-max: from 0 to 1.
-        patch_size: Side of a patch [px].
-        pixel_size_nm: Side of a pixel [nm], in place of what the files say; None trusts the files.
-        resample: Resample micrographs whose pixels are not square; else they are refused.
-        background_threshold: Patches with at most so many particle pixels are dropped.
-        split: micrograph: whole micrographs, alike in particle fraction; study: patches in their order.
-        seed: Decides which micrograph goes to which split.
+        patch_size: Patch size [px].
+        pixel_size_nm: Pixel size [nm], which overrides the one in the files; None: from the files.
+        resample: Resample micrographs whose pixels are not square; otherwise they are rejected.
+        background_threshold: Patches with no more particle pixels than this are dropped.
+        split: micrograph: whole micrographs, balanced by particle fraction; study: patches, in file order.
+        seed: Seed of the assignment of micrographs to splits.
         overwrite: Overwrite an existing dataset.
         progress: Called with the number of files done and found.
 
@@ -405,18 +405,18 @@ def train(
         recipe: Recipe, from which the settings below are taken unless given.
         epochs: Passes over the training patches and their eight transforms.
         batch_size: Patches per optimizer step.
-        learning_rate: Step size of Adam.
-        learning_rate_schedule: constant, or up over the first twentieth of the steps and down to 0 as a cosine.
-        loss: What is minimized: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal.
-        weight_averaging: Momentum per step of the average of the weights that is validated and kept.
-        early_stopping_patience: Epochs without a better validation hard dice before the training ends.
-        precision: Arithmetic of the layers.
-        blur_px: Greatest width of a Gaussian blur (defocus, drift) [px].
-        dose_fraction: Least part of the dose that is left; its Poisson noise is that of such an exposure.
-        counts_per_electron: Gain of the camera, for dose_fraction; none: as the dataset says, or read off the noise.
-        noise_sd: Greatest Gaussian noise, in standard deviations of the micrograph.
-        gain: Greatest relative change of the contrast, up or down.
-        offset: Greatest shift of the level, in standard deviations of the micrograph.
+        learning_rate: Learning rate of Adam.
+        learning_rate_schedule: constant; cosine: warm-up over the first 5 % of the steps, then cosine decay to 0.
+        loss: Loss function: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal.
+        weight_averaging: Momentum per step of the averaged weights, which are validated and saved.
+        early_stopping_patience: Epochs without an improved validation hard dice before training stops.
+        precision: Arithmetic precision of the layers.
+        blur_px: Maximum width of a Gaussian blur (defocus, drift) [px].
+        dose_fraction: Minimum fraction of the dose; Poisson noise is added to match the lower exposure.
+        counts_per_electron: Gain of the camera, for dose_fraction; none: from the dataset, or estimated from the noise.
+        noise_sd: Maximum Gaussian noise, in standard deviations of the micrograph.
+        gain: Maximum relative change of the contrast, up or down.
+        offset: Maximum brightness offset, in standard deviations of the micrograph.
         name: Name of the run; default: dataset-network-recipe-seed.
         runs: Folder of the runs.
         tensorboard: Also write the epochs to RUN/tensorboard, from now on.
@@ -556,14 +556,14 @@ def segment(
         output: Folder for the results.
         models: Folder of the models to choose from; if it does not exist, those that ship.
         rescale: Rescale micrographs to the pixel size that the model was trained at.
-        array: Name or path of the array to read, where micrograph files hold several (HDF5, NPZ, TIFF).
+        array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
         channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
-        label_array: As `array`, for label files.
-        particle: Values, colours (#ff0000, red), classes or channels of labels that are particle; commas between.
-        background: Likewise, those that are background; the others are particle.
-        not_sure: Likewise, those that are neither; patches that touch them are left out, scores pass over them.
-        pair: Pattern of label names, such as {name}_drawn_*.png; {name} stands for the name of the micrograph.
-        empty_is_background: Micrographs whose label marks nothing are examples of background; else they are refused.
+        label_array: Same as `array`, for label files.
+        particle: Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.
+        background: Same for background; all others are particle.
+        not_sure: Same for pixels that are neither; patches that contain them are dropped, scores ignore them.
+        pair: Pattern of label file names, such as {name}_drawn_*.png; {name} is the name of the micrograph.
+        empty_is_background: Use micrographs with an empty label as background examples; otherwise they are rejected.
         transforms: Rotated and mirrored views to average over, 8 for all.
         split_touching: Split touching particles at their necks.
         min_diameter_nm: Minimum diameter of a particle [nm]; default: 0.5 nm and at least 8 px.
@@ -794,18 +794,18 @@ def run_study(
         recipe: Recipe of the trainings; default: best, and with a preset paper.
         epochs: Passes over the training patches and their eight transforms.
         batch_size: Patches per optimizer step.
-        learning_rate: Step size of Adam.
-        learning_rate_schedule: constant, or up over the first twentieth of the steps and down to 0 as a cosine.
-        loss: What is minimized: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal.
-        weight_averaging: Momentum per step of the average of the weights that is validated and kept.
-        early_stopping_patience: Epochs without a better validation hard dice before the training ends.
-        precision: Arithmetic of the layers.
-        blur_px: Greatest width of a Gaussian blur (defocus, drift) [px].
-        dose_fraction: Least part of the dose that is left; its Poisson noise is that of such an exposure.
-        counts_per_electron: Gain of the camera, for dose_fraction; none: as the dataset says, or read off the noise.
-        noise_sd: Greatest Gaussian noise, in standard deviations of the micrograph.
-        gain: Greatest relative change of the contrast, up or down.
-        offset: Greatest shift of the level, in standard deviations of the micrograph.
+        learning_rate: Learning rate of Adam.
+        learning_rate_schedule: constant; cosine: warm-up over the first 5 % of the steps, then cosine decay to 0.
+        loss: Loss function: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal.
+        weight_averaging: Momentum per step of the averaged weights, which are validated and saved.
+        early_stopping_patience: Epochs without an improved validation hard dice before training stops.
+        precision: Arithmetic precision of the layers.
+        blur_px: Maximum width of a Gaussian blur (defocus, drift) [px].
+        dose_fraction: Minimum fraction of the dose; Poisson noise is added to match the lower exposure.
+        counts_per_electron: Gain of the camera, for dose_fraction; none: from the dataset, or estimated from the noise.
+        noise_sd: Maximum Gaussian noise, in standard deviations of the micrograph.
+        gain: Maximum relative change of the contrast, up or down.
+        offset: Maximum brightness offset, in standard deviations of the micrograph.
         workers: Trainings at once; without it, one per GPU, or one on the CPU.
         name: Name of the study.
         studies: Folder of the studies.

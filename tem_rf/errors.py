@@ -1,29 +1,29 @@
-"""Typed failures: one clear line each, and the exit code the command ends with."""
+"""Typed errors: one clear line each, and the exit code of the command."""
 
 
 class TemRfError(Exception):
-    """Something the user can put right.
+    """A problem that the user can fix.
 
-    The message says what happened and where, what was expected, what was received and what to do next.
+    The message states what happened and where, what was expected, what was received and what to do next.
     """
 
     exit_code = 1
 
 
 class ArchitectureError(TemRfError):
-    """An architecture that cannot be built, or a name that means none."""
+    """An architecture that cannot be built, or an invalid architecture name."""
 
     exit_code = 2
 
 
 class SettingsError(TemRfError):
-    """A setting out of its range, or settings that contradict each other."""
+    """A setting out of range, or settings that contradict each other."""
 
     exit_code = 2
 
 
 class TooManyOutliersError(SettingsError):
-    """An x-ray threshold that cuts into the image itself."""
+    """An x-ray threshold so low that it marks pixels of the image itself."""
 
 
 class ReadError(TemRfError):
@@ -39,7 +39,7 @@ class NoBraggPeaksError(TemRfError):
 
 
 class RunError(TemRfError):
-    """A run folder that is missing, busy, of another schema or in the wrong state."""
+    """A run folder that is missing, in use, of another schema version or in the wrong state."""
 
 
 class StudyError(TemRfError):
@@ -49,7 +49,7 @@ class StudyError(TemRfError):
 
 
 class TrainingError(TemRfError):
-    """A training that cannot go on, such as a loss that became NaN."""
+    """A training that cannot continue, for example because the loss became NaN."""
 
 
 class ModelError(TemRfError):
@@ -57,12 +57,12 @@ class ModelError(TemRfError):
 
 
 class StorageError(TemRfError):
-    """A result that could not be written: disk full, no permission."""
+    """A result that could not be written: disk full, or no permission."""
 
 
 class NameTooLongError(StorageError):
-    """A result whose name would be longer than the file system allows; those of other files may not be."""
+    """A result whose name is too long for the file system. Results of other files may still be written."""
 
 
 class DiskFullError(StorageError):
-    """A result that could not be written until somebody frees space on the disk."""
+    """A result that could not be written because the disk is full."""

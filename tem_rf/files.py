@@ -1,4 +1,4 @@
-"""Write files so that nothing half-written ever stands under a final name."""
+"""Write files atomically: no partly written file ever has its final name."""
 
 import errno
 import fcntl
@@ -16,13 +16,13 @@ from typing import Any, BinaryIO
 from tem_rf.errors import DiskFullError, NameTooLongError, StorageError
 
 DAMAGED_NPZ = (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, RuntimeError, zipfile.BadZipFile)
-"""What reading a damaged NPZ file may raise; one flipped bit makes it seem encrypted, which is a RuntimeError."""
+"""Exceptions that a damaged NPZ file can cause. One flipped bit can make it look encrypted, a RuntimeError."""
 
-_UNFINISHED = ".unfinished"  # ends the names of folders that are being written
+_UNFINISHED = ".unfinished"  # suffix of folders that are being written
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse JSON; whatever is wrong with it is a ValueError.
+    """Parse JSON; any error in it is a ValueError.
 
     >>> parse_json("[" * 100_000)
     Traceback (most recent call last):
@@ -35,7 +35,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def readable(path: Path | str) -> str:
-    r"""A path as text that can be written anywhere: bytes in it that are no UTF-8 are shown as such.
+    r"""A path as text that can be written anywhere: bytes that are not valid UTF-8 are escaped.
 
     >>> readable(os.fsdecode(b"\xb5m.tif"))
     '\\xb5m.tif'
@@ -44,11 +44,11 @@ def readable(path: Path | str) -> str:
 
 
 def refuse_compressed(file: BinaryIO) -> None:
-    """Refuse an NPZ file with compressed arrays, which ours never have: a few bytes could unpack to any size.
+    """Reject an NPZ file with compressed arrays, since a few bytes could unpack to any size. Ours never have any.
 
     Raises:
-        ValueError: Some are.
-        BadZipFile: It is no NPZ file.
+        ValueError: An array is compressed.
+        BadZipFile: It is not an NPZ file.
     """
     with zipfile.ZipFile(file) as archive:
         if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
@@ -58,11 +58,11 @@ def refuse_compressed(file: BinaryIO) -> None:
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; rename it to `path` at the end, or remove it on any failure.
+    """Yield a temporary path beside `path` to write to, and rename it to `path` at the end. Remove it on any failure.
 
     Raises:
-        DiskFullError: There is no room on the disk.
-        StorageError: The place cannot be written to.
+        DiskFullError: The disk is full.
+        StorageError: The location is not writable.
     """
     path = Path(path)
     with storage_errors(path):
@@ -81,20 +81,20 @@ def replacing_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Give a new folder beside `path` to fill; it takes the place of `path` at the end, or is removed.
+    """Yield a new folder beside `path` to fill. It replaces `path` at the end, and is removed on failure.
 
-    What killed writers of the same folder left beside it goes at the end, too.
+    Leftovers of killed processes that wrote the same folder are removed at the end, too.
 
     Raises:
-        DiskFullError: There is no room on the disk.
-        StorageError: The place cannot be written to, or is in use as the current folder or a mount point.
+        DiskFullError: The disk is full.
+        StorageError: The location is not writable, or is in use as the current folder or a mount point.
     """
     path = Path(path).resolve()
     here = Path.cwd()
     if path in (here, *here.parents) or path.is_mount():
         raise StorageError(
-            f"{path}: holds the current folder or is a mount point, and cannot be replaced; choose another folder, "
-            "one inside it for example."
+            f"{path}: contains the current folder or is a mount point, so it cannot be replaced; "
+            "choose another folder, for example one inside it."
         )
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,11 +111,11 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _unfinished_folder(path: Path) -> Iterator[Path]:
-    """A hidden folder beside `path`, locked and then removed; the lock tells it from what a killed writer left."""
+    """A hidden folder beside `path`, locked, and removed at the end. The lock tells it from leftovers."""
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED))
     handle = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # a file system without locks: there nobody removes what others left
+        with suppress(OSError):  # a file system without locks, where no leftovers are removed
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield folder
     finally:
@@ -124,7 +124,7 @@ def _unfinished_folder(path: Path) -> Iterator[Path]:
 
 
 def _exchange(path: Path, new: Path, old: Path) -> None:
-    """Two renames: a reader sees the old folder, none for an instant, or the new one; never a mixture."""
+    """Rename twice: a reader sees the old folder, none for an instant, or the new one, but never a mixture."""
     path.replace(old)
     try:
         new.replace(path)
@@ -146,17 +146,17 @@ def _remove_leftover_folders(path: Path) -> None:
 
 @contextmanager
 def sole_writer(lock: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool]:
-    """Hold a lock for as long as the block lasts; it goes with the process, however that ends.
+    """Hold a lock while the block runs. The operating system releases it when the process ends, even if it is killed.
 
     Args:
-        lock: Its file, which is there while it is held.
-        on_wait: Called where another process holds it; then that is waited for.
+        lock: The lock file, which exists while the lock is held.
+        on_wait: Called before waiting for another process to release the lock.
 
     Yields:
-        Whether another process held it.
+        Whether another process held the lock.
 
     Raises:
-        StorageError: The place cannot be written to.
+        StorageError: The location is not writable.
     """
     with storage_errors(lock):
         lock.parent.mkdir(parents=True, exist_ok=True)
@@ -179,31 +179,31 @@ def _lock(path: Path, on_wait: Callable[[], None]) -> tuple[BinaryIO, bool]:
                 on_wait()
             has_waited = True
             fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError:  # a file system without locks, of which `tem-rf doctor` warns
+        except OSError:  # a file system without locks; `tem-rf doctor` warns about it
             return file, has_waited
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return file, has_waited
-        file.close()  # who held it has removed it, and another may hold its successor
+        file.close()  # the previous holder has removed the file, and another process may hold its successor
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all; bytes of file names that are no UTF-8 become escapes, as in JSON."""
+    """Write a text file atomically. Bytes of file names that are not valid UTF-8 become escapes, as in JSON."""
     with replacing_file(path) as beside:
         beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON, indented for people, whole or not at all; NaN is refused, since JSON has none."""
+    """Write indented JSON atomically. NaN is rejected, since JSON does not have it."""
     write_text(path, json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def make_writable(folder: Path) -> None:
-    """Make a folder, and see that files can be written into it, before something long is begun.
+    """Create a folder and check that files can be written into it, before a long computation starts.
 
     Raises:
-        DiskFullError: There is no room on the disk.
-        StorageError: The place cannot be written to.
+        DiskFullError: The disk is full.
+        StorageError: The location is not writable.
     """
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -212,11 +212,11 @@ def make_writable(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path, name: str) -> None:
-    """Remove what killed writers left beside a file; for whoever is its only writer.
+    """Remove temporary files that killed processes left beside a file. Only for the sole writer of the file.
 
     Args:
         folder: Folder of the file.
-        name: Name of the file; a star stands for any stem.
+        name: Name of the file; a star matches any stem.
     """
     stem, suffix = Path(name).stem, Path(name).suffix
     for leftover in folder.glob(f".{stem}.????????{suffix}"):  # as `replacing_file` names them
@@ -225,35 +225,34 @@ def remove_leftovers(folder: Path, name: str) -> None:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Say in words what keeps a file from being written.
+    """Turn errors of the operating system into clear messages about why a file cannot be written.
 
     Raises:
-        DiskFullError: There is no room on the disk.
-        NameTooLongError: The file system does not allow so long a name.
-        StorageError: The place cannot be written to.
+        DiskFullError: The disk is full.
+        NameTooLongError: The name is too long for the file system.
+        StorageError: The location is not writable.
     """
     try:
         yield
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise NameTooLongError(
-                f"{path}: this name, or that of a file made from it, is too long for the file system; shorten the name."
+                f"{path}: this name, or the name of a file made from it, is too long for the file system; "
+                "shorten the name."
             ) from error
         if error.errno in (errno.ENOSPC, errno.EDQUOT) or _is_short_write(error):
             raise DiskFullError(
-                f"{path}: no space left on the disk; nothing was written under this name. "
+                f"{path}: no space left on the disk; the file was not written. "
                 "Free some space or choose another folder, then run the same command again."
             ) from error
         if _is_about(error, path):
-            raise StorageError(
-                f"{path}: this place cannot be written to ({error.strerror}); choose another folder."
-            ) from error
+            raise StorageError(f"{path}: cannot be written to ({error.strerror}); choose another folder.") from error
         raise
 
 
 def _is_about(error: OSError, path: Path) -> bool:
-    """Whether the place itself cannot be: no permission, a file where a folder should be, a name too long."""
-    if not isinstance(error.filename, str | bytes):  # of a file that was open already
+    """Whether the location itself is the cause: no permission, a file in place of a folder, or a name too long."""
+    if not isinstance(error.filename, str | bytes):  # the file was already open
         return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
     named, path = Path(os.fsdecode(error.filename)).absolute(), path.absolute()
     return (
@@ -265,7 +264,7 @@ def _is_about(error: OSError, path: Path) -> bool:
 
 
 def _is_short_write(error: OSError) -> bool:
-    """Whether NumPy wrote less than it was to: on a full disk `ndarray.tofile` gives no error number."""
+    """Whether NumPy wrote less than requested: on a full disk `ndarray.tofile` gives no error number."""
     return error.errno is None and "requested and" in str(error)
 
 

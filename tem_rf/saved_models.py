@@ -1,21 +1,21 @@
-"""Where saved models are: the user's, and those that ship."""
+"""Locations of saved models: the user's, and those shipped with the package."""
 
 from pathlib import Path
 
 CARD_NAME = "model.json"
-"""The file in a saved model that says what it is and what it expects."""
+"""The file in a saved model that describes the model and its expected input."""
 
 MODELS = Path("saved_models")
 _INSTALLED = Path(__file__).parent / "shipped_models"  # see setup.py
 SHIPPED_MODELS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / MODELS
-"""In an installed package they are part of it; in a checkout they are a folder of the repository."""
+"""Part of the package when installed; a folder of the repository in a checkout."""
 
 
 def models_in(folder: Path) -> list[Path]:
-    """The saved models of a folder, by name; none where there is no such folder."""
+    """The saved models in a folder, sorted by name; none if the folder does not exist."""
     return sorted(path.parent for path in folder.glob(f"*/{CARD_NAME}"))
 
 
 def models_or_shipped(models: Path = MODELS) -> Path:
-    """The folder of models to choose from; where that of the default name holds none, those that ship."""
+    """The folder of models to choose from. The shipped models, if the default folder holds none."""
     return SHIPPED_MODELS if models == MODELS and not models_in(models) else models

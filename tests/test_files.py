@@ -63,7 +63,7 @@ def test_the_current_folder_and_those_around_it_are_refused_before_any_work(
     here.mkdir(parents=True)
     monkeypatch.chdir(here)
     for path in (Path(), Path(".."), here, tmp_path / "a"):
-        with pytest.raises(StorageError, match="holds the current folder"), replacing_folder(path):
+        with pytest.raises(StorageError, match="contains the current folder"), replacing_folder(path):
             pytest.fail("work was done for nothing")
     assert list(tmp_path.rglob("*")) == [tmp_path / "a", here]
 

@@ -1,11 +1,11 @@
-"""The page of the public API; mkdocstrings reads the docstrings when the page is rendered."""
+"""The page of the Python API; mkdocstrings inserts the docstrings when the page is rendered."""
 
 import ast
 from pathlib import Path
 
 from docs.reference_pages.markdown import section
 
-# What the functions take and give, beside the names of `tem_rf` itself.
+# Types of arguments and return values that `tem_rf` does not export itself.
 _TYPES = (
     "tem_rf.architecture.receptive_field.ReceptiveField",
     "tem_rf.data.prepared.PreparedDataset",
@@ -16,7 +16,7 @@ _TYPES = (
 
 
 def api_page(package: Path) -> str:
-    """Everything that `tem_rf` exports, what it takes and gives, and its errors.
+    """Return the page: everything that `tem_rf` exports, its types and its errors.
 
     Args:
         package: Folder of the package.
@@ -25,11 +25,11 @@ def api_page(package: Path) -> str:
     return "\n\n".join(
         [
             "# Python API",
-            "Generated from the docstrings. The names of `tem_rf` are imported on first use, so that "
-            "`import tem_rf` costs nothing.",
+            "Generated from the docstrings. The functions of `tem_rf` are imported on first use, so `import tem_rf` "
+            "is fast.",
             section(2, "tem_rf"),
             *(_directive(homes[name]) for name in sorted(homes, key=str.lower)),
-            section(2, "What they take and give"),
+            section(2, "Arguments and return values"),
             *map(_directive, _TYPES),
             section(2, "Errors"),
             _directive("tem_rf.errors"),
@@ -39,7 +39,7 @@ def api_page(package: Path) -> str:
 
 
 def public_names(package: Path) -> dict[str, str]:
-    """What `tem_rf/__init__.py` imports for type checkers: its public names, and where each is at home."""
+    """Return the public names that `tem_rf/__init__.py` imports for type checkers, and where each is defined."""
     tree = ast.parse((package / "__init__.py").read_text(encoding="utf-8"))
     return {
         alias.name: f"{node.module}.{alias.name}"

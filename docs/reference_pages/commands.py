@@ -1,4 +1,4 @@
-"""The page of commands, from the app itself."""
+"""The page of commands, generated from the app itself."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,22 +9,22 @@ EXAMPLE = "Example: "
 
 
 def commands_page(root: Any, program: str = "tem-rf") -> str:
-    """All commands of an app, each with its arguments and options.
+    """Return the page: all commands of an app with their arguments and options.
 
     Args:
         root: The app as a Click group: `typer.main.get_command(app)`.
-        program: What it is called in a shell.
+        program: Its name in a shell.
     """
     intro = (
-        "Generated from the command line itself; `tem-rf COMMAND --help` prints the same. Results go to stdout, "
+        "Generated from the command line itself; `tem-rf COMMAND --help` prints the same text. Results go to stdout, "
         "progress to stderr; `--json` prints results for scripts. The exit code is 0 for success, 2 for a setting "
-        "out of its range, 1 for anything else that went wrong, 128 + the signal where one ended a training."
+        "out of range, 128 + the signal number if a signal ended the training, and 1 for any other error."
     )
     return "\n\n".join(["# Commands", intro, *(_command(path, one) for path, one in commands(root, program))]) + "\n"
 
 
 def commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Commands below a group, depth first, each with all its names: `tem-rf study run`."""
+    """Yield the commands of a group, depth first, each with its full name: `tem-rf study run`."""
     for name in sorted(group.commands):
         command = group.commands[name]
         yield f"{path} {name}", command
@@ -45,7 +45,7 @@ def _command(path: str, command: Any) -> str:
 
 
 def _help(text: str) -> Iterator[str]:
-    """Paragraphs of a help text; an example becomes a block to copy."""
+    """Yield the paragraphs of a help text; an example becomes a code block."""
     for paragraph in text.split("\n\n"):
         line = " ".join(paragraph.split())
         yield f"```text\n{line.removeprefix(EXAMPLE)}\n```" if line.startswith(EXAMPLE) else line

@@ -1,4 +1,4 @@
-"""The page of events: what runs and studies append to events.jsonl."""
+"""The page of events: the lines that runs and studies append to events.jsonl."""
 
 from typing import Any, get_args
 
@@ -7,14 +7,14 @@ from docs.reference_pages.models import model_section
 
 
 def events_page() -> str:
-    """Every kind of event of runs and studies."""
+    """Return the page: every kind of event of runs and studies."""
     from tem_rf.runs.events import AnyEvent, Event
     from tem_rf.study.events import AnyStudyEvent, Worker
 
     intro = (
-        "`events.jsonl` of a run or a study holds one JSON object a line, and is only ever appended to: follow it with "
-        "`tail -f`, or read it with `tem_rf.runs.events.read_events`. A reader passes over a torn last line and over "
-        "kinds it does not know. NaN and infinities are the texts `NaN`, `Infinity`."
+        "`events.jsonl` of a run or a study contains one JSON object per line. Lines are only appended: follow it "
+        "with `tail -f`, or read it with `tem_rf.runs.events.read_events`. Readers skip an incomplete last line and "
+        "unknown kinds of events. NaN and infinity are stored as the strings `NaN` and `Infinity`."
     )
     studies = [event for event in members(AnyStudyEvent) if event not in members(AnyEvent)]
     return "\n\n".join(
@@ -22,11 +22,11 @@ def events_page() -> str:
             "# Events",
             intro,
             model_section(Event, "Every event"),
-            "Its `kind` is the title of the sections below.",
-            "## Of a run",
+            "The sections below are named after the `kind` of the event.",
+            "## Events of a run",
             *(_section(event) for event in members(AnyEvent)),
-            "## Of a study",
-            "Its driver writes `status` and `notice` as a run does, and these:",
+            "## Events of a study",
+            "The driver writes `status` and `notice` like a run, and these events:",
             *(_section(event) for event in studies),
             model_section(Worker, "A worker, in `workers`", 3),
             "",
@@ -35,7 +35,7 @@ def events_page() -> str:
 
 
 def members(union: Any) -> tuple[Any, ...]:
-    """The events of an annotated union."""
+    """Return the events of an annotated union."""
     return get_args(get_args(union)[0])
 
 

@@ -1,4 +1,4 @@
-"""The page of formats: what is inside the folders of datasets, runs, studies, models and results."""
+"""The page of formats: the contents of the folders of datasets, runs, studies, models and results."""
 
 import inspect
 import re
@@ -10,7 +10,7 @@ from docs.reference_pages.models import model_section
 
 
 def formats_page() -> str:
-    """Folders and files, from the classes that read and write them."""
+    """Return the page: folders and files, from the classes that read and write them."""
     from tem_rf.data import manifest
     from tem_rf.data.formats.dispatch import MICROGRAPH_SUFFIXES
     from tem_rf.data.intensity import ClassIntensity, Intensity
@@ -31,19 +31,19 @@ def formats_page() -> str:
     return "\n\n".join(
         [
             "# Files and folders",
-            "Generated from the classes that read and write them. All text is UTF-8, all lengths say their unit, and "
-            "a file stands under its name whole or not at all.",
+            "Generated from the classes that read and write them. All text is UTF-8, all lengths have a unit, and "
+            "files are never left half-written.",
             section(2, "Micrographs and labels"),
-            f"Micrographs end in {_codes(MICROGRAPH_SUFFIXES)}; the first bytes decide what a file is.",
-            "Of a file that holds several arrays, such as HDF5 and NPZ, `--array` names one; of several channels, "
-            "`--channel` takes one. Labels are masks in any of these formats (whatever is not zero is particle, unless "
-            f"`--particle` or `--background` says otherwise), ImageJ regions ({_codes(ROI_SUFFIXES)}), COCO, LabelMe "
-            f"or GeoJSON of QuPath ({_codes(JSON_SUFFIXES)}). They have the names of their micrographs, and lie beside "
-            "them, ending in `_label` or `_mask`, or in a folder "
-            f"{_codes(f'{name}/' for name in LABEL_FOLDERS)} beside `images/`.",
+            f"Micrographs have the extension {_codes(MICROGRAPH_SUFFIXES)}; the first bytes determine the format.",
+            "If a file contains several arrays, such as HDF5 or NPZ, select one with `--array`; if it has several "
+            "channels, select one with `--channel`. Labels are masks in any of these formats (nonzero values are "
+            "particle, unless you set `--particle` or `--background`), ImageJ regions "
+            f"({_codes(ROI_SUFFIXES)}), COCO, LabelMe or QuPath GeoJSON ({_codes(JSON_SUFFIXES)}). They have the names "
+            "of their micrographs. They are stored in the same folder with the suffix `_label` or `_mask`, or in a "
+            f"folder {_codes(f'{name}/' for name in LABEL_FOLDERS)} next to `images/`.",
             section(2, "Dataset folder"),
             "`tem-rf prepare` writes `dataset.json`, `images.tif`, `labels.tif` and `patches.csv`. Fiji opens the "
-            "stacks with their scale, Python by `tem_rf.data.prepared.open_dataset`:",
+            "stacks with their pixel size; in Python, use `tem_rf.data.prepared.open_dataset`:",
             _attributes(PreparedDataset, ("images", "labels")),
             section(3, "patches.csv"),
             _attributes(Patch),
@@ -56,7 +56,7 @@ def formats_page() -> str:
             _files(RunFolder),
             model_section(RunConfig, "config.json", 3),
             section(2, "Queue of a folder of runs"),
-            "`tem-rf train --detach` keeps what trains and what waits in `RUNS/.queue`.",
+            "`tem-rf train --detach` stores the running and waiting runs in `RUNS/.queue`.",
             _files(TrainingQueue),
             model_section(QueueContent, "queue.json", 3),
             model_section(QueuedRun, "A run, in `training` and `waiting`", 4),
@@ -64,19 +64,19 @@ def formats_page() -> str:
             _files(StudyFolder),
             "The fields of `study.toml` are [settings](settings.md#a-study).",
             section(2, "Exported model"),
-            "`tem-rf export` replaces the folder as a whole, so that all its formats hold one network.",
-            table(("format", "file", "takes", "gives"), exported),
+            "`tem-rf export` replaces the whole folder, so all formats in it contain the same network.",
+            table(("format", "file", "input", "output"), exported),
             model_section(card.ModelCard, "model.json", 3),
             model_section(card.FieldOfView, "`receptive_field`", 4),
             model_section(card.TestScores, "`test`", 4),
             model_section(card.ImportedFile, "`imported_from`", 4),
             model_section(card.ModelFile, "A format, in `files`", 4),
             section(2, "Results of a segmentation"),
-            "`tem-rf segment` names files after the stem of the micrograph: `NAME_mask.tif`, `NAME_overlay.png`, "
-            "`NAME_particles.csv`, `NAME_sizes.png`, and what options add.",
+            "`tem-rf segment` names files after the micrograph: `NAME_mask.tif`, `NAME_overlay.png`, "
+            "`NAME_particles.csv`, `NAME_sizes.png`, and further files if options ask for them.",
             _attributes(SegmentedFile, ("files",)),
             section(3, "NAME_particles.csv"),
-            "A row per particle and frame; where the pixel size is known, lengths once more in nm and the area in nm².",
+            "One row per particle and frame. If the pixel size is known, also lengths in nm and areas in nm².",
             _attributes(Particle),
             "",
         ]
@@ -88,7 +88,7 @@ def _codes(words: Iterable[str]) -> str:
 
 
 def _files(folder: type) -> str:
-    """The files that a folder class has properties for; their docstrings begin with the name."""
+    """Describe the files that a folder class has properties for; each docstring begins with the file name."""
     documented = [
         re.match(r"(`[^`]+`): (.+)", " ".join((member.__doc__ or "").split()))
         for owner in reversed(folder.__mro__)
@@ -96,11 +96,11 @@ def _files(folder: type) -> str:
         if isinstance(member, property)
     ]
     rows = [(match[1], match[2]) for match in documented if match]
-    return f"{prose(folder.__doc__ or '')}\n\n{table(('file', 'holds'), rows)}"
+    return f"{prose(folder.__doc__ or '')}\n\n{table(('file', 'content'), rows)}"
 
 
 def _attributes(documented: Any, names: tuple[str, ...] = ()) -> str:
-    """What the docstring of a class says of its attributes, or of some of them."""
+    """Return a table of the attributes in the docstring of a class, or of some of them."""
     text = (inspect.getdoc(documented) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
     found = re.findall(r"^ {4}(\w+): (.+?)(?=\n {4}\w|\Z)", text, flags=re.MULTILINE | re.DOTALL)
     return table(("name", "meaning"), [(code(name), meaning) for name, meaning in found if not names or name in names])

@@ -1,4 +1,4 @@
-"""What MkDocs calls while it builds: adds the reference, and turns formulas into MathML, which needs no script."""
+"""Hooks for MkDocs: add the reference, and convert formulas to MathML, which needs no script."""
 
 import re
 from html import unescape
@@ -15,12 +15,12 @@ from docs.reference_pages.formats import formats_page
 from docs.reference_pages.settings import settings_page
 
 ROOT = Path(__file__).parents[2]
-# As pymdownx.arithmatex leaves formulas: \(inline\), \[on a line of its own\].
+# Output of pymdownx.arithmatex: \(inline\), \[displayed\].
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 
 
 def reference() -> dict[str, str]:
-    """The pages of the reference by their paths, in Markdown."""
+    """Return the reference pages in Markdown, by path."""
     from tem_rf.cli.app import app
     from tem_rf.cli.on_use import with_all_commands
 
@@ -34,7 +34,7 @@ def reference() -> dict[str, str]:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the pages that no file holds."""
+    """Add the generated pages."""
     for path, content in reference().items():
         files.append(File.generated(config, path, content=content))
     return files

@@ -1,4 +1,4 @@
-"""Pydantic models as tables of their fields: settings, events and files alike."""
+"""Tables of the fields of Pydantic models: settings, events and files."""
 
 import types
 from collections.abc import Collection
@@ -14,12 +14,12 @@ _BOUNDS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 
 
 def model_section(model: type[BaseModel], title: str, level: int = 2, *, without: Collection[str] = ()) -> str:
-    """Title, docstring and fields of a model: name, what it takes, default, meaning.
+    """Return title, docstring and fields of a model: name, type, default, meaning.
 
     Args:
         model: The model.
-        title: Of the section.
-        level: Of its heading.
+        title: Title of the section.
+        level: Level of its heading.
         without: Fields to leave out.
     """
     rows = [
@@ -27,7 +27,7 @@ def model_section(model: type[BaseModel], title: str, level: int = 2, *, without
         for name, field in model.model_fields.items()
         if name not in without
     ]
-    columns = ("field", "takes", "default", "meaning")
+    columns = ("field", "type", "default", "meaning")
     return "\n\n".join([section(level, title), prose(model.__doc__ or ""), table(columns, rows)])
 
 
@@ -42,7 +42,7 @@ def _takes(field: FieldInfo) -> str:
 
 
 def _type(annotation: Any) -> str:
-    """A type in the words of JSON and TOML."""
+    """Name a type as in JSON and TOML."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type(arguments[0])

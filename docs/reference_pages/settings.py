@@ -1,4 +1,4 @@
-"""The page of settings: every model of `tem_rf.config` and of a study's definition."""
+"""The page of settings: every model in `tem_rf.config` and in the definition of a study."""
 
 import inspect
 import pkgutil
@@ -14,7 +14,7 @@ from docs.reference_pages.models import model_section
 
 
 def settings_page() -> str:
-    """All settings with their ranges and defaults, and the sets of them that have a name."""
+    """Return the page: all settings with their ranges and defaults, and the named sets of settings."""
     from tem_rf import config
     from tem_rf.config.simulation import PRESETS
     from tem_rf.config.training import DEFAULT_RECIPE, RECIPES
@@ -24,12 +24,12 @@ def settings_page() -> str:
 
     modules = [import_module(f"{config.__name__}.{module.name}") for module in pkgutil.iter_modules(config.__path__)]
     intro = (
-        "Generated from the models that check them; a value out of its range is refused before anything starts. "
-        "Options of commands carry the same names. *null* is a field that is not set."
+        "Generated from the models that validate them. A value out of range is refused before anything starts. "
+        "Command-line options have the same names. *null* means that the field is not set."
     )
     preparations = {name: preset_changes(name) for name in PUBLISHED_SETS}
     named = [
-        ("Recipes of training", f"`tem-rf train --recipe NAME`, or else `{DEFAULT_RECIPE}`", RECIPES),
+        ("Recipes of training", f"`tem-rf train --recipe NAME` (default `{DEFAULT_RECIPE}`)", RECIPES),
         ("Presets of the simulator", "`tem-rf simulate NAME`", PRESETS),
         ("Presets of preparation", "`tem-rf prepare --preset NAME`", preparations),
     ]
@@ -41,7 +41,7 @@ def settings_page() -> str:
             section(2, "Sets of settings"),
             *(_named_sets(*one) for one in named),
             section(2, "A study"),
-            "The content of `study.toml`; `tem-rf study new` writes one with a word on every field.",
+            "The content of `study.toml`. `tem-rf study new` writes one with a comment on every field.",
             *(model_section(model, model.__name__, 3) for part in (definition, sections) for model in models_of(part)),
             "",
         ]
@@ -49,7 +49,7 @@ def settings_page() -> str:
 
 
 def models_of(module: ModuleType) -> Iterator[type[BaseModel]]:
-    """The models that a module defines, in its order, without those that have no fields."""
+    """Yield the models that a module defines, in order, without those that have no fields."""
     for value in vars(module).values():
         is_model = inspect.isclass(value) and issubclass(value, BaseModel)
         if is_model and value.__module__ == module.__name__ and value.model_fields:
@@ -61,4 +61,4 @@ def _named_sets(title: str, use: str, sets: Mapping[str, Mapping[str, Any]]) -> 
         (code(name), ", ".join(code(f"{key} = {value}") for key, value in changes.items()) or "the defaults")
         for name, changes in sets.items()
     ]
-    return f"{section(3, title)}\n\n{use}: changes of the defaults.\n\n{table(('name', 'changes'), rows)}"
+    return f"{section(3, title)}\n\n{use}: changes from the defaults.\n\n{table(('name', 'changes'), rows)}"

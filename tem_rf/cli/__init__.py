@@ -7,12 +7,12 @@ from tem_rf.errors import TemRfError
 
 
 def main() -> None:
-    """Run the command line; a failure the user can mend is one line on stderr and an exit code."""
+    """Run the command line; a failure that the user can fix is one line on stderr and an exit code."""
     from tem_rf.cli.app import app
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names of files may be no text in this encoding
+            stream.reconfigure(errors="backslashreplace")  # file names may not be valid text in this encoding
     try:
         app(prog_name="tem-rf")
     except TemRfError as error:
@@ -21,9 +21,9 @@ def main() -> None:
         print(f"tem-rf: {with_option_names(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()  # `tem-rf ... | head` is no failure of ours
+        sys.stderr.close()  # `tem-rf ... | head` is not a failure
         sys.exit(1)
-    except OSError as error:  # what the file system refuses, the user can mend
+    except OSError as error:  # a file system error is something the user can fix
         place = "" if error.filename is None else f"{error.filename}: "
         print(f"tem-rf: {place}{error.strerror or error}", file=sys.stderr)
         sys.exit(1)

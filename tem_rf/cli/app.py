@@ -1,4 +1,4 @@
-"""The list of commands; without one, a terminal gets the app and anything else the help."""
+"""The list of commands; without a command, `tem-rf` opens the app in a terminal and prints the help elsewhere."""
 
 import sys
 from pathlib import Path
@@ -34,7 +34,7 @@ COMMANDS = {
 
 app = typer.Typer(
     cls=commands_on_use(COMMANDS),
-    help="Segment nanoparticles in electron micrographs with networks whose receptive field is chosen on purpose.",
+    help="Segment nanoparticles in electron micrographs with networks of a deliberately chosen receptive field.",
     invoke_without_command=True,
     add_completion=True,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""`tem-rf curves`: loss and dice of trainings as a picture."""
+"""`tem-rf curves`: plot loss and dice of runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ def curves(
     output: Annotated[Path, typer.Option("--output", "-o", help="PNG to write.")] = Path("curves.png"),
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
 ) -> None:
-    """Draw loss and hard dice against epochs: a colour per network, a line per seed, training dashed.
+    """Plot loss and hard dice against epochs: one colour per network, one line per seed, training dashed.
 
     Example: tem-rf curves runs/au-5nm-n2-p44-* --output curves.png
     """

@@ -1,4 +1,4 @@
-"""`tem-rf demo`: the main job on simulated micrographs, from nothing to a segmented image."""
+"""`tem-rf demo`: the whole workflow on simulated micrographs, from simulation to segmented images."""
 
 import shlex
 import time
@@ -10,17 +10,17 @@ import typer
 from tem_rf.cli.output import print_remark
 
 MODEL, SEGMENTED, SCORED = "model", "segmented", "scored"
-# Enough to beat Fourier filtering in a few minutes on two cores; the study trains 100 epochs of 512 px patches.
+# Enough to beat Fourier filtering in a few minutes on two cores; the study trains 100 epochs on 512 px patches.
 TRAINING = ["--epochs", "16", "--batch-size", "8", "--learning-rate", "0.002"]
 
 
 def demo(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Folder for everything the demo makes.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(help="Output folder.")] = Path("demo"),
 ) -> None:
-    """Run the main job on simulated micrographs: simulate, prepare, train, evaluate, export, segment.
+    """Run the whole workflow on simulated micrographs: simulate, prepare, train, evaluate, export, segment.
 
-    Every step is an ordinary command, printed before it runs; a second call reuses what stands.
+    Every step is an ordinary command, printed before it runs. Run it again to resume; finished steps are reused.
 
     Example: tem-rf demo
     """
@@ -35,7 +35,7 @@ def demo(
 
 
 def demo_commands(folder: Path) -> list[list[str]]:
-    """The commands of the demo, without the leading `tem-rf`."""
+    """Return the commands of the demo, without the leading `tem-rf`."""
     micrographs, new, dataset, runs, model, segmented, scored = (
         str(folder / name) for name in ("micrographs", "new", "dataset", "runs", MODEL, SEGMENTED, SCORED)
     )

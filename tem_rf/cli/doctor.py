@@ -1,4 +1,4 @@
-"""`tem-rf doctor`: what this machine has, and what to do about what it lacks."""
+"""`tem-rf doctor`: check this machine, and say how to fix what is missing."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -17,15 +17,15 @@ SIGNS = {"ok": "[green]ok    [/]", "note": "[yellow]note  [/]", "broken": "[red]
 
 
 def doctor(
-    folder: Annotated[Path, typer.Argument(help="Folder to work in, looked at for room and locks.")] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Working folder, checked for free space and file locks.")] = Path(),
     deep: Annotated[
-        bool, typer.Option("--deep", help="Also import the backend and have it compute: some seconds.")
+        bool, typer.Option("--deep", help="Also import the backend and run a test computation; takes some seconds.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Look at Python, packages, GPUs, memory, disk, locks, terminal and extras of this machine.
+    """Check Python, packages, GPUs, memory, disk, file locks, terminal and optional extras of this machine.
 
-    Exit code 1 where something is broken that tem-rf needs.
+    The exit code is 1 if something that tem-rf needs is broken.
 
     Example: tem-rf doctor --deep
     """

@@ -1,4 +1,4 @@
-"""`tem-rf evaluate`: the dice table of finished runs."""
+"""`tem-rf evaluate`: table of dice scores of finished runs."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,10 @@ _COLUMNS = (
 
 @takes(EvaluateRequest)
 def evaluate(request: EvaluateRequest, as_json: JsonFlag = False) -> None:
-    """Score runs on images that they have not seen: mean ± sd over seeds, beside Fourier filtering.
+    """Score runs on unseen images: mean ± sd over seeds, compared with Fourier filtering.
 
-    Runs that differ only in their seed share a row. The scores of each image are written to scores.csv in the run.
+    Runs that differ only in their seed share a row. The scores of each image are written to scores.csv in the run
+    folder.
 
     Example: tem-rf evaluate au-5nm-n2-p44-paper-s752 au-5nm-n2-p44-paper-s2245
     """
@@ -49,7 +50,7 @@ def evaluate(request: EvaluateRequest, as_json: JsonFlag = False) -> None:
 
 
 def _of_json_only(row: "Row") -> dict[str, Any]:
-    """What the table for people has no room for."""
+    """Return what only the JSON output includes."""
     from tem_rf.evaluation.trials import MethodResult
 
     if isinstance(row, MethodResult):

@@ -1,4 +1,4 @@
-"""Options that say where workers come from, shared by the commands that use them."""
+"""Options that choose the workers, shared by the commands that use them."""
 
 import tomllib
 from pathlib import Path
@@ -8,17 +8,18 @@ import typer
 
 from tem_rf.errors import SettingsError
 
-SchedulerOption = Annotated[str | None, typer.Option(help="Address of a running Dask scheduler to use.")]
-SchedulerFileOption = Annotated[Path | None, typer.Option(help="File of a running Dask scheduler to use.")]
+SchedulerOption = Annotated[str | None, typer.Option(help="Address of a running Dask scheduler.")]
+SchedulerFileOption = Annotated[Path | None, typer.Option(help="Scheduler file of a running Dask scheduler.")]
 SlurmOption = Annotated[
-    list[str] | None, typer.Option(help="Workers as SLURM jobs: an option of them, as queue=gpu; repeat it.")
+    list[str] | None,
+    typer.Option(help="Run the workers as SLURM jobs with this job option, such as queue=gpu; may be repeated."),
 ]
 
 
 def execution_options(
     workers: int | None, scheduler: str | None, scheduler_file: Path | None, slurm: list[str] | None
 ) -> dict[str, Any]:
-    """Fields of `Execution` that were given."""
+    """Return the fields of `Execution` that were given."""
     options = {
         "workers": workers,
         "scheduler": scheduler,
@@ -32,9 +33,9 @@ def _slurm_option(text: str) -> tuple[str, Any]:
     """Read `cores=4` as a number, `queue=gpu` as text."""
     option, equals, value = text.partition("=")
     if not equals:
-        raise SettingsError(f"--slurm: expected an option and its value, as queue=gpu, received {text!r}.")
+        raise SettingsError(f"--slurm: expected an option and its value, such as queue=gpu, received {text!r}.")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return option, value
-    return option, parsed if isinstance(parsed, int | float | list) else value  # 04:00:00 stays as it is written
+    return option, parsed if isinstance(parsed, int | float | list) else value  # 04:00:00 stays text

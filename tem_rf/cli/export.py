@@ -1,4 +1,4 @@
-"""`tem-rf export` and `tem-rf import`: a run, or a published network, as a saved model."""
+"""`tem-rf export` and `tem-rf import`: save the network of a run, or a published network, as a model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @takes(ExportRequest)
 def export(request: ExportRequest, as_json: JsonFlag = False) -> None:
-    """Export the best network of a run, with model.json, which says what each format takes and gives, and its page.
+    """Export the best network of a run, with a model card (model.json and README.md) that describes each format.
 
-    The SavedModel takes raw counts: tf.saved_model.load(FOLDER).serve(counts) gives probability and mask. The package
-    for bioimage.io opens in deepImageJ in Fiji, QuPath and ilastik. Formats that are already in the folder are written
-    again, so that all of them hold one network.
+    The SavedModel takes raw counts: tf.saved_model.load(FOLDER).serve(counts) returns probability and mask. The
+    bioimage.io package opens in deepImageJ in Fiji, QuPath and ilastik. Formats already in the folder are exported
+    again, so all of them hold the same network.
 
     Example: tem-rf export au-5nm-n2-p44-paper-s752 --format onnx,bioimageio --check
     """
@@ -35,10 +35,10 @@ def export(request: ExportRequest, as_json: JsonFlag = False) -> None:
 
 @takes(ImportRequest)
 def import_model(request: ImportRequest, as_json: JsonFlag = False) -> None:
-    """Import a published network of the study, without PyTorch and without running anything in the file.
+    """Import a published network of the study, without PyTorch and without running code from the file.
 
-    Depth, pooling and dilation are read from the file; networks of two or three levels expect images from 0 to 1,
-    deeper ones mean 0 and standard deviation 1.
+    Depth, pooling and dilation are read from the file. Networks of two or three levels expect images scaled from 0 to
+    1, deeper ones images of mean 0 and standard deviation 1.
 
     Example: tem-rf import UNet_b2_Au_m22_run1_model.h5 --output saved_models/au-m22
     """
@@ -64,7 +64,7 @@ def _print(output: Path, card: "ModelCard", comparisons: list["Comparison"]) -> 
         print(f"{one.name}: hard dice {one.hard_dice:.3f} on {one.micrographs} {one.kind} micrographs")
     if comparisons:
         print_table(
-            "Largest difference of a probability from that of the run",
+            "Largest difference in probability from the run",
             ("format", "micrographs", "height px", "width px", "difference"),
             [(one.runtime, *one.shape, f"{one.difference:.1e}") for one in comparisons],
         )
@@ -85,7 +85,7 @@ def _refuse_differences(output: Path, comparisons: list["Comparison"]) -> None:
     from tem_rf.exporting.bioimageio_description import TOLERANCE
 
     worst = max(comparisons, key=lambda one: one.difference)
-    if not worst.difference <= TOLERANCE:  # NaN is no agreement either
+    if not worst.difference <= TOLERANCE:  # NaN is a difference too
         raise ModelError(
             f"{output}: {worst.runtime} differs from the run by {worst.difference:.1e}, expected at most "
             f"{TOLERANCE:.0e}; export it again without --check."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Choices:
-    """What the user chose; None leaves the choice to the image."""
+    """Settings given by the user; None means determined from the image."""
 
     band: "Band | None"
     lattice_spacing_nm: float | None
@@ -27,38 +27,42 @@ def fourier(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Micrographs.")],
     band_px: Annotated[
         tuple[float, float] | None,
-        typer.Option(metavar="INNER OUTER", help="Radii of the band in FFT px; default: found from each image."),
+        typer.Option(metavar="INNER OUTER", help="Radii of the band in FFT px; default: found in each image."),
     ] = None,
     lattice_spacing_nm: Annotated[
-        float | None, typer.Option(min=0.01, help="Lay the band around this spacing in nm; Au {111}: 0.2355.")
+        float | None, typer.Option(min=0.01, help="Centre the band on this spacing in nm; Au {111}: 0.2355.")
     ] = None,
     pixel_size_nm: Annotated[
-        float | None, typer.Option(min=1e-6, help="Side of a pixel in nm; default: what the file says.")
+        float | None, typer.Option(min=1e-6, help="Pixel size in nm; default: read from the file.")
     ] = None,
     sigma_px: Annotated[
-        float | None, typer.Option(min=0, help="Gaussian over the fringes in px; default: 0.82 of their period.")
+        float | None, typer.Option(min=0, help="Sigma of the Gaussian blur in px; default: 0.82 fringe periods.")
     ] = None,
-    output: Annotated[Path, typer.Option(help="Folder for masks and pictures.")] = Path("fourier"),
-    label: Annotated[list[Path] | None, typer.Option(help="Label to score against; once per image.")] = None,
+    output: Annotated[Path, typer.Option(help="Output folder for masks and pictures.")] = Path("fourier"),
+    label: Annotated[
+        list[Path] | None, typer.Option(help="Label to score against; give one per image, in the same order.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Segment micrographs by their lattice fringes (Fourier filtering), the study's baseline.
 
-    The band of the Fourier transform is found from the image, unless it or a lattice spacing is given.
+    The band of the Fourier transform is found in the image unless the band or a lattice spacing is given.
 
-    Writes for each image a mask (TIFF) and a picture of the transform, the band, the fringes and the mask.
+    For each image, a mask (TIFF) and a picture of the transform, the band, the fringes and the mask are written.
 
     Example: tem-rf fourier au_17.tif --band-px 38 55 --sigma-px 9 --output fourier
     """
     if band_px is not None and lattice_spacing_nm is not None:
-        raise SettingsError("--band-px and --lattice-spacing-nm: both choose the band; give one of them.")
+        raise SettingsError("--band-px and --lattice-spacing-nm: both set the band; give only one of them.")
     if label and len(label) != len(images):
         raise SettingsError(
-            f"--label: expected one for each of the {len(images)} images, received {len(label)}; "
+            f"--label: expected one label for each of the {len(images)} images, received {len(label)}; "
             "repeat --label in the order of the images."
         )
     if len({path.stem for path in images}) < len(images):
-        raise SettingsError("IMAGE: two images have the same name, and so would their masks; run them one by one.")
+        raise SettingsError(
+            "IMAGE: two images have the same name, so their masks would overwrite each other; run them one by one."
+        )
 
     from tem_rf.baselines.fourier import Band
 

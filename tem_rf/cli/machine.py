@@ -1,4 +1,4 @@
-"""What a machine has, line by line, and what to do about what it lacks."""
+"""Check a machine, item by item, and say how to fix what is missing."""
 
 import fcntl
 import json
@@ -20,11 +20,11 @@ from tem_rf.files import storage_errors
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 EXTRAS = {
-    "formats": "EMD, SER and other files of microscopes",
-    "movies": "particles followed through movies",
+    "formats": "EMD, SER and other microscope file formats",
+    "movies": "tracking particles through movies",
     "exchange": "ONNX, LiteRT and bioimage.io",
     "cluster": "studies on SLURM",
-    "jax": "trainings on JAX, over several GPUs",
+    "jax": "training with JAX, on several GPUs",
 }
 MIN_FREE_GB = 1.0
 MIN_MEMORY_GB = 2.0
@@ -35,13 +35,13 @@ GPU_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a machine has, or lacks.
+    """Result of one check.
 
     Attributes:
-        name: What was looked at.
-        state: `ok`; `note` where something is possible that is not there; `broken` where tem-rf cannot work so.
-        found: What there is.
-        advice: What to do; empty where nothing needs doing.
+        name: What was checked.
+        state: `ok`; `note` if something optional is missing or limited; `broken` if tem-rf cannot work like this.
+        found: What was found.
+        advice: What to do; empty if nothing needs doing.
     """
 
     name: str
@@ -51,10 +51,10 @@ class Finding:
 
 
 def look_at(folder: Path) -> Iterator[Finding]:
-    """All that can be seen without importing TensorFlow.
+    """Check everything that can be checked without importing TensorFlow.
 
     Args:
-        folder: Where the user works; it need not exist.
+        folder: Working folder of the user; it need not exist.
     """
     yield _python()
     yield _packages()
@@ -69,7 +69,7 @@ def look_at(folder: Path) -> Iterator[Finding]:
 
 
 def compute() -> Finding:
-    """Import the backend and have it compute: what a training needs at least."""
+    """Import the backend and run a small convolution, the minimum that training needs."""
     from tem_rf.models.backend import import_keras
 
     try:
@@ -78,13 +78,15 @@ def compute() -> Finding:
 
         total = float(keras.ops.sum(keras.ops.conv(keras.ops.ones((1, 8, 8, 1)), keras.ops.ones((3, 3, 1, 1)))))
         devices = ", ".join(keras.distribution.list_devices("gpu") or keras.distribution.list_devices("cpu"))
-    except Exception as error:  # whatever a broken installation raises
+    except Exception as error:  # a broken installation can raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         return Finding(
             "computing", "broken", f"the backend fails: {reason[:200]}", "install tem-rf into a new environment"
         )
     if total != 9 * 36:  # 36 places of a kernel of nine ones
-        return Finding("computing", "broken", f"a sum of 324 came out as {total:g}", "try another machine or driver")
+        return Finding(
+            "computing", "broken", f"expected a sum of 324, received {total:g}", "try another machine or driver"
+        )
     return Finding("computing", "ok", f"{keras.backend.backend()} computes on {devices}")
 
 
@@ -92,7 +94,7 @@ def _python() -> Finding:
     version = platform.python_version()
     if OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
         return Finding("Python", "ok", f"{version} in {sys.prefix}")
-    return Finding("Python", "broken", version, "make an environment with Python 3.11 to 3.13")
+    return Finding("Python", "broken", version, "create an environment with Python 3.11 to 3.13")
 
 
 def _packages() -> Finding:
@@ -100,7 +102,7 @@ def _packages() -> Finding:
     wrong = [requirement for requirement in needed if not requirement.is_met]
     if wrong:
         found = ", ".join(
-            f"{requirement.text} is needed, {requirement.version or 'none'} is there" for requirement in wrong
+            f"{requirement.text} is required, {requirement.version or 'none'} is installed" for requirement in wrong
         )
         return Finding("packages", "broken", found, "pip install --upgrade tem-rf")
     versions = {requirement.name: requirement.version for requirement in needed}
@@ -119,7 +121,7 @@ def _backend() -> Finding:
 
 
 def _backend_of_keras() -> str:
-    """What Keras' own settings file says, where there is one."""
+    """Return the backend in Keras' own settings file; `tensorflow` if there is no such file."""
     file = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "keras.json"
     try:
         return str(json.loads(file.read_text(encoding="utf-8"))["backend"])
@@ -128,16 +130,16 @@ def _backend_of_keras() -> str:
 
 
 def _gpus() -> Finding:
-    nothing = "none of NVIDIA; trainings run on the processor"
+    nothing = "no NVIDIA GPU; training runs on the CPU"
     if shutil.which(GPU_QUERY[0]) is None:
-        return Finding("GPU", "note", nothing, "train small networks here, or on a machine with a GPU")
+        return Finding("GPU", "note", nothing, "train only small networks here, or use a machine with a GPU")
     try:
         listed = subprocess.run(GPU_QUERY, capture_output=True, text=True, check=True, timeout=GPU_TIMEOUT_S).stdout
     except (OSError, subprocess.SubprocessError):
-        return Finding("GPU", "note", "nvidia-smi fails", "see that the driver is loaded: run nvidia-smi")
+        return Finding("GPU", "note", "nvidia-smi fails", "run nvidia-smi to check that the driver is loaded")
     gpus = [line.strip() for line in listed.splitlines() if line.strip()]
     if not gpus:
-        return Finding("GPU", "note", nothing, "see that the driver is loaded: run nvidia-smi")
+        return Finding("GPU", "note", nothing, "run nvidia-smi to check that the driver is loaded")
     if not any(_is_installed(f"nvidia-cudnn-cu{version}") for version in (12, 13)):
         return Finding("GPU", "note", "; ".join(gpus), "pip install 'tem-rf[gpu]' unless the system has CUDA and cuDNN")
     return Finding("GPU", "ok", "; ".join(gpus))
@@ -147,38 +149,36 @@ def _memory() -> Finding:
     import psutil
 
     memory, cores = psutil.virtual_memory(), len(os.sched_getaffinity(0))
-    found = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free, {cores} processor cores"
+    found = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free, {cores} CPU cores"
     if memory.available < MIN_MEMORY_GB * 1e9:
-        return Finding("memory", "note", found, f"a training needs about {MIN_MEMORY_GB:g} GB; end other programs")
+        return Finding("memory", "note", found, f"training needs about {MIN_MEMORY_GB:g} GB; close other programs")
     return Finding("memory", "ok", found)
 
 
 def _disk(place: Path) -> Finding:
     free_gb = shutil.disk_usage(place).free / 1e9
     if free_gb < MIN_FREE_GB:
-        return Finding("disk", "broken", f"{free_gb:.2f} GB free in {place}", "free some space, or work elsewhere")
+        return Finding("disk", "broken", f"{free_gb:.2f} GB free in {place}", "free some space, or use another disk")
     return Finding("disk", "ok", f"{free_gb:.1f} GB free in {place}")
 
 
 def _locks(place: Path) -> Finding:
-    """Whether a lock keeps a second process out of a run; on a network file system, of this machine at least."""
+    """Check that a file lock keeps a second process out of a run; on network file systems, on this machine only."""
     try:
         with storage_errors(place), tempfile.NamedTemporaryFile(dir=place, prefix=".doctor.") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             is_shared = _is_granted_to_another(Path(file.name))
     except StorageError as error:
-        return Finding("locks", "broken", str(error).partition(";")[0], "work in a folder of your own")
+        return Finding("locks", "broken", str(error).partition(";")[0], "work in a folder that you can write to")
     except OSError as error:
         return Finding("locks", "broken", f"flock fails in {place} ({error.strerror})", "work on a local disk")
     if is_shared:
-        return Finding(
-            "locks", "broken", f"flock keeps nobody out in {place}", "mount Lustre with flock, not localflock"
-        )
+        return Finding("locks", "broken", f"flock has no effect in {place}", "mount Lustre with flock, not localflock")
     kind = _file_system(place)
     if kind.startswith(NETWORK_FILE_SYSTEMS):
         return Finding(
             "locks", "note", f"flock works on this machine in {place} ({kind})",
-            "for studies on several machines it must reach the server: NFS 4, or Lustre mounted with flock",
+            "for studies on several machines the lock must reach the server: NFS 4, or Lustre mounted with flock",
         )  # fmt: skip
     return Finding("locks", "ok", f"flock works in {place} ({kind})")
 
@@ -205,18 +205,21 @@ def _terminal(environment: Mapping[str, str]) -> Finding:
     from tem_rf_tui.images import detect
 
     if not sys.stdout.isatty():
-        return Finding("terminal", "note", "none: the output goes to a file or program")
+        return Finding("terminal", "note", "none: the output goes to a file or a pipe")
     console = Console()
     colours = {"truecolor": "all colours", "256": "256 colours"}.get(console.color_system or "", "few colours")
     pictures = {"blocks": "half blocks"}.get(kind := detect(environment), f"pixels ({kind})")
     found = f"{console.width} x {console.height}, {colours}, {console.encoding}, pictures as {pictures}"
     if console.encoding != "utf-8":
-        return Finding("terminal", "note", found, "set LANG to C.UTF-8, or the app cannot draw")
+        return Finding("terminal", "note", found, "set LANG to C.UTF-8, which the app needs")
     if console.width < 80 or console.height < 24:
-        return Finding("terminal", "note", found, "the app wants 80 x 24 or more; make the window larger")
+        return Finding("terminal", "note", found, "the app needs at least 80 x 24; enlarge the window")
     if colours != "all colours":
         return Finding(
-            "terminal", "note", found, "set COLORTERM=truecolor where the terminal knows it; see docs on ssh and tmux"
+            "terminal",
+            "note",
+            found,
+            "set COLORTERM=truecolor if the terminal supports it; see the docs on ssh and tmux",
         )
     return Finding("terminal", "ok", found)
 
@@ -225,14 +228,14 @@ def _extra(name: str, purpose: str) -> Finding:
     requirements = [requirement for requirement in _requirements() if requirement.extra == name]
     if missing := [requirement.text for requirement in requirements if not requirement.is_met]:
         return Finding(
-            f"extra {name}", "note", f"lacks {', '.join(missing)}", f"for {purpose}: pip install 'tem-rf[{name}]'"
+            f"extra {name}", "note", f"missing {', '.join(missing)}", f"for {purpose}: pip install 'tem-rf[{name}]'"
         )
     return Finding(f"extra {name}", "ok", purpose)
 
 
 @dataclass(frozen=True)
 class _Requirement:
-    """A package that tem-rf or one of its extras needs."""
+    """A package that tem-rf or one of its extras requires."""
 
     name: str
     text: str

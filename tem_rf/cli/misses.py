@@ -1,4 +1,4 @@
-"""`tem-rf misses`: what networks and Fourier filtering miss of the same images."""
+"""`tem-rf misses`: false negatives of networks and of Fourier filtering on the same images."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,27 +12,27 @@ from tem_rf.runs.root import DEFAULT_ROOT, find_runs_of_one_dataset
 
 
 def misses(
-    run: Annotated[list[str], typer.Argument(help="Names or folders of runs on one dataset.")],
+    run: Annotated[list[str], typer.Argument(help="Names or folders of runs on the same dataset.")],
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
-    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Which images.")] = "test",
+    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Images to compare.")] = "test",
     lattice_spacing_nm: Annotated[
-        float | None, typer.Option(help="Lattice spacing for Fourier filtering; default: found in the images.")
+        float | None, typer.Option(help="Lattice spacing for Fourier filtering in nm; default: found in the images.")
     ] = None,
     pictures: Annotated[
-        int, typer.Option(min=0, help="Draw the maps of so many images, those with most false negatives.")
+        int, typer.Option(min=0, help="Number of images to draw maps of: those with the most false negatives.")
     ] = 4,
-    output: Annotated[Path, typer.Option(help="Folder for tables and pictures.")] = Path("misses"),
+    output: Annotated[Path, typer.Option(help="Output folder for tables and pictures.")] = Path("misses"),
     as_json: JsonFlag = False,
 ) -> None:
-    """Compare what runs and Fourier filtering miss: maps of the false negatives, and the dice between them.
+    """Compare the false negatives of runs and of Fourier filtering: maps, and the dice between them.
 
-    A dice near 1 says that two methods miss the same places: what one cannot see, the other cannot see either.
+    A dice near 1 means that two methods miss the same places: one does not detect what the other fails to detect.
 
     Example: tem-rf misses au-5nm-n2-p22-paper-s752 au-5nm-n2-p44-paper-s752 --output misses
     """
     folders = find_runs_of_one_dataset(run, runs)
     if len({folder.name for folder in folders}) < len(folders):
-        raise SettingsError("RUN: two runs have the same name; name each once.")
+        raise SettingsError("RUN: two runs have the same name; give each run only once.")
 
     import_keras()
     from tem_rf.evaluation.false_negatives import (
@@ -46,7 +46,7 @@ def misses(
 
     dataset = open_training_data(folders[0].config)
     indices = dataset.indices(split)
-    with show_status("loading networks, looking for lattice fringes"):
+    with show_status("loading networks, searching for lattice fringes"):
         methods, note = methods_of_runs(folders, dataset, split=split, lattice_spacing_nm=lattice_spacing_nm)
     print_remark(f"Fourier filtering: {note}")
     with show_status(f"segmenting the {split} images") as on_step:

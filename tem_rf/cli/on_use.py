@@ -1,4 +1,4 @@
-"""Commands that are imported when they are used: the list of them costs no import."""
+"""Commands that are imported only when used: listing them imports nothing."""
 
 import ast
 from collections.abc import Mapping
@@ -14,48 +14,48 @@ from tem_rf.cli.option_names import OptionNamingGroup
 
 
 class CommandsOnUse(OptionNamingGroup):
-    """A group whose commands are functions, or groups, of modules that are not imported yet."""
+    """A group whose commands are functions or groups in modules that are not imported yet."""
 
     places: ClassVar[Mapping[str, str]] = {}
-    """`module:function` of each command, by name, in the order of the help."""
+    """`module:function` of each command, by name, in the order shown by the help."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands: Any = dict.fromkeys(self.places)  # None: not imported yet
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names, in the order of the help."""
+        """Return the names, in the order shown by the help."""
         return list(self.places)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command if it is imported, or what the help says of it."""
+        """Return the command if it is imported, otherwise a placeholder with its help."""
         if cmd_name not in self.places:
             return None
         return self.commands[cmd_name] or TyperCommand(cmd_name, help=_first_line(self.places[cmd_name]))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Import the command that is used."""
+        """Import the command that was called."""
         if args and args[0] in self.places:
             self.imported_command(args[0])
         return super().resolve_command(ctx, args)
 
     def imported_command(self, name: str) -> Any:
-        """A command with all its options."""
+        """Return a command with all its options."""
         self.commands[name] = self.commands[name] or _imported(name, self.places[name])
         return self.commands[name]
 
 
 def commands_on_use(places: Mapping[str, str]) -> type[CommandsOnUse]:
-    """Class of a group with these commands.
+    """Make the class of a group with these commands.
 
     Args:
-        places: `module:function` of each command, by name; instead of a function there may be a `typer.Typer`.
+        places: `module:function` of each command, by name; `function` may also name a `typer.Typer`.
     """
     return type("CommandsOnUse", (CommandsOnUse,), {"places": places})
 
 
 def with_all_commands(app: typer.Typer) -> Any:
-    """The command of an app with every command in it imported, for those who look at all options."""
+    """Return the command of an app with all of its commands imported, to inspect every option."""
     command = typer.main.get_command(app)
     _import_all(command)
     return command
@@ -79,7 +79,7 @@ def _imported(name: str, place: str) -> Any:
 
 
 def _first_line(place: str) -> str:
-    """First line of the docstring of a function, or the help of a `typer.Typer`, read without an import."""
+    """Read the first line of a function's docstring, or the help of a `typer.Typer`, without importing it."""
     module, _, attribute = place.partition(":")
     spec = find_spec(module)
     assert spec is not None
@@ -93,4 +93,4 @@ def _first_line(place: str) -> str:
             and ast.unparse(node.targets[0]) == attribute
         ):
             return next(ast.literal_eval(word.value) for word in node.value.keywords if word.arg == "help")
-    raise LookupError(f"{place}: there is no such command")
+    raise LookupError(f"{place}: no such command")

@@ -1,4 +1,4 @@
-"""Options of the command line, made from the settings of a request."""
+"""Command-line options, generated from the settings of a request."""
 
 import inspect
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def _parameter(setting: Setting) -> inspect.Parameter:
 
 
 def _type(setting: Setting) -> Any:
-    """The type by which Typer reads a word: what it cannot read is text, which pydantic reads."""
+    """Return the type that Typer parses; anything it cannot parse is passed on as text to pydantic."""
     plain = setting.plain_type
     if setting.is_list and not setting.has_commas:
         is_of_paths = get_args(plain)[0] is Path
@@ -102,7 +102,7 @@ def _metavar(setting: Setting) -> str | None:
 
 
 def _shown_default(setting: Setting) -> str:
-    """The default as the help shows it: that of the setting, since the option itself has none."""
+    """Return the default as the help shows it, from the setting, because the option itself has none."""
     default = setting.start
     if default is None or default == () or setting.is_required or setting.is_switch:
         return ""

@@ -1,4 +1,4 @@
-"""How commands print: results on stdout (a table for people, JSON for scripts), progress on stderr."""
+"""How commands print: results on stdout (a table, or JSON for scripts), progress on stderr."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -15,26 +15,26 @@ from rich.text import Text
 
 from tem_rf.cli.option_names import with_option_names
 
-_LONGEST_WORD = 24  # a path longer than this is folded
+_LONGEST_WORD = 24  # longer paths are folded
 _LINES = box.HEAVY_HEAD
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
 def progress_console() -> Console:
-    """Console on stderr, for progress and remarks."""
+    """Return a console on stderr, for progress and remarks."""
     return Console(stderr=True)
 
 
 def print_remark(text: str, console: Console | None = None, *, style: str | None = None) -> None:
-    """Print a line on stderr: settings as options, all else as it is, for names may hold brackets.
+    """Print a line on stderr, with settings as options and without markup, because names may contain brackets.
 
-    In a pipe it is one line too.
+    It stays one line in a pipe too.
 
     Args:
         text: The line.
-        console: That of a bar or of a status which is being shown, to print above it.
-        style: Of the whole line.
+        console: Console of the progress bar or status being shown, to print above it.
+        style: Style of the whole line.
     """
     line = with_option_names(text)
     (console or progress_console()).print(line, style=style, highlight=False, markup=False, soft_wrap=True)
@@ -42,14 +42,14 @@ def print_remark(text: str, console: Console | None = None, *, style: str | None
 
 @contextmanager
 def show_status(text: str = "", console: Console | None = None) -> Iterator[Callable[[str], None]]:
-    """Show what is being done on stderr, as it is, while it lasts; gives a function that shows what comes next."""
+    """Show the current step on stderr, without markup; yields a function that shows the next step."""
     with (console or progress_console()).status(Text(text)) as status:
         yield lambda text: status.update(Text(text))
 
 
 @contextmanager
 def show_progress(text: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr while it lasts; gives a function that takes how many are done, of how many."""
+    """Show a progress bar on stderr; yields a function that takes the numbers done and in total."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -73,11 +73,11 @@ def print_json(content: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table for people; the first column is text, the others are numbers and stand to the right.
+    """Print a table; the first column is text, the others are numbers, aligned right.
 
-    Nothing is cut. In a file the table is as wide as it needs. In a terminal cells break between words; where that is
-    not enough, the lines between the cells go; and where that is not enough either, each row becomes a block of names
-    and values.
+    Nothing is truncated. In a file the table is as wide as it needs to be. In a terminal, cells wrap between words; if
+    that is not enough, the lines between cells are dropped; and if that is not enough either, each row becomes a block
+    of names and values.
     """
     texts = [[str(cell) for cell in row] for row in rows]
     console = Console()
@@ -97,7 +97,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 def _widths(
     columns: Sequence[str], rows: Sequence[Sequence[str]], lines: box.Box | None, console_width: int
 ) -> list[int] | None:
-    """Widths of the columns, the wide ones alike where they must break; None where their words do not fit."""
+    """Widths of the columns; columns that must wrap share one width. None if their words do not fit."""
     columns_words = [[word for cell in cells for word in cell.split()] for cells in zip(columns, *rows, strict=True)]
     narrowest = [min(max(map(cell_len, words), default=0), _LONGEST_WORD) for words in columns_words]
     for limit in range(console_width, -1, -1):
@@ -110,12 +110,12 @@ def _widths(
 
 
 def _unbroken_widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Widths of the columns without a break."""
+    """Widths of the columns without wrapping."""
     return [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
 
 
 def _width(widths: Sequence[int], lines: box.Box | None) -> int:
-    """Of the whole table: a space on either side of a cell, and a line around all or nothing around the outermost."""
+    """Width of the whole table: a space on either side of each cell, plus lines if there are any."""
     return sum(widths) + (3 * len(widths) + 1 if lines else 2 * len(widths) - 2)
 
 
@@ -131,7 +131,7 @@ def _table(
 
 
 def _block(columns: Sequence[str], row: Sequence[str]) -> Table:
-    """A line for each cell that says something, and an empty one after them."""
+    """One line per non-empty cell, followed by an empty line."""
     block = Table.grid(padding=(0, 2, 0, 0))
     block.add_column(overflow="fold", style="bold")
     block.add_column(overflow="fold")

@@ -1,4 +1,4 @@
-"""`tem-rf prepare`: a dataset from a folder of labelled micrographs."""
+"""`tem-rf prepare`: prepare a dataset from labelled micrographs."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @takes(PrepareRequest)
 def prepare(request: PrepareRequest, as_json: JsonFlag = False) -> None:
-    """Cut labelled micrographs into a dataset of patches, divided into training, validation and test.
+    """Cut labelled micrographs into a dataset of patches, split into training, validation and test sets.
 
-    Micrographs of several folders, each with its labels, become one dataset; they must have one pixel size, or
-    --target-pixel-size-nm rescales them to one.
+    Several folders, each with its own labels, are combined into one dataset. They must have the same pixel size, or be
+    rescaled with --target-pixel-size-nm.
 
     Example: tem-rf prepare micrographs --output datasets/au-5nm --pixel-size-nm 0.02
     """

@@ -1,4 +1,4 @@
-"""`tem-rf queue`: the runs that `--detach` trains in turn."""
+"""`tem-rf queue`: the queue of runs started with `--detach`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,18 +14,18 @@ from tem_rf.runs.root import DEFAULT_ROOT
 from tem_rf.runs.view import duration_text
 
 RunsOption = Annotated[Path, typer.Option(help="Folder of the runs.")]
-WaitingRun = Annotated[str, typer.Argument(help="Name of a run that waits.")]
+WaitingRun = Annotated[str, typer.Argument(help="Name of a waiting run.")]
 
 queue = typer.Typer(
     cls=OptionNamingGroup,
-    help="Show the runs that train in the background and those that wait for a device; without a command, list them.",
+    help="Show and manage the runs that train in the background or wait for a device. Without a command, list them.",
     invoke_without_command=True,
 )
 
 
 @queue.callback()
 def show(context: typer.Context, runs: RunsOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> None:
-    """Show the runs that train in the background, and those that wait: one trains per GPU, or one on the CPU.
+    """List the runs that train in the background or wait: one trains per GPU, or one on the CPU.
 
     Example: tem-rf queue
     """
@@ -34,7 +34,7 @@ def show(context: typer.Context, runs: RunsOption = DEFAULT_ROOT, as_json: JsonF
     elif as_json or runs != DEFAULT_ROOT:
         option = "--json" if as_json else f"--runs {runs}"
         raise SettingsError(
-            f"{option}: goes after the command, as `tem-rf queue {context.invoked_subcommand} {option}`."
+            f"{option}: put it after the command: `tem-rf queue {context.invoked_subcommand} {option}`."
         )
 
 
@@ -42,11 +42,11 @@ def show(context: typer.Context, runs: RunsOption = DEFAULT_ROOT, as_json: JsonF
 def resume(
     runs: RunsOption = DEFAULT_ROOT,
     foreground: Annotated[
-        bool, typer.Option("--foreground", help="Work through the queue in this terminal until it is empty.")
+        bool, typer.Option("--foreground", help="Run the queue in this terminal until it is empty.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Go on with a queue that was stopped or killed; runs that train already go on undisturbed.
+    """Resume a queue that was stopped or killed; runs already training are not affected.
 
     Example: tem-rf queue resume
     """
@@ -58,27 +58,27 @@ def resume(
         run_queue(of_runs, listener=_print_event)
     else:
         of_runs.resume()
-        print_remark(f"{runs}: the queue goes on; see `{of_runs.watch_command}`")
+        print_remark(f"{runs}: queue resumed; see `{of_runs.watch_command}`")
     if as_json:
         _show(of_runs, as_json)
 
 
 @queue.command()
 def stop(runs: RunsOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> None:
-    """Let no further run start; runs that train already go on.
+    """Stop starting runs from the queue; runs already training are not affected.
 
     Example: tem-rf queue stop
     """
     of_runs = TrainingQueue.of(runs)
     of_runs.stop()
-    print_remark(f"{runs}: no further run starts; go on with `{of_runs.resume_command}`")
+    print_remark(f"{runs}: queue stopped, no further runs will start; resume with `{of_runs.resume_command}`")
     if as_json:
         _show(of_runs, as_json)
 
 
 @queue.command()
 def remove(run: WaitingRun, runs: RunsOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> None:
-    """Take a run that waits out of the queue; its folder stays.
+    """Remove a waiting run from the queue; its folder is kept.
 
     Example: tem-rf queue remove au-5nm-n2-p44-best-s752
     """
@@ -92,11 +92,11 @@ def remove(run: WaitingRun, runs: RunsOption = DEFAULT_ROOT, as_json: JsonFlag =
 @queue.command()
 def move(
     run: WaitingRun,
-    position: Annotated[int, typer.Argument(min=1, help="Its new place among the runs that wait, from 1.")],
+    position: Annotated[int, typer.Argument(min=1, help="New position among the waiting runs, from 1.")],
     runs: RunsOption = DEFAULT_ROOT,
     as_json: JsonFlag = False,
 ) -> None:
-    """Give a run that waits another place in the queue.
+    """Move a waiting run to another position in the queue.
 
     Example: tem-rf queue move au-5nm-n2-p44-best-s752 1
     """
@@ -118,7 +118,7 @@ def _show(of_runs: TrainingQueue, as_json: bool) -> None:
     if view.detail:
         print_remark(view.detail)
     if view.state in ("killed", "stopped", "failed", "idle") and (view.waiting or view.training):
-        print_remark(f"Go on with: {of_runs.resume_command}")
+        print_remark(f"Resume with: {of_runs.resume_command}")
 
 
 def _rows(view: QueueView) -> list[list[str]]:
@@ -129,7 +129,7 @@ def _rows(view: QueueView) -> list[list[str]]:
         epochs = f"{len(run.epochs)}/{run.total_epochs}"
         rows.append([entry.run, run.state, ", ".join(entry.devices), epochs, best, left])
     for position, (entry, run) in enumerate(view.waiting, start=1):
-        state = "folder is gone" if run.state == "unreadable" else f"waits, position {position}"
+        state = "folder is gone" if run.state == "unreadable" else f"waiting, position {position}"
         rows.append([entry.run, state, "", f"{len(run.epochs)}/{run.total_epochs}", "", ""])
     return rows
 

@@ -1,4 +1,4 @@
-"""`tem-rf runs`, `watch`, `stop`, `pause`: look after trainings from outside."""
+"""`tem-rf runs`, `watch`, `stop`, `pause`: monitor and control running trainings."""
 
 import shlex
 import time
@@ -21,7 +21,7 @@ WATCH_INTERVAL_S = 0.5
 
 
 def runs(runs: RunsOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> None:
-    """List the runs with their states and best scores.
+    """List all runs with their states and best scores.
 
     Example: tem-rf runs
     """
@@ -34,7 +34,7 @@ def runs(runs: RunsOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> None:
 
 
 def watch(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
-    """Follow a run until it ends; Ctrl-C leaves the run alone.
+    """Follow a run until it ends; Ctrl-C stops watching, not the run.
 
     Example: tem-rf watch au-5nm-n2-p44-paper-s752
     """
@@ -55,12 +55,12 @@ def watch(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
     detail = f": {view.detail}" if view.detail else ""
     print_remark(f"{folder.path}: {view.state}{detail}")
     if view.state in ("failed", "killed"):
-        print_remark(f"Go on with: tem-rf resume {shlex.quote(str(folder.path))}")
+        print_remark(f"Resume with: tem-rf resume {shlex.quote(str(folder.path))}")
         raise typer.Exit(1)
 
 
 def stop(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
-    """Ask a run to end after the step in hand; `tem-rf resume` goes on with it. One that waits leaves the queue.
+    """Stop a run after its current step; resume it with `tem-rf resume`. A waiting run is removed from the queue.
 
     Example: tem-rf stop au-5nm-n2-p44-paper-s752
     """
@@ -77,9 +77,9 @@ def stop(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
 def pause(
     run: RunArgument,
     runs: RunsOption = DEFAULT_ROOT,
-    off: Annotated[bool, typer.Option("--off", help="Let a paused run go on.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Resume a paused run.")] = False,
 ) -> None:
-    """Ask a run to pause after the step in hand, keeping its process; --off lets it go on.
+    """Pause a run after its current step; its process keeps running. Resume it with --off.
 
     Example: tem-rf pause au-5nm-n2-p44-paper-s752
     """
@@ -88,7 +88,7 @@ def pause(
         process.clear_request(folder)
     else:
         process.ask(folder, "pause")
-    print_remark(f"{folder.path}: asked to {'go on' if off else 'pause'}")
+    print_remark(f"{folder.path}: asked to {'resume' if off else 'pause'}")
 
 
 def _row(view: RunView) -> list[str]:

@@ -1,4 +1,4 @@
-"""`tem-rf segment`: masks and particles of whole micrographs, stacks and movies."""
+"""`tem-rf segment`: segment whole micrographs, stacks and movies, and measure their particles."""
 
 from tem_rf.cli.options import takes
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console, show_status
@@ -10,17 +10,17 @@ from tem_rf.jobs.segment import segment as run
 
 @takes(SegmentRequest)
 def segment(request: SegmentRequest, as_json: JsonFlag = False) -> None:
-    """Segment micrographs of any size: mask as TIFF with pixel size, overlay, table and histogram of the particles.
+    """Segment micrographs of any size: TIFF mask with pixel size, overlay, particle table and size histogram.
 
-    A stack is read frame by frame; a job that was killed resumes at its next frame when it is started again, and
-    files that are up to date are not segmented twice. With --track a movie also gets the paths of its particles.
+    Stacks are read frame by frame. If a job is killed, run the same command again: it resumes at the next frame and
+    skips files that are up to date. --track also follows particles through a movie.
 
     Example: tem-rf segment micrographs/new --model saved_models/au-5nm --output segmented --split-touching
 
-    A folder of movies can be spread over the workers that `tem-rf study run` trains on: of this machine, of a running
-    Dask scheduler, or SLURM jobs.
-
     Example: tem-rf segment movie.tif --track --max-step-nm 2
+
+    Files can be distributed over the same workers as in `tem-rf study run`: processes on this machine, a running Dask
+    scheduler, or SLURM jobs.
 
     Example: tem-rf segment movies --workers 4
     """
@@ -30,12 +30,12 @@ def segment(request: SegmentRequest, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json([segmented_json(*result) for result in outcome.segmented])
     else:
-        names = ", ".join(outcome.models) or "the models that fit"
-        print_segmented(f"Segmented by {names} into {request.output}", outcome.segmented)
+        names = ", ".join(outcome.models) or "the models of matching pixel size"
+        print_segmented(f"Segmented with {names} into {request.output}", outcome.segmented)
     if outcome.failed:
         count = len(outcome.failed) + len(outcome.segmented)
         names = ", ".join(str(path) for path, _ in outcome.failed)
         raise ReadError(
-            f"{len(outcome.failed)} of {count} files could not be segmented: {names} (see the errors above); the same "
-            "command retries them."
+            f"{len(outcome.failed)} of {count} files could not be segmented: {names} (see the errors above); run the "
+            "same command again to retry them."
         )

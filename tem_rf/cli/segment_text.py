@@ -1,4 +1,4 @@
-"""What `tem-rf segment` prints of its results."""
+"""Output of `tem-rf segment`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[str, Any]:
-    """One file for scripts; lengths in px and nm."""
+    """Return the result for one file as JSON types; lengths in px and nm."""
     files = result.files if tracked is None else result.files | tracked.files
     return {
         "image": str(result.image),
@@ -33,7 +33,7 @@ def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[s
 
 
 def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFile | None]]) -> None:
-    """A row per file; columns of stacks, of tracks and of scores where there are any."""
+    """Print one row per file, with columns for frames, tracks and scores if any file has them."""
     columns = ["image", "particle", "particles", "too small", "diameter", "polydispersity"]
     is_stack = any(result.frames > 1 for result, _ in results)
     is_tracked = any(tracked for _, tracked in results)

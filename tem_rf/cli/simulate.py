@@ -1,4 +1,4 @@
-"""`tem-rf simulate`: micrographs with exact masks, from physics."""
+"""`tem-rf simulate`: physics-based simulation of micrographs with exact masks."""
 
 from tem_rf.cli.options import takes
 from tem_rf.cli.output import JsonFlag, print_json, show_progress
@@ -8,9 +8,9 @@ from tem_rf.jobs.simulate import simulate as run
 
 @takes(SimulateRequest)
 def simulate(request: SimulateRequest, as_json: JsonFlag = False) -> None:
-    """Simulate micrographs of nanoparticles on carbon, with the exact mask of each.
+    """Simulate micrographs of nanoparticles on carbon, each with its exact mask.
 
-    The same command run again reuses what is there; a larger --count adds to it.
+    Micrographs that already exist are reused; a larger --count adds more.
 
     Example: tem-rf simulate au-5nm --count 20 --size-px 2048 --seed 0 --output simulated/au-5nm
     """

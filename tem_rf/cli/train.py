@@ -21,10 +21,10 @@ from tem_rf.runs.root import DEFAULT_ROOT, find_run
 from tem_rf.runs.view import view_run
 
 TensorBoardFlag = Annotated[
-    bool, typer.Option("--tensorboard", help="Write the epochs to RUN/tensorboard too, from now on.")
+    bool, typer.Option("--tensorboard", help="Also log the epochs to RUN/tensorboard, from now on.")
 ]
 EvaluateFlag = Annotated[
-    bool, typer.Option("--evaluate", help="Score the test images after the last epoch, into RUN/scores.csv.")
+    bool, typer.Option("--evaluate", help="Score the test images after the last epoch; written to RUN/scores.csv.")
 ]
 
 
@@ -34,10 +34,10 @@ def train(
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf queue`.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Train networks on a prepared dataset, or resume where the same command stopped; more --epochs extend the run.
+    """Train networks on a prepared dataset. Repeat a command to resume its runs, or to extend them with more --epochs.
 
-    Ctrl-C stops after the current step. Several networks or seeds are trained one after the other; with --detach they
-    are queued, one per GPU, or one on the CPU.
+    Ctrl-C stops after the current step. Several networks or seeds are trained one after the other. With --detach they
+    are queued and train in the background, one per GPU, or one on the CPU.
 
     Example: tem-rf train datasets/au-5nm --network n2-p44 --seed 752,2245,140 --epochs 100
     """
@@ -50,15 +50,15 @@ def train(
 def resume(
     run: Annotated[str, typer.Argument(help="Name or folder of the run.")],
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = DEFAULT_ROOT,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs in all, more than before.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="New total number of epochs, to extend the run.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Train in the background; see `tem-rf queue`.")] = False,
     tensorboard: TensorBoardFlag = False,
     evaluate: EvaluateFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Go on with a run that stopped or was killed, from its newest checkpoint; with --epochs, extend it.
+    """Resume a run that was stopped or killed, from its latest checkpoint; --epochs extends it.
 
-    A run that trains in the background is extended while it runs.
+    A run that is training in the background is extended without interruption.
 
     Example: tem-rf resume au-5nm-n2-p44-paper-s752 --epochs 150
     """
@@ -68,7 +68,7 @@ def resume(
     if epochs is not None:
         extend(folder, epochs)
     if epochs is not None and process.is_alive(folder):
-        print_remark(f"{folder.path}: goes on to epoch {epochs}")
+        print_remark(f"{folder.path}: extended to {epochs} epochs")
         result = view_run(folder).to_json()
     else:
         (result,) = (_train_in_background if detach else _train_in_foreground)([folder], evaluate)
@@ -77,7 +77,7 @@ def resume(
 
 
 def _train_in_foreground(runs: Sequence[RunFolder], evaluate: bool) -> list[dict[str, Any]]:
-    """Train with progress on stderr; exits with 128 + signal if one ended it."""
+    """Train with progress on stderr; exit with 128 + signal number if a signal ended the training."""
     report = ConsoleReport()
     if len(runs) > 1:
         code = train_one_after_the_other(runs, evaluate=evaluate, report=report)
@@ -85,7 +85,7 @@ def _train_in_foreground(runs: Sequence[RunFolder], evaluate: bool) -> list[dict
         (run,) = runs
         signal_number = train_here(run, evaluate=evaluate, report=report)
         if view_run(run).state == "stopped":
-            print_remark(f"Go on with: tem-rf resume {shlex.quote(str(run.path))}")
+            print_remark(f"Resume with: tem-rf resume {shlex.quote(str(run.path))}")
         code = SIGNAL_EXIT + signal_number if signal_number else 0
     if code:
         raise typer.Exit(code)
@@ -93,15 +93,15 @@ def _train_in_foreground(runs: Sequence[RunFolder], evaluate: bool) -> list[dict
 
 
 def _train_in_background(runs: Sequence[RunFolder], evaluate: bool) -> list[dict[str, Any]]:
-    """Add the runs to the queue of their folder, and tell when each is trained."""
+    """Add the runs to the queue of their folder, and print the state of each."""
     launched = train_in_background(runs, evaluate=evaluate)
     if len(launched) == 1 and launched[0].state == "training":
-        raise RunError(f"{runs[0].path}: is being trained already; watch it with `{runs[0].watch_command}`.")
+        raise RunError(f"{runs[0].path}: is already training; watch it with `{runs[0].watch_command}`.")
     for one in launched:
         print_remark(f"{one.run.path}: {_in_words(one)}")
     for queue in {TrainingQueue.of(run.path.parent) for run in runs}:
         if queue.view().state == "stopped":
-            print_remark(f"{queue.root}: the queue is stopped; go on with `{queue.resume_command}`")
+            print_remark(f"{queue.root}: the queue is stopped; resume it with `{queue.resume_command}`")
     return [
         {"run": str(one.run.path), "state": one.state} | ({"position": one.position} if one.position else {})
         for one in launched
@@ -110,8 +110,8 @@ def _train_in_background(runs: Sequence[RunFolder], evaluate: bool) -> list[dict
 
 def _in_words(launched: Launched) -> str:
     if launched.state == "starting":
-        return f"starts now; see `{launched.run.watch_command}`"
+        return f"starting; see `{launched.run.watch_command}`"
     if launched.state == "queued":
         queue = TrainingQueue.of(launched.run.path.parent)
-        return f"waits in the queue, position {launched.position}; see `{queue.watch_command}`"
-    return "is being trained already" if launched.state == "training" else "is finished already"
+        return f"waiting in the queue, position {launched.position}; see `{queue.watch_command}`"
+    return "already training" if launched.state == "training" else "already finished"

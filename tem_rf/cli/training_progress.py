@@ -1,4 +1,4 @@
-"""Shows a training as it goes: bars in a terminal, a line per epoch elsewhere."""
+"""Shows the progress of a training: a bar in a terminal, one line per epoch everywhere."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +19,7 @@ class TrainingProgress:
     Args:
         console: Where to print.
         name: Name of the run.
-        epochs: Epochs asked for.
+        epochs: Total number of epochs.
     """
 
     def __init__(self, console: Console, name: str, epochs: int) -> None:
@@ -63,7 +63,7 @@ class TrainingProgress:
                     left=self._left(),
                 )
             case EpochEvent():
-                self._epochs = event.epochs  # more of them may be asked for meanwhile
+                self._epochs = event.epochs  # the run may have been extended meanwhile
                 self._bars.update(self._task, completed=event.epoch, total=event.epochs, left=self._left())
                 if not self._has_header:
                     self._print(epoch_header(event.epochs))
@@ -79,7 +79,7 @@ class TrainingProgress:
 
 
 class ConsoleReport:
-    """Shows on stderr what `tem_rf.jobs.launch` does."""
+    """Shows the progress of `tem_rf.jobs.launch` on stderr."""
 
     def tell(self, line: str) -> None:
         """Print a line."""
@@ -97,7 +97,7 @@ class ConsoleReport:
 
 
 def epoch_header(epochs: int) -> str:
-    """Names of the numbers in `epoch_line`."""
+    """Return the column headings of `epoch_line`."""
     return (
         f"{'epoch':>{_epoch_width(epochs)}}  {'loss':>7} {'soft dice':>9} {'hard dice':>9}   "
         f"{'validation':>10} {'soft':>6} {'hard':>6}  patches/s"
@@ -105,7 +105,7 @@ def epoch_header(epochs: int) -> str:
 
 
 def epoch_line(event: EpochEvent) -> str:
-    """The scores of one epoch; a star marks the best validation hard dice so far."""
+    """Format the scores of one epoch; a star marks the best validation hard dice so far."""
     return (
         f"{f'{event.epoch}/{event.epochs}':>{_epoch_width(event.epochs)}}  "
         f"{event.loss:7.4f} {event.soft_dice:9.3f} {event.hard_dice:9.3f}   "

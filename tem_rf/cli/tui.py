@@ -9,31 +9,29 @@ import typer
 
 from tem_rf.errors import SettingsError
 
-PAINTS_PER_S = "240"  # the most; Textual's 60 have a key wait for up to 17 ms before anything is drawn
+PAINTS_PER_S = "240"  # maximum; with Textual's default of 60, a key press waits up to 17 ms to be drawn
 
 
 def tui(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder to work in: runs/, datasets/, saved_models/ lie in it.")
-    ] = Path(),
+    folder: Annotated[Path, typer.Argument(help="Working folder, with runs/, datasets/ and saved_models/.")] = Path(),
     images: Annotated[
         Literal["auto", "blocks", "kitty", "sixel"],
-        typer.Option(help="How pictures are drawn: the best that the terminal shows, half blocks, or a protocol."),
+        typer.Option(help="How to draw pictures: auto takes the best that the terminal supports; blocks always works."),
     ] = "auto",
 ) -> None:
-    """Open the terminal app: data, networks, trainings, results, segmentation; it needs no mouse.
+    """Open the terminal app for data, networks, training, results and segmentation; no mouse needed.
 
-    Closing it, or the terminal, ends no run.
+    Runs continue when the app or the terminal is closed.
 
     Example: tem-rf tui ~/particles
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise SettingsError(
-            "the app needs a terminal, and its input or output is a pipe or a file; start it in a terminal (over ssh "
-            "with -t), or use the commands that `tem-rf --help` lists."
+            "the app needs a terminal, but its input or output is a pipe or a file; start it in a terminal (over ssh "
+            "with -t), or use the commands listed by `tem-rf --help`."
         )
     if not folder.is_dir():
-        raise SettingsError(f"{folder}: no such folder; make it first, or name another.")
+        raise SettingsError(f"{folder}: no such folder; create it first, or give another.")
 
     os.environ.setdefault("TEXTUAL_FPS", PAINTS_PER_S)  # read when Textual is imported
     from tem_rf_tui.app import TemRfApp

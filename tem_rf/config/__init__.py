@@ -1,1 +1,1 @@
-"""Typed settings, each with its unit and range; read from files, flags and forms alike."""
+"""Typed settings with units and ranges, read in the same way from files, flags and forms."""

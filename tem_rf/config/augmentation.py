@@ -1,4 +1,4 @@
-"""Settings of augmentation beyond the eight dihedral transforms; all of it is off by default, as in the study."""
+"""Settings of augmentation beyond the eight dihedral transforms. All are off by default, as in the study."""
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -6,29 +6,29 @@ from tem_rf.config.training import settings_error
 
 
 class AugmentationSettings(BaseModel):
-    """How far training patches are changed at random, towards other microscopes and exposures.
+    """How strongly training patches are changed at random, to imitate other microscopes and exposures.
 
-    Each patch draws its own strength, evenly between none and what is given here.
+    Each patch draws its own strength, uniformly between zero and the value given here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    blur_px: float = Field(0, ge=0, le=16, description="Greatest width of a Gaussian blur (defocus, drift) [px].")
+    blur_px: float = Field(0, ge=0, le=16, description="Maximum width of a Gaussian blur (defocus, drift) [px].")
     dose_fraction: float = Field(
-        1, gt=0, le=1, description="Least part of the dose that is left; its Poisson noise is that of such an exposure."
+        1, gt=0, le=1, description="Minimum fraction of the dose; Poisson noise is added to match the lower exposure."
     )
     counts_per_electron: float | None = Field(
         None,
         gt=0,
-        description="Gain of the camera, for dose_fraction; none: as the dataset says, or read off the noise.",
+        description="Gain of the camera, for dose_fraction; none: from the dataset, or estimated from the noise.",
     )
-    noise_sd: float = Field(0, ge=0, description="Greatest Gaussian noise, in standard deviations of the micrograph.")
-    gain: float = Field(0, ge=0, lt=1, description="Greatest relative change of the contrast, up or down.")
-    offset: float = Field(0, ge=0, description="Greatest shift of the level, in standard deviations of the micrograph.")
+    noise_sd: float = Field(0, ge=0, description="Maximum Gaussian noise, in standard deviations of the micrograph.")
+    gain: float = Field(0, ge=0, lt=1, description="Maximum relative change of the contrast, up or down.")
+    offset: float = Field(0, ge=0, description="Maximum brightness offset, in standard deviations of the micrograph.")
 
     @property
     def is_off(self) -> bool:
-        """Whether patches stay as they are."""
+        """Whether patches are left unchanged."""
         return not (self.blur_px or self.dose_fraction < 1 or self.noise_sd or self.gain or self.offset)
 
 
@@ -36,7 +36,7 @@ NO_AUGMENTATION = AugmentationSettings()
 
 
 def augmentation_settings(**changes: float | None) -> AugmentationSettings:
-    """Augmentation that is off but for the changes.
+    """Augmentation that is off except for the changes.
 
     Raises:
         SettingsError: Unknown setting, or a value out of range.

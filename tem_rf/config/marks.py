@@ -1,4 +1,4 @@
-"""Marks on the fields of settings and requests: how the command line, forms and signatures present them."""
+"""Marks on the fields of settings and requests. They control how the command line, forms and signatures show them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator
 
 
 class Unset(Enum):
-    """Type of `UNSET`, the value of a setting that is left to a recipe or preset."""
+    """Type of `UNSET`, the value of a setting that takes its value from a recipe or preset."""
 
     UNSET = "as the recipe or preset has it"
 
@@ -22,14 +22,14 @@ UNSET: Final = Unset.UNSET
 
 @dataclass(frozen=True)
 class Group:
-    """Marks a field of a request that holds a model of settings.
+    """Marks a field of a request that holds a settings model.
 
     Attributes:
-        build: Makes the model from the settings that were given, by name.
-        presets: Settings of the request whose values the others start from, such as `recipe`; `build` takes them, too.
-        only: Fields of the model that are settings of the request; default: all but the presets.
+        build: Builds the model from the settings that were given, by name.
+        presets: Settings of the request that give the others their defaults, such as `recipe`; passed to `build`, too.
+        only: Fields of the model that are settings of the request; default: all except the presets.
         basic: Those of them that most users change; the others are advanced.
-        names: What the request calls a field, where that is not the name of the field.
+        names: Name of a field in the request, if it differs from the name in the model.
     """
 
     build: Callable[..., BaseModel]
@@ -41,10 +41,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Positional:
-    """Marks a setting that the command line takes without a flag.
+    """Marks a setting that is a positional argument on the command line.
 
     Attributes:
-        metavar: What the help calls it; default: the name of the setting in capitals.
+        metavar: Its name in the help; default: the name of the setting in capitals.
     """
 
     metavar: str | None = None
@@ -52,10 +52,10 @@ class Positional:
 
 @dataclass(frozen=True)
 class Flags:
-    """Marks a setting that the command line knows by other names, too.
+    """Marks a setting with additional names on the command line.
 
     Attributes:
-        names: Those names, the one for messages first: words, or single letters.
+        names: Those names, the one used in messages first: words, or single letters.
     """
 
     names: tuple[str, ...]
@@ -66,7 +66,7 @@ class Flags:
 
 @dataclass(frozen=True)
 class Choices:
-    """Marks a text setting that takes one of a list known only at run time."""
+    """Marks a text setting that takes one of a list of values known only at run time."""
 
     values: tuple[str, ...]
 
@@ -75,11 +75,11 @@ class Choices:
 
 
 class Commas:
-    """Marks a setting of several values that the command line takes in one word, with commas between."""
+    """Marks a setting that takes several values, separated by commas in one argument on the command line."""
 
 
 class Advanced:
-    """Marks a setting that most users leave as it is: listed apart in the help, hidden at first in forms."""
+    """Marks a setting that most users leave at its default: listed separately in the help, hidden in forms at first."""
 
 
 ADVANCED: Final = Advanced()
@@ -93,6 +93,6 @@ def _split(value: Any) -> Any:
 
 
 SEVERAL: Final = (BeforeValidator(_split), Commas())
-"""Marks of a tuple that may be given as one text with commas: `Annotated[tuple[int, ...], *SEVERAL]`."""
+"""Marks of a tuple that may be given as text, separated by commas: `Annotated[tuple[int, ...], *SEVERAL]`."""
 SeveralWords = Annotated[tuple[str, ...], *SEVERAL]
 SeveralNumbers = Annotated[tuple[int, ...], *SEVERAL]

@@ -1,4 +1,4 @@
-"""Settings of one preparation: from micrographs and labels to a dataset of patches."""
+"""Settings for preparing a dataset of patches from micrographs and labels."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,14 +12,14 @@ PixelSizeNm = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _off(value: Any) -> Any:
-    """Zero, in words or as a number, turns a threshold off."""
+    """Zero, as a word or as a number, turns a threshold off."""
     return None if value in (0, "0", "off", "none") else value
 
 
 class PreprocessingSettings(BaseModel):
-    """What is done to a whole micrograph before it is cut, in preparation and at inference alike.
+    """Preprocessing of a whole micrograph before it is cut, the same in preparation and inference.
 
-    Source: Sytwu et al. 2022, "Dataset Creation"; the choices beyond it are off by default.
+    Source: Sytwu et al. 2022, "Dataset Creation". Options beyond it are off by default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -31,10 +31,10 @@ class PreprocessingSettings(BaseModel):
         None,
         gt=0,
         le=2**14,
-        description="Width of the Gaussian that follows uneven illumination, which is divided out [px].",
+        description="Width of the Gaussian used to estimate uneven illumination, which is divided out [px].",
     )
     target_pixel_size_nm: PixelSizeNm | None = Field(
-        None, description="Micrographs are rescaled to this pixel size [nm]; None keeps their own."
+        None, description="Pixel size to which micrographs are rescaled [nm]; None: no rescaling."
     )
     normalization: Normalization = Field(
         "standard", description="standard: mean 0, sd 1; percentile: 1 % at 0, 99 % at 1; min-max: from 0 to 1."
@@ -42,23 +42,23 @@ class PreprocessingSettings(BaseModel):
 
 
 class PreparationSettings(PreprocessingSettings, ReadingSettings):
-    """How micrographs become a dataset; the defaults are the study's, but for the split by micrograph."""
+    """How micrographs are turned into a dataset. Defaults are those of the study, except the split by micrograph."""
 
-    patch_size: int = Field(512, ge=8, description="Side of a patch [px].")
+    patch_size: int = Field(512, ge=8, description="Patch size [px].")
     pixel_size_nm: PixelSizeNm | None = Field(
-        None, description="Side of a pixel [nm], in place of what the files say; None trusts the files."
+        None, description="Pixel size [nm], which overrides the one in the files; None: from the files."
     )
     resample: bool = Field(
-        False, description="Resample micrographs whose pixels are not square; else they are refused."
+        False, description="Resample micrographs whose pixels are not square; otherwise they are rejected."
     )
     background_threshold: int = Field(
-        400, ge=0, description="Patches with at most so many particle pixels are dropped."
+        400, ge=0, description="Patches with no more particle pixels than this are dropped."
     )
     split: Literal["micrograph", "study"] = Field(
         "micrograph",
-        description="micrograph: whole micrographs, alike in particle fraction; study: patches in their order.",
+        description="micrograph: whole micrographs, balanced by particle fraction; study: patches, in file order.",
     )
-    seed: int = Field(0, ge=0, description="Decides which micrograph goes to which split.")
+    seed: int = Field(0, ge=0, description="Seed of the assignment of micrographs to splits.")
 
 
 def preparation_settings(**changes: Any) -> PreparationSettings:

@@ -1,4 +1,4 @@
-"""Settings of reading: what of a file is the micrograph, and what of a label is particle."""
+"""Settings for reading files: which array is the micrograph, and which label values are particle."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from tem_rf.config.training import settings_error
 
 
 class ReadingSettings(BaseModel):
-    """What is read where a file holds more than one image, and what the values of a label mean.
+    """Which image of a file is read, and what the values of a label mean.
 
-    The defaults read what is unambiguous; a file that leaves a choice open names the setting that makes it.
+    The defaults read files that are unambiguous. For any other file, the error names the setting to use.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -18,7 +18,7 @@ class ReadingSettings(BaseModel):
     array: str | None = Field(
         None,
         min_length=1,
-        description="Name or path of the array to read, where micrograph files hold several (HDF5, NPZ, TIFF).",
+        description="Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).",
     )
     channel: int | None = Field(
         None,
@@ -26,27 +26,25 @@ class ReadingSettings(BaseModel):
         le=1024,
         description="Channel of the micrograph files to read, from 1; None: the first, with a note.",
     )
-    label_array: str | None = Field(None, min_length=1, description="As `array`, for label files.")
+    label_array: str | None = Field(None, min_length=1, description="Same as `array`, for label files.")
     particle: str | None = Field(
         None,
         min_length=1,
-        description="Values, colours (#ff0000, red), classes or channels of labels that are particle; commas between.",
+        description="Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.",
     )
-    background: str | None = Field(
-        None, min_length=1, description="Likewise, those that are background; the others are particle."
-    )
+    background: str | None = Field(None, min_length=1, description="Same for background; all others are particle.")
     not_sure: str | None = Field(
         None,
         min_length=1,
-        description="Likewise, those that are neither; patches that touch them are left out, scores pass over them.",
+        description="Same for pixels that are neither; patches that contain them are dropped, scores ignore them.",
     )
     pair: str | None = Field(
         None,
         pattern=r"\{name\}",
-        description="Pattern of label names, such as {name}_drawn_*.png; {name} stands for the name of the micrograph.",
+        description="Pattern of label file names, such as {name}_drawn_*.png; {name} is the name of the micrograph.",
     )
     empty_is_background: bool = Field(
-        False, description="Micrographs whose label marks nothing are examples of background; else they are refused."
+        False, description="Use micrographs with an empty label as background examples; otherwise they are rejected."
     )
 
 

@@ -1,4 +1,4 @@
-"""Settings of a segmentation: what is done to each frame, and how the particles of movies are tracked."""
+"""Settings for segmenting frames and for tracking the particles of movies."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from tem_rf.errors import SettingsError
 
 
 class SegmentSettings(ReadingSettings):
-    """What is done to each frame, and how files and labels are read."""
+    """How each frame is segmented, and how files and labels are read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -68,13 +68,13 @@ class TrackSettings(BaseModel):
     )
 
     def check(self) -> None:
-        """Check that the distance is given once.
+        """Check that the maximum step is given exactly once.
 
         Raises:
-            SettingsError: It is not, or twice.
+            SettingsError: It is missing, or given twice.
         """
         if (self.max_step_px is None) == (self.max_step_nm is None):
-            raise SettingsError("`track`: needs `max_step_nm` or `max_step_px`, one of them.")
+            raise SettingsError("`track`: expected exactly one of `max_step_nm` and `max_step_px`.")
 
     def step_px(self, pixel_size_nm: float | None) -> float:
         """Maximum distance between frames [px].
@@ -83,21 +83,21 @@ class TrackSettings(BaseModel):
             pixel_size_nm: Pixel size of the movie [nm], if known.
 
         Raises:
-            SettingsError: It is given in nm, and the pixel size is not known.
+            SettingsError: The maximum step is given in nm, and the pixel size is not known.
         """
         self.check()
         if self.max_step_px is not None:
             return self.max_step_px
         if pixel_size_nm is None:
             raise SettingsError(
-                "`max_step_nm`: the movie has no pixel size; give `pixel_size_nm`, or `max_step_px` instead."
+                "`max_step_nm`: the movie has no pixel size; give `pixel_size_nm`, or use `max_step_px` instead."
             )
         assert self.max_step_nm is not None
         return self.max_step_nm / pixel_size_nm
 
 
 def track_settings(**changes: Any) -> TrackSettings:
-    """Tracking that is not set up, with changes.
+    """The default settings, with changes. The defaults do not track.
 
     Raises:
         SettingsError: Unknown setting, or a value out of range.

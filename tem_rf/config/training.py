@@ -1,4 +1,4 @@
-"""Settings of one training, and the recipes that name whole sets of them."""
+"""Settings of one training, and the recipes, which are named sets of them."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,30 +12,32 @@ STUDY_SEEDS = (752, 2245, 140, 9213, 956)
 
 
 class TrainingSettings(BaseModel):
-    """How a network is trained; the defaults of the fields are the recipe `paper`.
+    """How a network is trained; the field defaults are the recipe `paper`.
 
     Source: Sytwu et al. 2022, "Network Training".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    recipe: str = Field("paper", description="Name of the recipe these settings started from.")
+    recipe: str = Field("paper", description="Name of the recipe that these settings are based on.")
     epochs: int = Field(100, ge=1, description="Passes over the training patches and their eight transforms.")
     batch_size: int = Field(32, ge=1, description="Patches per optimizer step.")
-    learning_rate: float = Field(1e-4, gt=0, description="Step size of Adam.")
+    learning_rate: float = Field(1e-4, gt=0, description="Learning rate of Adam.")
     learning_rate_schedule: Annotated[Literal["constant", "cosine"], Flags("schedule")] = Field(
-        "constant", description="constant, or up over the first twentieth of the steps and down to 0 as a cosine."
+        "constant", description="constant; cosine: warm-up over the first 5 % of the steps, then cosine decay to 0."
     )
     loss: Literal["cross_entropy", "cross_entropy_dice", "focal"] = Field(
-        "cross_entropy", description="What is minimized: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal."
+        "cross_entropy", description="Loss function: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal."
     )
     weight_averaging: float | None = Field(
-        None, gt=0, lt=1, description="Momentum per step of the average of the weights that is validated and kept."
+        None, gt=0, lt=1, description="Momentum per step of the averaged weights, which are validated and saved."
     )
     early_stopping_patience: Annotated[int | None, Flags("patience")] = Field(
-        None, ge=1, description="Epochs without a better validation hard dice before the training ends."
+        None, ge=1, description="Epochs without an improved validation hard dice before training stops."
     )
-    precision: Literal["float32", "mixed_bfloat16"] = Field("float32", description="Arithmetic of the layers.")
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        "float32", description="Arithmetic precision of the layers."
+    )
 
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -61,7 +63,7 @@ def training_settings(recipe: str = DEFAULT_RECIPE, **changes: Any) -> TrainingS
     >>> training_settings("paper", epochs=150).epochs
     150
     """
-    if recipe not in tuple(RECIPES):  # a list, which has no hash, is none of them either
+    if recipe not in tuple(RECIPES):  # a tuple, since a value such as a list has no hash
         raise SettingsError(f"`recipe`: expected one of {', '.join(sorted(RECIPES))}, received {recipe!r}.")
     try:
         return TrainingSettings(**{"recipe": recipe, **RECIPES[recipe], **changes})
@@ -77,12 +79,12 @@ _EXPECTED = {
 
 
 def settings_error(error: ValidationError, model: type[BaseModel] | None = None) -> SettingsError:
-    """One line for the first thing pydantic found wrong.
+    """Report the first error that pydantic found, in one line.
 
     Args:
-        error: What pydantic found.
-        model: The settings the user gave: the line names the setting in backticks, for an unknown one all there are.
-            None where a file was read: the line names the field as the file does.
+        error: Error from pydantic.
+        model: The settings the user gave: the line names the setting in backticks. For an unknown one it lists all
+            settings. None if a file was read: the line names the field as the file does.
     """
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"])) or "settings"
@@ -96,6 +98,6 @@ def settings_error(error: ValidationError, model: type[BaseModel] | None = None)
             f"{field}: expected {'one or more' if first['type'] == 'too_short' else 'a value'}, received none."
         )
     if first["type"] == "extra_forbidden" and model is not None:
-        return SettingsError(f"{field}: no such setting; expected one of {', '.join(model.model_fields)}.")
+        return SettingsError(f"{field}: unknown setting; expected one of {', '.join(model.model_fields)}.")
     what = _EXPECTED.get(first["type"], f"{first['msg'][0].lower()}{first['msg'][1:]}")
     return SettingsError(f"{field}: {what}, received {first['input']!r}.")

@@ -214,7 +214,7 @@ class _Files:
         close = _closest(_like(stem), lone)
         if close is None:
             return ""
-        return f"; did you mean {lone[close].name}? Rename it, or give the pattern of the names with --pair"
+        return f"; did you mean {lone[close].name}? Rename it, or give the pattern of the names with `pair`"
 
     def near_image(self, stem: str) -> str:
         """The micrograph that a label may have been meant for."""

@@ -147,7 +147,7 @@ def _micrograph(
         elif pixel_size_nm is None:
             raise ReadError(
                 f"{path}: pixels are not square, {sides[0]:.5g} nm high and {sides[1]:.5g} nm wide; "
-                "add --resample to make them square, or give the pixel size if the file is wrong."
+                "add `resample` to make them square, or give the pixel size if the file is wrong."
             )
     size_nm = sides[1] if sides else None
     if pixel_size_nm is not None and size_nm is not None and abs(size_nm / pixel_size_nm - 1) > _SQUARE_TOLERANCE:
@@ -174,4 +174,4 @@ def _pick_channel(
     if not recording.channels:
         return frame, ()
     names = f" ({', '.join(recording.channel_names)})" if recording.channel_names else ""
-    return frame[..., 0], (f"holds {present} channels{names}; took channel 1, --channel takes another",)
+    return frame[..., 0], (f"holds {present} channels{names}; took channel 1, `channel` takes another",)

@@ -75,7 +75,7 @@ def find_pairs(images: Path, labels: Path | None, reading: ReadingSettings = AS_
     """
     if images.is_file():
         if labels is None:
-            raise DatasetError(f"{images}: is one file; give the file of its labels with --labels.")
+            raise DatasetError(f"{images}: is one file; give the file of its labels with `labels`.")
         return (Pair(images, labels),)
     pairing = pair_labels(images, labels, reading)
     if pairing.problems:
@@ -146,7 +146,7 @@ def _check_marking(pair: Pair, has_particles: bool, has_background: bool, legend
     if not has_particles:
         raise DatasetError(
             f"{pair.label}: marks no particle; label {pair.image.name}, or leave both files out. If there is none on "
-            f"it, --empty-is-background takes it for background.{held}"
+            f"it, `empty_is_background` takes it for background.{held}"
         )
     if not has_background:
         raise DatasetError(

@@ -100,7 +100,11 @@ def _segment(
     on_note: Callable[[str], None],
 ) -> Segmented:
     segmenters = networks.segmenters(
-        file.path, pixel_size_nm=job.settings.pixel_size_nm, on_step=on_step, on_note=on_note
+        file.path,
+        pixel_size_nm=job.settings.pixel_size_nm,
+        array=job.settings.array,
+        on_step=on_step,
+        on_note=on_note,
     )
     on_step(title)
     segmented = segment_file(
@@ -117,7 +121,7 @@ def _segment(
     )
     for note in segmented.notes:
         on_note(note)
-    return segmented, track_file(segmented, job.output, job.tracking) if job.tracking else None
+    return segmented, track_file(segmented, job.output, job.tracking, job.settings) if job.tracking else None
 
 
 def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | None = None) -> list[LabelledFile]:
@@ -138,7 +142,7 @@ def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | Non
     if job.tracking:
         import_trackpy()
         for path in paths:
-            check_movie(path, job.tracking, job.settings.pixel_size_nm)
+            check_movie(path, job.tracking, job.settings.pixel_size_nm, job.settings)
     return [LabelledFile(path, truths.get(path)) for path in paths]
 
 

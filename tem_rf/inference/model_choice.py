@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tem_rf.data.formats.recording import Wanted
 from tem_rf.data.readers import open_recording
 from tem_rf.errors import ModelError, SettingsError
 from tem_rf.inference.card import ModelCard
@@ -13,7 +14,14 @@ from tem_rf.inference.predict import PIXEL_SIZE_TOLERANCE
 from tem_rf.saved_models import MODELS, SHIPPED_MODELS, models_in
 
 
-def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None, rescale: bool = False) -> Path:
+def choose_model(
+    file: Path,
+    models: Path,
+    *,
+    pixel_size_nm: float | None = None,
+    rescale: bool = False,
+    array: str | None = None,
+) -> Path:
     """The model whose pixel size is nearest to that of a micrograph.
 
     Args:
@@ -21,12 +29,13 @@ def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None
         models: Folder of exported models.
         pixel_size_nm: Side of a pixel [nm], in place of what the file says.
         rescale: The micrograph will be brought to the model's pixel size, so that any fits.
+        array: Which array of the file is meant, where it holds several.
 
     Raises:
         ModelError: No model fits, or it cannot be told which one does.
         ReadError: The file cannot be read.
     """
-    here = pixel_size_nm or _pixel_size_nm(file)
+    here = pixel_size_nm or _pixel_size_nm(file, array)
     if here is None:
         raise ModelError(
             f"{file}: has no pixel size, so no model can be selected; give `pixel_size_nm`, or name a model with "
@@ -50,8 +59,8 @@ def choose_model(file: Path, models: Path, *, pixel_size_nm: float | None = None
     return nearest
 
 
-def _pixel_size_nm(file: Path) -> float | None:
-    with open_recording(file) as recording:
+def _pixel_size_nm(file: Path, array: str | None) -> float | None:
+    with open_recording(file, Wanted(array)) as recording:
         return recording.pixel_sides_nm and recording.pixel_sides_nm[1]
 
 
@@ -104,6 +113,7 @@ class Networks:
         file: Path,
         *,
         pixel_size_nm: float | None = None,
+        array: str | None = None,
         on_step: Callable[[str], None] = lambda what: None,
         on_note: Callable[[str], None] = lambda note: None,
     ) -> list[Segmenter]:
@@ -112,6 +122,7 @@ class Networks:
         Args:
             file: The micrograph.
             pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+            array: Which array of the file is meant, where it holds several.
             on_step: Called with what is done next.
             on_note: Called with the model that was chosen.
 
@@ -122,7 +133,7 @@ class Networks:
         """
         choice = self._choice
         folders = choice.named or (
-            choose_model(file, choice.models, pixel_size_nm=pixel_size_nm, rescale=choice.rescale),
+            choose_model(file, choice.models, pixel_size_nm=pixel_size_nm, rescale=choice.rescale, array=array),
         )
         if folders not in self._loaded:
             on_step(f"loading {', '.join(folder.name for folder in folders)}")

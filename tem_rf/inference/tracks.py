@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tem_rf.config.reading import AS_IT_IS, ReadingSettings
 from tem_rf.config.segmentation import TrackSettings
+from tem_rf.data.formats.recording import Wanted
 from tem_rf.data.readers import open_recording, read_frames
 from tem_rf.errors import SettingsError
 from tem_rf.files import readable, replacing_file
@@ -35,32 +37,38 @@ class TrackedFile:
     frame_interval_s: float | None
 
 
-def check_movie(path: Path, settings: TrackSettings, pixel_size_nm: float | None = None) -> None:
+def check_movie(
+    path: Path, settings: TrackSettings, pixel_size_nm: float | None = None, reading: ReadingSettings = AS_IT_IS
+) -> None:
     """Say what keeps the particles of a file from being followed, before it is segmented.
 
     Args:
         path: The file.
         settings: How its particles are to be followed.
         pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+        reading: Which array of the file is meant.
 
     Raises:
         SettingsError: The file is one image; see also `TrackSettings.step_px`.
         ReadError: The file cannot be read.
     """
-    with open_recording(path) as recording:
+    with open_recording(path, Wanted(reading.array)) as recording:
         if recording.count < 2:
             raise SettingsError(f"{path}: `track` needs a movie, this is one image; leave it out.")
         sides = recording.pixel_sides_nm
     settings.step_px(pixel_size_nm or (sides and sides[1]))
 
 
-def track_file(segmented: SegmentedFile, output: Path, settings: TrackSettings) -> TrackedFile:
+def track_file(
+    segmented: SegmentedFile, output: Path, settings: TrackSettings, reading: ReadingSettings = AS_IT_IS
+) -> TrackedFile:
     """Follow the particles of a segmented movie.
 
     Args:
         segmented: What became of the movie.
         output: Folder for the results, whose names begin with the stem of the movie.
         settings: How to follow them.
+        reading: Which array and channel of the file are meant.
 
     Raises:
         SettingsError: See `TrackSettings.step_px` and `follow_particles`.
@@ -71,14 +79,16 @@ def track_file(segmented: SegmentedFile, output: Path, settings: TrackSettings) 
     path, pixel_size_nm = segmented.image, segmented.pixel_size_nm
     frames = read_particles(segmented.files["particles"], segmented.frames)
     tracks = follow_particles(frames, max_step_px=settings.step_px(pixel_size_nm), memory=settings.memory)
-    frame_interval_s = settings.frame_interval_s or _recorded_interval_s(path)
+    frame_interval_s = settings.frame_interval_s or _recorded_interval_s(path, reading)
     files = {
         "tracks": output / f"{path.stem}_tracks.csv",
         "paths": output / f"{path.stem}_paths.png",
         "development": output / f"{path.stem}_development.png",
     }
     _write_table(files["tracks"], tracks, pixel_size_nm, frame_interval_s)
-    write_paths(files["paths"], _first_frame(segmented), tracks, title=readable(path.name), pixel_size_nm=pixel_size_nm)
+    write_paths(
+        files["paths"], _first_frame(segmented, reading), tracks, title=readable(path.name), pixel_size_nm=pixel_size_nm
+    )
     write_development(
         files["development"],
         frames,
@@ -90,18 +100,17 @@ def track_file(segmented: SegmentedFile, output: Path, settings: TrackSettings) 
     return TrackedFile(files, len(tracks), dict(Counter(track.end for track in tracks)), frame_interval_s)
 
 
-def _recorded_interval_s(path: Path) -> float | None:
-    with open_recording(path) as recording:
+def _recorded_interval_s(path: Path, reading: ReadingSettings) -> float | None:
+    with open_recording(path, Wanted(reading.array)) as recording:
         return recording.frame_interval_s
 
 
-def _first_frame(segmented: SegmentedFile) -> np.ndarray:
+def _first_frame(segmented: SegmentedFile, reading: ReadingSettings) -> np.ndarray:
     """Counts of the first frame, on the pixels of its mask."""
     from skimage.transform import resize
 
-    counts, mask = (
-        next(read_frames(file, resample=True)).pixels for file in (segmented.image, segmented.files["mask"])
-    )
+    counts = next(read_frames(segmented.image, resample=True, reading=reading)).pixels
+    mask = next(read_frames(segmented.files["mask"], resample=True)).pixels
     return counts if counts.shape == mask.shape else resize(counts.astype(np.float32), mask.shape, order=1)
 
 

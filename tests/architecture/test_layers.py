@@ -1,7 +1,7 @@
 """The list of layers, from which equation (1) and all counts come."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from tem_rf import Architecture
 from tem_rf.architecture.layers import layers
@@ -44,8 +44,7 @@ def test_jumps_grow_by_pooling_and_come_back_to_one(architecture: Architecture) 
 @given(architectures())
 def test_equation_1_is_the_mean_exact_width_and_bilinear_upsampling_adds_to_it(architecture: Architecture) -> None:
     field = architecture.receptive_field
-    if architecture.normalization == "instance":
-        return
+    assume(architecture.normalization == "batch")
     if architecture.upsampling == "nearest":
         assert field.size_px.mean == pytest.approx(field.equation_size_px)
     else:

@@ -69,8 +69,8 @@ def test_a_package_that_is_missing_or_too_old_breaks_it(
     code, findings = doctor()
     assert code == 1
     assert findings["packages"]["state"] == "broken"
-    assert "numpy>=999 is needed" in findings["packages"]["found"]
-    assert "no-such-package is needed, none is there" in findings["packages"]["found"]
+    assert "numpy>=999 is required" in findings["packages"]["found"]
+    assert "no-such-package is required, none is installed" in findings["packages"]["found"]
     assert findings["extra movies"]["state"] == "note"
     assert "pip install 'tem-rf[movies]'" in findings["extra movies"]["advice"]
 
@@ -87,7 +87,7 @@ def test_a_backend_that_tem_rf_cannot_use_breaks_it(
 
 
 @pytest.mark.parametrize(
-    ("flock", "words"), [(lambda *_: None, "keeps nobody out"), (None, "flock fails in")], ids=["in vain", "refused"]
+    ("flock", "words"), [(lambda *_: None, "flock has no effect"), (None, "flock fails in")], ids=["in vain", "refused"]
 )
 def test_a_folder_whose_locks_do_not_work_breaks_it(
     doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]],
@@ -117,7 +117,7 @@ def test_a_full_disk_breaks_it(
     [
         ("echo 'NVIDIA H100, 550.1, 81559 MiB'", "NVIDIA H100, 550.1, 81559 MiB"),
         ("exit 9", "nvidia-smi fails"),
-        ("true", "none of NVIDIA"),
+        ("true", "no NVIDIA GPU"),
     ],
 )
 def test_gpus_are_those_that_the_driver_names(

@@ -78,7 +78,7 @@ def test_from_micrographs_to_masks(run: Command, tmp_path: Path) -> None:
     listed = json.loads(run("runs", "--json").stdout)
     assert [(one["state"], one["epochs_done"]) for one in listed] == [("finished", 2)] * 2
     again = run("train", "set", "--network", "n2-p22", "--seed", 1, *train[6:], "--learning-rate", 0.01)
-    assert "is finished already" in again.stderr
+    assert "already finished" in again.stderr
 
 
 def test_the_demo_is_made_of_commands_that_exist() -> None:
@@ -245,5 +245,5 @@ def test_the_current_folder_is_no_output(run: Command) -> None:
     raw = write_folder(Path("raw"), 3).resolve()
     Path("empty").mkdir()
     os.chdir("empty")
-    assert_one_line(run("prepare", raw, "--output", "."), "holds the current folder")
+    assert_one_line(run("prepare", raw, "--output", "."), "contains the current folder")
     assert not list(Path("..").glob(".*"))

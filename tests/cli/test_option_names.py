@@ -17,7 +17,6 @@ from tem_rf.errors import SettingsError
 from tests.helpers.command import tem_rf
 
 OTHER_PROGRAMS = re.compile(r"`dask scheduler .*")
-NOT_YET = {"readers.py", "sources.py"}
 MAKES_COMMAND_LINES = {"request.py"}  # the options that a request is written as
 
 
@@ -32,7 +31,7 @@ def options(command: Any) -> Iterator[str]:
 def below_the_command_line() -> list[Path]:
     root = Path(package.__file__).parent
     files = sorted(path for path in root.rglob("*.py") if path.relative_to(root).parts[0] != "cli")
-    return [path for path in files if path.name not in NOT_YET | MAKES_COMMAND_LINES]
+    return [path for path in files if path.name not in MAKES_COMMAND_LINES]
 
 
 def texts(source: str) -> Iterator[str]:

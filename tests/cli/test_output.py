@@ -103,11 +103,11 @@ def test_names_in_brackets_stay_and_paths_in_commands_are_quoted(
     monkeypatch.setattr(TrainingQueue, "add", lambda queue, runs, evaluate: None)
     (folder.path / "events.jsonl").unlink()
     started = run("resume", path, "--detach").stderr
-    assert started == f"{path}: starts now; see `tem-rf watch '{path}'`\n"
+    assert started == f"{path}: starting; see `tem-rf watch '{path}'`\n"
     folder.event_log().write(StatusEvent(state="failed", detail="the disk [/data] is full"))
     *_, what, how = run("watch", path).stderr.splitlines()
     assert what == f"{path}: failed: the disk [/data] is full"
-    assert how == f"Go on with: tem-rf resume '{path}'"
+    assert how == f"Resume with: tem-rf resume '{path}'"
     folder.model_file.unlink()
     assert f"go on with `tem-rf resume '{path}'`" in run("segment", "m.tif", "--model", path).stderr
     assert run("rf", "n2-p44", "--picture", "a [b].png").stderr == "wrote a [b].png\n"

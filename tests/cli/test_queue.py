@@ -38,11 +38,11 @@ def test_several_networks_and_seeds_wait_in_turn(run: Any, waiting: Any) -> None
     assert [(each["state"], each.get("position")) for each in results] == [
         *[("starting", None), ("queued", 1), ("queued", 2), ("queued", 3)]
     ]
-    assert "runs/discs-n2-p22-best-s1: starts now; see `tem-rf watch runs/discs-n2-p22-best-s1`\n" in waiting.stderr
-    assert "runs/discs-n2-p24-best-s2: waits in the queue, position 3; see `tem-rf queue`\n" in waiting.stderr
+    assert "runs/discs-n2-p22-best-s1: starting; see `tem-rf watch runs/discs-n2-p22-best-s1`\n" in waiting.stderr
+    assert "runs/discs-n2-p24-best-s2: waiting in the queue, position 3; see `tem-rf queue`\n" in waiting.stderr
     listed = run("queue").stdout
     assert listed.startswith("Queue of runs: idle, 0 training, 4 waiting\n")
-    assert "waits, position 4" in listed
+    assert "waiting, position 4" in listed
 
 
 def test_waiting_runs_are_moved_removed_and_stopped(run: Any, waiting: Any) -> None:
@@ -57,11 +57,11 @@ def test_waiting_runs_are_moved_removed_and_stopped(run: Any, waiting: Any) -> N
 
 
 def test_a_stopped_queue_says_how_to_go_on(run: Any, waiting: Any, tiny_dataset: Path) -> None:
-    assert "go on with `tem-rf queue resume`" in run("queue", "stop").stderr
+    assert "resume with `tem-rf queue resume`" in run("queue", "stop").stderr
     again = run("train", tiny_dataset, "--network", "n2-p22", "--seed", 3, "--detach").stderr
-    assert "runs/discs-n2-p22-best-s3: waits in the queue, position 5" in again
-    assert again.splitlines()[-1] == "runs: the queue is stopped; go on with `tem-rf queue resume`"
-    assert "the queue goes on" in run("queue", "resume").stderr
+    assert "runs/discs-n2-p22-best-s3: waiting in the queue, position 5" in again
+    assert again.splitlines()[-1] == "runs: the queue is stopped; resume it with `tem-rf queue resume`"
+    assert "queue resumed" in run("queue", "resume").stderr
     assert not TrainingQueue.of().read().is_stopped
 
 
@@ -82,7 +82,7 @@ def test_a_run_that_is_trained_already_is_refused_by_name(run: Any, tiny_dataset
     with process.claim(folder):
         refused = run("resume", "a", "--detach")
     assert refused.code == 1
-    assert "runs/a: is being trained already; watch it with `tem-rf watch runs/a`" in refused.stderr
+    assert "runs/a: is already training; watch it with `tem-rf watch runs/a`" in refused.stderr
 
 
 def test_commands_name_another_folder_of_runs(run: Any, tiny_dataset: Path) -> None:

@@ -112,7 +112,7 @@ def test_classes_are_chosen_by_name_and_said_with_their_shares(tmp_path: Path) -
 
 def test_classes_of_which_none_is_called_particle_are_for_the_user_to_choose(tmp_path: Path) -> None:
     path = write(tmp_path, "a.json", CLASSES.replace("Au nanoparticles", "Au"))
-    with pytest.raises(DatasetError, match=r"holds the classes Au \(7\.3 %\), grid bar \(13\.0 %\).*--particle"):
+    with pytest.raises(DatasetError, match=r"holds the classes Au \(7\.3 %\), grid bar \(13\.0 %\).*`particle`"):
         read_one(path)
     label = read_one(path, particle="au", not_sure="grid bar")
     np.testing.assert_array_equal(label.mask, INSIDE)

@@ -189,7 +189,7 @@ def test_what_cannot_be_told_is_refused_with_its_shares_and_told_by_an_option(na
     with pytest.raises((DatasetError, ReadError)) as caught:
         read_one(path)
     assert reason in str(caught.value)
-    assert any(option in str(caught.value) for option in ("--particle", "--label-array"))
+    assert any(option in str(caught.value) for option in ("`particle`", "`label_array`"))
     np.testing.assert_array_equal(read_one(path, **options).mask, MASK)  # type: ignore[arg-type]
 
 

@@ -96,7 +96,7 @@ def test_names_that_differ_in_case_only_are_kept_apart(tmp_path: Path) -> None:
 def test_a_near_miss_is_named_on_both_sides(tmp_path: Path) -> None:
     touch(tmp_path, "images/Au_0017.tif", "images/b.tif", "labels/Au_017.png", "labels/b.png")
     first, second = pair_labels(tmp_path).problems
-    assert "did you mean Au_017.png? Rename it, or give the pattern of the names with --pair" in str(first)
+    assert "did you mean Au_017.png? Rename it, or give the pattern of the names with `pair`" in str(first)
     assert "did you mean Au_0017.tif?" in str(second)
 
 

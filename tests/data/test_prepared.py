@@ -80,7 +80,7 @@ def test_a_damaged_manifest_is_refused(folder: Path) -> None:
     with pytest.raises(DatasetError, match=r"dataset.json: is damaged"):
         open_dataset(folder)
     (folder / "dataset.json").write_text('{"schema_version": 1}')
-    with pytest.raises(DatasetError, match=r"dataset.json: name: field required"):
+    with pytest.raises(DatasetError, match=r"dataset.json: name: expected a value, received none"):
         open_dataset(folder)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from textual.pilot import Pilot
 
@@ -21,6 +22,7 @@ SNAPSHOTS = Path(__file__).parents[1] / "tui" / "snapshots"
 NARROW, WIDE = (80, 24), (160, 48)
 _START = 1_700_000_000.0
 
+_TOLD: WeakKeyDictionary[TemRfApp, list[str]] = WeakKeyDictionary()
 Script = Callable[[TemRfApp, Pilot[None]], Awaitable[None]]
 
 
@@ -30,11 +32,22 @@ def drive(folder: Path, script: Script, *, size: tuple[int, int] = NARROW) -> No
     async def run() -> None:
         app = TemRfApp(folder)
         app.animation_level = "none"
+        _record_notifications(app)
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: bool(app.query("TabScreen")))
             await script(app, pilot)
 
     asyncio.run(run())
+
+
+def _record_notifications(app: TemRfApp) -> None:
+    notify, messages = app.notify, _TOLD.setdefault(app, [])
+
+    def notify_and_record(message: str, **options: Any) -> None:
+        messages.append(message)
+        notify(message, **options)
+
+    app.notify = notify_and_record  # type: ignore[method-assign]
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], bool], *, seconds: float = 10) -> None:
@@ -129,4 +142,4 @@ async def assert_snapshot(pilot: Pilot[None], name: str) -> None:
 
 def told(app: TemRfApp) -> str:
     """What the app said in its notifications."""
-    return "\n".join(each.message for each in app._notifications)
+    return "\n".join(_TOLD.get(app, []))

@@ -5,13 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
 
 from tests.helpers.stub_study import STUB
+from tests.helpers.waiting import wait_for
 
 
 def trainings() -> list[psutil.Process]:
@@ -22,14 +22,6 @@ def trainings() -> list[psutil.Process]:
 def kill(process: psutil.Process) -> None:
     """What `kill -9` does."""
     os.kill(process.pid, signal.SIGKILL)
-
-
-def wait_for(condition: Callable[[], object], timeout_s: float = 60) -> None:
-    """Wait until something holds, or fail."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "this never came true"
-        time.sleep(0.02)
 
 
 class RunningCluster:

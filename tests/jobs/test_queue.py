@@ -21,7 +21,7 @@ from tem_rf.jobs.queue import QueueContent, QueuedRun, TrainingQueue
 from tem_rf.runs import RunConfig, RunFolder, process
 from tem_rf.runs.events import NoticeEvent
 from tem_rf.runs.owned_folder import OwnedFolder
-from tests.helpers.processes import wait_for
+from tests.helpers.waiting import wait_for
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 RUNNER = (sys.executable, str(HELPERS / "held_queue.py"))

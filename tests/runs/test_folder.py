@@ -23,7 +23,7 @@ def test_the_same_configuration_opens_the_run_again(run: RunFolder, config: RunC
 
 def test_another_configuration_is_refused_by_the_field_that_differs(run: RunFolder, config: RunConfig) -> None:
     other = config.model_copy(update={"architecture": Architecture((4, 4))})
-    with pytest.raises(RunError, match=r"architecture\.name n2-p24, received n2-p44; choose another name"):
+    with pytest.raises(RunError, match=r"architecture\.name n2-p24, received n2-p44; choose another `name`"):
         RunFolder.create_or_open(run.path, other)
 
 

@@ -2,15 +2,14 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tem_rf.errors import RunError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import StatusEvent
+from tests.helpers.waiting import wait_for
 
 HOLD = """
 import sys, time
@@ -29,13 +28,6 @@ run = RunFolder.open(sys.argv[1])
 process.mark_queued(run)
 process.start_detached(run, "--evaluate")
 """
-
-
-def wait_for(condition: Any, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture

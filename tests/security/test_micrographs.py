@@ -88,6 +88,7 @@ def test_ome_metadata_that_name_another_file_show_only_this_one(private: Path) -
     path = private.parent / "received" / "a.ome.tif"
     tifffile.imwrite(path, PIXELS, description=OME.format(doctype="", image="Image:0"), metadata=None)
     frames = list(read_frames(path))
+    assert frames
     assert all(np.array_equal(frame.pixels, PIXELS) or not frame.pixels.any() for frame in frames)
 
 

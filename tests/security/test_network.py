@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.helpers.processes import wait_for
+from tests.helpers.waiting import wait_for
 
 LOCAL_WORKERS = """
 import time

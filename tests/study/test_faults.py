@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import Client
 
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import Event
@@ -18,8 +19,9 @@ from tem_rf.study.execution.clusters import Cluster, LocalWorkers, RunningSchedu
 from tem_rf.study.folder import StudyFolder
 from tests.helpers.drive_stub_study import EPOCH_S
 from tests.helpers.pool_here import PoolHere
-from tests.helpers.processes import kill, running_cluster, trainings, wait_for
+from tests.helpers.processes import kill, running_cluster, trainings
 from tests.helpers.stub_study import new_study, on, run_events, stub_command, table, trial_ends
+from tests.helpers.waiting import wait_for
 
 # Dask warns of a busy machine; pytest makes that an error, which ends a local cluster.
 pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories")
@@ -105,9 +107,23 @@ def test_a_killed_scheduler_is_waited_for(study: StudyFolder, undisturbed: Study
 
 
 @pytest.mark.slow
-def test_a_local_scheduler_that_is_lost_is_replaced(study: StudyFolder, undisturbed: StudyFolder) -> None:
+def test_a_local_scheduler_that_is_lost_is_replaced(
+    study: StudyFolder, undisturbed: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster = LocalWorkers(2)
-    drive(study, cluster, lambda: cluster._cluster.sync(cluster._cluster.scheduler.close))
+    clients: list[Client] = []
+    connect = cluster.connect
+
+    def connect_and_remember() -> Client:
+        clients.append(connect())
+        return clients[-1]
+
+    def close_the_scheduler() -> None:
+        of_workers = clients[0].cluster
+        of_workers.sync(of_workers.scheduler.close)
+
+    monkeypatch.setattr(cluster, "connect", connect_and_remember)
+    drive(study, cluster, close_the_scheduler)
     assert table(study) == table(undisturbed)
     assert not run_events(study, "failed")
 

@@ -136,7 +136,7 @@ def test_a_folder_of_something_else_is_left_alone(content: str, tiny_dataset: Pa
         (path / "config.json").write_text("{}")
     else:
         path.write_text("")
-    with pytest.raises(StudyError, match="holds no study; choose another name"):
+    with pytest.raises(StudyError, match="holds no study; choose another `name`"):
         new_study(tiny_dataset, path)
 
 

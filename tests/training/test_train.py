@@ -211,7 +211,7 @@ def test_ctrl_c_and_sigterm_end_cleanly_and_say_how_to_go_on(
     child.send_signal(number)
     _, stderr = child.communicate(timeout=60)
     assert child.returncode == code
-    assert f"Go on with: tem-rf resume '{run.path}'\n" in stderr
+    assert f"Resume with: tem-rf resume '{run.path}'\n" in stderr
     assert "Traceback" not in stderr
     assert process.state(run) == "stopped"
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input, Select, Static
+from textual.widgets import DataTable, Input, OptionList, Select, Static
 
 from tem_rf import Architecture
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.messages import DatasetChosen
-from tem_rf_tui.screens.network import NetworkScreen
+from tem_rf_tui.previews import Preview, preview_dataset
 from tem_rf_tui.widgets.network_form import NetworkForm
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
 
@@ -106,7 +106,7 @@ def test_presets_are_those_of_the_study(folder: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(OPEN_NETWORK)
         preset = app.query_one("#preset", Select)
-        assert len(preset._options) - 1 == 9 + 27 + 81
+        assert preset.query_one(OptionList).option_count - 1 == 9 + 27 + 81
         preset.value = "n3-p248"
         await until(pilot, lambda: _names(app) == ["▸ n3-p248"])
 
@@ -136,7 +136,14 @@ def test_pixel_and_patch_size_come_from_the_chosen_dataset(folder: Path, tiny_da
     drive(folder, script)
 
 
-def test_a_pixel_size_that_was_typed_stays(folder: Path, tiny_dataset: Path) -> None:
+def test_a_pixel_size_that_was_typed_stays(folder: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def preview(dataset: Path, index: int) -> Preview:
+        read.append(dataset.name)
+        return preview_dataset(dataset, index)
+
+    monkeypatch.setattr("tem_rf_tui.screens.network.preview_dataset", preview)
     for name in ("discs", "others"):
         shutil.copytree(tiny_dataset, folder / "datasets" / name)
 
@@ -149,7 +156,7 @@ def test_a_pixel_size_that_was_typed_stays(folder: Path, tiny_dataset: Path) -> 
         app.query_one("#patch", Input).value = "64"
         app.on_dataset_chosen(DatasetChosen(folder / "datasets" / "others"))
         await pilot.press(OPEN_NETWORK)
-        await until(pilot, lambda: app.query_one(NetworkScreen)._dataset.endswith("others"))
+        await until(pilot, lambda: read == ["discs", "others"])
         await pilot.pause(0.3)
         assert app.query_one("#pixel-size", Input).value == "0.5"
         assert app.query_one("#patch", Input).value == "64"

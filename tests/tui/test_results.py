@@ -234,8 +234,8 @@ def test_an_image_opens_with_its_false_negatives_and_false_positives(folder: Pat
 
 
 def test_both_methods_are_painted(folder: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = evaluated_run(folder, tiny_dataset)
-    monkeypatch.setattr("tem_rf_tui.errors_preview._band", lambda folder, fingerprint: Band(4, 8))
+    run = evaluated_run(folder, shutil.copytree(tiny_dataset, folder / "datasets" / "discs"))
+    monkeypatch.setattr("tem_rf.baselines.bragg.find_band", lambda images: Band(4, 8))
     image = read_scores(run.scores_file)[0]
     network, fourier = preview_network_errors(run, image).picture, preview_fourier_errors(run, image).picture
     assert np.array_equal(network.label, fourier.label)

@@ -140,10 +140,10 @@ def test_the_table_and_the_plot_grow_as_trials_end(with_study: StudyFolder) -> N
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         assert _rows(app)[0][1:] == ["n2-p22", " 44 px  0.88 nm", "0.733 ± 0.024", "2/2", "7/10"]
-        assert [len(app.query_one(FieldPlot)._shown)] == [4]  # one has failed
+        assert len(app.query_one(FieldPlot).trials) == 4  # one has failed
         _run(with_study, "n3-p244", 752)
         await until(pilot, lambda: len(app.query_one(TrialTable).rows) == 6)
-        assert len(app.query_one(FieldPlot)._shown) == 5
+        await until(pilot, lambda: len(app.query_one(FieldPlot).trials) == 5)
         RunFolder(with_study.runs_folder / "discs-paper-n3-p224-s140").event_log().write(epoch(3, 5))
         await until(pilot, lambda: _rows(app)[4][5] == "8/10")
 

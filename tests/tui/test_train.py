@@ -174,14 +174,18 @@ def test_runs_that_cannot_be_written_are_said_in_words(with_dataset: Path, start
     assert started == []
 
 
+def _epochs_drawn(app: TemRfApp) -> int:
+    return sum(len(curves.epochs) for curves in app.query(Curves))
+
+
 def test_curves_grow_as_epochs_come(folder: Path) -> None:
     run = make_run(folder / "runs", "a", epochs=2, total=9, state="stopped")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
-        await until(pilot, lambda: bool(app.query(Curves)) and len(app.query_one(Curves)._epochs) == 2)
+        await until(pilot, lambda: _epochs_drawn(app) == 2)
         run.event_log().write(epoch(3, 9))
-        await until(pilot, lambda: len(app.query_one(Curves)._epochs) == 3)
+        await until(pilot, lambda: _epochs_drawn(app) == 3)
         assert "3/9" in screen_text(app)
 
     drive(folder, script)
@@ -332,7 +336,7 @@ def test_it_looks_as_it_did(folder: Path, size: tuple[int, int]) -> None:
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
-        await until(pilot, lambda: bool(app.query(Curves)) and len(app.query_one(Curves)._epochs) == 3)
+        await until(pilot, lambda: _epochs_drawn(app) == 3)
         await assert_snapshot(pilot, f"train-{size[0]}x{size[1]}")
 
     drive(folder, script, size=size)
@@ -350,3 +354,12 @@ def test_it_can_be_made_narrow_and_wide_again(folder: Path) -> None:
         assert "Curves" in screen_text(app)
 
     drive(folder, script, size=WIDE)
+
+
+def test_without_a_dataset_the_form_opens_and_says_how_to_get_one(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _press_new(app, pilot)
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        assert "There is no prepared dataset here" in _text(app, "#summary")
+
+    drive(folder, script)

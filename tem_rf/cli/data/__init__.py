@@ -1,1 +1,1 @@
-"""`tem-rf data`: look at micrographs, labels and datasets, and fetch the published ones."""
+"""`tem-rf data`: check micrographs and labels, inspect datasets, download published data."""

@@ -1,4 +1,4 @@
-"""How `tem-rf data check` prints."""
+"""Output of `tem-rf data check`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +12,7 @@ from tem_rf.jobs.check import CheckRequest, check
 
 
 def print_check(request: CheckRequest, as_json: bool) -> bool:
-    """Check a folder and print the outcome; True if nothing is wrong."""
+    """Check a folder and print the result; return True if nothing is wrong."""
     outcome = check(request)
     if as_json:
         print_json(asdict(outcome) | {"ok": not outcome.problems})
@@ -23,7 +23,7 @@ def print_check(request: CheckRequest, as_json: bool) -> bool:
 
 def _print_pairs(folder: Path, outcome: FolderCheck) -> None:
     if outcome.pairs:
-        columns = ("micrograph", "label", "frames", "size [px]", "pixel [nm]", "particles")
+        columns = ("micrograph", "label", "frames", "size [px]", "pixel size [nm]", "particles")
         pairs = "1 pair" if len(outcome.pairs) == 1 else f"{len(outcome.pairs)} pairs"
         print_table(f"{pairs} in {folder}", columns, [_row(pair) for pair in outcome.pairs])
     console = Console(highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`tem-rf data`: look at micrographs, labels and datasets, and fetch the published ones."""
+"""`tem-rf data`: check micrographs and labels, inspect datasets, download published data."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +11,19 @@ from tem_rf.cli.output import JsonFlag
 from tem_rf.jobs.check import CheckRequest
 from tem_rf.jobs.fetch import FetchRequest
 
-data = typer.Typer(cls=OptionNamingGroup, help="Check, inspect and fetch data.", no_args_is_help=True)
+data = typer.Typer(
+    cls=OptionNamingGroup,
+    help="Check micrographs and labels, inspect datasets, download published data.",
+    no_args_is_help=True,
+)
 
 
 @data.command()
 @takes(CheckRequest)
 def check(request: CheckRequest, as_json: JsonFlag = False) -> None:
-    """List which micrographs and labels pair, which do not and why, and the pixel sizes, before preparing anything.
+    """Check the pairs of micrographs and labels in a folder, and their pixel sizes, before preparing a dataset.
+
+    Files without a partner are listed with the reason.
 
     The exit code is 1 if something is wrong.
 
@@ -32,9 +38,9 @@ def check(request: CheckRequest, as_json: JsonFlag = False) -> None:
 @data.command()
 @takes(FetchRequest)
 def fetch(request: FetchRequest, as_json: JsonFlag = False) -> None:
-    """Download a published set, verified by checksum; a broken download resumes where it stopped.
+    """Download a published dataset and verify its checksum; an interrupted download resumes.
 
-    Without a name, the sets are listed.
+    Without a name, the available datasets are listed.
 
     Example: tem-rf data fetch au-5nm --out data
     """
@@ -48,11 +54,13 @@ def fetch(request: FetchRequest, as_json: JsonFlag = False) -> None:
 
 @data.command()
 def inspect(
-    dataset: Annotated[Path, typer.Argument(help="Prepared dataset folder.")],
-    picture: Annotated[Path | None, typer.Option(help="PNG to write; default: inspection.png in the dataset.")] = None,
+    dataset: Annotated[Path, typer.Argument(help="Folder of a prepared dataset.")],
+    picture: Annotated[
+        Path | None, typer.Option(help="PNG to write; default: inspection.png in the dataset folder.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Report balance, contrast, particle diameters and lattice fringes of a dataset, as a table and a picture.
+    """Report class balance, contrast, particle diameters and lattice fringes of a dataset, as a table and a picture.
 
     Example: tem-rf data inspect datasets/au-5nm
     """

@@ -1,4 +1,4 @@
-"""How `tem-rf data fetch` prints."""
+"""Output of `tem-rf data fetch`."""
 
 import shlex
 from dataclasses import asdict
@@ -11,17 +11,18 @@ from tem_rf.jobs.fetch import FetchRequest, fetch
 
 
 def list_sets(as_json: bool) -> None:
-    """Print the published sets."""
+    """Print the published datasets."""
     sets = PUBLISHED_SETS.values()
     if as_json:
         print_json([asdict(published) for published in sets])
         return
     rows = [(p.name, p.title, f"{p.pixel_size_nm:g}", f"zenodo {p.record}", p.source) for p in sets]
-    print_table("Published sets: tem-rf data fetch NAME", ("name", "shows", "pixel [nm]", "record", "source"), rows)
+    columns = ("name", "content", "pixel size [nm]", "record", "source")
+    print_table("Published datasets: tem-rf data fetch NAME", columns, rows)
 
 
 def fetch_set(request: FetchRequest, as_json: bool) -> None:
-    """Download a set with a progress bar, and say how to go on."""
+    """Download a dataset with a progress bar, and print the next command."""
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=progress_console()) as progress:
         tasks: dict[str, TaskID] = {}

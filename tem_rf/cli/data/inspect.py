@@ -1,4 +1,4 @@
-"""How `tem-rf data inspect` prints."""
+"""Output of `tem-rf data inspect`."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ PICTURE_FILE = "inspection.png"
 
 
 def print_inspection(folder: Path, picture: Path | None, as_json: bool) -> None:
-    """Inspect a dataset, print what it holds and write a picture."""
+    """Inspect a dataset, print a summary and write a picture."""
     from tem_rf.evaluation.inspection import write_inspection_picture
 
     dataset = open_dataset(folder)
@@ -30,7 +30,7 @@ def print_inspection(folder: Path, picture: Path | None, as_json: bool) -> None:
 
 
 def _result(dataset: PreparedDataset, inspection: Inspection) -> dict[str, Any]:
-    """Numbers for scripts, rounded for people."""
+    """Return the summary as JSON types, rounded."""
     intensity, size = dataset.manifest.intensity, inspection.pixel_size_nm
     spacing = inspection.lattice_spacing_px
     result: dict[str, Any] = {
@@ -62,7 +62,7 @@ def _result(dataset: PreparedDataset, inspection: Inspection) -> dict[str, Any]:
 
 
 def _diameters(diameters: np.ndarray, unit: str) -> dict[str, float | None]:
-    """Median and standard deviation; None without particles."""
+    """Return median and standard deviation; None if there are no particles."""
     known = diameters.size > 0
     return {
         f"diameter_median_{unit}": round(float(np.median(diameters)), 2) if known else None,
@@ -73,4 +73,4 @@ def _diameters(diameters: np.ndarray, unit: str) -> dict[str, float | None]:
 def _text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    return "not known" if value is None else str(value)
+    return "unknown" if value is None else str(value)

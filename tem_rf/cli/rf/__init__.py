@@ -1,1 +1,1 @@
-"""`tem-rf rf`: what a network sees."""
+"""`tem-rf rf`: receptive fields of networks."""

@@ -1,4 +1,4 @@
-"""`tem-rf rf advise`: which range of receptive field is worth searching on a dataset."""
+"""`tem-rf rf advise`: recommend a range of receptive fields to search for a dataset."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -9,23 +9,24 @@ import typer
 from tem_rf.cli.output import JsonFlag, print_json
 from tem_rf.cli.rf.text import whole_numbers
 
-_BASES = {"measured": "measured here", "study": "the study's finding", "rule": "rule of thumb"}
+_BASES = {"measured": "measured here", "study": "finding of the study", "rule": "rule of thumb"}
 
 
 def advise(
-    dataset: Annotated[Path, typer.Argument(help="Prepared dataset folder.")],
+    dataset: Annotated[Path, typer.Argument(help="Folder of a prepared dataset.")],
     runs: Annotated[
-        Path | None, typer.Option(help="Folder of the runs; those finished on the dataset count. Default: runs.")
+        Path | None,
+        typer.Option(help="Folder of the runs; finished runs on the dataset serve as evidence. Default: runs."),
     ] = None,
     particle_nm: Annotated[
-        float | None, typer.Option(min=1e-3, help="Diameter of the particles in nm; default: measured.")
+        float | None, typer.Option(min=1e-3, help="Particle diameter in nm; default: measured.")
     ] = None,
-    depth: Annotated[str, typer.Option(help="Depths of the architectures to name.")] = "2,3,4",
+    depth: Annotated[str, typer.Option(help="Depths of the architectures to list.")] = "2,3,4",
     as_json: JsonFlag = False,
 ) -> None:
-    """Say which range of receptive field is worth searching, and what the advice rests on.
+    """Recommend a range of receptive fields to search for a dataset, and give the reasons.
 
-    Each sentence says whether it is measured on this dataset, a finding of the study on its data, or a rule of thumb.
+    Each reason is marked as measured on this dataset, a finding of the study on its own data, or a rule of thumb.
 
     Example: tem-rf rf advise datasets/au-5nm
     """

@@ -1,4 +1,4 @@
-"""`tem-rf rf`: what a network sees, in pixels and nanometres, and which networks see how much."""
+"""`tem-rf rf`: receptive fields of networks in pixels and nanometres, and networks of a given receptive field."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from tem_rf.errors import SettingsError
 
 
 class _ShowByDefault(OptionNamingGroup):
-    """`tem-rf rf n2-p88` is `tem-rf rf show n2-p88`."""
+    """`tem-rf rf n2-p88` is short for `tem-rf rf show n2-p88`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
@@ -28,7 +28,7 @@ class _ShowByDefault(OptionNamingGroup):
 rf = typer.Typer(
     cls=_ShowByDefault,
     no_args_is_help=True,
-    help="What a network sees: `tem-rf rf n2-p88`, `tem-rf rf --list`; all options: `tem-rf rf show --help`.",
+    help="Receptive fields: `tem-rf rf n2-p88`, `tem-rf rf --list`; for all options see `tem-rf rf show --help`.",
 )
 rf.command()(effective)
 rf.command()(advise)
@@ -36,25 +36,39 @@ rf.command()(advise)
 
 @rf.command()
 def show(
-    architecture: Annotated[str | None, typer.Argument(help="Name, such as n2-p88 or n2-p22-d124-smooth.")] = None,
-    pixel_size_nm: Annotated[
-        float | None, typer.Option(min=1e-6, help="Side of a pixel in nm; default: what --micrograph says.")
+    architecture: Annotated[
+        str | None, typer.Argument(help="Architecture name, such as n2-p88 or n2-p22-d124-smooth.")
     ] = None,
-    particle_nm: Annotated[float | None, typer.Option(min=1e-3, help="Diameter of the particles in nm.")] = None,
-    lattice_spacing_nm: Annotated[float, typer.Option(min=1e-3, help="Lattice spacing in nm; Au {111}.")] = 0.2355,
+    pixel_size_nm: Annotated[
+        float | None, typer.Option(min=1e-6, help="Pixel size in nm; default: read from --micrograph.")
+    ] = None,
+    particle_nm: Annotated[float | None, typer.Option(min=1e-3, help="Particle diameter in nm.")] = None,
+    lattice_spacing_nm: Annotated[
+        float, typer.Option(min=1e-3, help="Lattice spacing in nm; the default is Au {111}.")
+    ] = 0.2355,
     patch_size: Annotated[int, typer.Option(min=1, help="Side of a training patch in px.")] = 512,
     list_all: Annotated[bool, typer.Option("--list", help="List all architectures of the study.")] = False,
-    match: Annotated[float | None, typer.Option(min=0, help="Per depth, the field nearest to this size in nm.")] = None,
-    depth: Annotated[str, typer.Option(help="Depths of --list and --match.")] = "2,3,4",
-    poolings: Annotated[str, typer.Option(help="Pooling sizes of --list and --match.")] = "2,4,8",
-    parts: Annotated[str, typer.Option(help="What else they share, such as k5-average-bilinear.")] = "",
-    max_px: Annotated[float | None, typer.Option(min=1, help="List fields of at most this mean width in px.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="PNG of the architecture and its field.")] = None,
-    micrograph: Annotated[Path | None, typer.Option(help="Micrograph to draw the field on.")] = None,
+    match: Annotated[
+        float | None, typer.Option(min=0, help="Find the receptive field closest to this size in nm, for each depth.")
+    ] = None,
+    depth: Annotated[str, typer.Option(help="Depths for --list and --match.")] = "2,3,4",
+    poolings: Annotated[str, typer.Option(help="Pooling sizes for --list and --match.")] = "2,4,8",
+    parts: Annotated[
+        str, typer.Option(help="Name parts shared by all listed architectures, such as k5-average-bilinear.")
+    ] = "",
+    max_px: Annotated[
+        float | None, typer.Option(min=1, help="List only receptive fields of at most this mean width in px.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Write a PNG of the architecture and its receptive field.")
+    ] = None,
+    micrograph: Annotated[
+        Path | None, typer.Option(help="Micrograph to draw the receptive field on, in --picture.")
+    ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say exactly what a network sees, or list and match the networks that see so much.
+    """Show the exact receptive field of a network, or list the networks of a given receptive field.
 
     Example: tem-rf rf n2-p88 --pixel-size-nm 0.02152 --particle-nm 5
 
@@ -64,9 +78,11 @@ def show(
     """
     asked = [architecture is not None, list_all, match is not None]
     if sum(asked) != 1:
-        raise SettingsError("rf: give one of an architecture such as n2-p88, --list or --match; see tem-rf rf --help.")
+        raise SettingsError(
+            "rf: give exactly one of an architecture (such as n2-p88), --list and --match; see tem-rf rf show --help."
+        )
     if micrograph is not None and picture is None:
-        raise SettingsError("--micrograph: it is drawn on by --picture FILE.png; give both.")
+        raise SettingsError("--micrograph: is only used with --picture FILE.png; give both.")
     yardsticks = Yardsticks(pixel_size_nm, particle_nm, lattice_spacing_nm)
     if architecture is not None:
         chosen = Architecture.from_name(architecture)
@@ -75,16 +91,16 @@ def show(
             _draw(chosen, yardsticks, picture, micrograph)
         return
     if picture is not None:
-        raise SettingsError("--picture: draws one architecture; name it, such as tem-rf rf n2-p88 --picture field.png.")
+        raise SettingsError("--picture: draws a single architecture; for example tem-rf rf n2-p88 --picture field.png.")
     listed = enumerate_architectures(
         whole_numbers("--depth", depth), poolings=whole_numbers("--poolings", poolings), parts=parts, max_px=max_px
     )
     title = f"{len(listed)} architectures"
     if match is not None:
         if pixel_size_nm is None:
-            raise SettingsError("--match: a field in nm needs --pixel-size-nm.")
+            raise SettingsError("--match: a receptive field in nm needs --pixel-size-nm.")
         listed = nearest_per_depth(listed, match / pixel_size_nm)
-        title = f"Nearest to {match:g} nm, which is {match / pixel_size_nm:.1f} px"
+        title = f"Closest to {match:g} nm ({match / pixel_size_nm:.1f} px)"
     records = [describe(each, patch_size=patch_size, pixel_size_nm=pixel_size_nm) for each in listed]
     if as_json:
         print_json({"architectures": records})

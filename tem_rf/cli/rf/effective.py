@@ -1,4 +1,4 @@
-"""`tem-rf rf effective`: how much of its field a trained network makes use of."""
+"""`tem-rf rf effective`: effective receptive field of a trained network."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,17 +12,17 @@ from tem_rf.models.backend import import_keras
 def effective(
     run: Annotated[str, typer.Argument(help="Name or folder of a run with at least one epoch.")],
     runs: Annotated[Path | None, typer.Option(help="Folder of the runs. Default: runs.")] = None,
-    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Which patches.")] = "test",
-    count: Annotated[int, typer.Option(min=1, help="Patches to average over, at most.")] = 32,
+    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Patches to use.")] = "test",
+    count: Annotated[int, typer.Option(min=1, help="Maximum number of patches to average over.")] = 32,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="PNG; default: effective.png in the run.")
+        Path | None, typer.Option("--output", "-o", help="PNG to write; default: effective.png in the run folder.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure the effective receptive field of a trained network, and draw it beside the exact one.
+    """Measure the effective receptive field of a trained network, and plot it with the exact one.
 
-    Averages the squared gradient of one pixel's answer over real patches. The widths are the sides of the smallest
-    squares that hold 50 % and 95 % of it.
+    The squared gradient of one output pixel is averaged over real patches. The widths are the sides of the smallest
+    squares that contain 50 % and 95 % of it.
 
     Example: tem-rf rf effective au-5nm-n2-p44-paper-s752 --count 32
     """

@@ -1,4 +1,4 @@
-"""What `tem-rf rf` reads and prints: tables, remarks, lists of numbers."""
+"""Input and output of `tem-rf rf`: tables, remarks, lists of numbers."""
 
 import csv
 import sys
@@ -14,7 +14,7 @@ from tem_rf.errors import SettingsError
 
 @dataclass(frozen=True)
 class Yardsticks:
-    """What a field is held against; None: not given."""
+    """Lengths to compare a receptive field with; None if not given."""
 
     pixel_size_nm: float | None
     particle_nm: float | None
@@ -92,42 +92,42 @@ def print_csv(records: Sequence[dict[str, Any]]) -> None:
 
 
 def remarks(architecture: Architecture, patch_size: int) -> list[str]:
-    """What a user of this architecture should know, a sentence each."""
+    """Return what a user of this architecture should know, one sentence each."""
     field, notes = architecture.receptive_field, []
     if field.size_px is None or field.reach_px is None:
         return [
-            "sees the whole image, since instance normalization takes its mean and variance over it; "
-            "tiles of an image give another result than the whole."
+            "sees the whole image, because instance normalization computes mean and variance over it; "
+            "segmenting tiles gives a different result from segmenting the whole image."
         ]
     if field.size_px.max > patch_size:
         notes.append(
-            f"its field of up to {field.size_px.max} px is larger than the patch of {patch_size} px: no pixel sees its "
-            "whole field while training, and beyond the border the layers see zeros in place of the micrograph; "
-            "train on larger patches or choose a smaller field."
+            f"its receptive field of up to {field.size_px.max} px is larger than a patch of {patch_size} px: no pixel "
+            "sees its whole receptive field during training, and beyond the border the layers see zeros instead of the "
+            "micrograph; train on larger patches or choose a smaller receptive field."
         )
     elif 2 * field.reach_px >= patch_size / 2:
         inside_px = max(0, patch_size - 2 * field.reach_px)
         notes.append(
-            f"only the middle {inside_px} x {inside_px} px of a patch of {patch_size} px see their whole field; "
-            "nearer to the border the layers see zeros in place of the micrograph."
+            f"only the central {inside_px} x {inside_px} px of a patch of {patch_size} px see their whole receptive "
+            "field; closer to the border the layers see zeros instead of the micrograph."
         )
     if patch_size % architecture.stride:
-        notes.append(f"a patch of {patch_size} px is no multiple of its stride of {architecture.stride} px.")
+        notes.append(f"a patch of {patch_size} px is not a multiple of its stride of {architecture.stride} px.")
     if field.has_holes:
-        notes.append("dilation leaves holes in its field: some pixels inside it do not matter (gridding).")
+        notes.append("dilation leaves holes in its receptive field: some pixels in it have no influence (gridding).")
     return notes
 
 
 def whole_numbers(option: str, text: str) -> list[int]:
-    """Read the value of an option that takes numbers with commas between.
+    """Read the value of an option that takes numbers separated by commas.
 
     Raises:
-        SettingsError: It holds something else.
+        SettingsError: The value contains something else.
     """
     try:
         return [int(number) for number in text.split(",")]
     except ValueError as error:
-        raise SettingsError(f"{option}: expected whole numbers with commas between, received {text!r}.") from error
+        raise SettingsError(f"{option}: expected whole numbers separated by commas, received {text!r}.") from error
 
 
-_WIDTHS = {"least": "min", "mean": "mean", "greatest": "max"}
+_WIDTHS = {"minimum": "min", "mean": "mean", "maximum": "max"}

@@ -1,1 +1,1 @@
-"""`tem-rf study`: many trainings, planned, run and compared together."""
+"""`tem-rf study`: plan, run and compare many trainings."""

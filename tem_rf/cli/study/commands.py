@@ -1,4 +1,4 @@
-"""`tem-rf study`: many trainings, planned, run and compared together."""
+"""`tem-rf study`: plan, run and compare many trainings."""
 
 import typer
 
@@ -18,7 +18,7 @@ COMMANDS = {
 
 study = typer.Typer(
     cls=commands_on_use(COMMANDS),
-    help="Plan, run and compare many trainings: datasets, networks, recipes and seeds.",
+    help="Plan, run and compare many trainings over datasets, networks, recipes and seeds.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -26,4 +26,4 @@ study = typer.Typer(
 
 @study.callback()
 def _group() -> None:
-    """Make it a group, though its commands are not imported yet."""
+    """Make this a group although its commands are not imported yet."""

@@ -1,4 +1,4 @@
-"""`tem-rf study compare`: whether one trial is better than another, image by image."""
+"""`tem-rf study compare`: test whether one trial is better than another, image by image."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -14,20 +14,23 @@ DEFAULT_METRICS = ("hard_dice", "soft_dice", "boundary_f1")
 
 def compare(
     study: StudyArgument,
-    one: Annotated[str, typer.Argument(help="A trial: its network, DATASET-NETWORK, or one of its runs.")],
-    other: Annotated[str, typer.Argument(help="The trial to hold it against.")],
+    one: Annotated[
+        str, typer.Argument(help="First trial, given as its network, as DATASET-NETWORK, or as one of its runs.")
+    ],
+    other: Annotated[str, typer.Argument(help="Second trial, given in the same way.")],
     metric: Annotated[
-        list[str] | None, typer.Option(help="Score to compare, such as hausdorff95_px; repeat it for several.")
+        list[str] | None, typer.Option(help="Score to compare, such as hausdorff95_px; may be repeated.")
     ] = None,
-    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Part that the interval holds.")] = 0.95,
-    resamples: Annotated[int, typer.Option(min=100, help="How often the bootstrap draws.")] = 9999,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level of the intervals.")] = 0.95,
+    resamples: Annotated[int, typer.Option(min=100, help="Number of bootstrap resamples.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     as_json: JsonFlag = False,
     studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
-    """Compare two trials over the test images that both have, and say whether they can be told apart.
+    """Compare two trials on the test images they share, and report whether they differ significantly.
 
-    Each image is scored by both. A bootstrap draws whole micrographs, whose patches are alike, and seeds.
+    Scores are paired by image. The bootstrap resamples whole micrographs, because their patches are correlated, and
+    seeds.
 
     Example: tem-rf study compare fig2 n2-p22 n2-p44
     """
@@ -42,13 +45,13 @@ def compare(
     ]
     for trial in trials:
         if not trial.is_complete:
-            print_remark(f"{trial.name}: {trial.state}; {len(trial.scored)} seeds are compared")
+            print_remark(f"{trial.name}: {trial.state}; comparing {len(trial.scored)} seeds")
     if as_json:
         print_json([{**asdict(each), "verdict": each.verdict} for each in comparisons])
         return
     first = comparisons[0]
     print_table(
-        f"{first.one} against {first.other}: {first.images} images of {first.micrographs} micrographs, "
+        f"{first.one} and {first.other}: {first.images} images of {first.micrographs} micrographs, "
         f"{first.seeds[0]} and {first.seeds[1]} seeds",
         ["score", first.one, first.other, "difference", f"{confidence:.0%} interval"],
         [

@@ -1,4 +1,4 @@
-"""`tem-rf study list`: the studies, and how far they are."""
+"""`tem-rf study list`: list the studies and their progress."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def list_(studies: StudiesOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> None:
-    """List the studies with their states and how many trainings are done.
+    """List all studies with their states and numbers of finished trainings.
 
     Example: tem-rf study list
     """
@@ -27,7 +27,7 @@ def list_(studies: StudiesOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> N
 
 
 def study_result(study: "StudyFolder") -> dict[str, Any]:
-    """How far a study is, as JSON types."""
+    """Return the progress of a study as JSON types."""
     from tem_rf.study.view import view_study
 
     view = view_study(study)

@@ -1,4 +1,4 @@
-"""`tem-rf study new`: write the definition of a study, to be read, changed and run."""
+"""`tem-rf study new`: write the definition of a study, to be edited and run."""
 
 import shlex
 from pathlib import Path
@@ -15,9 +15,11 @@ from tem_rf.jobs.study import StudyRequest, define
 @takes(StudyRequest)
 def new(
     request: StudyRequest,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File; default: print it.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="TOML file to write; default: print the definition.")
+    ] = None,
 ) -> None:
-    """Write the definition of a study as TOML, with a comment on every field; edit it by hand as you like.
+    """Write the definition of a study as a TOML file with a comment on every field, to be edited by hand.
 
     Example: tem-rf study new datasets/au-5nm datasets/au-20nm --preset fig2 --output fig2.toml
 
@@ -28,7 +30,7 @@ def new(
     from tem_rf.study.definition.text import definition_text
 
     if output is not None and output.exists():
-        raise StudyError(f"{output}: exists already; choose another file, or remove it.")
+        raise StudyError(f"{output}: already exists; choose another file, or remove it.")
     definition = define(request)
     planned = planned_runs(definition)
     text = definition_text(definition)

@@ -1,4 +1,4 @@
-"""Shows a study as it goes: a bar in a terminal, a line per trial and per mishap everywhere."""
+"""Shows the progress of a study: a bar in a terminal, one line per trial and per failure everywhere."""
 
 from types import TracebackType
 
@@ -38,7 +38,7 @@ class StudyProgress:
             completed=view.runs_finished,
             report=view.state,
         )
-        self._done = {each.run.name for each in view.runs if each.is_complete}  # one that is extended finishes again
+        self._done = {each.run.name for each in view.runs if each.is_complete}  # an extended run finishes again
 
     def __enter__(self) -> "StudyProgress":
         self._bar.start()
@@ -52,7 +52,7 @@ class StudyProgress:
         match event:
             case StatusEvent(state=state, detail=detail):
                 self._bar.update(self._task, report=state)
-                if state == "stopped":  # why it failed is said by the command itself
+                if state == "stopped":  # the command itself prints why a study failed
                     self._print(f"{state} {detail}".strip())
             case TrialEvent(state="finished"):
                 self._print(f"{event.setup}  {event.architecture}: objective {event.objective:.4f}")

@@ -1,4 +1,4 @@
-"""`tem-rf study report`: the page and the figures of a study."""
+"""`tem-rf study report`: report page and figures of a study."""
 
 import shlex
 from pathlib import Path
@@ -15,20 +15,20 @@ from tem_rf.study.folder import DEFAULT_ROOT
 def report(
     study: StudyArgument,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder; default: report in that of the study.")
+        Path | None, typer.Option("--output", "-o", help="Output folder; default: report/ in the study folder.")
     ] = None,
     figures: Annotated[
-        list[str] | None, typer.Option("--figure", help="Only this figure, and no page; repeat it for several.")
+        list[str] | None, typer.Option("--figure", help="Write only this figure, without the page; may be repeated.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Leave out the figures for which networks are run on images.")
+        bool, typer.Option("--quick", help="Leave out the figures that need networks to be run on images.")
     ] = False,
     as_json: JsonFlag = False,
     studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
-    """Write report.html, one page with everything in it, and each figure as PNG, SVG and CSV beside it.
+    """Write report.html, a self-contained page, and each figure as PNG, SVG and CSV beside it.
 
-    Figures for which networks are run on images are kept, and made again only where runs have changed.
+    Figures that need networks to be run on images are cached, and redrawn only if their runs have changed.
 
     Example: tem-rf study report fig2 --quick
     """

@@ -1,4 +1,4 @@
-"""`tem-rf study run`: have a study trained, or go on with it."""
+"""`tem-rf study run`: run or resume a study."""
 
 import shlex
 from pathlib import Path
@@ -20,23 +20,28 @@ if TYPE_CHECKING:
 
 
 def run(
-    study: Annotated[str, typer.Argument(help="Definition, a TOML file; or name or folder of a study to go on with.")],
-    name: Annotated[str | None, typer.Option(help="Name of the study; default: that of the file.")] = None,
+    study: Annotated[str, typer.Argument(help="Definition (TOML file), or name or folder of a study to resume.")],
+    name: Annotated[str | None, typer.Option(help="Name of the study; default: the name of the file.")] = None,
     extend: Annotated[
-        bool, typer.Option("--extend", help="Add what the file has more: seeds, networks, datasets, epochs, budget.")
+        bool,
+        typer.Option(
+            "--extend", help="Add the seeds, networks, datasets, epochs or budget that are new in the definition."
+        ),
     ] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try the trials that failed once more.")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry failed trials.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background; see `tem-rf study watch`.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Trainings at once; default: one per GPU.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of trainings at a time; default: one per GPU.")
+    ] = None,
     scheduler: SchedulerOption = None,
     scheduler_file: SchedulerFileOption = None,
     slurm: SlurmOption = None,
     as_json: JsonFlag = False,
     studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
-    """Train what a study asks for, on all workers; after an interruption, the same command goes on where it was.
+    """Run a study on all workers; after an interruption, repeat the command to resume it.
 
-    Ctrl-C lets the trainings end after the step in hand. The study remembers where it is executed.
+    Ctrl-C stops the trainings after their current step. The study remembers where it is executed.
 
     Example: tem-rf study run fig2.toml --workers 2
 
@@ -52,7 +57,7 @@ def run(
 
 
 def _open(study: str, name: str | None, studies: Path, extend: bool, execution: dict[str, Any]) -> "StudyFolder":
-    """The study folder of a definition file, or of a name, executed as the options say."""
+    """Return the study folder of a definition file or of a name, with the execution options applied."""
     from tem_rf.study.definition.definition import read_definition
     from tem_rf.study.definition.sections import Execution
     from tem_rf.study.definition.space import planned_runs
@@ -65,8 +70,8 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
         path, definition = studies / (name or file.stem), read_definition(file)
     elif name is not None or extend:
         raise SettingsError(
-            f"{'--extend' if extend else '--name'}: goes with a definition of its own, and {study} is that of a study; "
-            "change a copy of its study.toml, and give that."
+            f"{'--extend' if extend else '--name'}: expected a separate definition file, received the existing study "
+            f"{study}; edit a copy of its study.toml and give that."
         )
     else:
         found = StudyFolder.open(file.parent) if is_of_a_study else find_study(study, studies)
@@ -74,7 +79,7 @@ def _open(study: str, name: str | None, studies: Path, extend: bool, execution: 
     if file.suffix == ".toml" and not execution.keys() & set(Execution.PLACES):
         check_execution(definition.execution, str(file))
     with process.failure_in_events(StudyFolder(path)):
-        planned = planned_runs(definition)  # whatever does not fit is said before a folder is made
+        planned = planned_runs(definition)  # validate before creating a folder
     for setup, runs in planned.items():
         print_remark(f"{setup}: {runs} trainings")
     return StudyFolder.create_or_open(path, definition.executed(**execution), extend=extend)
@@ -88,9 +93,9 @@ def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
     print_remark(f"{folder.path}: starting")
     with StudyProgress(progress_console(), folder) as progress:
         outcome = run_study(folder, start_pool, listener=progress.show, retry_failed=retry_failed)
-    print_remark(f"See what came of it: tem-rf study table {shlex.quote(str(folder.path))}")
+    print_remark(f"See the results with: tem-rf study table {shlex.quote(str(folder.path))}")
     if outcome.state == "stopped":
-        print_remark(f"Go on with: tem-rf study run {shlex.quote(str(folder.path))}")
+        print_remark(f"Resume with: tem-rf study run {shlex.quote(str(folder.path))}")
         if outcome.signal_number:
             raise typer.Exit(SIGNAL_EXIT + outcome.signal_number)
 
@@ -98,7 +103,7 @@ def _run_here(folder: "StudyFolder", retry_failed: bool) -> None:
 def _start_detached(folder: "StudyFolder", retry_failed: bool) -> None:
     watching = folder.watch_command
     if process.is_alive(folder):
-        raise RunError(f"{folder.path}: is being run already; watch it with `{watching}`.")
+        raise RunError(f"{folder.path}: is already running; watch it with `{watching}`.")
     process.mark_queued(folder)
     pid = process.start_detached(folder, *(["--retry-failed"] if retry_failed else []))
     print_remark(f"{folder.path}: started as process {pid}; see `{watching}`")

@@ -1,4 +1,4 @@
-"""`tem-rf study table`: what the trials of a study came to."""
+"""`tem-rf study table`: table of the trials of a study."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ StudiesOption = Annotated[Path, typer.Option(help="Folder of the studies.")]
 
 
 class Format(StrEnum):
-    """How the table is printed."""
+    """Output format of the table."""
 
     TERMINAL = "terminal"
     CSV = "csv"
@@ -30,30 +30,33 @@ class Format(StrEnum):
 def table(
     study: StudyArgument,
     sort: Annotated[
-        str, typer.Option(help="Column to sort by, least first; with a minus before it, greatest first.")
+        str, typer.Option(help="Column to sort by, ascending; put a minus in front for descending order.")
     ] = "dataset",
     conditions: Annotated[
         list[str] | None,
-        typer.Option("--filter", help="Only trials with COLUMN=VALUE, or !=, <, <=, >, >=, ~ (contains); repeat it."),
+        typer.Option(
+            "--filter",
+            help="Only trials with COLUMN=VALUE; also !=, <, <=, >, >= and ~ (contains). May be repeated.",
+        ),
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(help="Columns, with commas between; default: all that say something.")
+        str | None, typer.Option(help="Columns to show, separated by commas; default: all that are informative.")
     ] = None,
     pareto: Annotated[
-        bool, typer.Option("--pareto", help="Only trials that no other beats in hard dice and in every --cost.")
+        bool, typer.Option("--pareto", help="Only Pareto-optimal trials: none is better in hard dice and every --cost.")
     ] = False,
-    costs: Annotated[str, typer.Option("--cost", help="Columns of costs, with commas between.")] = "parameters,time_s",
+    costs: Annotated[str, typer.Option("--cost", help="Cost columns, separated by commas.")] = "parameters,time_s",
     baseline: Annotated[
-        bool, typer.Option("--baseline", help="Also methods without a network: Fourier filtering, threshold.")
+        bool, typer.Option("--baseline", help="Also show methods without a network: Fourier filtering, threshold.")
     ] = False,
-    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TERMINAL,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    format_: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TERMINAL,
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
-    """Print the trials: mean ± sd over seeds of the scores of the test images, what they cost, and their state.
+    """Show the trials of a study: test scores as mean ± sd over seeds, costs and state.
 
-    Means are taken over the seeds that are finished and scored; how many these are stands beside them. With
-    --baseline, the methods without a network stand below, scored on the same images.
+    Means are over the seeds that are finished and scored; their number is shown beside them. --baseline adds methods
+    without a network below, scored on the same images.
 
     Example: tem-rf study table fig2 --filter dataset=au-5nm --sort -hard_dice --format markdown
     """
@@ -81,7 +84,7 @@ def table(
 
 
 def print_notes(results: "Results") -> None:
-    """Say on stderr which runs stand in no trial, and why runs failed."""
+    """Print on stderr which runs belong to no trial, and why runs failed."""
     for note in results.notes:
         print_remark(note)
     for trial in results.trials:

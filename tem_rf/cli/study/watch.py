@@ -1,4 +1,4 @@
-"""`tem-rf study watch`, `stop`, `cancel`: look after a study from outside."""
+"""`tem-rf study watch`, `stop`, `cancel`: monitor and control a running study."""
 
 import shlex
 import time
@@ -17,7 +17,7 @@ StudyName = Annotated[str, typer.Argument(help="Name or folder of the study.")]
 
 
 def watch(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
-    """Follow a study until its process ends; Ctrl-C leaves the study alone.
+    """Follow a study until it ends; Ctrl-C stops watching, not the study.
 
     Example: tem-rf study watch fig2
     """
@@ -44,14 +44,14 @@ def watch(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
     view = view_study(folder)
     detail = f": {view.detail}" if view.detail else ""
     planned = "?" if view.runs_planned is None else view.runs_planned
-    print_remark(f"{folder.path}: {view.state}{detail}; {view.runs_finished} of {planned} trainings are done")
+    print_remark(f"{folder.path}: {view.state}{detail}; {view.runs_finished} of {planned} trainings finished")
     if view.state in ("failed", "killed"):
-        print_remark(f"Go on with: tem-rf study run {shlex.quote(str(folder.path))}")
+        print_remark(f"Resume with: tem-rf study run {shlex.quote(str(folder.path))}")
         raise typer.Exit(1)
 
 
 def stop(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
-    """Ask a study to end once its trainings have ended after the step in hand; `tem-rf study run` goes on with it.
+    """Stop a study after the current step of each training; resume it with `tem-rf study run`.
 
     Example: tem-rf study stop fig2
     """
@@ -59,7 +59,7 @@ def stop(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
 
 
 def cancel(study: StudyName, studies: StudiesOption = DEFAULT_ROOT) -> None:
-    """End a study at once, killing its trainings; they go on from their newest checkpoints with `tem-rf study run`.
+    """Kill a study and its trainings at once; `tem-rf study run` resumes them from their latest checkpoints.
 
     Example: tem-rf study cancel fig2
     """

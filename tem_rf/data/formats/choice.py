@@ -36,7 +36,7 @@ def choose_name(path: Path, present: Sequence[str], wanted: Wanted) -> str:
         raise ReadError(f"{path}: holds no arrays; expected one named {' or '.join(wanted.names)}.")
     raise ReadError(
         f"{path}: holds {listed(present)}; expected an array named {' or '.join(wanted.names)}, or say which one is "
-        f"meant with {wanted.option}."
+        f"meant with `{wanted.setting}`."
     )
 
 

@@ -37,9 +37,9 @@ class Wanted:
     frame_shape: tuple[int, int] | None = None
 
     @property
-    def option(self) -> str:
-        """The option of the command line that names an array."""
-        return "--label-array" if self.as_label else "--array"
+    def setting(self) -> str:
+        """The setting that names an array."""
+        return "label_array" if self.as_label else "array"
 
 
 MICROGRAPH = Wanted()

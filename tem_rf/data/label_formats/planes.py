@@ -61,7 +61,7 @@ def label_of_planes(path: Path, planes: Iterable[np.ndarray], count: int, roles:
     if (times > 1).sum() > _OVERLAP * (times > 0).sum():
         raise DatasetError(
             f"{path}: holds several masks for one micrograph, which overlap ({listed}); save the right one by "
-            "itself, or name it with --particle."
+            "itself, or name it with `particle`."
         )
     unsure_or_none = unsure if unsure.any() else None
     return Label(

@@ -10,7 +10,7 @@ from tem_rf.config.reading import ReadingSettings
 Role = Literal["particle", "background", "not sure"]
 Key = TypeVar("Key", bound=Hashable)
 
-OPTIONS = "--particle, --background and --not-sure say which is which"
+OPTIONS = "`particle`, `background` and `not_sure` say which is which"
 
 
 @dataclass(frozen=True)

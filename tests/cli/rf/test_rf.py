@@ -28,14 +28,14 @@ def test_the_field_stands_beside_particle_and_lattice_spacing() -> None:
     result = run("n2-p88", "--pixel-size-nm", "0.02152", "--particle-nm", "5")
     rows = rows_of(result)
     assert rows["equation (1)"] == ["392", "8.436", "1.69", "35.8"]
-    assert rows["exact, least"][:2] == ["356", "7.661"]
-    assert rows["exact, greatest"][:2] == ["420", "9.038"]
+    assert rows["exact, minimum"][:2] == ["356", "7.661"]
+    assert rows["exact, maximum"][:2] == ["420", "9.038"]
     assert rows["reach, on one side"][:2] == ["227", "4.885"]
     assert rows["particle"] == ["232.3", "5", "1", "21.2"]
     assert rows["lattice spacing"][:2] == ["10.94", "0.2355"]
     assert rows["bottleneck_conv2"] == ["3", "1", "64", "16", "2352", "356", "7.66"]
     assert "8,074 parameters" in result.stdout
-    assert "only the middle 58 x 58 px" in result.stderr
+    assert "only the central 58 x 58 px" in result.stderr
 
 
 def test_json_says_all_and_in_numbers() -> None:

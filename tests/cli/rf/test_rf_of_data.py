@@ -52,7 +52,7 @@ def test_advice_in_words_marks_what_each_sentence_rests_on(tiny_dataset: Path, t
     lines = run("advise", str(tiny_dataset), "--runs", str(tmp_path), "--particle-nm", "5").stdout.splitlines()
     assert lines[0].startswith("Search receptive fields of ")
     assert any(line.startswith("- [measured here] brightness alone") for line in lines)
-    assert any(line.startswith("- [the study's finding] the field matters little") for line in lines)
+    assert any(line.startswith("- [finding of the study] the field matters little") for line in lines)
 
 
 def test_bad_input_is_one_line(tiny_dataset: Path, tmp_path: Path) -> None:

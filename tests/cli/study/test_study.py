@@ -201,7 +201,7 @@ def test_a_detached_study_is_started_once(definition: Path, command: Command, mo
     with process.claim(StudyFolder(Path("studies/small"))):
         refused = command("run", "small", "--detach")
     assert (refused.code, len(started)) == (1, 2)
-    assert "is being run already" in refused.stderr
+    assert "is already running" in refused.stderr
 
 
 def test_a_detached_study_whose_dataset_is_gone_says_so_to_those_who_watch(
@@ -244,7 +244,7 @@ def test_a_running_study_is_asked_and_watched_to_its_end(
         assert command(request_, "first").stderr == f"studies/first: asked to {request_}\n"
         watched = command("watch", "first")
     assert watched.code == 0
-    assert watched.stderr.splitlines()[-1] == f"studies/first: stopped: {request_}; 0 of 6 trainings are done"
+    assert watched.stderr.splitlines()[-1] == f"studies/first: stopped: {request_}; 0 of 6 trainings finished"
 
 
 def test_watching_a_killed_study_says_how_to_go_on(tiny_dataset: Path, command: Command, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_watching_a_killed_study_says_how_to_go_on(tiny_dataset: Path, command: 
     study.event_log().write(StatusEvent(state="running"))
     watched = command("watch", "my [x]")
     assert watched.code == 1
-    assert watched.stderr.splitlines()[-1] == "Go on with: tem-rf study run 'studies/my [x]'"
+    assert watched.stderr.splitlines()[-1] == "Resume with: tem-rf study run 'studies/my [x]'"
 
 
 def test_a_study_that_cannot_be_read_is_listed_as_such(command: Command, tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_pixels_that_are_not_square_are_resampled_on_request_with_their_masks(tm
             resolution=(50, 25),
             metadata={"unit": "nm", "axes": "YX"},
         )
-    with pytest.raises(ReadError, match=r"0\.04 nm high and 0\.02 nm wide; add --resample"):
+    with pytest.raises(ReadError, match=r"0\.04 nm high and 0\.02 nm wide; add `resample`"):
         prepare_dataset(tmp_path, tmp_path / "set", settings=SETTINGS)
     settings = preparation_settings(patch_size=64, resample=True)
     dataset = prepare_dataset(tmp_path, tmp_path / "set", settings=settings)

@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_nothing_behind(
         whole(self, image, pixel_size_nm)
 
     monkeypatch.setattr(GrowingStack, "append", fail)
-    assert "no space left on the disk; nothing was written under this name" in refusal(folder, StorageError)
+    assert "no space left on the disk; the file was not written" in refusal(folder, StorageError)
 
 
 def test_an_interruption_leaves_nothing_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

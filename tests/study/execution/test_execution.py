@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,22 +13,23 @@ from typing import Any
 import dask
 import psutil
 import pytest
-from distributed import Status
+from distributed import Client, Future, Status
 
 from tem_rf.errors import StudyError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.devices import take_gpus
+from tem_rf.runs.environment import package_versions
 from tem_rf.study.definition.sections import Execution
-from tem_rf.study.execution import clusters, run_process
-from tem_rf.study.execution import workers as inspection
+from tem_rf.study.execution import clusters, run_process, workers
 from tem_rf.study.execution.clusters import LocalWorkers, RunningScheduler, SlurmWorkers, choose_cluster
 from tem_rf.study.execution.dask_pool import DaskPool
 from tem_rf.study.execution.pool import RunOutcome, RunTask
 from tem_rf.study.execution.run_process import train_in_own_process
 from tem_rf.study.execution.security import refuse_plain
-from tem_rf.study.execution.workers import WorkerDescription, describe_worker, refusal
-from tests.helpers.processes import trainings, wait_for
+from tem_rf.study.execution.workers import describe_worker
+from tests.helpers.processes import trainings
 from tests.helpers.stub_study import STUB
+from tests.helpers.waiting import wait_for
 
 # Dask warns of a busy machine; pytest makes that an error, which ends a local cluster.
 pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories")
@@ -109,14 +112,26 @@ def test_cancelling_kills_the_process_and_the_worker_takes_the_next_run(runs: li
         pool.close()
 
 
-def test_a_worker_that_died_while_it_started_is_replaced(tmp_path: Path) -> None:
-    cluster = LocalWorkers(3)
-    scaled: list[int] = []
+class FakeCluster:
+    """A cluster of Dask with these workers, which records how many are asked for."""
+
+    def __init__(self, workers: dict[Any, Any]) -> None:
+        self.workers, self.worker_spec = workers, dict(workers)
+        self.scaled: list[int] = []
+
+    def scale(self, count: int) -> None:
+        self.scaled.append(count)
+
+
+def test_a_worker_that_died_while_it_started_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     states = {"cpu0": Status.running, "cpu1": Status.failed, "cpu2": Status.closed}
-    workers = {name: SimpleNamespace(status=status) for name, status in states.items()}
-    cluster._cluster = SimpleNamespace(workers=workers, worker_spec=states, scale=scaled.append)
+    fake = FakeCluster({name: SimpleNamespace(status=status) for name, status in states.items()})
+    monkeypatch.setattr(clusters, "SpecCluster", lambda **_: fake)
+    monkeypatch.setattr(clusters, "Client", lambda *_, **__: None)
+    cluster = LocalWorkers(3)
+    cluster.connect()
     cluster.mend()
-    assert (list(workers), scaled) == (["cpu0"], [3])
+    assert (list(fake.workers), fake.scaled) == (["cpu0"], [3])
 
 
 def test_closing_a_pool_ends_its_workers_and_their_processes(runs: list[RunFolder], tmp_path: Path) -> None:
@@ -173,21 +188,26 @@ def test_a_driver_sees_no_gpu_from_the_moment_it_hands_them_out(monkeypatch: pyt
     assert take_gpus() == ()
 
 
-def test_a_task_that_is_taken_back_as_it_ends_is_cancelled(runs: list[RunFolder], tmp_path: Path) -> None:
+def test_a_task_that_is_taken_back_as_it_ends_is_cancelled(
+    runs: list[RunFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, killed = Future.result, threading.Event()
+
+    def taken_back_first(future: Future, timeout: float | None = None) -> Any:
+        future.cancel()
+        return result(future, timeout=timeout)
+
     pool = DaskPool(LocalWorkers(1), tmp_path)
     try:
+        monkeypatch.setattr(
+            Client, "run", lambda *_, **__: killed.wait(60)
+        )  # so that the task ends before it is killed
+        monkeypatch.setattr(Future, "result", taken_back_first)
         pool.submit(task(runs[0], "pass"))
-        in_flight = pool._in_flight[runs[0].path]
-        wait_for(in_flight.future.done)
-        result, in_flight.is_cancelled = in_flight.future.result, True
-
-        def taken_back_first(timeout: Any) -> Any:
-            in_flight.future.cancel()
-            return result(timeout=timeout)
-
-        in_flight.future.result = taken_back_first
+        pool.cancel(runs[0].path)
         assert next_outcome(pool) == RunOutcome(runs[0].path, "cancelled", "cpu0")
     finally:
+        killed.set()
         pool.close()
 
 
@@ -270,22 +290,20 @@ def test_workers_on_this_machine_are_reached_from_nowhere_else(tmp_path: Path) -
 
 def test_a_scheduler_for_other_machines_speaks_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cryptography", reason="TLS certificates need the package cryptography")
-    asked_for = {}
+    fake = FakeCluster({})
+    asked_for: dict[str, Any] = {}
 
-    class FakeCluster:
-        def __init__(self, **options: Any) -> None:
-            asked_for.update(options)
+    def fake_cluster(**options: Any) -> FakeCluster:
+        asked_for.update(options)
+        return fake
 
-        def scale(self, count: int) -> None:
-            asked_for["count"] = count
-
-    monkeypatch.setattr(pytest.importorskip("dask_jobqueue"), "SLURMCluster", FakeCluster)
+    monkeypatch.setattr(pytest.importorskip("dask_jobqueue"), "SLURMCluster", fake_cluster)
     monkeypatch.setattr(clusters, "Client", lambda cluster, set_as_default: cluster)
     monkeypatch.setattr(clusters.shutil, "which", lambda program: f"/usr/bin/{program}")
     SlurmWorkers(2, {"queue": "gpu"}, tmp_path).connect()
     assert asked_for["security"].require_encryption
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "slurm/tls").iterdir()} == {0o600}
-    assert (asked_for["queue"], asked_for["count"]) == ("gpu", 2)
+    assert (asked_for["queue"], fake.scaled) == ("gpu", [2])
 
 
 def test_an_interface_that_this_machine_lacks_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,20 +322,25 @@ def test_a_job_that_left_the_queue_of_slurm_is_submitted_again(tmp_path: Path, m
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(clusters, "QUEUE_INTERVAL_S", 0.0)
-    jobs = {name: SimpleNamespace(job_id=job, status=Status.running) for name, job in enumerate(("17", "18", None))}
-    scaled: list[int] = []
+    workers = {name: SimpleNamespace(job_id=job, status=Status.running) for name, job in enumerate(("17", "18", None))}
+    fake = FakeCluster(workers)
+    monkeypatch.setattr(pytest.importorskip("dask_jobqueue"), "SLURMCluster", lambda **_: fake)
+    monkeypatch.setattr(clusters, "Client", lambda *_, **__: None)
+    monkeypatch.setattr(clusters, "own_security", lambda: "a TLS configuration")
+    monkeypatch.setattr(clusters.shutil, "which", lambda program: f"/usr/bin/{program}")
     slurm = SlurmWorkers(3, {}, tmp_path)
-    slurm._cluster = SimpleNamespace(workers=jobs, worker_spec=dict(jobs), scale=scaled.append)
+    slurm.connect()
+    fake.scaled.clear()
     assert slurm.mend() == ["SLURM has job 18 no longer; another is submitted in its place."]
-    assert (sorted(jobs), scaled) == ([0, 2], [3])
+    assert (sorted(fake.workers), fake.scaled) == ([0, 2], [3])
     squeue.write_text("#!/bin/sh\nexit 1\n")  # the controller does not answer
     assert slurm.mend() == []
-    assert sorted(jobs) == [0, 2]
+    assert sorted(fake.workers) == [0, 2]
 
 
 def test_workers_with_other_packages_are_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    theirs = inspection._versions()
-    monkeypatch.setattr(inspection, "_versions", lambda: {**theirs, "keras": "99.0"})
+    theirs = package_versions()
+    monkeypatch.setattr(workers, "package_versions", lambda: {**theirs, "keras": "99.0"})
     with pytest.raises(
         StudyError, match=rf"^worker .*: has keras {theirs['keras']} instead of 99\.0; install the same"
     ):
@@ -325,8 +348,10 @@ def test_workers_with_other_packages_are_refused_in_one_line(tmp_path: Path, mon
 
 
 def test_a_worker_that_does_not_see_the_study_is_refused(tmp_path: Path) -> None:
-    seen = WorkerDescription("far", "far", "CPU", inspection._versions(), sees_folder=False)
-    assert refusal(seen, tmp_path) == (
-        f"does not see {tmp_path}; put the study on a file system that all workers share"
-    )
-    assert describe_worker.__module__ == "tem_rf.study.execution.workers"  # workers import it by this name
+    message = f"does not see {tmp_path / 'absent'}; put the study on a file system that all workers share"
+    with pytest.raises(StudyError, match=re.escape(message)):
+        DaskPool(LocalWorkers(1), tmp_path / "absent")
+
+
+def test_workers_are_asked_about_themselves_by_a_name_that_stays() -> None:
+    assert describe_worker.__module__ == "tem_rf.study.execution.workers"

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import Client
 
 from tem_rf.runs.events import Event
 from tem_rf.study.driver import run_study
 from tem_rf.study.events import RunEvent
 from tem_rf.study.execution import clusters
 from tem_rf.study.execution.clusters import LocalWorkers, SlurmWorkers
-from tests.helpers.processes import wait_for
 from tests.helpers.slurm import jobs, running_slurm
 from tests.helpers.stub_study import new_study, on, run_events, stub_command, table
+from tests.helpers.waiting import wait_for
 
 OPTIONS = {"cores": 1, "memory": "400MB", "walltime": "00:10:00", "queue": "main"}
 
@@ -30,7 +31,7 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_a_study_on_slurm_ends_as_on_this_machine_though_a_job_is_cancelled(
-    slurm: Path, tiny_dataset: Path, tmp_path: Path
+    slurm: Path, tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("cryptography", reason="TLS certificates need the package cryptography")
     here = new_study(tiny_dataset, tmp_path / "here")
@@ -38,10 +39,17 @@ def test_a_study_on_slurm_ends_as_on_this_machine_though_a_job_is_cancelled(
     study = new_study(tiny_dataset, tmp_path / "on-slurm")
     cluster = SlurmWorkers(2, OPTIONS, study.path)
     addresses: list[str] = []
+    connect = cluster.connect
+
+    def connect_and_remember() -> Client:
+        client = connect()
+        addresses.append(client.scheduler.address)
+        return client
+
+    monkeypatch.setattr(cluster, "connect", connect_and_remember)
 
     def listen(event: Event) -> None:
         if isinstance(event, RunEvent) and event.state == "started" and len(run_events(study, "started")) == 3:
-            addresses.append(cluster._cluster.scheduler_address)
             assert open_to_the_network() == {int(addresses[0].rpartition(":")[2])}
             subprocess.run(["scancel", "--signal=KILL", "--full", jobs(slurm)[0]], check=True)
 

@@ -34,6 +34,12 @@ def name(trial: Any) -> str:
     return architecture_of(trial.hyperparameters.values).name
 
 
+def members(oracle: Any, bracket: int, rung: int) -> list[Any]:
+    """The trials of a rung, by the values that KerasTuner writes to disk."""
+    place = {"tuner/bracket": bracket, "tuner/round": rung}
+    return [trial for trial in oracle.trials.values() if place.items() <= trial.hyperparameters.values.items()]
+
+
 def hand_out_all(oracle: Any, in_flight: int = 4) -> list[str]:
     """Have everything tried, with several trials under way; the names in order."""
     names: list[str] = []
@@ -190,7 +196,7 @@ def test_hyperband_tries_all_and_trains_the_best_longest(tmp_path: Path) -> None
     assert sorted(epochs.values()).count(27) == sum(bracket[-1].networks for bracket in brackets)
     for bracket, rungs in enumerate(brackets):
         for rung in range(1, len(rungs)):
-            below, above = (oracle._members(bracket, each) for each in (rung - 1, rung))
+            below, above = (members(oracle, bracket, each) for each in (rung - 1, rung))
             assert len(above) == rungs[rung].networks
             best = sorted((trial.score for trial in below), reverse=True)[: len(above)]
             assert sorted((trial.score for trial in above), reverse=True) == best
@@ -213,10 +219,10 @@ def test_hyperband_trains_the_only_network_that_does_not_fail_to_the_end(tmp_pat
 def test_a_larger_budget_promotes_no_network_beyond_its_plan(tmp_path: Path) -> None:
     hand_out_all(open_oracle(tmp_path / "part", "hyperband", networks=NETWORKS[:20], budget=10), in_flight=4)
     oracle = open_oracle(tmp_path / "part", "hyperband", networks=NETWORKS[:20], budget=11)
-    before = len(oracle._members(0, 1))
+    before = len(members(oracle, 0, 1))
     assert before > plan_brackets(11, epochs=27, min_epochs=3, reduction=3)[0][1].networks
     hand_out_all(oracle, in_flight=4)
-    assert len(oracle._members(0, 1)) == before
+    assert len(members(oracle, 0, 1)) == before
 
 
 def test_hyperband_with_all_trials_failing_ends(tmp_path: Path) -> None:

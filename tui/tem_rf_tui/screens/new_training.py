@@ -97,7 +97,7 @@ class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
         request = self.form.request
         if request is None:
             no_dataset = "There is no prepared dataset here; prepare one on the Data screen."
-            has_dataset = bool(self.form.given["dataset"])
+            has_dataset = bool(self.form.given.get("dataset"))
             self.say(f"✗ {self.form.problem}" if has_dataset else no_dataset, is_problem=True)
             return None
         try:

@@ -47,11 +47,15 @@ class CurvePlot(ColourPlot):
 
 
 class Curves(Horizontal):
-    """Loss beside dice; the loss on a linear or a logarithmic axis."""
+    """Loss beside dice; the loss on a linear or a logarithmic axis.
+
+    Attributes:
+        epochs: The epochs that are drawn.
+    """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._epochs: tuple[EpochEvent, ...] = ()
+        self.epochs: tuple[EpochEvent, ...] = ()
         self._is_log = False
 
     def compose(self) -> ComposeResult:
@@ -60,8 +64,8 @@ class Curves(Horizontal):
 
     def show(self, epochs: tuple[EpochEvent, ...]) -> None:
         """Draw the epochs; what is drawn already is left alone."""
-        if epochs != self._epochs:
-            self._epochs = epochs
+        if epochs != self.epochs:
+            self.epochs = epochs
             self._draw()
 
     def toggle_log(self) -> bool:
@@ -74,11 +78,11 @@ class Curves(Horizontal):
         loss, dice = self.query_one("#loss", CurvePlot), self.query_one("#dice", CurvePlot)
         loss.border_title = "loss, log scale" if self._is_log else "loss"
         loss.show(
-            [each.loss for each in self._epochs],
-            [each.validation_loss for each in self._epochs],
+            [each.loss for each in self.epochs],
+            [each.validation_loss for each in self.epochs],
             is_log=self._is_log,
         )
-        dice.show([each.hard_dice for each in self._epochs], [each.validation_hard_dice for each in self._epochs])
+        dice.show([each.hard_dice for each in self.epochs], [each.validation_hard_dice for each in self.epochs])
 
 
 def whole_ticks(last: int, count: int = 5) -> list[float]:

@@ -10,7 +10,11 @@ _MARKS = ("●", "▲", "■", "◆", "✚", "★")
 
 
 class FieldPlot(ColourPlot):
-    """Grows as trials end; depths differ by mark and colour, bars are ± sd over two seeds or more."""
+    """Grows as trials end; depths differ by mark and colour, bars are ± sd over two seeds or more.
+
+    Attributes:
+        trials: The trials that are drawn.
+    """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -18,20 +22,20 @@ class FieldPlot(ColourPlot):
         self.plt.xaxes(True, False)
         self.plt.yaxes(True, False)
         self.plt.yfrequency(5)
-        self._shown: Sequence[StudyTrial] = ()
+        self.trials: Sequence[StudyTrial] = ()
 
     def show(self, trials: Sequence[StudyTrial]) -> None:
         """Draw the trials that have a result; what is drawn already is left alone."""
         known = [trial for trial in trials if trial.counts]
         points = [(trial.field_px, trial.mean, trial.sd, trial.architecture.depth) for trial in known]
-        if points == [(each.field_px, each.mean, each.sd, each.architecture.depth) for each in self._shown]:
+        if points == [(each.field_px, each.mean, each.sd, each.architecture.depth) for each in self.trials]:
             return
-        self._shown = known
+        self.trials = known
         self.draw()
 
     def draw(self) -> None:
         """Draw the trials."""
-        known = self._shown
+        known = self.trials
         self.plt.clear_data()
         depths = sorted({trial.architecture.depth for trial in known})
         for depth in depths:
