@@ -112,7 +112,7 @@ def test_without_a_model_the_one_of_the_nearest_pixel_size_is_taken(
         (tmp_path / "saved_models" / name / "model.json").write_text(json.dumps(content | {"pixel_size_nm": size}))
     write_tiff(tmp_path / "m.tif", image, pixel_size_nm=0.021)
     result = run("segment", "m.tif", "--json")
-    assert "m.tif: takes saved_models/fine, trained at 0.02 nm/px" in result.stderr
+    assert "m.tif: using model saved_models/fine (trained at 0.02 nm/px)" in result.stderr
     assert json.loads(result.stdout)[0]["frames"] == 1
     far = run("segment", "m.tif", "--pixel-size-nm", 0.06)
     assert_one_line(far, "m.tif: has 0.06 nm/px", "coarse at 0.2, fine at 0.02 nm/px", "--rescale")
