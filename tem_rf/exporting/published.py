@@ -1,4 +1,4 @@
-"""Turn a published network of the study into a saved model."""
+"""Convert a published network of the study to a saved model."""
 
 from pathlib import Path
 
@@ -22,14 +22,15 @@ def import_published_network(
     """Read a PyTorch file of the study and write it as a saved model.
 
     Args:
-        path: File to read; nothing in it is executed.
-        output: Folder to write, whole or not at all.
-        normalization: What the network expects; None: as the authors did, see `published_normalization`.
-        pixel_size_nm: Side of a pixel the network was trained at [nm], which the file does not say.
+        path: File to read; no code in it is executed.
+        output: Folder to write, completely or not at all.
+        normalization: Normalization that the network expects; None for that of the authors, see
+            `published_normalization`.
+        pixel_size_nm: Pixel size the network was trained at [nm], which the file does not contain.
 
     Raises:
-        ReadError: The file is damaged, unsafe, or holds another kind of network.
-        StorageError: The disk is full or the place cannot be written to.
+        ReadError: The file is damaged, unsafe, or contains another kind of network.
+        StorageError: The disk is full or the folder is not writable.
     """
     network = read_published_network(path)
     try:
@@ -53,7 +54,7 @@ def import_published_network(
 
 
 def published_normalization(architecture: Architecture) -> Normalization:
-    """What the authors did to images: those of the study lie in [0, 1], those of the deeper later networks have sd 1.
+    """Return the authors' normalization: [0, 1] in the study, standard deviation 1 for the deeper networks published later.
 
     >>> published_normalization(Architecture((2, 2))), published_normalization(Architecture((2, 2, 2, 2)))
     ('min-max', 'standard')
@@ -62,10 +63,10 @@ def published_normalization(architecture: Architecture) -> Normalization:
 
 
 def build_published_unet(network: PublishedNetwork) -> keras.Model:
-    """Build the network and give it its published weights.
+    """Build the network and load its published weights.
 
     Raises:
-        ReadError: A weight is missing or of another shape.
+        ReadError: A weight is missing or has another shape.
     """
     model = build_unet(network.architecture)
     for layer in model.layers:
@@ -75,7 +76,7 @@ def build_published_unet(network: PublishedNetwork) -> keras.Model:
             if array is None or array.shape != tuple(weight.shape):
                 raise ReadError(
                     f"{name}: expected {tuple(weight.shape)} as in {network.architecture.name}, "
-                    f"received {None if array is None else array.shape}; no UNet of the study."
+                    f"received {None if array is None else array.shape}; not a UNet of the study."
                 )
             weight.assign(array)
     return model
