@@ -26,7 +26,8 @@ def _head(card: ModelCard) -> str:
 
 def _use(card: ModelCard) -> str:
     lines = [
-        f'In a terminal: `tem-rf segment FILE --model {card.name}`. In Python: `tem_rf.segment("FILE", "{card.name}")`. '
+        f"In a terminal: `tem-rf segment FILE --model {card.name}`. In Python: "
+        f'`tem_rf.segment("FILE", "{card.name}")`. '
         "Outside the folder of saved models, give the path of this folder instead of the name."
     ]
     if card.pixel_size_nm is not None:

@@ -54,7 +54,7 @@ def import_published_network(
 
 
 def published_normalization(architecture: Architecture) -> Normalization:
-    """Return the authors' normalization: [0, 1] in the study, standard deviation 1 for the deeper networks published later.
+    """Return the authors' normalization: [0, 1] in the study, sd 1 for the deeper networks published later.
 
     >>> published_normalization(Architecture((2, 2))), published_normalization(Architecture((2, 2, 2, 2)))
     ('min-max', 'standard')

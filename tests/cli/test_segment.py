@@ -66,9 +66,7 @@ def test_bad_input_is_one_line(run: Command, trained_run: RunFolder, tmp_path: P
     assert_one_line(run("segment", "a", *model, "--labels", "b/none"), "b/none: no such folder")
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign/saved_model.pb").write_bytes(b"")
-    assert_one_line(
-        run("segment", "a", "--model", "foreign"), "foreign: a SavedModel of another program, without the model.json"
-    )
+    assert_one_line(run("segment", "a", "--model", "foreign"), "foreign: a SavedModel of another program")
     (tmp_path / "foreign/model.json").write_text('{"schema_version": 99}')
     assert_one_line(run("segment", "a", "--model", "foreign"), "schema version 99")
 

@@ -244,13 +244,13 @@ def test_a_scheduler_with_tls_or_on_this_machine_is_accepted(address: str) -> No
 @pytest.mark.parametrize("content", ["", "{}", "[]", "\0"])
 def test_a_scheduler_file_without_an_address_is_one_line(content: str, tmp_path: Path) -> None:
     (tmp_path / "scheduler.json").write_text(content)
-    with pytest.raises(StudyError, match=r"scheduler\.json: holds no address of a Dask scheduler"):
+    with pytest.raises(StudyError, match=r"scheduler\.json: contains no address of a Dask scheduler"):
         RunningScheduler(tmp_path / "scheduler.json").connect()
 
 
 def test_slurm_is_refused_where_no_job_can_be_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(StudyError, match=r"execution\.slurm: there is no sbatch here"):
+    with pytest.raises(StudyError, match=r"execution\.slurm: sbatch was not found"):
         SlurmWorkers(1, {}, tmp_path).connect()
 
 
@@ -308,7 +308,7 @@ def test_a_job_that_left_the_queue_of_slurm_is_submitted_again(tmp_path: Path, m
     scaled: list[int] = []
     slurm = SlurmWorkers(3, {}, tmp_path)
     slurm._cluster = SimpleNamespace(workers=jobs, worker_spec=dict(jobs), scale=scaled.append)
-    assert slurm.mend() == ["SLURM has job 18 no longer; another is submitted in its place."]
+    assert slurm.mend() == ["SLURM job 18 has left the queue; submitting another job to replace it."]
     assert (sorted(jobs), scaled) == ([0, 2], [3])
     squeue.write_text("#!/bin/sh\nexit 1\n")  # the controller does not answer
     assert slurm.mend() == []
