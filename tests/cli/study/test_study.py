@@ -184,7 +184,7 @@ def test_workers_that_cannot_be_had_are_one_line(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     refused = command("run", definition, "--scheduler", "tcp://192.0.2.7:8786")
     assert refused.code == 2
-    assert refused.stderr.count("without encryption") == 1
+    assert refused.stderr.count("an unencrypted scheduler") == 1
     assert command("list", "--json").stdout.count('"state": "failed"') == 1
 
 

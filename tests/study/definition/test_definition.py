@@ -100,7 +100,7 @@ def test_every_field_has_a_word_of_explanation_before_it() -> None:
         (SMALL + "[space]", "is not valid TOML: Cannot declare ('space',) twice"),
         (
             SMALL + '[execution]\nscheduler = "tcp://a:1"\nslurm = {}',
-            "execution: scheduler and slurm exclude each other; keep one.",
+            "execution: scheduler and slurm exclude each other; keep only one.",
         ),
         ('datasets = ["a"]\nseeds = [1, 1]', "seeds: the same value is given twice."),
     ],

@@ -64,10 +64,10 @@ def test_a_network_that_sees_the_whole_image_is_not_smaller_than_the_patch(manif
     [
         (Space(depths=()), "space: contains no network"),
         (Space(poolings=()), "space: contains no network"),
-        (Space(min_field_px=401, max_field_px=410, depths=(2,)), r"nearest is n2-p88 with 392 px"),
+        (Space(min_field_px=401, max_field_px=410, depths=(2,)), r"closest is n2-p88 with 392 px"),
         (
             Space(min_field_nm=8.6, max_field_nm=8.8, depths=(2,)),
-            r"at least 399.628 px and at most 408.922 px and.*nearest is n2-p88",
+            r"at least 399.628 px and of at most 408.922 px and.*closest is n2-p88",
         ),
         (
             Space(min_field_px=600),
@@ -75,7 +75,7 @@ def test_a_network_that_sees_the_whole_image_is_not_smaller_than_the_patch(manif
         ),
         (
             Space(networks=("n3-p888",)),
-            r"no network of the space has a receptive field that is smaller than the patch of 512 px",
+            r"no network in the space has a receptive field smaller than the patch of 512 px",
         ),
         (Space(min_field_px=60, max_field_px=50), "which is impossible"),
         (
@@ -87,7 +87,7 @@ def test_a_network_that_sees_the_whole_image_is_not_smaller_than_the_patch(manif
         (Space(poolings=(0,)), r"space: pooling_sequence: sizes must be whole numbers of at least 1"),
         (Space(networks=("n2-p22-c300000",)), "space: convolutions_per_block: expected sizes of at most 32"),
         (Space(dilations=((1, 1, 0),)), r"space: dilation_sequence: sizes must be"),
-        (Space(depths=(12,)), r"space: holds 531,441 networks, and at most 20,000"),
+        (Space(depths=(12,)), r"space: expected at most 20,000 networks, received 531,441"),
     ],
 )
 def test_a_space_that_nothing_is_left_of_is_refused_in_one_line(space: Space, message: str, manifest: Manifest) -> None:

@@ -230,7 +230,9 @@ def test_a_scheduler_on_another_machine_without_tls_is_refused_unless_dask_is_to
     file = tmp_path / "scheduler.json"
     file.write_text(json.dumps({"address": address}))
     for place in (address, file):
-        with pytest.raises(StudyError, match="without encryption lets whoever reaches its network run commands here"):
+        with pytest.raises(
+            StudyError, match="an unencrypted scheduler on another machine lets anyone on its network run commands"
+        ):
             RunningScheduler(place).connect()
     with dask.config.set({"distributed.comm.require-encryption": False}):
         refuse_plain(address)
@@ -327,6 +329,6 @@ def test_workers_with_other_packages_are_refused_in_one_line(tmp_path: Path, mon
 def test_a_worker_that_does_not_see_the_study_is_refused(tmp_path: Path) -> None:
     seen = WorkerDescription("far", "far", "CPU", inspection._versions(), sees_folder=False)
     assert refusal(seen, tmp_path) == (
-        f"does not see {tmp_path}; put the study on a file system that all workers share"
+        f"cannot access {tmp_path}; put the study on a file system shared by all workers"
     )
     assert describe_worker.__module__ == "tem_rf.study.execution.workers"  # workers import it by this name
