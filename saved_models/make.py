@@ -1,11 +1,11 @@
-"""Make the models that ship, by plain `tem-rf` commands, each of which is printed before it runs.
+"""Produce the bundled models with ordinary `tem-rf` commands, each printed before it runs.
 
     python saved_models/make.py au-hrtem
     python saved_models/make.py bright-field --measured sintering=FOLDER
     python saved_models/make.py au-hrtem --tiny --output /tmp/models
 
-What stands in the working folder is not made again, so that a command which was stopped goes on. `--tiny` runs the
-same commands on a few small micrographs, to see that they work; its models are worth nothing.
+Existing files in the working folder are reused, so a stopped command can be resumed by running it again. `--tiny` runs
+the same commands on a few small micrographs to test them; its models are useless.
 """
 
 import argparse
@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Micrographs:
-    """One folder of simulated micrographs: options of `tem-rf simulate`, and how many."""
+    """One folder of simulated micrographs: options of `tem-rf simulate` and number of micrographs."""
 
     name: str
     count: int
@@ -30,7 +30,7 @@ class Micrographs:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one model is made: options of the commands, and what the card says that no file does."""
+    """Recipe of one model: options of the commands, and the texts of its model card."""
 
     purpose: str
     pixel_size_nm: float
@@ -42,8 +42,8 @@ class Recipe:
     limits: tuple[str, ...]
 
 
-# Pixel sizes lie within the factor 1.25 up to which `tem-rf segment` takes a model without a warning; `prepare` is told
-# one pixel size for all, so that the networks learn to do without rescaling.
+# Pixel sizes are within the factor of 1.25 up to which `tem-rf segment` uses a model without a warning; `prepare` gets
+# one pixel size for all of them, so the networks learn to work without rescaling.
 RECIPES = {
     "au-hrtem": Recipe(
         purpose="Gold nanoparticles of 2 to 10 nm on amorphous carbon, in high-resolution micrographs with or without "
@@ -73,9 +73,9 @@ RECIPES = {
             Micrographs("10nm", 4, "au-10nm"),
         ),
         limits=(
-            "Trained on simulated micrographs only; the scores on measured ones are of figure panels, which were "
-            "printed small and enlarged again.",
-            "No holes in the film, and no other crystals than gold.",
+            "Trained on simulated micrographs only; the scores on measured micrographs are from figure panels that "
+            "were printed small and enlarged again.",
+            "No holes in the film, and no crystals other than gold.",
         ),
     ),
     "hrtem": Recipe(
@@ -105,7 +105,7 @@ RECIPES = {
         ),
         limits=(
             "Trained on simulated micrographs only.",
-            "Light particles have little contrast; of CdSe below 4 nm it misses many.",
+            "Light particles have little contrast; many CdSe particles below 4 nm are false negatives.",
         ),
     ),
     "bright-field": Recipe(
@@ -142,18 +142,19 @@ RECIPES = {
             Micrographs("8nm", 10, "au-20nm-lowres --diameter-nm 8 --dose 8 --defocus-nm 100:800 --carbon-nm 3:15"),
         ),
         limits=(
-            "Trained on simulated gold alone; particles of lighter elements have less contrast.",
-            "Trained where a third of the particles touch or overlap at most; separate those with --split-touching.",
+            "Trained on simulated gold only; particles of lighter elements have less contrast.",
+            "Trained on micrographs where at most a third of the particles touch or overlap; separate touching "
+            "particles with --split-touching.",
         ),
     ),
 }
 
 
 def main() -> None:
-    """Make one model."""
+    """Produce one model."""
     options = _options()
     recipe, work = RECIPES[options.name], options.work / ("tiny" if options.tiny else "full") / options.name
-    # Seeds of their own: sets of one seed would share their films.
+    # Different seeds, because sets of the same seed would share their carbon films.
     training, held_out = (
         [
             _simulate(one, work / part / one.name, seed=first + index, tiny=options.tiny)
@@ -205,12 +206,16 @@ def _tem_rf(*words: object) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=RECIPES)
-    parser.add_argument("--work", type=Path, default=Path("models-work"), help="folder of everything in between")
-    parser.add_argument("--output", type=Path, default=HERE, help="folder of the model's folder")
+    parser.add_argument("--work", type=Path, default=Path("models-work"), help="working folder for intermediate files")
+    parser.add_argument("--output", type=Path, default=HERE, help="parent folder of the model folder")
     parser.add_argument(
-        "--measured", action="append", default=[], metavar="NAME=FOLDER", help="labelled micrographs for the card"
+        "--measured",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="labelled micrographs to score for the card",
     )
-    parser.add_argument("--tiny", action="store_true", help="a few small micrographs, to see that it works")
+    parser.add_argument("--tiny", action="store_true", help="use a few small micrographs, to test the commands")
     return parser.parse_args()
 
 

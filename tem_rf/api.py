@@ -591,9 +591,9 @@ def segment(
         frame_interval_s: Time between frames [s]; default: from the file, if it has it.
         labels: Folder of labels, or a COCO file, to score masks and particles.
         overwrite: Segment files again even if their results are up to date.
-        workers: Trainings at once; without it, one per GPU, or one on the CPU.
-        scheduler: Address of a running Dask scheduler to use.
-        scheduler_file: File in which a running Dask scheduler left its address.
+        workers: Number of workers (trainings at a time); default: one per GPU, or one on the CPU.
+        scheduler: Address of a running Dask scheduler.
+        scheduler_file: Scheduler file of a running Dask scheduler.
         slurm: Start the workers as SLURM jobs, with these options of dask_jobqueue.SLURMCluster.
         runs: Folder of the runs.
         on_note: Called with notes about a file, including why one could not be segmented.
@@ -791,19 +791,19 @@ def run_study(
     Args:
         datasets: Folders of prepared datasets.
         preset: Figure of the published study that provides the defaults of the settings below.
-        networks: Networks by name; where some are given, depths, poolings, dilations and parts are not used.
-        depths: Depths N: encoder blocks, and so poolings.
-        poolings: Sizes that each level may pool by.
-        dilations: Dilations: 2 dilates every block by 2; [1, 1, 2] is one per block, for networks of that depth.
-        parts: What else they have, in the words of a name: "", "f8", "k5-average-bilinear".
+        networks: Networks by name; if any are given, depths, poolings, dilations and parts are ignored.
+        depths: Depths N: numbers of encoder blocks and poolings.
+        poolings: Pooling sizes that each level may use.
+        dilations: Dilations: 2 dilates every block by 2; [1, 1, 2] sets one per block, for networks of that depth.
+        parts: Further parts of their names: "", "f8", "k5-average-bilinear".
         min_field_px: Minimum receptive field [px].
         max_field_px: Maximum receptive field [px].
         min_field_nm: Minimum receptive field [nm].
         max_field_nm: Maximum receptive field [nm].
-        within_patch: Only networks whose field is smaller than the patches they learn from.
-        strategy: grid: all, in order; random: in random order; bayesian: the most promising first; hyperband: many for
-            a few epochs, the best for more.
-        budget: Networks to try per dataset and recipe; without it, all.
+        within_patch: Only networks whose receptive field is smaller than the training patches.
+        strategy: grid: all networks in order; random: in random order; bayesian: the most promising first; hyperband:
+            many networks for a few epochs, the best of them for more.
+        budget: Maximum number of networks per dataset and recipe; default: all.
         seeds: Seeds; each network is trained once per seed. Default: 752,2245,140; with a preset, those of the study.
         recipe: Training recipe; default: best, with a preset paper.
         epochs: Passes over the training patches and their eight transforms.
@@ -821,7 +821,7 @@ def run_study(
         noise_sd: Maximum Gaussian noise, in standard deviations of the micrograph.
         gain: Maximum relative change of the contrast, up or down.
         offset: Maximum brightness offset, in standard deviations of the micrograph.
-        workers: Trainings at once; without it, one per GPU, or one on the CPU.
+        workers: Number of workers (trainings at a time); default: one per GPU, or one on the CPU.
         name: Name of the study.
         studies: Folder of the studies.
 

@@ -1,1 +1,1 @@
-"""A finished run, packaged for others."""
+"""Export of a finished run for others to use."""

@@ -1,4 +1,4 @@
-"""Which of the runs that differ in nothing but their seed is exported."""
+"""Select the run to export among runs that differ only in their seed."""
 
 import shlex
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from tem_rf.runs.view import view_run
 
 
 def best_seed(runs: Sequence[RunFolder]) -> RunFolder:
-    """The run with the best hard dice in validation; its test images had no part in the choice.
+    """Return the run with the best validation hard dice; test images are not used for the selection.
 
     Raises:
         ModelError: Runs differ in more than their seed, or one has no finished epoch.
@@ -22,14 +22,14 @@ def best_seed(runs: Sequence[RunFolder]) -> RunFolder:
         differing = differences(runs[0].config, other.config).keys() - {"seed"}
         if differing:
             raise ModelError(
-                f"{runs[0].name} and {other.name}: differ in {', '.join(sorted(differing))}; the best of several runs "
-                "is exported where they differ in nothing but their seed."
+                f"{runs[0].name} and {other.name}: differ in {', '.join(sorted(differing))}; expected runs that differ "
+                "only in their seed; export these one by one."
             )
     return max(runs, key=_validation_hard_dice)
 
 
 def seed_scores(runs: Sequence[RunFolder]) -> tuple[SeedScores, ...]:
-    """The scores of each run, as the card has them."""
+    """Return the scores of each run for the card."""
     return tuple(
         SeedScores(
             seed=run.config.seed,

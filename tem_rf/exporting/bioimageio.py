@@ -1,4 +1,4 @@
-"""A network as a package of bioimage.io, which Fiji (deepImageJ), QuPath and ilastik run."""
+"""Export a network as a bioimage.io package, for Fiji (deepImageJ), QuPath and ilastik."""
 
 import gc
 import shutil
@@ -24,15 +24,15 @@ from tem_rf.inference.card import ModelCard
 from tem_rf.metrics.dice import particle_mask
 from tem_rf.plots.segmentation import grey_levels, overlay
 
-_COARSE_NM = 0.06  # between the pixels of the two presets
+_COARSE_NM = 0.06  # between the pixel sizes of the two presets
 
 
 def example_micrograph(side_px: int, pixel_size_nm: float | None) -> np.ndarray:
-    """Simulate gold particles under the conditions that the pixel size suggests.
+    """Simulate gold particles under conditions typical of a pixel size.
 
     Args:
         side_px: Height and width [px].
-        pixel_size_nm: Side of a pixel the network was trained at [nm]; the micrograph has that of a preset near it.
+        pixel_size_nm: Pixel size the network was trained at [nm]; the micrograph has that of the closest preset.
 
     Returns:
         (side_px, side_px) float32 counts, without x-ray outliers.
@@ -45,15 +45,15 @@ _MIN_SHOWN_PX = 512
 
 
 def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
-    """Write a package: SavedModel and ONNX, a micrograph with the answer expected, documentation and a cover.
+    """Write a package: SavedModel and ONNX, a test micrograph with the expected output, documentation and a cover.
 
     Args:
         model: The network.
-        card: What is known about it.
-        folder: Where to write.
+        card: Its model card.
+        folder: Folder to write to.
 
     Raises:
-        ModelError: bioimageio.spec refuses what the card says, such as a license that SPDX does not know.
+        ModelError: bioimageio.spec rejects the content of the card, such as a license that SPDX does not list.
     """
     serving = ImagesToProbability(model, card.stride_px)
     counts = example_micrograph(package_sizes(card).at_least(_MIN_SHOWN_PX), card.pixel_size_nm)
@@ -74,8 +74,8 @@ def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
             save_bioimageio_package(describe_package(card, inside), output_path=folder / BIOIMAGEIO.file)
         except ValidationError as error:
             raise ModelError(
-                f"{BIOIMAGEIO.file}: bioimageio.spec refuses the package ({_first_of(error)}); correct `license_id` or "
-                "`authors`, or bring its packages to the versions it knows: pip install 'tem-rf[exchange]'"
+                f"{BIOIMAGEIO.file}: bioimageio.spec rejects the package ({_first_of(error)}); correct `license_id` or "
+                "`authors`, or install the supported versions of its packages: pip install 'tem-rf[exchange]'"
             ) from error
 
 
@@ -95,7 +95,7 @@ def quiet_bioimageio() -> Iterator[None]:
 
 
 def _first_of(error: ValidationError) -> str:
-    """The first complaint of a pydantic ValidationError, on one line."""
+    """Return the first message of a pydantic ValidationError, on one line."""
     first = error.errors()[0]
     place, words = ".".join(map(str, first["loc"][:1])), " ".join(first["msg"].split())
     return f"{place}: {words[:120]}" if place else words[:120]
@@ -108,7 +108,7 @@ def _write_saved_model_zip(serving: ImagesToProbability, path: Path) -> None:
 
 
 def _write_cover(path: Path, counts: np.ndarray, probability: np.ndarray) -> None:
-    """The micrograph, and beside it the outlines of what the network takes for particles."""
+    """Draw the micrograph, and beside it the outlines of the particles found by the network."""
     from PIL import Image
 
     plain = np.repeat(grey_levels(counts)[..., np.newaxis], 3, axis=-1)

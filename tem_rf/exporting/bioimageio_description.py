@@ -1,4 +1,4 @@
-"""What `rdf.yaml` and the documentation of a bioimage.io package say, by bioimageio.spec's own classes."""
+"""Content of `rdf.yaml` and documentation of a bioimage.io package, built with the classes of bioimageio.spec."""
 
 import getpass
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tem_rf.inference.card import ModelCard
 
 
 def documentation(card: ModelCard) -> str:
-    """Text of README.md, in Markdown."""
+    """Return the text of README.md, in Markdown."""
     return "\n\n".join(
         [f"# {card.name}", _purpose(card), _input_section(card), _output_section(), _training(card), _validation(card)]
     )
@@ -21,7 +21,7 @@ def _purpose(card: ModelCard) -> str:
     field = card.receptive_field
     nanometres = "" if field.equation_size_nm is None else f" ({field.equation_size_nm:.3g} nm)"
     return (
-        "Finds nanoparticles in transmission electron micrographs. The network is a residual UNet, "
+        "Segments nanoparticles in transmission electron micrographs. The network is a residual UNet, "
         f"`{card.architecture.name}`, with {card.parameters} parameters; its receptive field is "
         f"{field.equation_size_px} px{nanometres} by equation (1) of Sytwu, Groschner & Scott (2022)."
     )
@@ -31,7 +31,7 @@ def _input_section(card: ModelCard) -> str:
     preprocessing = card.preprocessing
     lines = [
         "## Input",
-        "One micrograph in grey, counts of the camera. The program that runs this package normalizes it.",
+        "One greyscale micrograph in camera counts. The program that runs this package normalizes it.",
     ]
     if card.pixel_size_nm is not None:
         lines.append(
@@ -39,19 +39,19 @@ def _input_section(card: ModelCard) -> str:
         )
     if preprocessing.xray_threshold is not None:
         lines.append(
-            f"- **X-ray outliers**: replace pixels more than {preprocessing.xray_threshold:g} counts above the median "
-            "before (in Fiji: Process > Noise > Remove Outliers, radius 1). The test micrograph holds none."
+            f"- **X-ray outliers**: first replace pixels more than {preprocessing.xray_threshold:g} counts above the "
+            "median (in Fiji: Process > Noise > Remove Outliers, radius 1). The test micrograph contains none."
         )
     if preprocessing.flat_field_px is not None:
         lines.append(
-            f"- **Illumination**: divide by the micrograph blurred by a Gaussian of {preprocessing.flat_field_px:g} px "
-            "before."
+            "- **Illumination**: first divide the micrograph by a copy of itself blurred with a Gaussian of "
+            f"{preprocessing.flat_field_px:g} px."
         )
     reach_px = card.receptive_field.reach_px
     lines.append(
-        "- **Tiles**: none; the network looks at the whole image."
+        "- **Tiles**: none; the network sees the whole image."
         if reach_px is None
-        else f"- **Tiles**: a pixel depends on others up to {reach_px} px away; the halo of this package holds them. "
+        else f"- **Tiles**: a pixel depends on others up to {reach_px} px away; the halo of this package covers them. "
         "Normalize the whole micrograph before cutting it."
     )
     return "\n".join([lines[0], "", lines[1], "", *lines[2:]])
@@ -69,14 +69,14 @@ def _training(card: ModelCard) -> str:
 
 def _validation(card: ModelCard) -> str:
     scores = (
-        "The network was not scored on test images before it was exported."
+        "The network was not scored on test images before export."
         if card.test is None
         else f"On {card.test.images} test patches the mean dice is {card.test.hard_dice:.3f} (mask) and "
         f"{card.test.soft_dice:.3f} (probability)."
     )
     return (
-        f"## Validation\n\n{scores} Label a few micrographs of your own by hand and compare: "
-        "`tem-rf segment`, given these labels, prints dice, particles found and merged, and false positives."
+        f"## Validation\n\n{scores} Label a few of your own micrographs by hand and compare: "
+        "`tem-rf segment` with these labels prints dice, particles found and merged, and false positives."
     )
 
 
@@ -85,17 +85,17 @@ STUDY = (
     "Network-Guided TEM Image Analysis, Microscopy and Microanalysis"
 )
 STUDY_DOI = "10.1017/S1431927622012466"
-TOLERANCE = 1e-4  # of the probability: float32 of different programs differ by about 1e-6
+TOLERANCE = 1e-4  # of the probability: float32 results of different programs differ by about 1e-6
 
 
 @dataclass(frozen=True)
 class PackageSizes:
-    """Which tiles the programs may cut.
+    """Tile sizes that programs may use.
 
     Attributes:
-        halo_px: Border of a tile whose result is thrown away [px].
-        minimum_px: Least side of a tile [px].
-        step_px: Sides are the least one plus multiples of this [px].
+        halo_px: Border of a tile whose result is discarded [px].
+        minimum_px: Minimum side of a tile [px].
+        step_px: Sides are the minimum plus multiples of this [px].
     """
 
     halo_px: int
@@ -103,7 +103,7 @@ class PackageSizes:
     step_px: int
 
     def at_least(self, side_px: int) -> int:
-        """The smallest allowed side that is no smaller than this [px].
+        """Return the smallest allowed side of at least this size [px].
 
         >>> PackageSizes(halo_px=24, minimum_px=52, step_px=4).at_least(63)
         64
@@ -113,9 +113,10 @@ class PackageSizes:
 
 
 def package_sizes(card: ModelCard) -> PackageSizes:
-    """The halo is the reach, rounded up to the stride: then tiles start on multiples of the stride and leave no trace.
+    """Return the tile sizes for a model.
 
-    A network that looks at the whole image has no halo: no tile is large enough.
+    The halo is the reach, rounded up to the stride, so tiles start on multiples of the stride and do not affect the
+    result. A network that sees the whole image has no halo: no tile is large enough.
     """
     stride = card.stride_px
     halo = -(-(card.receptive_field.reach_px or 0) // stride) * stride
@@ -126,8 +127,8 @@ def describe_package(card: ModelCard, folder: Path) -> Any:
     """Describe the files of a package.
 
     Args:
-        card: What is known about the network.
-        folder: Holds test_input.npy, test_output.npy, saved_model.zip, weights.onnx, cover.png, README.md.
+        card: Model card of the network.
+        folder: Contains test_input.npy, test_output.npy, saved_model.zip, weights.onnx, cover.png and README.md.
 
     Returns:
         `bioimageio.spec.model.v0_5.ModelDescr`.
@@ -137,7 +138,7 @@ def describe_package(card: ModelCard, folder: Path) -> Any:
     return v0_5.ModelDescr(
         name=f"tem-rf {_allowed(card.name)}",
         description=(
-            f"Finds nanoparticles in transmission electron micrographs: a residual UNet with a receptive field of "
+            f"Segments nanoparticles in transmission electron micrographs: a residual UNet with a receptive field of "
             f"{card.receptive_field.equation_size_px} px, {card.parameters} parameters."
         ),
         authors=[v0_5.Author(name=author) for author in card.authors or [getpass.getuser()]],
@@ -209,7 +210,7 @@ def _pixel(card: ModelCard) -> dict[str, Any]:
 
 
 def _normalization(card: ModelCard) -> Any:
-    """Each micrograph by itself, as the training data were."""
+    """Normalize each micrograph by itself, like the training data."""
     from bioimageio.spec.model import v0_5
 
     axes = (v0_5.AxisId("y"), v0_5.AxisId("x"))
@@ -235,5 +236,5 @@ def _weights(folder: Path) -> Any:
 
 
 def _allowed(name: str) -> str:
-    """Names in bioimage.io hold letters, digits, _ + - ( ) and spaces."""
+    """Replace characters other than letters, digits, _ + - ( ) and spaces, which bioimage.io does not allow."""
     return "".join(letter if (letter.isascii() and letter.isalnum()) or letter in "_+- ()" else "-" for letter in name)

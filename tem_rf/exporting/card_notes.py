@@ -1,4 +1,4 @@
-"""What the maker of a model adds to its card, beyond what the run says."""
+"""Information that the author of a model adds to its card, in addition to that from the run."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -8,16 +8,16 @@ from tem_rf.inference.card import HeldOutScores, ModelCard, SeedScores
 
 @dataclass(frozen=True)
 class CardNotes:
-    """Fields of the card by the same names.
+    """Fields of the card of the same names.
 
     Attributes:
-        authors: Who made the model.
-        license: SPDX name of the license under which it is given away.
-        purpose: What it is for, in a sentence.
+        authors: Authors of the model.
+        license: SPDX identifier of the license of the model.
+        purpose: Purpose of the model, in one sentence.
         limits: What it was not trained for, or is known to get wrong.
-        made_by: The command that made it.
-        seeds: The runs among which the network was chosen.
-        held_out: Scores on micrographs that are no part of the dataset.
+        made_by: Command that produced the model.
+        seeds: The runs from which the network was selected.
+        held_out: Scores on micrographs outside the dataset.
     """
 
     authors: tuple[str, ...] = ()
@@ -29,11 +29,11 @@ class CardNotes:
     held_out: tuple[HeldOutScores, ...] = ()
 
     def to_card(self) -> dict[str, Any]:
-        """Fields of the card."""
+        """Return the fields of the card."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def or_before(self, before: ModelCard) -> "CardNotes":
-        """These, and where the maker says nothing what an earlier card says; not its scores, which another run made."""
+        """Fill in missing notes from an earlier card, except its scores, which belong to another run."""
         kept = ("authors", "license", "purpose", "limits", "made_by")
         return replace(self, **{name: getattr(self, name) or getattr(before, name) for name in kept})
 

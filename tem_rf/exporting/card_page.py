@@ -1,4 +1,4 @@
-"""The card of a model as a page: README.md in its folder."""
+"""The model card as a page: README.md in the model folder."""
 
 from tem_rf.exporting.micrographs import simulated_doses
 from tem_rf.inference.card import MicrographSet, ModelCard
@@ -8,7 +8,7 @@ PAGE_NAME = "README.md"
 
 
 def card_page(card: ModelCard) -> str:
-    """Everything that `model.json` says, in Markdown, for a person who wonders whether to use the model."""
+    """Return the content of `model.json` as Markdown, for a person deciding whether to use the model."""
     sections = (_head(card), _use(card), _scores(card), _data(card), _recipe(card), _limits(card), _files(card))
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -18,7 +18,7 @@ def _head(card: ModelCard) -> str:
     nanometres = "" if field.equation_size_nm is None else f", {field.equation_size_nm:.3g} nm"
     reach = "the whole image" if field.reach_px is None else f"up to {field.reach_px} px away"
     return (
-        f"# {card.name}\n\n{card.purpose or 'Finds nanoparticles in transmission electron micrographs.'}\n\n"
+        f"# {card.name}\n\n{card.purpose or 'Segments nanoparticles in transmission electron micrographs.'}\n\n"
         f"A residual UNet, `{card.architecture.name}`, {card.parameters} parameters. Receptive field "
         f"{field.equation_size_px} px{nanometres} by equation (1) of Sytwu, Groschner & Scott (2022); a pixel depends "
         f"on others {reach}."
@@ -27,13 +27,15 @@ def _head(card: ModelCard) -> str:
 
 def _use(card: ModelCard) -> str:
     lines = [
-        f'In a terminal `tem-rf segment FILE`, in Python `tem_rf.segment("FILE", "{card.name}")`: the model is the '
-        "path of this folder."
+        f"In a terminal: `tem-rf segment FILE --model {card.name}`. In Python: "
+        f'`tem_rf.segment("FILE", "{card.name}")`. '
+        "Outside the folder of saved models, give the path of this folder instead of the name."
     ]
     if card.pixel_size_nm is not None:
         low, high = card.pixel_size_nm / 1.25, card.pixel_size_nm * 1.25
         lines.append(
-            f"- Intended pixel size: {card.pixel_size_nm:.4g} nm ({low:.3g} to {high:.3g}); beyond, add `rescale`."
+            f"- Intended pixel size: {card.pixel_size_nm:.4g} nm ({low:.3g} to {high:.3g} nm); for other pixel sizes, "
+            "add `rescale`."
         )
     if doses := simulated_doses(card.micrographs):
         lines.append(f"- Intended dose: {doses[0]:g} to {doses[-1]:g} e/Å².")
@@ -50,9 +52,9 @@ def _scores(card: ModelCard) -> str:
             f"| {one.name} | {one.kind} | {one.micrographs} | {one.hard_dice:.3f}{spread} | {one.min_hard_dice:.3f} |"
         )
     if not rows:
-        return "## Hard dice\n\nThe network was not scored before it was exported."
-    head = ["| on | kind | images | mean ± sd over images | least |", "|---|---|---|---|---|"]
-    return _section("Hard dice", ["None of these images had a part in the training.", "", *head, *rows])
+        return "## Hard dice\n\nThe network was not scored before export."
+    head = ["| images | kind | number | mean ± sd over images | minimum |", "|---|---|---|---|---|"]
+    return _section("Hard dice", ["None of these images was used for training.", "", *head, *rows])
 
 
 def _data(card: ModelCard) -> str:
@@ -98,7 +100,7 @@ def _recipe(card: ModelCard) -> str:
     else:
         lines.append(f"Seed {card.seed}.")
     if card.made_by:
-        lines += ["", f"Made by `{card.made_by}`."]
+        lines += ["", f"Produced by `{card.made_by}`."]
     return _section("Recipe", lines)
 
 
@@ -114,7 +116,7 @@ def _limits(card: ModelCard) -> str:
 
 
 def _files(card: ModelCard) -> str:
-    lines = [f"- `{one.file}` takes {one.takes}; gives {one.gives}." for one in card.files]
+    lines = [f"- `{one.file}`. Input: {one.takes}. Output: {one.gives}." for one in card.files]
     if card.license:
         authors = f", by {', '.join(card.authors)}" if card.authors else ""
         lines += ["", f"License: {card.license}{authors}."]

@@ -36,12 +36,12 @@ Runtime = Callable[[np.ndarray], np.ndarray]  # (n, h, w) float32 counts -> (n, 
 
 
 def runtimes(folder: Path, one: ExportFormat, card: ModelCard) -> Iterator[tuple[str, Runtime]]:
-    """Load a format and give what runs it; several where a package holds several networks.
+    """Load a format and yield a function that runs it, or several if a package contains several networks.
 
-    What a format expects to be done before, is done here, with NumPy.
+    Preprocessing that the format expects to be done beforehand is done here, with NumPy.
 
     Yields:
-        Name for people, such as `onnx`, and the function.
+        A readable name, such as `onnx`, and the function.
     """
     path = folder / one.file
     preprocessing = card.preprocessing_inside
@@ -83,7 +83,7 @@ def _litert(path: Path) -> Runtime:
     import tensorflow as tf
 
     with warnings.catch_warnings():
-        # TensorFlow announces that its interpreter moves to a package of its own.
+        # TensorFlow announces that its interpreter is moving to a separate package.
         warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated", UserWarning)
         interpreter = tf.lite.Interpreter(str(path))
     (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
@@ -99,7 +99,7 @@ def _litert(path: Path) -> Runtime:
 
 
 def _bioimageio(path: Path, weights: Any) -> Runtime:
-    """The micrographs as they are: bioimageio.core by itself would continue them beyond their edges by the halo."""
+    """Run a package without padding: by default, bioimageio.core extends micrographs by the halo."""
     with quiet_bioimageio():
         from bioimageio.core import create_prediction_pipeline, load_model_description
         from bioimageio.core.digest_spec import create_sample_for_model
@@ -147,9 +147,9 @@ class Comparison:
     """One format, run on micrographs of one size.
 
     Attributes:
-        runtime: Format, and which of its networks.
+        runtime: Format, with the network if it contains several.
         shape: Number, height and width of the micrographs [px].
-        difference: Largest difference of a probability from that of the run.
+        difference: Largest absolute difference in probability from the run.
     """
 
     runtime: str
@@ -168,7 +168,7 @@ def compare_formats(run: RunFolder, folder: Path) -> Iterator[Comparison]:
         Four comparisons for each network.
 
     Raises:
-        ModelError: The folder holds no model, or a format needs packages that are not installed.
+        ModelError: The folder contains no model, or a format needs packages that are not installed.
     """
     card = ModelCard.read(folder)
     segmenter = replace(load_segmenter(run.path), preprocessing=card.preprocessing_inside)
@@ -181,7 +181,7 @@ def compare_formats(run: RunFolder, folder: Path) -> Iterator[Comparison]:
 
 
 def _shapes(card: ModelCard, *, any_size: bool) -> list[tuple[int, int, int]]:
-    """Two sizes for each number of micrographs: multiples of the stride, or odd ones where any will do."""
+    """Return two sizes for each number of micrographs: multiples of the stride, or odd sizes if any size is allowed."""
     sizes = package_sizes(card)
     side, step = sizes.at_least(_MIN_SIDE_PX), sizes.step_px
     odd = 1 if any_size else 0
@@ -193,7 +193,7 @@ def _shapes(card: ModelCard, *, any_size: bool) -> list[tuple[int, int, int]]:
 
 
 def _micrographs(shape: tuple[int, int, int], card: ModelCard) -> np.ndarray:
-    """Dark discs on bright noise, with one x-ray outlier each where the network expects them to be removed."""
+    """Draw dark discs on bright noise, with one x-ray outlier each if the preprocessing removes outliers."""
     random = np.random.default_rng(shape)
     y, x = np.ogrid[: shape[1], : shape[2]]
     row, column = random.uniform(0.2, 0.8, (2, shape[0], 1, 1)) * np.array(shape[1:]).reshape(2, 1, 1, 1)

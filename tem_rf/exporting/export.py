@@ -1,4 +1,4 @@
-"""Export the network of a run, over an earlier export where there is one."""
+"""Export the network of a run, replacing an earlier export if there is one."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def export_run(
 
     Args:
         run: A run with at least one epoch.
-        output: Folder to write, whole or not at all.
-        formats: What to write.
-        notes: What the card says beyond what the run does.
+        output: Folder to write, completely or not at all.
+        formats: Formats to write.
+        notes: Information for the card in addition to that from the run.
 
     Raises:
-        ModelError: The run has no network, or Keras another backend than TensorFlow.
-        StorageError: The disk is full or the place cannot be written to.
+        ModelError: The run has no network, or Keras uses a backend other than TensorFlow.
+        StorageError: The disk is full or the folder is not writable.
     """
     from tem_rf.exporting.folder import write_model_folder  # needs Keras
 
@@ -52,7 +52,7 @@ def export_run(
 
 
 def describe(run: RunFolder, *, name: str) -> ModelCard:
-    """What is known about the network of a run."""
+    """Return the model card of the network of a run."""
     config = run.config
     architecture = config.architecture
     best = max(epochs(run.events()), key=lambda event: event.validation_hard_dice, default=None)
@@ -105,20 +105,21 @@ def export_over(
     only_missing: bool = False,
     overwrite: bool = False,
 ) -> ModelCard:
-    """Export a run to a folder where an earlier export may stand: its formats, authors and license are kept.
+    """Export a run to a folder that may contain an earlier export; its formats, authors and license are kept.
 
     Args:
         run: A run with at least one epoch.
         output: Folder to write.
-        formats: What to write; formats that stand there are written again, so that all hold one network.
-        notes: What the card says beyond what the run does; what the maker leaves out stays as before, the license
-            else is BSD-3-Clause.
-        only_missing: Leave the folder as it is where it holds all that is asked for.
-        overwrite: Replace whatever stands there, and keep no notes of it.
+        formats: Formats to write; existing formats are exported again, so all contain the same network.
+        notes: Information for the card in addition to that from the run; missing notes are taken from the earlier
+            card, and the license is BSD-3-Clause if none was given.
+        only_missing: Leave the folder unchanged if it already contains everything requested.
+        overwrite: Replace the content of the folder, including its notes.
 
     Raises:
-        ModelError: The folder holds something else, the run has no network, or Keras another backend than TensorFlow.
-        StorageError: The disk is full or the place cannot be written to.
+        ModelError: The folder contains something else, the run has no network, or Keras uses a backend other than
+            TensorFlow.
+        StorageError: The disk is full or the folder is not writable.
     """
     from tem_rf.inference.card import ModelCard
 
@@ -134,22 +135,22 @@ def export_over(
 
 
 def refuse_foreign_folder(output: Path, *, overwrite: bool) -> None:
-    """A model of ours may be replaced by a newer export of the same name; anything else is the user's.
+    """Refuse to export over files that are not an exported model; a model is replaced by an export of the same name.
 
     Args:
-        output: Where a model is to be written.
-        overwrite: Whether the user gives up what stands in that folder.
+        output: Folder the model will be written to.
+        overwrite: Whether the content of that folder may be overwritten.
 
     Raises:
-        ModelError: It holds something else, or is no folder.
+        ModelError: The folder contains something else, or the path is not a folder.
     """
     from tem_rf.saved_models import CARD_NAME
 
     if not output.exists():
         return
     if not output.is_dir():
-        raise ModelError(f"{output}: is a file, expected a folder to export to; choose another `output`.")
+        raise ModelError(f"{output}: expected a folder to export to, received a file; choose another `output`.")
     if not overwrite and not (output / CARD_NAME).exists() and any(output.iterdir()):
         raise ModelError(
-            f"{output}: is not empty and holds no exported model; choose another `output`, or add `overwrite`."
+            f"{output}: is not empty and contains no exported model; choose another `output`, or add `overwrite`."
         )

@@ -1,4 +1,4 @@
-"""The folder of an exported model: the network in one format or several, `model.json`, and the same as a page."""
+"""Write the folder of an exported model: the network in one or more formats, `model.json`, and README.md."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,26 +27,26 @@ _WRITERS: dict[ExportFormat, Callable[[keras.Model, ModelCard, Path], None]] = {
 def write_model_folder(
     model: keras.Model, card: ModelCard, output: Path, formats: Sequence[ExportFormat] = (SAVED_MODEL,)
 ) -> ModelCard:
-    """Write a network and its card, so that all files in the folder hold the same weights.
+    """Write a network and its card, so that all files in the folder contain the same weights.
 
     Args:
         model: The network.
-        card: What is known about it.
-        output: Folder to write, whole or not at all; what stood there is replaced.
-        formats: What to write.
+        card: Its model card.
+        output: Folder to write, completely or not at all; existing content is replaced.
+        formats: Formats to write.
 
     Returns:
-        The card with what the files take and give.
+        The card with the input and output of each file.
 
     Raises:
-        ModelError: Keras uses another backend than TensorFlow, or a format needs packages that are not installed.
-        StorageError: The disk is full or the place cannot be written to.
+        ModelError: Keras uses a backend other than TensorFlow, or a format needs packages that are not installed.
+        StorageError: The disk is full or the folder is not writable.
     """
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise ModelError(
-            f"{output}: a SavedModel needs the TensorFlow backend, KERAS_BACKEND is {backend}; run the same command "
-            "with KERAS_BACKEND=tensorflow, which reads runs of any backend."
+            f"{output}: a SavedModel needs the TensorFlow backend, but KERAS_BACKEND is {backend}; run the same "
+            "command with KERAS_BACKEND=tensorflow, which reads runs of any backend."
         )
     for one in formats:
         require_packages(one)

@@ -1,4 +1,4 @@
-"""The formats a network can be exported in: their files, what they take and give, and what they need installed."""
+"""Export formats: their files, inputs, outputs and required packages."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tem_rf.errors import ModelError, SettingsError
 
-_COUNTS = "raw counts (n, h, w) float32, any h and w; outliers, normalization, padding and cropping happen inside"
-_IMAGES = "images (n, h, w, 1) float32, any h and w, after the preprocessing that this card names"
-_ALIGNED = "images (n, h, w, 1) float32, h and w multiples of the stride, after the preprocessing that this card names"
-_PACKAGED = "micrographs without x-ray outliers; rdf.yaml says their sizes and how the program normalizes them"
+_COUNTS = "raw counts (n, h, w) float32, any h and w; outlier removal, normalization, padding and cropping are included"
+_IMAGES = "images (n, h, w, 1) float32, any h and w, preprocessed as given in this card"
+_ALIGNED = "images (n, h, w, 1) float32, h and w multiples of the stride, preprocessed as given in this card"
+_PACKAGED = "micrographs without x-ray outliers; rdf.yaml gives their sizes and the normalization"
 _PROBABILITY = "probability (n, h, w, 1) float32 of a particle"
 
 
@@ -18,11 +18,11 @@ class ExportFormat:
     """One format.
 
     Attributes:
-        name: What users call it.
-        file: Its file in the folder of the model; for the SavedModel, the one that says it is there.
-        takes: What the network in it takes.
-        gives: What it gives.
-        packages: What is needed beside the packages that tem-rf always has.
+        name: Its name for users.
+        file: Its file in the model folder; for the SavedModel, the file that identifies it.
+        takes: Input of the network.
+        gives: Output of the network.
+        packages: Packages required in addition to the dependencies of tem-rf.
     """
 
     name: str
@@ -48,10 +48,10 @@ FORMATS = {one.name: one for one in (SAVED_MODEL, KERAS, ONNX, LITERT, BIOIMAGEI
 
 
 def formats_named(text: str) -> list[ExportFormat]:
-    """Read names with commas; the SavedModel, which tem-rf itself reads, is always the first.
+    """Read names separated by commas; the SavedModel, which tem-rf itself reads, is always the first.
 
     Raises:
-        SettingsError: A name means no format.
+        SettingsError: A format is unknown.
 
     >>> [one.name for one in formats_named("litert,keras")]
     ['savedmodel', 'keras', 'litert']
@@ -59,20 +59,22 @@ def formats_named(text: str) -> list[ExportFormat]:
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in FORMATS:
-            raise SettingsError(f"`formats`: expected some of {', '.join(FORMATS)}, with commas, received {name!r}.")
+            raise SettingsError(
+                f"`formats`: expected formats among {', '.join(FORMATS)}, separated by commas, received {name!r}."
+            )
     return [one for one in FORMATS.values() if one is SAVED_MODEL or one.name in names]
 
 
 def formats_in(folder: Path) -> list[ExportFormat]:
-    """The formats that stand in a folder."""
+    """Return the formats in a folder."""
     return [one for one in FORMATS.values() if (folder / one.file).exists()]
 
 
 def require_packages(one: ExportFormat) -> None:
-    """Refuse a format whose packages are absent.
+    """Check that the packages a format needs are installed.
 
     Raises:
-        ModelError: Some are; the message says how to install them.
+        ModelError: A package is missing; the message says how to install it.
     """
     absent = [package for package in one.packages if find_spec(package.partition(".")[0]) is None]
     if absent:

@@ -1,4 +1,4 @@
-"""The micrographs that a network was trained on, and those that it is scored on before it is given away."""
+"""Describe the micrographs a network was trained on, and score it on held-out micrographs before export."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from tem_rf.runs.config import RunConfig
 
 
 def describe_micrographs(config: RunConfig) -> tuple[MicrographSet, ...]:
-    """What the dataset of a run was cut from, a row per folder; none where it is gone, or another one by now."""
+    """Describe the micrographs in the dataset of a run, by folder; empty if the dataset is missing or has changed."""
     try:
         dataset = open_dataset(config.dataset)
     except DatasetError:
@@ -33,12 +33,12 @@ def describe_micrographs(config: RunConfig) -> tuple[MicrographSet, ...]:
 
 
 def score_held_out(segmenter: Segmenter, folder: Path, *, name: str) -> HeldOutScores:
-    """Segment labelled micrographs as `tem-rf segment` does, and score the masks.
+    """Segment labelled micrographs like `tem-rf segment`, and score the masks.
 
     Args:
         segmenter: The network.
-        folder: Folder of images/ and labels/ (or masks/), or of both kinds side by side.
-        name: What the card calls these micrographs.
+        folder: Folder with images/ and labels/ (or masks/), or with both kinds of files side by side.
+        name: Name of these micrographs in the card.
 
     Raises:
         DatasetError: The folder is missing or empty, or a file has no partner.
@@ -48,7 +48,7 @@ def score_held_out(segmenter: Segmenter, folder: Path, *, name: str) -> HeldOutS
     for pair in find_pairs(folder, None):
         for labelled in read_labelled(pair, None):
             mask = segment_micrograph(segmenter, labelled.micrograph).mask
-            label = resample_mask(labelled.mask, mask.shape)  # of a network that rescales, the mask is rescaled
+            label = resample_mask(labelled.mask, mask.shape)  # a network that rescales returns a rescaled mask
             scores.append(float(hard_dice(mask[None], label[None])[0]))
     return HeldOutScores(
         name=name,
@@ -61,7 +61,7 @@ def score_held_out(segmenter: Segmenter, folder: Path, *, name: str) -> HeldOutS
 
 
 def simulated_doses(sets: Iterable[MicrographSet]) -> Sequence[float]:
-    """Doses that were simulated, in order [e/Å²]."""
+    """Return the simulated doses in ascending order [e/Å²]."""
     return sorted({one.dose_e_per_angstrom2 for one in sets if one.dose_e_per_angstrom2 is not None})
 
 

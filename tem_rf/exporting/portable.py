@@ -1,4 +1,4 @@
-"""A network as one file for Keras, ONNX Runtime or LiteRT, by Keras' own exporters."""
+"""Export a network as a single file for Keras, ONNX Runtime or LiteRT, with Keras' own exporters."""
 
 import warnings
 from pathlib import Path
@@ -11,25 +11,25 @@ from tem_rf.exporting.saved_model import CountsToProbability, ImagesToProbabilit
 from tem_rf.inference.card import ModelCard
 from tem_rf.models.unet import build_unet
 
-ONNX_OPSET = 17  # what ONNX Runtime has read since 2022, and with it the Java programs around Fiji
+ONNX_OPSET = 17  # supported by ONNX Runtime since 2022, and by the Java programs around Fiji
 
 
 def write_keras(model: keras.Model, card: ModelCard, folder: Path) -> None:
-    """Write the network of Keras' own layers only, so that Keras loads it without tem-rf."""
+    """Write the network built of Keras' own layers only, so that Keras can load it without tem-rf."""
     portable = build_unet(card.architecture, portable=True)
     portable.set_weights(model.get_weights())
     portable.save(folder / KERAS.file)
 
 
 def write_onnx(model: keras.Model, card: ModelCard, folder: Path) -> None:
-    """Write the network with everything from raw counts to the probability."""
+    """Write the network with all steps from raw counts to probability."""
     export_onnx(CountsToProbability(model, card.stride_px, card.preprocessing), folder / ONNX.file)
 
 
 def export_onnx(serving: ImagesToProbability, path: Path) -> None:
-    """Write a network for ONNX Runtime; height, width and number of images stay free."""
+    """Write a network for ONNX Runtime; height, width and number of images stay variable."""
     with warnings.catch_warnings():
-        # Keras looks for np.object, which NumPy 2 notes on.
+        # Keras looks up np.object, which makes NumPy 2 warn.
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
         serving.export(
             path, format="onnx", verbose=False, opset_version=ONNX_OPSET, input_signature=[serving.SIGNATURE]
@@ -37,9 +37,9 @@ def export_onnx(serving: ImagesToProbability, path: Path) -> None:
 
 
 def write_litert(model: keras.Model, card: ModelCard, folder: Path) -> None:
-    """Write the network from normalized images on, of LiteRT's own operations only.
+    """Write the network without normalization, using only LiteRT's own operations.
 
-    Normalizing image by image is a loop over a list of tensors, for which LiteRT would need parts of TensorFlow.
+    Normalizing image by image is a loop over a list of tensors, which LiteRT supports only with parts of TensorFlow.
     """
     resizing = keras.models.clone_model(model, clone_function=_with_resizing)
     resizing.set_weights(model.get_weights())
@@ -48,7 +48,7 @@ def write_litert(model: keras.Model, card: ModelCard, folder: Path) -> None:
 
 
 class _ResizingUpsampling(keras.layers.UpSampling2D):
-    """Upsampling by one operation: Keras' repeats pixels by reshaping, where LiteRT loses the number of channels."""
+    """Upsampling in one operation: Keras repeats pixels by reshaping, where LiteRT loses the number of channels."""
 
     def call(self, inputs: Any) -> Any:
         import tensorflow as tf

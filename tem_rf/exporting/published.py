@@ -1,4 +1,4 @@
-"""Turn a published network of the study into a saved model."""
+"""Convert a published network of the study to a saved model."""
 
 from pathlib import Path
 
@@ -17,14 +17,15 @@ def import_published_network(
     """Read a PyTorch file of the study and write it as a saved model.
 
     Args:
-        path: File to read; nothing in it is executed.
-        output: Folder to write, whole or not at all.
-        normalization: What the network expects; None: as the authors did, see `published_normalization`.
-        pixel_size_nm: Side of a pixel the network was trained at [nm], which the file does not say.
+        path: File to read; no code in it is executed.
+        output: Folder to write, completely or not at all.
+        normalization: Normalization that the network expects; None for that of the authors, see
+            `published_normalization`.
+        pixel_size_nm: Pixel size the network was trained at [nm], which the file does not contain.
 
     Raises:
-        ReadError: The file is damaged, unsafe, or holds another kind of network.
-        StorageError: The disk is full or the place cannot be written to.
+        ReadError: The file is damaged, unsafe, or contains another kind of network.
+        StorageError: The disk is full or the folder is not writable.
     """
     network = read_published_network(path)
     try:

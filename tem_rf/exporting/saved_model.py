@@ -1,4 +1,4 @@
-"""A network as a SavedModel that takes raw counts; normalization, padding and cropping are inside the graph."""
+"""Export a network as a SavedModel that takes raw counts; normalization, padding and cropping are in the graph."""
 
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ _AROUND = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row,
 
 
 def normalize_counts(counts: Any, settings: PreprocessingSettings) -> Any:
-    """Treat raw counts as the training data were: x-ray outliers, then normalization.
+    """Preprocess raw counts like the training data: x-ray outlier removal, then normalization.
 
     Args:
         counts: (h, w) float32.
-        settings: Of the dataset; flat-field correction and rescaling are not part of the graph.
+        settings: Preprocessing of the dataset; flat-field correction and rescaling are not part of the graph.
 
     Returns:
         (h, w) float32.
@@ -59,7 +59,7 @@ def _remove_xray_outliers(image: Any, threshold: float) -> Any:
 
 
 def _replace_brightest_first(image: Any, threshold: float) -> Any:
-    """One pass: the values of the outliers are carried through a loop, the rest of the image stands still."""
+    """Do one pass: the loop updates the values of the outliers only, not the whole image."""
     shape = tf.shape(image)
     size = tf.cast(tf.size(image), tf.float64)
     median = tf.cast(_quantile(tf.sort(tf.reshape(image, [-1])), 0.5), tf.float32)
@@ -94,7 +94,7 @@ def _replace_brightest_first(image: Any, threshold: float) -> Any:
 
 
 def _quantile(ordered: Any, part: float) -> Any:
-    """Linear interpolation between the two nearest, as NumPy does."""
+    """Interpolate linearly between the two nearest values, like NumPy."""
     ordered = tf.cast(ordered, tf.float64)
     position = part * tf.cast(tf.size(ordered) - 1, tf.float64)
     below = tf.cast(tf.floor(position), tf.int32)
@@ -104,11 +104,11 @@ def _quantile(ordered: Any, part: float) -> Any:
 
 
 class ImagesToProbability(keras.Model):
-    """Takes normalized images of any size, gives the probability of a particle.
+    """Computes the particle probability of normalized images of any size.
 
     Args:
         network: Maps (n, h, w, 1) to (n, h, w, 2) logits, h and w multiples of the stride.
-        stride: Of the network [px].
+        stride: Stride of the network [px].
 
     Input shape: (n, h, w, 1) float32. Output: `probability`, (n, h, w, 1) float32.
     """
@@ -125,10 +125,10 @@ class ImagesToProbability(keras.Model):
         import tensorflow as tf
 
         height, width = tf.unstack(tf.shape(images)[1:3])
-        # Written so that no number is negative: ONNX takes the remainder of negative ones with the other sign.
+        # Written to avoid negative numbers, for which the remainder has the opposite sign in ONNX.
         rows, columns = ((self.stride - length % self.stride) % self.stride for length in (height, width))
-        # Zeros are the mean of a standardized image, and what the convolutions pad with. Without the axis of
-        # channels while it is padded, LiteRT keeps knowing that there is one channel.
+        # Zeros are the mean of a standardized image, and the padding of the convolutions. The channel axis is removed
+        # while padding, because LiteRT otherwise loses the number of channels.
         padded = tf.pad(tf.squeeze(images, -1), [[0, 0], [0, rows], [0, columns]])
         logits = self.network(tf.expand_dims(padded, -1), training=False)[:, :height, :width]
         background, particle = tf.split(logits, 2, axis=-1)
@@ -136,12 +136,12 @@ class ImagesToProbability(keras.Model):
 
 
 class CountsToProbability(ImagesToProbability):
-    """Takes raw counts and does the preprocessing of the training data too.
+    """Computes the particle probability of raw counts, including the preprocessing of the training data.
 
     Args:
         network: As for `ImagesToProbability`.
-        stride: Of the network [px].
-        preprocessing: Of the training data; flat-field correction and rescaling are not part of the graph.
+        stride: Stride of the network [px].
+        preprocessing: Preprocessing of the training data; flat-field correction and rescaling are not in the graph.
 
     Input shape: (n, h, w) float32. Output: `probability`, (n, h, w, 1) float32.
     """
@@ -164,13 +164,13 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
     """Write a SavedModel with two endpoints.
 
     `serve` takes raw counts (n, h, w) float32 of any height and width and returns `probability` (n, h, w) float32 and
-    `mask` (n, h, w) uint8; normalization, padding to the stride and cropping happen inside. `logits` takes normalized
+    `mask` (n, h, w) uint8; normalization, padding to the stride and cropping are included. `logits` takes normalized
     images (n, h, w, 1), h and w divisible by the stride.
 
     Args:
         model: The network.
-        card: Says stride and preprocessing.
-        folder: Where to write.
+        card: Model card with stride and preprocessing.
+        folder: Folder to write to.
     """
     import tensorflow as tf
 

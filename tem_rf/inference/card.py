@@ -1,4 +1,4 @@
-"""What is known about an exported model: the content of `model.json`."""
+"""Model card of an exported model: the content of `model.json`."""
 
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -25,25 +25,25 @@ class MicrographSet(BaseModel):
     kind: Kind
     micrographs: int
     patches: int
-    pixel_size_nm: float | None = Field(None, description="Side of a pixel that was simulated [nm].")
+    pixel_size_nm: float | None = Field(None, description="Simulated pixel size [nm].")
     diameter_nm: float | None = Field(None, description="Mean diameter of the simulated particles [nm].")
-    dose_e_per_angstrom2: float | None = Field(None, description="Simulated electrons per Å².")
-    defocus_nm: tuple[float, float] | None = Field(None, description="Simulated distance from focus, range [nm].")
-    carbon_nm: tuple[float, float] | None = Field(None, description="Simulated thickness of the film, range [nm].")
+    dose_e_per_angstrom2: float | None = Field(None, description="Simulated dose, electrons per Å².")
+    defocus_nm: tuple[float, float] | None = Field(None, description="Range of the simulated defocus [nm].")
+    carbon_nm: tuple[float, float] | None = Field(None, description="Range of the simulated film thickness [nm].")
 
 
 class SeedScores(BaseModel):
-    """One of the runs that differ in nothing but their seed; the best in validation is the model."""
+    """One of the runs that differ only in their seed; the one with the best validation score is the model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int
     validation_hard_dice: float
-    test_hard_dice: float | None = Field(description="Mean over the test images; None: not evaluated.")
+    test_hard_dice: float | None = Field(description="Mean over the test images; None if not evaluated.")
 
 
 class HeldOutScores(BaseModel):
-    """Hard dice on labelled micrographs that are no part of the dataset, whole and treated as a user's."""
+    """Hard dice on whole labelled micrographs outside the dataset, processed like a user's micrographs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,10 +51,10 @@ class HeldOutScores(BaseModel):
     kind: Kind
     micrographs: int
     hard_dice: float = Field(description="Mean over the micrographs.")
-    hard_dice_sd: float | None = Field(description="Standard deviation over the micrographs; None for one.")
+    hard_dice_sd: float | None = Field(description="Standard deviation over the micrographs; None if only one.")
     min_hard_dice: float = Field(
         validation_alias=AliasChoices("min_hard_dice", "least_hard_dice"),  # the name in earlier cards
-        description="Of the micrograph that is segmented worst.",
+        description="Minimum over the micrographs.",
     )
 
 
@@ -67,13 +67,15 @@ class FieldOfView(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     equation_size_px: int
-    size_px: tuple[int, float, int] | None = Field(description="Least, mean and greatest width; None: the whole image.")
+    size_px: tuple[int, float, int] | None = Field(
+        description="Minimum, mean and maximum width; None: the whole image."
+    )
     reach_px: int | None
     equation_size_nm: float | None
 
     @classmethod
     def of(cls, architecture: Architecture, pixel_size_nm: float | None) -> Self:
-        """The receptive field of an architecture."""
+        """Return the receptive field of an architecture."""
         field = architecture.receptive_field
         return cls(
             equation_size_px=field.equation_size_px,
@@ -93,9 +95,9 @@ class ImportedFile(BaseModel):
 
 
 class TestScores(BaseModel):
-    """Dice on the test split; `images` says how many."""
+    """Dice on the test split; `images` is the number of images."""
 
-    __test__ = False  # the name is no pytest class
+    __test__ = False  # not a pytest class despite its name
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -105,7 +107,7 @@ class TestScores(BaseModel):
 
 
 class ModelFile(BaseModel):
-    """One format of the network in the folder, and how it is called."""
+    """One format of the network in the folder, and how to call it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -116,9 +118,9 @@ class ModelFile(BaseModel):
 
 
 class ModelCard(BaseModel):
-    """Everything a user of the model must know, without the run or the dataset at hand.
+    """Everything a user of the model needs to know without access to the run or the dataset.
 
-    The fields from `dataset` to `test` are those of a run; an imported network has `imported_from` instead.
+    The fields from `dataset` to `test` come from a run; an imported network has `imported_from` instead.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -129,37 +131,35 @@ class ModelCard(BaseModel):
     parameters: int
     receptive_field: FieldOfView
     stride_px: int = Field(description="Tiles start on multiples of it.")
-    pixel_size_nm: PixelSizeNm | None = Field(description="Side of a pixel the model was trained at [nm].")
-    preprocessing: PreprocessingSettings = Field(description="What is done to raw counts.")
-    done_before: list[str] = Field(description="Steps of the preprocessing that every format expects to be done.")
+    pixel_size_nm: PixelSizeNm | None = Field(description="Pixel size the model was trained at [nm].")
+    preprocessing: PreprocessingSettings = Field(description="Preprocessing of the raw counts.")
+    done_before: list[str] = Field(description="Preprocessing steps that every format expects to be done beforehand.")
     dataset: str | None = None
     dataset_sha256: str | None = None
     training: TrainingSettings | None = None
     started_from: Ancestor | None = Field(None, description="The model whose weights the training started from.")
     seed: int | None = None
     best_epoch: int | None = None
-    test: TestScores | None = Field(None, description="None: the run was not evaluated before the export.")
-    micrographs: tuple[MicrographSet, ...] = Field((), description="What the dataset was cut from, folder by folder.")
-    seeds: tuple[SeedScores, ...] = Field((), description="The runs among which the network was chosen.")
-    held_out: tuple[HeldOutScores, ...] = Field(
-        (), description="Scores on micrographs that are no part of the dataset."
-    )
-    purpose: str | None = Field(None, description="What the model is for, in a sentence.")
+    test: TestScores | None = Field(None, description="None if the run was not evaluated before the export.")
+    micrographs: tuple[MicrographSet, ...] = Field((), description="Micrographs the dataset was cut from, by folder.")
+    seeds: tuple[SeedScores, ...] = Field((), description="The runs from which the network was selected.")
+    held_out: tuple[HeldOutScores, ...] = Field((), description="Scores on micrographs outside the dataset.")
+    purpose: str | None = Field(None, description="Purpose of the model, in one sentence.")
     limits: tuple[str, ...] = Field((), description="What it was not trained for, or is known to get wrong.")
-    made_by: str | None = Field(None, description="The command that made it.")
+    made_by: str | None = Field(None, description="Command that produced the model.")
     imported_from: ImportedFile | None = None
     files: list[ModelFile] = Field([], description="The formats in the folder.")
-    authors: tuple[str, ...] = Field((), description="Who made the model.")
-    license: str | None = Field(None, description="SPDX name of the license under which it is given away.")
+    authors: tuple[str, ...] = Field((), description="Authors of the model.")
+    license: str | None = Field(None, description="SPDX identifier of the license of the model.")
     made_with: dict[str, str | None] = Field(description="Versions of the packages.")
 
     @property
     def preprocessing_inside(self) -> PreprocessingSettings:
-        """The preprocessing without the steps that are to be done before."""
+        """The preprocessing without the steps to be done beforehand."""
         return self.preprocessing.model_copy(update=dict.fromkeys(self.done_before))
 
     def to_json(self) -> dict[str, Any]:
-        """All fields as JSON types."""
+        """Return all fields as JSON types."""
         return self.model_dump(mode="json")
 
     @classmethod
@@ -167,14 +167,14 @@ class ModelCard(BaseModel):
         """Read the card of a model folder.
 
         Raises:
-            ModelError: The folder holds no model of ours, one of another schema version, or one that cannot be.
+            ModelError: The folder contains no tem-rf model, or its card has another schema version or is invalid.
         """
         path = folder / CARD_NAME
         try:
             content = parse_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise ModelError(
-                f"{folder}: holds no {CARD_NAME}; expected a folder that `tem-rf export` wrote, or a run."
+                f"{folder}: contains no {CARD_NAME}; expected a folder written by `tem-rf export`, or a run."
             ) from error
         except (OSError, ValueError) as error:
             raise ModelError(f"{path}: cannot be read ({error}); export the run again.") from error

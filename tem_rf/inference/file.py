@@ -1,4 +1,4 @@
-"""Segment every frame of a file: masks, particles and pictures in a folder."""
+"""Segment every frame of a file and write masks, particles and pictures to a folder."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -45,32 +45,32 @@ def segment_file(
     on_frame: Callable[[int, int], None] = lambda done, count: None,
     on_wait: Callable[[], None] = lambda: None,
 ) -> SegmentedFile:
-    """Segment a micrograph, stack or movie frame by frame, in the memory of one frame.
+    """Segment a micrograph, stack or movie frame by frame, with only one frame in memory.
 
-    Frames that are done are kept beside the results until all are: called again with the same arguments after a
-    kill, it goes on with the next one, and gives the result at once where all are done. While another process segments
-    a file of this name into the same folder, it waits.
+    Finished frames are kept beside the results until all are done. Called again with the same arguments after a kill,
+    the function resumes at the next frame; if all frames are done, it returns the result at once. If another process
+    is segmenting a file of this name into the same folder, it waits.
 
     Args:
         segmenters: One network, or several that are averaged.
         path: File to read.
-        output: Folder for the results, whose names begin with the stem of the file.
-        settings: What to do.
-        label: Label to score against, with as many frames.
-        overwrite: Segment again what is finished already.
-        on_frame: Called with the number of frames done and their count.
-        on_wait: Called where another process is at it.
+        output: Folder for the results; their names begin with the stem of the file.
+        settings: Segmentation settings.
+        label: Label to score against, with the same number of frames.
+        overwrite: Segment again even if finished.
+        on_frame: Called with the numbers of frames done and in total.
+        on_wait: Called if another process is segmenting the file.
 
     Raises:
-        ReadError: The file cannot be read, or a frame of it cannot be segmented.
-        DatasetError: The label does not fit.
-        StorageError: The disk is full; nothing stands under a final name.
+        ReadError: The file cannot be read, or one of its frames cannot be segmented.
+        DatasetError: The label does not match.
+        StorageError: The disk is full; no half-written result is left under a final name.
         SettingsError: As for `segment_by_ensemble`.
         ModelError: As for `segment_by_ensemble`.
     """
     count = count_frames(path, settings)
     if count == 0:
-        raise ReadError(f"{path}: is an empty stack; expected one frame or more.")
+        raise ReadError(f"{path}: is an empty stack; expected at least one frame.")
     job, finished_file = _job(segmenters, path, settings, label), output / f"{path.stem}_segmented.json"
     if not overwrite and (finished := _finished(finished_file, job, path)):
         return finished
@@ -93,7 +93,7 @@ def segment_file(
                 images = {**vars(segmentation), "mask": mask}
                 store.append(_record(segmentation, mask, micrograph, truth, settings), images)
                 on_frame(len(store.records), count)
-            finished_file.unlink(missing_ok=True)  # from here on the files are no longer those of an earlier job
+            finished_file.unlink(missing_ok=True)  # from here on the files no longer belong to an earlier job
             result = write_results(store, path, output, first, kinds)
             remember_finished(finished_file, job, result)
         except TemRfError as error:
@@ -108,7 +108,7 @@ def segment_file(
 
 
 def _finished(file: Path, job: dict[str, Any], path: Path) -> SegmentedFile | None:
-    """What became of a file that was segmented before, with a note that says so."""
+    """Return the result of an earlier segmentation of a file, with a note about it; None if there is none."""
     finished = recall_finished(file, job)
     if finished is None:
         return None
@@ -117,14 +117,14 @@ def _finished(file: Path, job: dict[str, Any], path: Path) -> SegmentedFile | No
 
 
 def _kinds(settings: SegmentSettings, averaged: int) -> list[str]:
-    """Kinds of images that are written; where nothing was averaged, nothing disagrees."""
+    """Return the kinds of images to write; without averaging there is no disagreement."""
     if not settings.probability:
         return ["mask"]
     return ["mask", "probability", "disagreement"] if averaged > 1 else ["mask", "probability"]
 
 
 def _job(segmenters: Sequence[Segmenter], path: Path, settings: SegmentSettings, label: Path | None) -> dict[str, Any]:
-    """Everything that decides the results."""
+    """Return everything that determines the results."""
 
     def identity(file: Path) -> list[Any]:
         status = file.stat()
@@ -198,7 +198,7 @@ def _min_diameter_px(settings: SegmentSettings, pixel_size_nm: float | None) -> 
 
 
 def _scores(mask: np.ndarray, truth: np.ndarray, min_area_px: float, settings: SegmentSettings) -> ParticleScores:
-    """Particles against labelled ones; what is too small counts on neither side."""
+    """Score particles against labelled ones; particles below the minimum diameter are ignored in both."""
     numbers, labelled = (
         number_particles(one > 0, split_touching=split, min_area_px=min_area_px)
         for one, split in ((mask, settings.split_touching), (truth, True))

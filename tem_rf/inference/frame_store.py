@@ -1,4 +1,4 @@
-"""Frames that are done, on disk, so that a killed job goes on with the next one."""
+"""Finished frames on disk, so that a killed job can resume at the next frame."""
 
 import json
 import shutil
@@ -17,17 +17,17 @@ from tem_rf.particles.scores import ParticleScores
 
 @dataclass(frozen=True)
 class FrameRecord:
-    """What is remembered of a frame beside its images.
+    """Record of a frame, stored with its images.
 
     Attributes:
         shape: Height and width of its images [px].
-        pixel_size_nm: Side of a pixel [nm].
+        pixel_size_nm: Pixel size [nm].
         particles: Its particles.
-        left_out: Parts of the mask that were too small.
-        min_diameter_px: Diameter of the smallest disc that was not [px].
-        scores: Against the label, where there is one.
-        hard_dice: Against the label, where there is one.
-        notes: What the user should know.
+        left_out: Number of particles below the minimum diameter.
+        min_diameter_px: Minimum diameter, as that of a disc of the same area [px].
+        scores: Scores against the label, if there is one.
+        hard_dice: Hard dice against the label, if there is one.
+        notes: Notes for the user.
     """
 
     shape: tuple[int, int]
@@ -44,14 +44,14 @@ _RECORD = TypeAdapter(FrameRecord)
 
 
 class FrameStore:
-    """A folder with a raw file per kind of image, and a line per frame that is done.
+    """A folder with one raw file per kind of image, and one line per finished frame.
 
-    A line is written after the images it speaks of, so whatever a kill leaves behind the last line is cut off.
+    A line is written after its images, so data left by a kill after the last line is truncated.
 
     Args:
-        folder: Where to keep it.
-        job: Everything that decides the results; a store of another job is thrown away.
-        kinds: Kinds of images, with their types.
+        folder: Folder of the store.
+        job: Everything that determines the results; a store of another job is deleted.
+        kinds: Kinds of images, with their dtypes.
     """
 
     def __init__(self, folder: Path, job: dict[str, Any], kinds: Mapping[str, np.dtype]) -> None:
@@ -67,10 +67,10 @@ class FrameStore:
             self._cut_off()
 
     def append(self, record: FrameRecord, images: Mapping[str, np.ndarray]) -> None:
-        """Remember a frame.
+        """Add a frame.
 
         Args:
-            record: What is known about it.
+            record: Its record.
             images: (height, width) of each kind.
 
         Raises:
@@ -85,7 +85,7 @@ class FrameStore:
         self.records.append(record)
 
     def images(self, kind: str) -> Iterator[np.ndarray]:
-        """The images of a kind, memory-mapped."""
+        """Yield the images of a kind, memory-mapped."""
         dtype, offset = self._kinds[kind], 0
         for record in self.records:
             image = np.memmap(self._raw(kind), dtype, "r", offset, record.shape)
@@ -103,7 +103,7 @@ class FrameStore:
             return False
 
     def _read_lines(self) -> None:
-        """Read lines as far as they are whole and their images are there."""
+        """Read lines as long as they are complete and their images exist."""
         room = {kind: self._raw(kind).stat().st_size if self._raw(kind).exists() else 0 for kind in self._kinds}
         for line in self._lines.read_text(encoding="utf-8").splitlines() if self._lines.exists() else []:
             try:

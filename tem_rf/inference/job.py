@@ -1,4 +1,4 @@
-"""Segment files and folders of them, with their labels and tracks where asked for."""
+"""Segment files and folders of files, with labels and tracking if requested."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from tem_rf.particles.tracking import import_trackpy
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """What is done to every file.
+    """Settings that apply to every file.
 
     Attributes:
         output: Folder for the results.
-        settings: What is done to each frame.
-        tracking: How the particles of movies are followed; None: they are not.
-        overwrite: Segment again what stands in the output from the same networks and settings.
+        settings: Segmentation of each frame.
+        tracking: Tracking of particles in movies; None for no tracking.
+        overwrite: Segment again even if the output of the same networks and settings exists.
     """
 
     output: Path
@@ -34,7 +34,7 @@ class SegmentJob:
 
 @dataclass(frozen=True)
 class LabelledFile:
-    """A micrograph, stack or movie, and its label where it has one."""
+    """A micrograph, stack or movie, and its label, if any."""
 
     path: Path
     label: Path | None = None
@@ -55,22 +55,22 @@ def segment_files(
     """Segment files one after the other.
 
     Args:
-        files: What `files_to_segment` found.
-        networks: What segments them.
-        job: What is done to them.
-        on_step: Called with what is done next.
-        on_note: Called with what the user should know.
-        on_failure: Called with a file that cannot be segmented, and why; the others are segmented all the same. None:
-            the first such file ends it.
+        files: Files found by `files_to_segment`.
+        networks: Networks that segment them.
+        job: Settings of the segmentation.
+        on_step: Called with the next step.
+        on_note: Called with notes for the user.
+        on_failure: Called with a file that cannot be segmented, and the error; the other files are still segmented.
+            If None, the first failure is raised.
 
     Returns:
-        What became of each file, with its tracks.
+        The result for each file, with its tracks.
 
     Raises:
         ReadError: A file cannot be read.
-        SettingsError: Settings do not suit a file.
-        ModelError: No model fits, or one cannot be read.
-        StorageError: The disk is full or the place cannot be written to.
+        SettingsError: Settings do not fit a file.
+        ModelError: No model has a matching pixel size, or one cannot be read.
+        StorageError: The disk is full or the folder is not writable.
     """
     results = []
     for number, file in enumerate(files, start=1):
@@ -85,7 +85,7 @@ def segment_files(
 
 
 def is_about_one_file(error: TemRfError, *, are_named: bool) -> bool:
-    """Whether another file may do better: not where the disk is full, nor where the networks that were named fail."""
+    """Whether other files may still succeed: not if the disk is full, nor if the networks given by the user fail."""
     return isinstance(error, (ReadError, DatasetError, SettingsError, NameTooLongError)) or (
         isinstance(error, ModelError) and not are_named
     )
@@ -116,7 +116,7 @@ def _segment(
         overwrite=job.overwrite,
         on_frame=lambda done, count: on_step(f"{title}: {done} of {count} frames" if count > 1 else title),
         on_wait=lambda: on_note(
-            f"{job.output}: another process writes the results of {file.path.stem}; waiting for it"
+            f"{job.output}: another process is writing the results of {file.path.stem}; waiting for it"
         ),
     )
     for note in segmented.notes:
@@ -125,16 +125,16 @@ def _segment(
 
 
 def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | None = None) -> list[LabelledFile]:
-    """The files in folders, with their labels; what cannot work is said before the first is segmented.
+    """Return the files in folders, with their labels; validate them before the first is segmented.
 
     Args:
         images: Micrographs, stacks, movies, or folders of them.
-        job: What is to be done to them.
+        job: Settings of the segmentation.
         labels: Folder of labels, or a COCO file.
 
     Raises:
-        ReadError: A folder holds no micrographs, a movie cannot be read, or the labels fit none.
-        SettingsError: Two files have one name, or a file is no movie that can be tracked.
+        ReadError: A folder contains no micrographs, a movie cannot be read, or no labels match.
+        SettingsError: Two files have the same name, or a file is not a movie that can be tracked.
     """
     paths = list(_files(images))
     _refuse_equal_stems(paths)
@@ -158,8 +158,8 @@ def _refuse_equal_stems(paths: Sequence[Path]) -> None:
         other = seen.setdefault(path.stem, path)
         if other is not path:
             raise SettingsError(
-                f"{path}: has the same name as {other}, so that its results would take the place of the others; "
-                "segment one of them into another `output`."
+                f"{path}: has the same name as {other}, so their results would overwrite each other; segment one of "
+                "them into another `output`."
             )
 
 
@@ -174,5 +174,8 @@ def _labels(paths: Sequence[Path], labels: Path | None, reading: ReadingSettings
     }
     found = {path: pairs[path.resolve()] for path in paths if path.resolve() in pairs}
     if not found:
-        raise ReadError(f"{labels}: labels none of the micrographs; expected a file of the stem of {paths[0].name}.")
+        raise ReadError(
+            f"{labels}: contains no label for any of the micrographs; expected a file with the same stem as "
+            f"{paths[0].name}."
+        )
     return found

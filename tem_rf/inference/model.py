@@ -1,4 +1,4 @@
-"""A trained network that is ready for new micrographs, from a run or from an exported model."""
+"""A trained network ready for new micrographs, from a run or an exported model."""
 
 import hashlib
 from collections.abc import Callable
@@ -26,15 +26,15 @@ Logits = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Segmenter:
-    """A network with what it needs to know about micrographs.
+    """A network with the preprocessing it needs.
 
     Attributes:
         name: Name of the run or the model.
         architecture: Its architecture.
-        preprocessing: What is done to raw counts before they reach the network.
-        pixel_size_nm: Side of a pixel it was trained at [nm]; None where the dataset had none.
+        preprocessing: Preprocessing of raw counts before they reach the network.
+        pixel_size_nm: Pixel size it was trained at [nm]; None if the dataset had none.
         logits: Maps (n, h, w, 1) float32, h and w divisible by the stride, to (n, h, w, 2) logits.
-        sha256: Of its weights: two segmenters with the same one give the same masks.
+        sha256: Checksum of its weights; segmenters with the same checksum give the same masks.
     """
 
     name: str
@@ -46,11 +46,11 @@ class Segmenter:
 
 
 def load_segmenter(path: Path) -> Segmenter:
-    """Load a run folder or an exported model: arrays are read from it, and nothing in it is executed.
+    """Load a run folder or an exported model; only arrays are read, no code in the folder is executed.
 
     Raises:
-        ModelError: The folder holds neither, or its network cannot be read.
-        RunError: The run is of another schema version.
+        ModelError: The folder contains neither, or its network cannot be read.
+        RunError: The run has another schema version.
     """
     if (path / CARD_NAME).exists():
         return _from_export(path)
@@ -59,10 +59,10 @@ def load_segmenter(path: Path) -> Segmenter:
         return _from_run(run)
     if (path / _GRAPH).exists():
         raise ModelError(
-            f"{path}: a SavedModel without {CARD_NAME}, which says what it expects; another program made it, "
-            "export a run with `tem-rf export`."
+            f"{path}: a SavedModel of another program, without the {CARD_NAME} that describes its input; "
+            "use a model written by `tem-rf export`."
         )
-    raise ModelError(f"{path}: holds neither a run nor an exported model; see `tem-rf runs` and `tem-rf export`.")
+    raise ModelError(f"{path}: contains neither a run nor an exported model; see `tem-rf runs` and `tem-rf export`.")
 
 
 def _from_run(run: RunFolder) -> Segmenter:

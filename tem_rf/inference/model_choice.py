@@ -1,4 +1,4 @@
-"""Which models segment a file: the ones that were named, or the saved model that fits its pixel size."""
+"""Choose the models that segment a file: those given by the user, or the saved model of the closest pixel size."""
 
 import math
 from collections.abc import Callable
@@ -22,17 +22,17 @@ def choose_model(
     rescale: bool = False,
     array: str | None = None,
 ) -> Path:
-    """The model whose pixel size is nearest to that of a micrograph.
+    """Return the model whose pixel size is closest to that of a micrograph.
 
     Args:
         file: The micrograph.
         models: Folder of exported models.
-        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
-        rescale: The micrograph will be brought to the model's pixel size, so that any fits.
-        array: Which array of the file is meant, where it holds several.
+        pixel_size_nm: Pixel size [nm], which overrides the one in the file.
+        rescale: Whether the micrograph will be rescaled to the model's pixel size, so that any model fits.
+        array: Array to read if the file holds several.
 
     Raises:
-        ModelError: No model fits, or it cannot be told which one does.
+        ModelError: No model has a matching pixel size, or the pixel size is unknown.
         ReadError: The file cannot be read.
     """
     here = pixel_size_nm or _pixel_size_nm(file, array)
@@ -45,7 +45,7 @@ def choose_model(
     sizes = {path: card.pixel_size_nm for path, card in cards.items() if card.pixel_size_nm is not None}
     if not sizes:
         raise ModelError(
-            f"{models}: holds no model with a pixel size; make one with `tem-rf export`, or name one with `model`."
+            f"{models}: contains no model with a pixel size; export one with `tem-rf export`, or name one with `model`."
         )
     nearest = min(sizes, key=lambda path: abs(math.log(sizes[path] / here)))
     ratio = max(sizes[nearest] / here, here / sizes[nearest])
@@ -53,8 +53,8 @@ def choose_model(
     if ratio > PIXEL_SIZE_TOLERANCE and not rescales:
         known = ", ".join(f"{path.name} at {size:g}" for path, size in sizes.items())
         raise ModelError(
-            f"{file}: has {here:g} nm/px, and no model in {models} was trained near it ({known} nm/px); add "
-            "`rescale`, or name one with `model`."
+            f"{file}: has {here:g} nm/px, but no model in {models} was trained at a similar pixel size ({known} "
+            "nm/px); add `rescale`, or name a model with `model`."
         )
     return nearest
 
@@ -65,7 +65,7 @@ def _pixel_size_nm(file: Path, array: str | None) -> float | None:
 
 
 def _readable_card(folder: Path) -> ModelCard | None:
-    """None for the card of another version, which is no reason not to choose another model."""
+    """Read a card; None if it cannot be read, so that another model can still be selected."""
     try:
         return ModelCard.read(folder)
     except ModelError:
@@ -74,12 +74,12 @@ def _readable_card(folder: Path) -> ModelCard | None:
 
 @dataclass(frozen=True)
 class NetworkChoice:
-    """Which networks segment a file.
+    """Choice of the networks that segment a file.
 
     Attributes:
-        named: Folders of exported models or runs, which are averaged; none: one is chosen for each file.
-        models: Folder of the models to choose from.
-        rescale: Bring micrographs to the pixel size their network was trained at.
+        named: Folders of exported models or runs, which are averaged; if empty, one is selected for each file.
+        models: Folder of the models to select from.
+        rescale: Rescale micrographs to the pixel size their network was trained at.
     """
 
     named: tuple[Path, ...]
@@ -87,7 +87,7 @@ class NetworkChoice:
     rescale: bool = False
 
     def resolved(self) -> "NetworkChoice":
-        """The same from any working directory."""
+        """Return the same choice with absolute paths."""
         return replace(self, named=tuple(path.resolve() for path in self.named), models=self.models.resolve())
 
 
@@ -105,7 +105,7 @@ class Networks:
 
     @property
     def are_named(self) -> bool:
-        """Whether all files are segmented by the same networks; else a model is chosen for each."""
+        """Whether all files are segmented by the same networks; otherwise a model is selected for each."""
         return bool(self._choice.named)
 
     def segmenters(
@@ -117,19 +117,19 @@ class Networks:
         on_step: Callable[[str], None] = lambda what: None,
         on_note: Callable[[str], None] = lambda note: None,
     ) -> list[Segmenter]:
-        """The networks for a file.
+        """Return the networks for a file.
 
         Args:
             file: The micrograph.
-            pixel_size_nm: Side of a pixel [nm], in place of what the file says.
-            array: Which array of the file is meant, where it holds several.
-            on_step: Called with what is done next.
-            on_note: Called with the model that was chosen.
+            pixel_size_nm: Pixel size [nm], which overrides the one in the file.
+            array: Array to read if the file holds several.
+            on_step: Called with the next step.
+            on_note: Called with the model that was selected.
 
         Raises:
-            ModelError: No model fits, or one cannot be read.
+            ModelError: No model has a matching pixel size, or one cannot be read.
             ReadError: The file cannot be read.
-            SettingsError: Micrographs cannot be rescaled, since the network was trained without a pixel size.
+            SettingsError: Micrographs cannot be rescaled because the network was trained without a pixel size.
         """
         choice = self._choice
         folders = choice.named or (
@@ -140,7 +140,7 @@ class Networks:
             self._loaded[folders] = [self._load(folder) for folder in folders]
         if not choice.named:
             trained_nm = self._loaded[folders][0].pixel_size_nm
-            on_note(f"{file.name}: takes {folders[0]}, trained at {trained_nm:g} nm/px")
+            on_note(f"{file.name}: using model {folders[0]} (trained at {trained_nm:g} nm/px)")
         return self._loaded[folders]
 
     def _load(self, folder: Path) -> Segmenter:
@@ -156,10 +156,10 @@ class Networks:
 
 
 def model_folder(model: str, runs: Path, models: Path = MODELS) -> Path:
-    """The folder of a model or of a run, by its path, or by the name of a run, a saved model, or one that ships.
+    """Return the folder of a model or run, given as a path or as the name of a run, a saved or a bundled model.
 
     Raises:
-        ModelError: There is none.
+        ModelError: There is no such model or run.
     """
     for path in (Path(model), runs / model, models / model, SHIPPED_MODELS / model):
         if path.is_dir():
@@ -167,5 +167,5 @@ def model_folder(model: str, runs: Path, models: Path = MODELS) -> Path:
     shipped = " or ".join(path.name for path in models_in(SHIPPED_MODELS))
     raise ModelError(
         f"{model}: no such model or run; expected a folder, the name of a run in {runs} or of a model in {models}, or "
-        f"a model that ships, {shipped}."
+        f"a bundled model ({shipped})."
     )

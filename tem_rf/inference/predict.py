@@ -1,4 +1,4 @@
-"""Segment a micrograph of any size, by one network or by several, seen from one side or from eight."""
+"""Segment a micrograph of any size with one or several networks, in one or all eight orientations."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from tem_rf.models.probability import particle_probability
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What networks make of a micrograph.
+    """Segmentation of a micrograph.
 
     Attributes:
-        probability: (height, width) float32, probability of the particle class, the mean where several were made.
-        pixel_size_nm: Side of a pixel [nm]; None where the micrograph has none.
-        notes: What the user should know.
-        disagreement: (height, width) float32, standard deviation of the probabilities; None where there is one only.
+        probability: (height, width) float32, probability of the particle class; the mean if there are several.
+        pixel_size_nm: Pixel size [nm]; None if the micrograph has none.
+        notes: Notes for the user.
+        disagreement: (height, width) float32, standard deviation of the probabilities; None if there is only one.
     """
 
     probability: np.ndarray
@@ -42,17 +42,17 @@ class Segmentation:
 
 
 def segment_micrograph(segmenter: Segmenter, micrograph: Micrograph, *, tile_px: int | None = None) -> Segmentation:
-    """Segment a micrograph; tiles leave no trace, since each is read with everything its pixels depend on.
+    """Segment a micrograph; tiling has no effect on the result, because tiles include all pixels theirs depend on.
 
     Args:
         segmenter: The network.
-        micrograph: Raw counts, treated here as the training data were.
-        tile_px: Side of a tile without its context [px]; None: what fits into memory.
+        micrograph: Raw counts, preprocessed here like the training data.
+        tile_px: Side of a tile without its context [px]; None for the size that fits into memory.
 
     Raises:
-        ReadError: The micrograph is constant or holds NaN or infinite pixels.
-        SettingsError: The network wants another pixel size and the micrograph has none.
-        ModelError: Memory runs out even with the smallest tiles.
+        ReadError: The micrograph is constant or contains NaN or infinite pixels.
+        SettingsError: The network needs a given pixel size, but the micrograph has none.
+        ModelError: Out of memory even with the smallest tiles.
     """
     return segment_by_ensemble([segmenter], micrograph, tile_px=tile_px)
 
@@ -65,19 +65,19 @@ def segment_by_ensemble(
     tile_px: int | None = None,
     scratch: Path | None = None,
 ) -> Segmentation:
-    """Average what several networks make of a micrograph, each seeing it turned and mirrored.
+    """Average the probabilities of several networks, each over rotations and reflections of a micrograph.
 
     Args:
-        segmenters: One network or more.
+        segmenters: One or more networks.
         micrograph: Raw counts.
-        transforms: How many of the eight dihedral transforms each network sees: 1 to 8.
+        transforms: Number of dihedral transforms to average over, 1 to 8.
         tile_px: As for `segment_micrograph`.
         scratch: Folder for images too large for memory, see `scratch_array`; None keeps them in memory.
 
     Raises:
-        StorageError: There is no room in `scratch`.
+        StorageError: The disk of `scratch` is full.
         ReadError: As for `segment_micrograph`.
-        SettingsError: As for `segment_micrograph`; or the networks want different pixel sizes.
+        SettingsError: As for `segment_micrograph`; or the networks need different pixel sizes.
         ModelError: As for `segment_micrograph`.
     """
     targets = {segmenter.preprocessing.target_pixel_size_nm for segmenter in segmenters}
@@ -110,7 +110,7 @@ def _probabilities(
 
 
 def _mean_and_spread(images: Iterator[np.ndarray], scratch: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Mean and standard deviation of images, by Welford's sums: two images are kept, whatever their number."""
+    """Mean and standard deviation of images by Welford's method, which keeps only two images in memory."""
     mean, squares = next(images), None
     count = 1
     for count, image in enumerate(images, start=2):
@@ -145,9 +145,9 @@ def _normalized(
         raise SettingsError(f"{where}: {error}") from error
     if prepared.has_too_many_outliers:
         on_note(
-            f"{micrograph.name}: x-ray outliers are left in: more than {MAX_OUTLIER_FRACTION:.1%} of the pixels lie "
-            f"{prepared.xray_threshold:g} counts above the median, the threshold of {segmenter.name}; this detector "
-            "counts on another scale"
+            f"{micrograph.name}: x-ray outliers were not removed: more than {MAX_OUTLIER_FRACTION:.1%} of the pixels "
+            f"exceed the median by {prepared.xray_threshold:g} counts, the threshold of {segmenter.name}; this "
+            "detector has another count scale"
         )
     return prepared.image
 
@@ -155,7 +155,7 @@ def _normalized(
 def _probability(segmenter: Segmenter, image: np.ndarray, tile_px: int | None, scratch: Path | None) -> np.ndarray:
     architecture = segmenter.architecture
     reach_px = architecture.receptive_field.reach_px
-    # A field without bounds, as instance normalization has, needs the whole image at once.
+    # An unbounded receptive field, as with instance normalization, needs the whole image at once.
     context_px = 0 if reach_px is None else reach_px
     tile_px = max(image.shape) if reach_px is None else tile_px or choose_tile_px(architecture)
 
@@ -181,14 +181,14 @@ def _notes(segmenter: Segmenter, micrograph: Micrograph) -> list[str]:
     is_rescaled = segmenter.preprocessing.target_pixel_size_nm is not None
     if here and there and not is_rescaled and max(here / there, there / here) > PIXEL_SIZE_TOLERANCE:
         notes.append(
-            f"{micrograph.name}: has {here:g} nm/px, {segmenter.name} was trained at {there:g} nm/px; "
+            f"{micrograph.name}: has {here:g} nm/px, but {segmenter.name} was trained at {there:g} nm/px; "
             "expect poor masks, or add `rescale`"
         )
     height, width = micrograph.pixels.shape
     reach_px = segmenter.architecture.receptive_field.reach_px
     if reach_px is not None and min(height, width) <= reach_px:
         notes.append(
-            f"{micrograph.name}: {width} x {height} px is smaller than the reach of {segmenter.name}, {reach_px} px; "
-            "every pixel sees beyond the edge, where there is nothing"
+            f"{micrograph.name}: {width} x {height} px is smaller than the reach of {segmenter.name} ({reach_px} px); "
+            "for every pixel, part of the receptive field is outside the image"
         )
     return notes

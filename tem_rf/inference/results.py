@@ -1,4 +1,4 @@
-"""The results of a segmented file: masks, plots and tables, written from its frame store."""
+"""Write the results of a segmented file from its frame store: masks, plots and tables."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -27,20 +27,20 @@ _MAX_OVERLAY_PX = 4096
 
 @dataclass(frozen=True)
 class SegmentedFile:
-    """What became of a file.
+    """Result of segmenting a file.
 
     Attributes:
         image: The file.
-        files: What was written, by kind: mask, overlay, particles, histogram, probability, disagreement.
-        frames: Number of its frames.
-        particle_fraction: Of the pixels of all frames.
-        pixel_size_nm: Side of a pixel of the mask [nm].
-        sizes: Of the particles of all frames.
-        left_out: Parts of the masks that were too small.
-        min_diameter_px: Diameter of the smallest disc that was not, in the first frame [px].
-        scores: Against the label, where there is one.
-        hard_dice: Mean over the frames, where there is a label.
-        notes: What the user should know.
+        files: Files written, by kind: mask, overlay, particles, histogram, probability, disagreement.
+        frames: Number of frames.
+        particle_fraction: Fraction of particle pixels over all frames.
+        pixel_size_nm: Pixel size of the mask [nm].
+        sizes: Size summary of the particles of all frames.
+        left_out: Number of particles below the minimum diameter.
+        min_diameter_px: Minimum diameter in the first frame, as that of a disc of the same area [px].
+        scores: Scores against the label, if there is one.
+        hard_dice: Mean over the frames, if there is a label.
+        notes: Notes for the user.
     """
 
     image: Path
@@ -59,17 +59,17 @@ class SegmentedFile:
 def write_results(
     store: FrameStore, path: Path, output: Path, first: Micrograph, kinds: Iterable[str]
 ) -> SegmentedFile:
-    """Write all that is made of a file, each part whole or not at all.
+    """Write all results of a file, each file completely or not at all.
 
     Args:
-        store: Of all its frames.
+        store: Frame store with all of its frames.
         path: The file.
-        output: Folder for the results, whose names begin with the stem of the file.
+        output: Folder for the results; their names begin with the stem of the file.
         first: Its first frame, for the overlay.
         kinds: Kinds of images to write as TIFF.
 
     Raises:
-        StorageError: The disk is full or the place cannot be written to.
+        StorageError: The disk is full or the folder is not writable.
     """
     records = store.records
     pixel_size_nm = records[0].pixel_size_nm
@@ -102,14 +102,14 @@ def write_results(
 
 
 def counts_on_mask(micrograph: Micrograph, mask: np.ndarray, pixel_size_nm: float | None) -> np.ndarray:
-    """The counts of a micrograph at the pixel size of its mask, where the network wanted another one than it has."""
+    """Return the counts of a micrograph at the pixel size of its mask, rescaled if it was segmented at another one."""
     if mask.shape == micrograph.pixels.shape or pixel_size_nm is None:
         return micrograph.pixels
     return rescale(micrograph.pixels.astype(np.float32), micrograph.pixel_size_nm, pixel_size_nm)
 
 
 def _write_overlay(file: Path, first: Micrograph, mask: np.ndarray, pixel_size_nm: float | None) -> None:
-    """Draw the outline; of an image that is larger than any screen, on means over squares of pixels."""
+    """Draw the outline; images larger than any screen are binned first."""
     factor = -(-max(mask.shape) // _MAX_OVERLAY_PX)
     counts = counts_on_mask(first, mask, pixel_size_nm)
     if factor > 1:
@@ -122,7 +122,7 @@ def _write_overlay(file: Path, first: Micrograph, mask: np.ndarray, pixel_size_n
 
 
 def _means(image: np.ndarray, factor: int) -> np.ndarray:
-    """(h / factor, w / factor) float32, means over squares; what is left at the edges is cut off."""
+    """(h / factor, w / factor) float32, means over squares; incomplete squares at the edges are dropped."""
     height, width = (length // factor for length in image.shape)
     means = np.empty((height, width), np.float32)
     for band in bands(height):
@@ -144,18 +144,18 @@ _RESULT = TypeAdapter(SegmentedFile)
 
 
 def remember_finished(path: Path, job: dict[str, Any], result: SegmentedFile) -> None:
-    """Write what became of a file.
+    """Write the result of a file.
 
     Args:
         path: JSON file to write.
-        job: Everything that decided the result.
+        job: Everything that determined the result.
         result: The result.
     """
     write_json(path, {"job": job, "result": _RESULT.dump_python(result, mode="json")})
 
 
 def recall_finished(path: Path, job: dict[str, Any]) -> SegmentedFile | None:
-    """What `remember_finished` wrote; None where the job was another one, or a file of the result is gone."""
+    """Read what `remember_finished` wrote; None if the job differs or a file of the result is missing."""
     try:
         content = parse_json(path.read_text(encoding="utf-8"))
         if content["job"] != json.loads(json.dumps(job)):

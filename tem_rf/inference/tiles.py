@@ -1,4 +1,4 @@
-"""Cut an image into tiles so that a tiled result equals the whole-image result, as large as memory allows."""
+"""Cut an image into tiles as large as memory allows, so that the tiled result equals the whole-image result."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ class Tile:
     """One axis-aligned piece of an image.
 
     Attributes:
-        read: Rows and columns that the network gets: the tile and its context.
+        read: Rows and columns given to the network: the tile and its context.
         write: Rows and columns of the image whose result is kept.
-        keep: The same rows and columns, counted within the piece that was read.
+        keep: The same rows and columns, relative to the piece that was read.
     """
 
     read: tuple[slice, slice]
@@ -26,11 +26,11 @@ class Tile:
 
 
 def plan_tiles(shape: tuple[int, int], *, tile_px: int, context_px: int, stride: int) -> Iterator[Tile]:
-    """Tiles that cover an image.
+    """Yield the tiles that cover an image.
 
-    A tile starts on a multiple of the stride, so that every pixel keeps its phase in the pooling grid, and is read
-    with at least `context_px` around it, so that nothing a pixel depends on is missing. Context stops at the edge of
-    the image, where the network pads as it does for the whole image.
+    Tiles start on multiples of the stride, so every pixel keeps its phase in the pooling grid. They are read with at
+    least `context_px` around them, so everything that a pixel depends on is included. Context stops at the edge of the
+    image, where the network pads as it does for the whole image.
 
     Args:
         shape: Height and width of the image, multiples of the stride [px].
@@ -54,7 +54,7 @@ def apply_in_tiles(
     context_px: int,
     stride: int,
 ) -> None:
-    """Compute an image of results tile by tile.
+    """Compute a result image tile by tile.
 
     Args:
         compute: Maps (h, w) float32 to (h, w, ...), for h and w divisible by the stride.
@@ -72,7 +72,7 @@ def apply_in_tiles(
 
 
 def _padded(image: np.ndarray, place: tuple[slice, slice]) -> np.ndarray:
-    """A piece of an image, with zeros beyond the edges below and on the right."""
+    """Return a piece of an image, padded with zeros beyond the bottom and right edges."""
     piece = image[place]
     missing = [(0, part.stop - part.start - length) for part, length in zip(place, piece.shape, strict=True)]
     return np.pad(piece, missing) if any(after for _, after in missing) else np.ascontiguousarray(piece)
@@ -89,7 +89,7 @@ def _round_up(value: int, multiple: int) -> int:
     return max(-(-value // multiple), 1) * multiple
 
 
-MAX_TILE_PX = 1024  # beyond it tiles gain no speed
+MAX_TILE_PX = 1024  # larger tiles are not faster
 _MIN_TILE_PX = 64
 # Activations of a network of the study, with 4 filters at full resolution: 0.6 GB for a tile of 1024 px.
 _BYTES_PER_PIXEL_AND_FILTER = 150
@@ -97,11 +97,11 @@ _PART_OF_FREE_MEMORY = 0.5
 
 
 def choose_tile_px(architecture: Architecture, free_bytes: int | None = None) -> int:
-    """Side of the tiles of an image [px], their context not counted.
+    """Return the side of the tiles of an image without their context [px].
 
     Args:
-        architecture: Its first filters and its reach decide how much memory a tile takes.
-        free_bytes: Memory that is free; None: as the system says.
+        architecture: Its number of first filters and its reach determine how much memory a tile takes.
+        free_bytes: Free memory; None to query the system.
 
     >>> choose_tile_px(Architecture((2, 2)), free_bytes=10**12), choose_tile_px(Architecture((2, 2)), 200 * 10**6)
     (1024, 362)
@@ -117,14 +117,14 @@ def choose_tile_px(architecture: Architecture, free_bytes: int | None = None) ->
 
 
 def with_tiles_that_fit(compute: Callable[[int], np.ndarray], tile_px: int) -> np.ndarray:
-    """Compute in tiles; where memory runs out, halve them and start again.
+    """Compute in tiles; if memory runs out, halve them and start again.
 
     Args:
         compute: Computes the result in tiles of a given side.
         tile_px: Side to start with [px].
 
     Raises:
-        ModelError: Memory runs out with the smallest tiles, too.
+        ModelError: Out of memory even with the smallest tiles.
     """
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Tracks of a segmented movie: table and pictures, from its table of particles."""
+"""Track the particles of a segmented movie: table and plots, from its particle table."""
 
 import csv
 from collections import Counter
@@ -25,10 +25,10 @@ class TrackedFile:
     """The tracks of a movie.
 
     Attributes:
-        files: What was written, by kind: tracks, paths, development.
+        files: Files written, by kind: tracks, paths, development.
         tracks: Number of tracks.
-        ends: How many ended for each reason, see `Track.end`.
-        frame_interval_s: Time between frames [s]; None where neither the user nor the file says it.
+        ends: Number of tracks that ended for each reason, see `Track.end`.
+        frame_interval_s: Time between frames [s]; None if neither the user nor the file gives it.
     """
 
     files: dict[str, Path]
@@ -40,21 +40,21 @@ class TrackedFile:
 def check_movie(
     path: Path, settings: TrackSettings, pixel_size_nm: float | None = None, reading: ReadingSettings = AS_IT_IS
 ) -> None:
-    """Say what keeps the particles of a file from being followed, before it is segmented.
+    """Check that the particles of a file can be tracked, before it is segmented.
 
     Args:
         path: The file.
-        settings: How its particles are to be followed.
-        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
-        reading: Which array of the file is meant.
+        settings: Tracking settings.
+        pixel_size_nm: Pixel size [nm], which overrides the one in the file.
+        reading: Array to read if the file holds several.
 
     Raises:
-        SettingsError: The file is one image; see also `TrackSettings.step_px`.
+        SettingsError: The file is a single image; see also `TrackSettings.step_px`.
         ReadError: The file cannot be read.
     """
     with open_recording(path, Wanted(reading.array)) as recording:
         if recording.count < 2:
-            raise SettingsError(f"{path}: `track` needs a movie, this is one image; leave it out.")
+            raise SettingsError(f"{path}: `track` needs a movie, but this is a single image; leave it out.")
         sides = recording.pixel_sides_nm
     settings.step_px(pixel_size_nm or (sides and sides[1]))
 
@@ -62,19 +62,19 @@ def check_movie(
 def track_file(
     segmented: SegmentedFile, output: Path, settings: TrackSettings, reading: ReadingSettings = AS_IT_IS
 ) -> TrackedFile:
-    """Follow the particles of a segmented movie.
+    """Track the particles of a segmented movie.
 
     Args:
-        segmented: What became of the movie.
-        output: Folder for the results, whose names begin with the stem of the movie.
-        settings: How to follow them.
-        reading: Which array and channel of the file are meant.
+        segmented: Segmentation of the movie.
+        output: Folder for the results; their names begin with the stem of the movie.
+        settings: Tracking settings.
+        reading: Array and channel to read.
 
     Raises:
         SettingsError: See `TrackSettings.step_px` and `follow_particles`.
         ModelError: trackpy is not installed.
         ReadError: The movie or its table cannot be read.
-        StorageError: The disk is full or the place cannot be written to.
+        StorageError: The disk is full or the folder is not writable.
     """
     path, pixel_size_nm = segmented.image, segmented.pixel_size_nm
     frames = read_particles(segmented.files["particles"], segmented.frames)
@@ -106,7 +106,7 @@ def _recorded_interval_s(path: Path, reading: ReadingSettings) -> float | None:
 
 
 def _first_frame(segmented: SegmentedFile, reading: ReadingSettings) -> np.ndarray:
-    """Counts of the first frame, on the pixels of its mask."""
+    """Return the counts of the first frame, on the pixels of its mask."""
     from skimage.transform import resize
 
     counts = next(read_frames(segmented.image, resample=True, reading=reading)).pixels

@@ -1,4 +1,4 @@
-"""Drive a study: ask what to train next, have it trained by the workers, tell what came of it."""
+"""Drive a study: ask the search what to train next, have it trained by the workers, report the result."""
 
 import sys
 import time
@@ -18,9 +18,9 @@ from tem_rf.study.folder import StudyFolder
 from tem_rf.study.search.search import Search, Trial
 
 TRAINING_COMMAND = (sys.executable, "-m", "tem_rf", "resume", "--evaluate")
-"""What trains and scores a run; the run folder follows."""
+"""Command that trains and scores a run; the run folder is appended."""
 LOSSES_WITHOUT_PROGRESS = 10
-"""A run that was lost so often without a further epoch is taken for the reason, and fails."""
+"""A run lost this many times without a further epoch is assumed to be the cause, and fails."""
 POLL_S = 0.5
 WORKERS_INTERVAL_S = 1.0
 
@@ -29,11 +29,11 @@ StartPool = Callable[[StudyFolder], WorkerPool]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call of `run_study` ended.
+    """Outcome of `run_study`.
 
     Attributes:
-        state: `finished`, or `stopped` when somebody asked for it.
-        signal_number: The signal that asked it to stop, if one did.
+        state: `finished`, or `stopped` on request.
+        signal_number: The signal that requested the stop, if any.
     """
 
     state: Literal["finished", "stopped"]
@@ -48,20 +48,20 @@ def run_study(
     command: tuple[str, ...] = TRAINING_COMMAND,
     retry_failed: bool = False,
 ) -> Outcome:
-    """Train what the study asks for until all is done, or until somebody asks to stop; go on where it was.
+    """Run or resume a study until all of its trainings are done, or until a stop is requested.
 
-    A run that fails is tried again as often as the definition says, then its trial fails and the study goes on. A run
-    whose worker or scheduler is lost goes on elsewhere from its newest checkpoint; that is no failure.
+    A failed run is retried as often as the definition allows; then its trial fails and the study continues. A run whose
+    worker or scheduler is lost resumes elsewhere from its latest checkpoint; this does not count as a failure.
 
     Args:
         folder: The study.
         start_pool: Starts the workers, once the study is claimed and before the search imports Keras.
         listener: Called with every event.
-        command: What trains a run, without the run folder.
-        retry_failed: Try the trials that failed once more.
+        command: Command that trains a run, without the run folder.
+        retry_failed: Retry failed trials.
 
     Raises:
-        RunError: Another process runs this study.
+        RunError: Another process is running this study.
         StudyError: The workers or the search cannot be started.
         StorageError: The study folder cannot be written to.
     """
@@ -87,7 +87,7 @@ def run_study(
 
 @dataclass(eq=False)
 class _OpenTrial:
-    """A trial of which runs are to be trained."""
+    """A trial with runs to train."""
 
     trial: Trial
     left: int
@@ -96,7 +96,7 @@ class _OpenTrial:
 
 @dataclass(eq=False)
 class _Job:
-    """A run on its way to its last epoch."""
+    """A run to be trained to its last epoch."""
 
     run: RunFolder
     trial: _OpenTrial
@@ -123,7 +123,7 @@ class _Driver:
     workers_told_at: float = 0.0
 
     def go_on(self) -> Literal["finished", "stopped"]:
-        """Train until all is done or somebody asks to stop."""
+        """Train until all is done or a stop is requested."""
         while not self.interruption.asks_to_stop():
             self._submit_what_fits()
             if not self.in_flight and not self.queue and self.search.is_finished:
@@ -133,7 +133,7 @@ class _Driver:
         return "stopped"
 
     def _submit_what_fits(self) -> None:
-        waiting = []  # runs that another trial of the same network has under way
+        waiting = []  # runs already in training for another trial of the same network
         while self.pool.slots() > 0 and (self.queue or self._ask()):
             job = self.queue.popleft()
             if job.run.name in self.in_flight:
@@ -145,12 +145,12 @@ class _Driver:
         self.queue.extendleft(reversed(waiting))
 
     def _ask(self) -> bool:
-        """Queue the runs of the next trial that has runs to train; False where there is none now."""
+        """Queue the runs of the next trial that has runs to train; False if there is none at present."""
         while not self.queue:
             trial = self.search.ask()
             if trial is None:
                 if not self.in_flight and not self.search.is_finished:
-                    raise StudyError("The search waits for results, but none are to come; report this as a bug.")
+                    raise StudyError("The search waits for results, but no run is in training; report this as a bug.")
                 return False
             runs = trial.unfinished()
             opened = _OpenTrial(trial, left=len(runs))
@@ -171,7 +171,7 @@ class _Driver:
             self.events.emit(WorkersEvent(workers=workers))
 
     def _take(self, job: _Job, outcome: RunOutcome) -> None:
-        """Decide whether a run that came back is done, is tried again, or has failed."""
+        """Decide whether a returned run is done, is retried, or has failed."""
         if outcome.state == "finished" and job.run in job.trial.trial.unfinished():
             outcome = _without_result(job.run, outcome)
         if outcome.state == "busy":
@@ -195,7 +195,7 @@ class _Driver:
             self._take_lost(job)
 
     def _drop_waiting(self, trial: _OpenTrial) -> None:
-        """Somebody has given a run of the trial up, and the trial with it: its other runs are not begun."""
+        """Drop the waiting runs of a trial, one of whose runs was cancelled by the user."""
         kept = [job for job in self.queue if job.trial is not trial]
         trial.left -= len(self.queue) - len(kept)
         self.queue = deque(kept)
@@ -217,7 +217,7 @@ class _Driver:
             self._fail_run(job, f"its worker was lost {job.losses} times without a further epoch")
 
     def _fail_run(self, job: _Job, detail: str) -> None:
-        if process.state(job.run) != "failed":  # its process could not say so itself
+        if process.state(job.run) != "failed":  # its process could not record it itself
             job.run.event_log().write(StatusEvent(state="failed", detail=detail))
         self._end_run(job, f"{job.run.name}: {detail}")
 
@@ -246,7 +246,7 @@ class _Driver:
         )
 
     def _wind_down(self) -> None:
-        """Let the runs end after the step in hand, or kill them where that is asked for."""
+        """Let the runs end after their current step, or kill them on request."""
         self.is_ending = True
         for job in self.in_flight.values():
             self._ask_to_stop(job.run)
@@ -261,15 +261,15 @@ class _Driver:
     def _ask_to_stop(self, run: RunFolder) -> None:
         try:
             process.ask(run, "stop")
-        except RunError:  # its process has not begun yet
+        except RunError:  # its process has not started yet
             self.pool.cancel(run.path)
 
 
 def _without_result(run: RunFolder, outcome: RunOutcome) -> RunOutcome:
-    """The outcome of a process that ended well before its run was finished and scored."""
+    """Return the outcome of a process that ended without error although its run was not finished and scored."""
     if process.state(run) == "stopped":
         return RunOutcome(outcome.run, "cancelled", outcome.worker, "stopped")
-    return RunOutcome(outcome.run, "failed", outcome.worker, "its process ended before it was finished and scored")
+    return RunOutcome(outcome.run, "failed", outcome.worker, "its process ended before the run was finished and scored")
 
 
 def _epochs_done(run: RunFolder) -> int:

@@ -1,4 +1,4 @@
-"""What happened in a study: the events that its driver appends to `events.jsonl`."""
+"""Events of a study, which its driver appends to `events.jsonl`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tem_rf.runs.events import Event, NoticeEvent, StatusEvent, follow_lines
 
 
 class TrialEvent(Event):
-    """A trial was handed out, or all its runs have ended."""
+    """A trial was started, or all of its runs have ended."""
 
     kind: Literal["trial"] = "trial"
     state: Literal["started", "finished", "failed"]
@@ -20,12 +20,12 @@ class TrialEvent(Event):
         description="Dataset and recipe.",
     )
     architecture: str = Field(description="Name of the network.")
-    objective: float | None = Field(None, description="What it came to, where it finished.")
+    objective: float | None = Field(None, description="Its objective, if it finished.")
     detail: str = Field("", description="Why it failed.")
 
 
 class RunEvent(Event):
-    """A run was given to a worker, or came back from it."""
+    """A run was submitted to a worker, or returned by it."""
 
     kind: Literal["run"] = "run"
     state: Literal["started", "finished", "failed", "lost", "cancelled"]
@@ -47,7 +47,7 @@ class Worker(BaseModel):
 
 
 class WorkersEvent(Event):
-    """The workers of the study, whenever that changes."""
+    """The workers of the study; emitted when they change."""
 
     kind: Literal["workers"] = "workers"
     workers: tuple[Worker, ...]
@@ -58,7 +58,7 @@ _ADAPTER: TypeAdapter[AnyStudyEvent] = TypeAdapter(AnyStudyEvent)
 
 
 def parse_study_event(line: bytes | str) -> AnyStudyEvent | None:
-    """Read one line; None for a torn line or a kind of event that a later version writes."""
+    """Read one line; None for an incomplete line or an event type of a later version."""
     try:
         return _ADAPTER.validate_json(line)
     except ValidationError:
@@ -66,5 +66,5 @@ def parse_study_event(line: bytes | str) -> AnyStudyEvent | None:
 
 
 def follow_study_events(path: Path, start: int) -> tuple[Iterator[AnyStudyEvent], int]:
-    """Events of a study appended since byte `start`, and the byte to go on from."""
+    """Return the events of a study appended since byte `start`, and the byte to continue from."""
     return follow_lines(path, start, parse_study_event)

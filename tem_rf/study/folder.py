@@ -22,7 +22,7 @@ DEFAULT_ROOT = Path("studies")
 
 @dataclass(frozen=True)
 class StudyFolder(OwnedFolder):
-    """One study on disk; its process is the driver, which asks what to train next and has it trained.
+    """A study on disk; its process is the driver, which runs the search and the trainings.
 
     Attributes:
         path: The folder, `studies/NAME`.
@@ -32,22 +32,22 @@ class StudyFolder(OwnedFolder):
 
     @property
     def definition_file(self) -> Path:
-        """`study.toml`: what the study is."""
+        """`study.toml`: the definition of the study."""
         return self.path / "study.toml"
 
     @property
     def oracle_folder(self) -> Path:
-        """`oracle/`: a folder of KerasTuner's files per dataset and recipe."""
+        """`oracle/`: one folder of KerasTuner files per dataset and recipe."""
         return self.path / "oracle"
 
     @property
     def runs_folder(self) -> Path:
-        """`runs/`: ordinary run folders, all that results are computed from."""
+        """`runs/`: ordinary run folders, from which all results are computed."""
         return self.path / "runs"
 
     @property
     def report_folder(self) -> Path:
-        """`report/`: figures, tables and the page that shows them."""
+        """`report/`: figures, tables and the report page."""
         return self.path / "report"
 
     @property
@@ -57,17 +57,17 @@ class StudyFolder(OwnedFolder):
 
     @property
     def stop_command(self) -> str:
-        """Command that ends the study after the steps in hand."""
+        """Command that stops the study after the current steps."""
         return f"tem-rf study stop {shlex.quote(str(self.path))}"
 
     @property
     def start_command(self) -> tuple[str, ...]:
-        """Command that lets it go on."""
+        """Command that resumes the study."""
         return (sys.executable, "-m", "tem_rf", "study", "run", str(self.path))
 
     @property
     def definition(self) -> StudyDefinition:
-        """What the study is.
+        """The definition of the study.
 
         Raises:
             StudyError: The folder holds no study, or its definition cannot be read.
@@ -87,7 +87,7 @@ class StudyFolder(OwnedFolder):
         return read_lines(self.events_file, parse_study_event)
 
     def remove_leftovers(self) -> None:
-        """Remove the half-written files of drivers that were killed; for the process that owns the study."""
+        """Remove half-written files left by killed drivers; only for the process that owns the study."""
         for file in (self.definition_file, self.process_file):
             remove_leftovers(self.path, file.name)
 
@@ -104,7 +104,7 @@ class StudyFolder(OwnedFolder):
 
     @classmethod
     def create_or_open(cls, path: Path, definition: StudyDefinition, *, extend: bool = False) -> Self:
-        """Open the study of this definition, or create it; how it is executed may differ, and is written down.
+        """Open the study of this definition, or create it; its execution settings may differ, and are updated.
 
         Args:
             path: The folder.
@@ -134,8 +134,8 @@ class StudyFolder(OwnedFolder):
             check_extension(before, definition, where=str(path))
         if process.is_alive(study):
             raise StudyError(
-                f"{path}: {process.owner(study)} is running this study, and would not notice the change; end it with "
-                f"`tem-rf study stop {study.name}` first."
+                f"{path}: {process.owner(study)} is running this study and would not notice the change; first stop it "
+                f"with `tem-rf study stop {study.name}`."
             )
         study._write(definition)
         return study

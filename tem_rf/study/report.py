@@ -1,4 +1,4 @@
-"""One page with the table, the figures and what they say, readable without anything beside it."""
+"""Write a self-contained report page with table, figures and findings."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from tem_rf.study.results.comparison import find_best
 PAGE, TABLE = "report.html", "table.csv"
 
 _TEMPLATE = "report.html.j2"  # beside this module
-_MAX_ROWS = 60  # of the numbers of a figure that stand on the page; all are in its CSV
+_MAX_ROWS = 60  # maximum rows of a figure's numbers on the page; all of them are in its CSV
 
 Progress = Callable[[str], None]
 

@@ -133,7 +133,7 @@ def test_the_demo_beats_fourier_filtering_and_reuses_what_stands(tmp_path: Path)
         ("segment missing.tif --model RUN", ["missing.tif"]),
         ("segment SET/patches.csv --model RUN", ["patches.csv"]),
         ("segment SET --model nowhere", ["nowhere", "no such model or run"]),
-        ("export RUN --output SET", ["not empty and holds no exported model"]),
+        ("export RUN --output SET", ["not empty and contains no exported model"]),
         ("evaluate RUN EMPTY", ["EMPTY", "no trained network yet"]),
         ("simulate --output taken", ["taken: is a file; give a folder"]),
     ],

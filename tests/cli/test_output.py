@@ -126,4 +126,6 @@ def test_a_note_of_segment_is_one_line_in_a_file(run: Command, trained_run: RunF
     name = f"{'long ' * 20}[gold]"
     write_tiff(tmp_path / f"{name}.tif", counts_with_disc((64, 64))[0], pixel_size_nm=0.05)
     notes = run("segment", f"{name}.tif", "--model", trained_run.path).stderr
-    assert f"{name}: has 0.05 nm/px, trained was trained at 0.02 nm/px; expect poor masks, or add --rescale\n" in notes
+    assert (
+        f"{name}: has 0.05 nm/px, but trained was trained at 0.02 nm/px; expect poor masks, or add --rescale\n" in notes
+    )

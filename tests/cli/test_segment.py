@@ -66,7 +66,7 @@ def test_bad_input_is_one_line(run: Command, trained_run: RunFolder, tmp_path: P
     assert_one_line(run("segment", "a", *model, "--labels", "b/none"), "b/none: no such folder")
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign/saved_model.pb").write_bytes(b"")
-    assert_one_line(run("segment", "a", "--model", "foreign"), "foreign: a SavedModel without model.json")
+    assert_one_line(run("segment", "a", "--model", "foreign"), "foreign: a SavedModel of another program")
     (tmp_path / "foreign/model.json").write_text('{"schema_version": 99}')
     assert_one_line(run("segment", "a", "--model", "foreign"), "schema version 99")
 
@@ -112,13 +112,13 @@ def test_without_a_model_the_one_of_the_nearest_pixel_size_is_taken(
         (tmp_path / "saved_models" / name / "model.json").write_text(json.dumps(content | {"pixel_size_nm": size}))
     write_tiff(tmp_path / "m.tif", image, pixel_size_nm=0.021)
     result = run("segment", "m.tif", "--json")
-    assert "m.tif: takes saved_models/fine, trained at 0.02 nm/px" in result.stderr
+    assert "m.tif: using model saved_models/fine (trained at 0.02 nm/px)" in result.stderr
     assert json.loads(result.stdout)[0]["frames"] == 1
     far = run("segment", "m.tif", "--pixel-size-nm", 0.06)
     assert_one_line(far, "m.tif: has 0.06 nm/px", "coarse at 0.2, fine at 0.02 nm/px", "--rescale")
     write_tiff(tmp_path / "bare.tif", image)
     assert_one_line(run("segment", "bare.tif"), "bare.tif: says no pixel size", "--pixel-size-nm")
-    assert_one_line(run("segment", "m.tif", "--models", "none"), "none: holds no model with a pixel size")
+    assert_one_line(run("segment", "m.tif", "--models", "none"), "none: contains no model with a pixel size")
 
 
 def test_a_movie_is_tracked_and_what_is_missing_is_said_first(

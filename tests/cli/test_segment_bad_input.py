@@ -79,7 +79,7 @@ def test_a_pixel_size_far_from_that_of_a_named_model_is_a_warning_with_both(
     write_tiff(tmp_path / "far.tif", counts_with_disc((128, 192))[0], pixel_size_nm=0.05)
     result = run("segment", "far.tif", "--model", model)
     assert result.code == 0
-    assert "has 0.05 nm/px, discs was trained at 0.02 nm/px" in result.stderr
+    assert "has 0.05 nm/px, but discs was trained at 0.02 nm/px" in result.stderr
     assert "--rescale" in result.stderr
 
 

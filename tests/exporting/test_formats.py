@@ -205,7 +205,7 @@ def test_the_package_says_what_the_programs_must_know(package: Path) -> None:
 @pytest.mark.slow
 def test_a_license_nobody_knows_is_one_line_and_leaves_nothing(trained_run: RunFolder, tmp_path: Path) -> None:
     pytest.importorskip("bioimageio.core", reason="needs the extra `exchange`")
-    with pytest.raises(ModelError, match=r"refuses the package \(license") as caught:
+    with pytest.raises(ModelError, match=r"rejects the package \(license") as caught:
         export_run(trained_run, tmp_path / "model", formats_named("bioimageio"), notes=CardNotes(license="mine"))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -271,7 +271,7 @@ def test_an_unknown_format_is_one_line(
     monkeypatch.chdir(tmp_path)
     result = tem_rf(capfd, monkeypatch, "export", trained_run.path, "--format", "onnx,tiff")
     assert (result.code, result.stdout) == (2, "")
-    assert "expected some of savedmodel, keras, onnx, litert, bioimageio" in result.stderr
+    assert "expected formats among savedmodel, keras, onnx, litert, bioimageio" in result.stderr
 
 
 def card_of(architecture: Architecture, preprocessing: PreprocessingSettings) -> ModelCard:

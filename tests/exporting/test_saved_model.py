@@ -160,7 +160,7 @@ def test_a_damaged_model_is_one_line(model: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_holds_neither_run_nor_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="holds neither a run nor an exported model"):
+    with pytest.raises(ModelError, match="contains neither a run nor an exported model"):
         load_segmenter(tmp_path)
 
 

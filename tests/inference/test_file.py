@@ -192,7 +192,7 @@ def test_counts_on_a_scale_of_their_own_are_segmented_with_a_note(tmp_path: Path
     segmenter = replace(bright(), preprocessing=PreprocessingSettings(xray_threshold=1500))
     result = segment_file([segmenter], tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
     np.testing.assert_array_equal(tifffile.imread(result.files["mask"]) > 0, masks)
-    assert ["x-ray outliers are left in" in note for note in result.notes] == [True]
+    assert ["x-ray outliers were not removed" in note for note in result.notes] == [True]
 
 
 def test_an_enlargement_beyond_reason_names_the_file(tmp_path: Path) -> None:

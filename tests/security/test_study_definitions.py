@@ -13,8 +13,8 @@ from tem_rf.study.definition.space import candidates
 from tem_rf.study.definition.untrusted import check_execution
 from tests.helpers.command import tem_rf
 
-COMMANDS = "may run commands or write files"
-NO_RESOURCE = "is none of those that name resources"
+COMMANDS = "could run commands or write files"
+NO_RESOURCE = "expected directives that specify resources"
 ATTACKS = {
     'slurm = {job_script_prologue = ["touch bait"]}': COMMANDS,
     'slurm = {python = "./evil"}': COMMANDS,
@@ -36,9 +36,9 @@ ATTACKS = {
     'slurm = {job_extra_directives = ["--qos=normal --output=/home/me/.bashrc --open-mode=append"]}': NO_RESOURCE,
     'slurm = {job_extra_directives = ["--exclusive --output=/home/me/.bashrc"]}': NO_RESOURCE,
     'slurm = {job_extra_directives = ["--qos=a", "--out=.bashrc"]}': NO_RESOURCE,
-    'scheduler = "tcp://192.0.2.7:8786"': "may run commands here",
-    'scheduler = "192.0.2.7:8786"': "may run commands here",
-    'scheduler_file = "scheduler.json"': "may run commands here",
+    'scheduler = "tcp://192.0.2.7:8786"': "can run commands on this machine",
+    'scheduler = "192.0.2.7:8786"': "can run commands on this machine",
+    'scheduler_file = "scheduler.json"': "can run commands on this machine",
 }
 HARMLESS = [
     'slurm = {queue = "gpu", cores = 4, memory = "16GB", job_extra_directives = ["--gres=gpu:1", "--exclusive"]}',
@@ -75,7 +75,7 @@ def test_the_command_asks_before_anything_is_made(
     (tmp_path / name).write_text(definition(next(iter(ATTACKS))))
     refused = tem_rf(capfd, monkeypatch, "study", "run", tmp_path / name, "--studies", tmp_path / "studies")
     assert refused.code != 0
-    assert "if it is yours, say so: --slurm" in refused.stderr
+    assert "if you trust it, give it as --slurm" in refused.stderr
     assert not (tmp_path / "studies").exists()
 
 
@@ -97,7 +97,7 @@ def test_no_space_is_so_deep_that_counting_its_networks_takes_hours(depth: int, 
 def test_the_field_of_a_network_larger_than_any_micrograph_is_not_computed() -> None:
     manifest: Any = SimpleNamespace(name="discs", patch_size=512, pixel_size_nm=None)
     space = Space(networks=("n9-p222222222-d1000.999.1000.999.1000.999.1000.999.1000.999-k63-c32",))
-    with pytest.raises(StudyError, match="has a receptive field that is smaller than the patch of 512 px"):
+    with pytest.raises(StudyError, match="has a receptive field smaller than the patch of 512 px"):
         candidates(space, manifest)
 
 

@@ -51,7 +51,7 @@ def test_names_from_files_are_text_and_nothing_is_loaded_from_elsewhere(page: Pa
 
 def test_the_page_says_which_is_better_and_what_failed(page: Path) -> None:
     text = html.unescape(page.read_text(encoding="utf-8"))
-    assert f"{ATTACK}-n2-p44 has the greatest mean hard dice of 3" in text
+    assert f"{ATTACK}-n2-p44 has the highest mean hard dice of 3" in text
     assert f"{ATTACK}-n2-p44 is better than {ATTACK}-n2-p22 in hard dice" in text
     assert f"n2-p88-s1: failed: died of {ATTACK}" in text
     assert 'class="incomplete"' in text

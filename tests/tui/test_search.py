@@ -270,7 +270,7 @@ def test_a_half_written_event_and_a_damaged_definition_are_no_end(with_study: St
         await until(pilot, lambda: "? unreadable" in screen_text(app))
         app.query_one(StudyTable).focus()
         await pilot.press("down")
-        await until(pilot, lambda: "is no TOML" in _text(app, "#study-headline"))
+        await until(pilot, lambda: "is not valid TOML" in _text(app, "#study-headline"))
 
     drive(with_study.path.parents[1], script)
 
@@ -292,7 +292,7 @@ def test_the_form_starts_a_study(with_dataset: Path, commands: list[list[str]]) 
         app.screen.query_one("#study-name", Input).value = "mine"
         for field, text in {"networks": "n2-p22,n2-p24", "seeds": "1, 2", "epochs": "7"}.items():
             app.screen.query_one(f"#field-{field}", Input).value = text
-        await until(pilot, lambda: "the nearest is n2-p22 with" in _text(app, "#summary"))
+        await until(pilot, lambda: "the closest is n2-p22 with" in _text(app, "#summary"))
         app.screen.query_one("#field-networks", Input).value = "n2-p22-k1,n2-p24-k1"
         await until(pilot, lambda: "4 trainings: 2 networks, 2 seeds each, on discs-best" in _text(app, "#summary"))
         await pilot.press("ctrl+s")
@@ -314,7 +314,7 @@ def test_what_is_wrong_is_said_while_one_types(with_dataset: Path, commands: lis
         ("field-datasets", "nowhere"): "nowhere: is no dataset",
         ("field-networks", "n2-p4"): "depth 2 needs 2 pooling sizes",
         ("field-seeds", "one"): "seeds: expected a whole number",
-        ("field-seeds", "1,1"): "seeds: the same is given twice",
+        ("field-seeds", "1,1"): "seeds: the same value is given twice",
         ("field-budget", "0"): "budget: input should be greater than or equal to 1",
         ("field-epochs", "many"): "epochs: expected a whole number",
     }

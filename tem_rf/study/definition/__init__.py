@@ -1,1 +1,1 @@
-"""What a study is: the content of `study.toml`."""
+"""Definition of a study: the content of `study.toml`."""

@@ -1,4 +1,4 @@
-"""How two definitions differ, and which changes a study may grow by."""
+"""Compare two definitions of a study, and check that one extends the other."""
 
 from collections.abc import Collection
 from typing import Any
@@ -10,21 +10,21 @@ from tem_rf.study.definition.space import setup_candidates
 
 
 def first_change(before: StudyDefinition, after: StudyDefinition) -> str | None:
-    """The first field that differs, as `seeds: 752, 140 was received, 752 is there`.
+    """Return the first field that differs, such as `seeds: expected 752, received 752, 140`.
 
-    None where nothing differs but the execution, and where datasets lie: a dataset is known by its name here, and each
-    run refuses another one of that name by its fingerprint.
+    None if only the execution and the locations of datasets differ: datasets are compared by name here, and each run
+    rejects another dataset of the same name by its fingerprint.
     """
     flat_before, flat_after = _flatten(before), _flatten(after)
     for field in {**flat_before, **flat_after}:
         one, other = flat_before.get(field), flat_after.get(field)
         if one != other:
-            return f"{field}: {_text(other)} was received, {_text(one)} is there"
+            return f"{field}: expected {_text(one)}, received {_text(other)}"
     return None
 
 
 def check_extension(before: StudyDefinition, after: StudyDefinition, where: str) -> None:
-    """Refuse changes that take something away from a study, or make its results incomparable.
+    """Refuse changes that remove something from a study or make its results incomparable.
 
     Raises:
         StudyError: A dataset, seed, recipe or network would be dropped, epochs or the budget lowered, or another
@@ -37,7 +37,7 @@ def check_extension(before: StudyDefinition, after: StudyDefinition, where: str)
         _refuse(where, dropped)
     for field in ("augmentation", "objective"):
         if getattr(before, field) != getattr(after, field):
-            _refuse(where, f"{field} would change, and with it what the results so far mean")
+            _refuse(where, f"{field} would change, and the results so far would no longer be comparable")
     _refuse(where, _strategy_change(before, after) or _training_change(before, after))
     new_setups = {setup.name: setup for setup in after.setups()}
     for setup in before.setups():
@@ -48,7 +48,7 @@ def check_extension(before: StudyDefinition, after: StudyDefinition, where: str)
 def _strategy_change(before: StudyDefinition, after: StudyDefinition) -> str | None:
     one, other = before.strategy, after.strategy
     if one.model_copy(update={"budget": other.budget}) != other:
-        return "strategy: would change, but for its budget"
+        return "strategy: only its budget may change"
     if other.budget is not None and (one.budget is None or other.budget < one.budget):
         return f"strategy.budget: {other.budget} is fewer than {one.budget or 'all'}"
     return None
@@ -59,11 +59,11 @@ def _training_change(before: StudyDefinition, after: StudyDefinition) -> str | N
         return "training: a recipe would be dropped"
     for index, (one, other) in enumerate(zip(before.training, after.training, strict=False)):
         if one.model_copy(update={"epochs": other.epochs}) != other:
-            return f"training.{index}: would change, but for its epochs; add another [[training]] after it"
+            return f"training.{index}: only its epochs may change; add another [[training]] after it"
         if other.epochs < one.epochs:
             return f"training.{index}.epochs: {other.epochs} is fewer than {one.epochs}"
         if other.epochs > one.epochs and before.strategy.name == "hyperband":
-            return f"training.{index}.epochs: hyperband has shared out {one.epochs} epochs; they cannot be extended"
+            return f"training.{index}.epochs: hyperband has distributed {one.epochs} epochs; they cannot be extended"
     return None
 
 
@@ -84,7 +84,7 @@ def _refuse(where: str, reason: str | None) -> None:
     if reason:
         raise StudyError(
             f"{where}: {reason}; `extend` only adds seeds, networks, datasets, recipes, epochs and budget. "
-            "Choose another `name` for another study."
+            "For a different study, choose another `name`."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a study is: datasets, the space of networks, the strategy, recipes and seeds; the content of `study.toml`."""
+"""Definition of a study: datasets, search space, strategy, recipes and seeds; the content of `study.toml`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from tem_rf.study.definition.sections import Execution, Objective, Section, Spac
 
 @dataclass(frozen=True)
 class Setup:
-    """One dataset under one recipe; objectives are compared within a setup, never across.
+    """One dataset with one recipe; objectives are compared within a setup, never between setups.
 
     Attributes:
         name: Unique in the study; runs are named after it.
@@ -39,11 +39,11 @@ class Setup:
 
 
 class StudyDefinition(Section):
-    """Every dataset is trained under every recipe with every network that the strategy chooses, once per seed."""
+    """Each network that the strategy selects is trained on every dataset with every recipe, once per seed."""
 
-    datasets: tuple[Path, ...] = Field(min_length=1, description="Prepared dataset folders, seen from this file.")
+    datasets: tuple[Path, ...] = Field(min_length=1, description="Folders of prepared datasets, relative to this file.")
     seeds: tuple[Seed, ...] = Field(
-        STUDY_SEEDS[:3], min_length=1, description="One training per seed: initial weights and order of patches."
+        STUDY_SEEDS[:3], min_length=1, description="Seeds of initial weights and patch order; one training per seed."
     )
     space: Space = Space()
     strategy: Strategy = Strategy()
@@ -65,20 +65,20 @@ class StudyDefinition(Section):
         for field in ("datasets", "seeds", "training"):
             values = getattr(self, field)
             if any(value in values[:index] for index, value in enumerate(values)):
-                raise ValueError(f"{field}: the same is given twice")
+                raise ValueError(f"{field}: the same value is given twice")
         names = [dataset_in_names(dataset) for dataset in self.datasets]
         if len(set(names)) < len(names):
             twice_named = next(name for name in names if names.count(name) > 1)
             raise ValueError(
-                f"datasets: two folders are called {twice_named}; rename one, since runs are named after them"
+                f"datasets: two folders are named {twice_named}; rename one, because runs are named after them"
             )
         return self
 
     def executed(self, **changes: Any) -> Self:
-        """The same study, executed elsewhere: a scheduler or SLURM takes the place of what was chosen before.
+        """Return the same study with other execution settings; a scheduler or SLURM replaces the previous choice.
 
         Raises:
-            StudyError: A change is unknown or out of its range.
+            StudyError: A setting is unknown or out of range.
         """
         before = self.execution.model_dump(exclude_none=True)
         if changes.keys() & set(Execution.PLACES):
@@ -91,7 +91,7 @@ class StudyDefinition(Section):
         return self.model_copy(update={"execution": execution})
 
     def setups(self) -> tuple[Setup, ...]:
-        """Each dataset under each recipe; a further recipe of the same name gets a number."""
+        """Return each dataset with each recipe; further recipes of the same name get a number."""
         setups = []
         for dataset in self.datasets:
             recipes: list[str] = []
@@ -104,10 +104,10 @@ class StudyDefinition(Section):
 
 
 def read_definition(path: Path) -> StudyDefinition:
-    """Read a definition; relative paths in it are seen from its folder.
+    """Read a definition; relative paths in it are relative to its folder.
 
     Raises:
-        StudyError: The file is missing, no TOML, or a field is unknown, missing or out of its range.
+        StudyError: The file is missing or not TOML, or a field is unknown, missing or out of range.
     """
     path = Path(path)
     try:
@@ -116,8 +116,8 @@ def read_definition(path: Path) -> StudyDefinition:
         raise StudyError(f"{path}: no such file; write a definition with `tem-rf study new`.") from error
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or nested without end
-        raise StudyError(f"{path}: is no TOML: {error}.") from error
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or nested too deeply
+        raise StudyError(f"{path}: is not valid TOML: {error}.") from error
     definition = define_study(content, str(path))
     return _seen_from(definition, path.parent)
 
@@ -126,11 +126,11 @@ def define_study(content: dict[str, Any], where: str = "study") -> StudyDefiniti
     """Check the content of a definition.
 
     Args:
-        content: Fields, as TOML has them.
-        where: What errors begin with.
+        content: Fields, as read from TOML.
+        where: Beginning of error messages.
 
     Raises:
-        StudyError: A field is unknown, missing or out of its range.
+        StudyError: A field is unknown, missing or out of range.
     """
     try:
         return StudyDefinition.model_validate(content)
@@ -140,7 +140,7 @@ def define_study(content: dict[str, Any], where: str = "study") -> StudyDefiniti
 
 def _with_recipe(table: dict[str, Any]) -> dict[str, Any]:
     recipe = table.get("recipe", DEFAULT_RECIPE)
-    if recipe not in tuple(RECIPES):  # a list, which has no hash, is none of them either
+    if recipe not in tuple(RECIPES):  # a tuple, because recipe may be an unhashable list
         raise ValueError(f"training: recipe: expected one of {', '.join(sorted(RECIPES))}, received {recipe!r}")
     return {"recipe": recipe, **RECIPES[recipe], **table}
 
@@ -171,7 +171,7 @@ def _first_error(error: ValidationError) -> str:
         "tuple_type": "expected a list",
         "model_type": "expected a table",
         "dict_type": "expected a table",
-        "too_short": "expected one or more",
+        "too_short": "expected at least one",
     }
     if first["type"] in in_words_of_toml:
         return f"{field}: {in_words_of_toml[first['type']]}, received {first['input']!r}."
@@ -179,7 +179,7 @@ def _first_error(error: ValidationError) -> str:
 
 
 def _field_places() -> dict[str, str]:
-    """Fields by their names, with the table that holds them."""
+    """Return the place of each field by name, with the table that contains it."""
     tables: dict[str, type[BaseModel]] = {
         "space": Space,
         "strategy": Strategy,

@@ -1,4 +1,4 @@
-"""The published study's own figures as definitions, on datasets of one's own."""
+"""Figures of the published study as definitions, for the user's own datasets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,22 +13,22 @@ _POOLED = ("n2-p24", "n2-p42", "n2-p44", "n2-p28")
 
 
 PRESETS = {
-    # Receptive field against depth, on a high- and a low-resolution dataset: every sequence of poolings 2, 4, 8 that
-    # fits the patch.
+    # Receptive field and depth, on a high- and a low-resolution dataset: every sequence of poolings 2, 4, 8 that fits
+    # the patch.
     "fig2": Space(depths=(2, 3, 4)),
-    # Receptive field against particle size, on a dataset per size.
+    # Receptive field and particle size, with one dataset per size.
     "fig3": Space(depths=(2,)),
-    # Dilation in place of pooling, from the bottleneck up, beside pooled networks of like fields.
+    # Dilation instead of pooling, from the bottleneck up, and pooled networks of similar receptive fields.
     "fig4": Space(networks=(*(f"n2-p22-{dilation}" for dilation in _DILATED), *_POOLED)),
 }
 
 
 def preset_definition(name: str, datasets: Sequence[Path]) -> StudyDefinition:
-    """A figure of the study as a definition: recipe, seeds and a complete grid as published.
+    """Return a figure of the study as a definition: recipe, seeds and complete grid as published.
 
     Args:
         name: One of `PRESETS`.
-        datasets: Prepared dataset folders.
+        datasets: Folders of prepared datasets.
 
     Raises:
         StudyError: There is no preset of this name.

@@ -1,4 +1,4 @@
-"""The tables of a study's definition: space, strategy, objective, execution."""
+"""Tables of a study definition: space, strategy, objective, execution."""
 
 import tomllib
 from pathlib import Path
@@ -21,12 +21,12 @@ def _options(value: Any) -> Any:
 def _option(text: str) -> tuple[str, Any]:
     name, equals, value = str(text).partition("=")
     if not equals:
-        raise ValueError(f"expected an option and its value, as queue=gpu, received {text!r}")
+        raise ValueError(f"expected an option and its value, such as queue=gpu, received {text!r}")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return name, value
-    return name, parsed if isinstance(parsed, int | float | list) else value  # 04:00:00 stays as it is written
+    return name, parsed if isinstance(parsed, int | float | list) else value  # 04:00:00 stays text
 
 
 class Section(BaseModel):
@@ -36,75 +36,79 @@ class Section(BaseModel):
 
 
 class Space(Section):
-    """Which networks may be tried."""
+    """Search space of networks."""
 
     networks: Annotated[SeveralWords, Flags("network")] = Field(
-        (), description="Networks by name; where some are given, depths, poolings, dilations and parts are not used."
+        (), description="Networks by name; if any are given, depths, poolings, dilations and parts are ignored."
     )
     depths: Annotated[tuple[Annotated[int, Field(ge=1, le=DEEPEST)], ...], *SEVERAL, Flags("depth")] = Field(
-        (2, 3, 4), description="Depths N: encoder blocks, and so poolings."
+        (2, 3, 4), description="Depths N: numbers of encoder blocks and poolings."
     )
-    poolings: SeveralNumbers = Field(STUDY_POOLINGS, description="Sizes that each level may pool by.")
+    poolings: SeveralNumbers = Field(STUDY_POOLINGS, description="Pooling sizes that each level may use.")
     dilations: Annotated[tuple[int | tuple[int, ...], ...], *SEVERAL] = Field(
         (1,),
-        description="Dilations: 2 dilates every block by 2; [1, 1, 2] is one per block, for networks of that depth.",
+        description="Dilations: 2 dilates every block by 2; [1, 1, 2] sets one per block, for networks of that depth.",
     )
-    parts: SeveralWords = Field(
-        ("",), description='What else they have, in the words of a name: "", "f8", "k5-average-bilinear".'
-    )
+    parts: SeveralWords = Field(("",), description='Further parts of their names: "", "f8", "k5-average-bilinear".')
     min_field_px: float | None = Field(None, ge=0, examples=[40], description="Minimum receptive field [px].")
     max_field_px: float | None = Field(None, gt=0, examples=[400], description="Maximum receptive field [px].")
     min_field_nm: float | None = Field(None, ge=0, examples=[1.0], description="Minimum receptive field [nm].")
     max_field_nm: float | None = Field(None, gt=0, examples=[8.0], description="Maximum receptive field [nm].")
     within_patch: bool = Field(
-        True, description="Only networks whose field is smaller than the patches they learn from."
+        True, description="Only networks whose receptive field is smaller than the training patches."
     )
 
 
 class Strategy(Section):
-    """In which order networks are tried, and how many."""
+    """Order and number of networks to try."""
 
     name: StrategyName = Field(
         "grid",
-        description="grid: all, in order; random: in random order; bayesian: the most promising first; "
-        "hyperband: many for a few epochs, the best for more.",
+        description="grid: all networks in order; random: in random order; bayesian: the most promising first; "
+        "hyperband: many networks for a few epochs, the best of them for more.",
     )
     budget: int | None = Field(
-        None, ge=1, examples=[30], description="Networks to try per dataset and recipe; without it, all."
+        None, ge=1, examples=[30], description="Maximum number of networks per dataset and recipe; default: all."
     )
-    seed: int = Field(0, ge=0, description="Decides what is random about the order.")
-    min_epochs: int = Field(3, ge=1, description="Of hyperband: epochs after which networks are first compared.")
+    seed: int = Field(0, ge=0, description="Random seed of the order.")
+    min_epochs: int = Field(3, ge=1, description="Hyperband: epochs after which networks are first compared.")
     reduction: int = Field(
-        3, ge=2, description="Of hyperband: one network in so many goes on, for so many times the epochs."
+        3,
+        ge=2,
+        description="Hyperband: in each round 1 of this many networks continues, for this many times the epochs.",
     )
 
 
 class Objective(Section):
-    """What makes a network better: the mean over seeds of the best validation hard dice, less what is weighed here."""
+    """Objective to maximize: mean over seeds of the best validation hard dice, minus the costs weighted here."""
 
-    parameters_weight: float = Field(0, ge=0, description="Hard dice that ten times fewer parameters are worth.")
-    time_weight: float = Field(0, ge=0, description="Hard dice that a ten times shorter training is worth.")
+    parameters_weight: float = Field(0, ge=0, description="Gain in hard dice equivalent to 10 times fewer parameters.")
+    time_weight: float = Field(0, ge=0, description="Gain in hard dice equivalent to 10 times less training time.")
 
 
 class Execution(Section):
-    """Where and how the trainings run; changing it does not change the study."""
+    """Where and how the trainings run; may be changed at any time without changing the study."""
 
     workers: int | None = Field(
-        None, ge=1, examples=[2], description="Trainings at once; without it, one per GPU, or one on the CPU."
+        None,
+        ge=1,
+        examples=[2],
+        description="Number of workers (trainings at a time); default: one per GPU, or one on the CPU.",
     )
     retries: int = Field(
-        2, ge=0, description="How often a training that failed is tried again before its trial counts as failed."
+        2, ge=0, description="Number of retries of a failed training before its trial counts as failed."
     )
     scheduler: str | None = Field(
-        None, examples=["tls://node7:8786"], description="Address of a running Dask scheduler to use."
+        None, examples=["tls://node7:8786"], description="Address of a running Dask scheduler."
     )
     scheduler_file: Path | None = Field(
-        None, examples=["scheduler.json"], description="File in which a running Dask scheduler left its address."
+        None, examples=["scheduler.json"], description="Scheduler file of a running Dask scheduler."
     )
     worker_ttl_s: float = Field(
         20,
         ge=5,
-        description="Silence after which a worker counts as lost, in s; a scheduler that runs already has its own.",
+        description="Time without a sign of life after which a worker counts as lost [s]; ignored by a running "
+        "scheduler, which has its own setting.",
     )
     slurm: Annotated[dict[str, str | int | float | bool | list[str]] | None, BeforeValidator(_options)] = Field(
         None,
@@ -118,5 +122,5 @@ class Execution(Section):
     def _is_at_one_place(self) -> Self:
         given = [name for name in self.PLACES if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError(f"execution: {' and '.join(given)} exclude each other; keep one")
+            raise ValueError(f"execution: {' and '.join(given)} exclude each other; keep only one")
         return self

@@ -1,4 +1,4 @@
-"""The networks that a study may try on a dataset: what does not fit is left out here, and never becomes a trial."""
+"""The networks that a study may try on a dataset; networks that do not fit are excluded and never become trials."""
 
 import itertools
 import math
@@ -14,13 +14,13 @@ from tem_rf.study.definition.definition import Setup, StudyDefinition
 from tem_rf.study.definition.sections import Space
 
 MAX_NETWORKS = 20_000
-"""So many can be looked through; a space of more is a slip."""
+"""Maximum size of a search space; a larger one is most likely a mistake."""
 
 
 def candidates(space: Space, manifest: Manifest) -> tuple[Architecture, ...]:
-    """All networks of a space that fit the patches of a dataset and see what they should.
+    """Return all networks of a space that fit the patches of a dataset and the limits of the receptive field.
 
-    The width of a field is the mean over pixels of its exact width.
+    The width of a receptive field is the mean over pixels of its exact width.
 
     Args:
         space: The space.
@@ -31,20 +31,20 @@ def candidates(space: Space, manifest: Manifest) -> tuple[Architecture, ...]:
     """
     networks = _all_networks(space)
     if not networks:
-        raise StudyError("space: holds no network; give depths and poolings, or networks.")
+        raise StudyError("space: contains no network; give depths and poolings, or networks.")
     patch_size = manifest.patch_size
     divisible = [each for each in networks if patch_size % each.stride == 0]
     if not divisible:
         smallest = min(each.stride for each in networks)
         raise StudyError(
-            f"{manifest.name}: patch_size {patch_size} is divisible by the pooling product of no network of the space, "
-            f"the smallest of which is {smallest}; choose smaller poolings or depths, or prepare larger patches."
+            f"{manifest.name}: patch_size {patch_size} is not divisible by the pooling product of any network in the "
+            f"space (the smallest is {smallest}); choose smaller poolings or depths, or prepare larger patches."
         )
     min_px, max_px = _range_px(space, manifest)
     limit = patch_size if space.within_patch else math.inf
     if min_px >= limit or min_px > max_px:
         raise StudyError(
-            f"{manifest.name}: the receptive field is to be {_in_words(min_px, max_px, limit)}, which cannot be; "
+            f"{manifest.name}: expected a receptive field {_in_words(min_px, max_px, limit)}, which is impossible; "
             "change the limits, or set within_patch = false."
         )
     found = tuple(
@@ -55,15 +55,15 @@ def candidates(space: Space, manifest: Manifest) -> tuple[Architecture, ...]:
     if not found:
         nearest = min(divisible, key=lambda each: _distance(_width_px(each), min_px, min(max_px, limit)))
         raise StudyError(
-            f"{manifest.name}: no network of the space has a receptive field that is "
-            f"{_in_words(min_px, max_px, limit)}; the nearest is {nearest.name} with "
-            f"{_width_px(nearest):g} px. Change the poolings or depths, or the limits."
+            f"{manifest.name}: no network in the space has a receptive field "
+            f"{_in_words(min_px, max_px, limit)}; the closest is {nearest.name} with "
+            f"{_width_px(nearest):g} px. Change the poolings, the depths or the limits."
         )
     return found
 
 
 def setup_candidates(space: Space, setup: Setup) -> tuple[Architecture, ...]:
-    """The networks that a study may try in one of its setups.
+    """Return the networks that a study may try in one of its setups.
 
     Raises:
         DatasetError: The dataset is missing, incomplete or damaged.
@@ -73,7 +73,7 @@ def setup_candidates(space: Space, setup: Setup) -> tuple[Architecture, ...]:
 
 
 def planned_runs(definition: StudyDefinition) -> dict[str, int]:
-    """How many runs each setup of a study is to have, by its name.
+    """Return the planned number of runs of each setup of a study, by name.
 
     Raises:
         DatasetError: A dataset is missing, incomplete or damaged.
@@ -99,7 +99,7 @@ def _all_networks(space: Space) -> list[Architecture]:
         )
         if size > MAX_NETWORKS:
             raise StudyError(
-                f"space: holds {size:,} networks, and at most {MAX_NETWORKS:,} can be looked through; "
+                f"space: expected at most {MAX_NETWORKS:,} networks, received {size:,}; "
                 "give fewer depths, poolings, dilations or parts."
             )
         found = _combinations(space)
@@ -125,22 +125,22 @@ def _range_px(space: Space, manifest: Manifest) -> tuple[float, float]:
         return min_px, max_px
     if manifest.pixel_size_nm is None:
         raise StudyError(
-            f"{manifest.name}: its pixel size is not known, which space.min_field_nm and max_field_nm need; give "
-            "min_field_px and max_field_px, or prepare the dataset with `pixel_size_nm`."
+            f"{manifest.name}: has no pixel size, which space.min_field_nm and max_field_nm need; give min_field_px "
+            "and max_field_px, or prepare the dataset with `pixel_size_nm`."
         )
     min_px = max(min_px, (space.min_field_nm or 0.0) / manifest.pixel_size_nm)
     return min_px, min(max_px, (space.max_field_nm or math.inf) / manifest.pixel_size_nm)
 
 
 def _in_words(min_px: float, max_px: float, patch_limit: float) -> str:
-    limits = [f"at least {min_px:g} px"] if min_px > 0 else []
-    limits += [f"at most {max_px:g} px"] if max_px < math.inf else []
+    limits = [f"of at least {min_px:g} px"] if min_px > 0 else []
+    limits += [f"of at most {max_px:g} px"] if max_px < math.inf else []
     limits += [f"smaller than the patch of {patch_limit} px"] if patch_limit < math.inf else []
     return " and ".join(limits)
 
 
 def _width_px(architecture: Architecture) -> float:
-    if equation_size(architecture) > MAX_FIELD_PX:  # at most the exact mean, and quicker
+    if equation_size(architecture) > MAX_FIELD_PX:  # a lower bound of the exact mean, and faster
         return math.inf
     size_px = architecture.receptive_field.size_px
     return math.inf if size_px is None else size_px.mean

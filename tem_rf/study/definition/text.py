@@ -1,4 +1,4 @@
-"""A definition as TOML that says of every field what it means, to be read and changed by hand."""
+"""Write a definition as TOML with a comment on every field, to be edited by hand."""
 
 import textwrap
 from pathlib import Path
@@ -17,7 +17,7 @@ _WIDTH = 100
 def definition_text(definition: StudyDefinition) -> str:
     """Write a definition as TOML; `read_definition` reads it back.
 
-    A field that is not set stands there with an example, as a comment.
+    A field that is not set is written as a comment, with an example.
     """
     document = tomlkit.document()
     _fill(document, definition)
@@ -25,7 +25,7 @@ def definition_text(definition: StudyDefinition) -> str:
 
 
 def _fill(place: tomlkit.TOMLDocument | Table, model: BaseModel) -> None:
-    """Say what a model is, then add its fields, those that are tables last."""
+    """Explain a model in a comment, then add its fields, tables last."""
     _explain(place, type(model).__doc__)
     place.add(tomlkit.nl())
     tables: dict[str, BaseModel | tuple[BaseModel, ...]] = {}
@@ -62,14 +62,14 @@ def _add_field(place: tomlkit.TOMLDocument | Table, name: str, field: FieldInfo,
 
 
 def _explain(place: tomlkit.TOMLDocument | Table, text: str | None) -> None:
-    """Add the first paragraph of a text as comment."""
+    """Add the first paragraph of a text as a comment."""
     first_paragraph = " ".join((text or "").split("\n\n")[0].split())
     for line in textwrap.wrap(first_paragraph, _WIDTH - len("# ")):
         place.add(tomlkit.comment(line))
 
 
 def _item(value: Any) -> Item:
-    """A value as TOML writes it on one line."""
+    """Return a value as TOML, on one line."""
     match value:
         case dict():
             inline = tomlkit.inline_table()

@@ -1,1 +1,1 @@
-"""Runs on workers: one at a time on each, in a fresh process that ends with its worker."""
+"""Execution of runs on workers: one at a time on each, in a fresh process that ends with its worker."""

@@ -1,9 +1,10 @@
-"""Become another command, which the kernel kills as soon as the process that started it is gone.
+"""Become another command, which the kernel kills as soon as its parent process ends.
 
 Run: python bound_process.py PARENT_PID COMMAND...
 
-A file of its own, run with -I -S, so that it costs about 20 ms; the bond outlives `exec`, and needs no code between
-fork and exec in a process that has threads. Only Linux has it: elsewhere a run goes on, and its lock keeps others out.
+A separate file, run with -I -S so that it takes only about 20 ms. The binding survives `exec`, and needs no code
+between fork and exec in a process with threads. It exists on Linux only: elsewhere a run continues, and its lock keeps
+other processes out.
 """
 
 import ctypes
@@ -20,7 +21,7 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        sys.exit("The worker ended before the run began.")
+        sys.exit("The worker ended before the run started.")
     os.execvp(command[0], command)
 
 

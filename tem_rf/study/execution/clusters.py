@@ -1,4 +1,4 @@
-"""Where workers come from: this machine, SLURM, or a Dask scheduler that runs already."""
+"""Sources of workers: this machine, SLURM, or a running Dask scheduler."""
 
 import getpass
 import json
@@ -25,7 +25,7 @@ QUEUE_TIMEOUT_S = 10.0
 dask.config.set(
     {
         "distributed.worker.multiprocessing-method": "spawn",  # a fork would share the driver's TensorFlow
-        "distributed.comm.timeouts.connect": "5s",  # what is gone is soon found to be gone
+        "distributed.comm.timeouts.connect": "5s",  # notice soon if something is gone
         "distributed.deploy.lost-worker-timeout": "5s",
         "distributed.logging.distributed": "critical",
     }
@@ -36,28 +36,28 @@ class Cluster(Protocol):
     """A scheduler and its workers."""
 
     def connect(self) -> Client:
-        """Start what is needed and connect; called again after the scheduler was lost.
+        """Start what is needed and connect; called again if the scheduler was lost.
 
         Raises:
             StudyError: The scheduler cannot be reached.
         """
 
     def mend(self) -> list[str]:
-        """Replace workers that are gone for good, where they are ours; what the user should know of it."""
+        """Replace our own workers that are permanently lost; return notes for the user."""
 
     def close(self) -> None:
-        """End what `connect` started."""
+        """End everything that `connect` started."""
 
 
 def choose_cluster(execution: Execution, folder: Path) -> Cluster:
-    """The cluster that a definition asks for; this process sees no GPU from now on.
+    """Return the cluster specified in a definition; from now on, this process sees no GPU.
 
     Args:
-        execution: What the definition says about it.
-        folder: The study, on a file system that all workers share.
+        execution: Execution settings of the definition.
+        folder: Study folder, on a file system shared by all workers.
 
     Raises:
-        StudyError: More workers are asked for than there are GPUs.
+        StudyError: More workers are requested than there are GPUs.
     """
     gpus = take_gpus()
     if execution.slurm is not None:
@@ -69,20 +69,20 @@ def choose_cluster(execution: Execution, folder: Path) -> Cluster:
     if gpus and (execution.workers or 0) > len(gpus):
         raise StudyError(
             f"execution.workers: {execution.workers} is more than the {len(gpus)} GPUs of this machine, "
-            "which train one run each; ask for fewer workers."
+            "which train one run each; use fewer workers."
         )
     return LocalWorkers(execution.workers or max(len(gpus), 1), gpus, execution.worker_ttl_s)
 
 
 class LocalWorkers:
-    """Workers on this machine: one per GPU, or some that share the CPU; only this machine can reach the scheduler."""
+    """Workers on this machine: one per GPU, or several sharing the CPU; the scheduler is reachable only locally."""
 
     def __init__(self, count: int, gpus: tuple[str, ...] = (), worker_ttl_s: float = 20) -> None:
         self._count, self._gpus, self._worker_ttl_s = count, gpus, worker_ttl_s
         self._cluster: SpecCluster | None = None
 
     def connect(self) -> Client:
-        """Start scheduler and workers, in place of those that were lost."""
+        """Start scheduler and workers, replacing lost ones."""
         self.close()
         try:
             self._cluster = SpecCluster(
@@ -96,7 +96,7 @@ class LocalWorkers:
         return Client(self._cluster, set_as_default=False)
 
     def mend(self) -> list[str]:
-        """Replace workers whose nanny is gone too; others are restarted by theirs."""
+        """Replace workers whose nanny is gone too; the others are restarted by their nannies."""
         _replace_lost_workers(self._cluster)
         return []
 
@@ -116,7 +116,7 @@ class LocalWorkers:
         options = {
             "host": LOOPBACK,
             "nthreads": 1,
-            "memory_limit": 0,  # what needs memory is not the worker, but the training beside it
+            "memory_limit": 0,  # the training process needs memory, not the worker
             "dashboard": False,
             "local_directory": tempfile.gettempdir(),
             "silence_logs": "CRITICAL",
@@ -128,8 +128,8 @@ class LocalWorkers:
 class SlurmWorkers:
     """Workers as SLURM jobs, one run each; jobs that end are submitted again.
 
-    The scheduler lives in this process and listens to the network, so it speaks TLS, with certificates in `slurm/tls/`
-    of the study.
+    The scheduler runs in this process and listens on the network, so it uses TLS, with certificates in `slurm/tls/` of
+    the study folder.
     """
 
     def __init__(self, count: int, options: dict[str, Any], folder: Path, worker_ttl_s: float = 20) -> None:
@@ -147,7 +147,7 @@ class SlurmWorkers:
                 "execution.slurm: needs the package dask-jobqueue; install it with `pip install 'tem-rf[cluster]'`."
             ) from error
         if shutil.which("sbatch") is None:
-            raise StudyError("execution.slurm: there is no sbatch here; start the study where jobs are submitted.")
+            raise StudyError("execution.slurm: sbatch was not found; start the study on a node that can submit jobs.")
         self.close()
         security = own_security() or new_security(self._folder / "tls")
         try:
@@ -158,7 +158,7 @@ class SlurmWorkers:
         return Client(self._cluster, set_as_default=False)
 
     def mend(self) -> list[str]:
-        """Submit jobs in place of those that ended, or that somebody cancelled while they were queued."""
+        """Submit jobs to replace those that ended or were cancelled while queued."""
         notices = self._forget_jobs_that_left_the_queue()
         _replace_lost_workers(self._cluster)
         return notices
@@ -170,7 +170,7 @@ class SlurmWorkers:
             self._cluster = None
 
     def _forget_jobs_that_left_the_queue(self) -> list[str]:
-        """The cluster itself learns of the end of a job from its worker only, which a queued job does not have."""
+        """Forget queued jobs that are gone; the cluster notices the end of a job only through its worker."""
         if self._cluster is None or time.monotonic() - self._asked_queue_at < QUEUE_INTERVAL_S:
             return []
         self._asked_queue_at = time.monotonic()
@@ -186,7 +186,7 @@ class SlurmWorkers:
         )
         for name in gone:
             del self._cluster.workers[name]
-        return [f"SLURM has job {job} no longer; another is submitted in its place." for job in gone.values()]
+        return [f"SLURM job {job} has left the queue; submitting another job to replace it." for job in gone.values()]
 
     def _defaults(self) -> dict[str, Any]:
         return {
@@ -195,20 +195,20 @@ class SlurmWorkers:
             "log_directory": str(self._folder),
             "scheduler_options": _scheduler_options(self._worker_ttl_s),
             "worker_extra_args": ["--no-dashboard", "--dashboard-address", f"{LOOPBACK}:0"],
-            # sbatch hands on the environment of the driver, which sees no GPU; SLURM's own choice is kept.
+            # sbatch passes on the environment of the driver, which sees no GPU; GPUs assigned by SLURM are kept.
             "job_script_prologue": ['[ -n "$CUDA_VISIBLE_DEVICES" ] || unset CUDA_VISIBLE_DEVICES'],
         }
 
 
 class RunningScheduler:
-    """A scheduler that somebody else runs; after a loss it is waited for."""
+    """A scheduler that was started elsewhere; if it is lost, wait for it to return."""
 
     def __init__(self, place: str | Path) -> None:
-        """Take its address, or the file in which it left that."""
+        """Take its address or its scheduler file."""
         self._place = place
 
     def connect(self) -> Client:
-        """Connect to it, with TLS where it is on another machine."""
+        """Connect to it, with TLS if it is on another machine."""
         try:
             address = _address_in(self._place) if isinstance(self._place, Path) else self._place
             refuse_plain(address)
@@ -216,16 +216,16 @@ class RunningScheduler:
         except (OSError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise StudyError(
-                f"{self._place}: the scheduler cannot be reached ({reason}); is it running, is the address right, and "
-                "do both sides use the same certificates?"
+                f"{self._place}: the scheduler cannot be reached ({reason}); check that it is running, that the "
+                "address is correct and that both sides use the same certificates."
             ) from error
 
     def mend(self) -> list[str]:
-        """Its workers are not ours."""
+        """Do nothing; its workers are not ours."""
         return []
 
     def close(self) -> None:
-        """It is not ours."""
+        """Do nothing; the scheduler is not ours."""
 
 
 def _address_in(scheduler_file: Path) -> str:
@@ -237,7 +237,7 @@ def _address_in(scheduler_file: Path) -> str:
         return str(json.loads(scheduler_file.read_text(encoding="utf-8"))["address"])
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(
-            f"{scheduler_file}: holds no address of a Dask scheduler; start the scheduler again."
+            f"{scheduler_file}: contains no address of a Dask scheduler; start the scheduler again."
         ) from error
 
 
@@ -246,7 +246,7 @@ def _scheduler_options(worker_ttl_s: float) -> dict[str, Any]:
 
 
 def _jobs_in_queue() -> set[str] | None:
-    """Identifiers of this user's jobs that wait or run; None where SLURM does not answer."""
+    """Return the identifiers of this user's pending and running jobs; None if SLURM does not respond."""
     command = ["squeue", "--noheader", "--format=%i", f"--user={getpass.getuser()}"]
     try:
         listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=QUEUE_TIMEOUT_S)
@@ -259,6 +259,6 @@ def _replace_lost_workers(cluster: SpecCluster | None) -> None:
     if cluster is None:
         return
     for name, worker in list(cluster.workers.items()):
-        if worker.status in (Status.failed, Status.closed):  # it died while it started, so nobody learned of its end
+        if worker.status in (Status.failed, Status.closed):  # it died during startup, which nothing else notices
             del cluster.workers[name]
-    cluster.scale(len(cluster.worker_spec))  # starts those of its list that it no longer has
+    cluster.scale(len(cluster.worker_spec))  # starts the workers of its list that are missing

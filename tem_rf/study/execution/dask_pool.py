@@ -1,4 +1,4 @@
-"""Runs on the workers of a Dask scheduler, of which none is trusted to stay."""
+"""Runs on the workers of a Dask scheduler, any of which may disappear."""
 
 import contextlib
 import queue
@@ -58,11 +58,11 @@ class DaskPool:
             raise
 
     def slots(self) -> int:
-        """How many runs can be submitted now."""
+        """Return the number of runs that can be submitted now."""
         return len(self._free_workers())
 
     def submit(self, task: RunTask) -> str:
-        """Give a run to a free worker; its name is returned."""
+        """Submit a run to a free worker, and return the name of the worker."""
         assert self._client is not None
         worker = self._free_workers()[0]
         future = self._client.submit(
@@ -78,7 +78,7 @@ class DaskPool:
         return worker.name
 
     def next_outcome(self, timeout_s: float) -> RunOutcome | None:
-        """The next run that ended; None where none did within this time."""
+        """Return the next run that ended; None if none ended within this time."""
         self._look_after()
         if self._outcomes:
             return self._outcomes.popleft()
@@ -102,7 +102,7 @@ class DaskPool:
         self._kills.append(kill)
 
     def workers(self) -> tuple[Worker, ...]:
-        """The workers as they are, lost ones included."""
+        """Return the current workers, including lost ones."""
         if self._workers is None:
             return ()
         runs = {in_flight.worker.address: run.name for run, in_flight in self._in_flight.items()}
@@ -111,12 +111,12 @@ class DaskPool:
         return tuple(sorted(here + lost, key=lambda worker: worker.name))
 
     def notices(self) -> list[str]:
-        """What happened since the last call that the user should know."""
+        """Return the notices for the user since the last call."""
         notices, self._notices = self._notices, []
         return notices
 
     def close(self) -> None:
-        """Kill what still runs, and end the workers that the pool started."""
+        """Kill the runs still in training, and end the workers that the pool started."""
         for run in list(self._in_flight):
             self.cancel(run)
         deadline = time.monotonic() + KILL_TIMEOUT_S
@@ -137,7 +137,7 @@ class DaskPool:
         self._client = self._workers = None
 
     def _wait_for_a_useful_worker(self) -> None:
-        """Wait for the first workers to answer; workers that are still to come are no reason not to begin."""
+        """Wait for the first workers to respond, without waiting for the others."""
         assert self._workers is not None
         deadline = time.monotonic() + FIRST_ANSWER_TIMEOUT_S
         while time.monotonic() < deadline:
@@ -150,7 +150,7 @@ class DaskPool:
             time.sleep(0.1)
 
     def _look_after(self) -> None:
-        """Notice what is gone, report the runs that went with it, and replace it."""
+        """Detect lost workers, report the runs lost with them, and replace them."""
         if self._workers is None:
             self._try_to_connect()
             return
@@ -176,7 +176,7 @@ class DaskPool:
         for run in list(self._in_flight):
             self._lose(run, "the scheduler is gone")
         self._disconnect()
-        self._notices.append("The scheduler is gone; the study goes on as soon as there is one.")
+        self._notices.append("The scheduler is gone; the study continues when it is back.")
         self._try_to_connect()
 
     def _try_to_connect(self) -> None:
@@ -195,7 +195,7 @@ class DaskPool:
 
 @dataclass(eq=False)
 class _InFlight:
-    """A run on its way."""
+    """A submitted run."""
 
     task: RunTask
     future: Future
@@ -203,7 +203,7 @@ class _InFlight:
     is_cancelled: bool = False
 
     def outcome(self) -> RunOutcome:
-        """How it ended, once its future is done."""
+        """Return the outcome, once its future is done."""
         try:
             status = self.future.status
             if status == "finished":
@@ -212,10 +212,10 @@ class _InFlight:
                 return RunOutcome(self.task.run, "failed", self.worker.name, f"its worker could not start it: {error}")
         except (OSError, TimeoutError, CancelledError):  # the worker went, or the task was taken back, meanwhile
             pass
-        return self.lost("its worker went before it told the result")
+        return self.lost("its worker was lost before it returned the result")
 
     def lost(self, why: str) -> RunOutcome:
-        """Gone with its worker, or taken back."""
+        """Return the outcome of a run that was lost with its worker, or withdrawn."""
         if self.is_cancelled:
             return RunOutcome(self.task.run, "cancelled", self.worker.name)
         return RunOutcome(self.task.run, "lost", self.worker.name, why)

@@ -1,4 +1,4 @@
-"""What the driver of a study asks of whatever trains its runs."""
+"""Interface between the driver of a study and the workers that train its runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ class RunTask:
     """One run for a worker.
 
     Attributes:
-        run: The run folder, which every worker sees under this path.
-        command: What trains it, in a fresh process that ends with exit code 0 once the run is finished and scored.
+        run: The run folder, accessible to every worker under this path.
+        command: Command that trains it in a fresh process, with exit code 0 once the run is finished and scored.
     """
 
     run: Path
@@ -22,7 +22,7 @@ class RunTask:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a task ended.
+    """Outcome of a task.
 
     Attributes:
         run: The run folder.
@@ -42,22 +42,22 @@ class WorkerPool(Protocol):
     """Workers that train one run each; they may come and go."""
 
     def slots(self) -> int:
-        """How many runs can be submitted now; there are never more in flight than workers."""
+        """Return the number of runs that can be submitted now; there are never more runs than workers."""
 
     def submit(self, task: RunTask) -> str:
-        """Give a run to a free worker; its name is returned."""
+        """Submit a run to a free worker, and return the name of the worker."""
 
     def next_outcome(self, timeout_s: float) -> RunOutcome | None:
-        """The next run that ended; None where none did within this time."""
+        """Return the next run that ended; None if none ended within this time."""
 
     def cancel(self, run: Path) -> None:
         """Kill the process of a run; its outcome follows."""
 
     def workers(self) -> tuple[Worker, ...]:
-        """The workers as they are, lost ones included."""
+        """Return the current workers, including lost ones."""
 
     def notices(self) -> list[str]:
-        """What happened since the last call that the user should know, a sentence each."""
+        """Return the notices for the user since the last call, one sentence each."""
 
     def close(self) -> None:
-        """Kill what still runs, and end the workers that the pool started."""
+        """Kill the runs still in training, and end the workers that the pool started."""

@@ -1,4 +1,4 @@
-"""What a worker does with a run: a fresh process for it, which dies with the worker and when the run is cancelled."""
+"""Train a run on a worker in a fresh process, which is killed with the worker and when the run is cancelled."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ POLL_S = 0.2
 
 
 def train_in_own_process(task: RunTask, worker: str) -> RunOutcome:
-    """Train a run in a process of its own; called on a worker, where it blocks until that process has ended.
+    """Train a run in a separate process; called on a worker, where it blocks until that process has ended.
 
     Args:
         task: The run and its command.
@@ -79,7 +79,7 @@ _children: list[_Child] = []
 
 
 def _wait_until_free(child: _Child) -> str:
-    """Wait for a process that still owns the run; who it is, where it does not end in time."""
+    """Wait for a process that still owns the run; return its description if it does not end in time."""
     folder = RunFolder(child.task.run)
     deadline = time.monotonic() + BUSY_WAIT_S
     while process.is_alive(folder) and not child.is_cancelled:
@@ -90,7 +90,7 @@ def _wait_until_free(child: _Child) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """The worker's environment without the thread limits that Dask put there, so that a run is as fast as by hand."""
+    """Return the worker's environment without Dask's thread limits, so that a run is as fast as outside Dask."""
     import dask
 
     limits = dask.config.get("distributed.nanny.pre-spawn-environ", {})
@@ -99,7 +99,7 @@ def _environment() -> dict[str, str]:
 
 
 def _what_happened(run: Path, exit_code: int | None, log_start: int) -> str:
-    """Why a process ended before its time: the last line it printed, or the signal that killed it."""
+    """Return why a process ended early: the last line it printed, or the signal that killed it."""
     if exit_code is not None and exit_code < 0:
         return f"its process was killed by {signal.Signals(-exit_code).name}"
     with RunFolder(run).log_file.open("rb") as log:

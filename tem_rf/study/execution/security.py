@@ -1,4 +1,4 @@
-"""Encryption between driver, scheduler and workers: whoever reaches a scheduler without it can run any code."""
+"""Encryption between driver, scheduler and workers; anyone who can reach an unencrypted scheduler can run any code."""
 
 import os
 from pathlib import Path
@@ -14,12 +14,12 @@ _ROLES = ("client", "scheduler", "worker")
 
 
 def own_security() -> Security | None:
-    """Certificates from the files that Dask's configuration names (`distributed.comm.tls`); None where it has none."""
+    """Return the certificates given in Dask's configuration (`distributed.comm.tls`); None if there are none."""
     return Security(require_encryption=True) if Security().tls_ca_file is not None else None
 
 
 def refuse_plain(address: str) -> None:
-    """Refuse a scheduler on another machine without encryption, unless Dask's configuration says that it may be.
+    """Refuse an unencrypted scheduler on another machine, unless Dask's configuration allows it.
 
     Args:
         address: Of the scheduler.
@@ -29,14 +29,14 @@ def refuse_plain(address: str) -> None:
     """
     if not is_known(address) and dask.config.get("distributed.comm.require-encryption") is not False:
         raise StudyError(
-            f"{address}: a scheduler on another machine without encryption lets whoever reaches its network run "
-            "commands here; give it TLS and a tls:// address, or, on a network that you trust, set "
+            f"{address}: an unencrypted scheduler on another machine lets anyone on its network run commands on this "
+            "machine; use TLS and a tls:// address, or, on a network that you trust, set "
             "DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION=False."
         )
 
 
 def new_security(folder: Path) -> Security:
-    """Certificates made for one scheduler, in files that only their owner can read.
+    """Create certificates for one scheduler, in files that only their owner can read.
 
     Args:
         folder: Where to write them; every worker must see it.
@@ -48,8 +48,8 @@ def new_security(folder: Path) -> Security:
         made = Security.temporary()
     except ImportError as error:
         raise StudyError(
-            "TLS: making certificates needs the package cryptography; install it with `pip install cryptography`, "
-            "or name your own files in Dask's configuration (DASK_DISTRIBUTED__COMM__TLS__CA_FILE and others)."
+            "TLS: creating certificates needs the package cryptography; install it with `pip install cryptography`, "
+            "or give your own files in Dask's configuration (DASK_DISTRIBUTED__COMM__TLS__CA_FILE and others)."
         ) from error
     folder.mkdir(parents=True, exist_ok=True)
     certificate, key = folder / "certificate.pem", folder / "key.pem"

@@ -1,4 +1,4 @@
-"""Files segmented by the workers of a Dask scheduler, each file by one of them."""
+"""Segment files on the workers of a Dask scheduler, each file on one of them."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -24,10 +24,10 @@ def segment_files_on_workers(
     on_note: Callable[[str], None] = lambda note: None,
     on_failure: Callable[[Path, TemRfError], None] | None = None,
 ) -> list[Segmented]:
-    """Segment files as `segment_files` does, several at once.
+    """Segment files like `segment_files`, several at a time.
 
-    A file whose worker is killed is handed to another, which goes on at the frame where it was. Inputs, models and
-    output must lie on a file system that all workers see.
+    If a worker is killed, its file is handed to another worker, which resumes at the next frame. Inputs, models and
+    output must be on a file system shared by all workers.
 
     Args:
         files: What `files_to_segment` found.
@@ -43,7 +43,7 @@ def segment_files_on_workers(
 
     Raises:
         TemRfError: As `segment_files`, for the first file that fails; the others are taken back.
-        StudyError: The scheduler cannot be reached or is lost; the same call goes on where it was.
+        StudyError: The scheduler cannot be reached or is lost; repeat the call to resume.
     """
     seen_by_all = replace(job, output=job.output.resolve())
     with closing(cluster), cluster.connect() as client:
@@ -96,11 +96,11 @@ def _answer(future: Future, path: Path) -> _Answer:
         return future.result()
     except KilledWorker as error:
         raise ModelError(
-            f"{path}: each of several workers that segmented it was killed, most likely for want of memory; start "
+            f"{path}: every worker that tried to segment it was killed, most likely because it ran out of memory; use "
             "fewer workers."
         ) from error
     except (OSError, TimeoutError) as error:
-        raise StudyError(f"{path}: the scheduler is gone; run the same again, it goes on where it was.") from error
+        raise StudyError(f"{path}: the scheduler is gone; run the same command again to resume.") from error
 
 
 def _resolved(file: LabelledFile) -> LabelledFile:

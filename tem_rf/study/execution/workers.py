@@ -1,4 +1,4 @@
-"""The workers of a scheduler: which may train, and which are gone."""
+"""Keep track of the workers of a scheduler: which may train, and which are lost."""
 
 import platform
 import socket
@@ -17,7 +17,7 @@ from tem_rf.study.events import Worker
 
 @dataclass(frozen=True)
 class WorkerDescription:
-    """What a worker says of itself.
+    """Description of a worker by itself.
 
     Attributes:
         name: Its name among the workers.
@@ -35,14 +35,14 @@ class WorkerDescription:
 
 
 def describe_worker(folder: Path) -> WorkerDescription:
-    """What the worker that runs this is like."""
+    """Return the description of the worker that runs this function."""
     from distributed import get_worker
 
     return WorkerDescription(str(get_worker().name), socket.gethostname(), device_name(), _versions(), folder.is_dir())
 
 
 def refusal(description: WorkerDescription, folder: Path) -> str:
-    """Why a worker may not train runs of this study; empty where it may."""
+    """Return why a worker may not train runs of this study; empty if it may."""
     ours = _versions()
     differing = [
         f"{package} {description.versions.get(package)} instead of {ours[package]}"
@@ -52,7 +52,7 @@ def refusal(description: WorkerDescription, folder: Path) -> str:
     if differing:
         return f"has {', '.join(differing)}; install the same packages there"
     if not description.sees_folder:
-        return f"does not see {folder}; put the study on a file system that all workers share"
+        return f"cannot access {folder}; put the study on a file system shared by all workers"
     return ""
 
 
@@ -66,7 +66,7 @@ ANSWER_TIMEOUT_S = 20.0
 
 
 class SchedulerLostError(Exception):
-    """The scheduler no longer answers."""
+    """The scheduler no longer responds."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 class NothingToShowError(TemRfError):
-    """A figure that the runs at hand have nothing for; the message is a sentence that says why."""
+    """These runs have no data for a figure; the message is a sentence with the reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class StudyFigure:
     """A figure, not yet drawn.
 
     Attributes:
-        caption: What it shows and how to read it.
+        caption: Content of the figure and how to read it.
         rows: The numbers behind it, as rows of a table.
         draw: Draws them.
     """

@@ -1,4 +1,4 @@
-"""Dice against what it costs: parameters and time, with the trials that no other beats."""
+"""Dice against costs (parameters, training time), with the Pareto front."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -40,9 +40,9 @@ def dice_against_costs(results: Results) -> StudyFigure:
         for trial in trials
     ]
     return StudyFigure(
-        "Hard dice of the test images against parameters and training time. The grey line joins the trials that no "
-        "other beats in dice at the same cost or less. Bars are standard deviations over seeds; trials that lack "
-        "seeds are left out.",
+        "Hard dice of the test images against parameters and training time. The grey line is the Pareto front: no "
+        "other trial has a higher dice at the same or a lower cost. Bars are standard deviations over seeds; "
+        "incomplete trials are left out.",
         rows,
         lambda: _draw(rows),
     )

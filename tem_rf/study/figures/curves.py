@@ -27,7 +27,7 @@ def training_curves(results: Results, score: Score) -> StudyFigure:
     if not rows:
         raise NothingToShowError("No run has finished an epoch yet.")
     return StudyFigure(
-        f"{_LABELS[score].capitalize()} against epochs, the mean over the seeds that came as far: validation solid, "
+        f"{_LABELS[score].capitalize()} against epochs, mean over the seeds that reached each epoch: validation solid, "
         "training dashed.",
         rows,
         lambda: _draw(rows, score),

@@ -57,9 +57,9 @@ def edges_close_up(results: Results) -> StudyFigure:
             line.append(Panel(close_up, row, pixel_size_nm and pixel_size_nm / _ENLARGEMENT))
         lines.append(line)
     return StudyFigure(
-        f"The same {WINDOW_PX} px of a test patch in up to {MAX_PANELS} networks, from small field to large, by the "
-        "seed with the median dice: where their outlines differ most along the label. Outline white, false negatives "
-        "orange, false positives blue. Boundary F1: of the whole patch.",
+        f"The same {WINDOW_PX} px window of a test patch for up to {MAX_PANELS} networks, from small to large "
+        "receptive field (seed with the median dice), where their outlines differ most along the label. Outline white, "
+        "false negatives orange, false positives blue. Boundary F1 is that of the whole patch.",
         [panel.row for line in lines for panel in line],
         lambda: draw_grid(lines, _draw_panel, panel_inches=2.6, text_inches=0.6),
     )

@@ -1,4 +1,4 @@
-"""How much of its field a network makes use of: the study's figure S9."""
+"""Effective receptive fields of networks, as in figure S9 of the study."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -60,9 +60,8 @@ def effective_fields(results: Results) -> StudyFigure:
     if not lines:
         raise NothingToShowError(reasons[0])
     return StudyFigure(
-        "Where the answer of one pixel comes from: the squared gradient, averaged over test patches, darkest where "
-        "it is least. Squares hold 50 % and 95 % of it; the third is the exact field at its greatest. "
-        + " ".join(reasons),
+        "Influence of the input on one output pixel: the squared gradient, averaged over test patches; dark is low. "
+        "Two squares contain 50 % and 95 % of it; the third is the maximum exact receptive field. " + " ".join(reasons),
         rows,
         lambda: draw_grid(lines, _draw_panel, panel_inches=3.8, text_inches=0.8),
     )

@@ -1,4 +1,4 @@
-"""What networks miss, and whether Fourier filtering misses the same: the study's figures 7 and S8."""
+"""False negatives of networks and of Fourier filtering, as in figures 7 and S8 of the study."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Panel:
         image: (h, w), any scale.
         label: (h, w) bool.
         false_negatives: (h, w) float, fraction of the runs that miss a pixel; None: the micrograph alone.
-        title: What stands above it.
+        title: Title above it.
         pixel_size_nm: Side of a pixel [nm].
     """
 
@@ -60,8 +60,8 @@ def false_negatives_figure(results: Results) -> StudyFigure:
             lines.append(line)
             rows += more
     return StudyFigure(
-        "False negatives in orange, the stronger the more seeds miss it; label outlined in white. In the "
-        "numbers, dice with Fourier filtering is that between the two maps: near 1 both fail at the "
+        "False negatives in orange, stronger where more seeds miss a pixel; label outlined in white. In the numbers, "
+        "'dice with Fourier filtering' is the dice between the two false-negative maps: near 1, both fail at the "
         f"same places. {' '.join(remarks)}",
         rows,
         lambda: draw_grid(lines, _draw_panel, panel_inches=3.2, text_inches=0.5),

@@ -34,7 +34,7 @@ def score_against_field(results: Results, metric: str = "hard_dice") -> StudyFig
     title = find_column(metric).title
     return StudyFigure(
         f"{title[0].upper()}{title[1:]} of the test images against the receptive field by equation (1), a series per "
-        "depth. Points are means over seeds, bars their standard deviation; hollow points lack seeds.",
+        "depth. Points are means over seeds, bars their standard deviation; hollow points lack some seeds.",
         rows,
         lambda: draw_field_panels(rows, metric),
     )
@@ -53,8 +53,9 @@ def dilated_networks(results: Results) -> StudyFigure:
         raise NothingToShowError("No network with dilation is finished and scored.")
     rows = field_rows([trial for trial in results.trials if kind(trial) in dilated_kinds], "hard_dice", _series)
     return StudyFigure(
-        "Hard dice of the test images against the receptive field, with and without dilation: does it matter how the "
-        "field is reached? Bars are standard deviations over seeds; hollow points lack seeds.",
+        "Hard dice of the test images against the receptive field, with and without dilation: does the way the "
+        "receptive field is obtained matter? Bars are standard deviations over seeds; hollow points are incomplete "
+        "(seeds missing).",
         rows,
         lambda: draw_field_panels(rows, "hard_dice"),
     )
@@ -87,13 +88,14 @@ def dice_by_particle_size(results: Results) -> StudyFigure:
     for dataset, trial in trial_of_dataset.items():
         try:
             rows = _histogram_rows(trial, unit)
-            reasons += "" if rows else f" No diameters of {dataset}: no particle lies whole within its patches."
+            reasons += "" if rows else f" No diameters for {dataset}: no particle is completely inside a patch."
             histograms += rows
         except DatasetError as error:
-            reasons += f" No diameters of {dataset}: {error}"
+            reasons += f" No diameters for {dataset}: {error}"
     return StudyFigure(
         "Hard dice of the test images against the receptive field, all datasets and depths, and the diameters of the "
-        "particles that lie whole within the patches of a micrograph (dashed: median). Bars are standard deviations "
+        "particles that are completely inside the patches of a micrograph (dashed: median). Bars are standard "
+        "deviations "
         f"over seeds.{reasons}",
         [{"panel": "dice", **row} for row in dice] + histograms,
         lambda: _draw(dice, histograms, unit),

@@ -1,4 +1,4 @@
-"""Whether one trial is better than another, or only luckier with its test images and its seeds."""
+"""Test whether one trial is better than another, given the variation between test images and seeds."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from tem_rf.metrics.scores import METRICS
 
 RESAMPLES = 9999
 Image = tuple[str, int, int]
-"""Micrograph, row and column: what makes an image the same image for two trials."""
+"""Micrograph, row and column, which identify an image across trials."""
 
 _LESS_IS_BETTER = {"mean_surface_distance_px", "hausdorff95_px", "mean_surface_distance_nm", "hausdorff95_nm"}
 
@@ -22,18 +22,18 @@ class Comparison:
     """A score of two trials on the same images.
 
     Attributes:
-        one: Name of a trial.
-        other: Name of the other trial.
+        one: Name of the first trial.
+        other: Name of the second trial.
         metric: Name of the score.
-        one_mean: Mean of the first over its seeds and the images.
-        other_mean: Mean of the other.
-        difference: The first less the other.
+        one_mean: Mean of the first trial over its seeds and the images.
+        other_mean: Mean of the second trial.
+        difference: First mean minus second mean.
         low: Lower end of the bootstrap interval of the difference.
         high: Upper end.
-        confidence: Part of the resampled differences within the interval.
-        images: Images that both have a score of.
-        micrographs: Micrographs that these images were cut from.
-        seeds: Seeds of the first and of the other.
+        confidence: Confidence level of the interval.
+        images: Number of images scored in both trials.
+        micrographs: Number of micrographs that these images were cut from.
+        seeds: Numbers of seeds of the first and second trial.
     """
 
     one: str
@@ -51,28 +51,28 @@ class Comparison:
 
     @property
     def is_distinguishable(self) -> bool:
-        """Whether the interval leaves zero out and rests on micrographs enough."""
+        """Whether the interval excludes zero and is based on enough micrographs."""
         return self.micrographs >= min_micrographs(self.confidence) and not self.low <= 0 <= self.high
 
     @property
     def verdict(self) -> str:
-        """What the interval means, in a sentence."""
+        """Interpretation of the interval, in one sentence."""
         name = self.metric.replace("_", " ")
         interval = f"{self.difference:+.4f}, {self.confidence:.0%} interval {self.low:+.4f} to {self.high:+.4f}"
         minimum = min_micrographs(self.confidence)
         if self.micrographs < minimum:
-            found = f"expected {minimum} test micrographs or more, there are {self.micrographs}"
-            return f"Whether {name} differs cannot be told: {found} ({interval})."
+            found = f"expected at least {minimum} test micrographs, received {self.micrographs}"
+            return f"Too few micrographs to compare {name}: {found} ({interval})."
         if not self.is_distinguishable:
             return f"Not distinguishable in {name} ({interval})."
         is_better = (self.difference > 0) is not (self.metric in _LESS_IS_BETTER)
         better, worse = (self.one, self.other) if is_better else (self.other, self.one)
-        one_seed = "; one seed says nothing of others" if 1 in self.seeds else ""
+        one_seed = "; with one seed, variation between seeds is unknown" if 1 in self.seeds else ""
         return f"{better} is better than {worse} in {name} ({interval}{one_seed})."
 
 
 def min_micrographs(confidence: float) -> int:
-    """With fewer, no test of pairs reaches the confidence: their signs agree by chance more often than it allows.
+    """Return the minimum number of micrographs with which a paired sign test can reach the confidence level.
 
     >>> [min_micrographs(confidence) for confidence in (0.95, 0.99, 0.999)]
     [6, 8, 11]
@@ -91,16 +91,16 @@ def compare_trials(
 ) -> Comparison:
     """Compare two trials over the test images that they share.
 
-    A percentile bootstrap draws micrographs, and seeds of either trial, with replacement. Patches of one micrograph
-    are alike, so they are drawn together; an image counts as often for one trial as for the other.
+    A percentile bootstrap resamples micrographs, and seeds of each trial, with replacement. Patches of one micrograph
+    are correlated, so they are drawn together. An image has the same weight in both trials.
 
     Args:
         one: A trial with scores.
-        other: Another one, of the same dataset.
+        other: Another trial on the same dataset.
         metric: Name of a score.
-        confidence: Part of the resampled differences that the interval holds.
-        resamples: How often to draw.
-        seed: Seed of the draws.
+        confidence: Confidence level of the interval.
+        resamples: Number of bootstrap resamples.
+        seed: Random seed of the bootstrap.
 
     Raises:
         StudyError: A trial has no scores, their images are not the same, or no image has this score in both.
@@ -115,7 +115,7 @@ def compare_trials(
     if not images:
         raise StudyError(f"{one.name} and {other.name}: no test image has a {metric} in both; evaluate them again.")
     micrographs, places = np.unique([source for source, _, _ in images], return_inverse=True)
-    # (seeds, micrographs): sums over the images of a micrograph, so that micrographs weigh by their images
+    # (seeds, micrographs): sums over the images of a micrograph, so micrographs are weighted by their number of images
     sums = [_sums([table[image] for image in images], places, len(micrographs)) for table in tables]
     counts = np.bincount(places)
     low, high = _interval(sums, counts, confidence, resamples, seed)
@@ -137,11 +137,9 @@ def compare_trials(
 
 
 def _scores_by_image(trial: TrialResult, metric: str) -> dict[Image, list[float]]:
-    """The score of each image with every seed; images without one with some seed are left out."""
+    """Return the scores of each image with every seed; images without a score for some seed are left out."""
     if not trial.scored:
-        raise StudyError(
-            f"{trial.name}: has no scores ({trial.state}); `tem-rf evaluate` makes those of a finished run."
-        )
+        raise StudyError(f"{trial.name}: has no scores ({trial.state}); score finished runs with `tem-rf evaluate`.")
     if metric not in METRICS:
         raise StudyError(f"score {metric!r}: expected one of {', '.join(METRICS)}.")
     table: dict[Image, list[float]] = {}
@@ -174,17 +172,17 @@ def _interval(
 
 
 def _drawn(draw: np.random.Generator, number: int, resamples: int) -> np.ndarray:
-    """(resamples, number) how often each of a number of things is drawn with replacement."""
+    """(resamples, number) counts of how often each of `number` items is drawn with replacement."""
     return draw.multinomial(number, np.full(number, 1 / number), size=resamples).astype(np.float64)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The best trial of a dataset, and the others held against it.
+    """The best trial of a dataset, compared with the others.
 
     Attributes:
         dataset: Name of the dataset.
-        best: Name of the complete trial with the greatest mean hard dice.
+        best: Name of the complete trial with the highest mean hard dice.
         comparisons: The best against every other complete trial, the closest first.
     """
 
@@ -194,18 +192,19 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """How many of the others are told from the best one."""
+        """Number of other trials that differ significantly from the best one, as a sentence."""
         others, told = len(self.comparisons), sum(each.is_distinguishable for each in self.comparisons)
         if not others:
-            return f"{self.best} is the only trial that is complete."
+            return f"{self.best} is the only complete trial."
         return (
-            f"{self.best} has the greatest mean hard dice of {others + 1}. Over these test images and seeds {told} of "
-            f"the other {others} can be told from it; picked as the greatest of all, its lead is overstated."
+            f"{self.best} has the highest mean hard dice of {others + 1} trials. Over these test images and seeds, "
+            f"{told} of the other {others} are distinguishable from it; because the best was selected, its lead is "
+            "overestimated."
         )
 
 
 def find_best(results: Results) -> list[Finding]:
-    """Hold the best trial of each dataset against the others; trials that are not complete take no part."""
+    """Compare the best trial of each dataset with the others; incomplete trials are ignored."""
     findings = []
     for dataset in dict.fromkeys(trial.dataset for trial in results.trials):
         trials = [trial for trial in results.trials if trial.dataset == dataset and trial.is_complete]

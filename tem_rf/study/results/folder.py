@@ -1,4 +1,4 @@
-"""The runs that a table or report is made of: those of a study, or any folder of runs."""
+"""Find the runs for a table or report: the runs of a study, or any folder of runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ class ResultsFolder:
 
     @property
     def report_folder(self) -> Path:
-        """Where its report goes by default."""
+        """Default folder of its report."""
         return StudyFolder(self.path).report_folder
 
     def read(self) -> Results:

@@ -1,4 +1,4 @@
-"""Trials that no other trial beats at once in dice and in what it costs."""
+"""Pareto front of trials in dice and costs."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,14 +11,14 @@ COSTS = ("parameters", "time_s")
 def pareto_front(
     trials: Iterable[TrialResult], *, gain: str = "hard_dice", costs: Sequence[str] = COSTS
 ) -> list[TrialResult]:
-    """The trials of each dataset with which no other one keeps up in everything and is better in something.
+    """Return the Pareto-optimal trials of each dataset: none is at least as good in everything and better in something.
 
-    Trials that are not complete take no part: a mean over fewer seeds is another quantity.
+    Incomplete trials are ignored, because means over different numbers of seeds are not comparable.
 
     Args:
-        trials: The trials, of one dataset or several; dice of different images is not compared.
-        gain: Column of which more is better.
-        costs: Columns of which less is better.
+        trials: Trials on one or several datasets; dice of different datasets is not compared.
+        gain: Column to maximize.
+        costs: Columns to minimize.
 
     Raises:
         SettingsError: There is no such column.

@@ -1,1 +1,1 @@
-"""What to train next."""
+"""Search for the network to train next."""

@@ -1,4 +1,4 @@
-"""KerasTuner's oracle over a list of networks, on disk so that a kill at any moment loses and doubles no trial."""
+"""KerasTuner's oracle over a list of networks; a kill at any moment neither loses nor duplicates a trial."""
 
 import itertools
 import json
@@ -25,7 +25,7 @@ EPOCHS = "tuner/epochs"
 
 
 def values_of(architecture: Architecture) -> Values:
-    """The values of an architecture.
+    """Return the hyperparameter values of an architecture.
 
     >>> values_of(Architecture.from_name("n2-p48-d112-k5"))
     {'depth': 2, 'parts': 'k5', 'pooling_0': 4, 'pooling_1': 8, 'dilation_0': 1, 'dilation_1': 1, 'dilation_2': 2}
@@ -37,7 +37,7 @@ def values_of(architecture: Architecture) -> Values:
 
 
 def architecture_of(values: Mapping[str, Any]) -> Architecture:
-    """The architecture of such values; others beside them are passed over.
+    """Return the architecture with these hyperparameter values; other values are ignored.
 
     >>> architecture_of(values_of(Architecture.from_name("n2-p48-d112-k5"))).name
     'n2-p48-d112-k5'
@@ -50,9 +50,9 @@ def architecture_of(values: Mapping[str, Any]) -> Architecture:
 
 
 def declare(candidates: Sequence[Architecture]) -> "HyperParameters":
-    """The space that holds the candidates; a level that only deeper networks have is declared conditional on depth.
+    """Declare the search space of the candidates; levels that only deeper networks have are conditional on depth.
 
-    Declared without conditions, a value of a level that a network lacks makes the same network look like another.
+    Without conditions, values of levels that a network lacks would make identical networks look different.
     """
     from keras_tuner import HyperParameters
 
@@ -80,7 +80,7 @@ _ENDED = (TrialStatus.COMPLETED, TrialStatus.FAILED)
 
 
 class CandidateOracle(keras_tuner.Oracle):
-    """Hands out networks of a list, each once; a subclass decides in which order.
+    """Hands out each network of a list once; a subclass determines the order.
 
     What KerasTuner 1.4.8 does otherwise: it writes its files in place, so that a kill leaves an empty one; after a
     restart it does not know a trial whose file was written before the list of trials; its own strategies hand out
@@ -88,9 +88,9 @@ class CandidateOracle(keras_tuner.Oracle):
 
     Args:
         candidates: The networks; a later start may have more.
-        folder: Where its files lie.
-        budget: Networks to hand out; None: all.
-        seed: Decides what is random.
+        folder: Folder of its files.
+        budget: Maximum number of networks to hand out; None for all.
+        seed: Random seed.
     """
 
     hyperparameters: keras_tuner.HyperParameters
@@ -117,7 +117,7 @@ class CandidateOracle(keras_tuner.Oracle):
         self._slots = itertools.count()
 
     def next_trial(self) -> Trial | None:
-        """A trial that nobody has; None: the search waits for results, or is finished."""
+        """Return the next trial; None if the search waits for results or is finished."""
         with _quietly():
             trial = self.create_trial(f"slot{next(self._slots)}")
         self._has_stopped = trial.status == TrialStatus.STOPPED
@@ -125,11 +125,11 @@ class CandidateOracle(keras_tuner.Oracle):
 
     @property
     def is_finished(self) -> bool:
-        """Whether there is no trial to come, and none to be told."""
+        """Whether there are no further trials and no outstanding results."""
         return self._has_stopped and not self.ongoing_trials and not self._retry_queue
 
     def finish(self, trial_id: str, objective: float) -> None:
-        """Take in the objective of a trial; told again, the last one counts."""
+        """Record the objective of a trial; if recorded again, the last one counts."""
         trial = self.trials[trial_id]
         trial.metrics = type(trial.metrics)()
         trial.metrics.register(OBJECTIVE, direction="max")
@@ -139,14 +139,14 @@ class CandidateOracle(keras_tuner.Oracle):
             self.end_trial(trial)
 
     def fail(self, trial_id: str, message: str) -> None:
-        """Take in that a trial failed."""
+        """Record that a trial failed."""
         trial = self.trials[trial_id]
         trial.status, trial.message = TrialStatus.FAILED, message
         with _quietly():
             self.end_trial(trial)
 
     def hand_out_again(self, trial_id: str) -> None:
-        """Put a trial that had ended back into the queue."""
+        """Put an ended trial back into the queue."""
         trial = self.trials[trial_id]
         trial.status, trial.message = TrialStatus.RUNNING, None
         self.end_order = [each for each in self.end_order if each != trial_id]
@@ -155,17 +155,17 @@ class CandidateOracle(keras_tuner.Oracle):
         self.save()
 
     def untried(self) -> list[Values]:
-        """Values of the networks that were not handed out yet, in the order of the list; none past the budget."""
+        """Return the values of networks not handed out yet, in list order; empty once the budget is used up."""
         tried = {_key(trial.hyperparameters.values) for trial in self.trials.values()}
         left = self._budget - len(tried)
         return [values for key, values in self._candidates.items() if key not in tried] if left > 0 else []
 
     def save(self) -> None:
-        """Write `oracle.json` whole."""
+        """Write `oracle.json` atomically."""
         _write(self._get_oracle_fname(), self.get_state())
 
     def reload(self) -> None:
-        """Read the files of an earlier process, and repair what a kill between two of them left.
+        """Read the files of an earlier process, and repair inconsistencies left by a kill between two of them.
 
         `oracle.json` says which trials exist: one that it does not know was handed to nobody, and is handed out anew.
         A trial's own file says whether it has ended; one that has not is handed out again.
@@ -182,7 +182,7 @@ class CandidateOracle(keras_tuner.Oracle):
         self.end_order += [one for one in ended if one not in self.end_order]
 
     def update_space(self, hyperparameters: Any) -> None:
-        """Do nothing: the space is that of the candidates, whatever earlier trials knew of it."""
+        """Do nothing: the search space is that of the candidates, regardless of earlier trials."""
 
     def _save_trial(self, trial: Trial) -> None:
         _write(f"{self._get_trial_dir(trial.trial_id)}/trial.json", trial.get_state())
@@ -203,7 +203,7 @@ def _key(values: Values) -> tuple[tuple[str, Any], ...]:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """KerasTuner calls `threading.currentThread`, which Python warns of."""
+    """Suppress Python's warning about `threading.currentThread`, which KerasTuner calls."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield

@@ -1,4 +1,4 @@
-"""What to train next: asked and told by the driver of a study, and by nobody else."""
+"""Choose what to train next; used only by the driver of a study."""
 
 import math
 import statistics
@@ -22,14 +22,14 @@ from tem_rf.study.search.oracle import EPOCHS, architecture_of
 
 @dataclass(frozen=True)
 class Trial:
-    """One network to be trained on one dataset under one recipe.
+    """One network to be trained on one dataset with one recipe.
 
     Attributes:
         identifier: Unique in the study: `PART/NUMBER`.
         setup: Name of the dataset and recipe.
         architecture: The network.
-        epochs: Epochs each run is to have; a run may have more, from a later trial of the same network.
-        runs: One run folder per seed, created or extended when the trial was asked for.
+        epochs: Epochs of each run; a run may have more, from a later trial of the same network.
+        runs: One run folder per seed, created or extended when the trial was handed out.
     """
 
     identifier: str
@@ -39,19 +39,19 @@ class Trial:
     runs: tuple[RunFolder, ...]
 
     def unfinished(self) -> tuple[RunFolder, ...]:
-        """Runs that are still to be trained or scored: after a kill, some had finished before."""
+        """Return the runs still to be trained or scored; after a kill, some may have finished."""
         return tuple(run for run in self.runs if not (_has_trained(run, self.epochs) and run.is_scored))
 
 
 class Search:
     """The oracles of all setups of a study.
 
-    A study that was extended, or that lost runs, has trials whose runs are no longer complete: they are handed out
-    again, and only what is missing is trained.
+    If a study was extended or has lost runs, trials whose runs are no longer complete are handed out again, and only
+    the missing part is trained.
 
     Args:
         folder: The study, claimed by this process.
-        retry_failed: Hand out the trials that failed once more.
+        retry_failed: Hand out failed trials again.
 
     Raises:
         DatasetError: A dataset is missing or cannot be used.
@@ -65,7 +65,7 @@ class Search:
             setup.hand_out_incomplete_again(retry_failed=retry_failed)
 
     def ask(self) -> Trial | None:
-        """The next trial, of the setup that has had the fewest; None: nothing now.
+        """Return the next trial, of the setup with the fewest trials so far; None if there is none at present.
 
         Raises:
             DatasetError: A dataset is gone, or was changed.
@@ -78,20 +78,20 @@ class Search:
         return None
 
     def tell(self, trial: Trial, failure: str = "") -> float | None:
-        """Take in what the runs of a trial came to.
+        """Record the results of the runs of a trial.
 
         Args:
             trial: A trial whose runs have all ended.
             failure: Why it failed, where its runs do not say so.
 
         Returns:
-            The objective; None: the trial failed, since a run of it did not reach its epochs.
+            The objective; None if the trial failed because one of its runs did not reach its epochs.
         """
         return self._setups[trial.setup].tell(trial, failure)
 
     @property
     def is_finished(self) -> bool:
-        """Whether every trial was handed out and told; known once `ask` had nothing to give."""
+        """Whether all trials were handed out and recorded; valid once `ask` has returned None."""
         return all(setup.oracle.is_finished for setup in self._setups.values())
 
 
@@ -155,7 +155,7 @@ class _SetupSearch:
 
     def _prepare(self, run: RunFolder, architecture: Architecture, asked_for: int, seed: int) -> None:
         if run.config_file.exists():
-            asked_for = max(asked_for, run.config.training.epochs)  # a later trial of this network has extended it
+            asked_for = max(asked_for, run.config.training.epochs)  # may be extended by a later trial of this network
         remove_leftovers(run.path, run.config_file.name)  # of a driver that was killed while it made the folder
         training = self._setup.training.model_copy(update={"epochs": asked_for})
         config = configure_run(self._setup.dataset, architecture, training, seed, self._definition.augmentation)
@@ -163,7 +163,7 @@ class _SetupSearch:
 
 
 def _has_trained(run: RunFolder, number: int) -> bool:
-    """Whether a run has so many epochs, or ended before for want of progress."""
+    """Whether a run has this many epochs, or ended early for lack of progress."""
     if not run.config_file.exists():
         return False
     asked_for = run.config.training.epochs
@@ -173,7 +173,7 @@ def _has_trained(run: RunFolder, number: int) -> bool:
 
 
 def _objective(trial: Trial, weights: Objective) -> float:
-    """Mean over seeds of the best validation hard dice, less what parameters and time cost."""
+    """Return the mean over seeds of the best validation hard dice, minus the costs of parameters and time."""
     runs = [[event for event in epochs(run.events()) if event.epoch <= trial.epochs] for run in trial.runs]
     objective = statistics.fmean(max(event.validation_hard_dice for event in run) for run in runs)
     if weights.parameters_weight:

@@ -1,4 +1,4 @@
-"""In which order networks are tried: grid, random, Bayesian, Hyperband."""
+"""Search strategies: grid, random, Bayesian, Hyperband."""
 
 import math
 import random
@@ -21,24 +21,24 @@ from tem_rf.study.search.oracle import EPOCHS, CandidateOracle, Values, running
 
 @dataclass(frozen=True)
 class Rung:
-    """So many networks, each trained for so many epochs in all."""
+    """A rung of Hyperband: a number of networks, each trained for a total number of epochs."""
 
     networks: int
     epochs: int
 
 
 def plan_brackets(networks: int, *, epochs: int, min_epochs: int, reduction: int) -> tuple[tuple[Rung, ...], ...]:
-    """Share out networks over brackets; each bracket is its rungs, from many networks to few.
+    """Distribute networks over brackets; each bracket is a list of rungs, from many networks to few.
 
     Brackets differ in how early they drop networks, against networks that begin slowly and end well; they get shares
     that cost about the same. As published, their sizes would be fixed by the epochs alone, and a space of a hundred
     networks would be used up within the first bracket.
 
     Args:
-        networks: Networks to be tried in all.
+        networks: Total number of networks to try.
         epochs: Epochs of the last rung.
         min_epochs: Epochs of the first rung of the bracket that drops earliest, at least.
-        reduction: One network in so many goes on, for so many times the epochs.
+        reduction: In each round, 1 of this many networks continues, for this many times the epochs.
 
     Source: Li et al. 2018, "Hyperband", algorithm 1.
 
@@ -61,7 +61,7 @@ def plan_brackets(networks: int, *, epochs: int, min_epochs: int, reduction: int
 
 
 def _split(number: int, shares: list[float]) -> list[int]:
-    """Whole numbers in proportion to the shares; what rounding leaves goes to the first."""
+    """Return whole numbers in proportion to the shares; the remainder from rounding goes to the first."""
     parts = [int(number * share / sum(shares)) for share in shares]
     return [parts[0] + number - sum(parts), *parts[1:]]
 
@@ -72,14 +72,14 @@ _PROMOTED, _BRACKET, _RUNG = "tuner/trial_id", "tuner/bracket", "tuner/round"
 def open_oracle(
     strategy: Strategy, candidates: Sequence[Architecture], folder: Path, *, epochs: int
 ) -> CandidateOracle:
-    """The oracle of one setup of a study, as an earlier process left it.
+    """Open the oracle of one setup of a study, as an earlier process left it.
 
-    An oracle whose files cannot be read begins anew: finished runs are told to it again as they stand.
+    An oracle whose files cannot be read starts from scratch, and the results of finished runs are recorded again.
 
     Args:
-        strategy: Which strategy, and its settings.
+        strategy: The strategy and its settings.
         candidates: The networks.
-        folder: Where its files lie.
+        folder: Folder of its files.
         epochs: Epochs of a run.
     """
     if (folder / "oracle.json").exists():
@@ -110,26 +110,26 @@ class RandomOracle(CandidateOracle):
         return running(self._random_values())
 
     def _random_values(self) -> Values | None:
-        """Depends on the seed and the number of trials alone, so that a restart goes on in the same order."""
+        """Depend only on the seed and the number of trials, so that a restart continues in the same order."""
         untried = self.untried()
         return random.Random(f"{self.seed} {len(self.trials)}").choice(untried) if untried else None
 
 
 class BayesianOracle(RandomOracle, keras_tuner.oracles.BayesianOptimizationOracle):
-    """The network for which a Gaussian process, fitted to the trials so far, promises most.
+    """Bayesian search: the most promising network by a Gaussian process fitted to the trials so far.
 
-    KerasTuner optimizes over a continuous space and rounds, which lands on networks that were tried; here the same
-    bound is computed for each network that is left.
+    KerasTuner optimizes over a continuous space and rounds, which can return networks already tried. Here the same
+    bound is computed for each remaining network.
     """
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """A network at random until there is enough to fit, then the most promising one."""
+        """Return a random network until there are enough results to fit, then the most promising one."""
         untried = self.untried()
         completed = sum(trial.status == TrialStatus.COMPLETED for trial in self.trials.values())
         if not untried or completed < max(3, 2 * len(self._nonfixed_space())):
             return running(self._random_values())
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # too few trials to tell how smooth the objective is
+            warnings.simplefilter("ignore", ConvergenceWarning)  # too few trials to estimate the length scale
             self.gpr.fit(*self._vectorize_trials())
         mean, deviation = self.gpr.predict(np.array([self._vector(values) for values in untried]), return_std=True)
         return running(untried[int(np.argmin(mean - self.beta * deviation))])
@@ -162,7 +162,7 @@ class HyperbandOracle(RandomOracle):
         self._brackets = plan_brackets(self._budget, epochs=epochs, min_epochs=min_epochs, reduction=reduction)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """A network to promote, or a new one; while a bracket waits for results, the next one begins."""
+        """Return a network to promote, or a new one; while a bracket waits for results, the next one starts."""
         for bracket, rungs in enumerate(self._brackets):
             for rung, planned in enumerate(rungs):
                 if len(self._members(bracket, rung)) >= planned.networks:  # more, where an extension plans fewer
@@ -180,7 +180,7 @@ class HyperbandOracle(RandomOracle):
         return [trial for trial in self.trials.values() if place(trial) == (bracket, rung)]
 
     def _promoted(self, bracket: int, rung: int, rungs: Sequence[Rung]) -> Values | None:
-        """The best trial of the rung below, as soon as it is sure to be among those that go on."""
+        """Return the best trial of the rung below, once it is certain to be among those that continue."""
         below = self._members(bracket, rung - 1)
         promoted = {trial.hyperparameters.values[_PROMOTED] for trial in self._members(bracket, rung)}
         rest = [trial for trial in below if trial.trial_id not in promoted and trial.status != TrialStatus.RUNNING]
@@ -192,7 +192,7 @@ class HyperbandOracle(RandomOracle):
         return {**best.hyperparameters.values, _PROMOTED: best.trial_id}
 
     def _is_quiet(self, bracket: int) -> bool:
-        """Whether nothing is under way in a bracket: after failures its rungs stay smaller than planned."""
+        """Whether no trial is running in a bracket; after failures, its rungs stay smaller than planned."""
         ongoing = self.ongoing_trials.values()
         return all(trial.hyperparameters.values[_BRACKET] != bracket for trial in ongoing)
 

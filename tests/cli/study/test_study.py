@@ -129,7 +129,7 @@ def test_a_changed_definition_needs_extend(definition: Path, command: Command, t
     refused = command("run", definition)
     assert (refused.code, refused.stderr.splitlines()[-1]) == (
         2,
-        "tem-rf: studies/small: holds another study: seeds: 1, 2, 3 was received, 1, 2 is there; give the same "
+        "tem-rf: studies/small: holds another study: seeds: expected 1, 2, received 1, 2, 3; give the same "
         "definition to go on with it, --extend to add to it, or --name for another study.",
     )
     assert command("run", definition, "--extend").code == 0
@@ -150,8 +150,11 @@ def test_a_changed_definition_needs_extend(definition: Path, command: Command, t
         (["run", "first", "--name", "second"], "--name: goes with a definition of its own"),
         (["run", "first", "--slurm", "gpu"], "--slurm: expected an option and its value"),
         (["new", "nothing"], "is no dataset (dataset.json is missing)"),
-        (["new", "DATASET", "--depth", "9"], "discs: patch_size 32 is divisible by the pooling product of no network"),
-        (["new", "DATASET", "--min-field-px", "900"], "which cannot be; change the limits"),
+        (
+            ["new", "DATASET", "--depth", "9"],
+            "discs: patch_size 32 is not divisible by the pooling product of any network",
+        ),
+        (["new", "DATASET", "--min-field-px", "900"], "which is impossible; change the limits"),
         (["new", "DATASET", "--preset", "fig9"], "preset: expected one of fig2, fig3, fig4, received 'fig9'."),
         (["new", "DATASET", "--network", "unet"], "space: 'unet' is not an architecture"),
         (["new", "DATASET", "--strategy", "best"], "strategy.name: input should be 'grid'"),
@@ -181,7 +184,7 @@ def test_workers_that_cannot_be_had_are_one_line(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     refused = command("run", definition, "--scheduler", "tcp://192.0.2.7:8786")
     assert refused.code == 2
-    assert refused.stderr.count("without encryption") == 1
+    assert refused.stderr.count("an unencrypted scheduler") == 1
     assert command("list", "--json").stdout.count('"state": "failed"') == 1
 
 

@@ -85,9 +85,9 @@ def test_every_field_has_a_word_of_explanation_before_it() -> None:
     ("content", "message"),
     [
         ("seeds = [1]", "datasets: is missing."),
-        ("datasets = []", "datasets: expected one or more, received []."),
+        ("datasets = []", "datasets: expected at least one, received []."),
         ('datasets = "au"', "datasets: expected a list, received 'au'."),
-        ('datasets = ["a", "x/a"]', "datasets: two folders are called a; rename one"),
+        ('datasets = ["a", "x/a"]', "datasets: two folders are named a; rename one"),
         (SMALL + "seed = 3", "training.0.seed: no such field; did you mean strategy.seed or seeds?"),
         (SMALL.replace("depths", "depth"), "space.depth: no such field; did you mean space.depths?"),
         (SMALL.replace("20", "0"), "training.0.epochs: input should be greater than or equal to 1, received 0."),
@@ -97,12 +97,12 @@ def test_every_field_has_a_word_of_explanation_before_it() -> None:
         ('datasets = ["a"]\nseeds = [4294967296]', "seeds.0: input should be less than 4294967296"),
         (SMALL + '[strategy]\nname = "best"', "strategy.name: input should be 'grid', 'random', 'bayesian'"),
         (SMALL + "[space2]", "space2: no such field; did you mean space?"),
-        (SMALL + "[space]", "is no TOML: Cannot declare ('space',) twice"),
+        (SMALL + "[space]", "is not valid TOML: Cannot declare ('space',) twice"),
         (
             SMALL + '[execution]\nscheduler = "tcp://a:1"\nslurm = {}',
-            "execution: scheduler and slurm exclude each other; keep one.",
+            "execution: scheduler and slurm exclude each other; keep only one.",
         ),
-        ('datasets = ["a"]\nseeds = [1, 1]', "seeds: the same is given twice."),
+        ('datasets = ["a"]\nseeds = [1, 1]', "seeds: the same value is given twice."),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_with_file_and_field(content: Any, message: str, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_what_is_wrong_is_said_in_one_line_with_file_and_field(content: Any, mes
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
-    for path, message in ((tmp_path / "absent.toml", "no such file"), (tmp_path / "binary.toml", "is no TOML")):
+    for path, message in ((tmp_path / "absent.toml", "no such file"), (tmp_path / "binary.toml", "is not valid TOML")):
         with pytest.raises(StudyError, match=message):
             read_definition(path)
 

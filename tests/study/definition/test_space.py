@@ -62,29 +62,32 @@ def test_a_network_that_sees_the_whole_image_is_not_smaller_than_the_patch(manif
 @pytest.mark.parametrize(
     ("space", "message"),
     [
-        (Space(depths=()), "space: holds no network"),
-        (Space(poolings=()), "space: holds no network"),
-        (Space(min_field_px=401, max_field_px=410, depths=(2,)), r"nearest is n2-p88 with 392 px"),
+        (Space(depths=()), "space: contains no network"),
+        (Space(poolings=()), "space: contains no network"),
+        (Space(min_field_px=401, max_field_px=410, depths=(2,)), r"closest is n2-p88 with 392 px"),
         (
             Space(min_field_nm=8.6, max_field_nm=8.8, depths=(2,)),
-            r"at least 399.628 px and at most 408.922 px and.*nearest is n2-p88",
+            r"at least 399.628 px and of at most 408.922 px and.*closest is n2-p88",
         ),
         (
             Space(min_field_px=600),
-            r"is to be at least 600 px and smaller than the patch of 512 px, which cannot",
+            r"expected a receptive field of at least 600 px and smaller than the patch of 512 px, which is impossible",
         ),
         (
             Space(networks=("n3-p888",)),
-            r"no network of the space has a receptive field that is smaller than the patch of 512 px",
+            r"no network in the space has a receptive field smaller than the patch of 512 px",
         ),
-        (Space(min_field_px=60, max_field_px=50), "which cannot be"),
-        (Space(poolings=(3,)), r"divisible by the pooling product of no network of the space, the smallest .* 9;"),
+        (Space(min_field_px=60, max_field_px=50), "which is impossible"),
+        (
+            Space(poolings=(3,)),
+            r"not divisible by the pooling product of any network in the space .the smallest is 9.;",
+        ),
         (Space(networks=("unet",)), r"space: 'unet' is not an architecture"),
         (Space(parts=("k4",)), r"space: kernel_size: expected an odd"),
         (Space(poolings=(0,)), r"space: pooling_sequence: sizes must be whole numbers of at least 1"),
         (Space(networks=("n2-p22-c300000",)), "space: convolutions_per_block: expected sizes of at most 32"),
         (Space(dilations=((1, 1, 0),)), r"space: dilation_sequence: sizes must be"),
-        (Space(depths=(12,)), r"space: holds 531,441 networks, and at most 20,000"),
+        (Space(depths=(12,)), r"space: expected at most 20,000 networks, received 531,441"),
     ],
 )
 def test_a_space_that_nothing_is_left_of_is_refused_in_one_line(space: Space, message: str, manifest: Manifest) -> None:
@@ -94,5 +97,5 @@ def test_a_space_that_nothing_is_left_of_is_refused_in_one_line(space: Space, me
 
 
 def test_limits_in_nm_need_a_pixel_size(manifest: Manifest) -> None:
-    with pytest.raises(StudyError, match="au-5nm: its pixel size is not known"):
+    with pytest.raises(StudyError, match="au-5nm: has no pixel size"):
         candidates(Space(max_field_nm=8), manifest.model_copy(update={"pixel_size_nm": None}))

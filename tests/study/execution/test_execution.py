@@ -250,7 +250,9 @@ def test_a_scheduler_on_another_machine_without_tls_is_refused_unless_dask_is_to
     file = tmp_path / "scheduler.json"
     file.write_text(json.dumps({"address": address}))
     for place in (address, file):
-        with pytest.raises(StudyError, match="without encryption lets whoever reaches its network run commands here"):
+        with pytest.raises(
+            StudyError, match="an unencrypted scheduler on another machine lets anyone on its network run commands"
+        ):
             RunningScheduler(place).connect()
     with dask.config.set({"distributed.comm.require-encryption": False}):
         refuse_plain(address)
@@ -264,13 +266,13 @@ def test_a_scheduler_with_tls_or_on_this_machine_is_accepted(address: str) -> No
 @pytest.mark.parametrize("content", ["", "{}", "[]", "\0"])
 def test_a_scheduler_file_without_an_address_is_one_line(content: str, tmp_path: Path) -> None:
     (tmp_path / "scheduler.json").write_text(content)
-    with pytest.raises(StudyError, match=r"scheduler\.json: holds no address of a Dask scheduler"):
+    with pytest.raises(StudyError, match=r"scheduler\.json: contains no address of a Dask scheduler"):
         RunningScheduler(tmp_path / "scheduler.json").connect()
 
 
 def test_slurm_is_refused_where_no_job_can_be_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(StudyError, match=r"execution\.slurm: there is no sbatch here"):
+    with pytest.raises(StudyError, match=r"execution\.slurm: sbatch was not found"):
         SlurmWorkers(1, {}, tmp_path).connect()
 
 
@@ -331,7 +333,7 @@ def test_a_job_that_left_the_queue_of_slurm_is_submitted_again(tmp_path: Path, m
     slurm = SlurmWorkers(3, {}, tmp_path)
     slurm.connect()
     fake.scaled.clear()
-    assert slurm.mend() == ["SLURM has job 18 no longer; another is submitted in its place."]
+    assert slurm.mend() == ["SLURM job 18 has left the queue; submitting another job to replace it."]
     assert (sorted(fake.workers), fake.scaled) == ([0, 2], [3])
     squeue.write_text("#!/bin/sh\nexit 1\n")  # the controller does not answer
     assert slurm.mend() == []
@@ -348,7 +350,7 @@ def test_workers_with_other_packages_are_refused_in_one_line(tmp_path: Path, mon
 
 
 def test_a_worker_that_does_not_see_the_study_is_refused(tmp_path: Path) -> None:
-    message = f"does not see {tmp_path / 'absent'}; put the study on a file system that all workers share"
+    message = f"cannot access {tmp_path / 'absent'}; put the study on a file system shared by all workers"
     with pytest.raises(StudyError, match=re.escape(message)):
         DaskPool(LocalWorkers(1), tmp_path / "absent")
 

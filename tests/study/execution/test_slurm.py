@@ -75,7 +75,7 @@ def test_a_job_that_is_cancelled_while_it_is_queued_is_submitted_again(
         queued = jobs(slurm, "PENDING")[-1]
         subprocess.run(["scancel", queued], check=True)
         wait_for(lambda: queued not in jobs(slurm))
-        assert cluster.mend() == [f"SLURM has job {queued} no longer; another is submitted in its place."]
+        assert cluster.mend() == [f"SLURM job {queued} has left the queue; submitting another job to replace it."]
         wait_for(lambda: len(jobs(slurm)) == workers)
     finally:
         client.close()

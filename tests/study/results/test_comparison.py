@@ -100,10 +100,10 @@ def test_which_is_better_is_said_in_words_whichever_way_the_score_goes(tmp_path:
 def test_few_micrographs_decide_nothing_and_one_seed_is_mentioned(tmp_path: Path) -> None:
     few = compare_trials(*two_trials(tmp_path, [[[0.9]] * 5], [[[0.1]] * 5]))
     assert not few.is_distinguishable
-    assert "cannot be told: expected 6 test micrographs or more, there are 5" in few.verdict
+    assert "expected at least 6 test micrographs, received 5" in few.verdict
     enough = compare_trials(*two_trials(tmp_path, [[[0.9]] * 6], [[[0.1]] * 6]))
     assert enough.is_distinguishable
-    assert "one seed says nothing of others" in enough.verdict
+    assert "with one seed, variation between seeds is unknown" in enough.verdict
 
 
 def test_the_same_seed_gives_the_same_interval(tmp_path: Path) -> None:
@@ -136,4 +136,4 @@ def test_the_best_trial_is_complete_and_held_against_the_others(tmp_path: Path) 
     (finding,) = find_best(read_results(list_runs(tmp_path)))
     assert finding.best == "au-5nm-n2-p44"
     assert [comparison.other for comparison in finding.comparisons] == ["au-5nm-n2-p22"]
-    assert "1 of the other 1 can be told from it" in finding.sentence
+    assert "1 of the other 1 are distinguishable from it" in finding.sentence
