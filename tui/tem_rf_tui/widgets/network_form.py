@@ -37,9 +37,7 @@ class NetworkForm(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         study = [each.name for each in enumerate_architectures(_STUDY_DEPTHS)]
-        yield _row(
-            "preset", Select([(name, name) for name in study], prompt="select", compact=True, id="preset")
-        )
+        yield _row("preset", Select([(name, name) for name in study], prompt="select", compact=True, id="preset"))
         yield _row("name", Input(self.architecture.name, compact=True, id="name"))
         for field, title in (_SEQUENCES | _NUMBERS).items():
             yield _row(title, Input(_text(getattr(self.architecture, field)), compact=True, id=f"net-{field}"))
