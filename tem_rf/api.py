@@ -302,45 +302,40 @@ def prepare(
 ) -> PreparedDataset:
     """Cut labelled micrographs into a dataset of patches, split into training, validation and test sets.
 
-        Args:
-            micrographs: Folder of micrographs, or with images/ and labels/ (or masks/); or several folders.
-            output: Dataset folder to write.
-            labels: Folder of labels, paired by file name; default: labels/ or masks/ beside the micrographs.
-    <<<<<<< HEAD
-            preset: Prepare a published set as its study did.
-            array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
-    =======
-            preset: Published dataset to prepare with the settings of its study.
-            array: Name or path of the array to read, where micrograph files hold several (HDF5, NPZ, TIFF).
-    >>>>>>> eng2
-            channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
-            label_array: Same as `array`, for label files.
-            particle: Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.
-            background: Same for background; all others are particle.
-            not_sure: Same for pixels that are neither; patches that contain them are dropped, scores ignore them.
-            pair: Pattern of label file names, such as {name}_drawn_*.png; {name} is the name of the micrograph.
-            empty_is_background: Use micrographs with an empty label as background examples; otherwise they are rejected.
-            xray_threshold: Counts above the median that make a pixel an x-ray outlier; 0: outliers are kept.
-            flat_field_px: Width of the Gaussian used to estimate uneven illumination, which is divided out [px].
-            target_pixel_size_nm: Pixel size to which micrographs are rescaled [nm]; None: no rescaling.
-            normalization: standard: mean 0, sd 1; percentile: 1 % at 0, 99 % at 1; min-max: from 0 to 1.
-            patch_size: Patch size [px].
-            pixel_size_nm: Pixel size [nm], which overrides the one in the files; None: from the files.
-            resample: Resample micrographs whose pixels are not square; otherwise they are rejected.
-            background_threshold: Patches with no more particle pixels than this are dropped.
-            split: micrograph: whole micrographs, balanced by particle fraction; study: patches, in file order.
-            seed: Seed of the assignment of micrographs to splits.
-            overwrite: Overwrite an existing dataset.
-            progress: Called with the numbers of files done and in total.
+    Args:
+        micrographs: Folder of micrographs, or with images/ and labels/ (or masks/); or several folders.
+        output: Dataset folder to write.
+        labels: Folder of labels, paired by file name; default: labels/ or masks/ beside the micrographs.
+        preset: Published dataset to prepare with the settings of its study.
+        array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
+        channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
+        label_array: Same as `array`, for label files.
+        particle: Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.
+        background: Same for background; all others are particle.
+        not_sure: Same for pixels that are neither; patches that contain them are dropped, scores ignore them.
+        pair: Pattern of label file names, such as {name}_drawn_*.png; {name} is the name of the micrograph.
+        empty_is_background: Use micrographs with an empty label as background examples; otherwise they are rejected.
+        xray_threshold: Counts above the median that make a pixel an x-ray outlier; 0: outliers are kept.
+        flat_field_px: Width of the Gaussian used to estimate uneven illumination, which is divided out [px].
+        target_pixel_size_nm: Pixel size to which micrographs are rescaled [nm]; None: no rescaling.
+        normalization: standard: mean 0, sd 1; percentile: 1 % at 0, 99 % at 1; min-max: from 0 to 1.
+        patch_size: Patch size [px].
+        pixel_size_nm: Pixel size [nm], which overrides the one in the files; None: from the files.
+        resample: Resample micrographs whose pixels are not square; otherwise they are rejected.
+        background_threshold: Patches with no more particle pixels than this are dropped.
+        split: micrograph: whole micrographs, balanced by particle fraction; study: patches, in file order.
+        seed: Seed of the assignment of micrographs to splits.
+        overwrite: Overwrite an existing dataset.
+        progress: Called with the numbers of files done and in total.
 
-        Returns:
-            The dataset: images (n, patch_size, patch_size) float32 and labels (n, patch_size, patch_size) uint8 from disk.
+    Returns:
+        The dataset: images (n, patch_size, patch_size) float32 and labels (n, patch_size, patch_size) uint8 from disk.
 
-        Raises:
-            SettingsError: A preset or setting is unknown, or does not fit the micrographs.
-            ReadError: A file cannot be read.
-            DatasetError: Micrographs and labels do not pair or match, or the output folder contains another dataset.
-            StorageError: The output cannot be written.
+    Raises:
+        SettingsError: A preset or setting is unknown, or does not fit the micrographs.
+        ReadError: A file cannot be read.
+        DatasetError: Micrographs and labels do not pair or match, or the output folder contains another dataset.
+        StorageError: The output cannot be written.
     """
     from tem_rf.jobs.prepare import PrepareRequest
     from tem_rf.jobs.prepare import prepare as run_job
@@ -555,55 +550,49 @@ def segment(
 ) -> list[SegmentedFile]:
     """Segment micrographs, stacks and movies of any size: masks, overlays and particle tables.
 
-        Args:
-            images: Micrographs, stacks, movies, or folders of them.
-            model: Exported model, or name or folder of a run; several are averaged; default: selected by pixel size.
-            output: Folder for the results.
-    <<<<<<< HEAD
-            models: Folder of the models to choose from; if it does not exist, those that ship.
-            rescale: Rescale micrographs to the pixel size that the model was trained at.
-            array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
-    =======
-            models: Folder of the models to select from; if it does not exist, the bundled models are used.
-            rescale: Rescale micrographs to the pixel size the model was trained at.
-            array: Name or path of the array to read, where micrograph files hold several (HDF5, NPZ, TIFF).
-    >>>>>>> eng2
-            channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
-            label_array: Same as `array`, for label files.
-            particle: Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.
-            background: Same for background; all others are particle.
-            not_sure: Same for pixels that are neither; patches that contain them are dropped, scores ignore them.
-            pair: Pattern of label file names, such as {name}_drawn_*.png; {name} is the name of the micrograph.
-            empty_is_background: Use micrographs with an empty label as background examples; otherwise they are rejected.
-            transforms: Rotated and mirrored views to average over, 8 for all.
-            split_touching: Split touching particles at their necks.
-            min_diameter_nm: Minimum diameter of a particle [nm]; default: 0.5 nm and at least 8 px.
-            min_diameter_px: Minimum diameter of a particle [px].
-            pixel_size_nm: Pixel size [nm], which overrides the one in the files.
-            resample: Resample micrographs whose pixels are not square; otherwise they are rejected.
-            probability: Also write the probability and, if several views or models are averaged, their disagreement.
-            track: Track the particles of a movie from frame to frame.
-            max_step_nm: Maximum distance that a particle moves between frames [nm].
-            max_step_px: Maximum distance that a particle moves between frames [px].
-            memory: Number of frames for which a particle may be lost.
-            frame_interval_s: Time between frames [s]; default: from the file, if it has it.
-            labels: Folder of labels, or a COCO file, to score masks and particles.
-            overwrite: Segment files again even if their results are up to date.
-            workers: Trainings at once; without it, one per GPU, or one on the CPU.
-            scheduler: Address of a running Dask scheduler to use.
-            scheduler_file: File in which a running Dask scheduler left its address.
-            slurm: Start the workers as SLURM jobs, with these options of dask_jobqueue.SLURMCluster.
-            runs: Folder of the runs.
-            on_note: Called with notes about a file, including why one could not be segmented.
+    Args:
+        images: Micrographs, stacks, movies, or folders of them.
+        model: Exported model, or name or folder of a run; several are averaged; default: selected by pixel size.
+        output: Folder for the results.
+        models: Folder of the models to select from; if it does not exist, the bundled models are used.
+        rescale: Rescale micrographs to the pixel size the model was trained at.
+        array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
+        channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
+        label_array: Same as `array`, for label files.
+        particle: Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.
+        background: Same for background; all others are particle.
+        not_sure: Same for pixels that are neither; patches that contain them are dropped, scores ignore them.
+        pair: Pattern of label file names, such as {name}_drawn_*.png; {name} is the name of the micrograph.
+        empty_is_background: Use micrographs with an empty label as background examples; otherwise they are rejected.
+        transforms: Rotated and mirrored views to average over, 8 for all.
+        split_touching: Split touching particles at their necks.
+        min_diameter_nm: Minimum diameter of a particle [nm]; default: 0.5 nm and at least 8 px.
+        min_diameter_px: Minimum diameter of a particle [px].
+        pixel_size_nm: Pixel size [nm], which overrides the one in the files.
+        resample: Resample micrographs whose pixels are not square; otherwise they are rejected.
+        probability: Also write the probability and, if several views or models are averaged, their disagreement.
+        track: Track the particles of a movie from frame to frame.
+        max_step_nm: Maximum distance that a particle moves between frames [nm].
+        max_step_px: Maximum distance that a particle moves between frames [px].
+        memory: Number of frames for which a particle may be lost.
+        frame_interval_s: Time between frames [s]; default: from the file, if it has it.
+        labels: Folder of labels, or a COCO file, to score masks and particles.
+        overwrite: Segment files again even if their results are up to date.
+        workers: Trainings at once; without it, one per GPU, or one on the CPU.
+        scheduler: Address of a running Dask scheduler to use.
+        scheduler_file: File in which a running Dask scheduler left its address.
+        slurm: Start the workers as SLURM jobs, with these options of dask_jobqueue.SLURMCluster.
+        runs: Folder of the runs.
+        on_note: Called with notes about a file, including why one could not be segmented.
 
-        Returns:
-            The results of each file, in order. If a file cannot be segmented, the others still are.
+    Returns:
+        The results of each file, in order. If a file cannot be segmented, the others still are.
 
-        Raises:
-            ReadError: None of the files can be read, a folder contains no micrographs, or no labels match.
-            SettingsError: Two files have the same name, or a setting is unknown, out of range or does not fit a file.
-            ModelError: There is no such model, or no model has a matching pixel size.
-            StorageError: The disk is full or the folder is not writable.
+    Raises:
+        ReadError: None of the files can be read, a folder contains no micrographs, or no labels match.
+        SettingsError: Two files have the same name, or a setting is unknown, out of range or does not fit a file.
+        ModelError: There is no such model, or no model has a matching pixel size.
+        StorageError: The disk is full or the folder is not writable.
     """
     from tem_rf.jobs.segment import SegmentRequest
     from tem_rf.jobs.segment import segment as run_job

@@ -115,11 +115,7 @@ def _unbroken_widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> l
 
 
 def _width(widths: Sequence[int], lines: box.Box | None) -> int:
-<<<<<<< HEAD
     """Width of the whole table: a space on either side of each cell, plus lines if there are any."""
-=======
-    """Width of the whole table: a space on either side of each cell, and the lines; without lines, no outer spaces."""
->>>>>>> eng2
     return sum(widths) + (3 * len(widths) + 1 if lines else 2 * len(widths) - 2)
 
 

@@ -197,12 +197,8 @@ class _Runner:
         self._tell(f"{entry.run}: {view.state}{detail}" + ("; see its log.txt" if has_failed_after_it else ""))
 
     def _record_waiting(self, content: QueueContent) -> None:
-<<<<<<< HEAD
-        """Have the waiting runs name this process: if it is killed, they are seen to wait for nothing."""
-        self.recorded &= {entry.run for entry in content.waiting}
-=======
         """Record this process in the waiting runs, so they are shown as killed if it dies."""
->>>>>>> eng2
+        self.recorded &= {entry.run for entry in content.waiting}
         for entry in content.waiting:
             run = self.queue.run_folder(entry)
             if entry.run not in self.recorded and run.config_file.exists() and not process.is_alive(run):

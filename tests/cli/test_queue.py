@@ -53,11 +53,7 @@ def test_waiting_runs_are_moved_removed_and_stopped(run: Any, waiting: Any) -> N
     assert process.state(RunFolder(Path("runs/discs-n2-p22-best-s2"))) == "stopped"
     refused = run("queue", "remove", "discs-n2-p22-best-s2")
     assert (refused.code, len(refused.stderr.splitlines())) == (1, 1)
-<<<<<<< HEAD
-    assert "does not wait in the queue of runs (similar:" in refused.stderr
-=======
-    assert "is not waiting in the queue of runs (close to it:" in refused.stderr
->>>>>>> eng2
+    assert "is not waiting in the queue of runs (similar:" in refused.stderr
 
 
 def test_a_stopped_queue_says_how_to_go_on(run: Any, waiting: Any, tiny_dataset: Path) -> None:
