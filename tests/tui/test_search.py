@@ -165,7 +165,7 @@ def test_workers_mishaps_and_notices_are_told(with_study: StudyFolder) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
         await until(pilot, lambda: "1 of 1 workers busy" in _text(app, "#study-progress"))
-        assert "8 of 12 trainings done" in _text(app, "#study-progress")
+        assert "8 of 12 runs finished" in _text(app, "#study-progress")
         await pilot.press("v", "v")  # the second key finds the focus, though the trials are hidden
         await until(pilot, lambda: "† gpu1 lost on box GPU 1" in _text(app, "#study-log"))
         log = _text(app, "#study-log")
@@ -280,7 +280,7 @@ def test_a_dataset_that_vanished_leaves_the_trials(with_study: StudyFolder) -> N
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
-        assert "8 of ? trainings done" in _text(app, "#study-progress")
+        assert "8 of ? runs finished" in _text(app, "#study-progress")
 
     drive(with_study.path.parents[1], script)
 
@@ -294,7 +294,7 @@ def test_the_form_starts_a_study(with_dataset: Path, commands: list[list[str]]) 
             app.screen.query_one(f"#field-{field}", Input).value = text
         await until(pilot, lambda: "the closest is n2-p22 with" in _text(app, "#summary"))
         app.screen.query_one("#field-networks", Input).value = "n2-p22-k1,n2-p24-k1"
-        await until(pilot, lambda: "4 trainings: 2 networks, 2 seeds each, on discs-best" in _text(app, "#summary"))
+        await until(pilot, lambda: "4 runs: 2 networks, 2 seeds each, on discs-best" in _text(app, "#summary"))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(commands) == 1)
         await until(pilot, lambda: app.query_one(StudyTable).chosen_name == "mine")
@@ -372,7 +372,7 @@ def test_trainings_of_a_further_recipe_of_the_same_name_count_there_alone(with_d
     study.event_log().write(StatusEvent(state="stopped"))
     (tracked,) = StudyTracker(with_dataset / "studies").poll(study.name)
     for setup, done in (("discs-paper", 1), ("discs-paper-2", 2)):
-        assert progress(tracked, setup, trials_of(tracked, setup)) == f"{done} of 12 trainings done"
+        assert progress(tracked, setup, trials_of(tracked, setup)) == f"{done} of 12 runs finished"
 
 
 @pytest.mark.parametrize(("view", "size"), [("trials", NARROW), ("trials", WIDE), ("plot", NARROW)])  # wide shows both

@@ -26,7 +26,7 @@ class ImageScoresScreen(ModalScreen[None]):
             "enter",
             "open",
             "Open",
-            tooltip="Show false negatives and false positives, next to those of Fourier filtering",
+            tooltip="Show false negatives and false positives of the image",
         ),
         Binding("escape", "dismiss", "Close", priority=True),
     ]

@@ -58,6 +58,7 @@ class ResultsScreen(TabScreen):
             "y",
             "copy('Markdown')",
             "Copy",
+            show=False,
             tooltip="Copy the table as Markdown, through the terminal (OSC 52)",
         ),
         Binding("Y", "copy('CSV')", "Copy CSV", show=False, tooltip="Copy the table as CSV"),

@@ -38,7 +38,7 @@ class SearchScreen(TabScreen):
         Binding("R", "resume('--retry-failed')", "Retry", show=False, tooltip="Resume, and retry failed trials"),
         Binding("d", "next_setup", "Dataset", show=False, tooltip="Next dataset and recipe of the study"),
         Binding("o", "order", "Sort", tooltip="Sort trials by depth and receptive field, or best first"),
-        Binding("v", "next_view", "View", tooltip="Switch between trials, plot, workers and log in a narrow terminal"),
+        Binding("v", "next_view", "View", tooltip="Switch between trials, plot, workers and log"),
     ]
 
     @dataclass
