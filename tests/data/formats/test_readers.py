@@ -151,7 +151,7 @@ def test_the_given_pixel_size_wins_and_a_contradiction_is_noted(tmp_path: Path) 
     write_imagej_tiff(tmp_path / "a.tif")
     micrograph = read_micrograph(tmp_path / "a.tif", pixel_size_nm=0.5)
     assert micrograph.pixel_size_nm == 0.5
-    assert micrograph.notes == ("pixel size 0.5 nm as given; the file says 0.25 nm",)
+    assert micrograph.notes == ("pixel size set to 0.5 nm by the user; the file has 0.25 nm",)
 
 
 @pytest.mark.parametrize("name", ["stack.npz", "stack.h5", "stack.ome.tif"])
