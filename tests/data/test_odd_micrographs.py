@@ -102,7 +102,9 @@ def test_several_detectors_of_an_emi_file_are_its_channels(tmp_path: Path) -> No
     write_ser(tmp_path / "scan_2.ser")
     micrograph = read_micrograph(tmp_path / "scan.emi")
     np.testing.assert_array_equal(micrograph.pixels, first)
-    assert micrograph.notes == ("holds 2 channels (scan_1.ser, scan_2.ser); used channel 1, select another with --channel",)
+    assert micrograph.notes == (
+        "holds 2 channels (scan_1.ser, scan_2.ser); used channel 1, select another with --channel",
+    )
     assert read_micrograph(tmp_path / "scan.emi", reading=reading_settings(channel=2)).notes == ()
 
 
