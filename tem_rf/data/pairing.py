@@ -1,4 +1,4 @@
-"""Which label file belongs to which micrograph, by their names."""
+"""Pair label files with micrographs, by name."""
 
 import re
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ LABEL_FOLDERS = (
     *("labels", "masks", "annotations", "label", "mask", "annotation", "segmentations", "segmentation", "seg"),
     *("ground_truth", "groundtruth", "gt", "rois", "roi", "segmentationclass", "segmentationobject"),
 )
-# What people have beside micrographs that labels them and is not read.
+# Common label files beside micrographs that are not supported.
 _OTHER_LABELS = {
     ".xml": "CVAT's or VOC's XML",
     ".txt": "a text file, as YOLO has",
@@ -33,17 +33,17 @@ _OTHER_LABELS = {
     ".psd": "a Photoshop file",
     ".gz": "a compressed file",
 }
-_NEAR = 0.6  # of two names, as difflib measures likeness
+_NEAR = 0.6  # similarity of two names, as measured by difflib
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A micrograph and the file that labels it; a COCO file labels many.
+    """A micrograph and its label file; a COCO file labels several micrographs.
 
     Attributes:
         image: File of the micrograph.
         label: File of its label.
-        folder: Name of the folder, which tells micrographs of several folders apart; empty for those of one.
+        folder: Name of the folder, to distinguish micrographs of several folders; empty for a single folder.
     """
 
     image: Path
@@ -52,13 +52,13 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """What the micrograph is called in a dataset."""
+        """Name of the micrograph in a dataset."""
         return readable(f"{self.folder}-{self.image.name}" if self.folder else self.image.name)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A file that takes no part, and why."""
+    """A file that is not used, and the reason."""
 
     path: Path
     reason: str
@@ -69,7 +69,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Pairing:
-    """What pairs in a folder, in the order of the names, and what does not."""
+    """The pairs in a folder, sorted by name, and the files without a partner."""
 
     pairs: tuple[Pair, ...]
     problems: tuple[Problem, ...]
@@ -79,14 +79,14 @@ def pair_labels(images: Path, labels: Path | None = None, reading: ReadingSettin
     """Pair micrographs with labels by their names.
 
     Args:
-        images: Folder of micrographs. Without `labels` it may hold the folders images/ and labels/ (or masks/,
-            annotations/), have such a folder beside it, or hold both kinds side by side: labels end in _mask, _label,
-            ... or are ROI or JSON files.
+        images: Folder of micrographs. Without `labels` it may contain the folders images/ and labels/ (or masks/,
+            annotations/), have such a folder beside it, or contain both kinds side by side: labels end in _mask,
+            _label, ... or are ROI or JSON files.
         labels: Folder of labels, or one COCO file.
-        reading: The pattern of label names, where the usual endings do not fit.
+        reading: The pattern of label names, if the usual endings do not match.
 
     Raises:
-        DatasetError: A folder is missing, or there is no micrograph in it.
+        DatasetError: A folder is missing, or contains no micrograph.
     """
     images, labels = _folders(Path(images), labels)
     found = _Files(images, labels, reading.pair)
@@ -106,16 +106,16 @@ def pair_labels(images: Path, labels: Path | None = None, reading: ReadingSettin
         elif not others:
             pairs.append(Pair(image, partners[0]))
     for stem in sorted(found.labels.keys() - found.images.keys()):
-        reason = f"labels {stem}, of which there is no micrograph in {images}{found.near_image(stem)}"
+        reason = f"labels {stem}, but there is no such micrograph in {images}{found.near_image(stem)}"
         problems += [Problem(label, reason) for label in found.labels[stem]]
     return Pairing(tuple(pairs), tuple(problems))
 
 
 def micrographs_at(path: Path) -> list[Path]:
-    """The micrographs of a folder, the series of an EMI file that has several, or the file itself.
+    """The micrographs in a folder, the series of an EMI file that has several, or the file itself.
 
     Raises:
-        ReadError: A folder holds none.
+        ReadError: A folder contains none.
     """
     if path.is_dir() and path.suffix.lower() not in MICROGRAPH_SUFFIXES:
         return micrographs_in(path)
@@ -124,9 +124,9 @@ def micrographs_at(path: Path) -> list[Path]:
 
 
 def micrographs_in(folder: Path) -> list[Path]:
-    """The micrographs of a folder, or of images/ inside it, by name.
+    """The micrographs in a folder, or in its folder images/, sorted by name.
 
-    Hidden files are left out, and so is a mask that lies beside its micrograph.
+    Hidden files and masks beside their micrographs are left out.
 
     Raises:
         ReadError: There are none.
@@ -141,7 +141,7 @@ def micrographs_in(folder: Path) -> list[Path]:
 
 
 def _belongs_to_another(path: Path, names: MicrographNames) -> bool:
-    """Whether a file is named as the label, or another product, of one beside it."""
+    """Whether a file is named like the label, or another product, of a file beside it."""
     stem = stem_of(path)
     others = [candidate for candidate in label_candidates(stem) if same_name(candidate) != same_name(stem)]
     return (looks_like_label(stem) or is_by_product(stem)) and names.find(others) not in (None, stem)
@@ -162,13 +162,13 @@ def _folders(images: Path, labels: Path | None) -> tuple[Path, Path]:
 
 
 def _folder_called(place: Path, names: tuple[str, ...]) -> Path | None:
-    """The folder in a place that has the first of some names, whatever their case."""
+    """The folder with the first of some names in a location, ignoring case."""
     folders = {path.name.casefold(): path for path in sorted(place.iterdir()) if path.is_dir()}
     return next((folders[name] for name in names if name in folders), None)
 
 
 def _folder_beside(images: Path) -> Path | None:
-    """A folder of labels beside a folder of micrographs that holds none itself."""
+    """A folder of labels beside a folder of micrographs that contains none itself."""
     files = _visible(images)
     if any(path.suffix.lower() in (*ROI_SUFFIXES, *JSON_SUFFIXES) or looks_like_label(stem_of(path)) for path in files):
         return None
@@ -183,7 +183,7 @@ def _folder_beside(images: Path) -> Path | None:
 
 
 class _Files:
-    """Micrographs by stem, and labels by the stem of the micrograph they mark."""
+    """Micrographs by stem, and labels by the stem of their micrograph."""
 
     def __init__(self, images: Path, labels: Path, pattern: str | None) -> None:
         self.images: dict[str, list[Path]] = {}
@@ -204,7 +204,7 @@ class _Files:
         self._pair_lone_containers()
 
     def near_miss(self, stem: str) -> str:
-        """What may have been meant to label a micrograph; empty where nothing is like it."""
+        """A file that may be the intended label of a micrograph, as text for the error; empty if none is similar."""
         unread = [path for path in self._unread if same_name(stem) in map(same_name, label_candidates(stem_of(path)))]
         if unread:
             return f" ({unread[0].name} is {_OTHER_LABELS[unread[0].suffix.lower()]}, which is not read: export COCO)"
@@ -217,7 +217,7 @@ class _Files:
         return f"; did you mean {lone[close].name}? Rename it, or give the pattern of the names with `pair`"
 
     def near_image(self, stem: str) -> str:
-        """The micrograph that a label may have been meant for."""
+        """The micrograph that a label may be intended for, as text for the error."""
         lone = {_like(name): paths[0] for name, paths in self.images.items() if name not in self.labels}
         close = _closest(_like(stem), lone)
         return "" if close is None else f"; did you mean {lone[close].name}?"
@@ -258,21 +258,21 @@ class _Files:
             self.problems.append(Problem(path, str(error).removeprefix(f"{path}: ")))
 
     def _leave_out_unreadable(self) -> None:
-        """Of several labels, Cellpose's _seg.npy, which can run code and is not read."""
+        """Ignore Cellpose's _seg.npy, which can run code and is not read, if there are other labels."""
         for stem, paths in self.labels.items():
             others = [path for path in paths if not path.name.lower().endswith("_seg.npy")]
             if others:
                 self.labels[stem] = others
 
     def _pair_lone_containers(self) -> None:
-        """The published sets are one file of images and one of labels; their names differ in more than an ending."""
+        """Pair the two files of the published sets, images and labels, whose names differ in more than an ending."""
         files = [path for paths in (*self.images.values(), *self.labels.values()) for path in paths]
         if len(self.images) == len(self.labels) == 1 and len(files) == 2 and all(map(is_container, files)):
             self.labels = dict(zip(self.images, self.labels.values(), strict=True))
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern of names, with or without a suffix: {name} and the wildcards * and ?."""
+    """Compile a pattern of names, with or without a suffix: {name} and the wildcards * and ?."""
     signs = {"*": ".*?", "?": ".", "{name}": "(?P<name>.+?)"}
     parts = re.split(r"(\{name\}|\*|\?)", pattern)
     seen: set[str] = set()
@@ -287,7 +287,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _closest(name: str, others: Iterable[str]) -> str | None:
-    """The name that holds this one, or is held by it, as a word, or else is most like it; None where none is near."""
+    """The name that contains this one, or is contained in it, as a word, or else the most similar; None if none is."""
     within = [other for other in others if _is_word_of(name, other) or _is_word_of(other, name)]
     return next(iter(within or get_close_matches(name, others, n=1, cutoff=_NEAR)), None)
 
@@ -297,7 +297,7 @@ def _is_word_of(part: str, whole: str) -> bool:
 
 
 def _like(name: str) -> str:
-    """A name without what programs add to it, for comparing."""
+    """A name without parts added by programs, for comparison."""
     return same_name(label_candidates(name)[-1])
 
 
@@ -307,7 +307,7 @@ def _visible(place: Path) -> list[Path]:
 
 
 def _is_micrograph(path: Path) -> bool:
-    """An EMI file whose pixels are in SER files beside it is left out: these are read."""
+    """Leave out an EMI file whose pixels are in SER files beside it, since these are read."""
     suffix = path.suffix.lower()
     is_second_half = suffix == ".emi" and bool(series_of(path))
     return suffix in MICROGRAPH_SUFFIXES and not is_second_half

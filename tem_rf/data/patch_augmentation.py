@@ -1,4 +1,4 @@
-"""Change training patches at random beyond the eight transforms, repeatably."""
+"""Change training patches at random beyond the eight transforms, reproducibly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from tem_rf.data.camera_noise import CameraNoise, estimate_camera_noise
 from tem_rf.data.prepared import MANIFEST_FILE, PreparedDataset
 from tem_rf.errors import DatasetError
 
-_NOISE_PATCHES = 4  # of a micrograph, to estimate its noise from
+_NOISE_PATCHES = 4  # per micrograph, to estimate its noise
 
 Augment = Callable[[np.ndarray, int, int], np.ndarray]
-"""Changes an image (h, w) that is the given transform of the patch of the given index."""
+"""Changes an image (h, w), given the index of its patch and the number of its transform."""
 
 
 @dataclass(frozen=True)
 class SourceCounts:
-    """What the normalized values of a micrograph were before.
+    """Conversion of the normalized values of a micrograph to counts.
 
     Attributes:
         mean: Mean counts.
         sd: Standard deviation of the counts.
-        slope: Of the line from normalized values to standard deviations above the mean; 1 for standard normalization.
-        intercept: Of the same line; 0 for standard normalization, which is then left as it is, bit for bit.
+        slope: Slope from normalized values to standard deviations above the mean; 1 for standard normalization.
+        intercept: Intercept of the same line; 0 for standard normalization, whose values are left bit-identical.
     """
 
     mean: float
@@ -36,16 +36,16 @@ class SourceCounts:
 
 
 def build_augment(dataset: PreparedDataset, settings: AugmentationSettings, *, seed: int, epoch: int) -> Augment | None:
-    """How the patches of one epoch are changed; None where the settings leave them as they are.
+    """Build the augmentation of the patches of one epoch; None if the settings do not change them.
 
     Args:
-        dataset: Says the counts behind each normalized patch, on which the noise of a lower dose depends.
-        settings: How far to go.
+        dataset: Contains the counts of each normalized patch, which affect the noise of a lower dose.
+        settings: Strength of the augmentation.
         seed: Seed of the run.
-        epoch: Number of the epoch; with seed, patch and transform it decides what is drawn, so a restart repeats it.
+        epoch: Number of the epoch; with seed, patch and transform it sets the changes, so a restart repeats them.
 
     Raises:
-        DatasetError: The dataset does not say them, or the gain of its camera cannot be known.
+        DatasetError: The dataset does not contain the counts, or the gain of its camera cannot be determined.
     """
     if settings.is_off:
         return None
@@ -72,7 +72,7 @@ def counts_of_sources(dataset: PreparedDataset) -> dict[str, SourceCounts]:
     """The counts of each micrograph, by its name.
 
     Raises:
-        DatasetError: A version before wrote the dataset and left them out.
+        DatasetError: The dataset is from an earlier version, which did not record them.
     """
     normalization, counts = dataset.manifest.settings.normalization, {}
     for source in dataset.manifest.sources:
@@ -86,16 +86,16 @@ def counts_of_sources(dataset: PreparedDataset) -> dict[str, SourceCounts]:
     return counts
 
 
-@lru_cache(maxsize=2)  # asked for at every epoch
+@lru_cache(maxsize=2)  # requested at every epoch
 def noise_of_sources(dataset: PreparedDataset, counts_per_electron: float | None) -> dict[str, CameraNoise]:
-    """The shot noise of each micrograph, by its name, estimated from its patches.
+    """The shot noise of each micrograph, by name, estimated from its patches.
 
     Args:
-        dataset: The patches, and the gain where its files said it.
-        counts_per_electron: Gain of the camera, in place of what the dataset says.
+        dataset: The patches, and the gain if its files contain it.
+        counts_per_electron: Gain of the camera, which overrides the one in the dataset.
 
     Raises:
-        DatasetError: The gain cannot be known, or cannot be that.
+        DatasetError: The gain cannot be determined, or is inconsistent with the noise.
     """
     patches: dict[str, list[int]] = {}
     for index, patch in enumerate(dataset.patches):

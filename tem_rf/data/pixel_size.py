@@ -1,9 +1,9 @@
-"""Lengths that files state in many units, in nm."""
+"""Convert lengths in the many units of image files to nm."""
 
 import math
 import re
 
-# Both micro signs (U+00B5, U+03BC) and both angstrom signs (U+00C5, U+212B) are met; NCEM's EMD writes n_m for nm.
+# Both micro signs (U+00B5, U+03BC) and both angstrom signs (U+00C5, U+212B) occur; NCEM's EMD writes n_m for nm.
 _NM_PER_SYMBOL = {
     "fm": 1e-6,
     "pm": 1e-3,
@@ -28,7 +28,7 @@ _NM_PER_WORD = {
     "meter": 1e9,
 }
 _SAME_SCALE = 0.01
-# An electron micrograph lies between a hundredth of a picometre and a metre per pixel; anything else is damage.
+# An electron micrograph has between a hundredth of a picometre and a metre per pixel; anything else is damage.
 _BELIEVABLE_NM = (1e-5, 1e9)
 
 
@@ -36,11 +36,11 @@ def length_nm(value: float, unit: str | None) -> float | None:
     """Convert a length to nm.
 
     Args:
-        value: The number the file states.
+        value: The number in the file.
         unit: Its unit, such as nm, µm, um, micron, pm, Å, A, m or n_m.
 
     Returns:
-        The length [nm], or None where the unit is no length or the value cannot be the side of a pixel.
+        The length [nm], or None if the unit is not a length or the value cannot be a pixel size.
 
     >>> length_nm(3e-06, "m"), length_nm(0.25, "µm"), length_nm(2.0, "A"), length_nm(1.0, "inch")
     (3000.0, 250.0, 0.2, None)
@@ -53,7 +53,7 @@ def length_nm(value: float, unit: str | None) -> float | None:
 
 
 def is_same_scale(one_nm: float | None, other_nm: float | None) -> bool:
-    """Whether micrographs of two pixel sizes may be in one dataset: a network learns one scale.
+    """Whether micrographs of two pixel sizes may be in one dataset, since a network learns one scale.
 
     >>> is_same_scale(0.02152, 0.02155), is_same_scale(0.02, 0.03), is_same_scale(None, None), is_same_scale(0.02, None)
     (True, False, True, False)
@@ -74,7 +74,7 @@ def is_reciprocal(unit: str | None) -> bool:
 
 
 def is_spectral(unit: str | None) -> bool:
-    """Whether a unit belongs to an axis of energies: eV, keV."""
+    """Whether a unit belongs to an energy axis: eV, keV."""
     return _normal(unit).casefold() in ("ev", "kev", "mev")
 
 
@@ -87,6 +87,6 @@ def _nm_per(unit: str | None) -> float | None:
 
 
 def _normal(unit: str | None) -> str:
-    """Without blanks, brackets and underscores; ImageJ's escapes (backslash u00B5) become the sign they mean."""
+    """Remove spaces, brackets and underscores; decode ImageJ's escapes (backslash u00B5)."""
     text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), str(unit or ""))
     return re.sub(r"[\s\[\]_\x00]", "", text)

@@ -1,4 +1,4 @@
-"""Make what a file holds one plain image: grey, finite, of square pixels."""
+"""Convert the content of a file to a plain image: grey, finite, with square pixels."""
 
 from pathlib import Path
 
@@ -8,34 +8,34 @@ from tem_rf.errors import ReadError
 
 # Damage makes single floats huge; no detector counts that far, and the square of such a value overflows float32.
 _LARGEST_VALUE = 1e15
-# Beyond this the sides of a pixel contradict each other rather than describe an image.
+# Beyond this ratio the two sides of a pixel are not plausible.
 _LARGEST_ASPECT = 16
 
 
 def turn_grey(frame: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Turn colour to grey, booleans to 0 and 1, and bytes to the order of this machine.
+    """Convert colour to grey, booleans to 0 and 1, and bytes to the native order.
 
     Args:
-        frame: (height, width), or (height, width, 2 to 4) whose last channel is alpha where there are 2 or 4.
+        frame: (height, width), or (height, width, 2 to 4), whose last channel is alpha if there are 2 or 4.
 
     Returns:
-        (height, width) image, and notes on what was done.
+        (height, width) image, and notes about the conversion.
     """
     notes: tuple[str, ...] = ()
     if frame.ndim == 3:
         colour = frame[..., :3] if frame.shape[2] >= 3 else frame[..., :1]
         if (colour == colour[..., :1]).all():
-            frame, notes = colour[..., 0], ("its colour channels are equal; one was taken",)
+            frame, notes = colour[..., 0], ("its colour channels are equal; one was used",)
         else:
             grey = colour @ np.array([0.299, 0.587, 0.114], np.float32)  # luminance, ITU-R BT.601
             frame = np.rint(grey).astype(frame.dtype) if frame.dtype.kind in "ui" else grey
-            notes = ("RGB turned to grey",)
+            notes = ("RGB converted to grey",)
     dtype = np.dtype(np.uint8) if frame.dtype == bool else frame.dtype.newbyteorder("=")
     return np.ascontiguousarray(frame, dtype=dtype), notes
 
 
 def check_pixels(path: Path, pixels: np.ndarray) -> None:
-    """Refuse an image without pixels, or with values that no detector gives.
+    """Reject an image without pixels, or with values that no detector produces.
 
     Raises:
         ReadError: No pixels; not real numbers; NaN, infinite or absurdly large values.
@@ -50,21 +50,21 @@ def check_pixels(path: Path, pixels: np.ndarray) -> None:
         bad = pixels.size - int(np.isfinite(pixels).sum())
         raise ReadError(
             f"{path}: {bad} of {pixels.size} pixels are NaN or infinite; expected finite values, "
-            "replace them (by the median of their neighbours, say) or leave the image out."
+            "replace them (for example by the median of their neighbours) or leave the image out."
         )
     largest = float(max(pixels.max(), -pixels.min()))
     if largest > _LARGEST_VALUE:
         raise ReadError(
-            f"{path}: values up to {largest:.1e}, which no detector gives; the file is damaged, copy it again."
+            f"{path}: has values up to {largest:.1e}, which no detector produces; the file is damaged, copy it again."
         )
 
 
 def resample_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Bring a mask to the pixels of an image that was resampled or rescaled: each takes the value of the nearest.
+    """Resample a mask to the pixels of an image that was resampled or rescaled, by nearest neighbour.
 
     Args:
         mask: (height, width) bool.
-        shape: Height and width wanted.
+        shape: Height and width of the result.
 
     Returns:
         (height', width') bool.
@@ -77,7 +77,7 @@ def resample_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def make_square(path: Path, pixels: np.ndarray, sides_nm: tuple[float, float]) -> tuple[np.ndarray, float]:
-    """Resample an image to square pixels, linearly, at the finer of its two sides.
+    """Resample an image to square pixels by linear interpolation, with the smaller of its two sides.
 
     Args:
         path: The file, for the error.
@@ -85,7 +85,7 @@ def make_square(path: Path, pixels: np.ndarray, sides_nm: tuple[float, float]) -
         sides_nm: Height and width of a pixel [nm].
 
     Returns:
-        (height', width') float32, and the side of its pixels [nm].
+        (height', width') float32, and its pixel size [nm].
 
     Raises:
         ReadError: One side is more than 16 times the other.
@@ -95,7 +95,7 @@ def make_square(path: Path, pixels: np.ndarray, sides_nm: tuple[float, float]) -
     side = min(sides_nm)
     if max(sides_nm) > _LARGEST_ASPECT * side:
         raise ReadError(
-            f"{path}: pixels {sides_nm[0]:.5g} nm high and {sides_nm[1]:.5g} nm wide cannot be those of an image; "
+            f"{path}: pixels {sides_nm[0]:.5g} nm high and {sides_nm[1]:.5g} nm wide are not plausible; "
             "give the pixel size by hand."
         )
     shape = tuple(max(1, round(count * length / side)) for count, length in zip(pixels.shape, sides_nm, strict=True))

@@ -1,4 +1,4 @@
-"""The prepared dataset on disk: a folder that Fiji, napari and a spreadsheet open too."""
+"""The prepared dataset on disk: a folder that can also be opened with Fiji, napari and a spreadsheet."""
 
 import csv
 import hashlib
@@ -21,14 +21,14 @@ _PATCH_COLUMNS = ("source", "y_px", "x_px", "split", "particle_fraction")
 
 @dataclass(frozen=True)
 class Patch:
-    """Where a patch comes from.
+    """The origin of a patch.
 
     Attributes:
         source: Name of its micrograph.
         y_px: First row, in the micrograph [px].
         x_px: First column, in the micrograph [px].
-        split: Split it belongs to.
-        particle_fraction: Part of it that is particle.
+        split: Its split.
+        particle_fraction: Fraction of particle pixels.
     """
 
     source: str
@@ -39,7 +39,7 @@ class Patch:
 
     @property
     def name(self) -> str:
-        """What pictures of it are called: stem of the file, number of the frame in a stack, row, column.
+        """Name of its images: stem of the file, number of the frame in a stack, row, column.
 
         >>> Patch("au.h5#17", 0, 512, "test", 0.2).name
         'au_17_r0_c512'
@@ -54,12 +54,12 @@ class PreparedDataset:
     """A dataset, open for reading.
 
     Attributes:
-        folder: Where it lies.
+        folder: Its folder.
         manifest: Content of its dataset.json.
         images: (n, patch, patch) float32, normalized, memory-mapped.
         labels: (n, patch, patch) uint8, 1 on particles, memory-mapped.
         patches: The n rows of patches.csv.
-        reused: Whether `prepare_dataset` found it standing already.
+        reused: Whether `prepare_dataset` found it up to date.
     """
 
     folder: Path
@@ -71,7 +71,7 @@ class PreparedDataset:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of `dataset.json`, which names the sources by theirs: by it a run knows its dataset."""
+        """SHA-256 of `dataset.json`, which contains the hashes of the sources; identifies the dataset of a run."""
         return hashlib.sha256((self.folder / MANIFEST_FILE).read_bytes()).hexdigest()
 
     def indices(self, split: Split) -> np.ndarray:
@@ -91,7 +91,7 @@ class PreparedDataset:
 
 
 def open_dataset(folder: Path) -> PreparedDataset:
-    """Open a dataset folder, checking that it is whole.
+    """Open a dataset folder and check that it is complete.
 
     Raises:
         DatasetError: It is missing, incomplete, damaged or of another schema version.
@@ -114,7 +114,9 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_FILE
     if not path.is_file():
-        raise DatasetError(f"{folder}: is no dataset ({MANIFEST_FILE} is missing); make one with `tem-rf prepare`.")
+        raise DatasetError(
+            f"{folder}: is not a dataset ({MANIFEST_FILE} is missing); create one with `tem-rf prepare`."
+        )
     try:
         content = parse_json(path.read_text(encoding="utf-8"))
         version = content["schema_version"]

@@ -1,4 +1,4 @@
-"""What is done to a whole micrograph before it is cut or segmented: outliers, illumination, scale, normalization."""
+"""Preprocess a whole micrograph before it is cut or segmented: outliers, illumination, scale, normalization."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,14 @@ MAX_ENLARGEMENT = 16
 
 @dataclass(frozen=True)
 class Preprocessed:
-    """A micrograph ready for a network, and the numbers that made it so.
+    """A micrograph ready for a network, and the parameters of its preprocessing.
 
     Attributes:
         image: (height, width) float32, normalized: (counts - offset) / scale.
-        pixel_size_nm: Side of a pixel [nm], after rescaling; None where it is not known.
-        xray_threshold: Counts above the median from which pixels were replaced; None: the step was left out.
-        outliers_replaced: Pixels replaced.
-        has_too_many_outliers: Whether the threshold marked so many pixels that they were left in.
+        pixel_size_nm: Pixel size [nm], after rescaling; None: not known.
+        xray_threshold: Counts above the median from which pixels were replaced; None: the step was skipped.
+        outliers_replaced: Number of pixels replaced.
+        has_too_many_outliers: Whether the threshold marked so many pixels that they were kept.
         offset: Subtracted to normalize: the mean, for standard normalization.
         scale: Divided by to normalize: the standard deviation, for standard normalization.
         mean: Mean counts before normalization.
@@ -51,16 +51,16 @@ def preprocess(
 ) -> Preprocessed:
     """Prepare a micrograph for a network.
 
-    X-ray outliers are replaced where the image holds counts: neither in 8-bit images, whose scale is arbitrary, nor
-    in images that were normalized before (see `holds_counts`).
+    X-ray outliers are replaced only if the image contains counts: neither in 8-bit images, whose scale is arbitrary,
+    nor in images that were already normalized (see `holds_counts`).
 
     Args:
         pixels: (height, width) counts.
-        settings: What to do.
-        pixel_size_nm: Side of a pixel [nm]; needed to rescale.
-        scratch: Folder for an image too large for memory; None keeps any in memory.
-        leaves_many_outliers: Leave outliers in where the threshold marks far more pixels than x-rays hit; else that
-            is refused.
+        settings: The preprocessing settings.
+        pixel_size_nm: Pixel size [nm]; needed to rescale.
+        scratch: Folder for an image too large for memory; None keeps all images in memory.
+        leaves_many_outliers: Keep outliers if the threshold marks far more pixels than x-rays hit; otherwise that is an
+            error.
 
     Raises:
         DatasetError: The image is constant, or cannot be corrected.
@@ -96,34 +96,34 @@ def normalize_micrograph(
     pixel_size_nm: float | None = None,
     scratch: Path | None = None,
 ) -> np.ndarray:
-    """Treat a new micrograph as those of the dataset were treated.
+    """Preprocess a new micrograph like those of the dataset.
 
-    X-ray outliers are left in where the threshold of the dataset marks so many pixels that this detector must count on
-    another scale.
+    X-ray outliers are kept if the threshold of the dataset marks so many pixels that this detector must have another
+    scale of counts.
 
     Args:
         image: (height, width) counts.
-        settings: As the dataset says: `dataset.manifest.settings`.
-        pixel_size_nm: Side of a pixel [nm]; needed where the dataset was rescaled.
+        settings: Settings of the dataset: `dataset.manifest.settings`.
+        pixel_size_nm: Pixel size [nm]; needed if the dataset was rescaled.
         scratch: As for `preprocess`.
 
     Returns:
-        (height, width) float32; of another size where the dataset was rescaled.
+        (height, width) float32; of another size if the dataset was rescaled.
 
     Raises:
         DatasetError: As for `preprocess`.
-        SettingsError: As for `preprocess`, but for the outliers.
+        SettingsError: As for `preprocess`, except for the outliers.
     """
     return preprocess(image, settings, pixel_size_nm=pixel_size_nm, scratch=scratch, leaves_many_outliers=True).image
 
 
 def rescale(image: np.ndarray, pixel_size_nm: float | None, target_nm: float) -> np.ndarray:
-    """Resample an image to another pixel size, with a low-pass filter where it shrinks.
+    """Resample an image to another pixel size, with a low-pass filter if it shrinks.
 
     Args:
         image: (height, width) float32.
-        pixel_size_nm: Side of its pixels [nm].
-        target_nm: Side of the pixels wanted [nm].
+        pixel_size_nm: Its pixel size [nm].
+        target_nm: The new pixel size [nm].
 
     Raises:
         SettingsError: The pixel size is not known.
@@ -133,12 +133,12 @@ def rescale(image: np.ndarray, pixel_size_nm: float | None, target_nm: float) ->
     if pixel_size_nm is None:
         raise SettingsError(
             "`target_pixel_size_nm`: expected a micrograph with a pixel size, received one without; "
-            "give `pixel_size_nm`, or leave the rescaling out."
+            "give `pixel_size_nm`, or omit the rescaling."
         )
     if pixel_size_nm > MAX_ENLARGEMENT * target_nm:
         raise SettingsError(
-            f"`target_pixel_size_nm`: {pixel_size_nm:g} nm per pixel to {target_nm:g} nm is an enlargement of more "
-            f"than {MAX_ENLARGEMENT} times; is one of the two pixel sizes wrong? Correct it with `pixel_size_nm`."
+            f"`target_pixel_size_nm`: from {pixel_size_nm:g} nm to {target_nm:g} nm per pixel is an enlargement by "
+            f"more than {MAX_ENLARGEMENT} times; is one of the pixel sizes wrong? Correct it with `pixel_size_nm`."
         )
     shape = tuple(max(1, round(length * pixel_size_nm / target_nm)) for length in image.shape)
     if shape == image.shape:
@@ -147,11 +147,11 @@ def rescale(image: np.ndarray, pixel_size_nm: float | None, target_nm: float) ->
 
 
 def _flatten_illumination(image: np.ndarray, width_px: float) -> None:
-    """Divide out, in place, a Gaussian average of the image; its mean stays as it was."""
+    """Divide by a Gaussian average of the image, in place, keeping its mean."""
     from scipy import ndimage
     from skimage.transform import downscale_local_mean, resize
 
-    # A background this smooth loses nothing on a grid of an eighth of its width, and takes 64 times less work.
+    # A background this smooth loses nothing on a grid of an eighth of its width, and takes 64 times less computation.
     step = max(1, int(width_px // 8))
     coarse = ndimage.gaussian_filter(downscale_local_mean(_padded(image, step), (step, step)), width_px / step)
     whole = tuple(length * step for length in coarse.shape)
@@ -159,7 +159,7 @@ def _flatten_illumination(image: np.ndarray, width_px: float) -> None:
     if background.min() <= 0:
         raise DatasetError(
             f"flat field: expected counts above zero, found a background of {background.min():.3g}; "
-            "leave `flat_field_px` out for images that were normalized before."
+            "omit `flat_field_px` for images that were already normalized."
         )
     image *= (background.mean() / background).astype(np.float32)
 
@@ -169,14 +169,14 @@ def _padded(image: np.ndarray, step: int) -> np.ndarray:
 
 
 def _range(image: np.ndarray, normalization: Normalization) -> tuple[float, float]:
-    """Where the range that becomes 0 to 1 begins, and how wide it is."""
+    """Start and width of the range that becomes 0 to 1."""
     low, high = np.percentile(image, PERCENTILES) if normalization == "percentile" else (image.min(), image.max())
     return float(low), float(high) - float(low)
 
 
 def _normalize(image: np.ndarray, offset: float, scale: float) -> None:
     """Normalize in place."""
-    # Below this the spread is the rounding of float32, not an image.
+    # Below this the spread is rounding of float32, not an image.
     if scale <= 1e-6 * max(abs(offset), 1e-30):
         raise DatasetError(
             f"the image is constant (every pixel about {offset:g}); expected a micrograph, leave it out or record it "
@@ -187,7 +187,7 @@ def _normalize(image: np.ndarray, offset: float, scale: float) -> None:
 
 
 def mean_and_sd(image: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation in float64, which sums of millions of counts need, a band of rows at a time."""
+    """Mean and standard deviation in float64, needed for sums of millions of counts, a band of rows at a time."""
     mean = sum(image[band].sum(dtype=np.float64) for band in bands(len(image))) / image.size
     square = sum(((image[band].astype(np.float64) - mean) ** 2).sum() for band in bands(len(image))) / image.size
     return float(mean), float(np.sqrt(square))

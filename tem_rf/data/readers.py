@@ -1,4 +1,4 @@
-"""Read micrographs of every kind a microscopist has, with the pixel size in nm."""
+"""Read micrographs in all common formats, with the pixel size in nm."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,21 +31,21 @@ def read_micrograph(
 
     Args:
         path: TIFF, PNG, JPEG, BMP, NPY, NPZ, HDF5, MRC, DM3, DM4, EMD, SER, EMI, HSPY or ZSPY.
-        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
-        resample: Resample an image whose pixels are not square to its finer side; otherwise it is refused.
-        reading: Which array and which channel are meant where there are several.
+        pixel_size_nm: Pixel size [nm], which overrides the one in the file.
+        resample: Resample an image whose pixels are not square to its smaller side; otherwise it is rejected.
+        reading: Which array and channel to read if there are several.
 
     Returns:
-        The micrograph; its pixel size is None where neither the file nor the caller says.
+        The micrograph; its pixel size is None if neither the file nor the caller gives it.
 
     Raises:
-        ReadError: The file is missing, damaged, no image (a spectrum, a diffraction pattern) or a stack.
+        ReadError: The file is missing, damaged, a stack, or not an image (a spectrum, a diffraction pattern).
     """
     path = Path(path)
     with open_recording(path, Wanted(reading.array)) as recording:
         if recording.count != 1:
             raise ReadError(
-                f"{path}: holds {recording.count} frames, one image was expected; save the frame you want by itself."
+                f"{path}: holds {recording.count} frames, expected one image; save the frame you want separately."
             )
         return _micrograph(path, recording, 0, pixel_size_nm, resample, reading.channel)
 
@@ -57,7 +57,7 @@ def read_frames(
     resample: bool = False,
     reading: ReadingSettings = AS_IT_IS,
 ) -> Iterator[Micrograph]:
-    """Read the frames of a stack or movie one after the other, one in memory at a time; an image is one frame.
+    """Read the frames of a stack or movie in order, with one in memory at a time; an image is one frame.
 
     Args:
         path: As for `read_micrograph`.
@@ -69,7 +69,7 @@ def read_frames(
         The frames, in the order of the file.
 
     Raises:
-        ReadError: As for `read_micrograph`, save that stacks are welcome.
+        ReadError: As for `read_micrograph`, except that stacks are allowed.
     """
     path = Path(path)
     with open_recording(path, Wanted(reading.array)) as recording:
@@ -79,14 +79,14 @@ def read_frames(
 
 @contextmanager
 def open_recording(path: Path, wanted: Wanted = MICROGRAPH) -> Iterator[Recording]:
-    """Open a file in the format its content shows; whatever a parser does on damaged bytes becomes a ReadError.
+    """Open a file in the format detected from its content. Any error of a parser becomes a ReadError.
 
     Args:
         path: File to open.
-        wanted: What is looked for in it.
+        wanted: The array to look for.
 
     Raises:
-        ReadError: The file is missing, of no known format, or damaged.
+        ReadError: The file is missing, in an unknown format, or damaged.
     """
     if not path.exists():
         raise ReadError(f"{path}: no such file; check the path.")
@@ -110,12 +110,12 @@ def parsing(
     failure: type[TemRfError] = ReadError,
     advice: str = "it is truncated or damaged, copy it again or leave it out",
 ) -> Iterator[None]:
-    """Turn whatever a parser does on damaged bytes into one line.
+    """Turn any error of a parser on damaged files into one line.
 
     Args:
         path: The file, for the error.
-        remarks: Takes what the parser says on the side.
-        failure: Raised where the file cannot be read.
+        remarks: Collects warnings and log messages of the parser.
+        failure: Error to raise if the file cannot be read.
         advice: What to do then.
     """
     try:
@@ -124,8 +124,8 @@ def parsing(
     except TemRfError:
         raise
     except PermissionError as error:
-        raise failure(f"{path}: may not be read ({error.strerror}); change its permissions.") from error
-    except Exception as error:  # parsers fail on damaged bytes in any way they like
+        raise failure(f"{path}: cannot be read ({error.strerror}); change its permissions.") from error
+    except Exception as error:  # parsers can raise any exception on damaged files
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise failure(f"{path}: cannot be read ({reason}); {advice}.") from error
 
@@ -151,7 +151,7 @@ def _micrograph(
             )
     size_nm = sides[1] if sides else None
     if pixel_size_nm is not None and size_nm is not None and abs(size_nm / pixel_size_nm - 1) > _SQUARE_TOLERANCE:
-        notes += (f"pixel size {pixel_size_nm:.5g} nm as given; the file says {size_nm:.5g} nm",)
+        notes += (f"pixel size set to {pixel_size_nm:.5g} nm by the user; the file has {size_nm:.5g} nm",)
     return Micrograph(
         pixels,
         size_nm if pixel_size_nm is None else pixel_size_nm,
@@ -165,7 +165,7 @@ def _micrograph(
 def _pick_channel(
     path: Path, recording: Recording, frame: np.ndarray, channel: int | None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The channel that was asked for, or the first with a note; colours are left together unless one is asked for."""
+    """The requested channel, or the first with a note. Colours are kept together unless a channel is requested."""
     present = frame.shape[2] if frame.ndim == 3 else 1
     if channel is not None:
         if channel > present:
@@ -174,4 +174,4 @@ def _pick_channel(
     if not recording.channels:
         return frame, ()
     names = f" ({', '.join(recording.channel_names)})" if recording.channel_names else ""
-    return frame[..., 0], (f"holds {present} channels{names}; took channel 1, `channel` takes another",)
+    return frame[..., 0], (f"holds {present} channels{names}; used channel 1, select another with `channel`",)

@@ -1,4 +1,4 @@
-"""Arrays too large for memory, kept on disk in files without a name."""
+"""Arrays too large for memory, stored on disk in unnamed files."""
 
 import os
 import tempfile
@@ -15,19 +15,19 @@ _ROWS_AT_ONCE = 128
 
 
 def scratch_array(shape: tuple[int, ...], dtype: np.dtype | type, folder: Path | None) -> np.ndarray:
-    """An array without defined values, in memory where it is small.
+    """An uninitialized array, in memory if it is small.
 
-    A large one is a memory map of a file that no folder lists: it vanishes with the array, also after a kill, and the
-    system writes it to disk where memory is short.
+    A large one is a memory map of a file that is not listed in any folder: it is removed with the array, even if the
+    process is killed, and the system writes it to disk if memory is short.
 
     Args:
         shape: Its shape.
         dtype: Its type.
-        folder: Where a large one lies; None keeps it in memory.
+        folder: Location of a large one; None keeps it in memory.
 
     Raises:
-        DiskFullError: There is no room on the disk.
-        StorageError: The place cannot be written to.
+        DiskFullError: The disk is full.
+        StorageError: The location is not writable.
     """
     size = prod(shape) * np.dtype(dtype).itemsize
     if folder is None or size <= MAX_BYTES_IN_MEMORY:
@@ -36,17 +36,17 @@ def scratch_array(shape: tuple[int, ...], dtype: np.dtype | type, folder: Path |
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)  # a map of a file with holes dies of a full disk
+                os.posix_fallocate(file.fileno(), 0, size)  # a full disk would kill the process if the file had holes
             return np.memmap(file, dtype, "w+", shape=shape)
 
 
 def held_or_mapped(frame: np.ndarray) -> np.ndarray:
-    """A frame in memory; a large one of a memory-mapped file stays on disk."""
+    """A frame in memory; a large frame of a memory-mapped file stays on disk."""
     return frame if isinstance(frame, np.memmap) and frame.nbytes > MAX_BYTES_IN_MEMORY else np.array(frame)
 
 
 def bands(height: int, rows: int = _ROWS_AT_ONCE) -> Iterator[slice]:
-    """Bands of rows that cover an image from top to bottom, so that a sum over it needs little memory.
+    """Bands of rows that cover an image from top to bottom, so that sums over it need little memory.
 
     >>> list(bands(5, 2))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]

@@ -1,4 +1,4 @@
-"""Labelled micrographs, one in memory at a time, whether a file holds one or many."""
+"""Labelled micrographs, with one in memory at a time, from files with one image or several."""
 
 import hashlib
 import shlex
@@ -18,7 +18,7 @@ from tem_rf.data.pixels import resample_mask
 from tem_rf.data.readers import open_recording, read_frames
 from tem_rf.errors import DatasetError, ReadError
 
-_USUAL_MOST = 0.6  # of the pixels; particles that cover more are rare, inverted masks are not
+_USUAL_MOST = 0.6  # of the pixels; particles rarely cover more, but inverted masks do
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class LabelledMicrograph:
         frame: Number of the frame, in a file of several.
         micrograph: Counts and pixel size.
         mask: (height, width) bool.
-        unsure: (height, width) bool, where the label does not say whether a particle is; None: nowhere.
-        label_notes: How the label was understood.
+        unsure: (height, width) bool, True where the label is uncertain; None: nowhere.
+        label_notes: How the label was interpreted.
     """
 
     name: str
@@ -45,29 +45,29 @@ class LabelledMicrograph:
 def find_pairs_in_folders(
     folders: Sequence[Path], labels: Path | None, reading: ReadingSettings = AS_IT_IS
 ) -> tuple[Pair, ...]:
-    """Pair the micrographs of one folder, or of several that each hold their labels.
+    """Pair the micrographs of one folder, or of several that each contain their labels.
 
     Raises:
-        DatasetError: As `find_pairs`; or labels are given for several folders, or two have one name.
+        DatasetError: As for `find_pairs`; or labels are given for several folders, or two folders have the same name.
     """
     if len(folders) == 1:
         return find_pairs(folders[0], labels, reading)
     if labels is not None:
-        raise DatasetError(f"{labels}: labels of several folders; keep them in labels/ beside images/ in each folder.")
+        raise DatasetError(f"{labels}: labels for several folders; put them in labels/ beside images/ in each folder.")
     first: dict[str, Path] = {}
     for folder in folders:
         other = first.setdefault(folder.name, folder)
         if other is not folder:
-            raise DatasetError(f"{folder}: has the name of {other}, by which micrographs are told apart; rename one.")
+            raise DatasetError(f"{folder}: has the same name as {other}, so micrographs are ambiguous; rename one.")
     return tuple(replace(pair, folder=folder.name) for folder in folders for pair in find_pairs(folder, None, reading))
 
 
 def find_pairs(images: Path, labels: Path | None, reading: ReadingSettings = AS_IT_IS) -> tuple[Pair, ...]:
-    """Pair micrographs with labels, refusing whatever is left over.
+    """Pair micrographs with labels; reject files without a partner.
 
     Args:
         images: Folder, or one file such as a published HDF5 stack.
-        labels: Folder or file of labels; None where `images` holds them too.
+        labels: Folder or file of labels; None if they are in `images`, too.
         reading: The pattern of label names.
 
     Raises:
@@ -75,7 +75,7 @@ def find_pairs(images: Path, labels: Path | None, reading: ReadingSettings = AS_
     """
     if images.is_file():
         if labels is None:
-            raise DatasetError(f"{images}: is one file; give the file of its labels with `labels`.")
+            raise DatasetError(f"{images}: is a single file; give the file of its labels with `labels`.")
         return (Pair(images, labels),)
     pairing = pair_labels(images, labels, reading)
     if pairing.problems:
@@ -86,7 +86,7 @@ def find_pairs(images: Path, labels: Path | None, reading: ReadingSettings = AS_
 
 
 def count_frames(path: Path, reading: ReadingSettings = AS_IT_IS) -> int:
-    """Images in a file.
+    """Number of images in a file.
 
     Raises:
         ReadError: The file cannot be read.
@@ -102,13 +102,13 @@ def read_labelled(
 
     Args:
         pair: The files.
-        pixel_size_nm: Side of a pixel [nm], in place of what the file says.
+        pixel_size_nm: Pixel size [nm], which overrides the one in the file.
         resample: Resample images whose pixels are not square, and their masks with them.
-        reading: What of the files is meant, and whether a label may mark nothing.
+        reading: Which arrays and values to read, and whether a label may be empty.
 
     Raises:
         ReadError: A file cannot be read.
-        DatasetError: The sizes or the numbers of frames differ, or nothing is labelled, or everything.
+        DatasetError: The sizes or numbers of frames differ, or nothing or everything is labelled.
     """
     count = count_frames(pair.image, reading)
     has_particles = has_background = False
@@ -121,7 +121,8 @@ def read_labelled(
         label = next(labels, None)
         if label is None:
             raise DatasetError(
-                f"{pair.label}: holds {number} masks, {pair.image.name} more images; save a mask for every image."
+                f"{pair.label}: holds {number} masks, but {pair.image.name} has more images; "
+                "save a mask for every image."
             )
         mask, unsure, legend = label.mask, label.unsure, label.legend
         if micrograph.recorded_shape:
@@ -132,11 +133,12 @@ def read_labelled(
         name = f"{pair.name}#{number}" if count > 1 else pair.name
         notes = tuple(f"label: {note}" for note in label.notes)
         if reading.empty_is_background and not mask.any():
-            notes += ("label: marks no particle; taken for background throughout",)
+            notes += ("label: marks no particles; read as background only",)
         yield LabelledMicrograph(name, number if count > 1 else None, micrograph, mask, unsure, notes)
     if labels is not None and next(labels, None) is not None:
         raise DatasetError(
-            f"{pair.label}: holds more masks than {pair.image.name} images ({number + 1}); save one for every image."
+            f"{pair.label}: holds more masks than {pair.image.name} has images ({number + 1}); "
+            "save one for every image."
         )
     _check_marking(pair, has_particles or reading.empty_is_background, has_background, legend)
 
@@ -145,18 +147,18 @@ def _check_marking(pair: Pair, has_particles: bool, has_background: bool, legend
     held = f" It holds {legend}." if legend else ""
     if not has_particles:
         raise DatasetError(
-            f"{pair.label}: marks no particle; label {pair.image.name}, or leave both files out. If there is none on "
-            f"it, `empty_is_background` takes it for background.{held}"
+            f"{pair.label}: marks no particles; label {pair.image.name}, or leave both files out. If it has no "
+            f"particles, use it as background with `empty_is_background`.{held}"
         )
     if not has_background:
         raise DatasetError(
-            f"{pair.label}: marks every pixel as particle, none as background; label {pair.image.name}, or leave both "
-            f"files out.{held}"
+            f"{pair.label}: marks every pixel as particle and none as background; label {pair.image.name}, "
+            f"or leave both files out.{held}"
         )
 
 
 def marking_notes(particle_px: float, all_px: int) -> tuple[str, ...]:
-    """What should be known of how much all labels together mark."""
+    """Notes on the fraction of pixels marked by all labels together."""
     if particle_px <= _USUAL_MOST * all_px:
         return ()
     return (f"{particle_px / all_px:.0%} of all pixels are marked as particle; are the masks inverted?",)

@@ -14,11 +14,11 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 def split_by_micrograph(particle_fractions: np.ndarray, seed: int) -> list[Split]:
     """Divide micrographs 70-10-20, so that every split spans the range of particle fractions.
 
-    Ordered by particle fraction, the members of a split lie evenly spaced along the order, at random places.
+    In order of particle fraction, the members of a split are evenly spaced, at random positions.
 
     Args:
-        particle_fractions: (n,) part of each micrograph that is particle.
-        seed: Decides the positions.
+        particle_fractions: (n,) particle fraction of each micrograph.
+        seed: Determines the positions.
 
     Returns:
         The split of each micrograph; none is empty.
@@ -43,15 +43,15 @@ def split_by_micrograph(particle_fractions: np.ndarray, seed: int) -> list[Split
 def keep_together(
     splits: list[Split], overlaps: Iterable[tuple[int, int]], particle_fractions: np.ndarray
 ) -> list[Split]:
-    """Bring micrographs of one place into one split, the training split, without changing the sizes of the splits.
+    """Move micrographs of the same area into one split, the training split, keeping the sizes of the splits.
 
-    Each one that moves changes places with the training micrograph of most similar particle fraction that overlaps
-    none. Where those run out, as in a video of a single field, the rest stays.
+    Each one that moves is exchanged with the training micrograph of most similar particle fraction that overlaps none.
+    If there are none left, as in a video of a single field, the rest stays.
 
     Args:
         splits: The split of each micrograph.
-        overlaps: Pairs of micrographs that show the same place.
-        particle_fractions: (n,) part of each micrograph that is particle.
+        overlaps: Pairs of micrographs of the same area.
+        particle_fractions: (n,) particle fraction of each micrograph.
 
     Returns:
         The split of each micrograph.
@@ -72,7 +72,7 @@ def keep_together(
 
 
 def _groups(pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
-    """Sets of indices that pairs connect, directly or through others."""
+    """Sets of indices that are connected by pairs, directly or through others."""
     groups: list[set[int]] = []
     for pair in pairs:
         joined = set(pair).union(*(group for group in groups if group & set(pair)))
@@ -81,10 +81,10 @@ def _groups(pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
 
 
 def split_in_order(number: int) -> list[Split]:
-    """Divide patches 70-10-20 in the order they stand in, as the study does.
+    """Divide patches 70-10-20 in their order, as in the study.
 
     Args:
-        number: Patches.
+        number: Number of patches.
 
     Returns:
         The split of each patch; none is empty.

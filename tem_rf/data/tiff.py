@@ -1,4 +1,4 @@
-"""Write TIFF files that Fiji opens with their scale."""
+"""Write TIFF files that open in Fiji with their scale."""
 
 from pathlib import Path
 from typing import Any
@@ -7,20 +7,20 @@ import numpy as np
 
 from tem_rf.files import replacing_file
 
-MAX_IMAGEJ_BYTES = 2**32 - 2**16  # bytes: a classic TIFF counts those of an image in 32 bits; a stack may be larger
+MAX_IMAGEJ_BYTES = 2**32 - 2**16  # a classic TIFF counts the bytes of an image in 32 bits; a stack may be larger
 
 
 def write_tiff(path: Path, image: np.ndarray, *, pixel_size_nm: float | None = None) -> None:
-    """Write an image or a stack as an ImageJ TIFF, whole or not at all; an image above 4 GB as a BigTIFF.
+    """Write an image or stack as an ImageJ TIFF, atomically; an image above 4 GB as a BigTIFF.
 
     Args:
         path: File to write.
-        image: (height, width) or (n, height, width); bool becomes uint8 (0, 255), other types that ImageJ does
-            not know become float32.
-        pixel_size_nm: Side of a pixel [nm]; no scale is written where it is None.
+        image: (height, width) or (n, height, width); bool becomes uint8 (0, 255), other types not supported by ImageJ
+            become float32.
+        pixel_size_nm: Pixel size [nm]; None: no scale is written.
 
     Raises:
-        StorageError: The disk is full or the place cannot be written to.
+        StorageError: The disk is full or the location is not writable.
     """
     import tifffile
 
@@ -36,7 +36,7 @@ def imagej_options(dimensions: int, pixel_size_nm: float | None) -> dict[str, An
 
     Args:
         dimensions: 2 for an image, 3 for a stack.
-        pixel_size_nm: Side of a pixel [nm], or None.
+        pixel_size_nm: Pixel size [nm], or None.
     """
     options: dict[str, Any] = {"imagej": True, "metadata": {"axes": "YX" if dimensions == 2 else "TYX"}}
     if pixel_size_nm is not None:
@@ -47,7 +47,7 @@ def imagej_options(dimensions: int, pixel_size_nm: float | None) -> dict[str, An
 
 
 def _bigtiff_options(pixel_size_nm: float | None) -> dict[str, Any]:
-    """OME's description, in which Fiji finds the scale of a BigTIFF."""
+    """OME metadata, in which Fiji finds the scale of a BigTIFF."""
     scale: dict[str, Any] = {}
     for axis in "XY" if pixel_size_nm is not None else "":
         scale |= {f"PhysicalSize{axis}": pixel_size_nm, f"PhysicalSize{axis}Unit": "nm"}

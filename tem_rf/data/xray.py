@@ -1,4 +1,4 @@
-"""X-ray outliers: single detector pixels that an x-ray made far brighter than any electrons could."""
+"""X-ray outliers: single detector pixels that x-rays made far brighter than electrons can."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from tem_rf.data.scratch import bands
 from tem_rf.errors import TooManyOutliersError
 
 PASSES = 2
-# X-rays hit a few pixels of a million; a threshold that marks more than this cuts into the image itself.
+# X-rays hit a few pixels in a million; a threshold that marks more than this cuts into the image itself.
 MAX_OUTLIER_FRACTION = 0.002
 FEW_BELOW_ZERO = 0.01
-_SAMPLE_STEP = 101  # a prime: it walks through the columns
+_SAMPLE_STEP = 101  # a prime, so that the samples move through the columns
 
 
 def holds_counts(pixels: np.ndarray) -> bool:
-    """Whether pixels are detector counts, in which a threshold in counts means something.
+    """Whether pixels are detector counts, for which a threshold in counts is meaningful.
 
-    8-bit images were scaled for the eye. Where more than one pixel in a hundred lies below zero, a mean was
-    subtracted: setting those to zero, as the removal of outliers does, would destroy the image.
+    8-bit images were rescaled for display. If more than 1 % of the pixels are below zero, a mean was subtracted:
+    setting those to zero, as the removal of outliers does, would destroy the image.
     """
     if pixels.dtype.itemsize == 1:
         return False
@@ -24,20 +24,20 @@ def holds_counts(pixels: np.ndarray) -> bool:
 
 
 def remove_xray_outliers(image: np.ndarray, threshold: float) -> int:
-    """Replace, in place, pixels far above the median; counts below zero become zero first.
+    """Replace pixels far above the median, in place. Counts below zero become zero first.
 
-    Brightest first, each pixel above median + threshold becomes the mean of its eight neighbours as they then stand
-    (on the border, the mean of the image as it then stands). All of it is done twice, for spikes that touch.
+    Brightest first, each pixel above median + threshold becomes the current mean of its eight neighbours (on the
+    border, the current mean of the image). All of this is done twice, for adjacent outliers.
 
     Args:
         image: (height, width) float32 counts.
         threshold: Counts above the median.
 
     Returns:
-        Pixels replaced.
+        Number of pixels replaced.
 
     Raises:
-        TooManyOutliersError: More than two pixels in a thousand lie above the threshold: they are no outliers.
+        TooManyOutliersError: More than 0.2 % of the pixels are above the threshold, so they are not outliers.
 
     Source: Sytwu et al. 2022, "Dataset Creation".
     """
@@ -52,14 +52,14 @@ def remove_xray_outliers(image: np.ndarray, threshold: float) -> int:
 
 def _outliers(image: np.ndarray, threshold: float) -> np.ndarray:
     """(n, 2) row and column of the pixels above the threshold, brightest first."""
-    # The median is at least the minimum: most images are done with here, in a tenth of the time.
+    # The median is at least the minimum. For most images this check is sufficient, in a tenth of the time.
     if image.max() <= image.min() + threshold:
         return np.empty((0, 2), int)
     found = _above(image, exact_median(image) + threshold)
     if len(found) > MAX_OUTLIER_FRACTION * image.size:
         raise TooManyOutliersError(
             f"`xray_threshold` {threshold:g} counts: marks {len(found) / image.size:.1%} of the pixels as x-ray "
-            f"outliers, expected at most {MAX_OUTLIER_FRACTION:.1%}; raise it, or give 0 to leave outliers in."
+            f"outliers, expected at most {MAX_OUTLIER_FRACTION:.1%}; raise it, or give 0 to keep outliers."
         )
     brightest_first = found[np.argsort(-image.ravel()[found], kind="stable")]
     return np.column_stack(np.unravel_index(brightest_first, image.shape))
@@ -72,9 +72,9 @@ def _above(image: np.ndarray, limit: float) -> np.ndarray:
 
 
 def exact_median(image: np.ndarray) -> float:
-    """Median of an image, as NumPy gives it, in a fraction of the time.
+    """Median of an image, equal to NumPy's, in a fraction of the time.
 
-    A sample says between which two values the median lies; only the pixels between them are sorted.
+    A sample gives two bounds of the median; only the pixels between them are sorted.
 
     >>> exact_median(np.array([[3, 1], [8, 2]]))
     2.5

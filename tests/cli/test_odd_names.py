@@ -75,7 +75,7 @@ def test_empty_micrographs_are_background_when_the_user_says_so(tmp_path: Path) 
     assert len(of_film) == 6  # all of 64 x 96 px, though the threshold drops patches without particles elsewhere
     assert {patch.particle_fraction for patch in of_film} == {0}
     (film,) = [source for source in dataset.manifest.sources if source.name == "film.tif"]
-    assert "label: marks no particle; taken for background throughout" in film.notes
+    assert "label: marks no particles; read as background only" in film.notes
 
 
 def test_patches_that_touch_what_the_label_is_not_sure_of_are_left_out(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_patches_that_touch_what_the_label_is_not_sure_of_are_left_out(tmp_path:
     dataset = open_dataset(tmp_path / "d")
     places = {(patch.y_px, patch.x_px) for patch in dataset.patches if patch.source == "m0.tif"}
     assert places == {(0, 0), (0, 32), (0, 64), (32, 0), (32, 32)}
-    assert "1 patches touch what the label is not sure of, and are left out" in dataset.manifest.sources[0].notes
+    assert "1 patches contain pixels labelled as not sure and were dropped" in dataset.manifest.sources[0].notes
     assert set(np.unique(dataset.labels)) == {0, 1}
 
 

@@ -38,7 +38,7 @@ def test_pixels_left_out_are_reported(folder: Path, tmp_path: Path) -> None:
     notes = json.loads(
         run("prepare", folder, "-o", tmp_path / "set", "--patch-size", 48, "--background-threshold", 20, "--json")
     )["notes"]
-    assert "25.0% of the pixels, at the right and the bottom, fill no patch and are left out" in notes
+    assert "25.0% of the pixels, at the right and bottom, fill no patch and were left out" in notes
 
 
 def test_inverted_masks_get_a_note(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ IMAGES = {
     "t12packed.tif": ((256, 256), "uint16", None, ""),
     "t_zerobytecounts.tif": ((256, 256), "uint16", None, "byte counts in its header are wrong"),
     "h_nexus.h5": ((256, 256), "uint16", None, "took the array 'entry/data/data'"),
-    "t_ij_c2.tif": ((256, 256), "uint16", 0.1, "holds 2 channels; took channel 1"),
+    "t_ij_c2.tif": ((256, 256), "uint16", 0.1, "holds 2 channels; used channel 1"),
     "16x16_STEM_BF_DF_acquire_1.ser": ((16, 16), "uint16", 21.51004, ""),
     "16x16_STEM_BF_DF_acquire_2.ser": ((16, 16), "uint16", 21.51004, ""),
     "m_imod_u8.mrc": ((256, 256), "uint8", 0.0215200, ""),

@@ -53,7 +53,7 @@ TOLD = {
         lambda path: np.save(path, np.where(MASK, INSTANCES, -1)),
         "-1 is read as background",
     ),
-    "true is minus one.npy": (lambda path: np.save(path, -MASK.astype(np.int16)), "-1 is taken for particle, 0 for"),
+    "true is minus one.npy": (lambda path: np.save(path, -MASK.astype(np.int16)), "-1 is read as particle, 0 as"),
     "NaN.tif": (
         lambda path: tifffile.imwrite(path, np.where(MASK, 1, np.nan).astype(np.float32)),
         "NaN is read as back",
@@ -74,7 +74,7 @@ TOLD = {
     "red on white.png": (lambda path: png(painted(WHITE, RED), path), "white is read as background"),
     "white on black.png": (lambda path: png(painted(BLACK, WHITE), path), ""),
     "red on clear.png": (lambda path: png(painted((255, 255, 255, 0), (255, 0, 0, 255)), path), "transparent is taken"),
-    "black on clear.png": (lambda path: png(painted((0, 0, 0, 0), (0, 0, 0, 255)), path), "transparent is taken for"),
+    "black on clear.png": (lambda path: png(painted((0, 0, 0, 0), (0, 0, 0, 255)), path), "transparent is read as"),
     "grey and opacity.png": (
         lambda path: Image.fromarray(painted((0, 255), (255, 255)), "LA").save(path),
         "",

@@ -102,7 +102,9 @@ def test_several_detectors_of_an_emi_file_are_its_channels(tmp_path: Path) -> No
     write_ser(tmp_path / "scan_2.ser")
     micrograph = read_micrograph(tmp_path / "scan.emi")
     np.testing.assert_array_equal(micrograph.pixels, first)
-    assert micrograph.notes == ("holds 2 channels (scan_1.ser, scan_2.ser); took channel 1, `channel` takes another",)
+    assert micrograph.notes == (
+        "holds 2 channels (scan_1.ser, scan_2.ser); used channel 1, select another with `channel`",
+    )
     assert read_micrograph(tmp_path / "scan.emi", reading=reading_settings(channel=2)).notes == ()
 
 
@@ -146,7 +148,7 @@ def test_several_arrays_are_named_and_one_is_picked(tmp_path: Path) -> None:
     write_hdf5(tmp_path / "a.h5", {"scan/bf": counts(), "scan/df": counts() + 1})
     np.savez(tmp_path / "a.npz", bf=counts(), df=counts() + 1)
     for name, listed in (("a.h5", "scan/bf, scan/df"), ("a.npz", "bf, df")):
-        with pytest.raises(ReadError, match=f"holds {listed}; .*say which one is meant with `array`"):
+        with pytest.raises(ReadError, match=f"holds {listed}; .*choose one with `array`"):
             read_micrograph(tmp_path / name)
         picked = read_micrograph(tmp_path / name, reading=reading_settings(array="df"))
         np.testing.assert_array_equal(picked.pixels, counts() + 1)

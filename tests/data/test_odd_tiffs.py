@@ -111,7 +111,7 @@ def test_channels_are_no_frames(kind: Any, axes: Any, tmp_path: Path) -> None:
     for channel in (None, 1, 2):
         frames = list(read_frames(path, reading=reading_settings(channel=channel)))
         np.testing.assert_array_equal([frame.pixels for frame in frames], of_frames[:, (channel or 1) - 1])
-        said = ("holds 2 channels; took channel 1, `channel` takes another",)
+        said = ("holds 2 channels; used channel 1, select another with `channel`",)
         assert frames[0].notes == (said if channel is None else ())
     with pytest.raises(ReadError, match="has no channel 3; it holds 2"):
         next(read_frames(path, reading=reading_settings(channel=3)))

@@ -71,7 +71,7 @@ def test_a_detached_run_that_cannot_begin_says_why(run: RunFolder) -> None:
     subprocess.run([sys.executable, "-c", DETACH, run.path], check=True)
     wait_for(lambda: process.state(run) in ("failed", "killed"))
     assert process.state(run) == "failed"
-    assert "au 5nm: is no dataset" in run.events()[-1].detail
+    assert "au 5nm: is not a dataset" in run.events()[-1].detail
 
 
 def test_a_failure_of_somebody_else_leaves_the_state_of_a_run_that_is_not_queued(run: RunFolder) -> None:

@@ -289,7 +289,7 @@ def test_a_dataset_that_vanished_is_said_in_words(with_data: Path) -> None:
         await _open(app, pilot)
         shutil.rmtree(with_data / "datasets")
         await pilot.press("full_stop")
-        await until(pilot, lambda: "is no dataset" in _facts(app, "#place-problems"))
+        await until(pilot, lambda: "is not a dataset" in _facts(app, "#place-problems"))
 
     drive(with_data, script)
 

@@ -168,7 +168,7 @@ def test_a_dataset_that_vanished_is_said_in_words(folder: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         app.on_dataset_chosen(DatasetChosen(folder / "gone"))
         await pilot.press(OPEN_NETWORK)
-        await until(pilot, lambda: "is no dataset" in told(app))
+        await until(pilot, lambda: "is not a dataset" in told(app))
 
     drive(folder, script)
 

@@ -251,7 +251,7 @@ def test_an_image_without_its_files_is_said_in_words(folder: Path, tiny_dataset:
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open_worst(app, pilot)
-        assert {"masks": "evaluate it again", "dataset": "is no dataset"}[gone] in _errors_text(app, "network")
+        assert {"masks": "evaluate it again", "dataset": "is not a dataset"}[gone] in _errors_text(app, "network")
         await pilot.press("n", "plus", "0", "escape")
 
     drive(folder, script)

@@ -311,7 +311,7 @@ def test_what_is_wrong_is_said_while_one_types(with_dataset: Path, commands: lis
     wrong = {
         ("study-name", "a/b"): "name: only letters, digits",
         ("field-datasets", ""): "datasets: expected a value",
-        ("field-datasets", "nowhere"): "nowhere: is no dataset",
+        ("field-datasets", "nowhere"): "nowhere: is not a dataset",
         ("field-networks", "n2-p4"): "depth 2 needs 2 pooling sizes",
         ("field-seeds", "one"): "seeds: expected a whole number",
         ("field-seeds", "1,1"): "seeds: the same value is given twice",

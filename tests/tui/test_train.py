@@ -155,7 +155,7 @@ def test_a_dataset_that_vanished_is_said_in_words(with_dataset: Path, started: l
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
         shutil.rmtree(with_dataset / "datasets")
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "is no dataset" in _text(app, "#summary"))
+        await until(pilot, lambda: "is not a dataset" in _text(app, "#summary"))
 
     drive(with_dataset, script)
 

@@ -1,1 +1,1 @@
-"""From a folder of micrographs and labels to a dataset, one micrograph in memory at a time."""
+"""Prepare a dataset from a folder of micrographs and labels, with one micrograph in memory at a time."""

@@ -20,14 +20,14 @@ from tem_rf.files import readable
 
 @dataclass(frozen=True)
 class Piece:
-    """A patch that is kept.
+    """A kept patch.
 
     Attributes:
         y_px: First row, in the micrograph [px].
         x_px: First column, in the micrograph [px].
         image: (patch, patch) float32.
         label: (patch, patch) uint8.
-        particle_px: Pixels that are particle.
+        particle_px: Number of particle pixels.
     """
 
     y_px: int
@@ -39,13 +39,13 @@ class Piece:
 
 @dataclass(frozen=True)
 class Cut:
-    """A micrograph in pieces.
+    """A micrograph cut into patches.
 
     Attributes:
-        source: What is known of it, save the splits.
-        pixel_size_nm: Side of a pixel of the patches [nm]; None where it is not known.
-        fingerprint: What tells its place from others.
-        pieces: The patches that are kept, row by row.
+        source: Description of the micrograph, except the splits.
+        pixel_size_nm: Pixel size of the patches [nm]; None: not known.
+        fingerprint: Identifies its area.
+        pieces: The kept patches, row by row.
     """
 
     source: Source
@@ -55,12 +55,12 @@ class Cut:
 
 
 def cut_files(pair: Pair, settings: PreparationSettings) -> Iterator[Cut]:
-    """Preprocess and cut the labelled micrographs of a pair of files; failures name the micrograph.
+    """Preprocess and cut the labelled micrographs of a pair of files; errors name the micrograph.
 
     Raises:
         ReadError: A file cannot be read.
         DatasetError: A micrograph and its label do not fit, or it cannot be cut.
-        SettingsError: A setting does not suit a micrograph.
+        SettingsError: A setting is not suitable for a micrograph.
     """
     digests = sha256(pair.image), sha256(pair.label)
     for labelled in read_labelled(pair, settings.pixel_size_nm, resample=settings.resample, reading=settings):
@@ -84,7 +84,7 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
     is_unsure = _touches_unsure(labelled, settings, particle_px.shape)
     notes = (*micrograph.notes, *labelled.label_notes)
     if (is_kept & is_unsure).any():
-        notes += (f"{(is_kept & is_unsure).sum()} patches touch what the label is not sure of, and are left out",)
+        notes += (f"{(is_kept & is_unsure).sum()} patches contain pixels labelled as not sure and were dropped",)
     kept = np.argwhere(is_kept & ~is_unsure)
     height, width = prepared.image.shape
     source = Source(
@@ -124,7 +124,7 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
 
 
 def _touches_unsure(labelled: LabelledMicrograph, settings: PreparationSettings, shape: tuple[int, ...]) -> np.ndarray:
-    """Which patches hold pixels of which the label does not say what they are, (rows, columns) bool."""
+    """Which patches contain pixels with an uncertain label, (rows, columns) bool."""
     unsure = labelled.unsure
     if unsure is None:
         return np.zeros(shape, bool)
@@ -136,10 +136,10 @@ def _touches_unsure(labelled: LabelledMicrograph, settings: PreparationSettings,
 
 
 def _gain(image: Path, recorded_nm: float | None, prepared_nm: float | None) -> float | None:
-    """Counts per electron that counts, known of simulated micrographs.
+    """Effective counts per electron, known for simulated micrographs.
 
-    A quantum efficiency below 1 makes as much noise as fewer electrons would; a pixel of twice the side gathers four
-    times as many.
+    A quantum efficiency below 1 has the same noise as fewer electrons. A pixel of twice the side collects four times as
+    many electrons.
     """
     simulated = read_simulation_settings(image.parent.parent)
     if simulated is None:

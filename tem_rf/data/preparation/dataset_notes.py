@@ -1,4 +1,4 @@
-"""What one should know of a dataset before training on it."""
+"""Notes on a dataset to read before training on it."""
 
 from tem_rf.data.manifest import Manifest
 from tem_rf.data.sources import marking_notes
@@ -7,7 +7,7 @@ _MAX_PAIRS_NAMED = 10
 
 
 def dataset_notes(manifest: Manifest) -> list[str]:
-    """Say what was left out, changed or not found, and what leaks between the splits, a line each."""
+    """List what was left out, changed or not found, and what leaks between the splits, one line each."""
     return [*_patch_notes(manifest), *_image_notes(manifest), *_leak_notes(manifest)]
 
 
@@ -18,9 +18,7 @@ def _patch_notes(manifest: Manifest) -> list[str]:
     left_out = sum(source.left_out_px for source in sources)
     all_px = sum(source.height * source.width for source in sources)
     if left_out:
-        notes.append(
-            f"{left_out / all_px:.1%} of the pixels, at the right and the bottom, fill no patch and are left out"
-        )
+        notes.append(f"{left_out / all_px:.1%} of the pixels, at the right and bottom, fill no patch and were left out")
     particle_px = sum(source.particle_fraction * source.height * source.width for source in sources)
     return [*notes, *marking_notes(particle_px, all_px)]
 
@@ -31,9 +29,9 @@ def _image_notes(manifest: Manifest) -> list[str]:
     if outliers:
         notes.append(f"{outliers} x-ray outliers replaced")
     if manifest.settings.xray_threshold is not None and all(source.xray_threshold is None for source in sources):
-        notes.append("x-ray outliers not looked for: the images hold no counts (8 bits, or values around zero)")
+        notes.append("x-ray outliers were not searched: the images are not counts (8 bits, or values around zero)")
     if manifest.pixel_size_nm is None:
-        notes.append("pixel size not known; lengths will be in px only (give `pixel_size_nm`)")
+        notes.append("pixel size not known; lengths are in px only (give `pixel_size_nm`)")
     for note in dict.fromkeys(note for source in sources for note in source.notes):
         concerned = [source.name for source in sources if note in source.notes]
         others = f" and {len(concerned) - 1} more" if len(concerned) > 1 else ""
@@ -46,18 +44,16 @@ def _leak_notes(manifest: Manifest) -> list[str]:
     divided = sum(len(source.splits) > 1 for source in manifest.sources)
     if divided:
         notes.append(
-            f"patches in several splits, as in the study, whose scores are a little too good: {divided} micrographs"
+            f"patches in several splits, as in the study, so scores are slightly too high: {divided} micrographs"
         )
     together = {name for pair in manifest.near_duplicates if not pair.is_leak for name in (pair.one, pair.other)}
     if together:
-        notes.append(
-            f"{len(together)} micrographs show places that others show too, and were kept in one split with them"
-        )
+        notes.append(f"{len(together)} micrographs share areas with others and were kept in one split with them")
     leaks = [pair for pair in manifest.near_duplicates if pair.is_leak]
     if leaks:
         notes.append(
-            f"micrographs of one place in different splits: {len(leaks)} pairs; scores will be too good, leave one of "
-            "each pair out"
+            f"micrographs of the same area in different splits: {len(leaks)} pairs; scores will be too high, "
+            "leave out one of each pair"
         )
     splits = {source.name: " and ".join(source.splits) for source in manifest.sources}
     notes += [
@@ -65,5 +61,5 @@ def _leak_notes(manifest: Manifest) -> list[str]:
         for pair in leaks[:_MAX_PAIRS_NAMED]
     ]
     if len(leaks) > _MAX_PAIRS_NAMED:
-        notes.append(f"  and {len(leaks) - _MAX_PAIRS_NAMED} pairs more, see dataset.json")
+        notes.append(f"  and {len(leaks) - _MAX_PAIRS_NAMED} more pairs, see dataset.json")
     return notes

@@ -1,4 +1,4 @@
-"""Divide a dataset: which micrograph, or which patch, is for training, validation and test."""
+"""Divide a dataset: assign micrographs or patches to training, validation and test."""
 
 from dataclasses import replace
 
@@ -14,13 +14,13 @@ from tem_rf.data.splits import SPLITS, Split, keep_together, split_by_micrograph
 def divide(
     sources: list[Source], patches: list[Patch], overlaps: list[Overlap], settings: PreparationSettings
 ) -> tuple[list[Source], list[Patch]]:
-    """Give every patch its split, and every source the splits of its patches.
+    """Assign every patch to a split, and record the splits of every source.
 
     Args:
         sources: All micrographs.
         patches: Their patches.
-        overlaps: Micrographs of one place, by their indices; they stay together unless the study's split is wanted.
-        settings: Which way to divide.
+        overlaps: Micrographs of the same area, by index; they stay together unless the study's split is used.
+        settings: The type of split.
 
     Raises:
         DatasetError: Too few micrographs or patches.
@@ -39,7 +39,7 @@ def divide(
 
 
 def _split_of_sources(sources: list[Source], overlaps: list[Overlap], seed: int) -> dict[str, Split]:
-    """Split the micrographs that have patches; those of one place stay together."""
+    """Split the micrographs that have patches; those of the same area stay together."""
     used = [index for index, source in enumerate(sources) if source.patches]
     fractions = np.array([sources[index].particle_fraction for index in used])
     rank = {index: position for position, index in enumerate(used)}
@@ -49,7 +49,7 @@ def _split_of_sources(sources: list[Source], overlaps: list[Overlap], seed: int)
 
 
 def describe_overlaps(overlaps: list[Overlap], sources: list[Source]) -> tuple[NearDuplicate, ...]:
-    """Name the micrographs of one place, and say which of them are in different splits."""
+    """Name the micrographs of the same area, and mark those in different splits."""
     return tuple(_near_duplicate(overlap, sources[overlap.one], sources[overlap.other]) for overlap in overlaps)
 
 

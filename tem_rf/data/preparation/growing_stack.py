@@ -1,4 +1,4 @@
-"""A TIFF stack that grows patch by patch, for sets of which no one knows beforehand how many patches they hold."""
+"""A TIFF stack that grows patch by patch, for datasets whose number of patches is not known in advance."""
 
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +12,8 @@ from tem_rf.data.tiff import imagej_options
 class GrowingStack:
     """Appends images of one size and type to an ImageJ TIFF with a scale.
 
-    The images follow each other without gaps behind one header, so the file can be memory-mapped. Beyond 4 GB it
-    stays an ImageJ file, which needs no header per image; Fiji would not find its scale in a BigTIFF.
+    The images are contiguous after one header, so the file can be memory-mapped. Beyond 4 GB it stays an ImageJ file,
+    which needs no header per image; Fiji would not find the scale in a BigTIFF.
 
     Args:
         path: File to write.
@@ -25,13 +25,13 @@ class GrowingStack:
         self._writer = tifffile.TiffWriter(path, imagej=True)
 
     def append(self, image: np.ndarray, pixel_size_nm: float | None) -> None:
-        """Write one image behind the others.
+        """Append one image.
 
         Args:
             image: (height, width).
-            pixel_size_nm: Side of a pixel [nm]; that of the first image is the scale of the stack.
+            pixel_size_nm: Pixel size [nm]; that of the first image is the scale of the stack.
         """
-        frame = image[np.newaxis, np.newaxis]  # (slice, channel, h, w), so that what grows is the frames
+        frame = image[np.newaxis, np.newaxis]  # (slice, channel, h, w), so that the frames grow
         self._writer.write(frame, contiguous=True, truncate=True, **_options(pixel_size_nm))
 
     def __enter__(self) -> Self:
@@ -43,6 +43,6 @@ class GrowingStack:
 
 def _options(pixel_size_nm: float | None) -> dict[str, Any]:
     options = imagej_options(3, pixel_size_nm)
-    # The writer is in ImageJ's format already, and knows the number of frames, which axes must fit, only at the end.
+    # The writer uses ImageJ's format already; it knows the number of frames, which axes must match, only at the end.
     metadata = {key: value for key, value in options["metadata"].items() if key != "axes"}
     return {key: value for key, value in options.items() if key != "imagej"} | {"metadata": metadata}

@@ -1,8 +1,8 @@
-"""Near duplicates: micrographs of overlapping fields, such as neighbours in a video.
+"""Near duplicates: micrographs of overlapping fields, such as neighbouring frames of a video.
 
-They are found by the film between the particles, which is random: where two films agree at some shift, they are one.
-Particles prove nothing by themselves, since particles alike in size can be laid upon each other by a shift; but they
-must agree at the same shift. Simulated micrographs may share their film, and no particle.
+They are detected by the film between the particles, which is random: if two films match at some shift, they are the
+same. Particles alone prove nothing, since a shift can superimpose particles of similar size, but they must match at
+the same shift. Simulated micrographs may share their film, but no particles.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,10 +13,10 @@ import numpy as np
 _SIDE_PX = 96  # of a fingerprint
 _SMOOTH_PX = 3.0  # wider variations are illumination
 _ROOM = (2 * _SIDE_PX, 2 * _SIDE_PX)
-_GRAIN_PX = 8  # beyond this the texture of a film is not correlated
-_MIN_SHARED_PX = 200  # of film that two micrographs must share; fewer agree by chance
+_GRAIN_PX = 8  # beyond this distance the texture of a film is not correlated
+_MIN_SHARED_PX = 200  # of film shared by two micrographs; fewer match by chance
 _SIGNIFICANT = 6.5  # of 190 pairs of hand-labelled frames, four that share a field reach 7.2 to 23, the others 5.4
-_MIN_DICE = 0.5  # of the particles, which are 0.61 to 0.82 in those four pairs, below 0.25 where only film is shared
+_MIN_DICE = 0.5  # of the particles: 0.61 to 0.82 in those four pairs, below 0.25 if only the film is shared
 _MAX_PAIRS = 10_000  # about ten seconds
 
 
@@ -25,8 +25,8 @@ class Fingerprint:
     """Film of a micrograph, in blocks.
 
     Attributes:
-        film: (96, 96) float32 of mean 0 and standard deviation 1 over the film; NaN on particles and beyond the image.
-        particle: (96, 96) bool, where a block holds a pixel of a particle.
+        film: (96, 96) float32 with mean 0 and standard deviation 1 on the film; NaN on particles and outside the image.
+        particle: (96, 96) bool, True if a block contains a particle pixel.
         block_px: Side of a block [px].
     """
 
@@ -37,13 +37,13 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Two micrographs that show the same place.
+    """Two micrographs of the same area.
 
     Attributes:
         one: Index of the first.
         other: Index of the second.
-        shift_px: How far down and to the right the second shows what the first shows, in the micrograph.
-        significance: Correlation of the film they share, in standard deviations of chance.
+        shift_px: Shift of the second against the first, down and to the right, in micrograph pixels.
+        significance: Correlation of the shared film, in standard deviations of chance.
     """
 
     one: int
@@ -53,7 +53,7 @@ class Overlap:
 
 
 def take_fingerprint(image: np.ndarray, mask: np.ndarray) -> Fingerprint:
-    """Take what tells the place of a micrograph from others.
+    """Compute the features that identify the area of a micrograph.
 
     Args:
         image: (height, width) float32, normalized.
@@ -85,18 +85,18 @@ def find_overlaps(fingerprints: Sequence[Fingerprint], pairs: Iterable[tuple[int
     """Compare micrographs at every shift.
 
     Args:
-        fingerprints: Of all micrographs.
-        pairs: Indices of those to compare; of more than 10,000 pairs the nearest in order, as frames of a video are.
+        fingerprints: Fingerprints of all micrographs.
+        pairs: Indices of those to compare; if there are more than 10,000 pairs, those nearest in order, as in a video.
 
     Returns:
-        The pairs that share a field, the most certain first.
+        The pairs that share a field, most certain first.
     """
     comparable = [pair for pair in pairs if fingerprints[pair[0]].block_px == fingerprints[pair[1]].block_px]
     compared = sorted(comparable, key=lambda pair: abs(pair[0] - pair[1]))[:_MAX_PAIRS]
     spectra: dict[int, _Spectrum] = {}
     found = []
     for one, other in sorted(compared):
-        spectra = {index: spectrum for index, spectrum in spectra.items() if index >= one}  # no earlier one comes again
+        spectra = {index: spectrum for index, spectrum in spectra.items() if index >= one}  # earlier ones do not recur
         for index in (one, other):
             if index not in spectra:
                 spectra[index] = _spectrum(fingerprints[index].film)
@@ -109,7 +109,7 @@ def find_overlaps(fingerprints: Sequence[Fingerprint], pairs: Iterable[tuple[int
 
 @dataclass(frozen=True)
 class _Spectrum:
-    """Fourier spectra of a film with room for every shift, and how far its texture is correlated with itself."""
+    """Fourier spectra of a film, padded for every shift, and the autocorrelation length of its texture."""
 
     texture: np.ndarray
     known: np.ndarray
@@ -127,13 +127,13 @@ def _spectrum(film: np.ndarray) -> _Spectrum:
 
 
 def _best_shift(one: _Spectrum, other: _Spectrum) -> tuple[tuple[int, int], float]:
-    """Shift in blocks at which two textures agree best, and how far that is from chance."""
+    """Shift in blocks at which two textures match best, and its significance."""
     from scipy import fft
 
     products = fft.irfft2(np.conj(one.texture) * other.texture, _ROOM)
     shared = fft.irfft2(np.conj(one.known) * other.known, _ROOM)
-    # Variance of a sum of products of unrelated values of variance 1: their number, and more where neighbours are
-    # alike (Bartlett 1935).
+    # Variance of a sum of products of unrelated values of variance 1: their number, and more if neighbours are
+    # similar (Bartlett 1935).
     grain = max(1.0, float(np.sum(one.autocorrelation * other.autocorrelation)))
     significance = np.where(shared >= _MIN_SHARED_PX, products / np.sqrt(np.maximum(shared, 1) * grain), 0)
     row, column = (int(at) for at in np.unravel_index(np.argmax(significance), _ROOM))
@@ -142,7 +142,7 @@ def _best_shift(one: _Spectrum, other: _Spectrum) -> tuple[tuple[int, int], floa
 
 
 def _share_particles(one: Fingerprint, other: Fingerprint, shift: tuple[int, int]) -> bool:
-    """Whether the particles agree in the part of the field that both show, or there are none in it."""
+    """Whether the particles match in the shared part of the field, or there are none in it."""
     here, there = (tuple(slice(max(0, -sign * at), _SIDE_PX - max(0, sign * at)) for at in shift) for sign in (1, -1))
     first, second = one.particle[here], other.particle[there]
     marked = np.count_nonzero(first) + np.count_nonzero(second)

@@ -6,11 +6,11 @@ from tem_rf.errors import DatasetError
 
 
 def cut_patches(image: np.ndarray, patch_size: int) -> np.ndarray:
-    """Cut an image into non-overlapping square patches; the remainder at the right and the bottom is left out.
+    """Cut an image into non-overlapping square patches. The remainder at the right and bottom is left out.
 
     Args:
         image: (height, width).
-        patch_size: Side of a patch [px].
+        patch_size: Patch size [px].
 
     Returns:
         (rows, columns, patch_size, patch_size), a view.
@@ -33,7 +33,7 @@ def cut_patches(image: np.ndarray, patch_size: int) -> np.ndarray:
 
 
 def count_left_out(shape: tuple[int, int], patch_size: int) -> int:
-    """Pixels of an image that no patch covers.
+    """Number of pixels of an image that are in no patch.
 
     >>> count_left_out((10, 13), 5)
     30

@@ -1,4 +1,4 @@
-"""Prepare a dataset: from a folder of labelled micrographs to a folder of patches."""
+"""Prepare a dataset: convert a folder of labelled micrographs to a folder of patches."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,20 +40,20 @@ def prepare_dataset(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> PreparedDataset:
-    """Write a dataset folder, one micrograph in memory at a time.
+    """Write a dataset folder, with one micrograph in memory at a time.
 
     Args:
-        images: Folder of micrographs, or of images/ and labels/; or several, whose names micrographs then carry.
-        output: Dataset folder to write; one that stands is taken as it is if the same would be written.
+        images: Folder of micrographs, or of images/ and labels/; or several, whose names then prefix the micrographs.
+        output: Dataset folder to write. An existing dataset is kept if preparing again would give the same result.
         labels: Folder of labels.
-        settings: How to prepare.
-        overwrite: Replace an output that stands.
-        progress: Called with the files done and the number of files.
+        settings: Settings of the preparation.
+        overwrite: Overwrite an existing dataset.
+        progress: Called with the number of files done and the total.
 
     Raises:
         ReadError: A file cannot be read.
-        DatasetError: Files do not pair or fit, or the output is another dataset.
-        SettingsError: A setting does not suit the micrographs.
+        DatasetError: Files do not pair or match, or the output is a different dataset.
+        SettingsError: A setting is not suitable for the micrographs.
         StorageError: The output cannot be written.
     """
     output = Path(output)
@@ -66,11 +66,11 @@ def prepare_dataset(
 
 
 def _stands(output: Path) -> bool:
-    """Whether a dataset is there; anything else is not touched, save an empty folder."""
+    """Whether the output is an existing dataset. Anything else is not touched, except an empty folder."""
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return False
     if not (output / MANIFEST_FILE).is_file():
-        raise DatasetError(f"{output}: exists and is no dataset; choose another `output`.")
+        raise DatasetError(f"{output}: exists and is not a dataset; choose another `output`.")
     return True
 
 
@@ -129,7 +129,7 @@ def _one_ahead(cuts: Iterator[Cut]) -> Iterator[Cut]:
 
 
 def _agreed_pixel_size(cut: Cut, sizes: list[float | None]) -> float | None:
-    """The pixel size of a micrograph, which must be that of the others."""
+    """The pixel size of a micrograph, which must agree with that of the others."""
     first, own = (sizes or [cut.pixel_size_nm])[0], cut.pixel_size_nm
     if not is_same_scale(own, first):
         raise DatasetError(
@@ -144,19 +144,19 @@ def _size(pixel_size_nm: float | None) -> str:
 
 
 def _reuse(output: Path, pairs: tuple[Pair, ...], settings: PreparationSettings) -> PreparedDataset:
-    """Open an output that stands, if preparing again would write the same."""
+    """Open an existing dataset, if preparing again would give the same result."""
     dataset = open_dataset(output)
     difference = _difference(dataset.manifest, pairs, settings)
     if difference:
         raise DatasetError(
-            f"{output}: exists and was prepared differently ({difference}); choose another `output`, or replace it "
+            f"{output}: exists and was prepared differently ({difference}); choose another `output`, or overwrite it "
             "with `overwrite`."
         )
     return replace(dataset, reused=True)
 
 
 def _difference(manifest: Manifest, pairs: tuple[Pair, ...], settings: PreparationSettings) -> str:
-    """The first thing that differs, or nothing."""
+    """The first difference, or an empty text."""
     for field, value in settings.model_dump(mode="json").items():
         before = manifest.settings.model_dump(mode="json")[field]
         if before != value:

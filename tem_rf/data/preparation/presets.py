@@ -1,4 +1,4 @@
-"""How the published sets were prepared in the studies they come from."""
+"""Settings with which the published sets were prepared in their studies."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ _SCALED_BETWEEN_0_AND_1 = ("groschner-2021",)
 
 
 def preset_changes(name: str) -> dict[str, Any]:
-    """Settings that prepare a published set as its study did.
+    """Settings that prepare a published set as in its study.
 
     Args:
         name: One of `PUBLISHED_SETS`.
 
     Returns:
-        Changes of the default settings.
+        Changes to the default settings.
 
     Raises:
         SettingsError: There is no set of this name.

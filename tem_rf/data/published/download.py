@@ -1,4 +1,4 @@
-"""Download one file: verified, with progress, and going on where a broken connection left off."""
+"""Download a file: verified, with progress, and resumed after a broken connection."""
 
 import errno
 import time
@@ -21,15 +21,15 @@ def download_file(
     """Download a file through pooch, unless it is there already with the right checksum.
 
     Args:
-        url: Where it is.
-        path: Where it goes; what has arrived so far stands beside it, as NAME.part.
-        checksum: Such as `md5:0123...`.
-        size: Bytes of the whole file.
-        progress: Told how many bytes are there.
-        pause_s: Wait before another attempt [s]; doubles each time that nothing came.
+        url: Address of the file.
+        path: File to write; partial downloads are kept beside it, as NAME.part.
+        checksum: For example `md5:0123...`.
+        size: Size of the complete file [bytes].
+        progress: Called with the number of bytes downloaded.
+        pause_s: Wait before another attempt [s]; doubles after each attempt without data.
 
     Raises:
-        DatasetError: The server cannot be reached, or what came has another checksum.
+        DatasetError: The server cannot be reached, or the file has another checksum.
         StorageError: The disk is full.
     """
     import pooch
@@ -40,21 +40,21 @@ def download_file(
         pooch.retrieve(url, checksum, fname=path.name, path=path.parent, downloader=downloader)
     except ValueError as error:  # pooch removes a file whose checksum is wrong
         raise DatasetError(
-            f"{path}: came with another checksum than {checksum}, and was removed; run the same command again, "
-            f"and tell whoever runs {url} if it comes back."
+            f"{path}: the downloaded file does not have the checksum {checksum}, and was removed; run the same command "
+            f"again, and if the error persists, report it to the operator of {url}."
         ) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise StorageError(
-            f"{path}: no space left on the disk for {size} bytes; what has come is kept. "
-            "Free some space, then run the same command again: it goes on from there."
+            f"{path}: no space left on the disk for {size} bytes; the partial download is kept. "
+            "Free some space, then run the same command again to resume."
         ) from error
     (progress or (lambda done: None))(size)
 
 
 class _Resuming:
-    """A downloader for pooch that keeps what has arrived and asks the server for the rest (HTTP Range)."""
+    """A downloader for pooch that keeps partial data and requests the rest from the server (HTTP Range)."""
 
     def __init__(self, part: Path, size: int, progress: Progress, pause_s: float) -> None:
         self._part, self._size, self._progress, self._pause_s = part, size, progress, pause_s
@@ -99,12 +99,12 @@ class _Resuming:
     def _broken(self, url: str, error: Exception) -> str:
         reason = " ".join(str(error).split())[:120]
         return (
-            f"{url}: {self._done()} of {self._size} bytes came, then nothing more ({reason}); check the network "
-            "and run the same command again, it goes on from there."
+            f"{url}: received {self._done()} of {self._size} bytes, then nothing more ({reason}); check the network "
+            "and run the same command again to resume."
         )
 
 
 def _is_refusal(error: Any) -> bool:
-    """Whether the server said that asking again is useless (not found, forbidden); 429 asks for patience."""
+    """Whether the server refused so that retrying is useless (not found, forbidden); 429 only asks to wait."""
     status = 0 if error.response is None else error.response.status_code
     return 400 <= status < 500 and status != 429

@@ -1,4 +1,4 @@
-"""The published sets, by name, and their download from Zenodo."""
+"""The published datasets by name, and their download from Zenodo."""
 
 import re
 import shutil
@@ -16,15 +16,15 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """A set of images with labels that anyone can download.
+    """A set of labelled images that is publicly available.
 
     Attributes:
-        name: What it is called here.
-        title: What it shows.
+        name: Its name in this program.
+        title: Description of the images.
         record: Number of the Zenodo record.
-        files: Regular expression that finds its files among those of the record, whatever their case.
-        pixel_size_nm: Side of a pixel [nm].
-        outlier_threshold: Counts above the median that make an x-ray spike; None where the study removes none.
+        files: Regular expression for the names of its files in the record, ignoring case.
+        pixel_size_nm: Pixel size [nm].
+        outlier_threshold: Counts above the median that make an x-ray outlier; None if the study removes none.
         source: Publication.
     """
 
@@ -39,7 +39,7 @@ class PublishedSet:
 
 _SYTWU = "Sytwu et al. 2022, doi:10.1017/S1431927622012466"
 _GROSCHNER = "Groschner et al. 2021, doi:10.1017/S1431927621000386"
-# Between the digits of 2.2 any separator may stand; no other digit may stand before the size.
+# The digits of 2.2 may have any separator between them, but no other digit before them.
 PUBLISHED_SETS = {
     published.name: published
     for published in (
@@ -70,13 +70,13 @@ def fetch_published(
     progress: Callable[[RemoteFile, int], None] | None = None,
     api: str = ZENODO,
 ) -> list[Path]:
-    """Download a published set, or what is missing of it.
+    """Download a published set, or the files that are missing.
 
     Args:
         name: One of `PUBLISHED_SETS`.
-        folder: Folder to put the files in.
-        files: Names of files of the record, in place of those found by the size in their names.
-        progress: Told the file and how many of its bytes are there.
+        folder: Folder for the files.
+        files: Names of files in the record, instead of those found by the size in their names.
+        progress: Called with the file and the number of bytes downloaded.
         api: Address of Zenodo's API.
 
     Returns:
@@ -84,11 +84,11 @@ def fetch_published(
 
     Raises:
         SettingsError: There is no set of this name.
-        DatasetError: Zenodo cannot be reached, has no such files, or a file came with another checksum.
+        DatasetError: Zenodo cannot be reached, has no such files, or a file has another checksum.
         StorageError: The disk is full.
     """
     if name not in PUBLISHED_SETS:
-        raise SettingsError(f"{name!r} is no published set; choose one of {', '.join(PUBLISHED_SETS)}.")
+        raise SettingsError(f"{name!r} is not a published set; choose one of {', '.join(PUBLISHED_SETS)}.")
     published = PUBLISHED_SETS[name]
     selected = _choose(published, _list_files(published.record, api), files)
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def fetch_published(
 
 
 def _list_files(record: int, api: str) -> list[RemoteFile]:
-    """Names, checksums and addresses, as the record states them now: nothing about them is written down here."""
+    """Current names, checksums and addresses from the record; none of them are stored in this program."""
     import requests
 
     url = f"{api}/records/{record}"
@@ -113,13 +113,13 @@ def _list_files(record: int, api: str) -> list[RemoteFile]:
         raise DatasetError(f"{url}: cannot be reached ({reason}); check the network and run this again.") from error
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(
-            f"{url}: lists no files in the way Zenodo does ({error!r}); download them by hand from "
+            f"{url}: does not list files in Zenodo's format ({error!r}); download them by hand from "
             f"https://zenodo.org/records/{record}."
         ) from error
 
 
 def _remote_file(entry: dict[str, Any]) -> RemoteFile:
-    name = Path(entry["key"]).name  # never a path that leads out of the folder
+    name = Path(entry["key"]).name  # never a path outside the folder
     return RemoteFile(name, entry["links"]["self"], int(entry["size"]), entry["checksum"])
 
 
@@ -133,7 +133,7 @@ def _choose(published: PublishedSet, listed: list[RemoteFile], files: tuple[str,
     if missing:
         raise DatasetError(
             f"record {published.record}: has no file {', '.join(missing)}; it has "
-            f"{', '.join(remote.name for remote in listed) or 'none'}: name the right ones with `file`."
+            f"{', '.join(remote.name for remote in listed) or 'none'}: select the right ones with `file`."
         )
     return selected
 
@@ -144,6 +144,6 @@ def _check_space(folder: Path, selected: list[RemoteFile]) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(
-            f"{folder}: {needed / 1e6:.0f} MB are to come, {free / 1e6:.0f} MB are free; "
+            f"{folder}: {needed / 1e6:.0f} MB to download, but only {free / 1e6:.0f} MB are free; "
             "free some space or choose another folder with `out`."
         )

@@ -149,7 +149,7 @@ def test_a_changed_definition_needs_extend(definition: Path, command: Command, t
         (["run", "first", "--extend"], "--extend: goes with a definition of its own, and first is that of a study"),
         (["run", "first", "--name", "second"], "--name: goes with a definition of its own"),
         (["run", "first", "--slurm", "gpu"], "--slurm: expected an option and its value"),
-        (["new", "nothing"], "is no dataset (dataset.json is missing)"),
+        (["new", "nothing"], "is not a dataset (dataset.json is missing)"),
         (
             ["new", "DATASET", "--depth", "9"],
             "discs: patch_size 32 is not divisible by the pooling product of any network",
@@ -217,7 +217,7 @@ def test_a_detached_study_whose_dataset_is_gone_says_so_to_those_who_watch(
     shutil.rmtree(dataset)
     assert command("run", "small").code != 0
     watched = command("watch", "small")
-    assert (watched.code, "failed: " in watched.stderr, "is no dataset" in watched.stderr) == (1, True, True)
+    assert (watched.code, "failed: " in watched.stderr, "is not a dataset" in watched.stderr) == (1, True, True)
 
 
 DRIVER = """

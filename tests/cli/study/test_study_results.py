@@ -66,7 +66,7 @@ def test_methods_without_a_network_stand_below_the_trials_of_their_dataset(
 def test_a_baseline_whose_dataset_is_gone_says_so_below_the_table(run: Command) -> None:
     printed = run("study", "table", "runs", "--baseline")
     assert printed.code == 0
-    assert "au-5nm-Fourier filtering: /data/au-5nm: is no dataset" in " ".join(printed.stderr.split())
+    assert "au-5nm-Fourier filtering: /data/au-5nm: is not a dataset" in " ".join(printed.stderr.split())
 
 
 @pytest.mark.parametrize("format_", ["csv", "markdown", "latex", "json"])

@@ -124,7 +124,7 @@ def test_colour_becomes_grey_with_a_note(tmp_path: Path) -> None:
     colour[..., 1] = 100
     Image.fromarray(colour).save(tmp_path / "green.png")
     micrograph = read_micrograph(tmp_path / "green.png")
-    assert micrograph.notes == ("RGB turned to grey",)
+    assert micrograph.notes == ("RGB converted to grey",)
     assert (micrograph.pixels == 59).all()  # 0.587 of 100
 
 
@@ -151,13 +151,13 @@ def test_the_given_pixel_size_wins_and_a_contradiction_is_noted(tmp_path: Path) 
     write_imagej_tiff(tmp_path / "a.tif")
     micrograph = read_micrograph(tmp_path / "a.tif", pixel_size_nm=0.5)
     assert micrograph.pixel_size_nm == 0.5
-    assert micrograph.notes == ("pixel size 0.5 nm as given; the file says 0.25 nm",)
+    assert micrograph.notes == ("pixel size set to 0.5 nm by the user; the file has 0.25 nm",)
 
 
 @pytest.mark.parametrize("name", ["stack.npz", "stack.h5", "stack.ome.tif"])
 def test_a_stack_is_no_single_micrograph(name: str, tmp_path: Path) -> None:
     WRITERS[name](tmp_path / name)
-    with pytest.raises(ReadError, match="holds 3 frames, one image was expected"):
+    with pytest.raises(ReadError, match="holds 3 frames, expected one image"):
         read_micrograph(tmp_path / name)
 
 
@@ -212,7 +212,7 @@ def test_frames_of_a_large_stack_are_read_one_by_one(tmp_path: Path) -> None:
     [
         (np.full((4, 4), np.nan, np.float32), "16 of 16 pixels are NaN or infinite"),
         (np.full((4, 4), np.inf), "16 of 16 pixels are NaN or infinite"),
-        (np.full((4, 4), 1e30), "which no detector gives"),
+        (np.full((4, 4), 1e30), "which no detector produces"),
         (np.zeros((4, 4), np.complex64), "not real numbers"),
         (np.zeros((0, 4)), "holds no pixels"),
         (np.zeros(16), "expected an image"),

@@ -224,8 +224,8 @@ def test_micrographs_of_several_folders_and_scales_become_one_dataset(tmp_path: 
 
 def test_folders_of_one_name_and_labels_for_several_folders_are_refused(tmp_path: Path) -> None:
     one, other = write_folder(tmp_path / "a" / "raw"), write_folder(tmp_path / "b" / "raw")
-    with pytest.raises(DatasetError, match="has the name of"):
+    with pytest.raises(DatasetError, match="has the same name as"):
         prepare_dataset([one, other], tmp_path / "set", settings=SETTINGS)
-    with pytest.raises(DatasetError, match="labels of several folders"):
+    with pytest.raises(DatasetError, match="labels for several folders"):
         prepare_dataset([one, other], tmp_path / "set", labels=one / "labels", settings=SETTINGS)
     assert not (tmp_path / "set").exists()

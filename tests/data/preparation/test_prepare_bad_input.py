@@ -72,12 +72,12 @@ def test_a_label_of_another_size(folder: Path) -> None:
 
 def test_a_label_of_zeros(folder: Path) -> None:
     tifffile.imwrite(folder / "labels" / "m2.tif", np.zeros((64, 96), np.uint8))
-    assert "m2.tif: marks no particle; label m2.tif" in refusal(folder, DatasetError)
+    assert "m2.tif: marks no particles; label m2.tif" in refusal(folder, DatasetError)
 
 
 def test_a_label_without_background(folder: Path) -> None:
     tifffile.imwrite(folder / "labels" / "m2.tif", np.full((64, 96), 255, np.uint8))
-    assert "m2.tif: marks every pixel as particle, none as background; label m2.tif" in refusal(folder, DatasetError)
+    assert "m2.tif: marks every pixel as particle and none as background; label m2.tif" in refusal(folder, DatasetError)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -196,7 +196,7 @@ def test_another_dataset_is_not_replaced_unasked(folder: Path, tmp_path: Path) -
 def test_a_folder_that_is_no_dataset_is_not_replaced(folder: Path, tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "thesis.docx").write_text("years of work")
-    with pytest.raises(DatasetError, match="set: exists and is no dataset; choose another `output`"):
+    with pytest.raises(DatasetError, match="set: exists and is not a dataset; choose another `output`"):
         prepare_dataset(folder, tmp_path / "set", settings=SETTINGS, overwrite=overwrite)
     assert (tmp_path / "set" / "thesis.docx").exists()
 

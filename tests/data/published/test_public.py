@@ -136,7 +136,7 @@ def test_what_came_is_kept_for_the_next_call_when_the_server_stays_dead(zenodo: 
     zenodo.add("au.h5", CONTENT)
     (tmp_path / "au.h5.part").write_bytes(CONTENT[:30_000])
     zenodo.cut_after = 0
-    with pytest.raises(DatasetError, match=r"30000 of 400000 bytes came, then nothing more.*goes on from there"):
+    with pytest.raises(DatasetError, match=r"received 30000 of 400000 bytes, then nothing more.*again to resume"):
         fetch(zenodo, tmp_path / "au.h5")
     assert not (tmp_path / "au.h5").exists()
     zenodo.cut_after = None
@@ -156,7 +156,7 @@ def test_a_file_with_a_wrong_checksum_is_removed_and_refused(zenodo: Zenodo, tmp
 def test_a_refusal_of_the_server_is_not_asked_again(zenodo: Zenodo, tmp_path: Path) -> None:
     zenodo.add("au.h5", CONTENT)
     zenodo.refuse = True
-    with pytest.raises(DatasetError, match=r"0 of 400000 bytes came.*403"):
+    with pytest.raises(DatasetError, match=r"received 0 of 400000 bytes.*403"):
         fetch(zenodo, tmp_path / "au.h5", pause_s=1000)
 
 
@@ -192,7 +192,7 @@ def test_the_smallest_size_is_known_however_it_is_spelled(spelling: str, zenodo:
 
 def test_files_of_other_names_are_listed_and_can_be_named(zenodo: Zenodo, tmp_path: Path) -> None:
     zenodo.add("gold.h5", b"a")
-    with pytest.raises(DatasetError, match=r"a name with 5nm; it has gold\.h5: name the right ones with `file`"):
+    with pytest.raises(DatasetError, match=r"a name with 5nm; it has gold\.h5: select the right ones with `file`"):
         fetch_published("au-5nm", tmp_path, api=zenodo.api)
     assert fetch_published("au-5nm", tmp_path, api=zenodo.api, files=("gold.h5",)) == [tmp_path / "gold.h5"]
 
@@ -213,7 +213,7 @@ def test_a_disk_without_room_is_noticed_before_anything_is_fetched(
     add_study(zenodo)
     usage = SimpleNamespace(total=10, used=9, free=1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(StorageError, match="MB are to come, 0 MB are free"):
+    with pytest.raises(StorageError, match="MB to download, but only 0 MB are free"):
         fetch_published("au-5nm", tmp_path, api=zenodo.api)
     assert not zenodo.requested_ranges
 
@@ -233,7 +233,7 @@ def test_an_answer_that_is_no_record_is_refused(
     zenodo: Zenodo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zenodo, "record", lambda: b'{"message": "gone"}')
-    with pytest.raises(DatasetError, match="lists no files in the way Zenodo does"):
+    with pytest.raises(DatasetError, match="does not list files in Zenodo's format"):
         fetch_published("au-5nm", tmp_path, api=zenodo.api)
 
 

@@ -219,7 +219,7 @@ def test_a_space_that_does_not_fit_is_refused_before_anything_starts(tiny_datase
 
 
 def test_a_dataset_that_is_gone_is_said(tiny_dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="is no dataset"):
+    with pytest.raises(DatasetError, match="is not a dataset"):
         Search(new_study(tiny_dataset.parent / "gone", tmp_path / "study"))
 
 
