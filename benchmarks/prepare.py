@@ -1,4 +1,4 @@
-"""How fast and in how much memory micrographs are prepared, beside reading and writing the same bytes with NumPy.
+"""Speed and memory of preparing micrographs, compared with reading and writing the same bytes with NumPy.
 
 Run: python benchmarks/prepare.py [--count 100] [--size-px 4096] [--json]
 Takes about 2 minutes and 15 GB of disk for 100 micrographs of 4096 px. Target: at least half the speed of NumPy.
@@ -68,7 +68,7 @@ def write_micrographs(folder: Path, count: int, size_px: int) -> None:
 
 
 def copy_with_numpy(folder: Path) -> None:
-    """Read every file and write as many bytes as the dataset will have."""
+    """Read every file and write as many bytes as the dataset will contain."""
     output = folder / "copy"
     with output.open("wb") as file:
         for path in sorted((folder / "images").iterdir()):
@@ -106,7 +106,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=100, help="micrographs")
     parser.add_argument("--size-px", type=int, default=4096, help="side of a micrograph")
-    parser.add_argument("--folder", type=Path, help="where to work; default: the folder for temporary files")
+    parser.add_argument("--folder", type=Path, help="working folder; default: the folder for temporary files")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()
 

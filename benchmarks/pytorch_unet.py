@@ -1,4 +1,4 @@
-"""The residual UNet in PyTorch, for comparison: written from the description of the architecture."""
+"""The residual UNet in PyTorch for comparison, written from the description of the architecture."""
 
 import keras
 import numpy as np
@@ -53,7 +53,7 @@ class UNet(nn.Module):
 
 
 def with_weights_of(model: keras.Model, architecture: Architecture) -> UNet:
-    """The same network in PyTorch, with the weights of a Keras network whose layers are named by place."""
+    """Return the same network in PyTorch, with the weights of a Keras network whose layers are named by position."""
     network = UNet(architecture)
     for layer in model.layers:
         if not layer.weights:

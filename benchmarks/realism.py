@@ -1,4 +1,4 @@
-"""How real simulated micrographs look: to networks that were trained on real ones, and in numbers beside real ones.
+"""Realism of simulated micrographs: scores of networks trained on real ones, and statistics compared with real ones.
 
 Run: python benchmarks/realism.py --real FOLDER --networks FOLDER [--printed-px 132] [--json]
 
@@ -70,12 +70,12 @@ def _simulated(
         try:
             appearance = measure_appearance(shown, micrograph.mask, settings.pixel_size_nm)
         except DatasetError:
-            appearance = None  # no particle within the field
+            appearance = None  # no particle in the field of view
         yield {"pixels": micrograph.pixels, "printed": shown, "mask": micrograph.mask, "appearance": appearance}
 
 
 def print_small(pixels: np.ndarray, printed_px: int) -> np.ndarray:
-    """Reduce an image to a side of so many pixels, and enlarge it again: (height, width) float32."""
+    """Reduce an image to a given side in pixels, and enlarge it again: (height, width) float32."""
     height, width = pixels.shape
     image = Image.fromarray(pixels.astype(np.float32))
     small = image.resize((printed_px, round(printed_px * height / width)), Image.Resampling.BILINEAR)
@@ -114,7 +114,7 @@ def _networks(folder: Path) -> Iterator[tuple[str, Any]]:
     for path in sorted(folder.glob("*.h5")):
         network = read_published_network(path)
         if network.architecture.depth < 4:
-            continue  # those of the study want another scaling (docs/experiments.md)
+            continue  # the networks of the study need another scaling (docs/experiments.md)
         logits_of = compile_inference(build_published_unet(network), network.architecture)
 
         def segment(pixels: np.ndarray, logits_of: Any = logits_of) -> np.ndarray:
@@ -142,7 +142,7 @@ def _hard_dice(mask: np.ndarray, truth: np.ndarray) -> float:
 
 
 def _compared(appearance: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Each measure of each kind: least, mean and greatest, and whether the simulated mean lies outside the real."""
+    """Return minimum, mean and maximum per measure and kind, and whether the simulated mean is in the real range."""
     names = ["contrast", "sd_ratio"]
     lists = {"power": [f"{low:g}-{high:g} /nm" for low, high in BANDS_PER_NM], "percentiles": map(str, PERCENTILES)}
     paths: list[tuple[str, int | None]] = [(name, None) for name in names]
@@ -183,13 +183,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--real", type=Path, help="folder of real micrographs with masks")
     parser.add_argument("--networks", type=Path, help="folder of published networks and saved models")
     parser.add_argument("--pixel-size-nm", type=float, default=0.02, help="of the real micrographs")
-    parser.add_argument("--printed-px", type=int, default=132, help="side at which the real ones were printed; 0: not")
+    parser.add_argument(
+        "--printed-px", type=int, default=132, help="side at which the real ones were printed; 0: not printed"
+    )
     parser.add_argument("--count", type=int, default=24, help="simulated micrographs of each kind")
     parser.add_argument("--seed", type=int, default=100, help="seed of the first")
-    parser.add_argument("--kinds", help=f"of {', '.join(PRESETS)}, with commas between")
+    parser.add_argument("--kinds", help=f"kinds among {', '.join(PRESETS)}, separated by commas")
     parser.add_argument("--settings", default="{}", help="JSON of settings that differ from the presets")
-    parser.add_argument("--dice-printed", action="store_true", help="score networks on printed micrographs, too")
-    parser.add_argument("--all", action="store_true", help="print all measures, with a star where they lie outside")
+    parser.add_argument("--dice-printed", action="store_true", help="also score networks on printed micrographs")
+    parser.add_argument(
+        "--all", action="store_true", help="print all measures; a star marks those outside the real range"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""How fast a large micrograph is segmented on CPU, beside PyTorch, and how much memory it takes.
+"""Speed of segmenting a large micrograph on CPU, compared with PyTorch, and memory.
 
 Run: pip install -e '.[benchmark]'; python benchmarks/segment.py [--repeats 3] [--memory-sizes 1024,4096] [--json]
 Takes about 6 minutes on 2 cores. Every row starts from the same raw counts and ends with a mask; the rows take turns,
@@ -33,7 +33,7 @@ from tem_rf.data.preprocess import normalize_micrograph
 from tem_rf.inference.model import Segmenter
 
 OURS, EAGER, CHANNELS_LAST = "tem-rf", "pytorch eager", "pytorch channels-last"
-MAX_DIFFERENCE = 1e-4  # of logits; float32 sums in another order
+MAX_DIFFERENCE = 1e-4  # of logits; float32 sums differ with their order
 PATCH_PX = 512  # of the study
 PIXEL_SIZE_NM = 0.05
 DISC_EVERY_PX, DISC_RADIUS_PX = 128, 30
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def measure_speed(architecture: Architecture, size_px: int, repeats: int) -> dict[str, Any]:
-    """Median times of one image, and the ratios of PyTorch's to ours."""
+    """Return median times per image, and the ratios of PyTorch's times to ours."""
     import torch
 
     counts = np.concatenate(list(counts_in_bands(size_px)))
@@ -102,7 +102,7 @@ def measure_speed(architecture: Architecture, size_px: int, repeats: int) -> dic
 
 
 def segmenting_rows(architecture: Architecture) -> dict[str, Segment]:
-    """From raw counts to a mask, by each way; all have the same weights."""
+    """Return functions from raw counts to a mask, one per implementation, all with the same weights."""
     import torch
     from pytorch_unet import with_weights_of
 
@@ -142,7 +142,7 @@ def _segment_by_pytorch(network: Any, counts: np.ndarray, memory_format: Any) ->
 
 
 def peak_memory_mb(size_px: int, network: str) -> dict[str, float]:
-    """Peak memory of a process that segments one file, particles, tables and pictures included."""
+    """Return the peak memory of a process that segments one file, including particles, tables and pictures."""
     import tifffile
 
     with tempfile.TemporaryDirectory() as name:
@@ -164,7 +164,7 @@ def peak_memory_mb(size_px: int, network: str) -> dict[str, float]:
 
 
 def _watch(child: subprocess.Popen) -> dict[str, float]:
-    """Peaks of a process until it ends [MB]: all that is resident, and what of it is no file's.
+    """Return the memory peaks of a process until it ends [MB]: all resident memory, and the part not backed by files.
 
     What is a file's, the system takes back where memory is short.
     """
@@ -190,7 +190,7 @@ def _segment_file(file: Path) -> None:
 
 
 def _let_bright_pixels_through(model: Any, architecture: Architecture) -> None:
-    """Weights by hand, so that an untrained network finds the bright discs and nothing else."""
+    """Set weights by hand, so that an untrained network finds exactly the bright discs."""
     for weight in model.weights:
         if weight.path.endswith(("kernel", "bias")):
             weight.assign(np.zeros(weight.shape))

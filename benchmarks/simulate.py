@@ -1,4 +1,4 @@
-"""How much processor time one micrograph takes the simulator, which uses one core, and how much memory.
+"""CPU time and memory of simulating one micrograph; the simulator uses one core.
 
 Run: python benchmarks/simulate.py [--sizes 512,2048] [--presets au-5nm,au-20nm-lowres] [--json]
 Takes about 2 minutes on a core of its own. The first micrograph of a process also makes the atoms of the film.
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def measure(preset: str, size_px: int, repeats: int = 2) -> dict[str, Any]:
-    """Simulate micrographs one after the other; processor time, since other work on the machine may interfere."""
+    """Simulate micrographs one after the other; measure CPU time, because other work on the machine may interfere."""
     settings = simulation_settings(preset, size_px=size_px)
     seconds = []
     for seed in range(repeats + 1):
@@ -58,14 +58,14 @@ def measure(preset: str, size_px: int, repeats: int = 2) -> dict[str, Any]:
 
 
 def _in_own_process(preset: str, size_px: int) -> dict[str, Any]:
-    """So that each starts without a film and its peak of memory is its own."""
+    """Measure in a fresh process, without a cached film and with its own memory peak."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(measure, (preset, size_px))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", default="512,2048", help="sizes [px], with commas between")
+    parser.add_argument("--sizes", default="512,2048", help="sizes [px], separated by commas")
     parser.add_argument("--presets", default="au-5nm,au-20nm-lowres", help=f"of {', '.join(PRESETS)}")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""Small studies whose processes are killed and frozen, beside an open terminal app and a loop that segments frames.
+"""Soak test: small studies whose processes are killed and frozen, with an open terminal app and a segmentation loop.
 
 Run: python benchmarks/soak.py [--minutes 120] [--keep FOLDER] [--json]
 Needs some hundred MB of memory; as root it works on a small disk of its own and fills that as well in its second half.
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def soak(folder: Path, disk: Path | None, mark: str, minutes: float, *, is_stub: bool) -> dict[str, Any]:
-    """Run studies in trouble for so long; what came of it."""
+    """Run studies with faults for a given time, and return the result."""
     definition = write_definition(folder)
     _say("a network to segment with")
     train = ["train", folder / "datasets" / "discs", "--network", "n2-p22", "--name", "one", *SETTINGS]
@@ -127,7 +127,7 @@ def soak(folder: Path, disk: Path | None, mark: str, minutes: float, *, is_stub:
 
 @contextlib.contextmanager
 def work_folder(keep: Path | None) -> Iterator[tuple[Path, Path | None]]:
-    """A folder, and the same where it is a small disk of its own that may be filled."""
+    """Yield a folder, and the same folder if it is on a small separate disk that may be filled."""
     folder = keep or Path(tempfile.mkdtemp(prefix="soak-"))
     folder.mkdir(parents=True, exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder)]
@@ -142,7 +142,7 @@ def work_folder(keep: Path | None) -> Iterator[tuple[Path, Path | None]]:
 
 
 def write_definition(folder: Path) -> Path:
-    """A dataset that is learned in seconds, frames to segment, and the definition of the study."""
+    """Make a dataset that is learned in seconds, frames to segment, and the definition of the study."""
     write_micrographs(folder, count=3, size_px=512)
     settings = preparation_settings(patch_size=64, background_threshold=20)
     prepare_dataset(folder, folder / "datasets" / "discs", settings=settings)
@@ -153,7 +153,7 @@ def write_definition(folder: Path) -> Path:
 
 
 def undisturbed_results(definition: Path, folder: Path, *, is_elsewhere: bool, is_stub: bool) -> dict[str, Any]:
-    """Results of the study with nothing going wrong.
+    """Return the results of the study without faults.
 
     Local workers share the cores, workers that were started by hand do not know of each other; the number of threads
     decides in which order a sum is taken, and so the last bits.
@@ -168,7 +168,7 @@ def undisturbed_results(definition: Path, folder: Path, *, is_elsewhere: bool, i
 
 
 def differences(expected: dict[str, Any], received: dict[str, Any]) -> list[str]:
-    """The results that are missing, too many, or not those of the undisturbed study."""
+    """Return the results that are missing, superfluous, or different from those of the undisturbed study."""
     return [
         f"{name}: {'missing' if name not in received else 'too many' if name not in expected else 'different'}"
         for name in sorted(expected.keys() | received.keys())
@@ -177,7 +177,7 @@ def differences(expected: dict[str, Any], received: dict[str, Any]) -> list[str]
 
 
 def orphans(mark: str) -> list[str]:
-    """Processes that are left once everything had time to end."""
+    """Return the processes left after everything had time to end."""
     deadline = time.monotonic() + ORPHAN_LIMIT_S
     while (left := marked(mark)) and time.monotonic() < deadline:
         time.sleep(TICK_S)
@@ -195,11 +195,11 @@ def _say(text: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=120, help="how long things go wrong")
+    parser.add_argument("--minutes", type=float, default=120, help="duration of the faults")
     parser.add_argument(
-        "--stub", action="store_true", help="trainings of seconds, those of the tests; for a busy machine"
+        "--stub", action="store_true", help="replace trainings by the stub of the tests, for a busy machine"
     )
-    parser.add_argument("--keep", type=Path, help="work in this folder, keep it, and leave the disk alone")
+    parser.add_argument("--keep", type=Path, help="work in this folder, keep it, and do not fill the disk")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()
 

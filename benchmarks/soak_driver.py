@@ -1,4 +1,4 @@
-"""Drives a study as `tem-rf study run` does, with the stub of the tests in place of trainings.
+"""Drives a study like `tem-rf study run`, with the stub of the tests instead of trainings.
 
 Run: python benchmarks/soak_driver.py DEFINITION --name NAME --studies FOLDER [--scheduler ADDRESS]
 """

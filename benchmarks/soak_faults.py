@@ -1,4 +1,4 @@
-"""What happens to the processes of a soak, and to its disk: at random moments, repeatable by its seed."""
+"""Faults of the processes and the disk of a soak test, at random times, reproducible by seed."""
 
 import contextlib
 import os
@@ -41,7 +41,7 @@ class Faults:
         self._filler: Path | None = None
 
     def tick(self) -> None:
-        """Have something happen, if it is time."""
+        """Cause a fault, if it is time."""
         now = time.monotonic()
         for thaw_at, process in list(self._frozen):
             if now > thaw_at:
@@ -60,7 +60,7 @@ class Faults:
             self._kill(self._random.choice(KILLED))
 
     def end(self) -> None:
-        """Let everything that is left go on."""
+        """Resume all remaining processes."""
         for frozen in list(self._frozen):
             self._thaw(*frozen)
         self._free_disk()

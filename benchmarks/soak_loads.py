@@ -1,4 +1,4 @@
-"""What goes on beside the studies of a soak: the terminal app, segmenting in a loop, and a watch on memory."""
+"""Loads during a soak test: the terminal app, a segmentation loop, and a memory monitor."""
 
 import fcntl
 import hashlib
@@ -28,7 +28,7 @@ MIN_WATCHED_S = 120.0
 
 
 class AppInTerminal:
-    """The terminal app in a pseudo-terminal, in which somebody goes from tab to tab."""
+    """The terminal app in a pseudo-terminal, with simulated key presses that switch tabs."""
 
     def __init__(self, folder: Path) -> None:
         self._pid, self._terminal = pty.fork()
@@ -40,7 +40,7 @@ class AppInTerminal:
         self._random, self._pressed_at = random.Random(752), time.monotonic()
 
     def tick(self) -> None:
-        """Read what it sends, and press a key now and then."""
+        """Read its output, and press a key from time to time."""
         while select.select([self._terminal], [], [], 0)[0]:
             try:
                 os.read(self._terminal, 1 << 16)
@@ -51,11 +51,11 @@ class AppInTerminal:
             os.write(self._terminal, self._random.choice(KEYS))
 
     def is_alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether it is still running."""
         return os.waitpid(self._pid, os.WNOHANG) == (0, 0)
 
     def end(self) -> None:
-        """Close the terminal, as somebody does who closes the window."""
+        """Close the terminal, as if the user closed the window."""
         os.close(self._terminal)
         time.sleep(2)
         if psutil.pid_exists(self._pid) and self.is_alive():

@@ -1,4 +1,4 @@
-"""The processes of a soak, found by a mark in their environment, which they inherit however they are started."""
+"""The processes of a soak test, found by a mark in their environment, which all child processes inherit."""
 
 from typing import Literal
 
@@ -10,13 +10,13 @@ Kind = Literal["training", "worker", "nanny", "scheduler", "driver", "app", "seg
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """All living processes that carry the mark, this one left out."""
+    """Return all live processes with the mark, except this one."""
     found = []
     for process in psutil.process_iter():
         try:
             if process.pid != psutil.Process().pid and process.environ().get(MARK) == mark and _is_alive(process):
                 found.append(process)
-        except psutil.Error:  # it ended meanwhile, or is somebody else's
+        except psutil.Error:  # it has ended, or belongs to another user
             continue
     return found
 

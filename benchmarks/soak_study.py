@@ -1,4 +1,4 @@
-"""A study run by the command line, whose driver, scheduler and nannies are started again whenever they end."""
+"""A study run from the command line; its driver, scheduler and nannies are restarted whenever they end."""
 
 import socket
 import subprocess
@@ -24,7 +24,7 @@ MEASURED = {"time", "patches_per_s", "duration_s", "input_wait", "memory_mb"}
 
 
 class StudyInTrouble:
-    """A study as somebody runs it who starts again what has ended.
+    """A study run by a user who restarts everything that ends.
 
     Args:
         name: Its name.
@@ -68,7 +68,7 @@ class StudyInTrouble:
             self._services |= {f"worker{number}": [*worker, "--name", f"w{number}"] for number in range(WORKERS)}
 
     def tick(self) -> bool:
-        """Start what has ended; whether the study has finished."""
+        """Restart what has ended; return whether the study has finished."""
         for name, command in self._services.items():
             if self._has_ended_for_a_while(name):
                 self._running[name] = _start(command, self._log)
@@ -84,7 +84,7 @@ class StudyInTrouble:
         return self.is_finished
 
     def end(self) -> None:
-        """End what is left of it."""
+        """End its remaining processes."""
         for running in self._running.values():
             _end_with_children(running)
         self._log.unlink(missing_ok=True)
@@ -100,7 +100,7 @@ class StudyInTrouble:
 
 
 def results_of(study: Path) -> dict[str, Any]:
-    """The table of a study and what each run came to, without what depends on the machine's speed."""
+    """Return the table of a study and the result of each run, without values that depend on the machine's speed."""
     columns = [column for key, column in COLUMNS.items() if key != "time_s"]
     table = {record["trial"]: record for record in as_records(ResultsFolder(study).read().trials, columns)}
     return table | {run.name: _result_of(run) for run in StudyFolder(study).runs()}

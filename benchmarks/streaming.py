@@ -1,4 +1,4 @@
-"""Whether a training that reads its patches from the disk is as fast as one that holds them in memory.
+"""Compare the speed of training with patches read from disk and with patches in memory.
 
 Run: python benchmarks/streaming.py [--micrographs 10] [--steps 12] [--repeats 5] [--json]
 Takes about 5 minutes on 2 cores and 2 GB of disk. After every step all of the dataset is dropped from memory, as if it
@@ -38,7 +38,7 @@ MEMORY, DISK = "memory", "disk"
 
 @dataclass
 class Row:
-    """Where patches come from, and what the turns of training from there took.
+    """A source of patches, and the times of training from it.
 
     Attributes:
         images: (n, h, w) float32.
@@ -73,10 +73,10 @@ def main() -> None:
 
 
 def new_dataset(folder: Path, micrographs: int) -> PreparedDataset:
-    """A dataset of 64 patches of 512 px per micrograph, all of it on the disk."""
+    """Make a dataset of 64 patches of 512 px per micrograph, written to disk."""
     write_micrographs(folder, micrographs, SIZE_PX)
     dataset = prepare_dataset(folder, folder / "dataset", settings=PreparationSettings())
-    os.sync()  # what is not yet written cannot be dropped from memory
+    os.sync()  # unwritten pages cannot be dropped from memory
     return open_dataset(dataset.folder)
 
 
@@ -133,7 +133,7 @@ def take_turn(row: Row, stepper: Stepper, orders: list[np.ndarray]) -> None:
 
 
 def loading_speed(dataset: PreparedDataset, orders: list[np.ndarray]) -> float:
-    """Patches/s that could be trained if the steps took no time, each from the disk."""
+    """Return the patches/s read from disk, the limit if training steps took no time."""
     start = time.perf_counter()
     for order in orders:
         load_batch(dataset.images, dataset.labels, order)
@@ -142,7 +142,7 @@ def loading_speed(dataset: PreparedDataset, orders: list[np.ndarray]) -> float:
 
 
 def drop_from_memory(dataset: PreparedDataset) -> None:
-    """Have the next access to any patch read it from the disk."""
+    """Drop the patches from memory, so that the next access reads them from disk."""
     for stack, name in ((dataset.images, IMAGES_FILE), (dataset.labels, LABELS_FILE)):
         stack._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]  # mapped pages would be kept
         with (dataset.folder / name).open("rb") as file:
@@ -150,7 +150,7 @@ def drop_from_memory(dataset: PreparedDataset) -> None:
 
 
 def bytes_read() -> int:
-    """What this process has had read from disks so far."""
+    """Return the number of bytes that this process has read from disk so far."""
     lines = Path("/proc/self/io").read_text().splitlines()
     return int(dict(line.split(": ") for line in lines)["read_bytes"])
 
@@ -162,7 +162,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--micrographs", type=int, default=10, help="micrographs of 4096 px in the dataset")
     parser.add_argument("--steps", type=int, default=12, help="steps of a turn")
     parser.add_argument("--repeats", type=int, default=5, help="turns of each row")
-    parser.add_argument("--folder", type=Path, help="where to work, on a real disk; default: that of temporary files")
+    parser.add_argument("--folder", type=Path, help="working folder, on a real disk; default: that of temporary files")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()
 

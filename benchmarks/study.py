@@ -1,4 +1,4 @@
-"""What a study adds to each of its trainings: asking, a worker, a process of its own, telling.
+"""Overhead of a study per training: search, worker, separate process, reporting.
 
 Run: python benchmarks/study.py [--networks 117] [--workers 2] [--json]
 Takes about a minute on 2 cores. A training is a `cp` of some milliseconds, of what one stub training wrote; nothing is
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def measure(networks: int, workers: int) -> dict[str, Any]:
-    """Run a study of stubs, and count what came of it."""
+    """Run a study of stub trainings, and count the results."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_micrographs(folder, count=10, size_px=512)
@@ -82,7 +82,7 @@ def new_study(dataset: Path, path: Path, networks: int) -> StudyFolder:
 
 
 def copying_command(example: RunFolder) -> tuple[str, ...]:
-    """Train one run by the stub of the tests; give the command that turns another run into one that is finished."""
+    """Train one run with the stub of the tests; return a command that copies its result to another run."""
     subprocess.run([sys.executable, STUB, example.path], check=True)
     files = shlex.join(map(str, (example.model_file, example.scores_file, example.events_file)))
     return ("sh", "-c", f'exec cp {files} "$0"')  # the run folder follows
@@ -95,7 +95,7 @@ def _starts(study: StudyFolder) -> list[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", type=int, default=117, help="networks, with two seeds each")
-    parser.add_argument("--workers", type=int, default=2, help="trainings at once")
+    parser.add_argument("--workers", type=int, default=2, help="trainings at a time")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""How fast a training step is on CPU, beside PyTorch as it comes, channels-last and compiled.
+"""Speed of a training step on CPU, compared with PyTorch: default, channels-last and compiled.
 
 Run: pip install -e '.[benchmark]'; python benchmarks/train_step.py [--networks n2-p22,n4-p2222] [--repeats 5] [--json]
 Takes about 6 minutes on 2 cores. The rows take turns, step by step, so that other work on the machine meets them all;
@@ -34,7 +34,7 @@ from tem_rf.runs.folder import RunFolder
 from tem_rf.training.steppers.base import build_stepper, make_repeatable
 
 OURS, EAGER = "tem-rf", "pytorch eager"
-MAX_DIFFERENCE = 1e-4  # of logits; float32 sums in another order
+MAX_DIFFERENCE = 1e-4  # of logits; float32 sums differ with their order
 LEARNING_RATE = 1e-4
 
 Step = Callable[[], None]
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Median speeds of one architecture, and the ratios of ours to PyTorch's."""
+    """Return median speeds of one architecture, and the ratios of ours to PyTorch's."""
     architecture = Architecture.from_name(name)
     generator = np.random.default_rng(752)
     size = options.patch_size
@@ -92,7 +92,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def our_step(architecture: Architecture, images: np.ndarray, labels: np.ndarray) -> Step:
-    """A step as `tem-rf train` takes it, its scores included."""
+    """Return a training step of `tem-rf train`, including its scores."""
     model = build_unet(architecture, seed=752)
     optimizer = keras.optimizers.Adam(LEARNING_RATE)
     optimizer.build(model.trainable_variables)
@@ -101,7 +101,7 @@ def our_step(architecture: Architecture, images: np.ndarray, labels: np.ndarray)
 
 
 def pytorch_steps(architecture: Architecture, images: np.ndarray, labels: np.ndarray) -> dict[str, Step]:
-    """A step of loss, gradients and Adam, without scores, in PyTorch's three ways."""
+    """Return a step of loss, gradients and Adam, without scores, in three PyTorch variants."""
     model = build_unet(architecture, seed=752)
     channels_first = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
     channels_last = channels_first.to(memory_format=torch.channels_last)
@@ -133,7 +133,7 @@ def _pytorch_step(network: UNet, forward: Callable[..., Any], images: torch.Tens
 
 
 def check_logits(network: UNet, model: keras.Model, images: np.ndarray) -> None:
-    """Exit where the two networks do not give the same logits."""
+    """Exit if the two networks do not give the same logits."""
     network.eval()
     with torch.no_grad():
         theirs = network(torch.from_numpy(images.transpose(0, 3, 1, 2))).numpy().transpose(0, 2, 3, 1)
@@ -143,7 +143,7 @@ def check_logits(network: UNet, model: keras.Model, images: np.ndarray) -> None:
 
 
 def start_up_s() -> float:
-    """Time from the command `tem-rf train` to the end of its first step, on a small dataset [s]."""
+    """Return the time from the start of `tem-rf train` to the end of its first step, on a small dataset [s]."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_micrographs(folder, count=10, size_px=512)
@@ -166,7 +166,7 @@ def start_up_s() -> float:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--networks", default="n2-p22,n4-p2222", help="networks, with commas between")
+    parser.add_argument("--networks", default="n2-p22,n4-p2222", help="networks, separated by commas")
     parser.add_argument("--batch-size", type=int, default=8, help="patches per step")
     parser.add_argument("--patch-size", type=int, default=512, help="side of a patch [px]")
     parser.add_argument("--repeats", type=int, default=5, help="steps of each row")

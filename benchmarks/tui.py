@@ -1,4 +1,4 @@
-"""How quick the terminal app is, and how much it sends, in a real pseudo-terminal.
+"""Response time and output volume of the terminal app, in a real pseudo-terminal.
 
 Run: python benchmarks/tui.py [--runs 500] [--events-per-s 100] [--json]
 Takes about a minute. Targets: first paint under 0.7 s, key to screen under 50 ms, under 20 kB/s while a training is
@@ -34,7 +34,10 @@ from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent
 from tem_rf.runs.process import claim
 
 TRAIN_KEY, RESULTS_KEY = b"3", b"5"
-ATTRIBUTES_ASKED, ATTRIBUTES = b"\x1b[c", b"\x1b[?62;22c"  # what the app asks the terminal first; one without pictures
+ATTRIBUTES_ASKED, ATTRIBUTES = (
+    b"\x1b[c",
+    b"\x1b[?62;22c",
+)  # first query of the app; reply of a terminal without pictures
 ROWS, COLUMNS = 60, 200
 EPOCHS = 100
 EPOCH_S = 5
@@ -68,7 +71,7 @@ def main() -> None:
 
 
 def write_runs(root: Path, count: int) -> RunFolder:
-    """Finished runs of 100 epochs, and one that trains; returns that one."""
+    """Make finished runs of 100 epochs, and one in training; return the latter."""
     for number in range(count):
         run = RunFolder.create_or_open(
             root / f"run-{number:04}",
@@ -87,7 +90,7 @@ def write_runs(root: Path, count: int) -> RunFolder:
         if not is_watched:
             events.append(StatusEvent(state="finished"))
         run.events_file.write_text("".join(f"{event.model_dump_json()}\n" for event in events))
-    os.utime(run.config_file, (time.time() + 60, time.time() + 60))  # newest: the cursor begins on it
+    os.utime(run.config_file, (time.time() + 60, time.time() + 60))  # newest: the cursor starts on it
     return run
 
 
@@ -124,7 +127,7 @@ def events_coming_in(run: RunFolder, per_s: int) -> Iterator[None]:
 
 
 def first_paint_s(folder: Path) -> float:
-    """From the start of the command until its tabs are sent to the terminal."""
+    """Measure the time from the start of the command until its tabs are sent to the terminal."""
     start = time.perf_counter()
     with terminal(folder) as master:
         read_until(master, b"Segment")
@@ -132,7 +135,7 @@ def first_paint_s(folder: Path) -> float:
 
 
 def measure_keys_and_bytes(folder: Path) -> dict[str, float]:
-    """Go between screens, then watch a training for a while."""
+    """Switch between screens, then watch a training for a while."""
     with terminal(folder) as master:
         read_until(master, b"Segment")
         os.write(master, RESULTS_KEY)
@@ -193,7 +196,7 @@ def read_until(master: int, mark: bytes, limit_s: float = 60) -> None:
 
 
 def drain(master: int, seconds: float) -> int:
-    """Read for a while; the number of bytes."""
+    """Read for a while, and return the number of bytes."""
     sent, end = 0, time.perf_counter() + seconds
     while (left := end - time.perf_counter()) > 0:
         if select.select([master], [], [], left)[0]:

@@ -591,7 +591,7 @@ def segment(
         frame_interval_s: Time between frames [s]; default: from the file, if it has it.
         labels: Folder of labels, or a COCO file, to score masks and particles.
         overwrite: Segment files again even if their results are up to date.
-        workers: Number of workers (trainings at a time); default: one per GPU, or one on the CPU.
+        workers: Number of workers; default: one per GPU, or one on the CPU.
         scheduler: Address of a running Dask scheduler.
         scheduler_file: Scheduler file of a running Dask scheduler.
         slurm: Start the workers as SLURM jobs, with these options of dask_jobqueue.SLURMCluster.
@@ -821,7 +821,7 @@ def run_study(
         noise_sd: Maximum Gaussian noise, in standard deviations of the micrograph.
         gain: Maximum relative change of the contrast, up or down.
         offset: Maximum brightness offset, in standard deviations of the micrograph.
-        workers: Number of workers (trainings at a time); default: one per GPU, or one on the CPU.
+        workers: Number of workers; default: one per GPU, or one on the CPU.
         name: Name of the study.
         studies: Folder of the studies.
 

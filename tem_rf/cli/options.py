@@ -80,7 +80,7 @@ def _option(setting: Setting) -> Any:
         *flags,
         help=_help(setting),
         metavar=_metavar(setting),
-        show_default=_shown_default(setting),
+        show_default=False,  # `_help` shows it
         rich_help_panel=panel,
     )
 

@@ -93,7 +93,7 @@ class Execution(Section):
         None,
         ge=1,
         examples=[2],
-        description="Number of workers (trainings at a time); default: one per GPU, or one on the CPU.",
+        description="Number of workers; default: one per GPU, or one on the CPU.",
     )
     retries: int = Field(
         2, ge=0, description="Number of retries of a failed training before its trial counts as failed."

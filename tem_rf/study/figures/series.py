@@ -78,7 +78,7 @@ def draw_field_panels(rows: Sequence[Row], metric: str) -> "Figure":
 def draw_series(
     axes: "Axes", rows: Sequence[Row], x: str, y: str, label: str, index: int, *, joined: bool = True
 ) -> None:
-    """Draw points with error bars, joined in the order of x; the label stands in the legend even without points."""
+    """Draw points with error bars, joined in the order of x; the label is in the legend even without points."""
     rows = sorted(rows, key=lambda row: row[x])
     style: dict[str, Any] = {"color": colour(index), "marker": marker(index), "ms": 6}
     axes.plot([], [], **style, lw=1 if joined else 0, label=label)

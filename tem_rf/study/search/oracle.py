@@ -167,8 +167,8 @@ class CandidateOracle(keras_tuner.Oracle):
     def reload(self) -> None:
         """Read the files of an earlier process, and repair inconsistencies left by a kill between two of them.
 
-        `oracle.json` says which trials exist: one that it does not know was handed to nobody, and is handed out anew.
-        A trial's own file says whether it has ended; one that has not is handed out again.
+        `oracle.json` lists the existing trials; a trial not listed there was never handed out, and is created again.
+        A trial's own file records whether it has ended; one that has not is handed out again.
         """
         remove_leftovers(self._folder, "oracle.json")
         for trial_folder in self._folder.glob("trial_*"):
