@@ -40,7 +40,7 @@ def test_jumps_grow_by_pooling_and_come_back_to_one(architecture: Architecture) 
     assert sum(layer.parameters for layer in listed) == architecture.parameters
 
 
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(architectures())
 def test_equation_1_is_the_mean_exact_width_and_bilinear_upsampling_adds_to_it(architecture: Architecture) -> None:
     field = architecture.receptive_field
