@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from tem_rf.data.dihedral import dihedral
-from tem_rf.data.prepared import PreparedDataset
+from tem_rf.data.prepared import PreparedDataset, open_dataset
 from tem_rf.errors import ReadError, RunError
 from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run, read_mask
+from tem_rf.evaluation.scoring import score_runs
+from tem_rf.jobs.train import TrainRequest, train_one
 from tem_rf.metrics.dice import hard_dice
 from tem_rf.models.probability import particle_probability
 from tem_rf.models.unet import build_unet
