@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from tem_rf.data.dihedral import dihedral
-from tem_rf.data.prepared import PreparedDataset
+from tem_rf.data.prepared import PreparedDataset, open_dataset
 from tem_rf.errors import ReadError, RunError
 from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run, read_mask
+from tem_rf.evaluation.scoring import score_runs
+from tem_rf.jobs.train import TrainRequest, train_one
 from tem_rf.metrics.dice import hard_dice
 from tem_rf.models.probability import particle_probability
 from tem_rf.models.unet import build_unet
@@ -111,3 +113,18 @@ def test_curves_of_runs_without_an_epoch_are_refused(tiny_dataset: Path, tmp_pat
     with pytest.raises(RunError, match="untrained: no epoch is completed yet"):
         write_curves_picture(tmp_path / "curves.png", [new_run(tiny_dataset, tmp_path / "untrained")])
     assert not (tmp_path / "curves.png").exists()
+
+
+def test_a_run_from_a_model_is_compared_with_it_and_with_scratch(
+    trained_run: RunFolder, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained_run.path, tmp_path / "scratch")
+    request = TrainRequest.build(
+        dataset=tiny_dataset, start_from=str(trained_run.path), runs=tmp_path, name="tuned", epochs=1, batch_size=16
+    )
+    run = train_one(request)
+    dataset = open_dataset(tiny_dataset)
+    rows = score_runs([run], dataset, baseline=False)
+    assert [row.method for row in rows] == ["n2-p22", "n2-p22", "before: trained"]
+    assert [row.variant.split()[0] for row in rows[:2]] == ["from=trained", "from=scratch"]
+    assert rows[1].scores["hard_dice"].mean == pytest.approx(rows[2].scores["hard_dice"].mean)

@@ -169,3 +169,12 @@ def test_every_setting_says_what_it_means() -> None:
         f"{request.__name__}.{name}" for request in JOBS for name, one in request.settings().items() if not one.help
     ]
     assert silent == []
+
+
+def test_a_model_to_start_from_brings_its_recipe_and_its_network() -> None:
+    request = TrainRequest.build(dataset="d", start_from="bright-field")
+    assert (request.training.recipe, request.architectures, request.run_count) == ("finetune", [], 1)
+    assert request.arguments() == ["d", "--from", "bright-field"]
+    given = TrainRequest.build(dataset="d", start_from="bright-field", recipe="best", freeze="encoder", seed="1,2")
+    assert (given.training.recipe, given.training.freeze, given.run_count) == ("best", "encoder", 2)
+    assert TrainRequest.build(dataset="d", start_from="m", freeze="none").training.freeze is None
