@@ -41,7 +41,7 @@ READ = {
 }
 REFUSED = {
     "mat_cellpose_seg.npy": ("mat_cellpose.tif", "can run code, so it is not read. Save the masks as PNG or TIFF"),
-    "co_scaled.json": ("co_scaled.tif", "its largest coordinate is 0.705, its micrograph is 256 x 256 px"),
+    "co_scaled.json": ("co_scaled.tif", "its largest coordinate is 0.705, but its micrograph is 256 x 256 px"),
     "co_bbox.json": ("co_bbox.tif", "holds boxes of co_bbox and no outlines"),
 }
 # image: (shape, type, pixel size [nm], part of the note)

@@ -68,7 +68,7 @@ def test_a_micrograph_of_another_scale_is_a_problem_unless_the_scale_is_given(fo
     Image.fromarray(np.eye(24, 40, dtype=bool)).save(folder / "labels/d.png")
     (problem,) = check_folder(folder).problems
     assert problem.path.name == "d.png"
-    assert "of unknown size, that of most others 0.02 nm" in problem.reason
+    assert "its pixel size is unknown, that of most others 0.02 nm" in problem.reason
     assert not check_folder(folder, pixel_size_nm=0.02).problems
 
 

@@ -72,13 +72,13 @@ def test_an_outline_that_a_border_cuts_is_clipped_and_says_so(shift: Any, form: 
 @pytest.mark.parametrize("form", EVERY)
 @pytest.mark.parametrize("shift", [(-60, 0), (200, 0), (0, 90)])
 def test_an_outline_outside_was_drawn_on_another_image(shift: Any, form: Any, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"reaches x=.*, its micrograph is 128 x 96 px; draw the outlines on"):
+    with pytest.raises(DatasetError, match=r"reaches x=.*, but its micrograph is 128 x 96 px; draw the outlines on"):
         read_one(write(tmp_path, *form(POINTS + shift)))
 
 
 @pytest.mark.parametrize("form", EVERY)
 def test_coordinates_divided_by_the_size_are_refused_with_the_largest(form: Any, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"its largest coordinate is 0\.521, its micrograph is 128 x 96 px"):
+    with pytest.raises(DatasetError, match=r"its largest coordinate is 0\.521, but its micrograph is 128 x 96 px"):
         read_one(write(tmp_path, *form(POINTS / (128, 96))))
 
 
@@ -208,7 +208,7 @@ def test_circles_of_labelme_are_areas_and_lines_are_passed_over(tmp_path: Path) 
     label = read_one(write(tmp_path, "a.json", labelme(circle, line)))
     assert label.mask.sum() == pytest.approx(np.pi * 400, rel=0.01)
     assert label.notes == ("1 of its shapes are lines or points and were ignored",)
-    with pytest.raises(DatasetError, match="holds 1 shapes and no area"):
+    with pytest.raises(DatasetError, match="holds 1 shapes but no areas"):
         read_one(write(tmp_path, "a.json", labelme(line)))
 
 

@@ -47,7 +47,7 @@ TOLD = {
         lambda path: np.save(path, MASK.astype(np.int8) + np.int8(-128)),
         "value -128 is read as background",
     ),
-    "counted down from 255.png": (lambda path: png(MASK.astype(np.uint8) + np.uint8(254), path), "value 254 is taken"),
+    "counted down from 255.png": (lambda path: png(MASK.astype(np.uint8) + np.uint8(254), path), "value 254 is read"),
     "minus one.npy": (lambda path: np.save(path, np.where(MASK, 1, -1)), "value -1 is read as background, 1"),
     "minus one, numbered.npy": (
         lambda path: np.save(path, np.where(MASK, INSTANCES, -1)),
@@ -73,7 +73,7 @@ TOLD = {
     "red on black.png": (lambda path: png(painted(BLACK, RED), path), ""),
     "red on white.png": (lambda path: png(painted(WHITE, RED), path), "white is read as background"),
     "white on black.png": (lambda path: png(painted(BLACK, WHITE), path), ""),
-    "red on clear.png": (lambda path: png(painted((255, 255, 255, 0), (255, 0, 0, 255)), path), "transparent is taken"),
+    "red on clear.png": (lambda path: png(painted((255, 255, 255, 0), (255, 0, 0, 255)), path), "transparent is read"),
     "black on clear.png": (lambda path: png(painted((0, 0, 0, 0), (0, 0, 0, 255)), path), "transparent is read as"),
     "grey and opacity.png": (
         lambda path: Image.fromarray(painted((0, 255), (255, 255)), "LA").save(path),

@@ -101,7 +101,7 @@ def test_points_and_lines_are_no_particles(tmp_path: Path) -> None:
     point = roifile.ImagejRoi.frompoints(np.array([[10, 3]]))
     point.roitype = roifile.ROI_TYPE.POINT
     point.tofile(tmp_path / "a.roi")
-    with pytest.raises(DatasetError, match="holds 1 regions and no area"):
+    with pytest.raises(DatasetError, match="holds 1 regions but no areas"):
         read_label(tmp_path / "a.roi", SHAPE)
 
 
@@ -199,5 +199,5 @@ def test_damaged_regions_are_refused_in_one_line(tmp_path: Path) -> None:
 
 def test_a_stack_of_masks_labels_no_single_micrograph(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.stack([EXPECTED] * 3))
-    with pytest.raises(DatasetError, match="holds several masks for one micrograph"):
+    with pytest.raises(DatasetError, match="holds several overlapping masks for one micrograph"):
         read_label(tmp_path / "a.npy", SHAPE)

@@ -67,7 +67,7 @@ def test_whatever_does_not_pair_says_why(tmp_path: Path) -> None:
     reasons = {problem.path.name: problem.reason for problem in pairing.problems}
     assert "has no label; expected one named a in" in reasons["a.tif"]
     assert "has the same stem as b.png" in reasons["b.tif"]
-    assert "labels c, of which there is no micrograph" in reasons["c.png"]
+    assert "labels c, but there is no such micrograph" in reasons["c.png"]
     assert "has several labels, d.png and d.tif" in reasons["d.tif"]
 
 

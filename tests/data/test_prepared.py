@@ -56,7 +56,7 @@ def test_the_splits_are_disjoint_and_complete(whole: PreparedDataset) -> None:
 
 def test_a_folder_without_manifest_is_no_dataset(tmp_path: Path) -> None:
     with pytest.raises(
-        DatasetError, match=r"is not a dataset \(dataset.json is missing\); make one with `tem-rf prepare`"
+        DatasetError, match=r"is not a dataset \(dataset.json is missing\); create one with `tem-rf prepare`"
     ):
         open_dataset(tmp_path)
 

@@ -122,7 +122,7 @@ def test_run_and_exported_model_segment_alike(model: Path, trained_run: RunFolde
 
 def test_a_run_without_a_finished_epoch_cannot_be_exported(tiny_dataset: Path, tmp_path: Path) -> None:
     run = new_run(tiny_dataset, tmp_path / "run")
-    with pytest.raises(ModelError, match="has no trained network yet; resume the training with `tem-rf resume"):
+    with pytest.raises(ModelError, match="has no trained network yet; continue with `tem-rf resume"):
         export_run(run, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 

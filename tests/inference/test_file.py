@@ -198,7 +198,7 @@ def test_counts_on_a_scale_of_their_own_are_segmented_with_a_note(tmp_path: Path
 def test_an_enlargement_beyond_reason_names_the_file(tmp_path: Path) -> None:
     movie(tmp_path / "m.tif", frames=1, pixel_size_nm=90)
     segmenter = replace(bright(), preprocessing=PreprocessingSettings(target_pixel_size_nm=0.1))
-    with pytest.raises(SettingsError, match=r"m\.tif: `target_pixel_size_nm`: 90 nm per pixel .* `pixel_size_nm`"):
+    with pytest.raises(SettingsError, match=r"m\.tif: `target_pixel_size_nm`: from 90 nm .* `pixel_size_nm`"):
         segment_file([segmenter], tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
 
 

@@ -115,7 +115,7 @@ def test_the_time_between_frames_is_that_of_the_file_unless_it_is_given(tmp_path
 
 def test_what_is_missing_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="`max_step_nm` and `max_step_px`"):
-        TrackSettings()
+        TrackSettings().check()
     with pytest.raises(SettingsError, match="`pixel_size_nm`"):
         TrackSettings(max_step_nm=2).step_px(None)
     monkeypatch.setitem(sys.modules, "trackpy", None)

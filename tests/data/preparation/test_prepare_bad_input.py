@@ -56,7 +56,7 @@ def test_an_image_without_a_label(folder: Path) -> None:
 
 def test_a_label_without_an_image(folder: Path) -> None:
     (folder / "images" / "m1.tif").unlink()
-    assert "labels/m1.tif: labels m1, of which there is no micrograph" in refusal(folder, DatasetError)
+    assert "labels/m1.tif: labels m1, but there is no such micrograph" in refusal(folder, DatasetError)
 
 
 def test_several_files_without_partners_name_the_command_that_lists_them(folder: Path) -> None:
@@ -145,9 +145,9 @@ def test_a_stack_with_fewer_masks_than_images(tmp_path: Path) -> None:
         (tmp_path / "raw" / kind).mkdir(parents=True)
     np.save(tmp_path / "raw" / "images" / "movie.npy", np.stack(images))
     np.save(tmp_path / "raw" / "labels" / "movie.npy", np.stack(masks[:2]))
-    assert "labels/movie.npy: holds 2 masks, movie.npy more images" in refusal(tmp_path / "raw", DatasetError)
+    assert "labels/movie.npy: holds 2 masks, but movie.npy has more images" in refusal(tmp_path / "raw", DatasetError)
     np.save(tmp_path / "raw" / "labels" / "movie.npy", np.stack([*masks, masks[0]]))
-    assert "labels/movie.npy: holds more masks than movie.npy images (3)" in refusal(tmp_path / "raw", DatasetError)
+    assert "labels/movie.npy: holds more masks than movie.npy has images (3)" in refusal(tmp_path / "raw", DatasetError)
 
 
 @pytest.mark.parametrize("append", [0, 3])

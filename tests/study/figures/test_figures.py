@@ -119,7 +119,7 @@ def test_dilated_networks_stand_beside_those_of_the_same_depth(results: Results)
 def test_particle_sizes_are_those_of_the_dataset_and_left_out_where_it_is_gone(
     results: Results, pictured: Results
 ) -> None:
-    assert re.search(r"No diameters of au \$2_x\$ <nm>: .* is not a dataset", dice_by_particle_size(results).caption)
+    assert re.search(r"No diameters for au \$2_x\$ <nm>: .* is not a dataset", dice_by_particle_size(results).caption)
     figure = dice_by_particle_size(pictured)
     bars = [row for row in figure.rows if row["panel"] == "histogram"]
     diameters = inspect_dataset(open_dataset(pictured.trials[0].config.dataset)).diameters_px * 0.02

@@ -114,7 +114,7 @@ def test_a_trial_is_found_by_name_network_or_run(tmp_path: Path) -> None:
     found = results(tmp_path)
     for name in ("au-5nm-n2-p44", "n2-p44", run.name):
         assert found.find(name).name == "au-5nm-n2-p44"
-    with pytest.raises(StudyError, match="may be au-2nm-n2-p22 or au-5nm-n2-p22"):
+    with pytest.raises(StudyError, match="could be au-2nm-n2-p22 or au-5nm-n2-p22"):
         found.find("n2-p22")
     with pytest.raises(StudyError, match="n9: no such trial; expected one of au-2nm-n2-p22"):
         found.find("n9")

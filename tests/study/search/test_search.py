@@ -214,7 +214,7 @@ def test_an_early_trial_is_judged_by_its_own_epochs_though_its_runs_went_on(hype
 
 
 def test_a_space_that_does_not_fit_is_refused_before_anything_starts(tiny_dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="discs: no network of the space"):
+    with pytest.raises(StudyError, match="discs: no network in the space"):
         Search(new_study(tiny_dataset, tmp_path / "study", space={"depths": [2], "poolings": [2]}))
 
 

@@ -132,7 +132,7 @@ def test_a_training_splits_says_so_and_a_restart_splits_in_the_same_way(
         "Out of memory with 16 patches at once",
         "Out of memory with 8 patches at once",
     ]
-    assert "statistics from those 4" in notices[-1]
+    assert "statistics of those 4" in notices[-1]
 
     interrupted = new_run(tiny_dataset, tmp_path / "interrupted", epochs=2)
 
