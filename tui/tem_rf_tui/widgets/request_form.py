@@ -186,8 +186,10 @@ class RequestForm(VerticalScroll, Generic[R]):
                 elif isinstance(field, SwitchBox):
                     self._untouched[name] = bool(default)
                 else:
-                    self._untouched[name] = str(default)
-                if is_untouched:
+                    self._untouched[name] = None if default is None else str(default)
+                if is_untouched and self._untouched[name] is None:
+                    field.clear()
+                elif is_untouched:
                     field.value = self._untouched[name]
 
     def _tell(self) -> None:
