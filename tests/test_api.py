@@ -63,7 +63,7 @@ def test_settings_are_checked_as_those_of_the_commands(tmp_path: Path) -> None:
         tem_rf.train(tmp_path / "nowhere", "n2-p22")
     with pytest.raises(TypeError, match="nonsense"):
         tem_rf.segment(tmp_path, output=tmp_path / "out", nonsense=1)  # type: ignore[call-arg]
-    with pytest.raises(RunError, match="run: expected one or more, received none"):
+    with pytest.raises(SettingsError, match="`run`: expected one or more, received none"):
         tem_rf.evaluate([])
     assert not (tmp_path / "out").exists()
 

@@ -46,6 +46,7 @@ def public_names(package: Path) -> dict[str, str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tem_rf.")
         for alias in node.names
+        if not alias.name.startswith("_")
     }
 
 

@@ -12,7 +12,7 @@ def commands_page(root: Any, program: str = "tem-rf") -> str:
     """Return the page: all commands of an app with their arguments and options.
 
     Args:
-        root: The app as a Click group: `typer.main.get_command(app)`.
+        root: The app as a Click group: `with_all_commands(app)`.
         program: Its name in a shell.
     """
     intro = (

@@ -1,5 +1,7 @@
 """The model card as a page: README.md in the model folder."""
 
+import shlex
+
 from tem_rf.exporting.micrographs import simulated_doses
 from tem_rf.inference.card import MicrographSet, ModelCard
 from tem_rf.runs.config import Ancestor
@@ -26,8 +28,9 @@ def _head(card: ModelCard) -> str:
 
 
 def _use(card: ModelCard) -> str:
+    command = shlex.join(["tem-rf", "segment", "FILE", "--model", card.name])
     lines = [
-        f"In a terminal: `tem-rf segment FILE --model {card.name}`. In Python: "
+        f"In a terminal: `{command}`. In Python: "
         f'`tem_rf.segment("FILE", "{card.name}")`. '
         "Outside the folder of saved models, give the path of this folder instead of the name."
     ]

@@ -20,6 +20,7 @@ from PIL import Image
 
 from tem_rf.cli.app import app
 from tem_rf.cli.demo import demo_commands
+from tem_rf.cli.on_use import with_all_commands
 from tem_rf.runs import RunFolder
 from tests.helpers.command import Command, Result, tem_rf
 from tests.helpers.labelled_folder import write_folder
@@ -82,11 +83,10 @@ def test_from_micrographs_to_masks(run: Command, tmp_path: Path) -> None:
 
 
 def test_the_demo_is_made_of_commands_that_exist() -> None:
-    names = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert [command[0] for command in demo_commands(Path("demo"))] == [
         *("simulate", "simulate", "prepare", "train", "evaluate", "export", "segment")
     ]
-    assert {command[0] for command in demo_commands(Path("demo"))} <= names
+    assert {command[0] for command in demo_commands(Path("demo"))} <= with_all_commands(app).commands.keys()
 
 
 @pytest.mark.slow
@@ -114,16 +114,16 @@ def test_the_demo_beats_fourier_filtering_and_reuses_what_stands(tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("train SET --network n2-p99", ["patch_size 32 is not divisible by the pooling product 81", "n2-p99"]),
+        ("train SET --network n2-p99", ["patch size 32 is not divisible by the pooling product 81", "n2-p99"]),
         ("train SET --network x4", ["'x4'"]),
         ("train SET --epochs 0", ["epochs", "received 0"]),
         ("train SET --recipe secret", ["recipe", "paper", "'secret'"]),
         ("train SET --seed one", ["--seed", "'one'"]),
         ("train SET --seed -1", ["seed", "greater than or equal to 0, received -1"]),
         ("train SET --seed 4294967296", ["seed", "less than 4294967296"]),
-        ("train SET --learning-rate inf", ["learning_rate", "finite", "received inf"]),
-        ("segment SET/images.tif --model RUN --pixel-size-nm 0", ["pixel_size_nm", "greater than 0, received 0"]),
-        ("segment SET/images.tif --model RUN --pixel-size-nm nan", ["pixel_size_nm", "received nan"]),
+        ("train SET --learning-rate inf", ["--learning-rate", "finite", "received inf"]),
+        ("segment SET/images.tif --model RUN --pixel-size-nm 0", ["--pixel-size-nm", "greater than 0, received 0"]),
+        ("segment SET/images.tif --model RUN --pixel-size-nm nan", ["--pixel-size-nm", "received nan"]),
         ("train SET --seed 1,2 --name both", ["--name"]),
         ("train nowhere", ["nowhere", "tem-rf prepare"]),
         ("resume nowhere", ["nowhere", "no run of this name"]),
@@ -225,7 +225,7 @@ def test_what_the_file_system_refuses_is_one_line_with_its_file(run: Command, mo
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO), "somewhere/file")
 
-    monkeypatch.setattr("tem_rf.cli.data.check.check_folder", refuse)
+    monkeypatch.setattr("tem_rf.cli.data.check.check", refuse)
     assert_one_line(run("data", "check", "."), "somewhere/file: Input/output error")
 
 
@@ -234,7 +234,7 @@ def test_a_run_of_somebody_else_and_a_file_in_place_of_a_folder_are_refused(
 ) -> None:
     Path("taken").write_text("mine")
     for overwrite in ([], ["--overwrite"]):
-        assert_one_line(run("export", trained_run.path, "--output", "taken", *overwrite), "taken: is a file")
+        assert_one_line(run("export", trained_run.path, "--output", "taken", *overwrite), "taken: expected a folder")
     assert Path("taken").read_text() == "mine"
     new_run(tiny_dataset, Path("theirs"))
     Unreadable(monkeypatch, ".lock", errno.EACCES)

@@ -67,7 +67,7 @@ def test_empty_micrographs_are_background_when_the_user_says_so(tmp_path: Path) 
         "20",
     ]
     refused = CliRunner().invoke(app, arguments)
-    assert "`empty_is_background` takes it for background" in str(refused.exception)
+    assert "use it as background with `empty_is_background`" in str(refused.exception)
     assert CliRunner().invoke(app, ["data", "check", str(folder), "--empty-is-background"]).exit_code == 0
     assert CliRunner().invoke(app, [*arguments, "--empty-is-background"]).exit_code == 0
     dataset = open_dataset(tmp_path / "d")

@@ -109,7 +109,7 @@ def test_names_in_brackets_stay_and_paths_in_commands_are_quoted(
     assert what == f"{path}: failed: the disk [/data] is full"
     assert how == f"Resume with: tem-rf resume '{path}'"
     folder.model_file.unlink()
-    assert f"go on with `tem-rf resume '{path}'`" in run("segment", "m.tif", "--model", path).stderr
+    assert f"continue with `tem-rf resume '{path}'`" in run("segment", "m.tif", "--model", path).stderr
     assert run("rf", "n2-p44", "--picture", "a [b].png").stderr == "wrote a [b].png\n"
 
 

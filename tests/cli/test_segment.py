@@ -97,7 +97,7 @@ def test_a_full_disk_ends_it_at_the_first_file(run: Command, trained_run: RunFol
 
 def test_models_that_ship_go_by_their_name(run: Command, tmp_path: Path) -> None:
     write_tiff(tmp_path / "m.tif", counts_with_disc((64, 64))[0], pixel_size_nm=0.12)
-    assert "Segmented by bright-field" in run("segment", "m.tif", "--model", "bright-field").stdout
+    assert "Segmented with bright-field" in run("segment", "m.tif", "--model", "bright-field").stdout
     assert_one_line(run("segment", "m.tif", "--model", "dark-field"), "au-hrtem or bright-field")
 
 
@@ -117,7 +117,7 @@ def test_without_a_model_the_one_of_the_nearest_pixel_size_is_taken(
     far = run("segment", "m.tif", "--pixel-size-nm", 0.06)
     assert_one_line(far, "m.tif: has 0.06 nm/px", "coarse at 0.2, fine at 0.02 nm/px", "--rescale")
     write_tiff(tmp_path / "bare.tif", image)
-    assert_one_line(run("segment", "bare.tif"), "bare.tif: says no pixel size", "--pixel-size-nm")
+    assert_one_line(run("segment", "bare.tif"), "bare.tif: has no pixel size", "--pixel-size-nm")
     assert_one_line(run("segment", "m.tif", "--models", "none"), "none: contains no model with a pixel size")
 
 
@@ -127,7 +127,7 @@ def test_a_movie_is_tracked_and_what_is_missing_is_said_first(
     frames = [counts_with_disc((70, 80), seed=4, radius=14)[0]] * 3
     write_tiff(tmp_path / "m.tif", np.stack(frames), pixel_size_nm=0.02)
     command = ["segment", "m.tif", "--model", trained_run.path, "--track", "--min-diameter-px", 8]
-    assert_one_line(run(*command), "--track: needs --max-step-nm or --max-step-px")
+    assert_one_line(run(*command), "--track: expected exactly one of --max-step-nm and --max-step-px")
     (row,) = json.loads(run(*command, "--max-step-nm", 0.1, "--json").stdout)
     assert row["trajectories"] == {
         "count": row["sizes"]["count"] / 3,
@@ -147,5 +147,5 @@ def test_what_cannot_be_tracked_is_said_before_anything_is_segmented(
     command = ["segment", "a_movie.tif", "an_image.tif", "--model", trained_run.path, "--output", "out"]
     assert_one_line(run(*command, "--track", "--max-step-px", 5), "an_image.tif: --track needs a movie")
     assert_one_line(run(*command, "--track", "--max-step-nm", 1), "pixel size")
-    assert_one_line(run(*command, "--max-step-nm", 1), "say how to --track; add it")
+    assert_one_line(run(*command, "--max-step-nm", 1), "--max-step-nm: is only used for tracking; add --track")
     assert not (tmp_path / "out").exists()

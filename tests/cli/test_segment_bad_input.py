@@ -51,7 +51,7 @@ def test_a_model_of_another_schema(run: Command, model: Path, tmp_path: Path) ->
 def test_a_saved_model_of_another_program(run: Command, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "saved_model.pb").write_bytes(b"graph")
-    assert_refused(run("segment", "m.tif", "--model", "theirs"), "another program made it", "tem-rf export")
+    assert_refused(run("segment", "m.tif", "--model", "theirs"), "a SavedModel of another program", "tem-rf export")
 
 
 def test_an_empty_stack(run: Command, model: Path, tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ from docs.reference_pages.formats import formats_page
 from docs.reference_pages.models import model_section
 from docs.reference_pages.settings import settings_page
 from tem_rf.cli.app import app
+from tem_rf.cli.on_use import with_all_commands
 from tem_rf.config import training
 from tem_rf.config.training import RECIPES, TrainingSettings
 from tem_rf.study.definition.definition import StudyDefinition
 
 
 def test_every_command_and_option_is_on_the_page() -> None:
-    root = typer.main.get_command(app)
+    root = with_all_commands(app)
     page = commands_page(root)
     listed = dict(commands(root, "tem-rf"))
     assert {"tem-rf prepare", "tem-rf study run", "tem-rf data check"} <= listed.keys()
@@ -98,7 +99,7 @@ def test_events_of_runs_and_studies_are_on_the_page() -> None:
     "line",
     [
         "| `model.keras` | the network with the best validation hard dice so far. |",
-        "| `study.toml` | what the study is. |",
+        "| `study.toml` | the definition of the study. |",
         "| `events.jsonl` | the events, append-only. |",
         "| `particle_fraction` | Fraction of particle pixels. |",
         "| `feret_max_px` | Maximum Feret diameter: distance between two parallel lines around it [px]. |",

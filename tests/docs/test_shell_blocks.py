@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from tem_rf.cli.app import app
+from tem_rf.cli.on_use import with_all_commands
 from tests.helpers.repository import ROOT
 from tests.helpers.shell_blocks import Block, blocks
 
@@ -49,7 +49,7 @@ def parse(arguments: list[str]) -> None:
     Raises:
         AssertionError: There is no such command, or it takes no such argument, option or value.
     """
-    command, name, rest = typer.main.get_command(app), "tem-rf", list(arguments)
+    command, name, rest = with_all_commands(app), "tem-rf", list(arguments)
     while hasattr(command, "commands"):
         if not rest:
             return  # `tem-rf` alone opens the app

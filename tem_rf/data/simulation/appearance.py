@@ -60,7 +60,7 @@ def measure_appearance(pixels: np.ndarray, mask: np.ndarray, pixel_size_nm: floa
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """Least, mean and greatest of finite values; NaN where there are none."""
+    """Minimum, mean and maximum of finite values; NaN where there are none."""
     finite = [value for value in values if np.isfinite(value)]
     return (min(finite), float(np.mean(finite)), max(finite)) if finite else (np.nan,) * 3
 

@@ -20,7 +20,7 @@ def grains(matter: Crystal, radius: float, defect: str, rng: Generator) -> tuple
         matter: The crystal.
         radius: Of the sphere [nm].
         defect: As in `Nanoparticle`.
-        rng: Draws where the centre lies, where twin planes lie and how grains are turned.
+        rng: Draws the position of the centre, those of twin planes and the rotation of grains.
 
     Returns:
         (n, 3) positions [nm], (n,) species, and the (3, 3) rotation from the frame of the cell to that of the
@@ -114,7 +114,7 @@ def _stack(neighbour: float, radius: float, steps: np.ndarray, rng: Generator) -
 def _decahedron(neighbour: float, radius: float) -> tuple[np.ndarray, np.ndarray]:
     """Five crystals around a common [110] axis along z, each strained from 70.5° to 72° (Ino and Ogawa 1967).
 
-    Sites of a wedge are i w1 + j w2 + k u, where u is the axis and w1, w2 lie in the two {111} planes that hold it.
+    Sites of a wedge are i w1 + j w2 + k u, where u is the axis and w1, w2 are in the two {111} planes that hold it.
     """
     n = int(np.ceil(radius / neighbour * 1.9)) + 1
     i, j, k = (

@@ -138,7 +138,7 @@ def _diameters(mask: np.ndarray, pixel_size_nm: float) -> list[float]:
 def _outer_diameter(settings: SimulationSettings, seed: int) -> float:
     """Outer diameter of particles whose shadows are discs of the diameter of the settings, on average [nm].
 
-    Facets and dents lie inside the outer diameter, which is what the settings mean.
+    Facets and dents are inside the outer diameter, which is what the settings mean.
     """
     rng = np.random.default_rng(seed)
     wanted = settings.diameter_nm

@@ -130,7 +130,7 @@ def test_a_changed_definition_needs_extend(definition: Path, command: Command, t
     assert (refused.code, refused.stderr.splitlines()[-1]) == (
         2,
         "tem-rf: studies/small: holds another study: seeds: expected 1, 2, received 1, 2, 3; give the same "
-        "definition to go on with it, --extend to add to it, or --name for another study.",
+        "definition to continue it, --extend to add to it, or another --name for another study.",
     )
     assert command("run", definition, "--extend").code == 0
     assert json.loads(command("list", "--json").stdout)[0]["runs_finished"] == 3
@@ -146,8 +146,8 @@ def test_a_changed_definition_needs_extend(definition: Path, command: Command, t
     [
         (["run", "nothing"], "nothing: no study of this name in studies"),
         (["run", "nothing.toml"], "nothing.toml: no such file; write a definition with `tem-rf study new`."),
-        (["run", "first", "--extend"], "--extend: goes with a definition of its own, and first is that of a study"),
-        (["run", "first", "--name", "second"], "--name: goes with a definition of its own"),
+        (["run", "first", "--extend"], "--extend: expected a separate definition file, received the existing study first"),
+        (["run", "first", "--name", "second"], "--name: expected a separate definition file, received the existing study first"),
         (["run", "first", "--slurm", "gpu"], "--slurm: expected an option and its value"),
         (["new", "nothing"], "is not a dataset (dataset.json is missing)"),
         (
@@ -158,7 +158,7 @@ def test_a_changed_definition_needs_extend(definition: Path, command: Command, t
         (["new", "DATASET", "--preset", "fig9"], "preset: expected one of fig2, fig3, fig4, received 'fig9'."),
         (["new", "DATASET", "--network", "unet"], "space: 'unet' is not an architecture"),
         (["new", "DATASET", "--strategy", "best"], "strategy.name: input should be 'grid'"),
-        (["new", "DATASET", *SMALL, "-o", "taken.toml"], "taken.toml: exists already"),
+        (["new", "DATASET", *SMALL, "-o", "taken.toml"], "taken.toml: already exists"),
         (["watch", "nothing"], "nothing: no study of this name"),
         (["stop", "first"], "studies/first: no process is running this study (it is new)."),
         (["cancel", "first"], "studies/first: no process is running this study (it is new)."),
