@@ -236,7 +236,7 @@ def _text(setting: Setting, value: Any) -> str:
 
 def _nothing(setting: Setting) -> str:
     """Return the meaning of an empty field that has no default value."""
-    return "default" if "default" in setting.help.lower() else "none"
+    return "default" if "default:" in setting.help.lower() else "none"
 
 
 def _title(name: str) -> str:
