@@ -18,6 +18,7 @@ WaitingRun = Annotated[str, typer.Argument(help="Name of a waiting run.")]
 
 queue = typer.Typer(
     cls=OptionNamingGroup,
+    add_completion=False,
     help="Show and manage the runs that train in the background or wait for a device. Without a command, list them.",
     invoke_without_command=True,
 )

@@ -197,7 +197,7 @@ class Request(BaseModel):
                 continue
             of_group = {one.field: given[one.name] for one in known.values() if one.group == name and one.name in given}
             of_group |= {preset: given[preset] for preset in group.presets if preset in given}
-            fields[name] = group.build(**of_group)
+            fields[name] = _built(group, of_group)
         try:
             return cls(**fields)
         except ValidationError as error:
@@ -288,6 +288,15 @@ def _settings(request: type[Request]) -> dict[str, Setting]:
                 is_advanced=one not in group.basic,
             )
     return found
+
+
+def _built(group: Group, given: dict[str, Any]) -> Any:
+    """Build a group; its errors call the settings by their names in the request."""
+    try:
+        return group.build(**given)
+    except SettingsError as error:
+        text = re.sub(r"^`(\w+)`", lambda match: f"`{group.names.get(match[1], match[1])}`", str(error))
+        raise SettingsError(text) from error
 
 
 def _is_marked_advanced(about: FieldInfo) -> bool:

@@ -15,6 +15,7 @@ from tem_rf.config.training import (
     settings_error,
     training_settings,
 )
+from tem_rf.errors import SettingsError
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.workers import execution_settings
 from tem_rf.study.definition.definition import StudyDefinition, define_study
@@ -29,6 +30,8 @@ _Section = TypeVar("_Section", Space, Strategy)
 
 
 def _space(preset: str | None = None, **changes: Any) -> Space:
+    if preset and preset not in PRESETS:
+        raise SettingsError(f"`preset`: expected one of {', '.join(PRESETS)}, received {preset!r}.")
     start = PRESETS[preset].model_dump(exclude_unset=True) if preset else {}
     if changes.keys() & {"depths", "poolings", "dilations"}:
         start.pop("networks", None)

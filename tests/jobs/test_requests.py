@@ -134,7 +134,9 @@ def test_a_recipe_fills_what_is_not_given() -> None:
 
 
 def test_what_is_wrong_is_told_by_the_name_of_the_setting() -> None:
-    with pytest.raises(SettingsError, match="`nonsense`: no such setting; expected one of dataset, network, start_from, seed"):
+    with pytest.raises(
+        SettingsError, match="`nonsense`: no such setting; expected one of dataset, network, start_from, seed"
+    ):
         TrainRequest.build(dataset="d", nonsense=1)
     with pytest.raises(SettingsError, match=r"`epochs`: .*received 0"):
         TrainRequest.build(dataset="d", epochs=0)

@@ -13,6 +13,7 @@ from tem_rf.jobs.fetch import FetchRequest
 
 data = typer.Typer(
     cls=OptionNamingGroup,
+    add_completion=False,
     help="Check micrographs and labels, inspect datasets, download published data.",
     no_args_is_help=True,
 )

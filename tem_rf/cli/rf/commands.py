@@ -27,6 +27,7 @@ class _ShowByDefault(OptionNamingGroup):
 
 rf = typer.Typer(
     cls=_ShowByDefault,
+    add_completion=False,
     no_args_is_help=True,
     help="Receptive fields: `tem-rf rf n2-p88`, `tem-rf rf --list`; for all options see `tem-rf rf show --help`.",
 )

@@ -18,6 +18,7 @@ COMMANDS = {
 
 study = typer.Typer(
     cls=commands_on_use(COMMANDS),
+    add_completion=False,
     help="Plan, run and compare many trainings over datasets, networks, recipes and seeds.",
     no_args_is_help=True,
     rich_markup_mode="rich",

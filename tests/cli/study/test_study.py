@@ -146,8 +146,14 @@ def test_a_changed_definition_needs_extend(definition: Path, command: Command, t
     [
         (["run", "nothing"], "nothing: no study of this name in studies"),
         (["run", "nothing.toml"], "nothing.toml: no such file; write a definition with `tem-rf study new`."),
-        (["run", "first", "--extend"], "--extend: expected a separate definition file, received the existing study first"),
-        (["run", "first", "--name", "second"], "--name: expected a separate definition file, received the existing study first"),
+        (
+            ["run", "first", "--extend"],
+            "--extend: expected a separate definition file, received the existing study first",
+        ),
+        (
+            ["run", "first", "--name", "second"],
+            "--name: expected a separate definition file, received the existing study first",
+        ),
         (["run", "first", "--slurm", "gpu"], "--slurm: expected an option and its value"),
         (["new", "nothing"], "is not a dataset (dataset.json is missing)"),
         (
@@ -157,7 +163,7 @@ def test_a_changed_definition_needs_extend(definition: Path, command: Command, t
         (["new", "DATASET", "--min-field-px", "900"], "which is impossible; change the limits"),
         (["new", "DATASET", "--preset", "fig9"], "preset: expected one of fig2, fig3, fig4, received 'fig9'."),
         (["new", "DATASET", "--network", "unet"], "space: 'unet' is not an architecture"),
-        (["new", "DATASET", "--strategy", "best"], "strategy.name: input should be 'grid'"),
+        (["new", "DATASET", "--strategy", "best"], "--strategy: input should be 'grid'"),
         (["new", "DATASET", *SMALL, "-o", "taken.toml"], "taken.toml: already exists"),
         (["watch", "nothing"], "nothing: no study of this name"),
         (["stop", "first"], "studies/first: no process is running this study (it is new)."),
