@@ -38,7 +38,7 @@ app = typer.Typer(
     invoke_without_command=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # plain text: importing rich would cost half of the time of the help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
