@@ -126,6 +126,18 @@ def test_another_recipe_changes_the_fields_that_nobody_has_typed_into() -> None:
     _drive(RequestForm(TrainRequest, fixed={"dataset": "au"}), script)
 
 
+def test_a_model_to_start_from_brings_the_defaults_of_its_recipe() -> None:
+    async def script(app: FormApp, pilot: Pilot[None]) -> None:
+        _type(app, "start_from", "gold")
+        await pilot.pause()
+        tuned = TrainRequest.defaults(start_from="gold")
+        assert app.query_one("#field-learning_rate", Input).value == str(tuned["learning_rate"])
+        assert tuned["learning_rate"] != TrainRequest.defaults()["learning_rate"]
+        assert app.form.request == TrainRequest.build(dataset="au", start_from="gold")
+
+    _drive(RequestForm(TrainRequest, fixed={"dataset": "au"}), script)
+
+
 def test_a_limit_is_turned_off_by_its_word_and_lists_take_commas() -> None:
     async def script(app: FormApp, pilot: Pilot[None]) -> None:
         _type(app, "output", "datasets/au")

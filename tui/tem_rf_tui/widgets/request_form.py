@@ -187,7 +187,7 @@ class RequestForm(VerticalScroll, Generic[R]):
                     self._untouched[name] = bool(default)
                 else:
                     self._untouched[name] = None if default is None else str(default)
-                if is_untouched and self._untouched[name] is None:
+                if is_untouched and isinstance(field, Select) and default is None:
                     field.clear()
                 elif is_untouched:
                     field.value = self._untouched[name]
