@@ -20,10 +20,10 @@ if TYPE_CHECKING:
         simulate,
         train,
     )
-    from tem_rf.architecture import Architecture
+    from tem_rf.architecture.architecture import Architecture
     from tem_rf.models.unet import build_unet
 
-_HOME = {"Architecture": "tem_rf.architecture", "build_unet": "tem_rf.models.unet"}
+_HOME = {"Architecture": "tem_rf.architecture.architecture", "build_unet": "tem_rf.models.unet"}
 
 __all__ = [
     "Architecture",
