@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tem_rf.cli.execution_options import SchedulerFileOption, SchedulerOption, SlurmOption, execution_options
+from tem_rf.cli.options import takes
 from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console
 from tem_rf.cli.study.listing import study_result
 from tem_rf.cli.study.table import StudiesOption
 from tem_rf.errors import RunError, SettingsError
 from tem_rf.jobs.launch import SIGNAL_EXIT
+from tem_rf.jobs.workers import WorkersRequest
 from tem_rf.runs import process
 from tem_rf.study.folder import DEFAULT_ROOT
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from tem_rf.study.folder import StudyFolder
 
 
+@takes(WorkersRequest)
 def run(
+    request: WorkersRequest,
     study: Annotated[str, typer.Argument(help="Definition (TOML file), or name or folder of a study to resume.")],
     name: Annotated[str | None, typer.Option(help="Name of the study; default: the name of the file.")] = None,
     extend: Annotated[
@@ -30,12 +33,6 @@ def run(
     ] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry failed trials.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background; see `tem-rf study watch`.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of trainings at a time; default: one per GPU.")
-    ] = None,
-    scheduler: SchedulerOption = None,
-    scheduler_file: SchedulerFileOption = None,
-    slurm: SlurmOption = None,
     as_json: JsonFlag = False,
     studies: StudiesOption = DEFAULT_ROOT,
 ) -> None:
@@ -47,7 +44,7 @@ def run(
 
     Example: tem-rf study run fig2 --detach
     """
-    folder = _open(study, name, studies, extend, execution_options(workers, scheduler, scheduler_file, slurm))
+    folder = _open(study, name, studies, extend, request.execution_changes())
     if detach:
         _start_detached(folder, retry_failed)
     else:
