@@ -14,13 +14,15 @@ from tem_rf.cli.app import app
 from tem_rf.cli.on_use import with_all_commands
 from tem_rf.config.marks import UNSET
 from tem_rf.errors import SettingsError, TemRfError
+from tem_rf.jobs.check import CheckRequest
 from tem_rf.jobs.fetch import FetchRequest
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.study import StudyRequest, define
 from tem_rf.jobs.train import TrainRequest
+from tem_rf.jobs.workers import WorkersRequest
 from tools.write_api import API, REQUESTS, api_text
 
-JOBS: list[type[Request]] = [*REQUESTS.values(), FetchRequest]
+JOBS: list[type[Request]] = [*REQUESTS.values(), CheckRequest, FetchRequest, WorkersRequest]
 FUNCTIONS = {"import": "import_network", "study": "run_study"}
 # What a request needs at least.
 REQUIRED: dict[str, dict[str, Any]] = {
@@ -83,7 +85,8 @@ def test_no_command_declares_a_setting_of_its_job_itself() -> None:
                 is_generated = any("takes" in ast.unparse(decorator) for decorator in node.decorator_list)
                 names = [argument.arg for argument in node.args.args] if is_generated else []
                 twice += [f"{module.__name__}.{node.name}: {name}" for name in names if name in settings]
-    assert sorted(set(twice)) == ["tem_rf.cli.study.new.new: output"]  # the file of a definition, no setting of a study
+    # The file of a definition and the name of a study: settings of other jobs have these names, not those of a study.
+    assert sorted(set(twice)) == ["tem_rf.cli.study.new.new: output", "tem_rf.cli.study.run.run: name"]
 
 
 @pytest.mark.parametrize("name", REQUESTS)
