@@ -62,7 +62,8 @@ def signature(job: str, **types: str) -> str:
         job: Name of the job.
         types: Types, with defaults if any, of settings that Python code gives in another form.
     """
-    positional, named = [], []
+    positional: list[str] = []
+    named: list[str] = []
     for name, setting in REQUESTS[job].settings().items():
         parameter = f"{name}: {types[name]}" if name in types else f"{name}: {_type(setting)}{_default(setting)}"
         (positional if _is_positional(setting) else named).append(parameter)
