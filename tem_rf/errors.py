@@ -66,3 +66,11 @@ class NameTooLongError(StorageError):
 
 class DiskFullError(StorageError):
     """A result that could not be written because the disk is full."""
+
+
+class EditError(TemRfError):
+    """An edit of a label that cannot be made there, for example a flood without an outline."""
+
+
+class LabelChangedError(TemRfError):
+    """A label that another program has changed since it was read, so saving would overwrite its work."""

@@ -34,11 +34,18 @@ def read_label(
         ReadError: The file cannot be read.
         DatasetError: It does not fit the micrograph, or it is ambiguous what is particle.
     """
+    return read_one_label(path, shape, image=image, reading=reading).mask
+
+
+def read_one_label(
+    path: Path, shape: tuple[int, int], *, image: Path | None = None, reading: ReadingSettings = AS_IT_IS
+) -> Label:
+    """Read the label of one micrograph with its uncertain pixels; arguments and errors as for `read_label`."""
     labels = list(islice(read_label_frames(path, shape, image=image, reading=reading), 2))
     if len(labels) != 1:
         several = "several masks" if labels else "no mask"
         raise DatasetError(f"{path}: holds {several} for one micrograph; save the right one separately.")
-    return labels[0].mask
+    return labels[0]
 
 
 def read_label_frames(

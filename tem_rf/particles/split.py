@@ -45,15 +45,22 @@ def _split(numbers: np.ndarray) -> np.ndarray:
         if place is None:
             continue
         component = numbers[place] == number
-        regions = _split_component(component)
+        regions = split_at_necks(component)
         others = regions > 1  # the first region keeps the number
         result[place][others] = regions[others] + last - 1
         last += max(int(regions.max()) - 1, 0)
     return result
 
 
-def _split_component(component: np.ndarray) -> np.ndarray:
-    """Number the regions of one component, 0 outside it."""
+def split_at_necks(component: np.ndarray) -> np.ndarray:
+    """Number the regions between the necks of one connected region.
+
+    Args:
+        component: (h, w) bool, one connected region.
+
+    Returns:
+        (h, w) int, 0 outside it; 1 everywhere in it if it has no neck.
+    """
     from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum
     from skimage.measure import label
     from skimage.morphology import local_maxima, reconstruction

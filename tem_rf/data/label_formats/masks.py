@@ -17,6 +17,7 @@ from tem_rf.data.readers import open_recording
 from tem_rf.errors import DatasetError, ReadError
 
 _SUM_TOLERANCE = 0.02
+_SAME_ASPECT = 0.01
 _CONTAINERS = (".npz", ".h5", ".hdf5")
 
 
@@ -95,9 +96,11 @@ def _one_plane(page: np.ndarray) -> Any:
 def _checked(path: Path, frame: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     height, width = frame.shape[:2]
     if (height, width) != tuple(shape):
-        turned = " It is rotated by 90 degrees: rotate it back." if (width, height) == tuple(shape) else ""
+        hint = " It is rotated by 90 degrees: rotate it back." if (width, height) == tuple(shape) else ""
+        if not hint and abs(height * shape[1] / (width * shape[0]) - 1) < _SAME_ASPECT:
+            hint = f" It was drawn on a copy resized to {100 * width / shape[1]:.3g} %."
         raise DatasetError(
             f"{path}: the label is {width} x {height} px, but its micrograph {shape[1]} x {shape[0]} px (width x "
-            f"height); label the image at its original size.{turned}"
+            f"height); label the image at its original size.{hint}"
         )
     return frame

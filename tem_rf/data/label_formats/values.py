@@ -8,6 +8,9 @@ from tem_rf.data.label_formats.label import Label, legend, percent
 from tem_rf.data.label_formats.roles import OPTIONS, Role, Roles
 from tem_rf.errors import DatasetError
 
+RESERVED = {2: 65535, 4: 4294967295}
+"""Value of pixels that are not sure in an image of instance numbers, by the bytes of its type: the largest one."""
+
 _COUNTED_RANGE = 2**20  # integers within this range are counted without sorting
 _SOFT_SPAN = 16  # minimum number of grey levels between which edges can be blurred
 _MOST_CLASSES = 10
@@ -20,6 +23,7 @@ def label_of_values(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: bo
     """Tell particle from background by value.
 
     Zero is background and all other values are particle. Without zero, NaN is background, or the lower of two values.
+    The largest value of 16 or 32 bits is not sure beside numbers of particles.
     With more values, the user must choose. Edges blurred by lossy compression or smooth drawing are cut at half
     height.
 
@@ -38,10 +42,16 @@ def label_of_values(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: bo
     values, counts = _count(frame, missing)
     entries = [(_text(value), count / max(1, frame.size)) for value, count in zip(values, counts, strict=True)]
     shares = legend([*entries, *([("NaN", float(missing.mean()))] if missing.any() else [])])
-    notes = (f"NaN is read as background, {percent(float(missing.mean()))} of the pixels",) if missing.any() else ()
+    notes: tuple[str, ...] = ()
+    if missing.any():
+        notes = (f"NaN is read as background, {percent(float(missing.mean()))} of the pixels",)
     named = roles.assign(values.tolist(), _number)
     if roles.say_particle:
         return _by_role(frame, named, missing, (), shares)
+    reserved = _reserved(frame, values)
+    if reserved is not None and reserved not in named:
+        named = {**named, reserved: "not sure"}
+        notes += (f"value {reserved} is read as not sure; to read it otherwise, {OPTIONS}",)
     unsure = _of_role(frame, named, "not sure") & ~missing if named else None
     left = np.array([value not in named for value in values.tolist()], bool)
     values, counts = values[left], counts[left]
@@ -56,6 +66,17 @@ def label_of_values(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: bo
     if unsure is not None:
         mask &= ~unsure
     return Label(mask, unsure, notes + more, shares)
+
+
+def _reserved(frame: np.ndarray, values: np.ndarray) -> int | None:
+    """The value of pixels that are not sure, if the label has such pixels; 0 and 65535 alone are a mask."""
+    reserved = RESERVED.get(frame.dtype.itemsize) if frame.dtype.kind == "u" else None
+    if reserved is None or not len(values) or values[-1] != reserved:
+        return None
+    others = values[(values != 0) & (values != reserved)]
+    if not len(others):
+        return reserved if reserved > 65535 else None
+    return reserved if others[-1] <= reserved // 2 else None  # levels of a soft edge are spread over the range
 
 
 def _by_role(

@@ -1,0 +1,205 @@
+"""A session loses nothing: kills, full disks, other programs, two editors."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tem_rf.data.instances import UNSURE, read_instances, write_instances
+from tem_rf.data.micrograph import Micrograph
+from tem_rf.errors import DiskFullError, EditError, LabelChangedError, ReadError
+from tem_rf.labelling.brush import paint
+from tem_rf.labelling.journal import journal_file
+from tem_rf.labelling.particles import accept, delete, mark_unsure
+from tem_rf.labelling.session import EditingSession
+
+SHAPE = (40, 50)
+MICROGRAPH = Micrograph(np.zeros(SHAPE, np.uint8), 0.1)
+
+
+@pytest.fixture
+def label(tmp_path: Path) -> Path:
+    numbers = np.zeros(SHAPE, np.int32)
+    numbers[5:15, 5:15], numbers[20:30, 20:35] = 1, 2
+    write_instances(tmp_path / "au_labels.tif", numbers)
+    return tmp_path / "au_labels.tif"
+
+
+def _open(label: Path, **options: Any) -> EditingSession:
+    return EditingSession.open(MICROGRAPH, label, **options)
+
+
+def _read(label: Path) -> np.ndarray:
+    return read_instances(label, SHAPE)[0]
+
+
+def test_a_killed_session_resumes_with_its_undo_history(label: Path) -> None:
+    before = label.read_bytes()
+    session = _open(label)
+    session.do(delete(session.canvas, 1))
+    session.do(mark_unsure(session.canvas, 2))
+    session.do(paint(session.canvas, [(35, 5)], 3, None))
+    session.undo()
+    shown = session.canvas.numbers.copy()
+    session._journal.close()  # as the system does for a killed process
+    assert label.read_bytes() == before
+    with journal_file(label).open("ab") as file:
+        file.write(b'{"do": {"name": "cut by the ki')
+    resumed = _open(label)
+    np.testing.assert_array_equal(resumed.canvas.numbers, shown)
+    assert (resumed.step_count, resumed.undone_count, resumed.is_saved) == (2, 1, False)
+    resumed.redo()
+    for _ in range(3):
+        resumed.undo()
+    resumed.close()
+    np.testing.assert_array_equal(resumed.canvas.numbers, _read(label))
+    with pytest.raises(EditError, match="no earlier steps"):
+        resumed.undo()
+
+
+def test_saved_labels_are_those_on_the_screen(label: Path) -> None:
+    session = _open(label)
+    session.do(mark_unsure(session.canvas, 1))
+    assert not session.is_saved
+    session.save()
+    assert session.is_saved
+    np.testing.assert_array_equal(_read(label), session.canvas.numbers)
+    assert (_read(label) == UNSURE).any()
+    session.undo()
+    assert not session.is_saved
+    session.redo()
+    assert session.is_saved
+    session.close()
+
+
+def test_a_label_changed_by_another_program_is_not_overwritten(label: Path) -> None:
+    session = _open(label)
+    session.do(delete(session.canvas, 1))
+    theirs = np.zeros(SHAPE, np.int32)
+    theirs[1:4, 1:4], theirs[30:34, 1:9] = 1, 2
+    write_instances(label, theirs)
+    with pytest.raises(LabelChangedError, match=r"another program changed it .* not overwritten"):
+        session.save()
+    np.testing.assert_array_equal(_read(label), theirs)
+    session.reload()
+    np.testing.assert_array_equal(session.canvas.numbers, theirs)
+    session.undo()
+    assert 1 not in session.canvas.boxes  # our step is still there
+    assert 2 in session.canvas.boxes
+    session.save()
+    assert set(np.unique(_read(label))) == {0, 2}
+    session.close()
+
+
+@pytest.mark.parametrize(("conflict", "particles"), [("file", {1}), ("steps", {2})])
+def test_unsaved_steps_and_a_changed_file_are_a_question(label: Path, conflict: str, particles: set[int]) -> None:
+    session = _open(label)
+    session.do(delete(session.canvas, 1))
+    session.close()
+    theirs = np.zeros(SHAPE, np.int32)
+    theirs[1:4, 1:4] = 1
+    write_instances(label, theirs)
+    with pytest.raises(LabelChangedError, match=r"give `conflict` \"file\""):
+        _open(label)
+    session = _open(label, conflict=conflict)
+    assert set(session.canvas.boxes) == particles
+    session.save()
+    assert set(np.unique(_read(label))) - {0} == particles
+    while session.step_count:
+        session.undo()
+    assert set(session.canvas.boxes) == {1, 2}
+    session.close()
+
+
+def test_a_round_trip_through_another_program_is_one_step(label: Path) -> None:
+    session = _open(label)
+    session.do(delete(session.canvas, 1))
+    session.save()
+    session.close()
+    numbers = _read(label)
+    numbers[0:4, 40:44] = 3
+    write_instances(label, numbers)
+    session = _open(label)
+    assert session.is_saved
+    assert session.step_count == 2
+    assert set(session.canvas.boxes) == {2, 3}
+    session.close()
+
+
+def test_two_editors_of_one_label_are_refused(label: Path) -> None:
+    session = _open(label)
+    with pytest.raises(LabelChangedError, match="another tem-rf is editing"):
+        _open(label)
+    session.close()
+    _open(label).close()
+
+
+def test_a_full_disk_makes_no_step_and_harms_no_file(label: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = _open(label)
+    session.do(delete(session.canvas, 1))
+    before, journal, shown = label.read_bytes(), journal_file(label).read_bytes(), session.canvas.numbers.copy()
+    write = os.write
+
+    def fill(descriptor: int, data: Any) -> int:
+        if len(data) < 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data[:15])
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tem_rf.labelling.journal.os.write", fill)
+        with pytest.raises(DiskFullError, match="this step was not made, all earlier ones are kept"):
+            session.do(delete(session.canvas, 2))
+    np.testing.assert_array_equal(session.canvas.numbers, shown)
+    assert journal_file(label).read_bytes() == journal
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tifffile.imwrite", full)
+        with pytest.raises(DiskFullError, match="no space left"):
+            session.save()
+    assert label.read_bytes() == before
+    session.do(delete(session.canvas, 2))
+    session.save()
+    assert not _read(label).any()
+    assert sorted(path.name for path in label.parent.iterdir()) == [f".{label.name}.steps", label.name]
+    session.close()
+
+
+def test_a_journal_of_another_micrograph_is_refused(label: Path) -> None:
+    _open(label).close()
+    with pytest.raises(ReadError, match=r"made on a micrograph of 50 x 40 px, but this one is 25 x 20 px"):
+        EditingSession.open(Micrograph(np.zeros((20, 25), np.uint8)), label)
+
+
+def test_a_damaged_journal_is_refused_and_kept(label: Path) -> None:
+    session = _open(label)
+    session.do(delete(session.canvas, 1))
+    session.close()
+    journal = journal_file(label)
+    journal.write_bytes(journal.read_bytes().replace(b'"before": "', b'"before": "AAAA'))
+    damaged = journal.read_bytes()
+    with pytest.raises(ReadError, match="is damaged"):
+        _open(label)
+    assert journal.read_bytes() == damaged
+    journal.rename(journal.with_suffix(".old"))
+    _open(label).close()
+
+
+def test_a_label_starts_from_the_mask_of_a_model(tmp_path: Path) -> None:
+    numbers = np.zeros(SHAPE, np.int32)
+    numbers[5:9, 5:9] = 1
+    session = _open(tmp_path / "new.tif", start=lambda: (numbers, "segmented/a_mask.tif"))
+    assert not session.is_saved
+    session.do(accept(session.canvas, 1))
+    session.close()
+    session = _open(tmp_path / "new.tif", start=lambda: (numbers, "another model"))
+    assert session.source == "segmented/a_mask.tif"
+    assert session.canvas.accepted == {1}
+    session.save()
+    np.testing.assert_array_equal(_read(tmp_path / "new.tif"), numbers)
+    session.close()
