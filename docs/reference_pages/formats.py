@@ -42,9 +42,10 @@ def formats_page() -> str:
             "of their micrographs. They are stored in the same folder with the suffix `_label` or `_mask`, or in a "
             f"folder {_codes(f'{name}/' for name in LABEL_FOLDERS)} next to `images/`.",
             section(2, "Dataset folder"),
-            "`tem-rf prepare` writes `dataset.json`, `images.tif`, `labels.tif` and `patches.csv`. Fiji opens the "
+            "`tem-rf prepare` writes `dataset.json`, `images.tif`, `labels.tif`, `patches.csv` and, if labels number "
+            "their particles, `instances.tif`. Fiji opens the "
             "stacks with their pixel size; in Python, use `tem_rf.data.prepared.open_dataset`:",
-            _attributes(PreparedDataset, ("images", "labels")),
+            _attributes(PreparedDataset, ("images", "labels", "instances")),
             section(3, "patches.csv"),
             _attributes(Patch),
             model_section(manifest.Manifest, "dataset.json", 3),
@@ -72,8 +73,8 @@ def formats_page() -> str:
             model_section(card.ImportedFile, "`imported_from`", 4),
             model_section(card.ModelFile, "A format, in `files`", 4),
             section(2, "Results of a segmentation"),
-            "`tem-rf segment` names files after the micrograph: `NAME_mask.tif`, `NAME_overlay.png`, "
-            "`NAME_particles.csv`, `NAME_sizes.png`, and further files if options ask for them.",
+            "`tem-rf segment` names files after the micrograph: `NAME_mask.tif`, `NAME_instances.tif`, "
+            "`NAME_overlay.png`, `NAME_particles.csv`, `NAME_sizes.png`, and further files if options ask for them.",
             _attributes(SegmentedFile, ("files",)),
             section(3, "NAME_particles.csv"),
             "One row per particle and frame. If the pixel size is known, also lengths in nm and areas in nm².",

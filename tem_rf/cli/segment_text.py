@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tem_rf.cli.output import print_table
@@ -25,7 +24,7 @@ def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[s
         "min_diameter_px": result.min_diameter_px,
         "left_out": result.left_out,
         "sizes": result.sizes.to_json(result.pixel_size_nm),
-        "scores": result.scores and {**asdict(result.scores), "hard_dice": result.hard_dice},
+        "scores": result.scores and {**result.scores.to_json(), "hard_dice": result.hard_dice},
         "trajectories": tracked
         and {"count": tracked.tracks, "ends": tracked.ends, "frame_interval_s": tracked.frame_interval_s},
         "notes": list(result.notes),
@@ -39,7 +38,7 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
     is_tracked = any(tracked for _, tracked in results)
     is_scored = any(result.scores for result, _ in results)
     columns += ["frames"] * is_stack + ["tracks", "merged tracks", "vanished"] * is_tracked
-    columns += ["dice", "found", "merged", "false negatives", "false positives", "diameter bias"] * is_scored
+    columns += _SCORES * is_scored
     rows = []
     for result, tracked in results:
         sizes = result.sizes
@@ -58,10 +57,24 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
     print_table(title, columns, rows)
 
 
+_SCORES = [
+    *("dice", "found", "merged", "split", "false negatives", "false positives"),
+    *("F1 at IoU 0.5", "mean F1 to 0.95", "panoptic quality", "diameter bias"),
+]
+
+
 def _score_cells(result: SegmentedFile) -> list[object]:
     scores = result.scores
     if scores is None:
-        return ["–"] * 6
+        return ["–"] * len(_SCORES)
+    instances = scores.instances
+    matches = [
+        "–" if one is None else f"{one:.3f}"
+        for one in (instances.f1()[0], instances.mean_f1, instances.panoptic_quality)
+    ]
     bias = "–" if scores.diameter_bias is None else f"{scores.diameter_bias:+.1%}"
     found = f"{scores.found} of {scores.labelled}"
-    return [f"{result.hard_dice:.3f}", found, scores.merged, scores.false_negatives, scores.false_positives, bias]
+    return [
+        *(f"{result.hard_dice:.3f}", found, scores.merged, scores.split),
+        *(scores.false_negatives, scores.false_positives, *matches, bias),
+    ]

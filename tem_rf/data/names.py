@@ -25,7 +25,7 @@ _LABEL_BEGINNING = re.compile(
 )
 _IMAGE_ENDING = re.compile(r"[ _.-]?(images?|img|raw)$", re.IGNORECASE)
 # Written beside masks by Cellpose and this project.
-_BY_PRODUCT = re.compile(r"[ _-](flows|(cp_)?outlines?|overlay|sizes|segmented)$", re.IGNORECASE)
+_BY_PRODUCT = re.compile(r"[ _-](flows|(cp_)?outlines?|overlay|numbered|sizes|segmented)$", re.IGNORECASE)
 _MOST_STEPS = 4
 _SUFFIX_WITHIN = re.compile(rf"({'|'.join(map(re.escape, MICROGRAPH_SUFFIXES))})$", re.IGNORECASE)
 

@@ -201,6 +201,7 @@ class _Files:
         for path in _visible(labels):
             self._add(path, side_by_side, every)
         self._leave_out_unreadable()
+        self._leave_out_copies()
         self._pair_lone_containers()
 
     def near_miss(self, stem: str) -> str:
@@ -263,6 +264,14 @@ class _Files:
             others = [path for path in paths if not path.name.lower().endswith("_seg.npy")]
             if others:
                 self.labels[stem] = others
+
+    def _leave_out_copies(self) -> None:
+        """Use the mask in a folder written by `segment`, whose other files hold the same particles."""
+        for stem, paths in self.labels.items():
+            masks = [path for path in paths if path.name.endswith("_mask.tif")]
+            written = [path.with_name(path.name.replace("_mask.tif", "_segmented.json")) for path in masks]
+            if len(paths) > 1 and len(masks) == 1 and written[0].exists():
+                self.labels[stem] = masks
 
     def _pair_lone_containers(self) -> None:
         """Pair the two files of the published sets, images and labels, whose names differ in more than an ending."""

@@ -63,11 +63,11 @@ def resample_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Resample a mask to the pixels of an image that was resampled or rescaled, by nearest neighbour.
 
     Args:
-        mask: (height, width) bool.
+        mask: (height, width) bool, or int for numbered particles.
         shape: Height and width of the result.
 
     Returns:
-        (height', width') bool.
+        (height', width') of the same type.
     """
     rows, columns = (
         np.minimum(((np.arange(wanted) + 0.5) * given / wanted).astype(int), given - 1)

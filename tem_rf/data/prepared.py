@@ -16,6 +16,7 @@ from tem_rf.errors import DatasetError
 from tem_rf.files import parse_json, write_json
 
 MANIFEST_FILE, IMAGES_FILE, LABELS_FILE, PATCHES_FILE = "dataset.json", "images.tif", "labels.tif", "patches.csv"
+INSTANCES_FILE = "instances.tif"
 _PATCH_COLUMNS = ("source", "y_px", "x_px", "split", "particle_fraction")
 
 
@@ -59,6 +60,8 @@ class PreparedDataset:
         images: (n, patch, patch) float32, normalized, memory-mapped.
         labels: (n, patch, patch) uint8, 1 on particles, memory-mapped.
         patches: The n rows of patches.csv.
+        instances: (n, patch, patch) uint16, number of the particle of each pixel in its patch, memory-mapped; 0 on all
+            particles of a patch whose label does not tell touching particles apart. None if no label does.
         reused: Whether `prepare_dataset` found it up to date.
     """
 
@@ -67,6 +70,7 @@ class PreparedDataset:
     images: np.ndarray
     labels: np.ndarray
     patches: list[Patch]
+    instances: np.ndarray | None = None
     reused: bool = False
 
     @property
@@ -103,7 +107,9 @@ def open_dataset(folder: Path) -> PreparedDataset:
     images, labels = (
         _map_stack(folder / name, shape, dtype) for name, dtype in ((IMAGES_FILE, np.float32), (LABELS_FILE, np.uint8))
     )
-    return PreparedDataset(folder, manifest, images, labels, patches)
+    has_instances = (folder / INSTANCES_FILE).is_file()
+    instances = _map_stack(folder / INSTANCES_FILE, shape, np.uint16) if has_instances else None
+    return PreparedDataset(folder, manifest, images, labels, patches, instances)
 
 
 def read_manifest(folder: Path) -> Manifest:

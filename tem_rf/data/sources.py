@@ -32,6 +32,8 @@ class LabelledMicrograph:
         mask: (height, width) bool.
         unsure: (height, width) bool, True where the label is uncertain; None: nowhere.
         label_notes: How the label was interpreted.
+        instances: (height, width) int32, number of the particle of each pixel, 0 elsewhere; None if the label does not
+            tell touching particles apart.
     """
 
     name: str
@@ -40,6 +42,7 @@ class LabelledMicrograph:
     mask: np.ndarray
     unsure: np.ndarray | None = None
     label_notes: tuple[str, ...] = ()
+    instances: np.ndarray | None = None
 
 
 def find_pairs_in_folders(
@@ -124,17 +127,19 @@ def read_labelled(
                 f"{pair.label}: holds {number} masks, but {pair.image.name} has more images; "
                 "save a mask for every image."
             )
-        mask, unsure, legend = label.mask, label.unsure, label.legend
+        mask, unsure, legend, instances = label.mask, label.unsure, label.legend, label.instances
         if micrograph.recorded_shape:
             shape = micrograph.pixels.shape
-            mask, unsure = resample_mask(mask, shape), unsure if unsure is None else resample_mask(unsure, shape)
+            mask, unsure, instances = (
+                one if one is None else resample_mask(one, shape) for one in (mask, unsure, instances)
+            )
         has_particles |= bool(mask.any())
         has_background |= not mask.all()
         name = f"{pair.name}#{number}" if count > 1 else pair.name
         notes = tuple(f"label: {note}" for note in label.notes)
         if reading.empty_is_background and not mask.any():
             notes += ("label: marks no particles; read as background only",)
-        yield LabelledMicrograph(name, number if count > 1 else None, micrograph, mask, unsure, notes)
+        yield LabelledMicrograph(name, number if count > 1 else None, micrograph, mask, unsure, notes, instances)
     if labels is not None and next(labels, None) is not None:
         raise DatasetError(
             f"{pair.label}: holds more masks than {pair.image.name} has images ({number + 1}); "

@@ -1,5 +1,6 @@
 """Write TIFF files that open in Fiji with their scale."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,38 @@ def write_tiff(path: Path, image: np.ndarray, *, pixel_size_nm: float | None = N
     options = _bigtiff_options(pixel_size_nm) if is_big else imagej_options(image.ndim, pixel_size_nm)
     with replacing_file(path) as beside:
         tifffile.imwrite(beside, pixels, **options)
+
+
+MAX_UINT16 = 2**16 - 1
+
+
+def write_uint32_stack(
+    path: Path, frames: Iterable[np.ndarray], shape: tuple[int, int, int], *, pixel_size_nm: float | None = None
+) -> None:
+    """Write numbers beyond 65,535 as TIFF, atomically. ImageJ shows them, with their scale, as 32-bit values.
+
+    Args:
+        path: File to write.
+        frames: (height, width) uint32 each.
+        shape: Number of frames, height and width.
+        pixel_size_nm: Pixel size [nm]; None: no scale is written.
+
+    Raises:
+        StorageError: The disk is full or the location is not writable.
+    """
+    import tifffile
+
+    count = shape[0]
+    stack = f"images={count}\nframes={count}\n" if count > 1 else ""
+    unit = "" if pixel_size_nm is None else "unit=nm\n"
+    options: dict[str, Any] = {"photometric": "minisblack", "metadata": None}
+    if pixel_size_nm is not None:
+        options |= {"resolution": (1 / pixel_size_nm, 1 / pixel_size_nm), "resolutionunit": "NONE"}
+    is_big = 4 * shape[0] * shape[1] * shape[2] > MAX_IMAGEJ_BYTES
+    with replacing_file(path) as beside, tifffile.TiffWriter(beside, bigtiff=is_big) as writer:
+        for index, frame in enumerate(frames):
+            description = f"ImageJ=1.54f\n{stack}{unit}" if index == 0 else None
+            writer.write(frame, description=description, **options)
 
 
 def imagej_options(dimensions: int, pixel_size_nm: float | None) -> dict[str, Any]:

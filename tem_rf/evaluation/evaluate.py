@@ -1,6 +1,7 @@
 """Score a run on its test images, and save the masks with the scores."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from tem_rf.files import replacing_file
 from tem_rf.metrics.dice import particle_mask
 from tem_rf.metrics.scores import ImageScores, score_image, write_scores
 from tem_rf.models.probability import particle_probability
+from tem_rf.particles.mask import disc_area_px, resolve_min_diameter_px
+from tem_rf.particles.scores import score_particles
+from tem_rf.particles.split import number_particles, renumber
 from tem_rf.plots.segmentation import write_overlay
 from tem_rf.runs.folder import RunFolder
 
@@ -185,16 +189,53 @@ def score_patches(dataset: PreparedDataset, indices: np.ndarray, predictions: np
         predictions: (n, h, w) probability of the particle class, or masks.
     """
     return [
-        score_image(
-            prediction,
-            dataset.labels[index],
-            source=dataset.patches[index].source,
-            y_px=dataset.patches[index].y_px,
-            x_px=dataset.patches[index].x_px,
-            pixel_size_nm=dataset.manifest.pixel_size_nm,
+        _with_instances(
+            score_image(
+                prediction,
+                dataset.labels[index],
+                source=dataset.patches[index].source,
+                y_px=dataset.patches[index].y_px,
+                x_px=dataset.patches[index].x_px,
+                pixel_size_nm=dataset.manifest.pixel_size_nm,
+            ),
+            particle_mask(prediction),
+            dataset,
+            int(index),
         )
         for index, prediction in zip(indices, predictions, strict=True)
     ]
+
+
+def _with_instances(scores: ImageScores, mask: np.ndarray, dataset: PreparedDataset, index: int) -> ImageScores:
+    """Add the scores of the connected regions as particles; those below the minimum diameter are ignored in both."""
+    min_area_px = disc_area_px(resolve_min_diameter_px(dataset.manifest.pixel_size_nm))
+    numbers = number_particles(mask, min_area_px=min_area_px)
+    particles = score_particles(numbers, labelled_particles(dataset, index, min_area_px=min_area_px))
+    return replace(
+        scores,
+        instance_f1=particles.instances.f1()[0],
+        mean_instance_f1=particles.instances.mean_f1,
+        panoptic_quality=particles.instances.panoptic_quality,
+        merged=particles.merged,
+        split=particles.split,
+    )
+
+
+def labelled_particles(dataset: PreparedDataset, index: int, *, min_area_px: float) -> np.ndarray:
+    """Number the labelled particles of a patch: those of an instance label, otherwise regions split at their necks.
+
+    Args:
+        dataset: The dataset.
+        index: Index of the patch.
+        min_area_px: Minimum area of a particle [px].
+
+    Returns:
+        (patch, patch) int32, 0 on background.
+    """
+    mask = np.asarray(dataset.labels[index]) > 0
+    if dataset.instances is not None and (dataset.instances[index].any() or not mask.any()):
+        return renumber(dataset.instances[index], min_area_px)
+    return number_particles(mask, split_touching=True, min_area_px=min_area_px)
 
 
 def _write_overlays(folder: Path, dataset: PreparedDataset, indices: np.ndarray, probabilities: np.ndarray) -> None:

@@ -25,10 +25,11 @@ from tem_rf.inference.results import SegmentedFile, counts_on_mask, recall_finis
 from tem_rf.metrics.dice import hard_dice, particle_mask
 from tem_rf.particles.mask import disc_area_px, measure_mask, resolve_min_diameter_px
 from tem_rf.particles.scores import ParticleScores, score_particles
-from tem_rf.particles.split import number_particles
+from tem_rf.particles.split import number_particles, renumber
 
 _IMAGES: dict[str, np.dtype] = {
     "mask": np.dtype(np.uint8),
+    "instances": np.dtype(np.uint32),
     "probability": np.dtype(np.float32),
     "disagreement": np.dtype(np.float32),
 }
@@ -90,8 +91,9 @@ def segment_file(
                     segmenters, micrograph, transforms=settings.transforms, scratch=output
                 )
                 mask = _mask(segmentation, output)
-                images = {**vars(segmentation), "mask": mask}
-                store.append(_record(segmentation, mask, micrograph, truth, settings), images)
+                instances = scratch_array(mask.shape, np.uint32, output)
+                record = _record(segmentation, mask, instances, micrograph, truth, settings)
+                store.append(record, {**vars(segmentation), "mask": mask, "instances": instances})
                 on_frame(len(store.records), count)
             finished_file.unlink(missing_ok=True)  # from here on the files no longer belong to an earlier job
             result = write_results(store, path, output, first, kinds)
@@ -118,9 +120,10 @@ def _finished(file: Path, job: dict[str, Any], path: Path) -> SegmentedFile | No
 
 def _kinds(settings: SegmentSettings, averaged: int) -> list[str]:
     """Return the kinds of images to write; without averaging there is no disagreement."""
-    if not settings.probability:
-        return ["mask"]
-    return ["mask", "probability", "disagreement"] if averaged > 1 else ["mask", "probability"]
+    kinds = ["mask", "instances"]
+    if settings.probability:
+        kinds += ["probability", "disagreement"] if averaged > 1 else ["probability"]
+    return kinds
 
 
 def _job(segmenters: Sequence[Segmenter], path: Path, settings: SegmentSettings, label: Path | None) -> dict[str, Any]:
@@ -164,30 +167,33 @@ def _mask(result: Segmentation, scratch: Path) -> np.ndarray:
 def _record(
     result: Segmentation,
     mask: np.ndarray,
+    instances: np.ndarray,
     micrograph: Micrograph,
     label: Label | None,
     settings: SegmentSettings,
 ) -> FrameRecord:
+    """Measure and score a frame, and fill its (h, w) uint32 instances."""
     min_px = _min_diameter_px(settings, result.pixel_size_nm)
     measured = measure_mask(
         mask,
         counts_on_mask(micrograph, mask, result.pixel_size_nm),
         min_area_px=disc_area_px(min_px),
         split_touching=settings.split_touching,
+        instances=instances,
     )
-    truth, sure, probability = None, mask, result.probability
+    truth, sure, probability = None, instances, result.probability
     if label is not None:
         truth = resample_mask(label.mask, mask.shape)
     if label is not None and label.unsure is not None:
         passed_over = resample_mask(label.unsure, mask.shape)
-        sure, probability = np.where(passed_over, np.uint8(0), mask), np.where(passed_over, 0, probability)
+        sure, probability = np.where(passed_over, 0, instances), np.where(passed_over, 0, probability)
     return FrameRecord(
         shape=mask.shape,
         pixel_size_nm=result.pixel_size_nm,
         particles=measured.particles,
         left_out=measured.left_out,
         min_diameter_px=min_px,
-        scores=None if truth is None else _scores(sure, truth, disc_area_px(min_px), settings),
+        scores=None if label is None else _scores(sure, label, disc_area_px(min_px)),
         hard_dice=None if truth is None else float(hard_dice(probability[np.newaxis], truth[np.newaxis])[0]),
         notes=(*result.notes, *(f"label: {note}" for note in (label.notes if label else ()))),
     )
@@ -197,10 +203,11 @@ def _min_diameter_px(settings: SegmentSettings, pixel_size_nm: float | None) -> 
     return resolve_min_diameter_px(pixel_size_nm, given_px=settings.min_diameter_px, given_nm=settings.min_diameter_nm)
 
 
-def _scores(mask: np.ndarray, truth: np.ndarray, min_area_px: float, settings: SegmentSettings) -> ParticleScores:
+def _scores(instances: np.ndarray, label: Label, min_area_px: float) -> ParticleScores:
     """Score particles against labelled ones; particles below the minimum diameter are ignored in both."""
-    numbers, labelled = (
-        number_particles(one > 0, split_touching=split, min_area_px=min_area_px)
-        for one, split in ((mask, settings.split_touching), (truth, True))
-    )
-    return score_particles(numbers, labelled)
+    if label.instances is None:
+        truth = resample_mask(label.mask, instances.shape)
+        labelled = number_particles(truth, split_touching=True, min_area_px=min_area_px)
+    else:
+        labelled = renumber(resample_mask(label.instances, instances.shape), min_area_px)
+    return score_particles(renumber(instances, min_area_px), labelled)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preparation.growing_stack import GrowingStack
 from tem_rf.data.preprocess import rescale
-from tem_rf.data.scratch import bands
-from tem_rf.data.tiff import write_tiff
+from tem_rf.data.scratch import bands, scratch_array
+from tem_rf.data.tiff import MAX_UINT16, write_tiff, write_uint32_stack
 from tem_rf.files import parse_json, readable, replacing_file, write_json
 from tem_rf.inference.frame_store import FrameStore
 from tem_rf.particles.scores import ParticleScores, add_scores
@@ -31,7 +32,7 @@ class SegmentedFile:
 
     Attributes:
         image: The file.
-        files: Files written, by kind: mask, overlay, particles, histogram, probability, disagreement.
+        files: Files written, by kind: mask, instances, overlay, particles, histogram, probability, disagreement.
         frames: Number of frames.
         particle_fraction: Fraction of particle pixels over all frames.
         pixel_size_nm: Pixel size of the mask [nm].
@@ -76,7 +77,8 @@ def write_results(
     particles = [particle for record in records for particle in record.particles]
     files = {kind: output / f"{path.stem}_{kind}.tif" for kind in kinds}
     for kind, file in files.items():
-        _write_images(file, store.images(kind), len(records), pixel_size_nm)
+        images = _numbered(store, output) if kind == "instances" else store.images(kind)
+        write_images(file, images, len(records), pixel_size_nm)
     files["overlay"] = output / f"{path.stem}_overlay.png"
     _write_overlay(files["overlay"], first, next(store.images("mask")), pixel_size_nm)
     files["particles"] = output / f"{path.stem}_particles.csv"
@@ -131,7 +133,35 @@ def _means(image: np.ndarray, factor: int) -> np.ndarray:
     return means
 
 
-def _write_images(file: Path, images: Iterator[np.ndarray], count: int, pixel_size_nm: float | None) -> None:
+def _numbered(store: FrameStore, scratch: Path) -> Iterator[np.ndarray]:
+    """Yield the instances as uint16, or as uint32 if a frame has too many particles for it."""
+    if max(len(record.particles) for record in store.records) > MAX_UINT16:
+        yield from store.images("instances")
+        return
+    for image in store.images("instances"):
+        narrow = scratch_array(image.shape, np.uint16, scratch)
+        for band in bands(len(image)):
+            narrow[band] = image[band]
+        yield narrow
+
+
+def write_images(file: Path, images: Iterator[np.ndarray], count: int, pixel_size_nm: float | None) -> None:
+    """Write the images of a file as a TIFF image or stack, completely or not at all.
+
+    Args:
+        file: File to write.
+        images: (height, width) each, of one size and type: uint8, uint16, uint32 or float32.
+        count: Number of images.
+        pixel_size_nm: Pixel size [nm]; None: no scale is written.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    first = next(images)
+    images = chain([first], images)
+    if first.dtype == np.uint32:
+        write_uint32_stack(file, images, (count, *first.shape), pixel_size_nm=pixel_size_nm)
+        return
     if count == 1:
         write_tiff(file, next(images), pixel_size_nm=pixel_size_nm)
         return

@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from tem_rf.config.reading import AS_IT_IS, ReadingSettings
 from tem_rf.config.segmentation import TrackSettings
 from tem_rf.data.formats.recording import Wanted
 from tem_rf.data.readers import open_recording, read_frames
+from tem_rf.data.tiff import MAX_UINT16
 from tem_rf.errors import SettingsError
 from tem_rf.files import readable, replacing_file
-from tem_rf.inference.results import SegmentedFile
+from tem_rf.inference.results import SegmentedFile, write_images
 from tem_rf.particles.table import read_particles
 from tem_rf.particles.tracking import Track, follow_particles
 from tem_rf.plots.tracks import write_development, write_paths
@@ -25,7 +26,7 @@ class TrackedFile:
     """The tracks of a movie.
 
     Attributes:
-        files: Files written, by kind: tracks, paths, development.
+        files: Files written, by kind: tracks, track_instances, paths, development.
         tracks: Number of tracks.
         ends: Number of tracks that ended for each reason, see `Track.end`.
         frame_interval_s: Time between frames [s]; None if neither the user nor the file gives it.
@@ -82,10 +83,12 @@ def track_file(
     frame_interval_s = settings.frame_interval_s or _recorded_interval_s(path, reading)
     files = {
         "tracks": output / f"{path.stem}_tracks.csv",
+        "track_instances": output / f"{path.stem}_track_instances.tif",
         "paths": output / f"{path.stem}_paths.png",
         "development": output / f"{path.stem}_development.png",
     }
     _write_table(files["tracks"], tracks, pixel_size_nm, frame_interval_s)
+    write_images(files["track_instances"], _by_track(segmented, tracks), segmented.frames, pixel_size_nm)
     write_paths(
         files["paths"], _first_frame(segmented, reading), tracks, title=readable(path.name), pixel_size_nm=pixel_size_nm
     )
@@ -114,10 +117,24 @@ def _first_frame(segmented: SegmentedFile, reading: ReadingSettings) -> np.ndarr
     return counts if counts.shape == mask.shape else resize(counts.astype(np.float32), mask.shape, order=1)
 
 
+def _by_track(segmented: SegmentedFile, tracks: Sequence[Track]) -> Iterator[np.ndarray]:
+    """Yield the instances of each frame with the number of the track in place of that of the particle."""
+    of_frame: dict[int, dict[int, int]] = {}
+    for track in tracks:
+        for frame, particle in zip(track.frames, track.particles, strict=True):
+            of_frame.setdefault(frame, {})[particle.number] = track.number
+    dtype = np.uint16 if len(tracks) <= MAX_UINT16 else np.uint32
+    for frame, instances in enumerate(read_frames(segmented.files["instances"], resample=True), start=1):
+        numbers = of_frame.get(frame, {})
+        lookup = np.zeros(max(numbers, default=0) + 1, dtype)
+        lookup[list(numbers)] = list(numbers.values())
+        yield lookup[instances.pixels]
+
+
 def _write_table(
     path: Path, tracks: Sequence[Track], pixel_size_nm: float | None, frame_interval_s: float | None
 ) -> None:
-    columns = ["track", "frame", "x_px", "y_px", "area_px", "diameter_px", "end"]
+    columns = ["track", "frame", "particle", "x_px", "y_px", "area_px", "diameter_px", "end"]
     columns += [] if frame_interval_s is None else ["time_s"]
     columns += [] if pixel_size_nm is None else ["x_nm", "y_nm", "area_nm2", "diameter_nm"]
     with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
@@ -128,6 +145,7 @@ def _write_table(
                 row: dict[str, object] = {
                     "track": track.number,
                     "frame": frame,
+                    "particle": particle.number,
                     "x_px": f"{particle.x_px:.6g}",
                     "y_px": f"{particle.y_px:.6g}",
                     "area_px": particle.area_px,

@@ -30,6 +30,12 @@ class ImageScores:
         hausdorff95_px: 95th percentile of that distance [px].
         mean_surface_distance_nm: The same in nm; None without a pixel size.
         hausdorff95_nm: The same in nm.
+        instance_f1: F1 of the particles that match with an intersection over union of at least 0.5; None if neither
+            mask nor label has particles, or if particles were not scored one by one.
+        mean_instance_f1: Mean of that F1 over minimum overlaps of 0.5, 0.55, ... 0.95.
+        panoptic_quality: F1 at 0.5 times the mean overlap of the matches.
+        merged: Number of labelled particles that share a particle of the mask.
+        split: Number of labelled particles found in pieces.
     """
 
     source: str
@@ -42,12 +48,18 @@ class ImageScores:
     hausdorff95_px: float | None
     mean_surface_distance_nm: float | None
     hausdorff95_nm: float | None
+    instance_f1: float | None = None
+    mean_instance_f1: float | None = None
+    panoptic_quality: float | None = None
+    merged: float | None = None
+    split: float | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(ImageScores))
 """Columns of the table."""
 
-_EARLIER_COLUMNS = ("source", "row", "column", *COLUMNS[3:])  # of runs scored by an earlier version
+_WITHOUT_INSTANCES = COLUMNS[:10]  # of runs scored by an earlier version, as are the next
+_EARLIER_COLUMNS = ("source", "row", "column", *_WITHOUT_INSTANCES[3:])
 
 METRICS = COLUMNS[3:]
 """Names of the scores, in the order of the table."""
@@ -109,9 +121,10 @@ def read_scores(path: Path) -> list[ImageScores]:
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
             table = csv.DictReader(file)
-            if tuple(table.fieldnames or ()) not in (COLUMNS, _EARLIER_COLUMNS):
+            found = tuple(table.fieldnames or ())
+            if found not in (COLUMNS, _WITHOUT_INSTANCES, _EARLIER_COLUMNS):
                 raise ValueError(f"expected the columns {','.join(COLUMNS)}")
-            table.fieldnames = COLUMNS
+            table.fieldnames = COLUMNS[: len(found)]
             return [_from_cells(cells) for cells in table]
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror}); evaluate the run first.") from error
@@ -120,7 +133,7 @@ def read_scores(path: Path) -> list[ImageScores]:
 
 
 def _from_cells(cells: dict[str, str]) -> ImageScores:
-    numbers: dict[str, Any] = {name: float(cells[name]) if cells[name] else None for name in METRICS}
+    numbers: dict[str, Any] = {name: float(cells[name]) if cells.get(name) else None for name in METRICS}
     return ImageScores(source=cells["source"], y_px=int(cells["y_px"]), x_px=int(cells["x_px"]), **numbers)
 
 

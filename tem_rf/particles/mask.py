@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tem_rf.data.preprocess import mean_and_sd
+from tem_rf.data.scratch import bands
 from tem_rf.errors import SettingsError
 from tem_rf.particles.measure import RING_PX, Particle, measure_particles
 from tem_rf.particles.split import number_particles
@@ -76,6 +77,7 @@ def measure_mask(
     min_area_px: float,
     split_touching: bool = False,
     rows: int | None = None,
+    instances: np.ndarray | None = None,
 ) -> MeasuredMask:
     """Measure the particles of a mask. Their numbers and geometry do not depend on the windows.
 
@@ -88,7 +90,11 @@ def measure_mask(
         min_area_px: Minimum area of a particle; smaller regions are specks [px].
         split_touching: Split touching particles.
         rows: Rows of a window; None: a few million pixels.
+        instances: (h, w) uint32, filled with the number of the particle of each pixel, 0 elsewhere; None: not wanted.
     """
+    if instances is not None:
+        for band in bands(len(instances)):
+            instances[band] = 0
     _, spread = mean_and_sd(counts)
     particles: list[Particle] = []
     left_out = 0
@@ -99,12 +105,21 @@ def measure_mask(
         cut = np.zeros(len(ready), bool)  # cut by the edge of the window, so their size is not known here
         cut[components[0]] = window.start > 0
         cut[components[-1]] |= window.stop < len(mask)
+        if instances is not None:
+            _write_numbers(instances[window], numbers, len(particles))
         others = ~ready & (cut | (areas >= min_area_px))
         others[0] = False
         numbers[others[components]] = -1  # measured in another window, and not background
         for particle in measure_particles(numbers, counts[window], spread):
             particles.append(replace(particle, number=len(particles) + 1, y_px=window.start + particle.y_px))
     return MeasuredMask(tuple(particles), left_out)
+
+
+def _write_numbers(instances: np.ndarray, numbers: np.ndarray, before: int) -> None:
+    """Write the particles of a window, which are numbered after those of the windows before it."""
+    for band in bands(len(instances)):
+        found = numbers[band] > 0
+        instances[band][found] = numbers[band][found] + before
 
 
 def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:

@@ -26,12 +26,20 @@ def number_particles(mask: np.ndarray, *, split_touching: bool = False, min_area
     from scipy.ndimage import label
 
     numbers, _ = label(mask, structure=np.ones((3, 3)))
-    numbers = _renumber(numbers, min_area_px)
-    return _renumber(_split(numbers), min_area_px) if split_touching else numbers
+    numbers = renumber(numbers, min_area_px)
+    return renumber(_split(numbers), min_area_px) if split_touching else numbers
 
 
-def _renumber(numbers: np.ndarray, min_area_px: float) -> np.ndarray:
-    """Renumber the regions of at least the minimum area from 1 without gaps."""
+def renumber(numbers: np.ndarray, min_area_px: float) -> np.ndarray:
+    """Renumber the particles of at least the minimum area from 1 without gaps, in the same order.
+
+    Args:
+        numbers: (h, w) int, 0 on background.
+        min_area_px: Minimum area; smaller particles get no number [px].
+
+    Returns:
+        (h, w) int32.
+    """
     kept = np.bincount(numbers.ravel()) >= min_area_px
     kept[0] = False
     return np.where(kept, np.cumsum(kept), 0).astype(np.int32)[numbers]

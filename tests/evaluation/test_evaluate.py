@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.dihedral import dihedral
+from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import PreparedDataset, open_dataset
+from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import ReadError, RunError
-from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run, read_mask
+from tem_rf.evaluation.evaluate import evaluate_baselines, evaluate_run, read_mask, score_patches
 from tem_rf.evaluation.scoring import score_runs
 from tem_rf.jobs.train import TrainRequest, train_one
 from tem_rf.metrics.dice import hard_dice
@@ -23,6 +26,7 @@ from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.network import load_network
 from tem_rf.training.state import save_model
+from tests.helpers.labelled_folder import write_pair
 from tests.helpers.run_folders import new_run
 
 
@@ -100,6 +104,25 @@ def test_a_method_that_cannot_work_says_why_and_has_no_scores(dataset: PreparedD
     assert fourier == []
     assert note
     assert len(results["brightness threshold"][0]) == len(dataset.indices("test"))
+
+
+def test_particles_are_scored_one_by_one_by_the_numbers_of_the_label(tmp_path: Path) -> None:
+    instances = np.zeros((48, 96), np.uint8)
+    instances[10:30, 10:30], instances[10:30, 30:46], instances[20:40, 60:80] = 7, 9, 11  # the first two touch
+    rng = np.random.default_rng(1)
+    for name in ("a", "b", "c"):
+        counts = rng.poisson(100, instances.shape).astype(np.uint16)
+        write_pair(tmp_path / "in", name, counts, instances > 0, pixel_size_nm=None)
+        write_tiff(tmp_path / "in" / "labels" / f"{name}.tif", instances)
+    settings = preparation_settings(patch_size=48, background_threshold=0)
+    dataset = prepare_dataset(tmp_path / "in", tmp_path / "out", settings=settings)
+    assert (dataset.patches[0].y_px, dataset.patches[0].x_px, dataset.instances.dtype) == (0, 0, np.uint16)
+    np.testing.assert_array_equal(dataset.instances[0] == 1, instances[:, :48] == 7)
+    np.testing.assert_array_equal(dataset.instances[0] == 2, instances[:, :48] == 9)
+    (scores,) = score_patches(dataset, np.array([0]), dataset.labels[[0]] * 1.0)
+    assert (scores.merged, scores.split) == (2, 0)  # one region in the mask
+    assert scores.instance_f1 == pytest.approx(2 / 3)  # of which the first is 400 of 720 px
+    assert scores.panoptic_quality == pytest.approx(2 / 3 * 400 / 720)
 
 
 def test_curves_are_drawn_with_a_line_per_seed(trained_run: RunFolder, tiny_dataset: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import DatasetError, ReadError, SettingsError, StorageError
 from tem_rf.inference.file import segment_file
 from tem_rf.inference.frame_store import FrameStore
+from tem_rf.particles.table import read_particles
 from tests.helpers.discs import discs
 from tests.helpers.networks import Killed, bright
 
@@ -52,8 +53,44 @@ def test_a_stack_becomes_a_stack_of_masks_with_its_pixel_size(tmp_path: Path) ->
         rows = list(csv.DictReader(file))
     assert [int(row["frame"]) for row in rows] == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *("m_mask.tif", "m_overlay.png", "m_particles.csv", "m_segmented.json", "m_sizes.png")
+        *("m_instances.tif", "m_mask.tif", "m_overlay.png", "m_particles.csv", "m_segmented.json", "m_sizes.png")
     ]
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_the_instances_have_the_numbers_of_the_table(frames: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    mask = discs((90, 110), (25, 25, 14), (25, 51, 13), (70, 30, 12), (70, 80, 3))  # two touch, one is a speck
+    counts = (rng.poisson(50, mask.shape) + 100 * mask).astype(np.uint16)
+    write_tiff(tmp_path / "m.tif", np.stack([counts] * frames) if frames > 1 else counts, pixel_size_nm=0.5)
+    settings = SegmentSettings(split_touching=True, min_diameter_px=8)
+    result = segment_file([bright()], tmp_path / "m.tif", tmp_path / "out", settings)
+    with tifffile.TiffFile(result.files["instances"]) as tiff:
+        instances = tiff.asarray()
+        assert (instances.dtype, tiff.imagej_metadata["unit"]) == (np.uint16, "nm")
+    assert instances.shape == ((frames, *mask.shape) if frames > 1 else mask.shape)
+    for frame, particles in zip(
+        instances.reshape(frames, *mask.shape), read_particles(result.files["particles"], frames), strict=True
+    ):
+        assert [one.number for one in particles] == [1, 2, 3]
+        for one in particles:
+            assert np.count_nonzero(frame == one.number) == one.area_px
+            assert np.argwhere(frame == one.number).mean(axis=0) == pytest.approx((one.y_px, one.x_px), rel=1e-5)
+
+
+def test_touching_particles_of_a_numbered_label_are_scored_one_by_one(tmp_path: Path) -> None:
+    label = np.zeros((60, 80), np.uint8)
+    label[10:30, 10:30], label[10:30, 30:50], label[40:55, 60:75] = 1, 2, 3  # two squares without a neck between them
+    rng = np.random.default_rng(8)
+    write_tiff(tmp_path / "m.tif", (rng.poisson(50, label.shape) + 100 * (label > 0)).astype(np.uint16))
+    arguments = ([bright()], tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
+    write_tiff(tmp_path / "label.tif", label)
+    scores = segment_file(*arguments, label=tmp_path / "label.tif").scores
+    assert (scores.labelled, scores.found, scores.merged, scores.split) == (3, 1, 2, 0)
+    assert scores.instances.true_positives == (2,) + (1,) * 9  # half of the pair is one of its squares, to the pixel
+    write_tiff(tmp_path / "label.tif", label > 0)
+    scores = segment_file(*arguments, label=tmp_path / "label.tif").scores
+    assert (scores.labelled, scores.found, scores.merged) == (2, 2, 0)
 
 
 def test_a_job_that_was_killed_goes_on_at_the_frame_where_it_was(tmp_path: Path) -> None:

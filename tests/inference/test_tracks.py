@@ -96,6 +96,14 @@ def test_table_and_pictures_of_a_segmented_movie(tmp_path: Path) -> None:
         [(15 + 3 * frame) / 2 for frame in range(FRAMES)], abs=0.3
     )
     assert float(rows[0]["area_nm2"]) == pytest.approx(float(rows[0]["area_px"]) / 4)
+    by_track, by_particle = (
+        tifffile.imread(tracked.files["track_instances"]),
+        tifffile.imread(segmented.files["instances"]),
+    )
+    for row in rows:
+        frame, track, particle = (int(row[name]) for name in ("frame", "track", "particle"))
+        np.testing.assert_array_equal(by_track[frame - 1] == track, by_particle[frame - 1] == particle)
+    np.testing.assert_array_equal(by_track > 0, by_particle > 0)
     for kind in ("paths", "development"):
         with Image.open(tracked.files[kind]) as picture:
             assert min(picture.size) > 300

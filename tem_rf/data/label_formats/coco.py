@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 from urllib.parse import unquote
@@ -58,11 +59,11 @@ def draw_coco(path: Path, content: dict[str, Any], stems: set[str], shape: tuple
     kinds = _category_names(content)
     regions: list[Region] = []
     without = Counter[str]()
-    for annotation in content["annotations"]:
+    for number, annotation in enumerate(content["annotations"]):
         if str(annotation.get("image_id")) not in images:
             continue
         kind = kinds.get(str(annotation.get("category_id")), "")
-        found = _regions(path, annotation.get("segmentation"), kind, shape)
+        found = [replace(one, particle=number) for one in _regions(path, annotation.get("segmentation"), kind, shape)]
         regions += found
         without[_what_else(annotation)] += not found
     boxes = without["boxes"]
@@ -77,7 +78,7 @@ def draw_coco(path: Path, content: dict[str, Any], stems: set[str], shape: tuple
         if boxes
         else ()
     )
-    return Label(label.mask, label.unsure, label.notes + notes, label.legend)
+    return replace(label, notes=label.notes + notes)
 
 
 def coco_stems(path: Path, content: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -132,13 +133,12 @@ def _what_else(annotation: Mapping[str, Any]) -> str:
 def _regions(path: Path, segmentation: Any, kind: str, shape: tuple[int, int]) -> list[Region]:
     try:
         if isinstance(segmentation, dict):
-            return [Region(kind, mask=_decode_run_lengths(path, segmentation, shape), name="a run-length mask")]
+            return [_decode_run_lengths(path, segmentation, kind, shape)]
         polygons = segmentation or []
         if polygons and isinstance(polygons[0], int | float):
             polygons = [polygons]
         if polygons and isinstance(polygons[0], dict):
-            masks = [_decode_run_lengths(path, part, shape) for part in polygons]
-            return [Region(kind, mask=mask, name="a run-length mask") for mask in masks]
+            return [_decode_run_lengths(path, part, kind, shape) for part in polygons]
         return [Region(kind, [finite_ring(polygon)]) for polygon in polygons if len(polygon)]
     except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ReadError(
@@ -147,8 +147,8 @@ def _regions(path: Path, segmentation: Any, kind: str, shape: tuple[int, int]) -
         ) from error
 
 
-def _decode_run_lengths(path: Path, segmentation: Mapping[str, Any], shape: tuple[int, ...]) -> np.ndarray:
-    """Alternating runs of background and particle, down the columns."""
+def _decode_run_lengths(path: Path, segmentation: Mapping[str, Any], kind: str, shape: tuple[int, int]) -> Region:
+    """Alternating runs of background and particle, down the columns; only the columns with particle are unpacked."""
     counts, size = segmentation["counts"], segmentation.get("size")
     if size and [int(length) for length in size] != list(shape):
         height, width = (int(length) for length in size)
@@ -159,8 +159,20 @@ def _decode_run_lengths(path: Path, segmentation: Mapping[str, Any], shape: tupl
     runs = _unpack_counts(counts) if isinstance(counts, str) else [int(count) for count in counts]
     if min(runs, default=0) < 0 or sum(runs) != shape[0] * shape[1]:
         raise ValueError(f"{sum(runs)} pixels, expected {shape[0] * shape[1]}")
-    values = np.arange(len(runs)) % 2 == 1
-    return np.repeat(values, runs).reshape(shape, order="F")
+    edges = np.concatenate([[0], np.cumsum(runs, dtype=np.int64)])
+    starts, ends = edges[1:-1:2], edges[2::2]
+    starts, ends = starts[ends > starts], ends[ends > starts]
+    if not len(starts):
+        return Region(kind, mask=np.zeros((0, 0), bool), name="a run-length mask")
+    height = shape[0]
+    left, right = int(starts[0]) // height, (int(ends[-1]) - 1) // height + 1
+    steps = np.zeros((right - left) * height + 1, np.int8)
+    steps[starts - left * height] += 1
+    steps[ends - left * height] -= 1
+    columns = np.cumsum(steps[:-1], dtype=np.int8).reshape(right - left, height) > 0
+    rows = np.flatnonzero(columns.any(axis=0))
+    part = columns[:, rows[0] : rows[-1] + 1].T
+    return Region(kind, mask=part, corner=(int(rows[0]), left), name="a run-length mask")
 
 
 def _unpack_counts(text: str) -> list[int]:

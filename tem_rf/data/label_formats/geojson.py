@@ -1,6 +1,7 @@
 """GeoJSON, as QuPath exports annotations and detections: https://qupath.readthedocs.io/en/stable/docs/advanced/exporting_annotations.html."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ def draw_geojson(path: Path, content: Any, shape: tuple[int, int], roles: Roles)
     """
     try:
         features = _features(content)
-        regions = [region for kind, geometry in features for region in _regions(kind, geometry)]
+        regions = [
+            replace(region, particle=number if is_feature else None)
+            for number, (kind, geometry, is_feature) in enumerate(features)
+            for region in _regions(kind, geometry)
+        ]
     except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
         raise ReadError(
             f"{path}: a feature cannot be read ({' '.join(str(error).split())[:120]}); export it again."
@@ -44,15 +49,16 @@ def draw_geojson(path: Path, content: Any, shape: tuple[int, int], roles: Roles)
     return draw_regions(path, regions, shape, roles)
 
 
-def _features(content: Any) -> list[tuple[str, Mapping[str, Any]]]:
-    """Class and geometry of each feature."""
+def _features(content: Any) -> list[tuple[str, Mapping[str, Any], bool]]:
+    """Class and geometry of each feature, and whether it is one: a bare geometry may outline many particles."""
     if isinstance(content, list):
         return [found for item in content for found in _features(item)]
     if content["type"] == "FeatureCollection":
         return _features(list(content["features"]))
     if content["type"] == "Feature":
-        return [(_kind(content.get("properties") or {}), content["geometry"])] if content.get("geometry") else []
-    return [("", content)]
+        kind, geometry = _kind(content.get("properties") or {}), content.get("geometry")
+        return [(kind, geometry, True)] if geometry else []
+    return [("", content, False)]
 
 
 def _kind(properties: Mapping[str, Any]) -> str:

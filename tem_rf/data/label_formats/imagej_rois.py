@@ -1,6 +1,7 @@
 """ImageJ and Fiji regions of interest: a single one in a .roi file, a set in a .zip file."""
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -35,7 +36,7 @@ def draw_rois(path: Path, shape: tuple[int, int], roles: Roles) -> Label:
     label = draw_regions(path, regions, shape, Roles())
     passed_over = len(rois) - len(areas)
     notes = (f"{passed_over} of its {len(rois)} regions are lines or points and were ignored",) if passed_over else ()
-    return Label(label.mask, None, label.notes + notes, label.legend)
+    return replace(label, notes=label.notes + notes)
 
 
 def _read(path: Path) -> list[Any]:

@@ -1,6 +1,6 @@
 """The label of a micrograph."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,12 +17,15 @@ class Label:
         unsure: (height, width) bool, True where the label is uncertain; None: nowhere.
         notes: How the label was interpreted, if it was ambiguous.
         legend: Its values, colours or classes with their shares, for the error if none is particle.
+        instances: (height, width) int32, the number of the particle of each pixel, 0 elsewhere; None: the label does
+            not tell touching particles apart.
     """
 
     mask: np.ndarray
     unsure: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     legend: str = ""
+    instances: np.ndarray | None = None
 
     def with_remarks(self) -> "Label":
         """Add a note if it marks so much or so little that it may be inverted, or belong to another image."""
@@ -32,7 +35,7 @@ class Label:
             notes += (f"marks {percent(share)} of the pixels as particle; is it inverted?",)
         elif 0 < share < _USUAL_LEAST:
             notes += (f"marks only {percent(share)} of the pixels as particle",)
-        return Label(self.mask, self.unsure, notes, self.legend)
+        return replace(self, notes=notes)
 
 
 def percent(share: float) -> str:

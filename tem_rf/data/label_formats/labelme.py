@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -56,10 +57,16 @@ def draw_labelme(path: Path, content: dict[str, Any], shape: tuple[int, int], ro
     passed_over = len(content["shapes"]) - len(regions)
     label = draw_regions(path, regions, shape, roles)
     notes = (f"{passed_over} of its shapes are lines or points and were ignored",) if passed_over else ()
-    return Label(label.mask, label.unsure, label.notes + notes, label.legend)
+    return replace(label, notes=label.notes + notes)
 
 
 def _region(item: dict[str, Any], shape: tuple[int, int]) -> Region | None:
+    region = _one_region(item, shape)
+    group = item.get("group_id")
+    return region if region is None or group is None else replace(region, particle=group)
+
+
+def _one_region(item: dict[str, Any], shape: tuple[int, int]) -> Region | None:
     kind, points = str(item.get("label") or ""), finite_ring(item["points"])
     match item.get("shape_type") or "polygon":
         case "polygon":
@@ -74,12 +81,13 @@ def _region(item: dict[str, Any], shape: tuple[int, int]) -> Region | None:
             angles = np.linspace(0, 2 * np.pi, _VERTICES, endpoint=False)
             return Region(kind, [points[0] + radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1)])
         case "mask":
-            return Region(kind, mask=_pasted(item["mask"], points, shape))
+            mask, corner = _pasted(item["mask"], points, shape)
+            return Region(kind, mask=mask, corner=corner)
     return None
 
 
-def _pasted(text: str, corners: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A mask stored as a PNG of its bounding box."""
+def _pasted(text: str, corners: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+    """A mask stored as a PNG of its bounding box, clipped to the image, and the row and column of its corner."""
     from PIL import Image
 
     with Image.open(io.BytesIO(base64.b64decode(text)), formats=("PNG",)) as image:
@@ -87,8 +95,5 @@ def _pasted(text: str, corners: np.ndarray, shape: tuple[int, int]) -> np.ndarra
             raise ValueError(f"a mask of {image.width} x {image.height} px is larger than the image")
         part = np.array(image.convert("L")) > 0
     x, y = (round(float(value)) for value in corners.min(axis=0))
-    mask = np.zeros(shape, bool)
-    rows, columns = slice(max(0, y), y + len(part)), slice(max(0, x), x + part.shape[1])
-    place = mask[rows, columns]
-    place |= part[max(0, -y) :, max(0, -x) :][: place.shape[0], : place.shape[1]]
-    return mask
+    top, left = max(0, y), max(0, x)
+    return part[top - y : max(0, shape[0] - y), left - x : max(0, shape[1] - x)], (top, left)

@@ -1,6 +1,7 @@
 """Labels that are images: masks, instance numbers, painted colours, and files with several of these."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,11 @@ def read_masks(path: Path, shape: tuple[int, int], frames: int, reading: Reading
         if frames == 1 and recording.count > 1 and not recording.channels:
             pages = (_checked(path, recording.read_frame(index), shape) for index in range(recording.count))
             label = label_of_planes(path, map(_one_plane, pages), recording.count, roles, "pages")
-            yield Label(label.mask, label.unsure, notes + label.notes, label.legend)
+            yield replace(label, notes=notes + label.notes)
             return
         for index in range(recording.count):
             label = _label_of_frame(path, _checked(path, recording.read_frame(index), shape), recording, roles)
-            yield Label(label.mask, label.unsure, notes + label.notes, label.legend)
+            yield replace(label, notes=notes + label.notes)
 
 
 def is_container(path: Path) -> bool:

@@ -1,7 +1,7 @@
 """Fill hand-drawn outlines of the classes that are particles, after checking that they fit the micrograph."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,14 +25,18 @@ class Region:
         kind: Its class; empty if it has none.
         rings: (n, 2) vertices x, y of each outline [px]; (0, 0) is the upper left corner of the image, as in ImageJ and
             COCO, so the centre of the first pixel is at (0.5, 0.5). A ring inside another is a hole.
-        mask: (height, width) bool instead of outlines.
+        mask: (h, w) bool instead of outlines, a part of the image.
+        corner: Row and column of the upper left pixel of the mask.
         name: Its name in the file, for errors.
+        particle: Key shared by the regions that are parts of one particle; None: the region is a particle of its own.
     """
 
     kind: str = ""
     rings: Sequence[np.ndarray] = ()
     mask: np.ndarray | None = None
+    corner: tuple[int, int] = (0, 0)
     name: str = field(default="an outline")
+    particle: Hashable = None
 
 
 def draw_regions(path: Path, regions: Sequence[Region], shape: tuple[int, int], roles: Roles) -> Label:
@@ -57,8 +61,9 @@ def draw_regions(path: Path, regions: Sequence[Region], shape: tuple[int, int], 
     _check_scale(path, drawn, shape)
     clipped = sum(_is_clipped(path, region, shape) for region in drawn)
     masks = {kind: np.zeros(shape, bool) for kind in kinds}
-    for region in regions:
-        _fill(masks[region.kind], region)
+    filled = [_fill(region, shape) for region in regions]
+    for region, (place, part) in zip(regions, filled, strict=True):
+        masks[region.kind][place] |= part
     shares = legend([(kind or "(no class)", float(masks[kind].mean())) for kind in kinds])
     if None in chosen.values():
         raise DatasetError(f"{path}: holds the classes {shares}, and it is not clear which are particle; {OPTIONS}.")
@@ -72,7 +77,12 @@ def draw_regions(path: Path, regions: Sequence[Region], shape: tuple[int, int], 
         notes += ("all its outlines are upright rectangles; are they boxes around particles rather than outlines?",)
     particle, unsure = (_union(masks, chosen, role, shape) for role in ("particle", "not sure"))
     unsure &= ~particle
-    return Label(particle, unsure if unsure.any() else None, notes, shares)
+    of_particles = [
+        (region.particle, *one)
+        for region, one in zip(regions, filled, strict=True)
+        if chosen[region.kind] == "particle"
+    ]
+    return Label(particle, unsure if unsure.any() else None, notes, shares, _number(of_particles, shape))
 
 
 def _roles_of(kinds: list[str], roles: Roles) -> tuple[dict[str, Role | None], bool]:
@@ -129,17 +139,21 @@ def _is_clipped(path: Path, region: Region, shape: tuple[int, int]) -> bool:
     return bool((most > size + _OVERHANG_PX).any() or (least < -_OVERHANG_PX).any())
 
 
-def _fill(mask: np.ndarray, region: Region) -> None:
-    """Set the pixels whose centres are inside a region; only the part of the mask around it is touched."""
+Place = tuple[slice, slice]
+
+
+def _fill(region: Region, shape: tuple[int, int]) -> tuple[Place, np.ndarray]:
+    """Find the pixels whose centres are inside a region: the rows and columns around it, and a mask of these."""
     from skimage.draw import polygon
 
     if region.mask is not None:
-        mask |= region.mask
+        (top, left), (height, width) = region.corner, region.mask.shape
+        return (slice(top, top + height), slice(left, left + width)), region.mask
     rings = [ring for ring in region.rings if len(ring) >= 3]
     if not rings:
-        return
+        return (slice(0, 0), slice(0, 0)), np.zeros((0, 0), bool)
     points = np.concatenate(rings)
-    size = np.array(mask.shape[::-1])
+    size = np.array(shape[::-1])
     x0, y0 = np.clip(np.floor(points.min(axis=0)).astype(int), 0, size)
     x1, y1 = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, 0, size)
     part = np.zeros((max(0, y1 - y0), max(0, x1 - x0)), bool)
@@ -147,7 +161,22 @@ def _fill(mask: np.ndarray, region: Region) -> None:
         inside = np.zeros_like(part)
         inside[polygon(ring[:, 1] - 0.5 - y0, ring[:, 0] - 0.5 - x0, part.shape)] = True
         part ^= inside
-    mask[y0:y1, x0:x1] |= part
+    return (slice(y0, y0 + len(part)), slice(x0, x0 + part.shape[1])), part
+
+
+def _number(filled: Sequence[tuple[Hashable, Place, np.ndarray]], shape: tuple[int, int]) -> np.ndarray:
+    """Number the particles in the order of the file. Where two overlap, the smaller one is on top."""
+    instances = np.zeros(shape, np.int32)
+    numbers: dict[Hashable, int] = {}
+    parts: list[tuple[int, int, Place, np.ndarray]] = []
+    for index, (particle, place, part) in enumerate(filled):
+        area = int(np.count_nonzero(part))
+        if area:
+            key = ("alone", index) if particle is None else ("part", particle)
+            parts.append((-area, numbers.setdefault(key, len(numbers) + 1), place, part))
+    for _, number, place, part in sorted(parts, key=lambda one: one[:2]):
+        instances[place][part] = number
+    return instances
 
 
 def _union(

@@ -33,23 +33,26 @@ def label_of_planes(path: Path, planes: Iterable[np.ndarray], count: int, roles:
     """
     named = roles.assign([str(number) for number in range(1, count + 1)], lambda text: text.strip())
     kept: list[np.ndarray] = []
-    times = union = unsure = total = None
+    times = union = unsure = total = instances = None
     shares: list[tuple[str, float]] = []
     for number, plane in enumerate(planes, start=1):
         values = np.nan_to_num(plane.astype(np.float32)) if plane.dtype != bool else plane.astype(np.float32)
         marked = _marked(path, plane, number, count, what, named)
         shares.append((f"{number}", float(marked.mean())))
         role = named.get(str(number))
-        if times is None or union is None or unsure is None or total is None:
+        if times is None or union is None or unsure is None or total is None or instances is None:
             times, total = np.zeros(marked.shape, np.uint16), np.zeros(marked.shape, np.float32)
             union, unsure = np.zeros(marked.shape, bool), np.zeros(marked.shape, bool)
+            instances = np.zeros(marked.shape, np.int32)
         times += marked
         total += values
-        union |= marked if role in (None, "particle") else False
+        if role in (None, "particle"):
+            instances[marked & ~union] = number
+            union |= marked
         unsure |= marked if role == "not sure" else False
         if count <= _MOST_CLASSES:
             kept.append(marked)
-    if times is None or union is None or unsure is None or total is None:
+    if times is None or union is None or unsure is None or total is None or instances is None:
         raise DatasetError(f"{path}: holds no {what}.")
     listed = f"{count} {what}: {legend(shares)}"
     if roles.say_particle:
@@ -64,9 +67,8 @@ def label_of_planes(path: Path, planes: Iterable[np.ndarray], count: int, roles:
             "separately, or select it with `particle`."
         )
     unsure_or_none = unsure if unsure.any() else None
-    return Label(
-        union & ~unsure, unsure_or_none, (f"holds {count} {what}, one particle each; they were merged",), listed
-    )
+    note = f"holds {count} {what}, one particle each; they were merged"
+    return Label(union & ~unsure, unsure_or_none, (note,), listed, np.where(unsure, 0, instances))
 
 
 def _marked(path: Path, plane: np.ndarray, number: int, count: int, what: str, named: dict) -> np.ndarray:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tem_rf.data.label_formats.label import Label, legend, percent
+from tem_rf.data.label_formats.numbers import are_surely_numbers, particle_numbers
 from tem_rf.data.label_formats.roles import OPTIONS, Role, Roles
 from tem_rf.errors import DatasetError
 
@@ -57,7 +58,7 @@ def label_of_values(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: bo
     values, counts = values[left], counts[left]
     if not len(values):
         return Label(np.zeros(frame.shape, bool), unsure, notes, shares)
-    if unsure is None:
+    if unsure is None and not are_surely_numbers(frame, values):
         soft = _cut_soft_edges(path, frame, missing, values, counts, is_lossy)
         if soft is not None:
             return Label(soft.mask, None, notes + soft.notes, shares)
@@ -65,7 +66,7 @@ def label_of_values(path: Path, frame: np.ndarray, roles: Roles, *, is_lossy: bo
     mask = ~missing if background is None else (frame != background) & ~missing
     if unsure is not None:
         mask &= ~unsure
-    return Label(mask, unsure, notes + more, shares)
+    return Label(mask, unsure, notes + more, shares, particle_numbers(frame, mask))
 
 
 def _reserved(frame: np.ndarray, values: np.ndarray) -> int | None:
@@ -83,7 +84,8 @@ def _by_role(
     frame: np.ndarray, named: dict[float, Role], missing: np.ndarray, notes: tuple[str, ...], shares: str
 ) -> Label:
     unsure = _of_role(frame, named, "not sure")
-    return Label(_of_role(frame, named, "particle") & ~missing, unsure if unsure.any() else None, notes, shares)
+    mask = _of_role(frame, named, "particle") & ~missing
+    return Label(mask, unsure if unsure.any() else None, notes, shares, particle_numbers(frame, mask))
 
 
 def _of_role(frame: np.ndarray, named: dict[float, Role], role: Role) -> np.ndarray:

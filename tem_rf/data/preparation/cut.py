@@ -9,6 +9,7 @@ import numpy as np
 from tem_rf.config.preparation import PreparationSettings
 from tem_rf.data.manifest import Source
 from tem_rf.data.pairing import Pair
+from tem_rf.data.pixels import resample_mask
 from tem_rf.data.preparation.near_duplicates import Fingerprint, take_fingerprint
 from tem_rf.data.preparation.patches import count_left_out, cut_patches
 from tem_rf.data.preprocess import preprocess, rescale
@@ -27,6 +28,8 @@ class Piece:
         x_px: First column, in the micrograph [px].
         image: (patch, patch) float32.
         label: (patch, patch) uint8.
+        instances: (patch, patch) uint16, number of the particle of each pixel, counted in the patch; 0 everywhere if
+            the label does not tell touching particles apart.
         particle_px: Number of particle pixels.
     """
 
@@ -34,6 +37,7 @@ class Piece:
     x_px: int
     image: np.ndarray
     label: np.ndarray
+    instances: np.ndarray
     particle_px: int
 
 
@@ -45,12 +49,14 @@ class Cut:
         source: Description of the micrograph, except the splits.
         pixel_size_nm: Pixel size of the patches [nm]; None: not known.
         fingerprint: Identifies its area.
+        has_instances: Whether its label tells touching particles apart.
         pieces: The kept patches, row by row.
     """
 
     source: Source
     pixel_size_nm: float | None
     fingerprint: Fingerprint
+    has_instances: bool
     pieces: list[Piece]
 
 
@@ -78,6 +84,7 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
     if settings.target_pixel_size_nm is not None:
         mask = rescale(mask.astype(np.float32), micrograph.pixel_size_nm, settings.target_pixel_size_nm) >= 0.5
     image_patches, label_patches = cut_patches(prepared.image, size), cut_patches(mask.view(np.uint8), size)
+    instance_patches = cut_patches(_instances(labelled, mask), size)
     particle_px = np.count_nonzero(label_patches, axis=(2, 3))
     is_empty = settings.empty_is_background and not mask.any()
     is_kept = (particle_px > settings.background_threshold) | is_empty
@@ -116,11 +123,26 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
             int(column) * size,
             image_patches[row, column],
             label_patches[row, column],
+            _counted(instance_patches[row, column]),
             int(particle_px[row, column]),
         )
         for row, column in kept
     ]
-    return Cut(source, prepared.pixel_size_nm, take_fingerprint(prepared.image, mask), pieces)
+    fingerprint = take_fingerprint(prepared.image, mask)
+    return Cut(source, prepared.pixel_size_nm, fingerprint, labelled.instances is not None, pieces)
+
+
+def _instances(labelled: LabelledMicrograph, mask: np.ndarray) -> np.ndarray:
+    """(height, width) int32, number of the particle of each pixel of the mask; 0 if the label does not have them."""
+    if labelled.instances is None:
+        return np.zeros(mask.shape, np.int32)
+    return np.where(mask, resample_mask(labelled.instances, mask.shape), 0)
+
+
+def _counted(numbers: np.ndarray) -> np.ndarray:
+    """Number the particles of a patch from 1."""
+    found, places = np.unique(numbers, return_inverse=True)
+    return np.cumsum(found > 0).astype(np.uint16)[places].reshape(numbers.shape)
 
 
 def _touches_unsure(labelled: LabelledMicrograph, settings: PreparationSettings, shape: tuple[int, ...]) -> np.ndarray:

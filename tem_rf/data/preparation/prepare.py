@@ -17,6 +17,7 @@ from tem_rf.data.preparation.growing_stack import GrowingStack
 from tem_rf.data.preparation.near_duplicates import Fingerprint, find_overlaps
 from tem_rf.data.prepared import (
     IMAGES_FILE,
+    INSTANCES_FILE,
     LABELS_FILE,
     MANIFEST_FILE,
     Patch,
@@ -80,14 +81,21 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
     sizes: list[float | None] = []
     fingerprints: list[Fingerprint] = []
     intensity = IntensitySums(settings.normalization)
-    with GrowingStack(folder / IMAGES_FILE) as images, GrowingStack(folder / LABELS_FILE) as labels:
+    has_instances = False
+    with (
+        GrowingStack(folder / IMAGES_FILE) as images,
+        GrowingStack(folder / LABELS_FILE) as labels,
+        GrowingStack(folder / INSTANCES_FILE) as instances,
+    ):
         for cut in _one_ahead(_cut_all(pairs, settings, progress)):
             sizes.append(_agreed_pixel_size(cut, sizes))
             sources.append(cut.source)
             fingerprints.append(cut.fingerprint)
+            has_instances |= cut.has_instances
             for piece in cut.pieces:
                 images.append(piece.image, sizes[0])
                 labels.append(piece.label, sizes[0])
+                instances.append(piece.instances, sizes[0])
                 intensity.add(piece.image, piece.label)
                 fraction = piece.particle_px / settings.patch_size**2
                 patches.append(Patch(cut.source.name, piece.y_px, piece.x_px, "train", fraction))
@@ -96,6 +104,8 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
                 f"{pairs[0].image.parent}: no patch of {settings.patch_size} px has more than "
                 f"{settings.background_threshold} particle pixels; lower `background_threshold`."
             )
+    if not has_instances:
+        (folder / INSTANCES_FILE).unlink()
     if not any(source.particle_fraction for source in sources):
         raise DatasetError(f"{pairs[0].image.parent}: no micrograph has particles; add some that do.")
     overlaps = find_overlaps(fingerprints, combinations(range(len(sources)), 2))
