@@ -6,11 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tem_rf.config.reading import AS_IT_IS, ReadingSettings
-from tem_rf.data.formats.recording import LABEL_NAMES, Wanted
-from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES
-from tem_rf.data.label_formats.json_labels import JSON_SUFFIXES
 from tem_rf.data.labels import read_one_label
-from tem_rf.data.readers import open_recording
 from tem_rf.data.tiff import imagej_options
 from tem_rf.files import replacing_file
 
@@ -18,8 +14,6 @@ UNSURE = -1
 """Value of a pixel that is not sure in an array of instance numbers; 0 is background."""
 
 _LARGEST_16_BIT = 32767  # larger numbers could not be told from levels of a mask with soft edges
-_MOST_CLASSES = 10
-_PIECES_OF_A_PARTICLE = 1.5  # on average, in an image of instance numbers; a class has more pieces
 
 
 def write_instances(
@@ -79,42 +73,10 @@ def read_instances(
     from scipy.ndimage import label as components
 
     label = read_one_label(path, shape, image=image, reading=reading)
-    values = _stored_integers(path, shape, reading)
-    if values is not None and _are_instances(values, label.mask):
-        numbers = _as_numbers(np.where(label.mask, values, 0))
+    if label.instances is not None:
+        numbers = label.instances.copy()
     else:
         numbers = components(label.mask, structure=np.ones((3, 3)))[0].astype(np.int32)
     if label.unsure is not None:
         numbers[label.unsure] = UNSURE
     return numbers, label.notes
-
-
-def _stored_integers(path: Path, shape: tuple[int, int], reading: ReadingSettings) -> np.ndarray | None:
-    """(height, width) integers of a file with one plane; None for outlines, colours, floats and several planes."""
-    if path.suffix.lower() in (*JSON_SUFFIXES, *ROI_SUFFIXES):
-        return None
-    with open_recording(path, Wanted(reading.label_array, LABEL_NAMES, as_label=True, frame_shape=shape)) as recording:
-        if recording.count != 1 or recording.channels or recording.is_lossy:
-            return None
-        frame = recording.read_frame(0)
-    frame = frame[..., 0] if frame.ndim == 3 and frame.shape[2] == 1 else frame
-    return frame if frame.ndim == 2 and frame.dtype.kind in "ui" else None
-
-
-def _are_instances(values: np.ndarray, mask: np.ndarray) -> bool:
-    """Whether most values are one connected region, as a particle is, and unlike a class."""
-    from skimage.measure import label
-
-    count = len(np.unique(values[mask]))
-    if count > _MOST_CLASSES:
-        return True
-    pieces = label(np.where(mask, values, 0), connectivity=2, return_num=True)[1]
-    return bool(pieces <= _PIECES_OF_A_PARTICLE * count)
-
-
-def _as_numbers(values: np.ndarray) -> np.ndarray:
-    """(height, width) int32; kept as in the file if they are small and positive, otherwise counted from 1."""
-    if values.min() >= 0 and values.max() <= _LARGEST_16_BIT:
-        return values.astype(np.int32)
-    found, places = np.unique(values, return_inverse=True)
-    return np.where(found == 0, 0, np.cumsum(found != 0)).astype(np.int32)[places].reshape(values.shape)

@@ -130,9 +130,8 @@ def read_labelled(
         mask, unsure, legend, instances = label.mask, label.unsure, label.legend, label.instances
         if micrograph.recorded_shape:
             shape = micrograph.pixels.shape
-            mask, unsure, instances = (
-                one if one is None else resample_mask(one, shape) for one in (mask, unsure, instances)
-            )
+            mask = resample_mask(mask, shape)
+            unsure, instances = (one if one is None else resample_mask(one, shape) for one in (unsure, instances))
         has_particles |= bool(mask.any())
         has_background |= not mask.all()
         name = f"{pair.name}#{number}" if count > 1 else pair.name

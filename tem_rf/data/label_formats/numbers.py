@@ -2,7 +2,8 @@
 
 import numpy as np
 
-_PIECES_OF_A_PARTICLE = 2  # on average; a class is in more pieces
+_MOST_CLASSES = 10
+_PIECES_OF_A_PARTICLE = 1.5  # on average; a class is in more pieces
 _BORDERING_BACKGROUND = 0.5  # of the particles; of the grey levels of a soft edge only the lowest borders on it
 _COUNTED_RANGE = 2**26  # numbers up to here are looked up in a table
 
@@ -16,13 +17,15 @@ def particle_numbers(frame: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
 
     Returns:
         (height, width) int32, 0 outside the mask, with the values of the image if they are positive and fit; None if
-        the values cannot tell particles apart: there is only one, or most are in several pieces, as classes are.
+        the values cannot tell particles apart: there is only one, or there are few and most are in several pieces, as
+        classes are.
     """
     values = frame[mask]
     if not values.size or (values == values[0]).all() or not _are_whole(values):
         return None
     numbers = _shifted(frame, mask, values)
-    return numbers if _pieces(numbers) <= _PIECES_OF_A_PARTICLE * _count(numbers) else None
+    count = _count(numbers)
+    return numbers if count > _MOST_CLASSES or _pieces(numbers) <= _PIECES_OF_A_PARTICLE * count else None
 
 
 def are_surely_numbers(frame: np.ndarray, values: np.ndarray) -> bool:
