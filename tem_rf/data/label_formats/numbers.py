@@ -2,6 +2,7 @@
 
 import numpy as np
 
+_OF_MASKS = (1, 255, 65535)  # usual values of particle in a mask
 _MOST_CLASSES = 10
 _PIECES_OF_A_PARTICLE = 1.5  # on average; a class is in more pieces
 _BORDERING_BACKGROUND = 0.5  # of the particles; of the grey levels of a soft edge only the lowest borders on it
@@ -17,11 +18,11 @@ def particle_numbers(frame: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
 
     Returns:
         (height, width) int32, 0 outside the mask, with the values of the image if they are positive and fit; None if
-        the values cannot tell particles apart: there is only one, or there are few and most are in several pieces, as
-        classes are.
+        the values cannot tell particles apart: there is one, as in a mask, or there are few and most are in several
+        pieces, as classes are.
     """
     values = frame[mask]
-    if not values.size or (values == values[0]).all() or not _are_whole(values):
+    if not values.size or not _are_whole(values) or ((values == values[0]).all() and values[0] in _OF_MASKS):
         return None
     numbers = _shifted(frame, mask, values)
     count = _count(numbers)
