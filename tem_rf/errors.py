@@ -74,3 +74,7 @@ class EditError(TemRfError):
 
 class LabelChangedError(TemRfError):
     """A label that another program has changed since it was read, so saving would overwrite its work."""
+
+
+class PlatformError(TemRfError):
+    """Something that this operating system cannot do."""

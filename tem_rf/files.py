@@ -1,7 +1,6 @@
 """Write files atomically: no partly written file ever has its final name."""
 
 import errno
-import fcntl
 import glob
 import json
 import os
@@ -9,11 +8,12 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tem_rf.errors import DiskFullError, NameTooLongError, StorageError
+from tem_rf.locks import lock as lock_file
 
 DAMAGED_NPZ = (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, RuntimeError, zipfile.BadZipFile)
 """Exceptions that a damaged NPZ file can cause. One flipped bit can make it look encrypted, a RuntimeError."""
@@ -113,14 +113,13 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 def _unfinished_folder(path: Path) -> Iterator[Path]:
     """A hidden folder beside `path`, locked, and removed at the end. The lock tells it from leftovers."""
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED))
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks, where no leftovers are removed
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with ExitStack() as opened:
+        opened.callback(shutil.rmtree, folder, ignore_errors=True)
+        with suppress(OSError):  # a file system without locks, or Windows: there, no leftovers are removed
+            handle = os.open(folder, os.O_RDONLY)
+            opened.callback(os.close, handle)
+            lock_file(handle)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
 
 
 def _exchange(path: Path, new: Path, old: Path) -> None:
@@ -138,8 +137,8 @@ def _remove_leftover_folders(path: Path) -> None:
         with suppress(OSError):  # another process is writing it, or has just removed it
             handle = os.open(folder, os.O_RDONLY)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder)
+                if lock_file(handle):
+                    shutil.rmtree(folder)
             finally:
                 os.close(handle)
 
@@ -165,7 +164,8 @@ def sole_writer(lock: Path, on_wait: Callable[[], None] = lambda: None) -> Itera
         try:
             yield has_waited
         finally:
-            lock.unlink(missing_ok=True)
+            with suppress(PermissionError):  # Windows does not remove an open file; an unlocked one is harmless
+                lock.unlink(missing_ok=True)
 
 
 def _lock(path: Path, on_wait: Callable[[], None]) -> tuple[BinaryIO, bool]:
@@ -173,12 +173,11 @@ def _lock(path: Path, on_wait: Callable[[], None]) -> tuple[BinaryIO, bool]:
     while True:
         file = path.open("ab")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not has_waited:
-                on_wait()
-            has_waited = True
-            fcntl.flock(file, fcntl.LOCK_EX)
+            if not lock_file(file):
+                if not has_waited:
+                    on_wait()
+                has_waited = True
+                lock_file(file, wait=True)
         except OSError:  # a file system without locks; `tem-rf doctor` warns about it
             return file, has_waited
         with suppress(FileNotFoundError):
@@ -275,5 +274,5 @@ def _umask() -> int:
 
 
 def _synchronize(path: Path) -> None:
-    with path.open("rb") as file:
+    with path.open("r+b") as file:  # Windows writes only through a file that is open for writing
         os.fsync(file.fileno())

@@ -9,10 +9,13 @@ from tem_rf.errors import TemRfError
 def main() -> None:
     """Run the command line; a failure that the user can fix is one line on stderr and an exit code."""
     from tem_rf.cli.app import app
+    from tem_rf.platforms import notice_on_start
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may not be valid text in this encoding
+    if notice := notice_on_start():
+        print(f"tem-rf: {notice}", file=sys.stderr)
     try:
         app(prog_name="tem-rf")
     except TemRfError as error:

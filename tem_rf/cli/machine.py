@@ -1,6 +1,5 @@
 """Check a machine, item by item, and say how to fix what is missing."""
 
-import fcntl
 import json
 import os
 import platform
@@ -17,6 +16,8 @@ from typing import Literal
 
 from tem_rf.errors import StorageError
 from tem_rf.files import storage_errors
+from tem_rf.locks import lock
+from tem_rf.platforms import usable_cores
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 EXTRAS = {
@@ -148,7 +149,7 @@ def _gpus() -> Finding:
 def _memory() -> Finding:
     import psutil
 
-    memory, cores = psutil.virtual_memory(), len(os.sched_getaffinity(0))
+    memory, cores = psutil.virtual_memory(), usable_cores()
     found = f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB free, {cores} CPU cores"
     if memory.available < MIN_MEMORY_GB * 1e9:
         return Finding("memory", "note", found, f"training needs about {MIN_MEMORY_GB:g} GB; close other programs")
@@ -166,7 +167,7 @@ def _locks(place: Path) -> Finding:
     """Check that a file lock keeps a second process out of a run; on network file systems, on this machine only."""
     try:
         with storage_errors(place), tempfile.NamedTemporaryFile(dir=place, prefix=".doctor.") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file.fileno())
             is_shared = _is_granted_to_another(Path(file.name))
     except StorageError as error:
         return Finding("locks", "broken", str(error).partition(";")[0], "work in a folder that you can write to")
@@ -185,11 +186,7 @@ def _locks(place: Path) -> Finding:
 
 def _is_granted_to_another(file: Path) -> bool:
     with file.open("rb") as other:
-        try:
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-    return True
+        return lock(other)
 
 
 def _file_system(place: Path) -> str:

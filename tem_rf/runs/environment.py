@@ -1,10 +1,11 @@
 """The environment of a training: machine, package versions, device."""
 
-import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from tem_rf.platforms import usable_cores
 
 PACKAGES = ("tem-rf", "keras", "tensorflow", "jax", "numpy")
 
@@ -20,7 +21,7 @@ def environment() -> dict[str, Any]:
         "packages": package_versions(),
         "backend": keras.backend.backend(),
         "devices": keras.distribution.list_devices(),
-        "cpus": len(os.sched_getaffinity(0)),
+        "cpus": usable_cores(),
     }
 
 

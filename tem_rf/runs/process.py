@@ -1,6 +1,5 @@
 """The process that owns a run or study: only one at a time, visible to others, which can ask it to stop or pause."""
 
-import fcntl
 import json
 import os
 import socket
@@ -13,8 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from tem_rf.errors import RunError, TemRfError
+from tem_rf.errors import RunError, StorageError, TemRfError
 from tem_rf.files import storage_errors, write_json
+from tem_rf.locks import lock as lock_file
+from tem_rf.platforms import require_sessions
 from tem_rf.runs.events import State, StatusEvent, last_status
 from tem_rf.runs.owned_folder import OwnedFolder
 
@@ -27,12 +28,19 @@ def claim(folder: OwnedFolder) -> Iterator[None]:
 
     Raises:
         RunError: Another process is working in this folder.
-        StorageError: The folder is not writable.
+        StorageError: The folder is not writable, or is on a file system without locks.
     """
     with storage_errors(folder.lock_file):
         file = folder.lock_file.open("ab")
     with file as lock:
-        if not _lock(lock):
+        try:
+            is_ours = _lock(lock)
+        except OSError as error:
+            raise StorageError(
+                f"{folder.path}: files cannot be locked here ({error.strerror}), so a second process could damage the "
+                "results; use a local disk, and see `tem-rf doctor`."
+            ) from error
+        if not is_ours:
             raise RunError(
                 f"{folder.path}: {owner(folder)} is {folder.activity}; watch it with `{folder.watch_command}` "
                 f"or stop it with `{folder.stop_command}`."
@@ -49,10 +57,9 @@ def is_alive(folder: OwnedFolder) -> bool:
         return False
     with folder.lock_file.open("rb") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+            return not lock_file(lock, is_shared=True)
+        except OSError:  # the file system has no locks, or they fail at the moment
             return True
-    return False
 
 
 def has_process(folder: OwnedFolder) -> bool:
@@ -172,8 +179,10 @@ def spawn_detached(
 
     Raises:
         DiskFullError: The disk is full; nothing was started.
+        PlatformError: Processes cannot survive the terminal on this system (Windows).
         StorageError: The log is not writable; nothing was started.
     """
+    require_sessions("work in the background")
     with storage_errors(folder.log_file):
         file = folder.log_file.open("ab")
     with file as log:
@@ -227,9 +236,7 @@ def read_process(folder: OwnedFolder) -> ProcessRecord | None:
 def _lock(file: BinaryIO) -> bool:
     # `is_alive` in another process holds the lock for an instant without owning the folder, so try a few times.
     for _ in range(10):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if lock_file(file):
             return True
-        except OSError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     return False

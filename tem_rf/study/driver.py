@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tem_rf.errors import RunError, StudyError
+from tem_rf.platforms import require_sessions
 from tem_rf.runs import process
 from tem_rf.runs.events import EventSink, Listener, NoticeEvent, StatusEvent, epochs
 from tem_rf.runs.folder import RunFolder
@@ -61,10 +62,12 @@ def run_study(
         retry_failed: Retry failed trials.
 
     Raises:
+        PlatformError: Studies do not work on this system (Windows).
         RunError: Another process is running this study.
         StudyError: The workers or the search cannot be started.
         StorageError: The study folder cannot be written to.
     """
+    require_sessions("`study`")
     folder = StudyFolder(folder.path.resolve())  # as workers elsewhere see it
     with process.claim(folder), interruptible(folder) as interruption:
         events = EventSink(folder.event_log(), *([listener] if listener else []))

@@ -1,12 +1,16 @@
 """One process at a time trains a run, and its state is known from outside even when it was killed."""
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tem_rf.errors import RunError
+from tem_rf import platforms
+from tem_rf.errors import PlatformError, RunError, StorageError
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.events import StatusEvent
 from tests.helpers.waiting import wait_for
@@ -110,3 +114,18 @@ def test_whoever_takes_a_run_over_removes_what_killed_writers_left(run: RunFolde
         path.touch()
     with process.claim(run):
         assert [path.exists() for path in left + kept] == [False, False, True, True]
+
+
+def test_what_needs_sessions_is_refused_without_them(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platforms, "HAS_SESSIONS", False)
+    with pytest.raises(PlatformError, match=r"needs Linux or macOS, .* install tem-rf in WSL2"):
+        process.start_detached(run)
+
+
+def test_a_run_is_refused_where_files_cannot_be_locked(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> bool:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(process, "lock_file", refuse)
+    with pytest.raises(StorageError, match=r"files cannot be locked here .* use a local disk"), process.claim(run):
+        pytest.fail("it was claimed")

@@ -1,8 +1,6 @@
 """Runs are followed as their events grow."""
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -98,7 +96,7 @@ def test_a_run_whose_process_was_killed_is_killed(folder: Path) -> None:
         holder.stdout.readline()
         tracker = RunTracker(folder)
         assert tracker.poll()[0].state == "running"
-        os.kill(holder.pid, signal.SIGKILL)
+        holder.kill()
         holder.wait()
         assert tracker.poll()[0].state == "killed"
     finally:

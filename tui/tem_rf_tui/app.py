@@ -32,7 +32,7 @@ from tem_rf_tui.widgets.key_line import KeyLine
 
 WATCH_INTERVAL_S = 0.5
 STDIN = 0
-HUNG_UP = 128 + signal.SIGHUP
+HUNG_UP = 128 + getattr(signal, "SIGHUP", 1)  # Windows has no such signal
 
 
 class ScreenTabs(TabbedContent):

@@ -4,8 +4,6 @@ import os
 import re
 import select
 import sys
-import termios
-import tty
 from collections.abc import Mapping
 from typing import Literal
 
@@ -41,6 +39,11 @@ def detect(environment: Mapping[str, str]) -> ImageKind:
 
 def _attributes() -> bytes:
     """Ask the terminal for its attributes; empty if it does not answer."""
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows
+        return b""
     terminal = sys.stdin.fileno()
     before, answer = termios.tcgetattr(terminal), b""
     try:

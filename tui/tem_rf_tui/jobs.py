@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tem_rf.errors import RunError, StorageError
 from tem_rf.files import write_json
+from tem_rf.platforms import end_session, require_sessions
 from tem_rf.runs.process import has_ended
 
 JobState = Literal["running", "done", "failed", "lost"]
@@ -85,7 +85,7 @@ class Job:
         """
         if self.state != "running":
             raise RunError(f"{self.title}: has already ended ({self.state}).")
-        os.killpg(self.process_id, signal.SIGTERM)
+        end_session(self.process_id, at_once=False)
 
 
 class JobBoard:
@@ -104,6 +104,7 @@ class JobBoard:
         """Start `tem-rf ARGUMENTS`.
 
         Raises:
+            PlatformError: Processes cannot survive the terminal on this system (Windows).
             StorageError: Its output cannot be written.
         """
         return self._start(title, [sys.executable, "-m", "tem_rf", *arguments])
@@ -125,6 +126,7 @@ class JobBoard:
     def _start(self, title: str, command: Sequence[str]) -> Path:
         import psutil
 
+        require_sessions(title)
         folder = self._folder / f"{time.time_ns()}"
         try:
             folder.mkdir(parents=True)

@@ -17,6 +17,7 @@ from tem_rf.data.simulation.crystals import crystal
 from tem_rf.data.simulation.folder import SimulationFolder
 from tem_rf.data.simulation.micrograph import ParticleRecord, SimulatedMicrograph, simulate_micrograph
 from tem_rf.errors import DatasetError, SettingsError
+from tem_rf.platforms import usable_cores
 
 __all__ = ["ParticleRecord", "SimulatedMicrograph", "simulate_micrograph", "simulate_micrographs"]
 
@@ -79,7 +80,7 @@ def _simulate(
     folder: SimulationFolder, indices: Sequence[int], workers: int | None
 ) -> Iterator[tuple[int, SimulatedMicrograph]]:
     """Simulate micrographs in any order: pairs of index and micrograph."""
-    workers = min(workers or _cores(), len(indices))
+    workers = min(workers or usable_cores(), len(indices))
     if workers > 1:
         yield from _simulate_in_processes(folder, indices, workers)
     else:
@@ -140,7 +141,3 @@ def _end_with_the_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it ended before
             os._exit(1)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

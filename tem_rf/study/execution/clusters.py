@@ -2,7 +2,6 @@
 
 import getpass
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +13,7 @@ import dask
 from distributed import Client, Nanny, Scheduler, SpecCluster, Status
 
 from tem_rf.errors import StudyError
+from tem_rf.platforms import usable_cores
 from tem_rf.runs.devices import take_gpus
 from tem_rf.study.definition.sections import Execution
 from tem_rf.study.execution.security import LOOPBACK, new_security, own_security, refuse_plain
@@ -110,7 +110,7 @@ class LocalWorkers:
         if self._gpus:
             name, environment = f"gpu{number}", {"CUDA_VISIBLE_DEVICES": self._gpus[number]}
         else:
-            threads = max(len(os.sched_getaffinity(0)) // self._count, 1)
+            threads = max(usable_cores() // self._count, 1)
             name = f"cpu{number}"
             environment = {"CUDA_VISIBLE_DEVICES": "", "TF_NUM_INTRAOP_THREADS": str(threads)}
         options = {

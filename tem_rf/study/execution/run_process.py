@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tem_rf.platforms import end_session
 from tem_rf.runs import process
 from tem_rf.runs.folder import RunFolder
 from tem_rf.study.execution import bound_process
@@ -72,7 +73,7 @@ class _Child:
     def cancel(self) -> None:
         self.is_cancelled = True
         if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            end_session(self.process.pid, at_once=True)
 
 
 _children: list[_Child] = []

@@ -1,0 +1,64 @@
+"""What operating systems do differently: processor cores, sessions of processes, and which systems are supported."""
+
+import os
+import signal
+import sys
+
+from tem_rf.errors import PlatformError
+
+HAS_SESSIONS = hasattr(os, "setsid") and hasattr(os, "killpg")
+"""Whether a process can lead a session of its own and survive the terminal, as on Linux and macOS."""
+_WSL = "run `wsl --install` once and install tem-rf in WSL2"
+NOTICES = {
+    "win32": "Windows is not supported: background trainings, studies, the app and GPUs do not work here, and the rest "
+    f"is untested; {_WSL}.",
+}
+"""What to say at the start, by `sys.platform`."""
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may use; all cores of the machine where the system does not say (macOS)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def end_session(leader: int, *, at_once: bool) -> None:
+    """End a process that leads a session, and the processes that it started.
+
+    Args:
+        leader: Process id of the leader.
+        at_once: Kill them; otherwise ask them to end, as Ctrl-C does.
+
+    Raises:
+        ProcessLookupError: There is no such process.
+    """
+    if HAS_SESSIONS:
+        os.killpg(leader, signal.SIGKILL if at_once else signal.SIGTERM)
+        return
+    import psutil
+
+    try:
+        process = psutil.Process(leader)
+        for each in [*process.children(recursive=True), process]:
+            each.kill() if at_once else each.terminate()
+    except psutil.NoSuchProcess as error:
+        raise ProcessLookupError(leader) from error
+
+
+def require_sessions(what: str) -> None:
+    """Refuse on Windows what needs processes that survive the terminal.
+
+    Args:
+        what: What is refused, to begin the message with.
+
+    Raises:
+        PlatformError: The system has no sessions.
+    """
+    if not HAS_SESSIONS:
+        raise PlatformError(f"{what}: needs Linux or macOS, this is {sys.platform}; on Windows, {_WSL}.")
+
+
+def notice_on_start() -> str | None:
+    """One line on a system that is not supported; None on Linux and macOS."""
+    return NOTICES.get(sys.platform)
