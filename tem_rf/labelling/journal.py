@@ -1,6 +1,5 @@
 """The journal of a label file: where it started, and every step since, one line each, never rewritten."""
 
-import fcntl
 import json
 import os
 import time
@@ -14,6 +13,7 @@ import numpy as np
 from tem_rf.errors import DiskFullError, LabelChangedError, ReadError
 from tem_rf.files import parse_json, storage_errors
 from tem_rf.labelling.step_codec import pack_pixels, unpack_pixels
+from tem_rf.locks import lock
 
 _VERSION = 1
 
@@ -189,15 +189,14 @@ class Journal:
 def _open(path: Path) -> int:
     with storage_errors(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    is_ours = True
+    with suppress(OSError):  # a file system without locks; `tem-rf doctor` warns about it
+        is_ours = lock(descriptor)
+    if not is_ours:
         os.close(descriptor)
         raise LabelChangedError(
             f"{path}: another tem-rf is editing this label; close it there, or give another file with `labels`."
-        ) from None
-    except OSError:  # a file system without locks; `tem-rf doctor` warns about it
-        pass
+        )
     return descriptor
 
 
