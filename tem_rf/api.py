@@ -392,6 +392,11 @@ def train(
     noise_sd: float = 0,
     gain: float = 0,
     offset: float = 0,
+    reduction: float = 1,
+    gamma: float = 1,
+    illumination: float = 0,
+    rotation_degrees: float = 0,
+    scale: float = 1,
     name: str | None = None,
     runs: PathLike = "runs",
     tensorboard: bool = False,
@@ -423,6 +428,11 @@ def train(
         noise_sd: Maximum Gaussian noise, in standard deviations of the micrograph.
         gain: Maximum relative change of the contrast, up or down.
         offset: Maximum brightness offset, in standard deviations of the micrograph.
+        reduction: Maximum factor by which patches are reduced in size and enlarged again (binning, printing).
+        gamma: Maximum exponent applied to the grey levels, or its inverse.
+        illumination: Maximum change of the brightness across a patch, in standard deviations of the micrograph.
+        rotation_degrees: Maximum rotation, in addition to the quarter turns; labels rotate too [°].
+        scale: Maximum factor by which patches are enlarged or reduced; labels are scaled too.
         name: Name of the run; default: dataset-network-recipe-seed.
         runs: Folder of the runs.
         tensorboard: Also log the epochs to RUN/tensorboard, from now on.
@@ -470,6 +480,11 @@ def train(
             noise_sd=noise_sd,
             gain=gain,
             offset=offset,
+            reduction=reduction,
+            gamma=gamma,
+            illumination=illumination,
+            rotation_degrees=rotation_degrees,
+            scale=scale,
             name=name,
             runs=runs,
             tensorboard=tensorboard,
@@ -782,6 +797,11 @@ def run_study(
     noise_sd: float = 0,
     gain: float = 0,
     offset: float = 0,
+    reduction: float = 1,
+    gamma: float = 1,
+    illumination: float = 0,
+    rotation_degrees: float = 0,
+    scale: float = 1,
     workers: int | None = None,
     name: str = "study-1",
     studies: PathLike = "studies",
@@ -821,6 +841,11 @@ def run_study(
         noise_sd: Maximum Gaussian noise, in standard deviations of the micrograph.
         gain: Maximum relative change of the contrast, up or down.
         offset: Maximum brightness offset, in standard deviations of the micrograph.
+        reduction: Maximum factor by which patches are reduced in size and enlarged again (binning, printing).
+        gamma: Maximum exponent applied to the grey levels, or its inverse.
+        illumination: Maximum change of the brightness across a patch, in standard deviations of the micrograph.
+        rotation_degrees: Maximum rotation, in addition to the quarter turns; labels rotate too [°].
+        scale: Maximum factor by which patches are enlarged or reduced; labels are scaled too.
         workers: Number of workers; default: one per GPU, or one on the CPU.
         name: Name of the study.
         studies: Folder of the studies.
@@ -869,6 +894,11 @@ def run_study(
         noise_sd=noise_sd,
         gain=gain,
         offset=offset,
+        reduction=reduction,
+        gamma=gamma,
+        illumination=illumination,
+        rotation_degrees=rotation_degrees,
+        scale=scale,
         workers=workers,
     )
     return run_job(request, Path(studies) / name)

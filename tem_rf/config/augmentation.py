@@ -8,7 +8,8 @@ from tem_rf.config.training import settings_error
 class AugmentationSettings(BaseModel):
     """How strongly training patches are changed at random, to imitate other microscopes and exposures.
 
-    Each patch draws its own strength, uniformly between zero and the value given here.
+    Each patch draws its own strength, uniformly between zero and the value given here; factors are drawn uniformly on a
+    logarithmic scale.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -25,11 +26,34 @@ class AugmentationSettings(BaseModel):
     noise_sd: float = Field(0, ge=0, description="Maximum Gaussian noise, in standard deviations of the micrograph.")
     gain: float = Field(0, ge=0, lt=1, description="Maximum relative change of the contrast, up or down.")
     offset: float = Field(0, ge=0, description="Maximum brightness offset, in standard deviations of the micrograph.")
+    reduction: float = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Maximum factor by which patches are reduced in size and enlarged again (binning, printing).",
+    )
+    gamma: float = Field(1, ge=1, le=4, description="Maximum exponent applied to the grey levels, or its inverse.")
+    illumination: float = Field(
+        0,
+        ge=0,
+        description="Maximum change of the brightness across a patch, in standard deviations of the micrograph.",
+    )
+    rotation_degrees: float = Field(
+        0, ge=0, le=45, description="Maximum rotation, in addition to the quarter turns; labels rotate too [°]."
+    )
+    scale: float = Field(
+        1, ge=1, le=4, description="Maximum factor by which patches are enlarged or reduced; labels are scaled too."
+    )
+
+    @property
+    def moves_pixels(self) -> bool:
+        """Whether labels change with their patches."""
+        return self.rotation_degrees > 0 or self.scale > 1
 
     @property
     def is_off(self) -> bool:
         """Whether patches are left unchanged."""
-        return not (self.blur_px or self.dose_fraction < 1 or self.noise_sd or self.gain or self.offset)
+        return self.model_copy(update={"counts_per_electron": None}) == AugmentationSettings()
 
 
 NO_AUGMENTATION = AugmentationSettings()

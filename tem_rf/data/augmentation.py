@@ -1,4 +1,4 @@
-"""Change training patches at random, to imitate another focus, dose or detector."""
+"""Change training patches at random, to imitate another focus, dose, detector or print."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from tem_rf.config.augmentation import AugmentationSettings
 from tem_rf.data.camera_noise import CameraNoise
+from tem_rf.data.grey_levels import apply_gamma, tilt_illumination
+from tem_rf.data.reduction import RESAMPLING, reduce_and_enlarge
 
 
 def augment_patch(
@@ -17,10 +19,11 @@ def augment_patch(
     mean: float = 0,
     noise: CameraNoise | None = None,
 ) -> np.ndarray:
-    """Blur, re-dose, add noise and change the contrast of a patch; its label stays valid.
+    """Blur, re-dose, add noise, reduce and change the contrast of a patch; its label stays valid.
 
-    Mean and standard deviation stay approximately the same, as if the micrograph had been normalized afterwards:
-    the change of the standard deviation by blur or noise is divided out.
+    The order is that of a recording: optics, electrons, camera, then what is done to the file. Mean and standard
+    deviation stay approximately the same, as if the micrograph had been normalized afterwards: the change of the
+    standard deviation by all but `gain` is divided out.
 
     Args:
         image: (height, width) float32, normalized: (counts - mean) / sd.
@@ -49,7 +52,32 @@ def augment_patch(
     if noise_sd > 0:
         noisy = image + random.normal(0, noise_sd, image.shape)
         image = noisy / np.sqrt(1 + noise_sd**2)
+    image = _process_file(image, settings, random)
     return (image * gain + level).astype(np.float32)
+
+
+def _process_file(image: np.ndarray, settings: AugmentationSettings, random: np.random.Generator) -> np.ndarray:
+    if settings.reduction > 1:
+        factor = log_uniform(random, 1, settings.reduction)
+        down, up = random.choice(RESAMPLING, 2)
+        image = like(image, reduce_and_enlarge(image, factor, down=down, up=up))
+    if settings.illumination > 0:
+        strength = random.uniform(0, settings.illumination)
+        image = like(image, tilt_illumination(image, strength, random))
+    if settings.gamma > 1:
+        image = like(image, apply_gamma(image, log_uniform(random, 1 / settings.gamma, settings.gamma)))
+    return image
+
+
+def log_uniform(random: np.random.Generator, low: float, high: float) -> float:
+    """A factor between two limits, uniform on a logarithmic scale."""
+    return float(np.exp(random.uniform(np.log(low), np.log(high))))
+
+
+def like(image: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """Give a changed image the mean and standard deviation that it had before."""
+    mean = changed.mean()
+    return image.mean() + (changed - mean) * (image.std() / max(float(changed.std()), 1e-6))
 
 
 def blur(image: np.ndarray, width_px: float) -> np.ndarray:
@@ -61,9 +89,7 @@ def blur(image: np.ndarray, width_px: float) -> np.ndarray:
     """
     from scipy import ndimage
 
-    blurred = ndimage.gaussian_filter(image, width_px, mode="reflect")
-    mean = image.mean()
-    return mean + (blurred - mean) * (image.std() / max(float(blurred.std()), 1e-6))
+    return like(image, ndimage.gaussian_filter(image, width_px, mode="reflect"))
 
 
 def redose(

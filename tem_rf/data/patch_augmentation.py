@@ -7,15 +7,16 @@ from functools import lru_cache
 import numpy as np
 
 from tem_rf.config.augmentation import AugmentationSettings
-from tem_rf.data.augmentation import augment_patch
+from tem_rf.data.augmentation import augment_patch, log_uniform
 from tem_rf.data.camera_noise import CameraNoise, estimate_camera_noise
 from tem_rf.data.prepared import MANIFEST_FILE, PreparedDataset
+from tem_rf.data.turned_patches import turn_and_scale
 from tem_rf.errors import DatasetError
 
 _NOISE_PATCHES = 4  # per micrograph, to estimate its noise
 
-Augment = Callable[[np.ndarray, int, int], np.ndarray]
-"""Changes an image (h, w), given the index of its patch and the number of its transform."""
+Augment = Callable[[np.ndarray, np.ndarray, int, int], tuple[np.ndarray, np.ndarray]]
+"""Changes an image and its label (h, w), given the index of their patch and the number of its transform."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,11 @@ def build_augment(dataset: PreparedDataset, settings: AugmentationSettings, *, s
     counts = counts_of_sources(dataset)
     noises = noise_of_sources(dataset, settings.counts_per_electron) if settings.dose_fraction < 1 else {}
 
-    def augment(image: np.ndarray, patch: int, transform: int) -> np.ndarray:
+    def augment(image: np.ndarray, label: np.ndarray, patch: int, transform: int) -> tuple[np.ndarray, np.ndarray]:
         source = dataset.patches[patch].source
         own = counts[source]
+        if settings.moves_pixels:
+            image, label = _moved(image, label, settings, (seed, epoch, patch, transform))
         changed = augment_patch(
             image * own.slope + own.intercept,
             settings,
@@ -63,9 +66,17 @@ def build_augment(dataset: PreparedDataset, settings: AugmentationSettings, *, s
             sd=own.sd,
             noise=noises.get(source),
         )
-        return (changed - own.intercept) / own.slope
+        return (changed - own.intercept) / own.slope, label
 
     return augment
+
+
+def _moved(
+    image: np.ndarray, label: np.ndarray, settings: AugmentationSettings, seed: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng((*seed, 1))  # independent of the changes that follow
+    degrees = random.uniform(-settings.rotation_degrees, settings.rotation_degrees)
+    return turn_and_scale(image, label, degrees=degrees, scale=log_uniform(random, 1 / settings.scale, settings.scale))
 
 
 def counts_of_sources(dataset: PreparedDataset) -> dict[str, SourceCounts]:

@@ -58,18 +58,17 @@ def load_batch(images: np.ndarray, labels: np.ndarray, order: np.ndarray, augmen
         images: (n, h, w) float32, memory-mapped: only what the batch needs is read.
         labels: (n, h, w) uint8.
         order: (m, 2) patch index and transform.
-        augment: Changes each transformed image; None: no changes.
+        augment: Changes each transformed image, and its label; None: no changes.
     """
 
-    def image(patch: int, transform: int) -> np.ndarray:
-        transformed = dihedral(images[patch], transform)
-        return augment(transformed, patch, transform) if augment else transformed
+    def pair(patch: int, transform: int) -> tuple[np.ndarray, np.ndarray]:
+        image, label = dihedral(images[patch], transform), dihedral(labels[patch], transform)
+        return augment(image, label, patch, transform) if augment else (image, label)
 
+    pairs = [pair(int(patch), int(transform)) for patch, transform in order]
     return Batch(
-        np.stack([image(int(patch), int(transform)) for patch, transform in order])[..., np.newaxis],
-        np.stack([dihedral(labels[patch], transform) for patch, transform in order])[..., np.newaxis].astype(
-            np.float32
-        ),
+        np.stack([image for image, _ in pairs])[..., np.newaxis],
+        np.stack([label for _, label in pairs])[..., np.newaxis].astype(np.float32),
     )
 
 

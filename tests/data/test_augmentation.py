@@ -40,7 +40,17 @@ def test_by_default_nothing_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"blur_px": 2}, {"dose_fraction": 0.3}, {"noise_sd": 0.5}, {"gain": 0.2}, {"offset": 0.3}]
+    "change",
+    [
+        {"blur_px": 2},
+        {"dose_fraction": 0.3},
+        {"noise_sd": 0.5},
+        {"gain": 0.2},
+        {"offset": 0.3},
+        {"reduction": 4},
+        {"gamma": 1.5},
+        {"illumination": 0.5},
+    ],
 )
 def test_every_setting_changes_the_patch_as_the_seed_says(change: Any) -> None:
     image = normalized(exposure(DOSE))
@@ -144,3 +154,19 @@ def test_noise_leaves_the_standard_deviation_at_one() -> None:
     noisy = augment_patch(image, AugmentationSettings(noise_sd=2), seed=4)
     assert np.corrcoef(noisy.ravel(), image.ravel())[0, 1] < 0.95
     assert noisy.std() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("change", [{"reduction": 6}, {"gamma": 3}, {"illumination": 2}])
+def test_what_is_done_to_the_file_leaves_mean_and_standard_deviation(change: Any) -> None:
+    image = normalized(exposure(DOSE))
+    changed = augment_patch(image, AugmentationSettings(**change), seed=4)
+    assert changed.mean() == pytest.approx(image.mean(), abs=1e-3)
+    assert changed.std() == pytest.approx(image.std(), rel=1e-3)
+
+
+def test_settings_that_are_off_do_not_shift_the_random_numbers_of_the_others() -> None:
+    image = normalized(exposure(DOSE))
+    noise, both = (
+        augment_patch(image, AugmentationSettings(noise_sd=1, reduction=reduction), seed=4) for reduction in (1, 1.001)
+    )
+    np.testing.assert_allclose(both, noise, atol=1e-4)

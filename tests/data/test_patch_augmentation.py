@@ -40,12 +40,24 @@ def augmented_counts(dataset: Any, settings: Any) -> Any:
     """A patch after augmentation, back in counts."""
     source = next(one for one in dataset.manifest.sources if one.name == dataset.patches[0].source)
     augment = build_augment(dataset, settings, seed=1, epoch=1)
-    return augment(np.asarray(dataset.images[0]), 0, 0) * source.scale + source.offset
+    image, _ = augment(np.asarray(dataset.images[0]), np.asarray(dataset.labels[0]), 0, 0)
+    return image * source.scale + source.offset
 
 
 @pytest.mark.parametrize("normalization", ["percentile", "min-max"])
 @pytest.mark.parametrize(
-    "change", [{"blur_px": 2}, {"dose_fraction": 0.3}, {"noise_sd": 0.5}, {"gain": 0.2}, {"offset": 0.3}]
+    "change",
+    [
+        {"blur_px": 2},
+        {"dose_fraction": 0.3},
+        {"noise_sd": 0.5},
+        {"gain": 0.2},
+        {"offset": 0.3},
+        {"reduction": 4},
+        {"gamma": 1.5},
+        {"illumination": 0.5},
+        {"rotation_degrees": 45, "scale": 1.4},
+    ],
 )
 def test_a_patch_changes_by_the_same_counts_by_whatever_it_was_normalized(
     prepared: Any, normalization: Any, change: Any
@@ -54,6 +66,16 @@ def test_a_patch_changes_by_the_same_counts_by_whatever_it_was_normalized(
     expected = augmented_counts(prepared["standard"], settings)
     alike = np.isclose(augmented_counts(prepared[normalization], settings), expected, rtol=1e-4)
     assert alike.mean() > 0.99  # the last digit decides whether a pixel gets one electron more
+
+
+def test_image_and_label_are_rotated_and_scaled_alike(prepared: Any) -> None:
+    dataset = prepared["standard"]
+    label = np.asarray(dataset.labels[0])
+    augment = build_augment(dataset, augmentation_settings(rotation_degrees=45, scale=1.4), seed=1, epoch=1)
+    image, turned = augment(label.astype(np.float32), label, 0, 3)
+    assert turned.dtype == label.dtype
+    assert (turned != label).any()
+    assert ((image > 0.5) == turned).mean() > 0.97
 
 
 def test_the_gain_of_simulated_micrographs_comes_with_them(tmp_path: Path) -> None:

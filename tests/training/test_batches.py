@@ -61,27 +61,27 @@ def test_an_error_in_the_thread_reaches_the_consumer() -> None:
         next(iter(batches))
 
 
-def test_images_are_augmented_after_their_transform_and_labels_are_not() -> None:
+def test_images_and_labels_are_augmented_after_their_transform() -> None:
     order = np.array([[5, 6], [3, 0]])
 
-    def augment(image: np.ndarray, patch: int, transform: int) -> np.ndarray:
-        return image + 100 * patch + transform
+    def augment(image: np.ndarray, label: np.ndarray, patch: int, transform: int) -> tuple[np.ndarray, np.ndarray]:
+        return image + 100 * patch + transform, 1 - label
 
     batch, plain = load_batch(IMAGES, LABELS, order, augment), load_batch(IMAGES, LABELS, order)
     shift = np.array([506, 300])[:, np.newaxis, np.newaxis, np.newaxis]
     np.testing.assert_allclose(batch.images, plain.images + shift, rtol=1e-6)
-    np.testing.assert_array_equal(batch.labels, plain.labels)
+    np.testing.assert_array_equal(batch.labels, 1 - plain.labels)
 
 
 def test_augmentation_repeats_with_seed_epoch_patch_and_transform(tiny_dataset: Path) -> None:
     dataset = open_dataset(tiny_dataset)
-    image = np.asarray(dataset.images[0])
+    image, label = np.asarray(dataset.images[0]), np.asarray(dataset.labels[0])
 
     def augmented(seed: int = 1, epoch: int = 1, patch: int = 0, transform: int = 0, **settings: Any) -> np.ndarray:
         augment = build_augment(
             dataset, augmentation_settings(**(settings or {"noise_sd": 0.5})), seed=seed, epoch=epoch
         )
-        return augment(image, patch, transform)
+        return augment(image, label, patch, transform)[0]
 
     np.testing.assert_array_equal(augmented(), augmented())
     assert not np.array_equal(augmented(), image)
