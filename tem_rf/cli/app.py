@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "tem_rf.cli.export:export",
     "import": "tem_rf.cli.export:import_model",
     "segment": "tem_rf.cli.segment:segment",
+    "label": "tem_rf.cli.label.commands:label",
     "rf": "tem_rf.cli.rf.commands:rf",
     "study": "tem_rf.cli.study.commands:study",
     "demo": "tem_rf.cli.demo:demo",

@@ -62,7 +62,9 @@ def add_polygon(canvas: Canvas, points: Sequence[tuple[float, float]]) -> Change
         raise EditError(f"polygon: needs at least three corners, received {len(points)}.")
     corners = np.asarray(points, float)
     low, high = np.floor(corners.min(axis=0)).astype(int), np.ceil(corners.max(axis=0)).astype(int) + 1
-    box = Box(low[0], low[1], high[0], high[1]).padded(0, canvas.shape)
+    box = Box(int(low[0]), int(low[1]), int(high[0]), int(high[1])).padded(0, canvas.shape)
+    if min(box.shape) <= 0:
+        raise EditError("polygon: is outside the micrograph.")
     inside = np.zeros(box.shape, bool)
     inside[polygon(corners[:, 0] - box.top, corners[:, 1] - box.left, inside.shape)] = True
     values, number = canvas.numbers[box.place], canvas.last_number + 1

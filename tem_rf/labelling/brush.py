@@ -29,6 +29,30 @@ def paint(canvas: Canvas, stroke: Sequence[tuple[int, int]], radius_px: float, n
     return canvas.change(f"paint {number}", box, after, accepted=(number,), selected=number)
 
 
+def particle_to_paint(
+    canvas: Canvas, stroke: Sequence[tuple[int, int]], radius_px: float, selected: int | None
+) -> int | None:
+    """Return the particle that a stroke extends: the one where it starts, or the selected one if it touches it.
+
+    Args:
+        canvas: The labels.
+        stroke: As for `paint`.
+        radius_px: As for `paint`.
+        selected: The selected particle, or None.
+
+    Returns:
+        The particle; None if the stroke begins a new one.
+
+    Raises:
+        EditError: The stroke is outside the micrograph.
+    """
+    first = canvas.number_at(*stroke[0])
+    if first is not None or selected is None:
+        return first
+    box, under = _under(canvas, stroke, radius_px + 1)
+    return selected if (canvas.numbers[box.place][under] == selected).any() else None
+
+
 def erase(canvas: Canvas, stroke: Sequence[tuple[int, int]], radius_px: float) -> Change:
     """Make the pixels under a stroke background; a particle cut in two becomes two. Arguments as for `paint`.
 

@@ -12,17 +12,31 @@ _MAX_GAP_PX = 16  # between particles that are merged
 
 
 def accept(canvas: Canvas, number: int) -> Change:
-    """Count a particle as reviewed; if it already is, no longer.
+    """Count a particle as reviewed. Every edit of it does so, too.
 
     Raises:
-        EditError: There is no such particle.
+        EditError: There is no such particle, or it already counts as reviewed.
     """
+    return _review(canvas, number, is_reviewed=True)
+
+
+def reopen(canvas: Canvas, number: int) -> Change:
+    """Count a particle as not reviewed.
+
+    Raises:
+        EditError: There is no such particle, or it already counts as not reviewed.
+    """
+    return _review(canvas, number, is_reviewed=False)
+
+
+def _review(canvas: Canvas, number: int, *, is_reviewed: bool) -> Change:
     box = canvas.box_of(number)
-    nothing = Box(box.top, box.left, box.top, box.left)
-    empty = np.zeros((0, 0), np.int32)
-    if number in canvas.accepted:
-        return Change(f"reopen {number}", nothing, empty, empty, (), (number,), number)
-    return Change(f"accept {number}", nothing, empty, empty, (number,), (), number)
+    if (number in canvas.accepted) == is_reviewed:
+        raise EditError(f"particle {number}: is already {'reviewed' if is_reviewed else 'to be reviewed'}.")
+    nothing, empty = Box(box.top, box.left, box.top, box.left), np.zeros((0, 0), np.int32)
+    if is_reviewed:
+        return Change(f"accept {number}", nothing, empty, empty, accepted=(number,), selected=number)
+    return Change(f"reopen {number}", nothing, empty, empty, reopened=(number,), selected=number)
 
 
 def delete(canvas: Canvas, number: int) -> Change:

@@ -15,12 +15,12 @@ def pack(change: Change) -> dict[str, Any]:
     """Return a step as plain JSON types, its pixels compressed."""
     return {
         "name": change.name,
-        "box": list(change.box),
+        "box": [int(edge) for edge in change.box],
         "before": pack_pixels(change.before),
         "after": pack_pixels(change.after),
-        "accepted": list(change.accepted),
-        "reopened": list(change.reopened),
-        "selected": change.selected,
+        "accepted": [int(number) for number in change.accepted],
+        "reopened": [int(number) for number in change.reopened],
+        "selected": None if change.selected is None else int(change.selected),
     }
 
 

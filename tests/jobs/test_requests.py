@@ -15,6 +15,7 @@ from tem_rf.cli.on_use import with_all_commands
 from tem_rf.config.marks import UNSET
 from tem_rf.errors import SettingsError, TemRfError
 from tem_rf.jobs.check import CheckRequest
+from tem_rf.jobs.edit_label import EditRequest
 from tem_rf.jobs.fetch import FetchRequest
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.study import StudyRequest, define
@@ -22,7 +23,7 @@ from tem_rf.jobs.train import TrainRequest
 from tem_rf.jobs.workers import WorkersRequest
 from tools.write_api import API, REQUESTS, api_text
 
-JOBS: list[type[Request]] = [*REQUESTS.values(), CheckRequest, FetchRequest, WorkersRequest]
+JOBS: list[type[Request]] = [*REQUESTS.values(), CheckRequest, EditRequest, FetchRequest, WorkersRequest]
 FUNCTIONS = {"import": "import_network", "study": "run_study"}
 # What a request needs at least.
 REQUIRED: dict[str, dict[str, Any]] = {

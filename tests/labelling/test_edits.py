@@ -1,5 +1,6 @@
 """Each edit does what its name says to the right pixels, and undoing it restores them."""
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,7 @@ from tem_rf.labelling.canvas import Box, Canvas, Change
 from tem_rf.labelling.facts import Order, measure_particle, next_particle
 from tem_rf.labelling.outline import grow, shrink
 from tem_rf.labelling.particles import accept, delete, mark_unsure, merge, split
+from tem_rf.labelling.step_codec import pack, unpack
 
 ROWS, COLUMNS = np.indices((120, 160))
 CENTRES = {1: (30, 30, 12), 2: (30, 80, 9), 3: (85, 40, 14), 4: (85, 66, 14)}  # 3 and 4 touch
@@ -74,7 +76,7 @@ def test_undo_restores_every_pixel(
     before = canvas.numbers.copy()
     change = edit(canvas, probability, counts)
     np.testing.assert_array_equal(canvas.numbers, before)  # making a change is not applying it
-    canvas.apply(change)
+    canvas.apply(unpack(json.loads(json.dumps(pack(change)))))  # as in the journal
     _check_boxes(canvas)
     assert (canvas.numbers != before).any() or canvas.accepted
     canvas.apply(change.reversed())

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult, SystemCommand
@@ -17,11 +18,14 @@ from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 from textual.worker import get_current_worker
 
+from tem_rf.errors import TemRfError
+from tem_rf.jobs.edit_label import EditRequest
 from tem_rf.runs.view import RunTracker, RunView
 from tem_rf_tui.help import HelpScreen
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job
-from tem_rf_tui.messages import DatasetChosen, JobsChanged, NetworksChosen, RunsChanged
+from tem_rf_tui.label_keys import EDITOR_BINDINGS
+from tem_rf_tui.messages import DatasetChosen, EditRequested, JobsChanged, NetworksChosen, RunsChanged
 from tem_rf_tui.screens import SCREENS, screen_class
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.jobs import JobsScreen
@@ -29,6 +33,10 @@ from tem_rf_tui.session import SessionApp
 from tem_rf_tui.themes import HIGH_CONTRAST, next_theme
 from tem_rf_tui.widgets.job_line import JobLine
 from tem_rf_tui.widgets.key_line import KeyLine
+
+if TYPE_CHECKING:
+    from tem_rf.labelling.session import EditingSession
+    from tem_rf_tui.label_painting import GreyPyramid
 
 WATCH_INTERVAL_S = 0.5
 STDIN = 0
@@ -143,6 +151,7 @@ class TemRfApp(SessionApp):
             "Browse folders": BrowseScreen.BINDINGS,
             "Images of a result": ImageScoresScreen.BINDINGS,
             "One image": ImageErrorsScreen.BINDINGS,
+            "Correct labels": EDITOR_BINDINGS,
             "Picture (press Tab to focus it)": MicrographView.BINDINGS,
             "Forms": [*FormScreen.BINDINGS, *RequestScreen.BINDINGS],
             "Jobs (j)": JobsScreen.BINDINGS,
@@ -215,6 +224,11 @@ class TemRfApp(SessionApp):
         words = "network" if len(message.names) == 1 else "networks"
         self.notify(f"Using {words} {', '.join(message.names)} for the next training.")
 
+    def on_edit_requested(self, message: EditRequested) -> None:
+        """Open a label in the editor."""
+        self.notify(f"Opening {message.request.micrograph.name} …")
+        self._open_label(message.request)
+
     # -- helpers --------------------------------------------------------------------------------------------------
 
     def _first_screen(self) -> str:
@@ -258,6 +272,36 @@ class TemRfApp(SessionApp):
                 severity="error",
                 timeout=20,
             )
+
+    @work(thread=True, exclusive=True, group="edit", description="open a label")
+    def _open_label(self, request: EditRequest) -> None:
+        from tem_rf.jobs.edit_label import open_label
+        from tem_rf_tui.label_painting import GreyPyramid
+
+        try:
+            session = open_label(request)
+        except (TemRfError, OSError) as error:
+            self.call_from_thread(self.notify, str(error), severity="error", timeout=20)
+            return
+        try:
+            pyramid = GreyPyramid(session.micrograph.pixels)
+            self.call_from_thread(self._show_editor, session, pyramid)
+        except BaseException:  # the app is closing
+            session.close()
+            raise
+
+    def _show_editor(self, session: "EditingSession", pyramid: "GreyPyramid") -> None:
+        from tem_rf_tui.screens.edit_label import EditLabelScreen
+
+        self.clear_notifications()
+
+        def close(_: None) -> None:
+            session.close()
+            screen = self._open_screen()
+            if screen is not None:
+                screen.activate()
+
+        self.push_screen(EditLabelScreen(session, pyramid), close)
 
     @work(thread=True, group="import")
     def _import_screens(self) -> None:

@@ -65,6 +65,25 @@ def preview_fourier_errors(run: RunFolder, image: "ImageScores") -> ErrorPreview
     return _preview(dataset, index, fourier_filter(np.asarray(dataset.images[index]), band).mask)
 
 
+def labelled_files(run: RunFolder, image: "ImageScores") -> tuple[Path, Path]:
+    """Return the files of the micrograph and the label from which a test image was cut.
+
+    Raises:
+        TemRfError: The dataset is missing, or the files are no longer where they were.
+    """
+    from tem_rf.runs.dataset import open_training_data
+
+    dataset = open_training_data(run.config)
+    source = next((one for one in dataset.manifest.sources if one.name == image.source), None)
+    if source is None:
+        raise ReadError(f"{image.source}: is no longer in {dataset.folder}; evaluate the run again.")
+    files = Path(source.file), Path(source.label_file)
+    for file in files:
+        if not file.is_file():
+            raise ReadError(f"{file}: no such file; it was there when {dataset.folder.name} was prepared.")
+    return files
+
+
 def _preview(dataset: "PreparedDataset", index: int, mask: "np.ndarray") -> ErrorPreview:
     import numpy as np
 

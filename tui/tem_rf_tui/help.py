@@ -15,6 +15,8 @@ _NAMES = {
     "question_mark": "?", "slash": "/", "plus": "+", "minus": "-", "equals_sign": "=", "escape": "Esc",
     "ctrl+p": "Ctrl+P", "ctrl+s": "Ctrl+S", "space": "Space", "enter": "Enter", "ctrl+q": "Ctrl+Q",
     "left": "←", "right": "→", "up": "↑", "down": "↓", "full_stop": ".", "comma": ",",
+    "left_square_bracket": "[", "right_square_bracket": "]", "delete": "Del", "ctrl+z": "Ctrl+Z", "ctrl+y": "Ctrl+Y",
+    "shift+left": "Shift+←", "shift+right": "Shift+→", "shift+up": "Shift+↑", "shift+down": "Shift+↓",
     "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End", "backspace": "Backspace",
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from textual.message import Message
 
+from tem_rf.jobs.edit_label import EditRequest
 from tem_rf.runs.view import RunView
 from tem_rf_tui.jobs import Job
 
@@ -35,3 +36,10 @@ class NetworksChosen(Message):
     """The networks for the next training."""
 
     names: list[str]
+
+
+@dataclass
+class EditRequested(Message):
+    """A label to open in the editor."""
+
+    request: EditRequest

@@ -26,6 +26,8 @@ class Preview:
         problems: Problems, one per line.
         pixel_size_nm: Pixel size [nm], if known.
         patch_size: Side of a patch [px], for a dataset.
+        image: The micrograph, for a folder.
+        label: Its label; None: it has none.
     """
 
     index: int
@@ -37,6 +39,8 @@ class Preview:
     problems: tuple[str, ...] = ()
     pixel_size_nm: float | None = None
     patch_size: int | None = None
+    image: Path | None = None
+    label: Path | None = None
 
 
 def preview_dataset(folder: Path, index: int) -> Preview:
@@ -99,7 +103,10 @@ def preview_folder(folder: Path, index: int) -> Preview:
     height, width = micrograph.pixels.shape
     title = f"{index + 1}/{count}, {width} x {height} px, particles {labelled.mask.mean():.1%}"
     picture = Picture(micrograph.pixels, labelled.mask, micrograph.pixel_size_nm)
-    return Preview(index, count, title, pair.image.name, picture, facts, problems, micrograph.pixel_size_nm)
+    return Preview(
+        index, count, title, pair.image.name, picture, facts, problems, micrograph.pixel_size_nm,
+        image=pair.image, label=pair.label,
+    )  # fmt: skip
 
 
 def _preview_unlabelled(folder: Path, index: int, paths: list[Path], problems: tuple[str, ...]) -> Preview:
@@ -112,7 +119,7 @@ def _preview_unlabelled(folder: Path, index: int, paths: list[Path], problems: t
     title = f"{index + 1}/{len(paths)}, {width} x {height} px, no label"
     picture, size_nm = Picture(micrograph.pixels, None, micrograph.pixel_size_nm), micrograph.pixel_size_nm
     facts = ("no labelled micrographs; segment them with a network on the Segment screen",)
-    return Preview(index, len(paths), title, paths[index].name, picture, facts, problems, size_nm)
+    return Preview(index, len(paths), title, paths[index].name, picture, facts, problems, size_nm, image=paths[index])
 
 
 def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Picture":

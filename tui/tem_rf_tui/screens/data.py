@@ -13,10 +13,11 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
+from tem_rf.jobs.edit_label import EditRequest, edit_request
 from tem_rf.jobs.fetch import FetchRequest
 from tem_rf.jobs.prepare import PrepareRequest
 from tem_rf.jobs.simulate import SimulateRequest
-from tem_rf_tui.messages import DatasetChosen
+from tem_rf_tui.messages import DatasetChosen, EditRequested
 from tem_rf_tui.previews import Preview, preview_dataset, preview_folder
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.browse import BrowseScreen
@@ -33,6 +34,7 @@ class DataScreen(TabScreen):
         Binding("b", "browse", "Browse", tooltip="Browse folders and select one with micrographs"),
         Binding("m", "prepare", "Prepare", tooltip="Prepare a dataset from this folder of micrographs"),
         Binding("c", "check", "Check", show=False, tooltip="Check all files: which have labels, and what is wrong"),
+        Binding("e", "edit", "Edit label", show=False, tooltip="Correct the label of the micrograph that is shown"),
         Binding("s", "simulate", "Simulate", tooltip="Simulate micrographs with exact masks"),
         Binding("f", "fetch", "Fetch", tooltip="Fetch a published dataset"),
         Binding("full_stop", "step(1)", "Next", key_display=".", tooltip="Next patch or micrograph"),
@@ -66,6 +68,7 @@ class DataScreen(TabScreen):
         self._picked: Path | None = None  # to select once it is listed
         self._place: Path | None = None
         self._index = 0
+        self._shown: Preview | None = None
 
     def compose(self) -> ComposeResult:
         yield OptionList(id="places", markup=False)
@@ -120,7 +123,7 @@ class DataScreen(TabScreen):
 
     def on_data_screen_preview_read(self, message: PreviewRead) -> None:
         """Show the picture and the facts."""
-        preview = message.preview
+        preview = self._shown = message.preview
         self._index = preview.index
         self.query_one("#place-facts", Static).update("\n".join(preview.facts))
         self.query_one("#place-problems", Static).update("\n".join(f"✗ {problem}" for problem in preview.problems))
@@ -131,6 +134,7 @@ class DataScreen(TabScreen):
 
     def on_data_screen_preview_failed(self, message: PreviewFailed) -> None:
         """Show why there is no picture."""
+        self._shown = None
         self.query_one("#place-facts", Static).update("")
         self.query_one("#place-problems", Static).update(f"✗ {message.reason}")
         self.query_one(MicrographView).display = False
@@ -182,6 +186,16 @@ class DataScreen(TabScreen):
             )
         else:
             self.notify("Select a folder of labelled micrographs first.", severity="warning")
+
+    def action_edit(self) -> None:
+        """Correct the label of the micrograph."""
+        shown = self._shown
+        if shown is None or shown.image is None:
+            self.notify("Select a folder of micrographs first; prepared patches cannot be edited.", severity="warning")
+        elif shown.label is None:
+            self.post_message(EditRequested(EditRequest.build(micrograph=shown.image)))
+        else:
+            self.post_message(EditRequested(edit_request(shown.image, shown.label)))
 
     def action_simulate(self) -> None:
         """Ask for the settings, then simulate."""

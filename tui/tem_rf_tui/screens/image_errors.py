@@ -13,7 +13,9 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
-from tem_rf_tui.errors_preview import ErrorPreview, preview_fourier_errors, preview_network_errors
+from tem_rf.jobs.edit_label import edit_request
+from tem_rf_tui.errors_preview import ErrorPreview, labelled_files, preview_fourier_errors, preview_network_errors
+from tem_rf_tui.messages import EditRequested
 from tem_rf_tui.results import ScoredImage
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.micrograph_view import MicrographView
@@ -33,6 +35,7 @@ class ImageErrorsScreen(ModalScreen[None]):
     BINDINGS = [
         Binding("n,pagedown", "next(1)", "Next", tooltip="Next image of the table"),
         Binding("p,pageup", "next(-1)", "Previous", tooltip="Previous image of the table"),
+        Binding("c", "correct", "Correct label", tooltip="Correct the label of the micrograph of this image"),
         Binding("plus,equals_sign", "zoom(2)", "Zoom in", key_display="+", priority=True),
         Binding("minus", "zoom(0.5)", "Zoom out", key_display="-", priority=True),
         Binding("0", "reset", "Whole", priority=True, tooltip="Show the whole picture"),
@@ -81,6 +84,16 @@ class ImageErrorsScreen(ModalScreen[None]):
         """Show another image."""
         self._index = (self._index + by) % len(self._images)
         self._show_image()
+
+    def action_correct(self) -> None:
+        """Open the micrograph of the image in the label editor."""
+        image = self._images[self._index]
+        try:
+            micrograph, label = labelled_files(image.run.run, image.scores)
+        except (TemRfError, OSError) as error:
+            self.notify(str(error), severity="error", timeout=20)
+            return
+        self.app.post_message(EditRequested(edit_request(micrograph, label)))
 
     def action_zoom(self, factor: float) -> None:
         """Zoom both pictures."""

@@ -15,8 +15,10 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
+from tem_rf.jobs.edit_label import EditRequest
 from tem_rf.jobs.segment import SegmentRequest
 from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_in
+from tem_rf_tui.messages import EditRequested
 from tem_rf_tui.painting import Picture
 from tem_rf_tui.particles import ParticleList, list_particles
 from tem_rf_tui.previews import preview_mask
@@ -51,6 +53,7 @@ class SegmentScreen(TabScreen):
 
     BINDINGS = [
         Binding("s", "segment", "Segment", tooltip="Segment micrographs with the model under the cursor"),
+        Binding("c", "correct", "Correct", tooltip="Correct the particles of the segmented micrograph"),
         Binding("v", "masks", "Masks", tooltip="Switch between models and segmented micrographs"),
         Binding("h", "particles", "Particles", tooltip="Switch between picture and particles in a narrow terminal"),
     ]
@@ -135,6 +138,16 @@ class SegmentScreen(TabScreen):
         """Switch between models and masks."""
         models, masks = self.query_one("#models"), self.query_one("#segmented")
         (masks if models.has_focus and self._results else models).focus()
+
+    def action_correct(self) -> None:
+        """Open the segmented micrograph under the cursor in the label editor."""
+        if not self._results:
+            self.notify("No segmented micrographs yet; select a model and press s.", severity="warning")
+            return
+        row, folder = self._results[self.query_one("#segmented", RowTable).cursor_row], self.tem_rf.workspace.folder
+        given = {name: folder / row[name] for name in ("mask", "probability") if name in row}
+        request = EditRequest.build(micrograph=folder / row["image"], **given)
+        self.post_message(EditRequested(request))
 
     def action_segment(self) -> None:
         """Ask for the settings, then segment."""

@@ -1,11 +1,9 @@
 """A micrograph with outlined label and scale bar, zoom and pan; in pixels, or in half blocks, two per character."""
 
-from functools import lru_cache
 from typing import cast
 
 import numpy as np
 from rich.segment import Segment
-from rich.style import Style
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.geometry import Size
@@ -14,6 +12,7 @@ from textual.widget import Widget
 
 from tem_rf_tui.painting import Picture, fit, paint, scale_bar
 from tem_rf_tui.session import SessionApp
+from tem_rf_tui.widgets.half_blocks import half_block_line
 from tem_rf_tui.widgets.pixel_picture import PixelPicture
 
 _GREYS = 32  # neighbours with the same grey are sent to the terminal as one segment
@@ -107,25 +106,6 @@ class MicrographView(Widget, can_focus=True):
         colours = paint(self._grey, picture, view, greys=_GREYS)
         if len(colours) % 2:
             colours = np.concatenate([colours, np.zeros_like(colours[:1])])
-        lines = [_line(colours[row], colours[row + 1]) for row in range(0, len(colours), 2)]
+        lines = [half_block_line(colours[row], colours[row + 1]) for row in range(0, len(colours), 2)]
         lines.append(Strip([Segment(scale_bar(view.px_per_cell, picture.pixel_size_nm, width), self.rich_style)]))
         return [line.adjust_cell_length(width, self.rich_style) for line in lines]
-
-
-def _line(upper: np.ndarray, lower: np.ndarray) -> Strip:
-    """Return a line of half blocks; neighbours with the same colours form one segment."""
-    pairs = np.concatenate([upper, lower], axis=-1)  # (w, 3) and (w, 3) -> (w, 6)
-    starts = np.flatnonzero(np.append(True, (np.diff(pairs.astype(int), axis=0) != 0).any(axis=-1)))
-    lengths = np.diff(np.append(starts, len(pairs)))
-    return Strip(
-        [
-            Segment("▀" * int(length), _style(*map(int, pairs[start])))
-            for start, length in zip(starts, lengths, strict=True)
-        ]
-    )
-
-
-@lru_cache(maxsize=8192)
-def _style(*channels: int) -> Style:
-    upper, lower = channels[:3], channels[3:]
-    return Style.parse(f"#{bytes(upper).hex()} on #{bytes(lower).hex()}")

@@ -1,0 +1,1 @@
+"""`tem-rf label`: labels of micrographs."""

@@ -1,0 +1,50 @@
+"""The label editor as an app of its own, for `tem-rf label edit`."""
+
+from pathlib import Path
+
+from textual import work
+from textual.binding import Binding
+
+from tem_rf.labelling.session import EditingSession
+from tem_rf_tui.images import ImageKind
+from tem_rf_tui.label_painting import GreyPyramid
+from tem_rf_tui.screens.edit_label import EditLabelScreen
+from tem_rf_tui.session import SessionApp
+from tem_rf_tui.themes import HIGH_CONTRAST, next_theme
+
+
+class EditorApp(SessionApp):
+    """Shows the editor, and ends with it.
+
+    Args:
+        session: The opened label; the caller closes it.
+        images: How pictures are drawn, as prepared by `tem_rf_tui.images.image_kind`.
+    """
+
+    TITLE = "tem-rf"
+    CSS_PATH = "app.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS = [Binding("ctrl+q", "quit", "Quit", show=False)]
+
+    def __init__(self, session: EditingSession, images: ImageKind = "blocks") -> None:
+        super().__init__(Path(), images)
+        self.animation_level = "none"
+        self._session = session
+
+    def on_mount(self) -> None:
+        """Apply the saved theme and open the editor."""
+        self.register_theme(HIGH_CONTRAST)
+        known = self.remembered.theme in self.available_themes
+        self.theme = self.remembered.theme if known else "textual-dark"
+        self._edit()
+
+    def action_next_theme(self) -> None:
+        """Switch to the next theme."""
+        self.theme = next_theme(self.theme)
+
+    @work
+    async def _edit(self) -> None:
+        pyramid = GreyPyramid(self._session.micrograph.pixels)
+        await self.push_screen(EditLabelScreen(self._session, pyramid), lambda _: self.exit())
+        await self.take_keys()
