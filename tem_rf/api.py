@@ -116,6 +116,8 @@ def simulate(
     below: float | Unset = UNSET,
     sinking: float | Unset = UNSET,
     defects: float | Unset = UNSET,
+    zone_axis: str | Unset | None = UNSET,
+    zone_tilt_deg: float | Unset = UNSET,
     irregularity: float | Unset = UNSET,
     strain: float | Unset = UNSET,
     surface_disorder: float | Unset = UNSET,
@@ -171,6 +173,9 @@ def simulate(
         below: Part of the particles that lie below the film.
         sinking: How deep particles sink into the film, in diameters, at most.
         defects: Part of the particles that are no single crystals.
+        zone_axis: Direction of the crystal along the beam, such as 1,-1,0, turned at random about it; default: random
+            orientations. Twins are stacked along [111].
+        zone_tilt_deg: Standard deviation of the tilt away from the zone axis, on either axis [degrees].
         irregularity: How far outlines are elongated, dented and flattened, relative to the radius.
         strain: Standard deviation of the strain, with a bend to match.
         surface_disorder: Displacement of surface atoms, in units of 0.03 nm rms.
@@ -236,6 +241,8 @@ def simulate(
             below=below,
             sinking=sinking,
             defects=defects,
+            zone_axis=zone_axis,
+            zone_tilt_deg=zone_tilt_deg,
             irregularity=irregularity,
             strain=strain,
             surface_disorder=surface_disorder,
@@ -567,6 +574,7 @@ def segment(
     max_step_px: float | None = None,
     memory: int = 0,
     frame_interval_s: float | None = None,
+    lattice: str | None = None,
     labels: PathLike | None = None,
     overwrite: bool = False,
     workers: int | None = None,
@@ -604,6 +612,8 @@ def segment(
         max_step_px: Maximum distance that a particle moves between frames [px].
         memory: Number of frames for which a particle may be lost.
         frame_interval_s: Time between frames [s]; default: from the file, if it has it.
+        lattice: Measure the lattice of every particle by its fringes: Au, Ag, Pt, Pd, CdSe and others by name, or the
+            path of a .cif file.
         labels: Folder of labels, or a COCO file, to score masks and particles.
         overwrite: Segment files again even if their results are up to date.
         workers: Number of workers; default: one per GPU, or one on the CPU.
@@ -651,6 +661,7 @@ def segment(
         max_step_px=max_step_px,
         memory=memory,
         frame_interval_s=frame_interval_s,
+        lattice=lattice,
         labels=labels,
         overwrite=overwrite,
         workers=workers,

@@ -76,6 +76,8 @@ def formats_page() -> str:
             "`tem-rf segment` names files after the micrograph: `NAME_mask.tif`, `NAME_instances.tif`, "
             "`NAME_overlay.png`, `NAME_particles.csv`, `NAME_sizes.png`, and further files if options ask for them.",
             _attributes(SegmentedFile, ("files",)),
+            "With `--lattice`, also `NAME_fringes.csv`, `NAME_orientation.tif` and `NAME_lattice.png`, and "
+            "[more columns](../how-to/lattice.md) in `NAME_particles.csv`.",
             section(3, "NAME_particles.csv"),
             "One row per particle and frame. If the pixel size is known, also lengths in nm and areas in nm².",
             _attributes(Particle),

@@ -78,7 +78,7 @@ def _dominant_frequency(images: np.ndarray) -> float:
     peaks = np.zeros((side, side))
     for tile in tiles:
         power = _power_spectrum(tile)
-        peaks += power * (searched & (power > max_speckle * _background(power, radius)))
+        peaks += power * (searched & (power > max_speckle * speckle_background(power, radius)))
     if not peaks.any():
         raise NoBraggPeaksError(
             "no Bragg peaks found: expected lattice fringes in the Fourier transform, found only its smooth "
@@ -129,11 +129,20 @@ def _power_spectrum(tile: np.ndarray) -> np.ndarray:
     return np.abs(np.fft.fftshift(np.fft.fft2(standardized * window[:, None] * window))) ** 2
 
 
-def _background(power: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Mean power of the speckle at every pixel of the spectrum."""
+def speckle_background(power: np.ndarray, radius: np.ndarray, *, ring_px: float = 1) -> np.ndarray:
+    """Mean power of the speckle at every pixel of a spectrum.
+
+    Args:
+        power: (h, w) centred power spectrum.
+        radius: (h, w) distance from its centre [px].
+        ring_px: Width of the rings whose median is the background before it is followed around them [px].
+
+    Returns:
+        (h, w), greater than 0 unless the spectrum is 0.
+    """
     from scipy import ndimage
 
-    ring = np.rint(radius).astype(int)
+    ring = np.rint(radius / ring_px).astype(int)
     # Bragg peaks do not change the median of a ring; the mean around a pixel follows a background that is not round.
     round_background = ndimage.median(power, ring, index=np.arange(ring.max() + 1))[ring]
     round_background = np.maximum(round_background, np.finfo(float).eps * power.max())

@@ -27,6 +27,7 @@ def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[s
         "scores": result.scores and {**result.scores.to_json(), "hard_dice": result.hard_dice},
         "trajectories": tracked
         and {"count": tracked.tracks, "ends": tracked.ends, "frame_interval_s": tracked.frame_interval_s},
+        "lattices": result.lattices and result.lattices.to_json(),
         "notes": list(result.notes),
     }
 
@@ -38,6 +39,8 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
     is_tracked = any(tracked for _, tracked in results)
     is_scored = any(result.scores for result, _ in results)
     columns += ["frames"] * is_stack + ["tracks", "merged tracks", "vanished"] * is_tracked
+    has_lattice = any(result.lattices for result, _ in results)
+    columns += ["lattice", "crystallinity", "pixel size off by"] * has_lattice
     columns += _SCORES * is_scored
     rows = []
     for result, tracked in results:
@@ -51,10 +54,23 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
         row += [result.frames] * is_stack
         if tracked:
             row += [tracked.tracks, tracked.ends.get("merged", 0), tracked.ends.get("vanished", 0)]
+        if has_lattice:
+            row += _lattice_cells(result)
         if is_scored:
             row += _score_cells(result)
         rows.append(row)
     print_table(title, columns, rows)
+
+
+def _lattice_cells(result: SegmentedFile) -> list[object]:
+    found = result.lattices
+    if found is None:
+        return ["–"] * 3
+    kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
+    crystallinity = "–" if found.mean_crystallinity is None else f"{found.mean_crystallinity:.0%}"
+    off = found.calibration
+    error = "–" if off is None else f"{off.deviation:+.1%} ± {off.standard_error:.1%}"
+    return [kinds or "–", crystallinity, error]
 
 
 _SCORES = [

@@ -1,5 +1,6 @@
 """Settings of simulated micrographs, and the presets that name whole sets of them."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -56,6 +57,17 @@ class SimulationSettings(BaseModel):
     below: float = Field(0.1, ge=0, le=1, description="Part of the particles that lie below the film.")
     sinking: float = Field(0.2, ge=0, le=1, description="How deep particles sink into the film, in diameters, at most.")
     defects: float = Field(0.6, ge=0, le=1, description="Part of the particles that are no single crystals.")
+    zone_axis: str | None = Field(
+        None,
+        description="Direction of the crystal along the beam, such as 1,-1,0, turned at random about it; default: "
+        "random orientations. Twins are stacked along [111].",
+    )
+    zone_tilt_deg: float = Field(
+        2.0,
+        ge=0,
+        le=30,
+        description="Standard deviation of the tilt away from the zone axis, on either axis [degrees].",
+    )
     irregularity: float = Field(
         0.1, ge=0, le=0.5, description="How far outlines are elongated, dented and flattened, relative to the radius."
     )
@@ -123,6 +135,8 @@ class SimulationSettings(BaseModel):
             low, high = getattr(self, name)
             if not least <= low <= high <= most:
                 raise SettingsError(f"{name}: expected LOW:HIGH within {least:g}:{most:g}, received {low:g}:{high:g}.")
+        if self.zone_axis is not None:
+            zone_indices(self.zone_axis)
         field_nm = self.size_px * self.pixel_size_nm
         if self.diameter_nm > field_nm:
             raise SettingsError(
@@ -130,6 +144,21 @@ class SimulationSettings(BaseModel):
                 f"{self.pixel_size_nm:g} nm = {field_nm:.3g} nm; raise size_px or pixel_size_nm."
             )
         return self
+
+
+def zone_indices(text: str) -> tuple[int, int, int]:
+    """Read the indices of a direction.
+
+    Raises:
+        SettingsError: They are not three whole numbers from -9 to 9, or all 0.
+
+    >>> zone_indices("1,-1,0")
+    (1, -1, 0)
+    """
+    if not re.fullmatch(r"\s*-?\d\s*(,\s*-?\d\s*){2}", text) or not any(character in "123456789" for character in text):
+        raise SettingsError(f"zone_axis: expected three whole numbers from -9 to 9 such as 1,-1,0, received {text!r}.")
+    u, v, w = map(int, text.split(","))
+    return u, v, w
 
 
 _RANGE_LIMITS = (

@@ -9,9 +9,11 @@ from tem_rf.config.segmentation import SegmentSettings, TrackSettings
 from tem_rf.data.pairing import micrographs_at, pair_labels
 from tem_rf.errors import DatasetError, ModelError, NameTooLongError, ReadError, SettingsError, TemRfError
 from tem_rf.inference.file import segment_file
+from tem_rf.inference.lattices import add_lattices, check_lattice
 from tem_rf.inference.model_choice import Networks
 from tem_rf.inference.results import SegmentedFile
 from tem_rf.inference.tracks import TrackedFile, check_movie, track_file
+from tem_rf.lattice.structure import read_structure
 from tem_rf.particles.tracking import import_trackpy
 
 
@@ -24,12 +26,14 @@ class SegmentJob:
         settings: Segmentation of each frame.
         tracking: Tracking of particles in movies; None for no tracking.
         overwrite: Segment again even if the output of the same networks and settings exists.
+        lattice: Material, or path of a CIF file, whose lattice is measured in each particle; None: no lattice.
     """
 
     output: Path
     settings: SegmentSettings
     tracking: TrackSettings | None = None
     overwrite: bool = False
+    lattice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,8 @@ def _segment(
         on_note=on_note,
     )
     on_step(title)
+    if job.lattice is not None:
+        check_lattice(file.path, job.lattice, job.settings)
     segmented = segment_file(
         segmenters,
         file.path,
@@ -119,6 +125,17 @@ def _segment(
             f"{job.output}: another process is writing the results of {file.path.stem}; waiting for it"
         ),
     )
+    if job.lattice is not None:
+        segmented = add_lattices(
+            segmented,
+            job.output,
+            job.lattice,
+            job.settings,
+            overwrite=job.overwrite,
+            on_frame=lambda done, count: on_step(
+                f"measuring the lattice in {file.path.name}: {done} of {count} frames"
+            ),
+        )
     for note in segmented.notes:
         on_note(note)
     return segmented, track_file(segmented, job.output, job.tracking, job.settings) if job.tracking else None
@@ -134,11 +151,14 @@ def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | Non
 
     Raises:
         ReadError: A folder contains no micrographs, a movie cannot be read, or no labels match.
-        SettingsError: Two files have the same name, or a file is not a movie that can be tracked.
+        SettingsError: Two files have the same name, a file is not a movie that can be tracked, or there is no such
+            material as the lattice.
     """
     paths = list(_files(images))
     _refuse_equal_stems(paths)
     truths = _labels(paths, labels, job.settings)
+    if job.lattice is not None:
+        read_structure(job.lattice)
     if job.tracking:
         import_trackpy()
         for path in paths:

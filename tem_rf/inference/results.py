@@ -17,6 +17,7 @@ from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.tiff import MAX_UINT16, write_tiff, write_uint32_stack
 from tem_rf.files import parse_json, readable, replacing_file, write_json
 from tem_rf.inference.frame_store import FrameStore
+from tem_rf.lattice.summary import LatticeSummary
 from tem_rf.particles.scores import ParticleScores, add_scores
 from tem_rf.particles.sizes import SizeSummary, summarize_sizes
 from tem_rf.particles.table import write_particles
@@ -42,6 +43,7 @@ class SegmentedFile:
         scores: Scores against the label, if there is one.
         hard_dice: Mean over the frames, if there is a label.
         notes: Notes for the user.
+        lattices: Summary of the lattices of the particles, if they were measured.
     """
 
     image: Path
@@ -55,6 +57,7 @@ class SegmentedFile:
     scores: ParticleScores | None
     hard_dice: float | None
     notes: tuple[str, ...]
+    lattices: LatticeSummary | None = None
 
 
 def write_results(

@@ -45,6 +45,11 @@ class SegmentRequest(Request):
     ]
     track: bool = Field(False, description="Track the particles of a movie from frame to frame.")
     tracking: Annotated[TrackSettings, Group(track_settings)]
+    lattice: str | None = Field(
+        None,
+        description="Measure the lattice of every particle by its fringes: Au, Ag, Pt, Pd, CdSe and others by name, or "
+        "the path of a .cif file.",
+    )
     labels: Path | None = Field(None, description="Folder of labels, or a COCO file, to score masks and particles.")
     overwrite: bool = Field(False, description="Segment files again even if their results are up to date.")
     execution: Annotated[Execution, Group(execution_settings, only=WORKERS)]
@@ -94,7 +99,7 @@ def segment(
         raise SettingsError(f"`{given[0]}`: is only used for tracking; add `track`.")
     if tracking is not None:
         tracking.check()
-    job = SegmentJob(request.output, request.segmentation, tracking, request.overwrite)
+    job = SegmentJob(request.output, request.segmentation, tracking, request.overwrite, _lattice(request.lattice))
     named = tuple(model_folder(one, request.runs, request.models) for one in request.model)
     choice = NetworkChoice(named, models_or_shipped(request.models), request.rescale)
     files = files_to_segment(list(request.images), job, request.labels)
@@ -114,6 +119,11 @@ def segment(
         import_keras()
         segmented = segment_files(files, Networks(choice), job, on_step=on_step, on_note=on_note, on_failure=on_failure)
     return SegmentOutcome(segmented, failed, [folder.name for folder in named])
+
+
+def _lattice(given: str | None) -> str | None:
+    """Workers may run in another folder, so the path of a CIF file is made absolute."""
+    return str(Path(given).resolve()) if given is not None and given.lower().endswith(".cif") else given
 
 
 def _on_workers(

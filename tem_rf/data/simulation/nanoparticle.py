@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from tem_rf.config.simulation import SimulationSettings
+from tem_rf.config.simulation import SimulationSettings, zone_indices
 from tem_rf.data.simulation.crystals import Crystal, crystal, facet_normals
 from tem_rf.data.simulation.lattice_grains import grains
 from tem_rf.data.simulation.projection import ATOM_RADIUS_NM
-from tem_rf.data.simulation.rotations import random_rotation
+from tem_rf.data.simulation.rotations import random_rotation, rotation_along
 
 _SURFACE_NM = 0.03  # rms displacement of surface atoms from their sites
 _SURFACE_DEPTH = 0.7  # of the distance of neighbours; what lies less deep is surface
@@ -50,13 +50,16 @@ def grow_nanoparticle(
         diameter_nm: Outer diameter, atoms with their radius included [nm]; facets and dents lie inside it.
         settings: Material, and how far from perfect particles are.
         rng: Draws whatever differs from particle to particle.
-        orientation: (3, 3) rotation in place of a random one.
+        orientation: (3, 3) rotation in place of the one that the settings ask for.
     """
     matter = crystal(settings.material)
     radius = max(diameter_nm / 2 - ATOM_RADIUS_NM, 0.0)
     turn = random_rotation(rng) if orientation is None else orientation
     defect = _draw_defect(matter, radius, settings, rng)
     atoms, species, frame = grains(matter, radius, defect, rng)
+    if orientation is None and settings.zone_axis is not None:
+        along = np.array(zone_indices(settings.zone_axis)) @ matter.cell
+        turn = rotation_along(along, np.radians(settings.zone_tilt_deg), rng) @ frame.T
     depth = _depth(atoms, matter, radius, frame, settings, rng, facetted=defect not in ("decahedron", "icosahedron"))
     atoms = atoms @ turn.T
     if settings.irregularity and rng.random() < 0.5:  # flattened on the film, which lies below

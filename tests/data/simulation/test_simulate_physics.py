@@ -31,6 +31,7 @@ from tem_rf.data.simulation.scattering import (
 )
 from tem_rf.data.simulation.specimen import Field, Particle
 from tem_rf.data.simulation.transmission import slices
+from tem_rf.errors import SettingsError
 
 PIXEL_NM = 0.02
 KV = 300.0
@@ -144,6 +145,29 @@ def test_the_orientation_of_a_defective_crystal_is_that_of_its_first_grain(rng: 
     along_110 = np.abs(bond_110 - [0, 1, 1]).max(axis=1) < 0.05
     # Of a fault nearly all; of a decahedron a fifth of the atoms are in the first crystal.
     assert along_110.mean() > {"fault": 0.8, "decahedron": 0.15}[defect]  # chance: below 0.01
+
+
+@pytest.mark.parametrize("defect", ["single", "twin", "decahedron", "polycrystal"])
+def test_a_zone_axis_lies_along_the_beam_up_to_its_tilt(monkeypatch: pytest.MonkeyPatch, defect: str) -> None:
+    monkeypatch.setattr("tem_rf.data.simulation.nanoparticle._draw_defect", lambda *_: defect)
+    settings = simulation_settings(zone_axis="1,-1,0", zone_tilt_deg=0)
+    tilted = simulation_settings(zone_axis="1,-1,0", zone_tilt_deg=5)
+    axis = np.array([1, -1, 0]) / np.sqrt(2)
+    directions = [
+        [grow_nanoparticle(2.0, own, np.random.default_rng(seed)).orientation @ axis for seed in range(8)]
+        for own in (settings, tilted)
+    ]
+    assert np.allclose(directions[0], [0, 0, 1], atol=1e-6)
+    tilts = np.degrees(np.arccos(np.array(directions[1])[:, 2]))
+    assert 2 < tilts.mean() < 12
+    turned = [grow_nanoparticle(2.0, settings, np.random.default_rng(seed)).orientation[0, 2] for seed in range(8)]
+    assert np.std(turned) > 0.2, "turned at random about the beam"
+
+
+def test_a_zone_axis_that_is_none_is_one_line() -> None:
+    for text in ("1,1", "0,0,0", "1,1,x", "10,0,0", ""):
+        with pytest.raises(SettingsError, match="zone_axis: expected three whole numbers from -9 to 9"):
+            simulation_settings(zone_axis=text)
 
 
 def test_twins_meet_in_a_mirror_plane(rng: Any) -> Any:
