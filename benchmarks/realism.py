@@ -26,7 +26,9 @@ from tem_rf.data.sources import find_pairs, read_labelled
 from tem_rf.errors import DatasetError
 
 PRESETS = {"2p2nm": "au-2.2nm", "5nm": "au-5nm", "10nm": "au-10nm"}
-SIZE_PX = 512
+LARGE = "10nm"
+SIZE_PX = 512  # of the patches that are compared
+FIELD_PX = 640  # of the micrographs of large particles, whose middle is compared
 
 
 def main() -> None:
@@ -63,15 +65,19 @@ def main() -> None:
 def _simulated(
     preset: str, count: int, seed: int, printed_px: int, changes: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    settings = simulation_settings(preset, **({"size_px": SIZE_PX} | changes))
+    size_px = FIELD_PX if PRESETS[LARGE] == preset else SIZE_PX
+    settings = simulation_settings(preset, **({"size_px": size_px} | changes))
+    first = max(settings.size_px - SIZE_PX, 0) // 2
+    middle = np.s_[first : first + SIZE_PX, first : first + SIZE_PX]
     for index in range(count):
         micrograph = simulate_micrograph(settings, seed=seed + index)
-        shown = print_small(micrograph.pixels, printed_px) if printed_px else micrograph.pixels
+        pixels, mask = micrograph.pixels[middle], micrograph.mask[middle]
+        shown = print_small(pixels, printed_px) if printed_px else pixels
         try:
-            appearance = measure_appearance(shown, micrograph.mask, settings.pixel_size_nm)
+            appearance = measure_appearance(shown, mask, settings.pixel_size_nm)
         except DatasetError:
             appearance = None  # no particle in the field of view
-        yield {"pixels": micrograph.pixels, "printed": shown, "mask": micrograph.mask, "appearance": appearance}
+        yield {"pixels": pixels, "printed": shown, "mask": mask, "appearance": appearance}
 
 
 def print_small(pixels: np.ndarray, printed_px: int) -> np.ndarray:

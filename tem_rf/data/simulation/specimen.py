@@ -174,6 +174,8 @@ def _draw_diameters(settings: SimulationSettings, rng: Generator) -> np.ndarray:
     variance = np.log1p(settings.diameter_spread**2)
     diameters = settings.diameter_nm * np.exp(rng.normal(-variance / 2, np.sqrt(variance), count))
     is_small = rng.random(count) < settings.small_particles
+    if settings.small_particles < 1:
+        is_small[:1] = False  # small ones are beside a large one
     factor = np.where(is_small, rng.uniform(low, high, count), 1.0)
     return np.maximum(diameters * factor, min(_LEAST_DIAMETER_NM, settings.diameter_nm))
 
