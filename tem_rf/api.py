@@ -576,6 +576,7 @@ def segment(
     frame_interval_s: float | None = None,
     lattice: str | None = None,
     labels: PathLike | None = None,
+    write: Sequence[str] | str = (),
     overwrite: bool = False,
     workers: int | None = None,
     scheduler: str | None = None,
@@ -615,6 +616,7 @@ def segment(
         lattice: Measure the lattice of every particle by its fringes: Au, Ag, Pt, Pd, CdSe and others by name, or the
             path of a .cif file.
         labels: Folder of labels, or a COCO file, to score masks and particles.
+        write: Also write the particles for other programs: numbered, rois, geojson, coco, labelme, excel, parquet.
         overwrite: Segment files again even if their results are up to date.
         workers: Number of workers; default: one per GPU, or one on the CPU.
         scheduler: Address of a running Dask scheduler.
@@ -663,6 +665,7 @@ def segment(
         frame_interval_s=frame_interval_s,
         lattice=lattice,
         labels=labels,
+        write=write,
         overwrite=overwrite,
         workers=workers,
         scheduler=scheduler,

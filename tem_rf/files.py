@@ -192,9 +192,9 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write indented JSON atomically. NaN is rejected, since JSON does not have it."""
-    write_text(path, json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+def write_json(path: Path, content: Any, *, indent: int | None = 1) -> None:
+    """Write JSON atomically, indented or in one line. NaN is rejected, since JSON does not have it."""
+    write_text(path, json.dumps(content, indent=indent, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def make_writable(folder: Path) -> None:

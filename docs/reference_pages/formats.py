@@ -22,11 +22,13 @@ def formats_page() -> str:
     from tem_rf.inference import card
     from tem_rf.inference.results import SegmentedFile
     from tem_rf.jobs.queue import QueueContent, QueuedRun, TrainingQueue
+    from tem_rf.particles.formats.choice import FORMATS as PARTICLE_FORMATS
     from tem_rf.particles.measure import Particle
     from tem_rf.runs.config import RunConfig
     from tem_rf.runs.folder import RunFolder
     from tem_rf.study.folder import StudyFolder
 
+    written = [(code(one.name), code(f"NAME{one.ending}"), one.content) for one in PARTICLE_FORMATS.values()]
     exported = [(code(one.name), code(one.file), one.takes, one.gives) for one in FORMATS.values()]
     return "\n\n".join(
         [
@@ -75,6 +77,7 @@ def formats_page() -> str:
             section(2, "Results of a segmentation"),
             "`tem-rf segment` names files after the micrograph: `NAME_mask.tif`, `NAME_instances.tif`, "
             "`NAME_overlay.png`, `NAME_particles.csv`, `NAME_sizes.png`, and further files if options ask for them.",
+            table(("`--write`", "file", "content"), written),
             _attributes(SegmentedFile, ("files",)),
             "With `--lattice`, also `NAME_fringes.csv`, `NAME_orientation.tif` and `NAME_lattice.png`, and "
             "[more columns](../how-to/lattice.md) in `NAME_particles.csv`.",

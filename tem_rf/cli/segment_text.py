@@ -49,7 +49,8 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
         too_small = f"{result.left_out} below {result.min_diameter_px * scale:.2g} {unit}"
         row: list[object] = [result.image, f"{result.particle_fraction:.1%}", sizes.count, too_small]
         spread = "" if sizes.sd_px is None else f" ± {sizes.sd_px * scale:.2g}"
-        row.append("–" if sizes.mean_px is None else f"{sizes.mean_px * scale:.3g}{spread} {unit}")
+        mean = "–" if sizes.mean_px is None else f"{sizes.mean_px * scale:.3g}{spread} {unit} (n = {sizes.whole})"
+        row.append(mean)
         row.append("–" if sizes.polydispersity is None else f"{sizes.polydispersity:.1%}")
         row += [result.frames] * is_stack
         if tracked:
@@ -75,7 +76,7 @@ def _lattice_cells(result: SegmentedFile) -> list[object]:
 
 _SCORES = [
     *("dice", "found", "merged", "split", "false negatives", "false positives"),
-    *("F1 at IoU 0.5", "mean F1 to 0.95", "panoptic quality", "diameter bias"),
+    *("F1 at IoU 0.5", "panoptic quality", "diameter bias"),
 ]
 
 
@@ -84,10 +85,7 @@ def _score_cells(result: SegmentedFile) -> list[object]:
     if scores is None:
         return ["–"] * len(_SCORES)
     instances = scores.instances
-    matches = [
-        "–" if one is None else f"{one:.3f}"
-        for one in (instances.f1()[0], instances.mean_f1, instances.panoptic_quality)
-    ]
+    matches = ["–" if one is None else f"{one:.3f}" for one in (instances.f1()[0], instances.panoptic_quality)]
     bias = "–" if scores.diameter_bias is None else f"{scores.diameter_bias:+.1%}"
     found = f"{scores.found} of {scores.labelled}"
     return [

@@ -8,7 +8,7 @@ import numpy as np
 
 from tem_rf.config.reading import AS_IT_IS, ReadingSettings
 from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES, draw_rois
-from tem_rf.data.label_formats.json_labels import JSON_SUFFIXES, read_json_label
+from tem_rf.data.label_formats.json_labels import JSON_SUFFIXES, read_json_labels
 from tem_rf.data.label_formats.label import Label
 from tem_rf.data.label_formats.masks import read_masks
 from tem_rf.data.label_formats.roles import Roles
@@ -70,18 +70,18 @@ def read_label_frames(
         raise ReadError(f"{path}: no such file; check the path.")
     if suffix in JSON_SUFFIXES:
         stems = None if image is None else set(stems_of(image))
-        labels = iter([read_json_label(path, stems, shape, Roles.of(reading))])
+        labels = iter(read_json_labels(path, stems, shape, Roles.of(reading), frames))
     elif suffix in ROI_SUFFIXES:
-        labels = iter([_draw_rois(path, shape, Roles.of(reading))])
+        labels = iter(_draw_rois(path, shape, Roles.of(reading), frames))
     else:
         labels = read_masks(path, shape, frames, reading)
     for label in labels:
         yield label.with_remarks()
 
 
-def _draw_rois(path: Path, shape: tuple[int, int], roles: Roles) -> Label:
+def _draw_rois(path: Path, shape: tuple[int, int], roles: Roles, frames: int) -> list[Label]:
     try:
-        return draw_rois(path, shape, roles)
+        return draw_rois(path, shape, roles, frames)
     except TemRfError:
         raise
     except Exception as error:  # roifile can raise any exception on damaged files

@@ -61,7 +61,7 @@ def write_uint32_stack(
     with replacing_file(path) as beside, tifffile.TiffWriter(beside, bigtiff=is_big) as writer:
         for index, frame in enumerate(frames):
             description = f"ImageJ=1.54f\n{stack}{unit}" if index == 0 else None
-            writer.write(frame, description=description, **options)
+            writer.write(np.asarray(frame, np.uint32), description=description, **options)
 
 
 def imagej_options(dimensions: int, pixel_size_nm: float | None) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from tem_rf.errors import DatasetError, ModelError, NameTooLongError, ReadError,
 from tem_rf.inference.file import segment_file
 from tem_rf.inference.lattices import add_lattices, check_lattice
 from tem_rf.inference.model_choice import Networks
+from tem_rf.inference.other_formats import check_formats, write_other_formats
 from tem_rf.inference.results import SegmentedFile
 from tem_rf.inference.tracks import TrackedFile, check_movie, track_file
 from tem_rf.lattice.structure import read_structure
+from tem_rf.particles.formats.choice import ParticleFormat
 from tem_rf.particles.tracking import import_trackpy
 
 
@@ -27,6 +29,7 @@ class SegmentJob:
         tracking: Tracking of particles in movies; None for no tracking.
         overwrite: Segment again even if the output of the same networks and settings exists.
         lattice: Material, or path of a CIF file, whose lattice is measured in each particle; None: no lattice.
+        formats: Formats in which the particles are written for other programs, too.
     """
 
     output: Path
@@ -34,6 +37,7 @@ class SegmentJob:
     tracking: TrackSettings | None = None
     overwrite: bool = False
     lattice: str | None = None
+    formats: tuple[ParticleFormat, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ def _segment(
         )
     for note in segmented.notes:
         on_note(note)
+    segmented = write_other_formats(segmented, job.output, job.formats, job.settings)
     return segmented, track_file(segmented, job.output, job.tracking, job.settings) if job.tracking else None
 
 
@@ -151,14 +156,16 @@ def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | Non
 
     Raises:
         ReadError: A folder contains no micrographs, a movie cannot be read, or no labels match.
-        SettingsError: Two files have the same name, a file is not a movie that can be tracked, or there is no such
-            material as the lattice.
+        SettingsError: Two files have the same name, a file is not a movie that can be tracked, there is no such
+            material as the lattice, or a format does not take stacks.
     """
     paths = list(_files(images))
     _refuse_equal_stems(paths)
     truths = _labels(paths, labels, job.settings)
     if job.lattice is not None:
         read_structure(job.lattice)
+    for path in paths:
+        check_formats(path, job.formats, job.settings)
     if job.tracking:
         import_trackpy()
         for path in paths:

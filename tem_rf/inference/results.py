@@ -1,7 +1,7 @@
 """Write the results of a segmented file from its frame store: masks, plots and tables."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from tem_rf.data.tiff import MAX_UINT16, write_tiff, write_uint32_stack
 from tem_rf.files import parse_json, readable, replacing_file, write_json
 from tem_rf.inference.frame_store import FrameStore
 from tem_rf.lattice.summary import LatticeSummary
+from tem_rf.particles.measure import Particle
 from tem_rf.particles.scores import ParticleScores, add_scores
 from tem_rf.particles.sizes import SizeSummary, summarize_sizes
 from tem_rf.particles.table import write_particles
@@ -83,7 +84,7 @@ def write_results(
         images = _numbered(store, output) if kind == "instances" else store.images(kind)
         write_images(file, images, len(records), pixel_size_nm)
     files["overlay"] = output / f"{path.stem}_overlay.png"
-    _write_overlay(files["overlay"], first, next(store.images("mask")), pixel_size_nm)
+    write_overlay_of(files["overlay"], first, next(store.images("mask")), pixel_size_nm)
     files["particles"] = output / f"{path.stem}_particles.csv"
     frames = ((number, record.particles) for number, record in enumerate(records, start=1))
     write_particles(files["particles"], frames, pixel_size_nm=pixel_size_nm)
@@ -113,8 +114,25 @@ def counts_on_mask(micrograph: Micrograph, mask: np.ndarray, pixel_size_nm: floa
     return rescale(micrograph.pixels.astype(np.float32), micrograph.pixel_size_nm, pixel_size_nm)
 
 
-def _write_overlay(file: Path, first: Micrograph, mask: np.ndarray, pixel_size_nm: float | None) -> None:
-    """Draw the outline; images larger than any screen are binned first."""
+def write_overlay_of(
+    file: Path,
+    first: Micrograph,
+    mask: np.ndarray,
+    pixel_size_nm: float | None,
+    numbered: Sequence[Particle] = (),
+) -> None:
+    """Draw the outline of a mask over its micrograph; images larger than any screen are binned first.
+
+    Args:
+        file: PNG file to write.
+        first: The micrograph.
+        mask: (h, w) uint8, 255 on particles.
+        pixel_size_nm: Pixel size of the mask [nm].
+        numbered: Particles whose numbers are written at their centres.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
     factor = -(-max(mask.shape) // _MAX_OVERLAY_PX)
     counts = counts_on_mask(first, mask, pixel_size_nm)
     if factor > 1:
@@ -123,7 +141,8 @@ def _write_overlay(file: Path, first: Micrograph, mask: np.ndarray, pixel_size_n
             _means(mask, factor),
             pixel_size_nm and factor * pixel_size_nm,
         )
-    write_overlay(file, counts, mask > 127, pixel_size_nm=pixel_size_nm)
+    numbers = [(str(one.number), one.y_px / factor, one.x_px / factor) for one in numbered]
+    write_overlay(file, counts, mask > 127, pixel_size_nm=pixel_size_nm, texts=numbers)
 
 
 def _means(image: np.ndarray, factor: int) -> np.ndarray:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from tem_rf.config.marks import ADVANCED, Flags, Group, Positional
+from tem_rf.config.marks import ADVANCED, Flags, Group, Positional, SeveralWords
 from tem_rf.config.segmentation import SegmentSettings, TrackSettings, segment_settings, track_settings
 from tem_rf.errors import SettingsError, TemRfError
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.workers import WORKERS, execution_settings
+from tem_rf.particles.formats.choice import FORMATS, particle_formats
 from tem_rf.runs.root import DEFAULT_ROOT
 from tem_rf.saved_models import MODELS, models_or_shipped
 from tem_rf.study.definition.sections import Execution
@@ -51,6 +52,10 @@ class SegmentRequest(Request):
         "the path of a .cif file.",
     )
     labels: Path | None = Field(None, description="Folder of labels, or a COCO file, to score masks and particles.")
+    write: SeveralWords = Field(
+        (),
+        description=f"Also write the particles for other programs: {', '.join(FORMATS)}.",
+    )
     overwrite: bool = Field(False, description="Segment files again even if their results are up to date.")
     execution: Annotated[Execution, Group(execution_settings, only=WORKERS)]
     runs: Annotated[Path, ADVANCED] = Field(DEFAULT_ROOT, description="Folder of the runs.")
@@ -99,7 +104,14 @@ def segment(
         raise SettingsError(f"`{given[0]}`: is only used for tracking; add `track`.")
     if tracking is not None:
         tracking.check()
-    job = SegmentJob(request.output, request.segmentation, tracking, request.overwrite, _lattice(request.lattice))
+    job = SegmentJob(
+        request.output,
+        request.segmentation,
+        tracking,
+        request.overwrite,
+        _lattice(request.lattice),
+        tuple(particle_formats(request.write)),
+    )
     named = tuple(model_folder(one, request.runs, request.models) for one in request.model)
     choice = NetworkChoice(named, models_or_shipped(request.models), request.rescale)
     files = files_to_segment(list(request.images), job, request.labels)

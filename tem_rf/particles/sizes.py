@@ -42,6 +42,31 @@ class SizeSummary:
         return content
 
 
+def summary_rows(sizes: SizeSummary, pixel_size_nm: float | None) -> list[tuple[str, Any, str]]:
+    """The numbers as rows of a table: quantity, value, unit; lengths in nm if the pixel size is known.
+
+    Args:
+        sizes: The summary.
+        pixel_size_nm: Pixel size [nm], or None.
+    """
+    scale, unit = (1.0, "px") if pixel_size_nm is None else (pixel_size_nm, "nm")
+
+    def length(value: float | None) -> float | None:
+        return None if value is None else value * scale
+
+    return [
+        ("particles", sizes.count, ""),
+        ("particles cut by the edge, not in the values below", sizes.count - sizes.whole, ""),
+        ("n of the values below", sizes.whole, ""),
+        ("mean equivalent circle diameter", length(sizes.mean_px), unit),
+        ("standard deviation of the diameters", length(sizes.sd_px), unit),
+        ("polydispersity (standard deviation over mean)", sizes.polydispersity, ""),
+        ("median of the fitted log-normal distribution", length(sizes.median_px), unit),
+        ("geometric standard deviation", sizes.geometric_sd, ""),
+        ("pixel size", pixel_size_nm, "nm"),
+    ]
+
+
 def summarize_sizes(particles: Iterable[Particle]) -> SizeSummary:
     """Count particles and compute statistics of their diameters."""
     particles = list(particles)

@@ -72,8 +72,8 @@ def _draw_log_normal(axes: "Axes", median: float, geometric_sd: float, area: flo
 
 
 def _caption(summary: SizeSummary, unit: str, scale: float) -> str:
-    text = f"{summary.count} particles, {summary.whole} of them whole"
+    text = f"{summary.count} particles, {summary.whole} of them not cut by the edge"
     if summary.mean_px is not None and summary.sd_px is not None:
-        text += f": {summary.mean_px * scale:.3g} ± {summary.sd_px * scale:.2g} {unit}"
+        text += f": {summary.mean_px * scale:.3g} ± {summary.sd_px * scale:.2g} {unit} (n = {summary.whole})"
         text += f", polydispersity {summary.polydispersity:.1%}"
     return text

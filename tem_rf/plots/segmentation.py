@@ -1,5 +1,6 @@
 """Plots of segmentations, in colours that are distinct for colour-blind readers (Okabe and Ito 2008)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 FALSE_NEGATIVE = (230, 159, 0)  # orange: particle in the label, not in the mask
 FALSE_POSITIVE = (86, 180, 233)  # sky blue: particle in the mask, not in the label
 OUTLINE = (255, 255, 255)
+_NUMBER = (240, 228, 66)  # yellow
 _OPACITY = 0.55
 _MIN_WIDTH_PX = 480  # needed by the legend
 
@@ -25,6 +27,7 @@ def write_overlay(
     label: np.ndarray | None = None,
     *,
     pixel_size_nm: float | None = None,
+    texts: Sequence[tuple[str, float, float]] = (),
 ) -> None:
     """Write a micrograph with the outline of its mask and, given a label, its false negatives and false positives.
 
@@ -34,12 +37,14 @@ def write_overlay(
         mask: (h, w) bool.
         label: (h, w) bool, or None.
         pixel_size_nm: Pixel size [nm], for a scale bar.
+        texts: Texts, each with the row and column of its centre [px].
     """
     from PIL import Image
 
     painted = Image.fromarray(overlay(image, mask, label))
     enlargement = -(-_MIN_WIDTH_PX // painted.width)
     painted = painted.resize((painted.width * enlargement, painted.height * enlargement), Image.Resampling.NEAREST)
+    _write_texts(painted, [(text, y * enlargement, x * enlargement) for text, y, x in texts])
     pixel_size_nm = pixel_size_nm and pixel_size_nm / enlargement
     legend = _legend(painted.width, with_label=label is not None, pixel_size_nm=pixel_size_nm)
     picture = Image.new("RGB", (painted.width, painted.height + legend.height))
@@ -47,6 +52,18 @@ def write_overlay(
     picture.paste(legend, (0, painted.height))
     with replacing_file(path) as beside:
         picture.save(beside, format="PNG")
+
+
+def _write_texts(picture: "Image", texts: Sequence[tuple[str, float, float]]) -> None:
+    """Write texts that are legible on dark and bright ground."""
+    from PIL import ImageDraw, ImageFont
+
+    size = max(10, picture.width // 80)
+    font, draw = ImageFont.load_default(size), ImageDraw.Draw(picture)
+    for text, y, x in texts:
+        draw.text(
+            (x, y), text, fill=_NUMBER, font=font, anchor="mm", stroke_width=max(1, size // 8), stroke_fill="black"
+        )
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, label: np.ndarray | None = None) -> np.ndarray:

@@ -10,7 +10,10 @@ import pytest
 import tifffile
 
 from tem_rf import Architecture
+from tem_rf.data.labels import read_label_frames
+from tem_rf.data.pairing import pair_labels
 from tem_rf.data.tiff import write_tiff
+from tem_rf.particles.formats.choice import FORMATS
 from tem_rf.runs import RunFolder
 from tests.helpers.command import Command, Result, tem_rf
 from tests.helpers.labelled_folder import counts_with_disc
@@ -136,6 +139,31 @@ def test_a_movie_is_tracked_and_what_is_missing_is_said_first(
     }
     assert (tmp_path / row["tracks"]).exists()
     assert run(*command, "--max-step-px", 5).code == 0
+
+
+def test_particles_are_written_for_other_programs(run: Command, trained_run: RunFolder, tmp_path: Path) -> None:
+    frames = [counts_with_disc((70, 80), seed=seed, radius=14)[0] for seed in (4, 5)]
+    write_tiff(tmp_path / "m.tif", frames[0], pixel_size_nm=0.02)
+    write_tiff(tmp_path / "stack.tif", np.stack(frames), pixel_size_nm=0.02)
+    command = ["segment", "m.tif", "--model", trained_run.path, "--min-diameter-px", 8]
+    assert run(*command, "--json").code == 0
+    done = (tmp_path / "segmented/m_segmented.json").stat().st_mtime_ns
+    names = ",".join(FORMATS)
+    (row,) = json.loads(run(*command, "--write", names, "--json").stdout)
+    assert (tmp_path / "segmented/m_segmented.json").stat().st_mtime_ns == done, "the network did not run again"
+    assert all((tmp_path / row[name]).exists() for name in FORMATS)
+    instances = tifffile.imread(row["instances"])
+    for name in ("rois", "geojson", "coco", "labelme"):
+        (label,) = read_label_frames(tmp_path / row[name], instances.shape, image=tmp_path / "m.tif")
+        np.testing.assert_array_equal(label.instances, instances)
+    pairing = pair_labels(tmp_path, tmp_path / "segmented")
+    assert [(pair.image.name, pair.label.name) for pair in pairing.pairs] == [("m.tif", "m_mask.tif")]
+    (row,) = json.loads(run("segment", "stack.tif", *command[2:], "--write", "rois,excel", "--json").stdout)
+    assert len(list(read_label_frames(tmp_path / row["rois"], (70, 80), frames=2))) == 2
+    assert_one_line(run(*command, "--write", "svg"), "--write: expected formats among", "'svg'")
+    assert_one_line(
+        run("segment", "stack.tif", *command[2:], "--write", "labelme"), "stack.tif: has 2 frames", "labelme"
+    )
 
 
 def test_what_cannot_be_tracked_is_said_before_anything_is_segmented(

@@ -148,7 +148,7 @@ def test_particles_stand_in_a_table_below_their_sizes(with_model: Path, tmp_path
         await until(pilot, lambda: len(table.rows) == 4)
         assert list(table.rows[0][:4]) == ["1", "1", "0.181", "0.0256"]  # sqrt(4 / pi) 8 px
         assert table.rows[3][-1] == "yes"
-        assert "4 particles, diameter 0.226 ± 0.045 nm" in screen_text(app)
+        assert "4 particles, diameter 0.226 ± 0.045 nm (n = 3" in screen_text(app)
         assert "3 particles not touching the border" in screen_text(app)
 
     drive(with_model, script)

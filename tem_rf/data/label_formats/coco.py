@@ -28,8 +28,10 @@ def is_coco(content: Any) -> bool:
     )
 
 
-def draw_coco(path: Path, content: dict[str, Any], stems: set[str], shape: tuple[int, int], roles: Roles) -> Label:
-    """Fill the annotations of one image.
+def draw_coco(
+    path: Path, content: dict[str, Any], stems: set[str], shape: tuple[int, int], roles: Roles, frames: int = 1
+) -> list[Label]:
+    """Fill the annotations of one image, or of the frames of a stack.
 
     Args:
         path: The file, for the error.
@@ -37,9 +39,11 @@ def draw_coco(path: Path, content: dict[str, Any], stems: set[str], shape: tuple
         stems: Names under which the micrograph may be listed.
         shape: Height and width of the micrograph.
         roles: The user's roles of the classes.
+        frames: Number of frames of the micrograph.
 
     Returns:
-        The label; all background if the image is listed without annotations.
+        The label, all background if the image is listed without annotations; or one per frame of a stack, if the file
+        lists each with its number as `frame`.
 
     Raises:
         ReadError: An annotation cannot be read.
@@ -56,14 +60,29 @@ def draw_coco(path: Path, content: dict[str, Any], stems: set[str], shape: tuple
                 f"{path}: {name} was annotated at {size[1]} x {size[0]} px, but its micrograph is "
                 f"{shape[1]} x {shape[0]} px; annotate the image at its original size."
             )
+    in_order = sorted(images.values(), key=lambda image: str(image.get("frame", "")).zfill(9))
+    if frames > 1 and [image.get("frame") for image in in_order] == [*range(1, frames + 1)]:
+        return [_draw(path, content, {str(image["id"])}, name, shape, roles) for image in in_order]
+    return [_draw(path, content, set(images), name, shape, roles)]
+
+
+def _draw(
+    path: Path, content: dict[str, Any], images: set[str], name: str, shape: tuple[int, int], roles: Roles
+) -> Label:
+    """Fill the annotations of images, by their ids."""
     kinds = _category_names(content)
     regions: list[Region] = []
     without = Counter[str]()
-    for number, annotation in enumerate(content["annotations"]):
+    for index, annotation in enumerate(content["annotations"]):
         if str(annotation.get("image_id")) not in images:
             continue
         kind = kinds.get(str(annotation.get("category_id")), "")
-        found = [replace(one, particle=number) for one in _regions(path, annotation.get("segmentation"), kind, shape)]
+        stated = annotation.get("particle")
+        number = stated if type(stated) is int and stated > 0 else None
+        found = [
+            replace(one, particle=index, number=number)
+            for one in _regions(path, annotation.get("segmentation"), kind, shape)
+        ]
         regions += found
         without[_what_else(annotation)] += not found
     boxes = without["boxes"]

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tem_rf.data.label_formats.label import Label
-from tem_rf.data.label_formats.outlines import Region, draw_regions, finite_ring
+from tem_rf.data.label_formats.outlines import Region, by_frame, draw_regions, finite_ring
 from tem_rf.data.label_formats.roles import Roles
+from tem_rf.data.label_formats.stated_numbers import number_in
 from tem_rf.errors import DatasetError, ReadError
 
 _GEOMETRIES = ("Polygon", "MultiPolygon", "GeometryCollection", "Point", "MultiPoint", "LineString", "MultiLineString")
@@ -20,7 +21,7 @@ def is_geojson(content: Any) -> bool:
     return isinstance(content, dict) and content.get("type") in ("FeatureCollection", "Feature", *_GEOMETRIES)
 
 
-def draw_geojson(path: Path, content: Any, shape: tuple[int, int], roles: Roles) -> Label:
+def draw_geojson(path: Path, content: Any, shape: tuple[int, int], roles: Roles, frames: int = 1) -> list[Label]:
     """Fill its polygons, whose coordinates are pixels of the image at its original size.
 
     Args:
@@ -28,6 +29,10 @@ def draw_geojson(path: Path, content: Any, shape: tuple[int, int], roles: Roles)
         content: Content of the file.
         shape: Height and width of the micrograph.
         roles: The user's roles of the classes.
+        frames: Number of frames of the micrograph.
+
+    Returns:
+        A label; or one per frame of a stack, if each feature has a plane in it.
 
     Raises:
         ReadError: A feature cannot be read.
@@ -36,8 +41,8 @@ def draw_geojson(path: Path, content: Any, shape: tuple[int, int], roles: Roles)
     try:
         features = _features(content)
         regions = [
-            replace(region, particle=number if is_feature else None)
-            for number, (kind, geometry, is_feature) in enumerate(features)
+            replace(region, particle=index if is_feature else None, number=number_in(name), frame=_frame(geometry))
+            for index, (kind, geometry, name, is_feature) in enumerate(features)
             for region in _regions(kind, geometry)
         ]
     except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
@@ -46,19 +51,25 @@ def draw_geojson(path: Path, content: Any, shape: tuple[int, int], roles: Roles)
         ) from error
     if features and not regions:
         raise DatasetError(f"{path}: holds {len(features)} features but no areas; outline the particles.")
-    return draw_regions(path, regions, shape, roles)
+    return [draw_regions(path, part, shape, roles) for part in by_frame(path, regions, frames)]
 
 
-def _features(content: Any) -> list[tuple[str, Mapping[str, Any], bool]]:
-    """Class and geometry of each feature, and whether it is one: a bare geometry may outline many particles."""
+def _features(content: Any) -> list[tuple[str, Mapping[str, Any], object, bool]]:
+    """Class, geometry and name of each feature, and whether it is one: a bare geometry may outline many particles."""
     if isinstance(content, list):
         return [found for item in content for found in _features(item)]
     if content["type"] == "FeatureCollection":
         return _features(list(content["features"]))
     if content["type"] == "Feature":
-        kind, geometry = _kind(content.get("properties") or {}), content.get("geometry")
-        return [(kind, geometry, True)] if geometry else []
-    return [("", content, False)]
+        properties, geometry = content.get("properties") or {}, content.get("geometry")
+        return [(_kind(properties), geometry, properties.get("name"), True)] if geometry else []
+    return [("", content, None, False)]
+
+
+def _frame(geometry: Mapping[str, Any]) -> int | None:
+    """Frame of a geometry, from 1, by the plane of QuPath, which counts from 0."""
+    plane = geometry.get("plane")
+    return max(int(plane.get("t", 0)), int(plane.get("z", 0))) + 1 if isinstance(plane, Mapping) else None
 
 
 def _kind(properties: Mapping[str, Any]) -> str:

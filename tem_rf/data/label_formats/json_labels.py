@@ -14,14 +14,17 @@ from tem_rf.files import parse_json
 JSON_SUFFIXES = (".json", ".geojson")
 
 
-def read_json_label(path: Path, stems: set[str] | None, shape: tuple[int, int], roles: Roles) -> Label:
-    """Fill the annotations of one image in a JSON file.
+def read_json_labels(
+    path: Path, stems: set[str] | None, shape: tuple[int, int], roles: Roles, frames: int = 1
+) -> list[Label]:
+    """Fill the annotations of one image in a JSON file, or of the frames of a stack.
 
     Args:
         path: The file.
         stems: Names under which a COCO file, which labels many images, may list the micrograph.
         shape: Height and width of the micrograph.
         roles: The user's roles of the classes.
+        frames: Number of frames of the micrograph.
 
     Raises:
         ReadError: It is in none of the formats, or damaged.
@@ -31,10 +34,10 @@ def read_json_label(path: Path, stems: set[str] | None, shape: tuple[int, int], 
     if is_coco(content):
         if not stems:
             raise DatasetError(f"{path}: labels several micrographs; specify which one to read.")
-        return draw_coco(path, content, stems, shape, roles)
-    return (
-        draw_labelme(path, content, shape, roles) if is_labelme(content) else draw_geojson(path, content, shape, roles)
-    )
+        return draw_coco(path, content, stems, shape, roles, frames)
+    if is_labelme(content):
+        return [draw_labelme(path, content, shape, roles)]
+    return draw_geojson(path, content, shape, roles, frames)
 
 
 def labelled_stems(path: Path) -> list[tuple[str, ...]]:

@@ -63,7 +63,9 @@ def draw_labelme(path: Path, content: dict[str, Any], shape: tuple[int, int], ro
 def _region(item: dict[str, Any], shape: tuple[int, int]) -> Region | None:
     region = _one_region(item, shape)
     group = item.get("group_id")
-    return region if region is None or group is None else replace(region, particle=group)
+    if region is None or group is None:
+        return region
+    return replace(region, particle=group, number=group if type(group) is int and group > 0 else None)
 
 
 def _one_region(item: dict[str, Any], shape: tuple[int, int]) -> Region | None:

@@ -29,6 +29,8 @@ class Region:
         corner: Row and column of the upper left pixel of the mask.
         name: Its name in the file, for errors.
         particle: Key shared by the regions that are parts of one particle; None: the region is a particle of its own.
+        number: Number of its particle, if the file states it.
+        frame: Frame of a stack that it belongs to, from 1; None if the file does not say.
     """
 
     kind: str = ""
@@ -37,6 +39,8 @@ class Region:
     corner: tuple[int, int] = (0, 0)
     name: str = field(default="an outline")
     particle: Hashable = None
+    number: int | None = None
+    frame: int | None = None
 
 
 def draw_regions(path: Path, regions: Sequence[Region], shape: tuple[int, int], roles: Roles) -> Label:
@@ -78,11 +82,34 @@ def draw_regions(path: Path, regions: Sequence[Region], shape: tuple[int, int], 
     particle, unsure = (_union(masks, chosen, role, shape) for role in ("particle", "not sure"))
     unsure &= ~particle
     of_particles = [
-        (region.particle, *one)
-        for region, one in zip(regions, filled, strict=True)
-        if chosen[region.kind] == "particle"
+        (region, *one) for region, one in zip(regions, filled, strict=True) if chosen[region.kind] == "particle"
     ]
     return Label(particle, unsure if unsure.any() else None, notes, shares, _number(of_particles, shape))
+
+
+def by_frame(path: Path, regions: Sequence[Region], frames: int) -> list[list[Region]]:
+    """Divide regions among the frames of a stack; all are in one group if there is one frame, or they have none.
+
+    Args:
+        path: The file, for the error.
+        regions: The regions.
+        frames: Number of frames of the micrograph.
+
+    Raises:
+        DatasetError: Only some have a frame, or the stack does not have one of them.
+    """
+    if frames == 1 or all(region.frame is None for region in regions):
+        return [list(regions)]
+    groups: list[list[Region]] = [[] for _ in range(frames)]
+    for region in regions:
+        if region.frame is None or region.frame > frames:
+            place = "no frame" if region.frame is None else f"frame {region.frame}"
+            raise DatasetError(
+                f"{path}: {region.name} is on {place} of a stack of {frames}; give each outline the frame that it was "
+                "drawn on."
+            )
+        groups[region.frame - 1].append(region)
+    return groups
 
 
 def _roles_of(kinds: list[str], roles: Roles) -> tuple[dict[str, Role | None], bool]:
@@ -112,7 +139,8 @@ def _check_scale(path: Path, regions: Sequence[Region], shape: tuple[int, int]) 
     if not rings or min(shape) <= 4:
         return
     largest = max(float(ring.max()) for ring in rings)
-    if 0 < largest <= 1:
+    is_one_pixel = all((ring == np.round(ring)).all() for ring in rings)
+    if 0 < largest <= 1 and not is_one_pixel:
         raise DatasetError(
             f"{path}: its largest coordinate is {largest:.3g}, but its micrograph is {shape[1]} x {shape[0]} px; the "
             "coordinates seem to be relative to the size of the image, export them in pixels."
@@ -164,16 +192,18 @@ def _fill(region: Region, shape: tuple[int, int]) -> tuple[Place, np.ndarray]:
     return (slice(y0, y0 + len(part)), slice(x0, x0 + part.shape[1])), part
 
 
-def _number(filled: Sequence[tuple[Hashable, Place, np.ndarray]], shape: tuple[int, int]) -> np.ndarray:
-    """Number the particles in the order of the file. Where two overlap, the smaller one is on top."""
+def _number(filled: Sequence[tuple[Region, Place, np.ndarray]], shape: tuple[int, int]) -> np.ndarray:
+    """Number the particles as the file states, or in its order. Where two overlap, the smaller one is on top."""
     instances = np.zeros(shape, np.int32)
     numbers: dict[Hashable, int] = {}
     parts: list[tuple[int, int, Place, np.ndarray]] = []
-    for index, (particle, place, part) in enumerate(filled):
+    are_stated = all(region.number is not None for region, _, _ in filled)
+    for index, (region, place, part) in enumerate(filled):
         area = int(np.count_nonzero(part))
         if area:
-            key = ("alone", index) if particle is None else ("part", particle)
-            parts.append((-area, numbers.setdefault(key, len(numbers) + 1), place, part))
+            key = ("alone", index) if region.particle is None else ("part", region.particle)
+            number = region.number if are_stated and region.number else numbers.setdefault(key, len(numbers) + 1)
+            parts.append((-area, number, place, part))
     for _, number, place, part in sorted(parts, key=lambda one: one[:2]):
         instances[place][part] = number
     return instances

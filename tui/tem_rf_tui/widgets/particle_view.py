@@ -73,8 +73,10 @@ def summary(particles: ParticleList) -> str:
         return f"{counted(particles.count, 'particle')}, all touching the border"
     mean = statistics.fmean(particles.diameters)
     spread = f" ± {statistics.stdev(particles.diameters):.2g}" if len(particles.diameters) > 1 else ""
+    whole = len(particles.diameters)
+    of = f" (n = {whole})" if whole == particles.count else f" (n = {whole} not cut by an edge)"
     shown = f"; the first {len(particles.rows)} are listed" if len(particles.rows) < particles.count else ""
-    return f"{counted(particles.count, 'particle')}, diameter {mean:.3g}{spread} {particles.unit}{shown}"
+    return f"{counted(particles.count, 'particle')}, diameter {mean:.3g}{spread} {particles.unit}{of}{shown}"
 
 
 def bins_of(values: tuple[float, ...]) -> tuple[list[float], list[int], float]:

@@ -1,0 +1,1 @@
+"""Particles written for other programs: outlines, tables, numbered pictures."""
