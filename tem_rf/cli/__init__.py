@@ -9,6 +9,7 @@ from tem_rf.errors import TemRfError
 def main() -> None:
     """Run the command line; a failure that the user can fix is one line on stderr and an exit code."""
     from tem_rf.cli.app import app
+    from tem_rf.config.machine import apply_choice
     from tem_rf.platforms import notice_on_start
 
     for stream in (sys.stdout, sys.stderr):
@@ -17,6 +18,7 @@ def main() -> None:
     if notice := notice_on_start():
         print(f"tem-rf: {notice}", file=sys.stderr)
     try:
+        apply_choice()
         app(prog_name="tem-rf")
     except TemRfError as error:
         from tem_rf.cli.option_names import with_option_names

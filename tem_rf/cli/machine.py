@@ -4,7 +4,6 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,12 +11,15 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
+from tem_rf.cli.device_check import driver_findings
+from tem_rf.cli.finding import Finding
+from tem_rf.config.machine import machine_choice
 from tem_rf.errors import StorageError
 from tem_rf.files import storage_errors
 from tem_rf.locks import lock
 from tem_rf.platforms import usable_cores
+from tem_rf.runs.gpus import Driver
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 EXTRAS = {
@@ -30,65 +32,25 @@ EXTRAS = {
 MIN_FREE_GB = 1.0
 MIN_MEMORY_GB = 2.0
 NETWORK_FILE_SYSTEMS = ("nfs", "lustre", "cifs", "smb", "fuse", "gpfs", "beegfs")
-GPU_QUERY = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
-GPU_TIMEOUT_S = 10.0
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Result of one check.
-
-    Attributes:
-        name: What was checked.
-        state: `ok`; `note` if something optional is missing or limited; `broken` if tem-rf cannot work like this.
-        found: What was found.
-        advice: What to do; empty if nothing needs doing.
-    """
-
-    name: str
-    state: Literal["ok", "note", "broken"]
-    found: str
-    advice: str = ""
-
-
-def look_at(folder: Path) -> Iterator[Finding]:
+def look_at(folder: Path, driver: Driver | None) -> Iterator[Finding]:
     """Check everything that can be checked without importing TensorFlow.
 
     Args:
         folder: Working folder of the user; it need not exist.
+        driver: The NVIDIA driver; None on a machine without one.
     """
     yield _python()
     yield _packages()
     yield _backend()
-    yield _gpus()
+    yield from driver_findings(driver, os.environ)
     yield _memory()
     place = next(each for each in (folder.resolve(), *folder.resolve().parents) if each.is_dir())
     yield _disk(place)
     yield _locks(place)
     yield _terminal(os.environ)
     yield from (_extra(name, purpose) for name, purpose in EXTRAS.items())
-
-
-def compute() -> Finding:
-    """Import the backend and run a small convolution, the minimum that training needs."""
-    from tem_rf.models.backend import import_keras
-
-    try:
-        import_keras()
-        import keras
-
-        total = float(keras.ops.sum(keras.ops.conv(keras.ops.ones((1, 8, 8, 1)), keras.ops.ones((3, 3, 1, 1)))))
-        devices = ", ".join(keras.distribution.list_devices("gpu") or keras.distribution.list_devices("cpu"))
-    except Exception as error:  # a broken installation can raise anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        return Finding(
-            "computing", "broken", f"the backend fails: {reason[:200]}", "install tem-rf into a new environment"
-        )
-    if total != 9 * 36:  # 36 places of a kernel of nine ones
-        return Finding(
-            "computing", "broken", f"expected a sum of 324, received {total:g}", "try another machine or driver"
-        )
-    return Finding("computing", "ok", f"{keras.backend.backend()} computes on {devices}")
 
 
 def _python() -> Finding:
@@ -118,32 +80,21 @@ def _backend() -> Finding:
         return Finding("backend", "broken", f"Keras is set to {backend}", "set KERAS_BACKEND to tensorflow or jax")
     if find_spec(backend) is None:
         return Finding("backend", "broken", f"{backend} is not installed", f"pip install {backend}")
-    return Finding("backend", "ok", backend)
+    return Finding("backend", "ok", f"{backend}{_chosen()}")
+
+
+def _chosen() -> str:
+    choice = machine_choice()
+    return f"; this machine is set to {choice} by `tem-rf doctor --use`" if choice else ""
 
 
 def _backend_of_keras() -> str:
     """Return the backend in Keras' own settings file; `tensorflow` if there is no such file."""
-    file = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "keras.json"
     try:
+        file = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
         return str(json.loads(file.read_text(encoding="utf-8"))["backend"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):  # a RuntimeError without a home folder
         return "tensorflow"
-
-
-def _gpus() -> Finding:
-    nothing = "no NVIDIA GPU; training runs on the CPU"
-    if shutil.which(GPU_QUERY[0]) is None:
-        return Finding("GPU", "note", nothing, "train only small networks here, or use a machine with a GPU")
-    try:
-        listed = subprocess.run(GPU_QUERY, capture_output=True, text=True, check=True, timeout=GPU_TIMEOUT_S).stdout
-    except (OSError, subprocess.SubprocessError):
-        return Finding("GPU", "note", "nvidia-smi fails", "run nvidia-smi to check that the driver is loaded")
-    gpus = [line.strip() for line in listed.splitlines() if line.strip()]
-    if not gpus:
-        return Finding("GPU", "note", nothing, "run nvidia-smi to check that the driver is loaded")
-    if not any(_is_installed(f"nvidia-cudnn-cu{version}") for version in (12, 13)):
-        return Finding("GPU", "note", "; ".join(gpus), "pip install 'tem-rf[gpu]' unless the system has CUDA and cuDNN")
-    return Finding("GPU", "ok", "; ".join(gpus))
 
 
 def _memory() -> Finding:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from tem_rf.runs.devices import CPU, gpu_uuid, visible_gpus
 
-PREFIXES = ("CUDA_", "JAX_", "KERAS_", "OMP_", "TF_", "XLA_")
+PREFIXES = ("CUDA_", "JAX_", "KERAS_", "OMP_", "TEM_RF_", "TF_", "XLA_")
 """Variables that determine how and where a training computes; a queued run keeps those it was added with."""
 
 T = TypeVar("T")

@@ -1,9 +1,9 @@
 """GPUs for training: those visible to an environment, one for each training, none for a driver."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
+
+from tem_rf.runs.gpus import find_driver
 
 CPU = "CPU"
 """Device name of a machine without a GPU."""
@@ -32,12 +32,12 @@ def visible_gpus(environment: Mapping[str, str]) -> tuple[str, ...] | None:
 
 
 def installed_gpus() -> tuple[str, ...]:
-    """UUIDs of the GPUs of this machine, in numerical order; none without the NVIDIA driver."""
-    if shutil.which("nvidia-smi") is None:
-        return ()
-    command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False)
-    return tuple(listed.stdout.split()) if listed.returncode == 0 else ()
+    """UUIDs of the GPUs of this machine that work, in numerical order; none without the NVIDIA driver.
+
+    Of a GPU that is divided (MIG), those of its parts.
+    """
+    driver = find_driver()
+    return tuple(gpu.uuid for gpu in driver.gpus if not gpu.problem) if driver else ()
 
 
 def gpu_uuid(name: str, installed: Sequence[str]) -> str:

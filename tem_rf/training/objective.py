@@ -72,11 +72,16 @@ def batch_sums(label: Any, logits: Any) -> Any:
     Returns:
         (3,) float32: sums over the images of mean cross-entropy, soft dice and hard dice.
     """
+    return ops.stack([ops.sum(scores) for scores in image_scores(label, logits)])
+
+
+def image_scores(label: Any, logits: Any) -> tuple[Any, Any, Any]:
+    """Mean cross-entropy, soft dice and hard dice of each image of a batch, each (n,) float32; see `batch_sums`."""
     margin = _particle_margin(logits)
     particle = label[..., 0]
     loss = ops.mean(cross_entropy(label, logits), axis=(1, 2))
     soft, hard = (_dice(prediction, particle) for prediction in (ops.sigmoid(margin), ops.cast(margin > 0, "float32")))
-    return ops.stack([ops.sum(loss), ops.sum(soft), ops.sum(hard)])
+    return loss, soft, hard
 
 
 @dataclass(frozen=True)

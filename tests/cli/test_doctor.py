@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tem_rf.cli import machine
+from tem_rf.config.machine import machine_choice
 from tests.helpers.command import tem_rf
 
 
@@ -23,18 +24,11 @@ def doctor(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
 
     def run(*arguments: Any) -> tuple[int, dict[str, dict[str, Any]]]:
-        result = tem_rf(capfd, monkeypatch, "doctor", tmp_path, "--json", *arguments)
+        result = tem_rf(capfd, monkeypatch, "doctor", tmp_path, "--json", "--quick", *arguments)
         findings = {finding["name"]: finding for finding in json.loads(result.stdout)["findings"]}
         return result.code, findings
 
     return run
-
-
-def fake_nvidia_smi(folder: Path, monkeypatch: pytest.MonkeyPatch, script: Any) -> None:
-    program = folder / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
 
 def test_a_whole_installation_is_in_order(doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]]) -> None:
@@ -46,7 +40,7 @@ def test_a_whole_installation_is_in_order(doctor: Callable[..., tuple[int, dict[
 
 def test_it_is_quick_since_it_leaves_the_backend_alone_unless_asked() -> None:
     code = (
-        "import sys, pathlib; from tem_rf.cli.machine import look_at; list(look_at(pathlib.Path())); "
+        "import sys, pathlib; from tem_rf.cli.machine import look_at; list(look_at(pathlib.Path(), None)); "
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras', 'jax', 'torch')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -55,7 +49,7 @@ def test_it_is_quick_since_it_leaves_the_backend_alone_unless_asked() -> None:
 def test_people_get_a_line_for_each(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    result = tem_rf(capfd, monkeypatch, "doctor", tmp_path / "to" / "come")
+    result = tem_rf(capfd, monkeypatch, "doctor", tmp_path / "to" / "come", "--quick")
     assert result.code == 0
     assert any(line.startswith("ok     packages") for line in result.stdout.splitlines())
 
@@ -111,28 +105,35 @@ def test_a_full_disk_breaks_it(
     assert (code, findings["disk"]["state"]) == (1, "broken")
 
 
-@pytest.mark.parametrize(
-    ("script", "found"),
-    [
-        ("echo 'NVIDIA H100, 550.1, 81559 MiB'", "NVIDIA H100, 550.1, 81559 MiB"),
-        ("exit 9", "nvidia-smi fails"),
-        ("true", "no NVIDIA GPU"),
-    ],
-)
-def test_gpus_are_those_that_the_driver_names(
+def test_a_machine_can_be_set_to_another_backend(
     doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]],
+    capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    script: str,
-    found: str,
 ) -> None:
-    fake_nvidia_smi(tmp_path, monkeypatch, script)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("TEM_RF_XLA", raising=False)
+    assert tem_rf(capfd, monkeypatch, "doctor", "--use", "tensorflow-without-xla").code == 0
     code, findings = doctor()
-    assert code == 0
-    assert findings["GPU"]["found"].startswith(found)
+    assert (code, os.environ["TEM_RF_XLA"]) == (0, "off")
+    assert "set to tensorflow-without-xla" in findings["backend"]["found"]
+    assert tem_rf(capfd, monkeypatch, "doctor", "--use", "default").code == 0
+    assert machine_choice() is None
+    monkeypatch.delenv("TEM_RF_XLA")  # which the command has set in this process
 
 
-def test_deep_has_the_backend_compute(doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]]) -> None:
-    code, findings = doctor("--deep")
-    assert code == 0
-    assert findings["computing"]["found"].startswith("tensorflow computes on")
+def test_without_a_home_folder_it_works_and_sets_nothing(
+    doctor: Callable[..., tuple[int, dict[str, dict[str, Any]]]],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_home(path: str) -> str:
+        return path
+
+    for name in ("HOME", "XDG_CONFIG_HOME", "KERAS_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", no_home)
+    assert doctor()[0] == 0
+    result = tem_rf(capfd, monkeypatch, "doctor", "--use", "jax")
+    assert result.code == 2
+    assert "there is no home folder to store settings in; set HOME" in result.stderr

@@ -7,6 +7,7 @@ import numpy as np
 
 from tem_rf.architecture import Architecture
 from tem_rf.errors import TrainingError
+from tem_rf.models.backend import uses_xla
 from tem_rf.training.objective import Loss, mean_cross_entropy
 
 
@@ -49,10 +50,10 @@ def build_stepper(
 
 
 def make_repeatable(seed: int) -> None:
-    """Seed all random generators. On CPU, make TensorFlow sum in a fixed order, so equal runs are bit-identical."""
+    """Seed all random generators. On CPU without XLA, TensorFlow sums in a fixed order: equal runs are identical."""
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        if not tf.config.list_physical_devices("GPU"):
+        if not tf.config.list_physical_devices("GPU") and not uses_xla(on_gpu=False):
             tf.config.experimental.enable_op_determinism()

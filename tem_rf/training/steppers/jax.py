@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tem_rf.training.objective import Loss, batch_sums
+from tem_rf.training.objective import Loss, batch_sums, image_scores
 from tem_rf.training.steppers.accumulate import accumulate, split_into_microbatches
 
 
@@ -39,8 +39,9 @@ class JaxStepper:
 
         def evaluate(state: Any, images: Any, labels: Any) -> Any:
             logits, _ = model.stateless_call(state[0], state[1], images, training=False)
-            return batch_sums(labels, logits)
+            return image_scores(labels, logits)
 
+        self._patches = 0  # of the largest batch that was evaluated
         self._groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
         devices = Mesh(np.array(jax.devices()), ("patches",))
         self._shared, self._everywhere = (NamedSharding(devices, PartitionSpec(*axes)) for axes in (["patches"], []))
@@ -70,10 +71,14 @@ class JaxStepper:
     def evaluate(self, images: np.ndarray, labels: np.ndarray, *, patches_at_once: int) -> np.ndarray:
         """Returns `batch_sums` in inference mode."""
         microbatches = split_into_microbatches(images, labels, patches_at_once)
-        return np.sum(
-            [np.asarray(self._evaluate(self._state, *self._on_devices(*microbatch))) for microbatch in microbatches],
-            axis=0,
-        )
+        return np.sum([self._sums(*microbatch) for microbatch in microbatches], axis=0)
+
+    def _sums(self, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """`batch_sums`, with as many patches as the largest batch, so that XLA compiles for one shape only."""
+        self._patches = max(self._patches, len(images))
+        whole = [np.resize(each, (self._patches, *each.shape[1:])) for each in (images, labels)]  # repeats patches
+        scores = np.asarray(self._evaluate(self._state, *self._on_devices(*whole)))
+        return scores[:, : len(images)].sum(axis=1)
 
     def write_back(self) -> None:
         """Update the model's and the optimizer's variables."""
