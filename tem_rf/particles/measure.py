@@ -1,5 +1,6 @@
 """Measure the particles of a mask."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,21 +26,22 @@ def feret_diameters(mask: np.ndarray) -> tuple[float, float]:
     from scipy.spatial import ConvexHull
     from scipy.spatial.distance import pdist
 
-    rows, columns = np.nonzero(mask ^ _inner(mask))
-    centres = np.stack([rows, columns], axis=1).astype(float)
-    ends = np.concatenate([centres + step for step in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))])
-    hull = ends[ConvexHull(ends).vertices]  # (n, 2), counterclockwise
+    (rows,) = np.nonzero(mask.any(axis=1))
+    within = mask[rows]
+    first, last = within.argmax(axis=1), mask.shape[1] - 1 - within[:, ::-1].argmax(axis=1)
+    # Of each row, only the first and the last pixel can be on the hull.
+    rows, columns = np.concatenate([rows, rows]), np.concatenate([first, last])
+    ends = np.empty((4, len(rows), 2))
+    ends[..., 0], ends[..., 1] = rows, columns
+    ends += np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)])[:, np.newaxis]
+    corners = ends.reshape(-1, 2)
+    hull = corners[ConvexHull(corners).vertices]  # (n, 2), counterclockwise
     # The minimum width is found perpendicular to one of the hull's edges (Shamos 1978).
-    edges = np.roll(hull, -1, axis=0) - hull
-    normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1) / np.linalg.norm(edges, axis=1, keepdims=True)
-    widths = np.ptp(hull @ normals.T, axis=0)
+    edges = np.concatenate([hull[1:], hull[:1]]) - hull
+    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    heights = (np.outer(hull[:, 1], edges[:, 0]) - np.outer(hull[:, 0], edges[:, 1])) / lengths
+    widths = heights.max(axis=0) - heights.min(axis=0)
     return float(pdist(hull).max()), round(float(widths.min()), 9)
-
-
-def _inner(mask: np.ndarray) -> np.ndarray:
-    """Pixels whose four neighbours are in the mask, which are not on the hull."""
-    padded = np.pad(mask, 1)
-    return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
 
 
 RING_PX = 5  # width of the background ring with which a particle is compared
@@ -118,23 +120,27 @@ def measure_particles(
 
 def _aspect_ratio(pixels: np.ndarray) -> float:
     """Ratio of the axes of the ellipse with the second moments of (n, 2) pixels."""
-    within_pixel = np.eye(2) / 12  # a pixel is a square, not a point
-    shortest, longest = np.linalg.eigvalsh(np.cov(pixels.T, bias=True) + within_pixel)
-    return float(np.sqrt(longest / shortest))
+    y, x = (pixels - pixels.mean(axis=0)).T
+    within_pixel = 1 / 12  # a pixel is a square, not a point
+    yy, xx, xy = y @ y / len(y) + within_pixel, x @ x / len(x) + within_pixel, x @ y / len(x)
+    half, spread = (yy + xx) / 2, math.hypot((yy - xx) / 2, xy)
+    return math.sqrt((half + spread) / (half - spread))
 
 
 def _contrast(
     counts: np.ndarray, numbers: np.ndarray, number: int, box: tuple[int, int, int, int], spread: float | None
 ) -> float | None:
-    from scipy.ndimage import binary_dilation
+    from scipy.ndimage import distance_transform_cdt
 
     top, left, bottom, right = box
     place = (
         slice(max(top - RING_PX, 0), bottom + RING_PX),
         slice(max(left - RING_PX, 0), right + RING_PX),
     )
-    inside = numbers[place] == number
-    around = binary_dilation(inside, iterations=RING_PX) & (numbers[place] == 0)
+    near = numbers[place]
+    inside = near == number
+    around = (distance_transform_cdt(~inside, "taxicab") <= RING_PX) & (near == 0)
     if not around.any() or not spread:
         return None
-    return float((counts[place][inside].mean() - counts[place][around].mean()) / spread)
+    values = counts[place]
+    return float((values[inside].mean() - values[around].mean()) / spread)

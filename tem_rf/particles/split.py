@@ -76,6 +76,8 @@ def split_at_necks(component: np.ndarray) -> np.ndarray:
 
     solid = _fill_small_holes(np.pad(component, 1))
     distance = gaussian_filter(distance_transform_edt(solid), 1.0)
+    if _has_one_peak(distance, solid):
+        return component.astype(np.int64)
     # In the logarithm, the depth of a neck does not depend on the size of the particles.
     height = np.where(solid, np.log(distance, where=distance > 0, out=np.full_like(distance, -9.0)), -9.0)
     flattened = reconstruction(height + np.log(_NECK), height)
@@ -85,6 +87,14 @@ def split_at_necks(component: np.ndarray) -> np.ndarray:
     markers = np.where(np.isin(peaks, kept), peaks, 0)
     regions = watershed(-distance, markers, mask=solid)[1:-1, 1:-1]
     return relabel_sequential(regions * component)[0]
+
+
+def _has_one_peak(distance: np.ndarray, solid: np.ndarray) -> bool:
+    """Whether there is nothing to split, in a fraction of the time of finding out where."""
+    from scipy.ndimage import label, maximum_filter
+
+    peaks = (distance == maximum_filter(distance, 3)) & solid
+    return bool(label(peaks, structure=np.ones((3, 3)))[1] == 1)
 
 
 def _fill_small_holes(component: np.ndarray) -> np.ndarray:
