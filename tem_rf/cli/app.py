@@ -1,7 +1,6 @@
 """The list of commands; without a command, `tem-rf` opens the app in a terminal and prints the help elsewhere."""
 
 import sys
-from pathlib import Path
 
 import typer
 
@@ -13,7 +12,7 @@ COMMANDS = {
     "prepare": "tem_rf.cli.prepare:prepare",
     "train": "tem_rf.cli.train:train",
     "resume": "tem_rf.cli.train:resume",
-    "runs": "tem_rf.cli.runs:runs",
+    "runs": "tem_rf.cli.keep_runs:runs",
     "watch": "tem_rf.cli.runs:watch",
     "pause": "tem_rf.cli.runs:pause",
     "stop": "tem_rf.cli.runs:stop",
@@ -29,6 +28,7 @@ COMMANDS = {
     "rf": "tem_rf.cli.rf.commands:rf",
     "study": "tem_rf.cli.study.commands:study",
     "demo": "tem_rf.cli.demo:demo",
+    "settings": "tem_rf.cli.settings:settings",
     "doctor": "tem_rf.cli.doctor:doctor",
     "tui": "tem_rf.cli.tui:tui",
 }
@@ -51,6 +51,6 @@ def _without_command(context: typer.Context) -> None:
     if sys.stdin.isatty() and sys.stdout.isatty():
         from tem_rf.cli.tui import tui
 
-        tui(Path())
+        tui()
     else:
         print(context.get_help())

@@ -1,4 +1,4 @@
-"""`tem-rf runs`, `watch`, `stop`, `pause`: monitor and control running trainings."""
+"""`tem-rf watch`, `stop`, `pause`: monitor and control running trainings."""
 
 import shlex
 import time
@@ -7,30 +7,17 @@ from typing import Annotated
 
 import typer
 
-from tem_rf.cli.output import JsonFlag, print_json, print_remark, print_table, progress_console
+from tem_rf.cli.output import print_remark, progress_console
 from tem_rf.jobs.queue import TrainingQueue
 from tem_rf.runs import process
 from tem_rf.runs.events import follow_events
-from tem_rf.runs.root import DEFAULT_ROOT, find_run, list_runs
-from tem_rf.runs.view import RunView, duration_text, try_to_view_run, view_run
+from tem_rf.runs.root import DEFAULT_ROOT, find_run
+from tem_rf.runs.view import view_run
 
 RunArgument = Annotated[str, typer.Argument(help="Name or folder of the run.")]
 RunsOption = Annotated[Path, typer.Option(help="Folder of the runs.")]
 
 WATCH_INTERVAL_S = 0.5
-
-
-def runs(runs: RunsOption = DEFAULT_ROOT, as_json: JsonFlag = False) -> None:
-    """List all runs with their states and best scores.
-
-    Example: tem-rf runs
-    """
-    views = [try_to_view_run(run) for run in list_runs(runs)]
-    if as_json:
-        print_json([view.to_json() for view in views])
-        return
-    columns = ["run", "state", "epochs", "best validation hard dice", "patches/s", "left"]
-    print_table(f"Runs in {runs}: {len(views)}", columns, [_row(view) for view in views])
 
 
 def watch(run: RunArgument, runs: RunsOption = DEFAULT_ROOT) -> None:
@@ -89,12 +76,3 @@ def pause(
     else:
         process.ask(folder, "pause")
     print_remark(f"{folder.path}: asked to {'resume' if off else 'pause'}")
-
-
-def _row(view: RunView) -> list[str]:
-    if view.state == "unreadable":
-        return [view.run.name, f"unreadable: {view.detail}", "", "", "", ""]
-    best = f"{view.best.validation_hard_dice:.3f} (epoch {view.best.epoch})" if view.best else ""
-    speed = f"{view.patches_per_s:.1f}" if view.patches_per_s else ""
-    left = duration_text(view.seconds_left) if view.seconds_left else ""
-    return [view.run.name, view.state, f"{len(view.epochs)}/{view.total_epochs}", best, speed, left]

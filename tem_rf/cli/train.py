@@ -109,9 +109,10 @@ def _train_in_background(runs: Sequence[RunFolder], evaluate: bool) -> list[dict
 
 
 def _in_words(launched: Launched) -> str:
+    already = "" if launched.is_new else "already "
     if launched.state == "starting":
-        return f"starting; see `{launched.run.watch_command}`"
+        return f"{already}starting; see `{launched.run.watch_command}`"
     if launched.state == "queued":
         queue = TrainingQueue.of(launched.run.path.parent)
-        return f"waiting in the queue, position {launched.position}; see `{queue.watch_command}`"
+        return f"{already}waiting in the queue, position {launched.position}; see `{queue.watch_command}`"
     return "already training" if launched.state == "training" else "already finished"

@@ -3,11 +3,14 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tem_rf.errors import SettingsError
+
+if TYPE_CHECKING:
+    from tem_rf.jobs.settings import SettingsRequest
 
 PAINTS_PER_S = "240"  # maximum; with Textual's default of 60, a key press waits up to 17 ms to be drawn
 
@@ -22,8 +25,20 @@ ImagesOption = Annotated[
 
 
 def tui(
-    folder: Annotated[Path, typer.Argument(help="Working folder, with runs/, datasets/ and saved_models/.")] = Path(),
-    images: ImagesOption = "auto",
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Working folder, with runs/, datasets/ and saved_models/; default: the one in your settings, or the "
+            "current one."
+        ),
+    ] = None,
+    images: Annotated[
+        Images | None,
+        typer.Option(
+            help="How to draw pictures: auto takes the best that the terminal supports; blocks always works; default: "
+            "as in your settings."
+        ),
+    ] = None,
 ) -> None:
     """Open the terminal app for data, networks, training, results and segmentation; no mouse needed.
 
@@ -32,13 +47,15 @@ def tui(
     Example: tem-rf tui ~/particles
     """
     prepare_terminal()
+    settings = _settings()
+    folder = folder or settings.folder or Path()
     if not folder.is_dir():
         raise SettingsError(f"{folder}: no such folder; create it first, or give another.")
 
     from tem_rf_tui.app import TemRfApp
     from tem_rf_tui.images import image_kind
 
-    TemRfApp(folder, image_kind(images)).run()
+    TemRfApp(folder, image_kind(images or settings.images)).run()
 
 
 def prepare_terminal() -> None:
@@ -53,3 +70,13 @@ def prepare_terminal() -> None:
             "with -t), or use the commands listed by `tem-rf --help`."
         )
     os.environ.setdefault("TEXTUAL_FPS", PAINTS_PER_S)  # read when Textual is imported
+
+
+def _settings() -> "SettingsRequest":
+    """Return the settings; the defaults if the file is wrong, which the app reports."""
+    from tem_rf.jobs.settings import SettingsRequest, load_settings
+
+    try:
+        return load_settings()
+    except SettingsError:
+        return SettingsRequest.build()

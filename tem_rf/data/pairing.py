@@ -56,6 +56,9 @@ class Pair:
         return readable(f"{self.folder}-{self.image.name}" if self.folder else self.image.name)
 
 
+_NO_LABEL = "has no label"
+
+
 @dataclass(frozen=True)
 class Problem:
     """A file that is not used, and the reason."""
@@ -73,6 +76,11 @@ class Pairing:
 
     pairs: tuple[Pair, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def unlabelled(self) -> tuple[Path, ...]:
+        """Micrographs for which there is no label."""
+        return tuple(problem.path for problem in self.problems if problem.reason.startswith(_NO_LABEL))
 
 
 def pair_labels(images: Path, labels: Path | None = None, reading: ReadingSettings = AS_IT_IS) -> Pairing:
@@ -98,7 +106,7 @@ def pair_labels(images: Path, labels: Path | None = None, reading: ReadingSettin
         problems += [Problem(other, f"has the same stem as {image.name}; rename or remove one") for other in others]
         if not partners:
             problems.append(
-                Problem(image, f"has no label; expected one named {stem} in {labels}{found.near_miss(stem)}")
+                Problem(image, f"{_NO_LABEL}; expected one named {stem} in {labels}{found.near_miss(stem)}")
             )
         elif len(partners) > 1:
             names = " and ".join(partner.name for partner in partners)

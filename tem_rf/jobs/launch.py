@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from tem_rf.jobs.queue import TrainingQueue
@@ -65,11 +65,13 @@ class Launched:
         run: The run.
         state: `starting` on a free device, `queued` behind others, already `training`, or already `finished`.
         position: Its position in the queue, from 1; None unless it is queued.
+        is_new: Whether this call added it to the queue; False if another call had added it before.
     """
 
     run: RunFolder
     state: Literal["starting", "queued", "training", "finished"]
     position: int | None = None
+    is_new: bool = True
 
 
 def train_here(run: RunFolder, *, evaluate: bool = False, report: Report | None = None) -> int | None:
@@ -155,6 +157,7 @@ def train_in_background(runs: Sequence[RunFolder], *, evaluate: bool = False) ->
         StorageError: The folder of the runs cannot be written to.
     """
     launched: dict[RunFolder, Launched] = {}
+    known: set[RunFolder] = set()
     waiting: dict[TrainingQueue, list[RunFolder]] = {}
     for run in runs:
         if process.is_alive(run):
@@ -162,10 +165,13 @@ def train_in_background(runs: Sequence[RunFolder], *, evaluate: bool = False) ->
         elif view_run(run).is_complete and (run.is_scored or not evaluate):
             launched[run] = Launched(run, "finished")
         else:
-            waiting.setdefault(TrainingQueue.of(run.path.parent), []).append(run)
+            queue = TrainingQueue.of(run.path.parent)
+            if queue.has(run):
+                known.add(run)
+            waiting.setdefault(queue, []).append(run)
     for queue, added in waiting.items():
         queue.add(added, evaluate=evaluate)
-        launched |= {run: _place(run, queue) for run in added}
+        launched |= {run: replace(_place(run, queue), is_new=run not in known) for run in added}
     return [launched[run] for run in runs]
 
 

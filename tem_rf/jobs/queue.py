@@ -223,6 +223,12 @@ class TrainingQueue(OwnedFolder):
         """Whether a run is waiting in this queue."""
         return any(entry.run == run.name for entry in self.read().waiting)
 
+    def has(self, run: RunFolder) -> bool:
+        """Whether a run is waiting in this queue, or was started by it and has not ended."""
+        content = self.read()
+        is_started = any(entry.run == run.name for entry in content.training) and process.has_process(run)
+        return is_started or any(entry.run == run.name for entry in content.waiting)
+
     def remove(self, name: str) -> None:
         """Remove a run from the queue.
 

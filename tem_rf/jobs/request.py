@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
@@ -109,6 +110,11 @@ class Setting:
     def is_switch(self) -> bool:
         """Whether it is on or off."""
         return self.plain_type is bool
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it takes a path, or several."""
+        return Path in (self.plain_type, *get_args(self.plain_type)[:1])
 
     @property
     def is_list(self) -> bool:

@@ -79,6 +79,11 @@ class RunFolder(OwnedFolder):
         return self.path / "masks.tif"
 
     @property
+    def notes_file(self) -> Path:
+        """`notes.json`: note and tags of the user."""
+        return self.path / "notes.json"
+
+    @property
     def is_scored(self) -> bool:
         """Whether the current network is scored: `forget_scores` is called before the network changes."""
         return self.model_file.exists() and self.scores_file.exists()

@@ -23,6 +23,7 @@ from tem_rf.runs.events import (
     follow_events,
 )
 from tem_rf.runs.folder import RunFolder
+from tem_rf.runs.notes import RunNotes, read_notes
 from tem_rf.runs.process import state_after
 
 LIVE_STATES = frozenset({"queued", "starting", "running", "paused"})
@@ -44,6 +45,7 @@ class RunView:
         happenings: The last status changes and notices, oldest first.
         sampled_epoch: Epoch of the current validation samples; None before the first.
         device: Host and device of the last start; empty before it.
+        notes: Note and tags of the user.
     """
 
     run: RunFolder
@@ -55,6 +57,7 @@ class RunView:
     happenings: tuple[StatusEvent | NoticeEvent, ...] = ()
     sampled_epoch: int | None = None
     device: str = ""
+    notes: RunNotes = field(default_factory=RunNotes)
 
     @property
     def total_epochs(self) -> int:
@@ -99,6 +102,8 @@ class RunView:
             "seconds_left": self.seconds_left,
             "best_epoch": self.best.epoch if self.best else None,
             "best_validation_hard_dice": self.best.validation_hard_dice if self.best else None,
+            "note": self.notes.note,
+            "tags": [*self.notes.tags],
         }
 
 
@@ -183,6 +188,7 @@ class RunFollower:
         self._view: RunView | None = None
         self._position = 0
         self._history = RunHistory()
+        self._notes, self._notes_modified = RunNotes(), 0.0
 
     def poll(self) -> RunView:
         """The run as it is now: the same object as before if nothing changed, `unreadable` if it cannot be read."""
@@ -197,7 +203,7 @@ class RunFollower:
         Raises:
             RunError: The folder contains no run, or one that cannot be read.
         """
-        has_news = self._read()
+        has_news = self._read() | self._read_notes()
         if has_news or self._config is None:  # an event may report that more epochs were requested
             self._read_config()
         history = self._history
@@ -215,6 +221,7 @@ class RunFollower:
                 happenings=tuple(history.happenings),
                 sampled_epoch=history.sampled_epoch,
                 device=_device(self.run),
+                notes=self._notes,
             )
         )
 
@@ -227,6 +234,14 @@ class RunFollower:
         modified = _modified(self.run.config_file)
         if self._config is None or modified != self._config_modified:
             self._config, self._config_modified = self.run.config, modified
+
+    def _read_notes(self) -> bool:
+        """Read note and tags if they have changed; True if they have."""
+        modified = _modified(self.run.notes_file)
+        if modified == self._notes_modified:
+            return False
+        self._notes, self._notes_modified = read_notes(self.run), modified
+        return True
 
     def _read(self) -> bool:
         """Read what was appended; True if there was something."""

@@ -90,18 +90,19 @@ class StudyTracker:
         self._root = root
         self._followers: dict[str, _Follower] = {}
 
-    def poll(self, watched: str = "") -> list[StudyView]:
+    def poll(self, watched: str | None = "") -> list[StudyView]:
         """The studies as they are now, by name; one that has not changed is the same object as before.
 
         Args:
-            watched: Name of the study whose runs are looked at; the first if there is none of this name.
+            watched: Name of the study whose runs are looked at; the first if there is none of this name; None: of no
+                study.
         """
         try:
             studies = list_studies(self._root)
         except OSError:  # removed a moment ago, or may not be read
             studies = []
         self._followers = {study.name: self._followers.get(study.name) or _Follower(study) for study in studies}
-        if watched not in self._followers:
+        if watched is not None and watched not in self._followers:
             watched = next(iter(self._followers), "")
         return [follower.poll(with_runs=name == watched) for name, follower in self._followers.items()]
 

@@ -34,6 +34,19 @@ def evaluated_run(folder: Path, dataset_folder: Path) -> RunFolder:
     return run
 
 
+def finished_job(folder: Path, state: Path, title: str, result: Any, *, code: int = 0, ending: str = "done") -> None:
+    """A job of the app that has ended in a workspace, with its JSON output."""
+    jobs = state / "tem-rf" / "jobs"
+    job = jobs / f"{title.replace(' ', '-')}"
+    (job.parent / f".{job.name}").mkdir(parents=True)
+    part = job.parent / f".{job.name}"
+    about = {"title": title, "workspace": str(folder), "started": 1.0, "pid": 1, "create_time": 0.0, "ending": ending}
+    (part / "code.txt").write_text(f"{code}\n")
+    (part / "output.txt").write_text(json.dumps(result))
+    (part / "job.json").write_text(json.dumps(about))
+    part.rename(job)  # complete when it appears
+
+
 def segmented_micrograph(folder: Path, state: Path) -> None:
     """A finished `tem-rf segment`, as the app would have left it."""
     rng = np.random.default_rng(0)

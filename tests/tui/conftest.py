@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.steady_load import SteadyLoad
+
 
 @pytest.fixture(autouse=True)
 def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -12,6 +14,12 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for variable in ("NO_COLOR", "TEXTUAL_THEME"):
         monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def steady_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The load of the machine of the tests is not drawn."""
+    monkeypatch.setattr("tem_rf_tui.app.LoadReader", SteadyLoad)
 
 
 @pytest.fixture

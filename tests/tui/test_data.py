@@ -25,7 +25,9 @@ from tests.helpers.labelled_folder import write_folder
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr(
+        "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments, ending="done": lines.append(list(arguments))
+    )
     return lines
 
 
@@ -221,6 +223,8 @@ def test_micrographs_without_labels_are_shown(folder: Path) -> None:
     write_folder(folder / "raw", 2)
     shutil.rmtree(folder / "raw" / "labels")
     preview = preview_folder(folder / "raw", 1)
+    assert preview.facts[:2] == ("2 micrographs without labels", "press g to segment them with a model")
+    assert not preview.problems
     assert "2/2, " in preview.title
     assert "no label" in preview.title
     assert preview.picture is not None
@@ -269,8 +273,23 @@ def test_simulate_fetch_and_check_run_their_commands(with_data: Path, commands: 
     assert commands == [
         ["simulate", "--count", "6", "--json"],
         ["data", "fetch", "--json"],
-        ["data", "check", str(with_data / "raw")],
+        ["data", "check", str(with_data / "raw"), "--json"],
     ]
+
+
+def test_micrographs_without_labels_are_listed_and_can_be_segmented(folder: Path, commands: list[list[str]]) -> None:
+    write_folder(folder / "raw", 2)
+    shutil.rmtree(folder / "raw" / "labels")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        await pilot.press("g")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(commands) == 1)
+
+    drive(folder, script)
+    assert commands[0][:2] == ["segment", "raw/images"]
 
 
 def test_a_damaged_dataset_is_said_in_words(with_data: Path) -> None:

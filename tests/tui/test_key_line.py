@@ -1,5 +1,6 @@
 """The line of keys."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,15 @@ from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.help import HelpScreen
 from tem_rf_tui.screens import SCREENS, screen_class
 from tem_rf_tui.widgets.key_line import KeyLine
-from tests.helpers.app import NARROW, drive, make_run, until
+from tests.helpers.app import NARROW, WIDE, drive, make_run, until
+from tests.helpers.labelled_folder import write_folder
+
+
+@pytest.fixture
+def with_folders(folder: Path, tiny_dataset: Path) -> Path:
+    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+    write_folder(folder / "raw", 2)
+    return folder
 
 
 def test_the_last_line_names_the_keys_that_work_now_and_they_can_be_clicked(folder: Path) -> None:
@@ -37,6 +46,20 @@ def test_every_key_has_room_in_a_narrow_terminal(folder: Path, number: Any, name
         assert len(_key_line(app)) <= NARROW[0] - 2
 
     drive(folder, script)
+
+
+def test_only_keys_that_do_something_here_are_listed(with_folders: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "u Use" in _key_line(app))  # a dataset
+        assert "Prepare" not in _key_line(app)
+        await pilot.press("down")
+        await until(pilot, lambda: "m Prepare  c Check" in _key_line(app))  # labelled micrographs
+        assert "Use" not in _key_line(app)
+        await pilot.press("6")
+        await until(pilot, lambda: "s Segment" in _key_line(app))
+        assert "Particles" not in _key_line(app)  # side by side with the picture
+
+    drive(with_folders, script, size=WIDE)
 
 
 def _key_line(app: TemRfApp) -> str:

@@ -9,9 +9,11 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, OptionList, Select, Static
 
 from tem_rf import Architecture
+from tem_rf.jobs.train import TrainRequest
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.messages import DatasetChosen
 from tem_rf_tui.previews import Preview, preview_dataset
+from tem_rf_tui.screens.network import NetworkScreen
 from tem_rf_tui.widgets.network_form import NetworkForm
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, screen_text, told, until
 
@@ -39,6 +41,30 @@ def test_numbers_follow_the_fields(folder: Path) -> None:
         assert _cell(app, "reach [px]") == "227"
         assert _cell(app, "parameters") == "8,074"
         assert app.query_one("#name", Input).value == "n2-p88"
+
+    drive(folder, script)
+
+
+def test_labels_remain_when_the_table_is_painted_while_it_is_filled(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press(OPEN_NETWORK)
+        await until(pilot, lambda: _names(app) == ["▸ n2-p44"])
+        screen = app.query_one(NetworkScreen)
+        screen.on_network_screen_described(NetworkScreen.Described(screen._records))
+        app.export_screenshot()  # paints before the table has measured its rows
+        await pilot.pause(0.1)
+        assert all(label in screen_text(app) for label in ("equation (1) [px]", "parameters", "stride [px]"))
+
+    drive(folder, script)
+
+
+def test_the_newest_dataset_and_the_batch_size_of_a_training_are_filled_in(folder: Path, tiny_dataset: Path) -> None:
+    shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press(OPEN_NETWORK)  # without having chosen a dataset
+        await until(pilot, lambda: app.query_one("#patch", Input).value == "32")
+        assert app.query_one("#batch", Input).value == str(TrainRequest.defaults()["batch_size"])
 
     drive(folder, script)
 

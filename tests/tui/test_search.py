@@ -41,7 +41,9 @@ def with_dataset(folder: Path, tiny_dataset: Path) -> Path:
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Command lines that would have been started."""
     lines = []
-    monkeypatch.setattr("tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: lines.append(list(arguments)))
+    monkeypatch.setattr(
+        "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments, ending="done": lines.append(list(arguments))
+    )
     return lines
 
 
@@ -294,7 +296,9 @@ def test_the_form_starts_a_study(with_dataset: Path, commands: list[list[str]]) 
             app.screen.query_one(f"#field-{field}", Input).value = text
         await until(pilot, lambda: "the closest is n2-p22 with" in _text(app, "#summary"))
         app.screen.query_one("#field-networks", Input).value = "n2-p22-k1,n2-p24-k1"
-        await until(pilot, lambda: "4 runs: 2 networks, 2 seeds each, on discs-best" in _text(app, "#summary"))
+        await until(
+            pilot, lambda: "4 runs: 2 networks (depth 2: 2), 2 seeds each, on discs-best" in _text(app, "#summary")
+        )
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(commands) == 1)
         await until(pilot, lambda: app.query_one(StudyTable).chosen_name == "mine")

@@ -101,7 +101,7 @@ def test_a_card_of_any_kind_is_said_in_words(with_model: Path, card: Any, said: 
 def test_segment_asks_what_and_runs_the_command(with_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = []
     monkeypatch.setattr(
-        "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments: commands.append(list(arguments))
+        "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments, ending="done": commands.append(list(arguments))
     )
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:

@@ -95,7 +95,7 @@ def _pick(terminal: Terminal) -> None:
     terminal.press("Up")
     terminal.wait(lambda text: "patches of 64 px" in text)
     terminal.press("Enter")
-    terminal.wait(lambda text: "The next training takes datasets/sim" in _words(text))
+    terminal.wait(lambda text: "Using datasets/sim for the next training" in _words(text))
 
 
 def _train(terminal: Terminal) -> None:

@@ -1,5 +1,6 @@
 """The Train screen: the form, the runs, the keys."""
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from tem_rf.jobs.launch import train_in_background
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.screens.new_training import NewTrainingScreen
-from tem_rf_tui.screens.train import TrainScreen
+from tem_rf_tui.screens.train import TrainScreen, launched_text
+from tem_rf_tui.ticks import even_ticks
 from tem_rf_tui.widgets.curves import CurvePlot, Curves
 from tem_rf_tui.widgets.run_table import RunTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, epoch, make_run, screen_text, told, until
@@ -110,6 +113,37 @@ def test_a_second_app_does_not_say_that_it_started_what_the_first_one_did(folder
     drive(folder, script)
 
 
+def test_a_run_that_another_app_has_queued_is_not_said_to_be_started_by_this_one(
+    folder: Path, started: list[str]
+) -> None:
+    run = make_run(folder / "runs", "a", epochs=2, total=9, state="stopped")
+    assert launched_text(train_in_background([run])) == "a: starting"
+    assert launched_text(train_in_background([run])) == "a: already starting"
+
+
+def test_the_ticks_of_epochs_are_evenly_spaced_whole_numbers() -> None:
+    for last in range(2, 300):
+        ticks = even_ticks(1, last, 5, whole=True)
+        steps = {right - left for left, right in itertools.pairwise(ticks)}
+        assert len(steps) == 1, (last, ticks)
+        assert all(isinstance(tick, int) for tick in ticks)
+        assert len(ticks) >= 2
+
+
+def test_validation_is_drawn_as_finely_as_training(folder: Path) -> None:
+    make_run(folder / "runs", "a", epochs=5)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("3")
+        await until(pilot, lambda: bool(app.query(CurvePlot)) and bool(app.query_one(Curves).runs))
+        await pilot.pause(0.2)
+        drawn = app.query_one("#dice", CurvePlot).plt.build()
+        assert "∙" not in drawn
+        assert len({each for each in drawn if "\u2800" < each <= "\u28ff"}) > 5  # many shapes of braille cells
+
+    drive(folder, script)
+
+
 @pytest.mark.parametrize(
     ("field", "text", "problem"),
     [
@@ -175,7 +209,7 @@ def test_runs_that_cannot_be_written_are_said_in_words(with_dataset: Path, start
 
 
 def _epochs_drawn(app: TemRfApp) -> int:
-    return sum(len(curves.epochs) for curves in app.query(Curves))
+    return sum(len(run.epochs) for curves in app.query(Curves) for run in curves.runs)
 
 
 def test_curves_grow_as_epochs_come(folder: Path) -> None:

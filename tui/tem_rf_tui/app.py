@@ -6,11 +6,12 @@ import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import work
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding
+from textual.events import Resize
 from textual.reactive import Reactive
 from textual.renderables.blank import Blank
 from textual.screen import Screen
@@ -20,25 +21,48 @@ from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tem_rf.jobs.edit_label import EditRequest
+from tem_rf.jobs.settings import SettingsRequest, settings_file
+from tem_rf.runs.load import LoadReader
 from tem_rf.runs.view import RunTracker, RunView
+from tem_rf.study.view import StudyTracker
+from tem_rf_tui.announcements import EndingWatch
+from tem_rf_tui.check_report import check_report
 from tem_rf_tui.help import HelpScreen
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job
 from tem_rf_tui.label_keys import EDITOR_BINDINGS
-from tem_rf_tui.messages import DatasetChosen, EditRequested, JobsChanged, NetworksChosen, RunsChanged
+from tem_rf_tui.messages import (
+    DatasetChosen,
+    EditRequested,
+    Ended,
+    JobsChanged,
+    LoadRead,
+    NetworksChosen,
+    RunsChanged,
+    SegmentRequested,
+)
 from tem_rf_tui.screens import SCREENS, screen_class
-from tem_rf_tui.screens.base import TabScreen
+from tem_rf_tui.screens.base import WIDE, TabScreen
+from tem_rf_tui.screens.guide import GuideScreen
 from tem_rf_tui.screens.jobs import JobsScreen
+from tem_rf_tui.screens.machine import MachineScreen
+from tem_rf_tui.screens.report import ReportScreen
+from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.screens.too_small import TooSmallScreen, is_too_small
 from tem_rf_tui.session import SessionApp
-from tem_rf_tui.themes import HIGH_CONTRAST, next_theme
-from tem_rf_tui.widgets.job_line import JobLine
+from tem_rf_tui.steps import Step
+from tem_rf_tui.themes import CYCLE, HIGH_CONTRAST, next_theme
+from tem_rf_tui.widgets.job_line import JobLine, ended_text
 from tem_rf_tui.widgets.key_line import KeyLine
+from tem_rf_tui.widgets.machine_line import MachineLine
 
 if TYPE_CHECKING:
     from tem_rf.labelling.session import EditingSession
     from tem_rf_tui.label_painting import GreyPyramid
 
 WATCH_INTERVAL_S = 0.5
+_SHOWN_ENDINGS = 3
+_POLLS_PER_LOAD = 4  # the load is read every two seconds
 STDIN = 0
 HUNG_UP = 128 + getattr(signal, "SIGHUP", 1)  # Windows has no such signal
 
@@ -75,7 +99,7 @@ class TemRfApp(SessionApp):
 
     TITLE = "tem-rf"
     CSS_PATH = "app.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
     BINDINGS = [
         *(
             Binding(str(number), f"open('{name}')", title, show=False, tooltip=f"Open {title}")
@@ -83,7 +107,10 @@ class TemRfApp(SessionApp):
         ),
         Binding("question_mark", "help", "Help", key_display="?", tooltip="List all keys"),
         Binding("t", "next_theme", "Theme", show=False, tooltip="Theme: dark, light, high contrast"),
+        Binding("i", "guide", "Steps", show=False, tooltip="The six steps: which are done here, and the next one"),
+        Binding("S", "settings", "Settings", show=False, tooltip="Theme, pictures, bell and other settings"),
         Binding("j", "jobs", "Jobs", show=False, tooltip="List the jobs started in this folder, and stop one"),
+        Binding("M", "machine", "Machine", show=False, tooltip="Load of processors and GPUs, and who uses them"),
         Binding("escape", "leave_field", "Leave field", show=False, tooltip="Leave a field or close a dialog"),
         Binding("q", "quit", "Quit", tooltip="Close the app; runs and jobs continue"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, tooltip="Command palette"),
@@ -104,6 +131,7 @@ class TemRfApp(SessionApp):
         with ScreenTabs(initial=self._first_screen()):
             for number, (name, title) in enumerate(SCREENS, start=1):
                 yield ScreenPane(f"{number} {title}", id=name)
+        yield MachineLine(id="machine-line")
         yield JobLine(id="job-line")
         yield KeyLine()
 
@@ -111,10 +139,19 @@ class TemRfApp(SessionApp):
         """Apply the saved theme; everything else follows after the first paint."""
         self._has_terminal = not self.is_headless and os.isatty(STDIN)
         self.register_theme(HIGH_CONTRAST)
-        known = self.remembered.theme in self.available_themes
-        self.theme = self.remembered.theme if known else "textual-dark"
-        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        self.theme = self.settings.theme
+        self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
+        if self.settings_problem:
+            self.notify(self.settings_problem, severity="warning", timeout=20)
         self.call_after_refresh(self.call_later, self._begin)
+
+    def on_resize(self, event: Resize) -> None:
+        """Say so if the terminal is too small, instead of drawing what cannot be read."""
+        is_told = isinstance(self.screen, TooSmallScreen)
+        if is_too_small(event.size) and not is_told:
+            self.push_screen(TooSmallScreen())
+        elif is_told and not is_too_small(event.size):
+            self.pop_screen()
 
     # -- keys -----------------------------------------------------------------------------------------------------
 
@@ -127,6 +164,23 @@ class TemRfApp(SessionApp):
     def action_next_theme(self) -> None:
         """Switch to the next theme."""
         self.theme = next_theme(self.theme)
+
+    def _keep_theme(self, name: str) -> None:
+        if name in CYCLE and name != self.settings.theme:  # others can only be tried
+            self.change_settings(theme=name)
+
+    def action_settings(self) -> None:
+        """Ask for the settings, and save those that were changed."""
+
+        def save(request: SettingsRequest | None) -> None:
+            if request is not None:
+                before, now = self.settings.values(), request.values()
+                self.change_settings(**{name: value for name, value in now.items() if value != before[name]})
+                self.theme = self.settings.theme
+                self.notify(f"Saved in {settings_file()}")
+
+        start = {name: value for name, value in self.settings.values().items() if value is not None}
+        self.push_screen(CommandForm("Settings", SettingsRequest, start=start, button="Save"), save)
 
     def action_leave_field(self) -> None:
         """Leave the field, so keys work as shortcuts again."""
@@ -144,23 +198,45 @@ class TemRfApp(SessionApp):
         from tem_rf_tui.widgets.micrograph_view import MicrographView
         from tem_rf_tui.widgets.row_table import RowTable
 
+        dialogs: dict[str, tuple[type[Screen[Any]], ...]] = {
+            "Browse folders": (BrowseScreen,),
+            "Images of a result": (ImageScoresScreen,),
+            "One image": (ImageErrorsScreen,),
+            "Forms": (RequestScreen, FormScreen),
+            "Jobs (j)": (JobsScreen,),
+            "Reports and output": (ReportScreen,),
+            "Machine (M)": (MachineScreen,),
+            "Steps (i)": (GuideScreen,),
+        }
         keys = {
-            "Everywhere": self.BINDINGS,
             **{title: screen_class(name).BINDINGS for name, title in SCREENS},
             "Tables": RowTable.BINDINGS,
-            "Browse folders": BrowseScreen.BINDINGS,
-            "Images of a result": ImageScoresScreen.BINDINGS,
-            "One image": ImageErrorsScreen.BINDINGS,
+            **{title: [key for part in parts for key in part.BINDINGS] for title, parts in dialogs.items()},
             "Correct labels": EDITOR_BINDINGS,
             "Picture (press Tab to focus it)": MicrographView.BINDINGS,
-            "Forms": [*FormScreen.BINDINGS, *RequestScreen.BINDINGS],
-            "Jobs (j)": JobsScreen.BINDINGS,
         }
-        self.push_screen(HelpScreen(keys))
+        here = dict(SCREENS)[self._opened]
+        if len(self.screen_stack) > 1:
+            here = next((title for title, parts in dialogs.items() if isinstance(self.screen, parts)), here)
+        self.push_screen(HelpScreen({f"Here: {here}": keys.pop(here), "Everywhere": self.BINDINGS, **keys}))
 
     def action_jobs(self) -> None:
         """List the jobs started in this folder."""
         self.push_screen(JobsScreen(self.jobs))
+
+    def action_guide(self) -> None:
+        """Show the steps, and begin the next one on request."""
+
+        async def begin(step: Step | None) -> None:
+            if step is not None:
+                await self.action_open(step.screen)
+                self.call_later(self.run_action, step.action, self._open_screen())
+
+        self.push_screen(GuideScreen(self), begin)
+
+    def action_machine(self) -> None:
+        """Show the load of the machine."""
+        self.push_screen(MachineScreen(self.loads))
 
     def get_system_commands(self, screen: Screen) -> Iterable[SystemCommand]:
         """Add the tabs and the actions of the open tab to the command palette of Textual."""
@@ -175,6 +251,9 @@ class TemRfApp(SessionApp):
                     binding.tooltip or binding.description,
                     lambda action=action, place=place: self.call_later(self.run_action, action, place),
                 )
+        yield SystemCommand("Settings", "Theme, pictures, bell and other settings", self.action_settings)
+        yield SystemCommand("Steps", "The six steps: which are done here, and the next one", self.action_guide)
+        yield SystemCommand("Machine", "Load of processors and GPUs, and who uses them", self.action_machine)
         yield SystemCommand("Jobs", "List the jobs started in this folder", self.action_jobs)
         yield from super().get_system_commands(screen)
 
@@ -209,9 +288,33 @@ class TemRfApp(SessionApp):
         self._ended = ended
         for job in news:
             self._tell(job)
+            self.announce(f"{job.title}: {ended_text(job)}")
         screen = self._open_screen()
         if news and screen is not None:
             screen.show_ended_job()
+
+    def on_ended(self, message: Ended) -> None:
+        """Report runs and studies that have ended, several of them on one line."""
+        endings = message.endings
+        bad = [ending for ending in endings if ending.is_bad]
+        shown = sorted(endings, key=lambda ending: not ending.is_bad)[:_SHOWN_ENDINGS]
+        more = len(endings) - len(shown)
+        text = "; ".join(ending.text for ending in shown) + (f"; and {more} more" if more else "")
+        self.notify(text, severity="error" if bad else "information", timeout=20 if bad else 10)
+        self.announce(text)
+
+    def on_load_read(self, message: LoadRead) -> None:
+        """Show the load of the machine."""
+        self.loads.append(message.load)
+        if not self.screen_stack:
+            return
+        for line in self.screen_stack[0].query(MachineLine):
+            line.show(message.load, is_wide=self.size.width >= WIDE)
+        if isinstance(self.screen, MachineScreen):
+            self.screen.show(self.loads)
+        screen = self._open_screen()
+        if screen is not None:
+            screen.show_load()
 
     def on_dataset_chosen(self, message: DatasetChosen) -> None:
         """Use a dataset for the next training."""
@@ -228,6 +331,15 @@ class TemRfApp(SessionApp):
         """Open a label in the editor."""
         self.notify(f"Opening {message.request.micrograph.name} …")
         self._open_label(message.request)
+
+    async def on_segment_requested(self, message: SegmentRequested) -> None:
+        """Open the form on the Segment screen."""
+        from tem_rf_tui.screens.segment import SegmentScreen
+
+        await self.action_open("segment")
+        screen = self._open_screen()
+        if isinstance(screen, SegmentScreen):
+            screen.action_segment(message.images)
 
     # -- helpers --------------------------------------------------------------------------------------------------
 
@@ -262,13 +374,18 @@ class TemRfApp(SessionApp):
             self.call_after_refresh(self.remember, screen=name)
 
     def _tell(self, job: Job) -> None:
-        if job.state == "done":
-            self.notify(f"{job.title}: done")
+        if report := check_report(job.result()):
+            if len(self.screen_stack) == 1:
+                self.push_screen(ReportScreen(f"{job.title}: {report.headline}", report.lines))
+            else:  # the user is busy in a dialog
+                severity = "information" if report.is_clean else "warning"
+                self.notify(f"{job.title}: {report.headline}. Press j to read the report.", severity=severity)
+        elif job.state == "done":
+            self.notify(f"{job.title}: {ended_text(job)}")
         else:
-            why = job.messages[-1] if job.messages else "no output"
+            why = next(reversed([*job.report, *job.messages]), "no output")
             self.notify(
-                f"{job.title}: {'failed' if job.state == 'failed' else 'terminated'}: {why.rstrip('.')}. "
-                "Press j to see its output.",
+                f"{job.title}: {ended_text(job)}: {why.rstrip('.')}. Press j to see its output.",
                 severity="error",
                 timeout=20,
             )
@@ -316,6 +433,8 @@ class TemRfApp(SessionApp):
         runs: list[RunView] | None = None
         jobs: list[Job] | None = None
         self.board.forget_old()
+        load, studies, endings = LoadReader(), StudyTracker(self.workspace.studies), EndingWatch()
+        polls = 0
         while not worker.is_cancelled:
             runs_now, jobs_now = tracker.poll(), self.board.poll()
             if runs is None:
@@ -326,6 +445,11 @@ class TemRfApp(SessionApp):
             if jobs_now != jobs:
                 jobs = jobs_now
                 self.post_message(JobsChanged(jobs))
+            if polls % _POLLS_PER_LOAD == 1:  # not at the first: it would delay the runs
+                self.post_message(LoadRead(load.read()))
+                if news := endings.news(runs, studies.poll(None)):
+                    self.post_message(Ended(news))
+            polls += 1
             if self._has_terminal and not os.isatty(STDIN):
                 os._exit(HUNG_UP)  # the terminal is gone, and we missed its signal; there is nothing to restore
             time.sleep(WATCH_INTERVAL_S)

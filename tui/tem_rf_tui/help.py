@@ -13,7 +13,8 @@ from tem_rf_tui.widgets.key_line import KeyLine
 
 _NAMES = {
     "question_mark": "?", "slash": "/", "plus": "+", "minus": "-", "equals_sign": "=", "escape": "Esc",
-    "ctrl+p": "Ctrl+P", "ctrl+s": "Ctrl+S", "space": "Space", "enter": "Enter", "ctrl+q": "Ctrl+Q",
+    "ctrl+p": "Ctrl+P", "ctrl+s": "Ctrl+S",
+    "ctrl+o": "Ctrl+O", "ctrl+b": "Ctrl+B", "f1": "F1", "space": "Space", "enter": "Enter", "ctrl+q": "Ctrl+Q",
     "left": "←", "right": "→", "up": "↑", "down": "↓", "full_stop": ".", "comma": ",",
     "left_square_bracket": "[", "right_square_bracket": "]", "delete": "Del", "ctrl+z": "Ctrl+Z", "ctrl+y": "Ctrl+Y",
     "shift+left": "Shift+←", "shift+right": "Shift+→", "shift+up": "Shift+↑", "shift+down": "Shift+↓",

@@ -36,6 +36,7 @@ class _Description(BaseModel):
     started: float
     pid: int
     create_time: float
+    ending: str = "done"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Job:
         fraction: Completed fraction, if it reports one.
         started: Start time [s since 1970].
         process_id: Process that leads its session.
+        ending: What to say when it has succeeded, such as "launched" for a command that only starts another process.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class Job:
     fraction: float | None
     started: float
     process_id: int
+    ending: str = "done"
 
     @property
     def messages(self) -> list[str]:
@@ -100,14 +103,19 @@ class JobBoard:
         self._folder = folder
         self._workspace = workspace
 
-    def start(self, title: str, arguments: Sequence[str]) -> Path:
+    def start(self, title: str, arguments: Sequence[str], ending: str = "done") -> Path:
         """Start `tem-rf ARGUMENTS`.
+
+        Args:
+            title: What it does, in words.
+            arguments: Arguments of the command.
+            ending: What to say when it has succeeded.
 
         Raises:
             PlatformError: Processes cannot survive the terminal on this system (Windows).
             StorageError: Its output cannot be written.
         """
-        return self._start(title, [sys.executable, "-m", "tem_rf", *arguments])
+        return self._start(title, [sys.executable, "-m", "tem_rf", *arguments], ending)
 
     def poll(self) -> list[Job]:
         """Return the jobs of this workspace, newest first."""
@@ -123,7 +131,7 @@ class JobBoard:
         for job in [job for job in self.poll() if job.state != "running"][_KEPT_JOBS:]:
             shutil.rmtree(job.folder, ignore_errors=True)
 
-    def _start(self, title: str, command: Sequence[str]) -> Path:
+    def _start(self, title: str, command: Sequence[str], ending: str) -> Path:
         import psutil
 
         require_sessions(title)
@@ -159,6 +167,7 @@ class JobBoard:
             started=time.time(),
             pid=process.pid,
             create_time=psutil.Process(process.pid).create_time(),
+            ending=ending,
         )
         write_json(folder / "job.json", description.model_dump())
         return folder
@@ -174,7 +183,7 @@ class JobBoard:
         line = (_lines(folder / "progress.txt", last_bytes=2000) or [""])[-1]
         count = _COUNT.search(line)
         fraction = int(count[1]) / max(1, int(count[2])) if count else None
-        return Job(folder, about.title, _state(folder, about), line, fraction, about.started, about.pid)
+        return Job(folder, about.title, _state(folder, about), line, fraction, about.started, about.pid, about.ending)
 
 
 def _state(folder: Path, about: _Description) -> JobState:

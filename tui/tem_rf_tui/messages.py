@@ -6,7 +6,9 @@ from pathlib import Path
 from textual.message import Message
 
 from tem_rf.jobs.edit_label import EditRequest
+from tem_rf.runs.load import MachineLoad
 from tem_rf.runs.view import RunView
+from tem_rf_tui.announcements import Ending
 from tem_rf_tui.jobs import Job
 
 
@@ -43,3 +45,24 @@ class EditRequested(Message):
     """A label to open in the editor."""
 
     request: EditRequest
+
+
+@dataclass
+class SegmentRequested(Message):
+    """Micrographs to segment, a file or a folder."""
+
+    images: Path
+
+
+@dataclass
+class LoadRead(Message):
+    """The load of the machine was read."""
+
+    load: MachineLoad
+
+
+@dataclass
+class Ended(Message):
+    """Runs or studies have ended, or wait for space on the disk."""
+
+    endings: list[Ending]

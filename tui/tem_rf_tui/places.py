@@ -12,7 +12,7 @@ _NAME = "tem-rf"
 
 
 def state_file() -> Path:
-    """File with the last datasets, screen and theme; on Linux in `~/.config/tem-rf` or `$XDG_CONFIG_HOME`."""
+    """File with the last datasets and screen; on Linux in `~/.config/tem-rf` or `$XDG_CONFIG_HOME`."""
     with _home_required():
         return _folders().user_config_path / "tui.json"
 

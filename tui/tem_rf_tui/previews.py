@@ -1,6 +1,7 @@
 """Previews of datasets and folders; read in worker threads, because NumPy and the readers are imported here."""
 
 import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from tem_rf.errors import DatasetError
 from tem_rf_tui.wording import counted
 
 if TYPE_CHECKING:
+    from tem_rf.data.pairing import Problem
     from tem_rf_tui.painting import Picture
 
 
@@ -28,6 +30,7 @@ class Preview:
         patch_size: Side of a patch [px], for a dataset.
         image: The micrograph, for a folder.
         label: Its label; None: it has none.
+        is_unlabelled: Whether none of the micrographs has a label.
     """
 
     index: int
@@ -41,6 +44,7 @@ class Preview:
     patch_size: int | None = None
     image: Path | None = None
     label: Path | None = None
+    is_unlabelled: bool = False
 
 
 def preview_dataset(folder: Path, index: int) -> Preview:
@@ -93,9 +97,12 @@ def preview_folder(folder: Path, index: int) -> Preview:
     pairing = pair_labels(folder)
     count = len(pairing.pairs)
     facts = (f"{counted(count, 'micrograph')} with a label", "press m to prepare a dataset, c to check all files")
-    problems = tuple(f"{problem.path.name}: {problem.reason}" for problem in pairing.problems)
+    if not count and pairing.unlabelled:
+        others = [problem for problem in pairing.problems if problem.path not in pairing.unlabelled]
+        return _preview_unlabelled(folder, index, pairing.unlabelled, _problem_texts(others))
+    problems = _problem_texts(pairing.problems)
     if not count:
-        return _preview_unlabelled(folder, index, [problem.path for problem in pairing.problems], problems)
+        return Preview(0, 0, "", "", None, ("no micrographs with a label",), problems)
     index %= count
     pair = pairing.pairs[index]
     labelled = next(iter(read_labelled(pair, None)))
@@ -109,7 +116,11 @@ def preview_folder(folder: Path, index: int) -> Preview:
     )  # fmt: skip
 
 
-def _preview_unlabelled(folder: Path, index: int, paths: list[Path], problems: tuple[str, ...]) -> Preview:
+def _problem_texts(problems: "Iterable[Problem]") -> tuple[str, ...]:
+    return tuple(f"{problem.path.name}: {problem.reason}" for problem in problems)
+
+
+def _preview_unlabelled(folder: Path, index: int, paths: Sequence[Path], problems: tuple[str, ...]) -> Preview:
     from tem_rf.data.readers import read_micrograph
     from tem_rf_tui.painting import Picture
 
@@ -118,8 +129,15 @@ def _preview_unlabelled(folder: Path, index: int, paths: list[Path], problems: t
     height, width = micrograph.pixels.shape
     title = f"{index + 1}/{len(paths)}, {width} x {height} px, no label"
     picture, size_nm = Picture(micrograph.pixels, None, micrograph.pixel_size_nm), micrograph.pixel_size_nm
-    facts = ("no labelled micrographs; segment them with a network on the Segment screen",)
-    return Preview(index, len(paths), title, paths[index].name, picture, facts, problems, size_nm, image=paths[index])
+    facts = (
+        f"{counted(len(paths), 'micrograph')} without labels",
+        "press g to segment them with a model, e to label this one",
+        "to train, label some of them here or in Fiji, QuPath or LabelMe, then prepare a dataset",
+    )
+    path = paths[index]
+    return Preview(
+        index, len(paths), title, path.name, picture, facts, problems, size_nm, image=path, is_unlabelled=True
+    )
 
 
 def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Picture":

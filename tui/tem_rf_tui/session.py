@@ -1,16 +1,22 @@
 """The part of the app that screens and widgets use: its folder, runs, jobs and saved state."""
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tem_rf.errors import StorageError, TemRfError
+from tem_rf.jobs.settings import SettingsRequest, load_settings, save_settings
+from tem_rf.runs.load import MachineLoad
 from tem_rf.runs.view import RunView
 from tem_rf_tui import places
+from tem_rf_tui.announcements import escape_sequences
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job, JobBoard
 from tem_rf_tui.keys import KeysInTurnApp
+from tem_rf_tui.machine import HISTORY
 from tem_rf_tui.state import load_state, save_state
-from tem_rf_tui.workspace import Workspace
+from tem_rf_tui.workspace import DATASET_MARK, Workspace
 
 
 class SessionApp(KeysInTurnApp):
@@ -29,17 +35,50 @@ class SessionApp(KeysInTurnApp):
         self.has_read_runs = False  # before that, an empty list does not mean that there are none
         self.jobs: list[Job] = []
         self.remembered = load_state(places.state_file())
+        self.settings, self.settings_problem = _read_settings()
         self.board = JobBoard(places.jobs_folder(), self.workspace.folder)
-        self._has_told_of_state = False
+        self.loads: deque[MachineLoad] = deque(maxlen=HISTORY)
+        self._has_told_of_unsaved = False
 
     @property
     def dataset(self) -> str:
         """The dataset last chosen in this folder; empty if none was."""
         return self.remembered.datasets.get(str(self.workspace.folder), "")
 
-    def start_command(self, title: str, *arguments: str) -> None:
+    def find_dataset(self) -> Path | None:
+        """Return the dataset last chosen in this folder, or else the newest one in it; searches the folder."""
+        chosen = Path(self.dataset)
+        if self.dataset and (chosen / DATASET_MARK).is_file():
+            return chosen
+        newest = max(self.workspace.datasets(), key=lambda folder: _modified(folder / DATASET_MARK), default=None)
+        return newest or (chosen if self.dataset else None)  # of one that is gone, the reader will say so
+
+    def newest_micrographs(self) -> Path | None:
+        """Return the folder of micrographs to which something was added last; searches the folder."""
+        folders = self.workspace.micrograph_folders()
+        inside = [each / "images" if (each / "images").is_dir() else each for each in folders]
+        return max(inside, key=_modified, default=None)
+
+    def start_command(self, title: str, *arguments: str, ending: str = "done") -> None:
         """Start `tem-rf ARGUMENTS` as a separate process, and report if that fails."""
-        self._start(lambda: self.board.start(title, arguments), title)
+        self._start(lambda: self.board.start(title, arguments, ending), title)
+
+    def announce(self, text: str) -> None:
+        """Give a sign to a user who looks elsewhere: the bell and a desktop notification, unless they are off."""
+        if self.settings.bell:
+            self.bell()
+        if self.settings.notifications and self._driver is not None and not self.is_headless:
+            self._driver.write(escape_sequences(text))
+
+    def change_settings(self, **changes: Any) -> None:
+        """Change settings in their file, and report if that fails."""
+        try:
+            self.settings = save_settings(changes)
+        except (TemRfError, OSError) as error:
+            self.settings = self.settings.model_copy(update=changes)  # for this session
+            if not self._has_told_of_unsaved:
+                self.notify(f"Settings cannot be saved: {error}", severity="warning", timeout=10)
+            self._has_told_of_unsaved = True
 
     def remember(self, **changes: str | dict[str, str]) -> None:
         """Save changes for the next session, and warn once if that fails."""
@@ -47,9 +86,9 @@ class SessionApp(KeysInTurnApp):
         try:
             save_state(places.state_file(), self.remembered)
         except (StorageError, OSError) as error:
-            if not self._has_told_of_state:
-                self.notify(f"Theme and screen cannot be saved: {error}", severity="warning")
-            self._has_told_of_state = True
+            if not self._has_told_of_unsaved:
+                self.notify(f"The last screen cannot be saved: {error}", severity="warning")
+            self._has_told_of_unsaved = True
 
     def _start(self, start: Callable[[], Path], title: str) -> None:
         try:
@@ -57,3 +96,18 @@ class SessionApp(KeysInTurnApp):
             self.notify(f"{title}: started")
         except TemRfError as error:
             self.notify(str(error), severity="error", timeout=20)
+
+
+def _read_settings() -> tuple[SettingsRequest, str]:
+    """Return the settings; the defaults and the problem if the file is wrong."""
+    try:
+        return load_settings(), ""
+    except TemRfError as error:
+        return SettingsRequest.build(), str(error)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # removed a moment ago
+        return 0.0

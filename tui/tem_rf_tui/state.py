@@ -15,7 +15,6 @@ class RememberedState(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    theme: str = Field("textual-dark", description="Name of the theme.")
     screen: str = Field("data", description="The last open screen.")
     datasets: dict[str, str] = Field({}, description="Last dataset used, by working folder.")
     networks: str = Field("n2-p44", description="Networks of the last training, separated by commas.")

@@ -9,6 +9,8 @@ from tem_rf.saved_models import CARD_NAME, MODELS, models_in
 
 DATASET_MARK = "dataset.json"
 LABEL_FOLDERS = frozenset({"labels", "masks", "annotations"})
+_NOT_MICROGRAPHS = LABEL_FOLDERS | {"particles", "instances", "report", "figures", "overlays"}
+_SEGMENTED_MARK = "_segmented.json"  # in a folder of results of `tem-rf segment`
 _DEPTH = 3
 _FOLDERS_LOOKED_AT = 2000  # a large home folder must not block the app
 
@@ -42,9 +44,22 @@ class Workspace:
         """Prepared datasets, by path."""
         return [path for path, names in self._walk() if DATASET_MARK in names]
 
-    def labelled_folders(self) -> list[Path]:
-        """Folders of micrographs with a folder of labels inside, by path."""
-        return [path for path, names in self._walk() if "images" in names and names & LABEL_FOLDERS]
+    def micrograph_folders(self) -> list[Path]:
+        """Folders of micrographs: those with a folder of labels inside by path, then the others."""
+        from tem_rf.data.formats.dispatch import MICROGRAPH_SUFFIXES
+
+        labelled: list[Path] = []
+        others: list[Path] = []
+        for path, names in self._walk():
+            if "images" in names and names & LABEL_FOLDERS:
+                labelled.append(path)
+            elif (
+                path.parent not in labelled
+                and any(name.lower().endswith(MICROGRAPH_SUFFIXES) for name in names)
+                and self._may_hold_micrographs(path, names)
+            ):
+                others.append(path)
+        return labelled + others
 
     def exported_models(self) -> list[Path]:
         """Exported models, by name."""
@@ -53,6 +68,12 @@ class Workspace:
     def short(self, path: Path) -> str:
         """Return a path as you would type it in this folder."""
         return str(path.relative_to(self.folder)) if path.is_relative_to(self.folder) else str(path)
+
+    def _may_hold_micrographs(self, path: Path, names: set[str]) -> bool:
+        """Whether the images in a folder are micrographs, and not labels or what commands have written."""
+        is_output = names & {DATASET_MARK, CARD_NAME} or any(name.endswith(_SEGMENTED_MARK) for name in names)
+        is_own = any(own in (path, *path.parents) for own in (self.runs, self.studies, self.models))
+        return not (is_output or is_own or path.name in _NOT_MICROGRAPHS)
 
     def _walk(self) -> Iterator[tuple[Path, set[str]]]:
         """Yield folders down to a few levels with the names inside, without runs, studies and hidden folders."""

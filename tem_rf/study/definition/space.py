@@ -2,7 +2,9 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tem_rf.architecture import Architecture
 from tem_rf.architecture.receptive_field import equation_size
@@ -70,6 +72,34 @@ def setup_candidates(space: Space, setup: Setup) -> tuple[Architecture, ...]:
         StudyError: The space is empty, or no network of it fits.
     """
     return candidates(space, read_manifest(setup.dataset))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """How many networks of a space fit a dataset.
+
+    Attributes:
+        by_depth: The number that fit, by depth; a depth of which none fits is left out.
+        all: The number of networks in the space.
+    """
+
+    by_depth: dict[int, int]
+    all: int
+
+
+def count_candidates(definition: StudyDefinition) -> dict[str, Candidates]:
+    """Return how many networks of the space fit each setup of a study, by name.
+
+    Raises:
+        DatasetError: A dataset is missing, incomplete or damaged.
+        StudyError: No network of the space fits a dataset.
+    """
+    total = len(_all_networks(definition.space))
+    counts = {}
+    for setup in definition.setups():
+        depths = Counter(each.depth for each in setup_candidates(definition.space, setup))
+        counts[setup.name] = Candidates(dict(sorted(depths.items())), total)
+    return counts
 
 
 def planned_runs(definition: StudyDefinition) -> dict[str, int]:

@@ -9,6 +9,8 @@ from textual.widgets import Static
 from tem_rf_tui.session import SessionApp
 
 READING = "Reading …"
+WIDE = 120
+"""Width from which views are side by side [characters]; as in the breakpoints of the app."""
 
 
 class TabScreen(Vertical, can_focus=True):
@@ -28,8 +30,28 @@ class TabScreen(Vertical, can_focus=True):
     def show_runs(self) -> None:
         """Called when the runs have changed."""
 
+    def show_load(self) -> None:
+        """Called when the load of the machine was read."""
+
     def show_ended_job(self) -> None:
         """Called when a job has ended and may have written new files."""
+
+    def applies(self, action: str) -> bool:
+        """Whether a key does something here and now; the key line shows no others.
+
+        Args:
+            action: The action of the key, without its parameters.
+        """
+        return True
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the views are side by side, so that no key needs to switch between them."""
+        return self.app.size.width >= WIDE
+
+    def on_resize(self) -> None:
+        """Update the key line: a wide terminal needs fewer keys."""
+        self.screen.refresh_bindings()
 
     def stand_in(self, widget: Widget) -> None:
         """Focus a widget of the screen, or the screen itself if the widget is hidden."""

@@ -17,13 +17,29 @@ from tem_rf_tui.wording import counted
 
 
 class FolderTree(DirectoryTree):
-    """The subfolders of a folder, without files and hidden folders."""
+    """The subfolders of a folder, without hidden folders; on request also the micrographs.
+
+    Args:
+        folder: The folder.
+        has_files: Whether micrographs are listed.
+    """
 
     ICON_NODE, ICON_NODE_EXPANDED = "▸ ", "▾ "
 
+    def __init__(self, folder: Path, *, has_files: bool = False) -> None:
+        super().__init__(folder)
+        self._has_files = has_files
+
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
-        """Keep visible folders."""
-        return [path for path in paths if not path.name.startswith(".") and path.is_dir()]
+        """Keep visible folders, and micrographs on request."""
+        from tem_rf.data.formats.dispatch import MICROGRAPH_SUFFIXES
+
+        visible = [path for path in paths if not path.name.startswith(".")]
+        return [
+            path
+            for path in visible
+            if path.is_dir() or (self._has_files and path.name.lower().endswith(MICROGRAPH_SUFFIXES))
+        ]
 
 
 class BrowseScreen(FormScreen[Path]):
@@ -31,6 +47,7 @@ class BrowseScreen(FormScreen[Path]):
 
     Args:
         folder: Initial folder.
+        has_files: Whether a single micrograph may be selected, too.
     """
 
     AUTO_FOCUS = "FolderTree"
@@ -44,20 +61,29 @@ class BrowseScreen(FormScreen[Path]):
         text: str
         is_problem: bool
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__("Browse folders", start="Select")
+    def __init__(self, folder: Path, *, has_files: bool = False) -> None:
+        super().__init__("Browse folders and files" if has_files else "Browse folders", start="Select")
         self._folder = self._chosen = folder
+        self._has_files = has_files
 
     def fields(self) -> ComposeResult:
         """Yield the tree."""
-        yield FolderTree(self._folder)
+        yield FolderTree(self._folder, has_files=self._has_files)
 
     def on_tree_node_highlighted(self, event: FolderTree.NodeHighlighted) -> None:
         """Read the folder under the cursor."""
         event.stop()
         if event.node.data is not None:
             self._chosen = event.node.data.path
-            self._look(self._chosen)
+            if self._chosen.is_dir():
+                self._look(self._chosen)
+            else:
+                self.say(str(self._chosen))
+
+    def on_directory_tree_file_selected(self, event: FolderTree.FileSelected) -> None:
+        """Return the file."""
+        event.stop()
+        self.dismiss(event.path)
 
     def on_browse_screen_looked_into(self, message: LookedInto) -> None:
         """Show the content."""
@@ -81,7 +107,11 @@ class BrowseScreen(FormScreen[Path]):
         try:
             pairing = pair_labels(folder)
             words = f"{folder}: {counted(len(pairing.pairs), 'micrograph')} with a label"
-            if pairing.problems:
+            if not pairing.pairs and pairing.unlabelled:
+                words = (
+                    f"{folder}: {counted(len(pairing.unlabelled), 'micrograph')} without labels, to segment or label"
+                )
+            elif pairing.problems:
                 words += f", {counted(len(pairing.problems), 'file')} without a partner"
             answer = self.LookedInto(folder, words, False)
         except (TemRfError, OSError) as error:

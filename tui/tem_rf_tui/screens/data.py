@@ -17,7 +17,8 @@ from tem_rf.jobs.edit_label import EditRequest, edit_request
 from tem_rf.jobs.fetch import FetchRequest
 from tem_rf.jobs.prepare import PrepareRequest
 from tem_rf.jobs.simulate import SimulateRequest
-from tem_rf_tui.messages import DatasetChosen, EditRequested
+from tem_rf.version import __version__
+from tem_rf_tui.messages import DatasetChosen, EditRequested, SegmentRequested
 from tem_rf_tui.previews import Preview, preview_dataset, preview_folder
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.browse import BrowseScreen
@@ -33,11 +34,12 @@ class DataScreen(TabScreen):
         Binding("u", "use", "Use", tooltip="Use this dataset for the next training"),
         Binding("b", "browse", "Browse", tooltip="Browse folders and select one with micrographs"),
         Binding("m", "prepare", "Prepare", tooltip="Prepare a dataset from this folder of micrographs"),
-        Binding("c", "check", "Check", show=False, tooltip="Check all files: which have labels, and what is wrong"),
-        Binding("e", "edit", "Edit label", show=False, tooltip="Correct the label of the micrograph that is shown"),
+        Binding("c", "check", "Check", tooltip="Check all files: which have labels, and what is wrong"),
+        Binding("e", "edit", "Edit", tooltip="Correct the label of the micrograph that is shown, or draw one"),
+        Binding("g", "segment", "Segment", tooltip="Segment the micrographs of this folder with a model"),
         Binding("s", "simulate", "Simulate", tooltip="Simulate micrographs with exact masks"),
         Binding("f", "fetch", "Fetch", tooltip="Fetch a published dataset"),
-        Binding("full_stop", "step(1)", "Next", key_display=".", tooltip="Next patch or micrograph"),
+        Binding("full_stop", "step(1)", "Next", key_display=".", show=False, tooltip="Next patch or micrograph"),
         Binding("comma", "step(-1)", "Previous", key_display=",", show=False, tooltip="Previous patch or micrograph"),
     ]
 
@@ -69,6 +71,7 @@ class DataScreen(TabScreen):
         self._place: Path | None = None
         self._index = 0
         self._shown: Preview | None = None
+        self._is_unlabelled = False
 
     def compose(self) -> ComposeResult:
         yield OptionList(id="places", markup=False)
@@ -76,6 +79,23 @@ class DataScreen(TabScreen):
             yield Static(id="place-facts", markup=False)
             yield Static(id="place-problems", classes="problem", markup=False)
             yield MicrographView(id="preview")
+
+    def applies(self, action: str) -> bool:
+        """Show only the keys for what is under the cursor: a dataset, or micrographs with or without labels."""
+        is_folder = self._place in self._folders
+        match action:
+            case "use":
+                return self._place in self._datasets
+            case "prepare" | "check":
+                return is_folder and not self._is_unlabelled
+            case "segment":
+                return is_folder and self._is_unlabelled
+            case "edit":
+                return is_folder
+            case "step":
+                return self._place is not None
+            case _:
+                return True
 
     def activate(self) -> None:
         """Refresh the list of datasets and folders."""
@@ -114,7 +134,8 @@ class DataScreen(TabScreen):
         """Preview the dataset or folder under the cursor."""
         place = Path(event.option_id) if event.option_id else None
         if place is not None and place != self._place:
-            self._place, self._index = place, 0
+            self._place, self._index, self._is_unlabelled = place, 0, False
+            self.screen.refresh_bindings()
             self._preview(place, 0)
 
     def on_option_list_option_selected(self) -> None:
@@ -124,12 +145,13 @@ class DataScreen(TabScreen):
     def on_data_screen_preview_read(self, message: PreviewRead) -> None:
         """Show the picture and the facts."""
         preview = self._shown = message.preview
-        self._index = preview.index
+        self._index, self._is_unlabelled = preview.index, preview.is_unlabelled
+        self.screen.refresh_bindings()
         self.query_one("#place-facts", Static).update("\n".join(preview.facts))
         self.query_one("#place-problems", Static).update("\n".join(f"✗ {problem}" for problem in preview.problems))
         view = self.query_one(MicrographView)
         view.display = preview.picture is not None
-        view.border_title, view.border_subtitle = preview.title, preview.file
+        view.border_title, view.border_subtitle = preview.title, f"{preview.file} · . next"
         view.show(preview.picture)
 
     def on_data_screen_preview_failed(self, message: PreviewFailed) -> None:
@@ -182,7 +204,7 @@ class DataScreen(TabScreen):
         """Check all files of a folder."""
         if self._place in self._folders:
             self.tem_rf.start_command(
-                f"check {self.tem_rf.workspace.short(self._place)}", "data", "check", str(self._place)
+                f"check {self.tem_rf.workspace.short(self._place)}", "data", "check", str(self._place), "--json"
             )
         else:
             self.notify("Select a folder of labelled micrographs first.", severity="warning")
@@ -196,6 +218,13 @@ class DataScreen(TabScreen):
             self.post_message(EditRequested(EditRequest.build(micrograph=shown.image)))
         else:
             self.post_message(EditRequested(edit_request(shown.image, shown.label)))
+
+    def action_segment(self) -> None:
+        """Segment the micrographs of a folder."""
+        if self._place in self._folders and self._place is not None:
+            self.post_message(SegmentRequested(self._place))
+        else:
+            self.notify("Select a folder of micrographs first; press b to browse to yours.", severity="warning")
 
     def action_simulate(self) -> None:
         """Ask for the settings, then simulate."""
@@ -218,9 +247,12 @@ class DataScreen(TabScreen):
     def _show_nothing(self) -> None:
         folder = self.tem_rf.workspace.folder
         self._place = None
+        self.screen.refresh_bindings()
         self.query_one("#place-facts", Static).update(
-            f"No data in {folder} yet.\n\n"
-            "Press s to simulate micrographs, f to fetch a published dataset, b to browse to your own folder.\n"
+            f"tem-rf {__version__} segments particles in electron micrographs.\nNo data in {folder} yet.\n\n"
+            "Press s to simulate micrographs, f to fetch a published dataset, b to browse to your own folder.\n\n"
+            "Then: m prepares a dataset, 2 shows networks, 3 trains, 5 evaluates, 6 segments new micrographs.\n"
+            "Press i at any time to see which of these steps are done, and what comes next.\n\n"
             "Folders with images/ and labels/ inside are listed automatically. If your labels are elsewhere:\n"
             "tem-rf prepare MICROGRAPHS --labels LABELS -o NAME"
         )
@@ -230,7 +262,7 @@ class DataScreen(TabScreen):
     @work(thread=True, exclusive=True, group="places")
     def _find(self) -> None:
         workspace = self.tem_rf.workspace
-        self.post_message(self.PlacesFound(workspace.datasets(), workspace.labelled_folders()))
+        self.post_message(self.PlacesFound(workspace.datasets(), workspace.micrograph_folders()))
 
     @work(thread=True, exclusive=True, group="preview")
     def _preview(self, place: Path, index: int) -> None:

@@ -25,6 +25,7 @@ class FormScreen(ModalScreen[Result | None], Generic[Result]):
 
     BINDINGS = [
         Binding("escape", "dismiss(None)", "Cancel"),
+        Binding("f1", "app.help", "Help", show=False, tooltip="List all keys, also from within a field"),
         Binding("ctrl+s", "start", "Start", priority=True, tooltip="Start, or accept the selection"),
     ]
 

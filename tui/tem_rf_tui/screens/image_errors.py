@@ -44,6 +44,7 @@ class ImageErrorsScreen(ModalScreen[None]):
         Binding("up", "pan(-1, 0)", "Pan up", show=False, priority=True),
         Binding("down", "pan(1, 0)", "Pan down", show=False, priority=True),
         Binding("escape", "dismiss", "Close"),
+        Binding("question_mark", "app.help", "Help", key_display="?", tooltip="List all keys"),
     ]
 
     @dataclass

@@ -29,6 +29,7 @@ class ImageScoresScreen(ModalScreen[None]):
             tooltip="Show false negatives and false positives of the image",
         ),
         Binding("escape", "dismiss", "Close", priority=True),
+        Binding("question_mark", "app.help", "Help", key_display="?", tooltip="List all keys"),
     ]
 
     def __init__(self, row: TrialResult) -> None:

@@ -2,15 +2,17 @@
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tem_rf.errors import RunError
+from tem_rf_tui.check_report import check_report
 from tem_rf_tui.jobs import Job
+from tem_rf_tui.screens.report import ReportScreen
 from tem_rf_tui.widgets.job_line import progress_text
 from tem_rf_tui.widgets.key_line import KeyLine
-from tem_rf_tui.widgets.row_table import RowTable
+from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
 
 _LINES = 200
 
@@ -24,7 +26,9 @@ class JobsScreen(ModalScreen[None]):
 
     BINDINGS = [
         Binding("escape,j", "dismiss", "Close"),
+        Binding("enter", "read", "Read", tooltip="Show the whole output of the job under the cursor"),
         Binding("x", "cancel", "Stop", tooltip="Stop the job under the cursor"),
+        Binding("question_mark", "app.help", "Help", key_display="?", tooltip="List all keys"),
     ]
 
     def __init__(self, jobs: list[Job]) -> None:
@@ -34,8 +38,9 @@ class JobsScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
             dialog.border_title = "Jobs started in this folder"
-            yield RowTable(("job", "state"), id="jobs")
-            yield Static(id="job-output", markup=False)
+            yield OpeningTable(("job", "state"), id="jobs")
+            with VerticalScroll(id="job-output"):
+                yield Static(markup=False)
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -52,6 +57,15 @@ class JobsScreen(ModalScreen[None]):
         """Show the output of the job under the cursor."""
         self._show_output()
 
+    def on_row_table_row_selected(self) -> None:
+        """Open the output of the job under the cursor."""
+        self.action_read()
+
+    def action_read(self) -> None:
+        """Show the whole output of a job."""
+        if job := self._chosen():
+            self.app.push_screen(ReportScreen(f"{job.title}: {progress_text(job)}", output_of(job)))
+
     def action_cancel(self) -> None:
         """Stop the job under the cursor."""
         if job := self._chosen():
@@ -63,9 +77,16 @@ class JobsScreen(ModalScreen[None]):
 
     def _show_output(self) -> None:
         job = self._chosen()
-        lines = [*job.messages, *job.report] if job else ["No jobs started in this folder yet."]
-        self.query_one("#job-output", Static).update("\n".join(lines[-_LINES:]))
+        lines = output_of(job) if job else ["No jobs started in this folder yet."]
+        self.query_one("#job-output Static", Static).update("\n".join(lines))
 
     def _chosen(self) -> Job | None:
         row = self.query_one(RowTable).cursor_row
         return self._jobs[row] if 0 <= row < len(self._jobs) else None
+
+
+def output_of(job: Job) -> list[str]:
+    """Return what a job has printed: a report with the problems first, or the end of its output."""
+    if report := check_report(job.result()):
+        return [report.headline, "", *report.lines]
+    return [*job.messages, *job.report][-_LINES:] or ["No output."]

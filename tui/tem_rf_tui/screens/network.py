@@ -16,6 +16,7 @@ from textual.widgets import DataTable, Input, Label, Static
 from tem_rf.architecture import Architecture
 from tem_rf.architecture.design import describe
 from tem_rf.errors import TemRfError
+from tem_rf.jobs.train import TrainRequest
 from tem_rf_tui.messages import NetworksChosen
 from tem_rf_tui.painting import Picture
 from tem_rf_tui.previews import Preview, preview_dataset
@@ -43,6 +44,7 @@ class NetworkScreen(TabScreen):
     class DatasetRead(Message):
         """A patch of the dataset was read."""
 
+        folder: Path
         preview: Preview
 
     @dataclass
@@ -54,7 +56,7 @@ class NetworkScreen(TabScreen):
     def __init__(self) -> None:
         super().__init__()
         self._kept: list[Architecture] = []
-        self._dataset = ""
+        self._dataset: Path | None = None
         self._preview: Preview | None = None
         self._records: list[dict[str, Any]] = []
         self._filled = dict(_FIRST_FILLED)  # values filled in from a dataset, not typed
@@ -66,7 +68,7 @@ class NetworkScreen(TabScreen):
                 ("pixel-size", "pixel size [nm]", _FIRST_FILLED["pixel-size"]),
                 ("particle", "particle [nm]", "5"),
                 ("patch", "patch size [px]", _FIRST_FILLED["patch"]),
-                ("batch", "batch size", "32"),
+                ("batch", "batch size", str(TrainRequest.defaults()["batch_size"])),
             ):
                 with Horizontal(classes="field"):
                     yield Label(title, classes="field-name", markup=False)
@@ -75,20 +77,21 @@ class NetworkScreen(TabScreen):
             yield DataTable(cursor_type="column", id="numbers")
             yield Static(id="network-remark", markup=False)
             view = MicrographView(id="field-view")
-            view.border_title = "no dataset selected (press u on the Data screen)"
+            view.border_title = "no dataset in this folder yet (prepare one on the Data screen)"
             yield view
 
     def on_mount(self) -> None:
         """Compute the first numbers."""
         self._compute()
 
+    def applies(self, action: str) -> bool:
+        """Hide the key that switches views where they are side by side."""
+        return action != "next_view" or not self.is_wide
+
     def activate(self) -> None:
         """Check whether another dataset was selected."""
         self.stand_in(self.query_one("#numbers"))
-        dataset = self.tem_rf.dataset
-        if dataset and dataset != self._dataset:
-            self._dataset = dataset
-            self._read_dataset(Path(dataset))
+        self._read_dataset()
 
     def on_network_form_changed(self) -> None:
         """Update the numbers for another network."""
@@ -100,7 +103,7 @@ class NetworkScreen(TabScreen):
 
     def on_network_screen_dataset_read(self, message: DatasetRead) -> None:
         """Fill in pixel size and patch size from the dataset, unless they were typed."""
-        self._preview = message.preview
+        self._dataset, self._preview = message.folder, message.preview
         if message.preview.pixel_size_nm is not None:
             self._fill("pixel-size", f"{message.preview.pixel_size_nm:g}")
         self._fill("patch", str(message.preview.patch_size))
@@ -113,10 +116,12 @@ class NetworkScreen(TabScreen):
         column = table.cursor_column
         table.clear(columns=True)
         table.fixed_columns = 1
-        table.add_column("", key="quantity")
-        for index, record in enumerate(self._records):
-            table.add_column(f"▸ {record['name']}" if index == 0 else record["name"], key=str(index))
         columns = [_column(record, self._number("particle"), self._number("batch")) for record in self._records]
+        # Widths are given: those that Textual measures later are too small if it is painted before, and remain so.
+        table.add_column("", key="quantity", width=max(map(len, columns[0])))
+        for index, (record, column_of) in enumerate(zip(self._records, columns, strict=True)):
+            title = f"▸ {record['name']}" if index == 0 else record["name"]
+            table.add_column(title, key=str(index), width=max(map(len, (title, *column_of.values()))))
         for quantity in columns[0]:
             table.add_row(Text(quantity), *(each[quantity] for each in columns))
         table.move_cursor(column=min(max(1, column), len(columns)))
@@ -198,9 +203,12 @@ class NetworkScreen(TabScreen):
         self.post_message(self.Described(records))
 
     @work(thread=True, exclusive=True, group="dataset")
-    def _read_dataset(self, folder: Path) -> None:
+    def _read_dataset(self) -> None:
+        folder = self.tem_rf.find_dataset()
+        if folder is None or folder == self._dataset:
+            return
         try:
-            self.post_message(self.DatasetRead(preview_dataset(folder, 0)))
+            self.post_message(self.DatasetRead(folder, preview_dataset(folder, 0)))
         except (TemRfError, OSError) as error:
             self.app.call_from_thread(self.notify, str(error), severity="warning", timeout=10)
 

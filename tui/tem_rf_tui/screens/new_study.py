@@ -15,7 +15,7 @@ from textual.worker import get_current_worker
 from tem_rf.errors import TemRfError
 from tem_rf.jobs.study import StudyRequest, define
 from tem_rf.study.definition.definition import StudyDefinition
-from tem_rf.study.definition.space import planned_runs
+from tem_rf.study.definition.space import Candidates, count_candidates, planned_runs
 from tem_rf.study.folder import StudyFolder
 from tem_rf_tui.screens.request_screen import RequestScreen
 from tem_rf_tui.widgets.field_help import FieldHelp
@@ -121,7 +121,11 @@ class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
 
     @work(thread=True, exclusive=True, group="study", description="plan a study")
     def _plan(self, definition: StudyDefinition) -> None:
-        self._answer(lambda: self.Planned(_plan_text(planned_runs(definition), len(definition.seeds)), False))
+        def plan() -> Message:
+            text = _plan_text(planned_runs(definition), len(definition.seeds), count_candidates(definition))
+            return self.Planned(text, False)
+
+        self._answer(plan)
 
     @work(thread=True, exclusive=True, group="study", description="create a study")
     def _make(self, path: Path, definition: StudyDefinition) -> None:
@@ -144,21 +148,28 @@ class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
             self.post_message(answer)
 
 
-def _plan_text(planned: dict[str, int], seeds: int) -> str:
-    """Return the planned runs of a study in words.
+def _plan_text(planned: dict[str, int], seeds: int, candidates: dict[str, Candidates]) -> str:
+    """Return the planned runs of a study in words, and how many networks of the space they are.
 
-    >>> _plan_text({"au-5nm-paper": 12}, 3)
-    '12 runs: 4 networks, 3 seeds each, on au-5nm-paper'
-    >>> _plan_text({"au-5nm-paper": 1}, 1)
-    '1 run: 1 network, 1 seed each, on au-5nm-paper'
-    >>> _plan_text({"au-5nm-paper": 12, "au-20nm-paper": 9}, 3)
+    >>> _plan_text({"au-5nm-paper": 12}, 3, {"au-5nm-paper": Candidates({2: 1, 3: 3}, 5)})
+    '12 runs: 4 networks (depth 2: 1, depth 3: 3; 1 more does not fit), 3 seeds each, on au-5nm-paper'
+    >>> _plan_text({"au-5nm-paper": 1}, 1, {"au-5nm-paper": Candidates({2: 7, 3: 13}, 20)})
+    '1 run: 1 of 20 networks (depth 2: 7, depth 3: 13), 1 seed each, on au-5nm-paper'
+    >>> _plan_text({"a": 12, "b": 9}, 3, {"a": Candidates({2: 4}, 4), "b": Candidates({2: 3}, 4)})
     '21 runs: 3 to 4 networks, 3 seeds each, on 2 datasets'
     """
     networks = sorted({runs // seeds for runs in planned.values()})
     count = " to ".join(map(str, dict.fromkeys((networks[0], networks[-1]))))
     where = next(iter(planned)) if len(planned) == 1 else f"{len(planned)} datasets"
-    what = f"{count} {'network' if count == '1' else 'networks'}, {counted(seeds, 'seed')} each, on {where}"
-    return f"{counted(sum(planned.values()), 'run')}: {what}"
+    what = f"{count} {'network' if count == '1' else 'networks'}"
+    if len(planned) == 1:
+        (fitting,) = candidates.values()
+        total, left_out = sum(fitting.by_depth.values()), fitting.all - sum(fitting.by_depth.values())
+        how = ", ".join(f"depth {depth}: {number}" for depth, number in fitting.by_depth.items())
+        if left_out:
+            how += f"; {left_out} more {'does' if left_out == 1 else 'do'} not fit"
+        what = f"{count} of {counted(total, 'network')} ({how})" if total > networks[0] else f"{what} ({how})"
+    return f"{counted(sum(planned.values()), 'run')}: {what}, {counted(seeds, 'seed')} each, on {where}"
 
 
 def _free_name(taken: Collection[str]) -> str:

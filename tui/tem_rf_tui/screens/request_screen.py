@@ -2,13 +2,16 @@
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
 
 from tem_rf.jobs.request import Request
+from tem_rf_tui.screens.browse import BrowseScreen
 from tem_rf_tui.screens.form import FormScreen, Result
+from tem_rf_tui.session import SessionApp
 from tem_rf_tui.widgets.request_form import Choice, RequestForm
 
 R = TypeVar("R", bound=Request)
@@ -25,12 +28,14 @@ class RequestScreen(FormScreen[Result], Generic[R, Result]):
         only: Settings to show; default: all.
         leave_out: Settings to hide.
         choices: Choices of settings that are only known at run time.
+        button: Label of the button that accepts the settings.
     """
 
     BINDINGS = [
         Binding(
             "ctrl+o", "all_settings", "All settings", priority=True, tooltip="Show all settings or only the basic ones"
-        )
+        ),
+        Binding("ctrl+b", "browse", "Browse", priority=True, tooltip="Browse to the file or folder of this field"),
     ]
 
     def __init__(
@@ -43,8 +48,9 @@ class RequestScreen(FormScreen[Result], Generic[R, Result]):
         only: Collection[str] = (),
         leave_out: Collection[str] = (),
         choices: Mapping[str, Sequence[Choice]] | None = None,
+        button: str = "Start",
     ) -> None:
-        super().__init__(title)
+        super().__init__(title, start=button)
         self.form: RequestForm[R] = RequestForm(
             request, start=start, fixed=fixed, only=only, leave_out=leave_out, choices=choices, id="settings"
         )
@@ -54,8 +60,25 @@ class RequestScreen(FormScreen[Result], Generic[R, Result]):
         yield self.form
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enable the key for all settings only if there are advanced ones."""
+        """Enable the key for all settings only if there are advanced ones, and the one to browse only for paths."""
+        if action == "browse":
+            return self.form.path_field(self.focused) is not None
         return self.form.has_advanced if action == "all_settings" else super().check_action(action, parameters)
+
+    def action_browse(self) -> None:
+        """Select the path of a field."""
+        field = self.form.path_field(self.focused)
+        if field is None:
+            return
+        folder = cast("SessionApp", self.app).workspace.folder
+        given = folder / field.value.partition(",")[0]
+        start = given if field.value and given.is_dir() else folder
+
+        def fill(path: Path | None) -> None:
+            if path is not None:
+                field.value = str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+        self.app.push_screen(BrowseScreen(start, has_files=True), fill)
 
     async def action_all_settings(self) -> None:
         """Show all settings or only the basic ones."""

@@ -134,6 +134,7 @@ class ResultsScreen(TabScreen):
 
     def on_resize(self) -> None:
         """Show the columns that fit."""
+        super().on_resize()
         self._show()
 
     def on_row_table_title_selected(self, event: RowTable.TitleSelected) -> None:

@@ -64,6 +64,10 @@ class SearchScreen(TabScreen):
         self._show()
         self._watch()
 
+    def applies(self, action: str) -> bool:
+        """Hide the key that switches views where they are side by side."""
+        return action != "next_view" or not self.is_wide
+
     def activate(self) -> None:
         """Focus the trials if there is only one study, otherwise the studies."""
         self.stand_in(self.query_one(TrialTable if len(self._studies) == 1 else StudyTable))
@@ -156,7 +160,8 @@ class SearchScreen(TabScreen):
         self.query_one(StudyDetail).next_view()
 
     def _run(self, study: StudyFolder, *options: str) -> None:
-        self.tem_rf.start_command(f"study {study.name}", "study", "run", str(study.path), "--detach", *options)
+        command = ("study", "run", str(study.path), "--detach", *options)
+        self.tem_rf.start_command(f"study {study.name}", *command, ending="launched; it runs in the background")
 
     def _ask(self, request: process.Request) -> None:
         study = self._chosen()

@@ -87,6 +87,10 @@ class SegmentScreen(TabScreen):
                 yield ParticleView(id="particle-view")
             yield Static(id="no-masks", markup=False)
 
+    def applies(self, action: str) -> bool:
+        """Hide the key that switches views where they are side by side."""
+        return action != "particles" or not self.is_wide
+
     def activate(self) -> None:
         """Refresh models and masks."""
         self.stand_in(self.query_one("#models"))
@@ -149,8 +153,12 @@ class SegmentScreen(TabScreen):
         request = EditRequest.build(micrograph=folder / row["image"], **given)
         self.post_message(EditRequested(request))
 
-    def action_segment(self) -> None:
-        """Ask for the settings, then segment."""
+    def action_segment(self, images: Path | None = None) -> None:
+        """Ask for the settings, then segment.
+
+        Args:
+            images: Initial file or folder; None for the newest folder of micrographs.
+        """
         index = self.query_one("#models", OptionList).highlighted
         if index is None or not self._models:
             self.notify("No models yet; train or export a network.", severity="warning")
@@ -162,9 +170,11 @@ class SegmentScreen(TabScreen):
                 images = ", ".join(map(str, request.images))
                 self.tem_rf.start_command(f"{_TITLE}{images}", *request.command_line(), "--json")
 
+        images = images or self.tem_rf.newest_micrographs()
         form = CommandForm(
             f"Segment with {model.name}",
             SegmentRequest,
+            start={"images": (self.tem_rf.workspace.short(images),)} if images else None,
             fixed={"model": (str(model),)},
             leave_out=("models", "runs"),  # folders in which models are searched by name
         )

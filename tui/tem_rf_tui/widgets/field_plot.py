@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from tem_rf_tui.study_trials import StudyTrial
+from tem_rf_tui.ticks import AXIS_ROWS, row_ticks, tick_labels
 from tem_rf_tui.widgets.colour_plot import ColourPlot
 
 _MARKS = ("●", "▲", "■", "◆", "✚", "★")
@@ -21,7 +22,6 @@ class FieldPlot(ColourPlot):
         self.border_title = "validation dice vs. receptive field (px, log scale)"
         self.plt.xaxes(True, False)
         self.plt.yaxes(True, False)
-        self.plt.yfrequency(5)
         self.trials: Sequence[StudyTrial] = ()
 
     def show(self, trials: Sequence[StudyTrial]) -> None:
@@ -31,6 +31,10 @@ class FieldPlot(ColourPlot):
         if points == [(each.field_px, each.mean, each.sd, each.architecture.depth) for each in self.trials]:
             return
         self.trials = known
+        self.draw()
+
+    def on_resize(self) -> None:
+        """Fit the ticks to the new size."""
         self.draw()
 
     def draw(self) -> None:
@@ -61,6 +65,10 @@ class FieldPlot(ColourPlot):
         low, high = math.log2(fields[0]), math.log2(fields[-1])
         margin = max(0.1, 0.03 * (high - low))
         self.plt.xlim(low - margin, high + margin)
+        values = [each.mean + sign * (each.sd or 0.0) for each in trials if each.mean is not None for sign in (-1, 1)]
+        first, last, heights = row_ticks(min(values), max(values), self.size.height - AXIS_ROWS)
+        self.plt.ylim(first, last)
+        self.plt.yticks(heights, tick_labels(heights))
         ticks = spread_ticks(fields)
         self.plt.xticks([math.log2(tick) for tick in ticks], [str(tick) for tick in ticks])
 

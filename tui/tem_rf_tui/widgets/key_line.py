@@ -1,6 +1,6 @@
 """The currently available keys, on one line."""
 
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 from textual.markup import escape
 from textual.screen import Screen
 from textual.widgets import Static
@@ -22,7 +22,7 @@ class KeyLine(Static):
         self._show(self.screen)
 
     def _show(self, screen: Screen[object]) -> None:
-        shown = [active.binding for active in screen.active_bindings.values() if active.binding.show and active.enabled]
+        shown = [active.binding for active in screen.active_bindings.values() if _is_shown(active)]
         by_action = {binding.action: binding for binding in reversed(shown)}  # of several keys, show the first
         line = "  ".join(map(self._words_of, reversed(by_action.values())))
         if line != self._line:
@@ -35,3 +35,10 @@ class KeyLine(Static):
             f"[@click=app.simulate_key('{binding.key}')][bold $footer-key-foreground]{key}[/] "
             f"{escape(binding.description)}[/]"
         )
+
+
+def _is_shown(active: ActiveBinding) -> bool:
+    """Whether a key is listed: only those that do something here and now."""
+    applies = getattr(active.node, "applies", None)
+    action = active.binding.action.partition("(")[0]
+    return active.binding.show and active.enabled and (applies is None or applies(action))

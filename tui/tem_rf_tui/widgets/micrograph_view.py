@@ -40,6 +40,10 @@ class MicrographView(Widget, can_focus=True):
         self._lines: list[Strip] | None = None
         self._lines_size = Size(0, 0)
 
+    def on_mount(self) -> None:
+        """Follow the theme, whose background surrounds the picture."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._redraw())
+
     def compose(self) -> ComposeResult:
         kind = cast("SessionApp", self.app).images
         if kind != "blocks":
@@ -105,7 +109,8 @@ class MicrographView(Widget, can_focus=True):
         view = fit(self._grey.shape, (2 * height, width), self._zoom, self._centre)
         colours = paint(self._grey, picture, view, greys=_GREYS)
         if len(colours) % 2:
-            colours = np.concatenate([colours, np.zeros_like(colours[:1])])
+            rest = np.full_like(colours[:1], self.background_colors[1].rgb)  # half a line below the picture
+            colours = np.concatenate([colours, rest])
         lines = [half_block_line(colours[row], colours[row + 1]) for row in range(0, len(colours), 2)]
         lines.append(Strip([Segment(scale_bar(view.px_per_cell, picture.pixel_size_nm, width), self.rich_style)]))
         return [line.adjust_cell_length(width, self.rich_style) for line in lines]

@@ -7,8 +7,8 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from tem_rf_tui.particles import ParticleList
+from tem_rf_tui.ticks import even_ticks
 from tem_rf_tui.widgets.colour_plot import ColourPlot
-from tem_rf_tui.widgets.curves import whole_ticks
 from tem_rf_tui.widgets.row_table import RowTable
 from tem_rf_tui.wording import counted
 
@@ -40,7 +40,7 @@ class SizeHistogram(ColourPlot):
             ticks = [centre - width / 2 for centre in centres[::step]]
             self.plt.xticks(ticks, [f"{tick:.3g}" for tick in ticks])
             self.plt.ylim(0, max(counts))
-            self.plt.yticks([0.0, *whole_ticks(max(counts), 4)])
+            self.plt.yticks(even_ticks(0, max(counts), 4, whole=True))
         self.refresh()
 
 

@@ -61,7 +61,8 @@ class PixelPicture(Vertical):
         view = fit(grey.shape, (_CELL_PX[0] * height, _CELL_PX[1] * width), zoom, centre)
         colours = paint(grey, picture, view, dot=_DOT_PX, line=_LINE_PX + round(math.log2(zoom)))
         rows, columns = (-(-side // cell) for side, cell in zip(colours.shape[:2], _CELL_PX, strict=True))
-        whole = np.zeros((rows * _CELL_PX[0], columns * _CELL_PX[1], 3), np.uint8)  # pad to whole characters
+        whole = np.empty((rows * _CELL_PX[0], columns * _CELL_PX[1], 3), np.uint8)  # pad to whole characters
+        whole[:] = self.background_colors[1].rgb
         whole[: colours.shape[0], : colours.shape[1]] = colours
         self._image.styles.width, self._image.styles.height = columns, rows
         self._image.image = Image.fromarray(whole)

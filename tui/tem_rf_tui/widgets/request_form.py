@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Label, Select
 
 from tem_rf.jobs.request import Request, Setting
@@ -89,6 +90,15 @@ class RequestForm(VerticalScroll, Generic[R]):
         first = next((name for name, setting in self._settings.items() if setting.is_advanced), None)
         if first is not None:
             self.call_after_refresh(self._fields[first].focus)
+
+    def path_field(self, widget: Widget | None) -> Input | None:
+        """Return a field if it takes a path.
+
+        Args:
+            widget: The focused widget.
+        """
+        name = next((name for name, field in self._fields.items() if field is widget), None)
+        return widget if name and self._settings[name].is_path and isinstance(widget, Input) else None
 
     @property
     def given(self) -> dict[str, Any]:

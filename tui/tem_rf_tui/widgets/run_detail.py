@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from textual.app import ComposeResult
@@ -9,13 +10,15 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static, TabbedContent, TabPane
 
 from tem_rf.runs.events import NoticeEvent, StatusEvent
+from tem_rf.runs.load import MachineLoad
 from tem_rf.runs.view import RunView
+from tem_rf_tui.machine import machine_text
 from tem_rf_tui.widgets.curves import Curves
 from tem_rf_tui.widgets.run_table import SIGNS, duration
 from tem_rf_tui.widgets.sample_view import SampleView
 
 _LOG_BYTES = 16_000
-_VIEWS = ("curves", "samples", "log", "settings")
+_VIEWS = ("curves", "samples", "log", "settings", "machine")
 
 
 class RunDetail(Vertical):
@@ -24,6 +27,9 @@ class RunDetail(Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._run: RunView | None = None
+        self._overlaid: tuple[RunView, ...] = ()
+        self._place = ""
+        self._loads: Sequence[MachineLoad] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(id="headline", markup=False)
@@ -37,17 +43,27 @@ class RunDetail(Vertical):
                 yield Static(id="log-text", markup=False)
             with TabPane("Settings", id="settings"), VerticalScroll():
                 yield Static(id="settings-text", markup=False)
+            with TabPane("Machine", id="machine"), VerticalScroll():
+                yield Static(id="machine-text", markup=False)
 
-    def show(self, run: RunView | None) -> None:
-        """Show the current state of a run."""
+    def show(self, run: RunView | None, overlaid: tuple[RunView, ...] = (), place: str = "") -> None:
+        """Show the current state of a run.
+
+        Args:
+            run: The run; None: nothing.
+            overlaid: Runs whose curves are drawn instead of those of the run.
+            place: Its place in the queue, in words.
+        """
         self.display = run is not None
-        if run is None or run is self._run:
+        if run is None or (run is self._run and (overlaid, place) == (self._overlaid, self._place)):
             return
         is_other = self._run is None or (run.run, run.state) != (self._run.run, self._run.state)
+        is_other |= (run.notes, place) != (self._run.notes if self._run else None, self._place)
+        self._overlaid, self._place = overlaid, place
         self._run = run
-        self.query_one("#headline", Static).update(f"{SIGNS[run.state]} {headline(run)}", layout=is_other)
+        self.query_one("#headline", Static).update(f"{SIGNS[run.state]} {headline(run, place)}", layout=is_other)
         self.query_one("#progress", Static).update(progress(run), layout=False)  # twice a second, fixed height
-        self.query_one("#plots", Curves).show(run.epochs)
+        self.query_one("#plots", Curves).show(overlaid or (run,))
         if is_other:
             self.query_one("#settings-text", Static).update(_settings(run))
         self._show_open_view()
@@ -66,6 +82,20 @@ class RunDetail(Vertical):
         """Switch the loss axis; True if it is now logarithmic."""
         return self.query_one("#plots", Curves).toggle_log()
 
+    def show_load(self, loads: Sequence[MachineLoad]) -> None:
+        """Show the load of the machine, if that view is open."""
+        self._loads = loads
+        if self.query_one("#views", TabbedContent).active == "machine":
+            self.query_one("#machine-text", Static).update(machine_text(loads))
+
+    def next_axis(self) -> None:
+        """Draw the curves against epochs, steps or time."""
+        self.query_one("#plots", Curves).next_axis()
+
+    def next_smoothing(self) -> None:
+        """Smooth the curves more, or not at all."""
+        self.query_one("#plots", Curves).next_smoothing()
+
     def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
         """Read log and patches when they are opened."""
         event.stop()
@@ -73,6 +103,7 @@ class RunDetail(Vertical):
 
     def _show_open_view(self) -> None:
         active = self.query_one("#views", TabbedContent).active
+        self.show_load(self._loads)
         if self._run and active == "samples":
             self.query_one("#sample-view", SampleView).show(self._run)
         elif self._run and active == "log":
@@ -80,12 +111,12 @@ class RunDetail(Vertical):
             self.query_one("#log VerticalScroll", VerticalScroll).scroll_end(animate=False)
 
 
-def headline(run: RunView) -> str:
+def headline(run: RunView, place: str = "") -> str:
     """Return the state of a run in words, with instructions if it ended early."""
     again = f"press r to resume from the latest checkpoint (tem-rf resume {shlex.quote(run.run.name)})"
     words = {
         "new": "not started; press r to start it",
-        "queued": "waiting in the queue, or about to start",
+        "queued": f"waiting in the queue, {place}" if place else "waiting in the queue, or about to start",
         "starting": "starting",
         "running": "training",
         "paused": "paused; press p to resume",
@@ -96,7 +127,8 @@ def headline(run: RunView) -> str:
         "unreadable": run.detail,
     }
     detail = f" ({run.detail})" if run.detail and run.state in ("finished", "stopped") else ""
-    return f"{run.run.name}: {words[run.state]}{detail}"
+    note = f"\n{run.notes.note}" if run.notes.note else ""
+    return f"{run.run.name}: {words[run.state]}{detail}{note}"
 
 
 def progress(run: RunView) -> str:

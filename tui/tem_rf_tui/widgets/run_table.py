@@ -16,6 +16,36 @@ class RunTable(LiveTable[RunView]):
 
     TITLES = ("state", "run", "epochs", "best dice", "time left")
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._marked: dict[str, None] = {}  # in the order in which they were marked
+
+    @property
+    def marked(self) -> list[RunView]:
+        """The marked runs that still exist, in the order in which they were marked."""
+        return [self._cells[name][0] for name in self._marked if name in self._cells]
+
+    def toggle_mark(self) -> None:
+        """Mark the run under the cursor, or remove its mark, and move to the next."""
+        name = self.chosen_name
+        if name in self._marked:
+            del self._marked[name]
+        elif name:
+            self._marked[name] = None
+        self.redraw_item(name)
+        self.move_cursor(self.cursor_row + 1)
+
+    def remove_marks(self) -> None:
+        """Remove all marks."""
+        marked, self._marked = self._marked, {}
+        for name in marked:
+            self.redraw_item(name)
+
+    def more_words(self, item: RunView) -> str:
+        """Return note, tags, network and dataset of a run."""
+        about = [item.config.architecture.name, item.config.dataset.name] if item.config else []
+        return " ".join([*(f"#{tag}" for tag in item.notes.tags), item.notes.note, *about])
+
     def name_of(self, item: RunView) -> str:
         return item.run.name
 
@@ -25,7 +55,9 @@ class RunTable(LiveTable[RunView]):
         # By whole epochs: if it changed with every step, the whole table would be sent each time.
         whole_epochs_left = replace(item, step=None).seconds_left
         left = duration(whole_epochs_left) if whole_epochs_left is not None else ""
-        return f"{SIGNS[item.state]} {item.state}", item.run.name, epochs, best, left
+        mark = "● " if item.run.name in self._marked else ""
+        tags = "".join(f" #{tag}" for tag in item.notes.tags)
+        return f"{SIGNS[item.state]} {item.state}", f"{mark}{item.run.name}{tags}", epochs, best, left
 
 
 def duration(seconds: float) -> str:

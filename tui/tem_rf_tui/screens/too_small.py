@@ -1,0 +1,36 @@
+"""What is shown instead of the app in a terminal that is too small for it."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+MIN_SIZE = Size(80, 20)
+"""Minimum width and height of the terminal [characters]; 24 lines less some for a status line."""
+
+
+class TooSmallScreen(ModalScreen[None]):
+    """Asks for a larger terminal, until it is large enough."""
+
+    BINDINGS = [Binding("q", "app.quit", "Quit", show=False, tooltip="Close the app; runs and jobs continue")]
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        """Show the sizes."""
+        self.on_resize()
+
+    def on_resize(self) -> None:
+        """Show the current size."""
+        width, height = self.app.size
+        self.query_one("#too-small", Static).update(
+            f"This terminal is {width} x {height} characters; the app needs {MIN_SIZE.width} x {MIN_SIZE.height}.\n"
+            "Enlarge it or choose a smaller font, or press q to quit. Runs and jobs continue."
+        )
+
+
+def is_too_small(size: Size) -> bool:
+    """Whether the app cannot be read in a terminal of this size."""
+    return size.width < MIN_SIZE.width or size.height < MIN_SIZE.height

@@ -1,0 +1,82 @@
+"""The six steps from micrographs to particles: which are done in a folder, and which is next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tem_rf.runs.view import RunView
+from tem_rf_tui.jobs import Job
+from tem_rf_tui.wording import counted
+from tem_rf_tui.workspace import Workspace
+
+_SHOWN_NAMES = 2
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step.
+
+    Attributes:
+        title: What is done in it.
+        about: One sentence for somebody who sees the app for the first time.
+        keys: The keys that begin it, in words.
+        screen: The screen on which it is done.
+        action: The action of that screen that begins it.
+        done: What there is of it in this folder; empty if it is still to be done.
+    """
+
+    title: str
+    about: str
+    keys: str
+    screen: str
+    action: str
+    done: str = ""
+
+
+def find_steps(workspace: Workspace, runs: Sequence[RunView], jobs: Sequence[Job], networks: str) -> list[Step]:
+    """Return the steps; searches the folder.
+
+    Args:
+        workspace: The folder.
+        runs: Its runs.
+        jobs: Its jobs.
+        networks: The networks chosen for the next training.
+    """
+    micrographs, datasets = workspace.micrograph_folders(), workspace.datasets()
+    finished = [run for run in runs if run.state == "finished"]
+    scored = [run for run in runs if run.run.scores_file.exists()]
+    best = max((run.best.validation_hard_dice for run in runs if run.best), default=None)
+    training = f"{counted(len(runs), 'run')}, {len(finished)} finished" if finished else ""
+    evaluated = counted(len(scored), "run") + (f", best validation dice {best:.3f}" if best else "")
+    return [
+        Step(
+            "Micrographs", "with the particles labelled in some of them; or simulated ones, which are labelled exactly",
+            "1, then s simulate, f fetch or b browse", "data", "simulate", _names(workspace, micrographs),
+        ),
+        Step("Dataset", "cut the micrographs into patches for training, validation and test",
+             "1, select the folder, then m", "data", "prepare", _names(workspace, datasets)),
+        Step("Network", "its receptive field is the part of the image that decides about a pixel",
+             "2, then u", "network", "use", f"{networks or 'n2-p44'} is chosen"),
+        Step("Training", "runs in the background, also when the app is closed", "3, then n", "train", "new", training),
+        Step("Evaluation", "score the runs on the test images and look at their errors",
+             "5, then e", "results", "evaluate", evaluated if scored else ""),
+        Step("Segmentation", "find and measure the particles in new micrographs",
+             "6, then s", "segment", "segment", _segmented(jobs)),
+    ]  # fmt: skip
+
+
+def next_step(steps: Sequence[Step]) -> Step | None:
+    """Return the first step that is still to be done; None if all are."""
+    return next((step for step in steps if not step.done), None)
+
+
+def _names(workspace: Workspace, folders: Sequence[Path]) -> str:
+    names = [workspace.short(folder) for folder in folders[:_SHOWN_NAMES]]
+    more = len(folders) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more > 0 else "")
+
+
+def _segmented(jobs: Sequence[Job]) -> str:
+    results = [job.result() for job in jobs if job.title.startswith("segment ") and job.state == "done"]
+    count = sum(len(result) for result in results if isinstance(result, list))
+    return counted(count, "micrograph") if count else ""

@@ -1,0 +1,25 @@
+"""The load of the machine, in the right end of the line of tabs."""
+
+from textual.widgets import Static
+
+from tem_rf.runs.load import MachineLoad
+from tem_rf_tui.machine import line_text
+
+
+class MachineLine(Static):
+    """Shows the load of the GPUs, or of the processors; a click opens the details."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__("", markup=False, id=id)
+        self._text = ""
+
+    def show(self, load: MachineLoad, *, is_wide: bool) -> None:
+        """Show the load, if its text has changed."""
+        text = line_text(load, is_wide=is_wide)
+        if text != self._text:
+            self.update(text, layout=len(text) != len(self._text))
+            self._text = text
+
+    async def on_click(self) -> None:
+        """Open the details."""
+        await self.app.run_action("machine")
