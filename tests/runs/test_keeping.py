@@ -1,5 +1,6 @@
 """Notes, tags, new names, the archive and deletion of runs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tem_rf.errors import RunError
 from tem_rf.jobs import keep_runs
 from tem_rf.jobs.queue import QueuedRun, TrainingQueue
-from tem_rf.runs import process
+from tem_rf.runs import RunFolder, process
 from tem_rf.runs.notes import read_notes, write_notes
 from tem_rf.runs.root import list_runs
 from tem_rf.runs.view import RunTracker
@@ -52,7 +53,7 @@ def test_a_run_is_renamed_archived_restored_and_deleted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("action", ["delete", "archive", "rename"])
 def test_a_run_that_trains_or_waits_is_left_alone(tmp_path: Path, action: str) -> None:
     training, waiting, idle = (make_run(tmp_path, name) for name in ("a", "b", "c"))
-    actions = {
+    actions: dict[str, Callable[[list[RunFolder]], object]] = {
         "delete": keep_runs.delete_runs,
         "archive": keep_runs.archive_runs,
         "rename": lambda runs: keep_runs.rename_run(runs[-1], "new"),

@@ -12,6 +12,7 @@ from textual import work
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.events import Resize
+from textual.notifications import SeverityLevel
 from textual.reactive import Reactive
 from textual.renderables.blank import Blank
 from textual.screen import Screen
@@ -378,7 +379,7 @@ class TemRfApp(SessionApp):
             if len(self.screen_stack) == 1:
                 self.push_screen(ReportScreen(f"{job.title}: {report.headline}", report.lines))
             else:  # the user is busy in a dialog
-                severity = "information" if report.is_clean else "warning"
+                severity: SeverityLevel = "information" if report.is_clean else "warning"
                 self.notify(f"{job.title}: {report.headline}. Press j to read the report.", severity=severity)
         elif job.state == "done":
             self.notify(f"{job.title}: {ended_text(job)}")

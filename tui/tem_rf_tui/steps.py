@@ -22,7 +22,7 @@ class Step:
         keys: The keys that begin it, in words.
         screen: The screen on which it is done.
         action: The action of that screen that begins it.
-        done: What there is of it in this folder; empty if it is still to be done.
+        done: The result in this folder so far; empty if it is still to be done.
     """
 
     title: str
