@@ -40,7 +40,8 @@ def test_a_run_that_ends_rings_the_bell_unless_it_is_off(
     monkeypatch.setattr("textual.app.App.bell", lambda app: rung.append(app))
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: bool(app.loads))  # the first look
+        await until(pilot, lambda: app._ended is not None)  # the first look at runs and jobs
+        await pilot.pause(0.3)
         run.event_log().write(StatusEvent(state="finished"))
         await until(pilot, lambda: "run a: finished" in told(app))
         assert bool(rung) == is_on

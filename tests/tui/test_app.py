@@ -61,7 +61,7 @@ def test_help_lists_every_key_of_every_screen(folder: Path) -> None:
         await pilot.press("escape")
         assert not isinstance(app.screen, HelpScreen)
 
-    drive(folder, script, size=(160, 170))
+    drive(folder, script, size=(160, 220))
 
 
 def test_no_key_of_any_part_of_the_app_is_left_out_of_help(folder: Path) -> None:
@@ -79,7 +79,7 @@ def test_no_key_of_any_part_of_the_app_is_left_out_of_help(folder: Path) -> None
             left_out = [each for each in vars(part)["BINDINGS"] if (each.tooltip or each.description) not in text]
             assert not left_out, part
 
-    drive(folder, script, size=(160, 170))
+    drive(folder, script, size=(160, 220))
     assert len(parts) > len(SCREENS)
 
 

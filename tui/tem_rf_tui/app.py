@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -63,7 +64,8 @@ if TYPE_CHECKING:
 
 WATCH_INTERVAL_S = 0.5
 _SHOWN_ENDINGS = 3
-_POLLS_PER_LOAD = 4  # the load is read every two seconds
+_POLLS_PER_STUDIES = 4
+LOAD_INTERVAL_S = 2.0
 STDIN = 0
 HUNG_UP = 128 + getattr(signal, "SIGHUP", 1)  # Windows has no such signal
 
@@ -191,13 +193,16 @@ class TemRfApp(SessionApp):
 
     def action_help(self) -> None:
         """List all keys."""
+        from tem_rf_tui.screens.about_run import QuestionScreen
         from tem_rf_tui.screens.browse import BrowseScreen
         from tem_rf_tui.screens.form import FormScreen
         from tem_rf_tui.screens.image_errors import ImageErrorsScreen
         from tem_rf_tui.screens.image_scores import ImageScoresScreen
         from tem_rf_tui.screens.request_screen import RequestScreen
+        from tem_rf_tui.widgets.filter_field import FilterField
         from tem_rf_tui.widgets.micrograph_view import MicrographView
         from tem_rf_tui.widgets.row_table import RowTable
+        from tem_rf_tui.widgets.text_lines import TextLines
 
         dialogs: dict[str, tuple[type[Screen[Any]], ...]] = {
             "Browse folders": (BrowseScreen,),
@@ -206,12 +211,14 @@ class TemRfApp(SessionApp):
             "Forms": (RequestScreen, FormScreen),
             "Jobs (j)": (JobsScreen,),
             "Reports and output": (ReportScreen,),
+            "Questions": (QuestionScreen,),
             "Machine (M)": (MachineScreen,),
             "Steps (i)": (GuideScreen,),
         }
         keys = {
             **{title: screen_class(name).BINDINGS for name, title in SCREENS},
-            "Tables": RowTable.BINDINGS,
+            "Tables": [*RowTable.BINDINGS, *FilterField.BINDINGS],
+            "Text": TextLines.BINDINGS,
             **{title: [key for part in parts for key in part.BINDINGS] for title, parts in dialogs.items()},
             "Correct labels": EDITOR_BINDINGS,
             "Picture (press Tab to focus it)": MicrographView.BINDINGS,
@@ -359,6 +366,8 @@ class TemRfApp(SessionApp):
         await self._make_ready(self._opened)
         await self.take_keys()
         self._watch()
+        # Not with the runs, and nothing that is waited for at the end: the driver of a sick GPU may never answer.
+        threading.Thread(target=self._read_load, daemon=True).start()
         self._import_screens()
 
     async def _make_ready(self, name: str) -> None:
@@ -427,6 +436,12 @@ class TemRfApp(SessionApp):
         for name, _ in SCREENS:
             screen_class(name)
 
+    def _read_load(self) -> None:
+        reader = LoadReader()
+        while self.is_running:
+            self.post_message(LoadRead(reader.read()))
+            time.sleep(LOAD_INTERVAL_S)
+
     @work(thread=True, group="watch")
     def _watch(self) -> None:
         """Check runs and jobs twice a second, and post messages with the changes."""
@@ -434,7 +449,7 @@ class TemRfApp(SessionApp):
         runs: list[RunView] | None = None
         jobs: list[Job] | None = None
         self.board.forget_old()
-        load, studies, endings = LoadReader(), StudyTracker(self.workspace.studies), EndingWatch()
+        studies, endings = StudyTracker(self.workspace.studies), EndingWatch()
         polls = 0
         while not worker.is_cancelled:
             runs_now, jobs_now = tracker.poll(), self.board.poll()
@@ -446,10 +461,8 @@ class TemRfApp(SessionApp):
             if jobs_now != jobs:
                 jobs = jobs_now
                 self.post_message(JobsChanged(jobs))
-            if polls % _POLLS_PER_LOAD == 1:  # not at the first: it would delay the runs
-                self.post_message(LoadRead(load.read()))
-                if news := endings.news(runs, studies.poll(None)):
-                    self.post_message(Ended(news))
+            if polls % _POLLS_PER_STUDIES == 0 and (news := endings.news(runs, studies.poll(None))):
+                self.post_message(Ended(news))
             polls += 1
             if self._has_terminal and not os.isatty(STDIN):
                 os._exit(HUNG_UP)  # the terminal is gone, and we missed its signal; there is nothing to restore
