@@ -297,13 +297,17 @@ def prepare(
     xray_threshold: float | Unset | None = UNSET,
     flat_field_px: float | Unset | None = UNSET,
     target_pixel_size_nm: float | Unset | None = UNSET,
-    normalization: Literal["standard", "percentile", "min-max"] | Unset = UNSET,
+    normalization: Literal["standard", "robust", "percentile", "min-max"] | Unset = UNSET,
     patch_size: int | Unset = UNSET,
     pixel_size_nm: float | Unset | None = UNSET,
     resample: bool | Unset = UNSET,
     background_threshold: int | Unset = UNSET,
     split: Literal["micrograph", "study"] | Unset = UNSET,
     seed: int | Unset = UNSET,
+    train_count: int | Unset | None = UNSET,
+    validation_count: int | Unset | None = UNSET,
+    test_count: int | Unset | None = UNSET,
+    test_names: Sequence[str] | str | Unset = UNSET,
     overwrite: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> PreparedDataset:
@@ -325,13 +329,18 @@ def prepare(
         xray_threshold: Counts above the median that make a pixel an x-ray outlier; 0: outliers are kept.
         flat_field_px: Width of the Gaussian used to estimate uneven illumination, which is divided out [px].
         target_pixel_size_nm: Pixel size to which micrographs are rescaled [nm]; None: no rescaling.
-        normalization: standard: mean 0, sd 1; percentile: 1 % at 0, 99 % at 1; min-max: from 0 to 1.
+        normalization: standard: mean 0, sd 1; robust: darkest areas at -1, brightest at 1, however many particles there
+            are; percentile: 1 % at 0, 99 % at 1; min-max: from 0 to 1.
         patch_size: Patch size [px].
         pixel_size_nm: Pixel size [nm], which overrides the one in the files; None: from the files.
         resample: Resample micrographs whose pixels are not square; otherwise they are rejected.
         background_threshold: Patches with no more particle pixels than this are dropped.
         split: micrograph: whole micrographs, balanced by particle fraction; study: patches, in file order.
         seed: Seed of the assignment of micrographs to splits.
+        train_count: Number of micrographs for training; None: about 70 %, or what the other splits leave.
+        validation_count: Same for validation, about 10 %; 0: none, the network of the last epoch is kept.
+        test_count: Same for testing, about 20 %.
+        test_names: Micrographs for testing, by name or pattern (au_1*), separated by commas; None: balanced.
         overwrite: Overwrite an existing dataset.
         progress: Called with the numbers of files done and in total.
 
@@ -371,6 +380,10 @@ def prepare(
             background_threshold=background_threshold,
             split=split,
             seed=seed,
+            train_count=train_count,
+            validation_count=validation_count,
+            test_count=test_count,
+            test_names=test_names,
             overwrite=overwrite,
         ),
         progress=progress,
@@ -383,6 +396,7 @@ def train(
     *,
     start_from: RunFolder | PathLike | None = None,
     seed: int = 752,
+    folds: int | None = None,
     recipe: str | None = None,
     epochs: int | Unset = UNSET,
     batch_size: int | Unset = UNSET,
@@ -391,7 +405,9 @@ def train(
     loss: Literal["cross_entropy", "cross_entropy_dice", "focal"] | Unset = UNSET,
     weight_averaging: float | Unset | None = UNSET,
     early_stopping_patience: int | Unset | None = UNSET,
+    keep: Literal["best", "smooth", "last", "auto"] | Unset = UNSET,
     freeze: Literal["encoder", "encoder_and_bottleneck"] | Unset | None = UNSET,
+    normalization: Literal["dataset", "auto", "standard", "robust"] | Unset = UNSET,
     precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
     blur_px: float = 0,
     dose_fraction: float = 1,
@@ -418,6 +434,8 @@ def train(
         start_from: Trained network whose weights to start from: name or folder of a model or a run, a `.keras` file, or
             a PyTorch file of the study; none: from scratch.
         seed: Seed of the weights and of the order of the patches.
+        folds: Cross-validation over micrographs: as many runs, each tested on the micrographs that it was not trained
+            on; as many as micrographs leaves one out each. None: the splits of the dataset.
         recipe: Recipe that provides the defaults of the settings below: paper, best, finetune. Default: best; from a
             model: finetune.
         epochs: Passes over the training patches and their eight transforms.
@@ -427,7 +445,11 @@ def train(
         loss: Loss function: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal.
         weight_averaging: Momentum per step of the averaged weights, which are validated and saved.
         early_stopping_patience: Epochs without an improved validation hard dice before training stops.
+        keep: Epoch whose network is kept: best validation hard dice; smooth: best mean over 3 epochs; last; auto: best,
+            but last (smooth with early stopping) if fewer than 3 micrographs validate.
         freeze: Layers that keep the weights of the model that the training starts from; none by default.
+        normalization: Normalization that the network learns: dataset: as prepared; standard; robust, which does not
+            move with the coverage; auto: robust where the dataset is standard. From a model: that of the model.
         precision: Arithmetic precision of the layers.
         blur_px: Maximum width of a Gaussian blur (defocus, drift) [px].
         dose_fraction: Minimum fraction of the dose; Poisson noise is added to match the lower exposure.
@@ -471,6 +493,7 @@ def train(
             network=name_of,
             start_from=start_name,
             seed=seed,
+            folds=folds,
             recipe=recipe,
             epochs=epochs,
             batch_size=batch_size,
@@ -479,7 +502,9 @@ def train(
             loss=loss,
             weight_averaging=weight_averaging,
             early_stopping_patience=early_stopping_patience,
+            keep=keep,
             freeze=freeze,
+            normalization=normalization,
             precision=precision,
             blur_px=blur_px,
             dose_fraction=dose_fraction,
@@ -683,6 +708,7 @@ def export(
     run: RunFolder | PathLike | Sequence[RunFolder | PathLike],
     output: PathLike | None = None,
     *,
+    ensemble: bool = False,
     formats: Sequence[str] | str = ("savedmodel",),
     check: bool = False,
     authors: Sequence[str] = (),
@@ -700,6 +726,7 @@ def export(
         run: The run: name, folder, or as returned by `train`. Of several (one network, several seeds), the best by
             validation score is exported.
         output: Folder to write; default: saved_models/RUN.
+        ensemble: Average the networks of several seeds instead of selecting the best.
         formats: Formats, separated by commas: savedmodel, keras, onnx, litert, bioimageio. The SavedModel, which tem-rf
             reads, is always written.
         check: Run every format in its own runtime and compare it with the run; export only missing formats.
@@ -728,6 +755,7 @@ def export(
     return run_job(
         ExportRequest.build(
             run=_names(run),
+            ensemble=ensemble,
             output=output,
             formats=formats,
             check=check,
@@ -747,7 +775,7 @@ def import_network(
     file: PathLike,
     output: PathLike | None = None,
     *,
-    normalization: Literal["standard", "percentile", "min-max"] | None = None,
+    normalization: Literal["standard", "robust", "percentile", "min-max"] | None = None,
     pixel_size_nm: float | None = None,
     overwrite: bool = False,
 ) -> ModelCard:
@@ -803,7 +831,9 @@ def run_study(
     loss: Literal["cross_entropy", "cross_entropy_dice", "focal"] | Unset = UNSET,
     weight_averaging: float | Unset | None = UNSET,
     early_stopping_patience: int | Unset | None = UNSET,
+    keep: Literal["best", "smooth", "last", "auto"] | Unset = UNSET,
     freeze: Literal["encoder", "encoder_and_bottleneck"] | Unset | None = UNSET,
+    normalization: Literal["dataset", "auto", "standard", "robust"] | Unset = UNSET,
     precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
     blur_px: float = 0,
     dose_fraction: float = 1,
@@ -847,7 +877,11 @@ def run_study(
         loss: Loss function: cross_entropy, cross_entropy_dice (plus 1 - soft dice), focal.
         weight_averaging: Momentum per step of the averaged weights, which are validated and saved.
         early_stopping_patience: Epochs without an improved validation hard dice before training stops.
+        keep: Epoch whose network is kept: best validation hard dice; smooth: best mean over 3 epochs; last; auto: best,
+            but last (smooth with early stopping) if fewer than 3 micrographs validate.
         freeze: Layers that keep the weights of the model that the training starts from; none by default.
+        normalization: Normalization that the network learns: dataset: as prepared; standard; robust, which does not
+            move with the coverage; auto: robust where the dataset is standard. From a model: that of the model.
         precision: Arithmetic precision of the layers.
         blur_px: Maximum width of a Gaussian blur (defocus, drift) [px].
         dose_fraction: Minimum fraction of the dose; Poisson noise is added to match the lower exposure.
@@ -900,7 +934,9 @@ def run_study(
         loss=loss,
         weight_averaging=weight_averaging,
         early_stopping_patience=early_stopping_patience,
+        keep=keep,
         freeze=freeze,
+        normalization=normalization,
         precision=precision,
         blur_px=blur_px,
         dose_fraction=dose_fraction,

@@ -1,13 +1,14 @@
 """Settings for preparing a dataset of patches from micrographs and labels."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from tem_rf.config.marks import SEVERAL, Flags
 from tem_rf.config.reading import ReadingSettings
 from tem_rf.config.training import settings_error
 
-Normalization = Literal["standard", "percentile", "min-max"]
+Normalization = Literal["standard", "robust", "percentile", "min-max"]
 PixelSizeNm = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 PIXEL_SIZE_TOLERANCE = 1.25
 """A network sees nanometres as pixels: beyond this ratio of pixel sizes it was not trained for what it sees."""
@@ -39,7 +40,9 @@ class PreprocessingSettings(BaseModel):
         None, description="Pixel size to which micrographs are rescaled [nm]; None: no rescaling."
     )
     normalization: Normalization = Field(
-        "standard", description="standard: mean 0, sd 1; percentile: 1 % at 0, 99 % at 1; min-max: from 0 to 1."
+        "standard",
+        description="standard: mean 0, sd 1; robust: darkest areas at -1, brightest at 1, however many particles there "
+        "are; percentile: 1 % at 0, 99 % at 1; min-max: from 0 to 1.",
     )
 
 
@@ -61,6 +64,25 @@ class PreparationSettings(PreprocessingSettings, ReadingSettings):
         description="micrograph: whole micrographs, balanced by particle fraction; study: patches, in file order.",
     )
     seed: int = Field(0, ge=0, description="Seed of the assignment of micrographs to splits.")
+    train_count: int | None = Field(
+        None, ge=1, description="Number of micrographs for training; None: about 70 %, or what the other splits leave."
+    )
+    validation_count: int | None = Field(
+        None, ge=0, description="Same for validation, about 10 %; 0: none, the network of the last epoch is kept."
+    )
+    test_count: int | None = Field(None, ge=0, description="Same for testing, about 20 %.")
+    test_names: Annotated[tuple[str, ...], *SEVERAL, Flags("test")] = Field(
+        (), description="Micrographs for testing, by name or pattern (au_1*), separated by commas; None: balanced."
+    )
+
+    @model_validator(mode="after")
+    def _splits_by_micrograph(self) -> Self:
+        counts = (self.train_count, self.validation_count, self.test_count)
+        if self.split == "study" and (self.test_names or any(count is not None for count in counts)):
+            raise ValueError("`split`: study divides patches in file order; leave out the counts and `test_names`")
+        if self.test_names and self.test_count is not None:
+            raise ValueError("`test_count`: the test micrographs are named by `test_names`; leave it out")
+        return self
 
 
 def preparation_settings(**changes: Any) -> PreparationSettings:

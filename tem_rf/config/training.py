@@ -11,6 +11,11 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]  # as NumPy and Keras take them
 STUDY_SEEDS = (752, 2245, 140, 9213, 956)
 
 
+MIN_VALIDATION_MICROGRAPHS = 3
+"""With fewer, the score of an epoch is chance."""
+SMOOTHED_EPOCHS = 3
+
+
 def _no_layers(value: Any) -> Any:
     return None if value == "none" else value
 
@@ -39,8 +44,19 @@ class TrainingSettings(BaseModel):
     early_stopping_patience: Annotated[int | None, Flags("patience")] = Field(
         None, ge=1, description="Epochs without an improved validation hard dice before training stops."
     )
+    keep: Literal["best", "smooth", "last", "auto"] = Field(
+        "best",
+        description="Epoch whose network is kept: best validation hard dice; smooth: best mean over "
+        f"{SMOOTHED_EPOCHS} epochs; last; auto: best, but last (smooth with early stopping) if fewer than "
+        f"{MIN_VALIDATION_MICROGRAPHS} micrographs validate.",
+    )
     freeze: Annotated[Literal["encoder", "encoder_and_bottleneck"] | None, BeforeValidator(_no_layers)] = Field(
         None, description="Layers that keep the weights of the model that the training starts from; none by default."
+    )
+    normalization: Literal["dataset", "auto", "standard", "robust"] = Field(
+        "dataset",
+        description="Normalization that the network learns: dataset: as prepared; standard; robust, which does not "
+        "move with the coverage; auto: robust where the dataset is standard. From a model: that of the model.",
     )
     precision: Literal["float32", "mixed_bfloat16"] = Field(
         "float32", description="Arithmetic precision of the layers."
@@ -56,6 +72,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": 3e-3,
         "learning_rate_schedule": "cosine",
         "loss": "cross_entropy_dice",
+        "keep": "auto",
+        "normalization": "auto",  # docs/experiments.md, "Coverage"
     },
     # To start from a trained model: docs/experiments.md, "Starting from a model".
     "finetune": {
@@ -64,6 +82,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-3,
         "learning_rate_schedule": "cosine",
         "loss": "cross_entropy_dice",
+        "keep": "auto",
+        "normalization": "auto",
     },
 }
 DEFAULT_RECIPE = "best"

@@ -8,6 +8,7 @@ from tem_rf.config.reading import AS_IT_IS, ReadingSettings
 from tem_rf.data.pairing import Pair, Pairing, Problem, pair_labels
 from tem_rf.data.pixel_size import is_same_scale
 from tem_rf.data.sources import find_pairs, marking_notes, read_labelled
+from tem_rf.data.variety import Content, lacks, measure_content
 from tem_rf.errors import TemRfError
 
 
@@ -38,11 +39,12 @@ class CheckedPair:
 
 @dataclass(frozen=True)
 class FolderCheck:
-    """All usable pairs, all unusable files, and notes on the set as a whole."""
+    """All usable pairs, all unusable files, notes on the set as a whole, and what it lacks for training."""
 
     pairs: tuple[CheckedPair, ...]
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
 
 
 def check_folder(
@@ -68,31 +70,40 @@ def check_folder(
     is_one = images.is_file()
     pairing = Pairing(find_pairs(images, labels), ()) if is_one else pair_labels(images, labels, reading)
     checked: list[CheckedPair] = []
+    contents: list[Content] = []
     problems = list(pairing.problems)
     for pair in pairing.pairs:
         try:
-            checked.append(_check_pair(pair, pixel_size_nm, resample, reading))
+            row, content = _check_pair(pair, pixel_size_nm, resample, reading)
+            checked.append(row)
+            contents += content
         except TemRfError as error:
             problems.append(_problem(pair, error))
     problems += _mixed_scales(checked)
     sizes = [pair.frames * pair.height_px * pair.width_px for pair in checked]
     particle_px = sum(pair.particle_fraction * size for pair, size in zip(checked, sizes, strict=True))
-    return FolderCheck(tuple(checked), tuple(problems), marking_notes(particle_px, sum(sizes)))
+    notes = marking_notes(particle_px, sum(sizes), (note for pair in checked for note in pair.notes))
+    return FolderCheck(tuple(checked), tuple(problems), notes, lacks(contents))
 
 
-def _check_pair(pair: Pair, pixel_size_nm: float | None, resample: bool, reading: ReadingSettings) -> CheckedPair:
+def _check_pair(
+    pair: Pair, pixel_size_nm: float | None, resample: bool, reading: ReadingSettings
+) -> tuple[CheckedPair, list[Content]]:
+    contents: list[Content] = []
     frames, particle_pixels, all_pixels = 0, 0, 0
     notes: dict[str, None] = {}  # in order, each once
     for labelled in read_labelled(pair, pixel_size_nm, resample=resample, reading=reading):
         frames += 1
+        contents.append(measure_content(labelled.micrograph.pixels, labelled.mask))
         particle_pixels += int(labelled.mask.sum())
         all_pixels += labelled.mask.size
         notes |= dict.fromkeys((*labelled.micrograph.notes, *labelled.label_notes))
     height, width = labelled.mask.shape
     size_nm = labelled.micrograph.pixel_size_nm
-    return CheckedPair(
+    row = CheckedPair(
         pair.image, pair.label, frames, height, width, size_nm, particle_pixels / all_pixels, tuple(notes)
     )
+    return row, contents
 
 
 def _problem(pair: Pair, error: TemRfError) -> Problem:

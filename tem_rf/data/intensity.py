@@ -11,6 +11,7 @@ CLASSES = ("background", "particle")
 _BINS = 240
 _RANGES: dict[Normalization, tuple[float, float]] = {
     "standard": (-6.0, 6.0),
+    "robust": (-3.0, 3.0),
     "percentile": (-0.5, 1.5),
     "min-max": (0.0, 1.0),
 }

@@ -33,6 +33,9 @@ class Source(BaseModel):
     scale: float = Field(description="Divided by to normalize: the standard deviation, for standard normalization.")
     mean: float | None = Field(None, description="Mean counts before normalization; None: not recorded.")
     sd: float | None = Field(None, gt=0, description="Standard deviation of the counts; None: not recorded.")
+    robust: tuple[float, float] | None = Field(
+        None, description="Offset and scale of robust normalization; None: not recorded."
+    )
     counts_per_electron: float | None = Field(
         None, gt=0, description="Gain of the camera, per pixel of the patches; None: not in the files."
     )
@@ -43,6 +46,19 @@ class Source(BaseModel):
         if self.mean is not None and self.sd is not None:
             return self.mean, self.sd
         return (self.offset, self.scale) if normalization == "standard" else None
+
+    def levels(self, own: Normalization, wanted: Normalization) -> tuple[float, float] | None:
+        """Offset and scale of a normalization; None if they are not recorded.
+
+        Args:
+            own: Normalization of the dataset.
+            wanted: The other normalization.
+        """
+        if wanted == own:
+            return self.offset, self.scale
+        if wanted == "standard":
+            return self.mean_and_sd(own)
+        return self.robust if wanted == "robust" else None
 
 
 class NearDuplicate(BaseModel):

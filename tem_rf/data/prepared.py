@@ -63,6 +63,7 @@ class PreparedDataset:
         instances: (n, patch, patch) uint16, number of the particle of each pixel in its patch, memory-mapped; 0 on all
             particles of a patch whose label does not tell touching particles apart. None if no label does.
         reused: Whether `prepare_dataset` found it up to date.
+        fold: Fold that is held out for testing, from 1, and number of folds; None: the splits of the dataset.
     """
 
     folder: Path
@@ -72,6 +73,17 @@ class PreparedDataset:
     patches: list[Patch]
     instances: np.ndarray | None = None
     reused: bool = False
+    fold: tuple[int, int] | None = None
+
+    @property
+    def monitored(self) -> Split:
+        """The split whose scores are reported after every epoch: validation, or what there is instead of it.
+
+        In a fold that is the part held out for testing; without validation patches, the training patches.
+        """
+        if self.fold is not None:
+            return "test"
+        return "validation" if any(patch.split == "validation" for patch in self.patches) else "train"
 
     @property
     def fingerprint(self) -> str:

@@ -11,6 +11,8 @@ from tem_rf.data.xray import holds_counts, remove_xray_outliers
 from tem_rf.errors import DatasetError, SettingsError, TooManyOutliersError
 
 PERCENTILES = (1, 99)
+BLOCK_PX = 8  # noise and lattice fringes average out over a block
+BLOCK_PERCENTILES = (0.3, 99.7)
 MAX_ENLARGEMENT = 16
 
 
@@ -28,6 +30,7 @@ class Preprocessed:
         scale: Divided by to normalize: the standard deviation, for standard normalization.
         mean: Mean counts before normalization.
         sd: Standard deviation of the counts before normalization.
+        robust: Offset and scale of robust normalization.
     """
 
     image: np.ndarray
@@ -38,6 +41,7 @@ class Preprocessed:
     scale: float
     mean: float
     sd: float
+    robust: tuple[float, float]
     has_too_many_outliers: bool = False
 
 
@@ -84,9 +88,12 @@ def preprocess(
         image = rescale(image, pixel_size_nm, settings.target_pixel_size_nm)
         pixel_size_nm = settings.target_pixel_size_nm
     mean, sd = mean_and_sd(image)
-    offset, scale = (mean, sd) if settings.normalization == "standard" else _range(image, settings.normalization)
+    robust = robust_levels(image)
+    offset, scale = {"standard": (mean, sd), "robust": robust}.get(settings.normalization) or _range(
+        image, settings.normalization
+    )
     _normalize(image, offset, scale)
-    return Preprocessed(image, pixel_size_nm, threshold, replaced, offset, scale, mean, sd, has_too_many)
+    return Preprocessed(image, pixel_size_nm, threshold, replaced, offset, scale, mean, sd, robust, has_too_many)
 
 
 def normalize_micrograph(
@@ -166,6 +173,23 @@ def _flatten_illumination(image: np.ndarray, width_px: float) -> None:
 
 def _padded(image: np.ndarray, step: int) -> np.ndarray:
     return np.pad(image, [(0, -length % step) for length in image.shape], mode="edge")
+
+
+def robust_levels(image: np.ndarray) -> tuple[float, float]:
+    """Offset and scale that place the darkest areas of an image at -1 and its brightest at 1.
+
+    One of the two is film and the other particle, on whatever share of the image, so the levels hardly move with the
+    coverage; mean and standard deviation do (docs/experiments.md, "Coverage"). Areas are blocks of 8 px; the remainder
+    at the right and bottom, which fills no block, is left out.
+
+    Args:
+        image: (height, width) float32.
+    """
+    block = min(BLOCK_PX, *image.shape)
+    rows, columns = (length // block for length in image.shape)
+    whole = image[: rows * block, : columns * block].reshape(rows, block, columns, block)
+    low, high = map(float, np.percentile(whole.mean(axis=(1, 3), dtype=np.float64), BLOCK_PERCENTILES))
+    return (low + high) / 2, (high - low) / 2
 
 
 def _range(image: np.ndarray, normalization: Normalization) -> tuple[float, float]:

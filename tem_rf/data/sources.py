@@ -2,7 +2,7 @@
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from tem_rf.config.reading import AS_IT_IS, ReadingSettings
 from tem_rf.data.formats.recording import Wanted
-from tem_rf.data.label_formats.label import Label
+from tem_rf.data.label_formats.label import INVERTED, Label
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.pairing import Pair, pair_labels
@@ -161,9 +161,9 @@ def _check_marking(pair: Pair, has_particles: bool, has_background: bool, legend
         )
 
 
-def marking_notes(particle_px: float, all_px: int) -> tuple[str, ...]:
-    """Notes on the fraction of pixels marked by all labels together."""
-    if particle_px <= _USUAL_MOST * all_px:
+def marking_notes(particle_px: float, all_px: int, notes: Iterable[str]) -> tuple[str, ...]:
+    """Notes on the fraction of pixels marked by all labels together, given the notes on each."""
+    if particle_px <= _USUAL_MOST * all_px or not any(note.endswith(INVERTED) for note in notes):
         return ()
     return (f"{particle_px / all_px:.0%} of all pixels are marked as particle; are the masks inverted?",)
 

@@ -1,43 +1,122 @@
 """Divide a dataset into training, validation and test."""
 
-from collections.abc import Iterable
-from typing import Literal, get_args
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from tem_rf.errors import DatasetError
+from tem_rf.errors import DatasetError, SettingsError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
-def split_by_micrograph(particle_fractions: np.ndarray, seed: int) -> list[Split]:
-    """Divide micrographs 70-10-20, so that every split spans the range of particle fractions.
+class SplitSizes(NamedTuple):
+    """Numbers of micrographs in the splits; None: their part of 70-10-20 of what the others leave."""
+
+    train: int | None = None
+    validation: int | None = None
+    test: int | None = None
+
+
+AS_USUAL = SplitSizes()
+
+
+def split_by_micrograph(particle_fractions: np.ndarray, seed: int, sizes: SplitSizes = AS_USUAL) -> list[Split]:
+    """Divide micrographs, 70-10-20 unless sizes are given, so that every split spans the range of particle fractions.
 
     In order of particle fraction, the members of a split are evenly spaced, at random positions.
 
     Args:
         particle_fractions: (n,) particle fraction of each micrograph.
         seed: Determines the positions.
+        sizes: Sizes of the splits.
 
     Returns:
-        The split of each micrograph; none is empty.
+        The split of each micrograph; none is empty unless its size is 0.
 
     Raises:
-        DatasetError: Fewer than three micrographs.
+        DatasetError: Fewer than three micrographs, and no sizes are given.
+        SettingsError: The sizes do not add up.
     """
     number = len(particle_fractions)
-    if number < len(SPLITS):
+    if number < len(SPLITS) and sizes == AS_USUAL:
         raise DatasetError(
             f"{number} labelled micrograph{'s' if number > 1 else ''} with particles; a split by micrograph needs at "
-            "least 3: add micrographs, or divide the patches themselves with `split` study."
+            "least 3: add micrographs, give `validation_count` and `test_count` 0 and train with `folds`, or divide "
+            "the patches themselves with `split` study."
         )
     random = np.random.default_rng(seed)
-    positions = [(np.arange(count) + random.random(count)) / count for count in _whole_parts(number)]
+    positions = [(np.arange(count) + random.random(count)) / count for count in whole_sizes(number, sizes)]
     owners = np.repeat(np.arange(len(SPLITS)), [len(each) for each in positions])[np.argsort(np.concatenate(positions))]
     splits = np.empty(number, int)
     splits[np.argsort(particle_fractions, kind="stable")] = owners
     return [SPLITS[split] for split in splits]
+
+
+def whole_sizes(number: int, sizes: SplitSizes = AS_USUAL) -> tuple[int, int, int]:
+    """Number of micrographs in each split.
+
+    Args:
+        number: Micrographs to divide.
+        sizes: Sizes that are given; the others share what is left, with at least one each.
+
+    Raises:
+        SettingsError: The sizes do not add up.
+
+    >>> whole_sizes(20), whole_sizes(20, SplitSizes(train=3)), whole_sizes(9, SplitSizes(validation=1, test=0))
+    ((14, 2, 4), (3, 6, 11), (8, 1, 0))
+    """
+    if sizes == AS_USUAL:
+        return _whole_parts(number)
+    shares = dict(zip(SPLITS, (7, 1, 2), strict=True))
+    counts = {split: size for split, size in sizes._asdict().items() if size is not None}
+    open_splits = [split for split in SPLITS if split not in counts]
+    left = number - sum(counts.values())
+    if left < len(open_splits) or (left and not open_splits):
+        given = ", ".join(f"`{split}_count` {size}" for split, size in counts.items())
+        raise SettingsError(
+            f"{given}: expected sizes for {number} micrographs"
+            + (f" that leave at least one for {' and '.join(open_splits)}" if open_splits else "")
+            + f", received {number - left}; change one, or leave one out to give it the rest."
+        )
+    for position, split in enumerate(open_splits):
+        waiting = open_splits[position + 1 :]
+        part = shares[split] / (shares[split] + sum(shares[other] for other in waiting))
+        counts[split] = min(max(1, round(left * part)), left - len(waiting))
+        left -= counts[split]
+    return counts["train"], counts["validation"], counts["test"]
+
+
+def named_micrographs(names: Sequence[str], patterns: Sequence[str]) -> list[int]:
+    """Indices of the micrographs that a user named.
+
+    Args:
+        names: Names of all micrographs, such as au_17.tif.
+        patterns: Names with or without their ending, or patterns such as au_1*.
+
+    Raises:
+        SettingsError: A pattern names none, or all are named.
+
+    >>> named_micrographs(["au_1.tif", "au_2.tif", "pt_1.tif"], ["pt_*", "au_2"])
+    [1, 2]
+    """
+    found: set[int] = set()
+    for pattern in patterns:
+        matching = {
+            index
+            for index, name in enumerate(names)
+            if any(fnmatchcase(called, pattern) for called in (name, Path(name).name, Path(name).stem))
+        }
+        if not matching:
+            some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            raise SettingsError(f"`test_names`: no micrograph is named {pattern!r}; expected one of {some}.")
+        found |= matching
+    if names and len(found) == len(names):
+        raise SettingsError("`test_names`: names all micrographs, so none is left for training; name fewer.")
+    return sorted(found)
 
 
 def keep_together(
@@ -57,7 +136,7 @@ def keep_together(
         The split of each micrograph.
     """
     result = list(splits)
-    groups = _groups(overlaps)
+    groups = groups_of(overlaps)
     grouped = {member for group in groups for member in group}
     free = [index for index, split in enumerate(splits) if split == "train" and index not in grouped]
     for group in groups:
@@ -71,7 +150,7 @@ def keep_together(
     return result
 
 
-def _groups(pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
+def groups_of(pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
     """Sets of indices that are connected by pairs, directly or through others."""
     groups: list[set[int]] = []
     for pair in pairs:

@@ -167,4 +167,5 @@ def _field_nm(trial: TrialResult) -> float | None:
 
 def _seeds(trial: TrialResult) -> str:
     done, asked_for = len(trial.scored), len(trial.runs) + len(trial.missing_seeds)
-    return str(done) if done == asked_for else f"{done} of {asked_for}"
+    kind = "" if trial.config.fold is None else " folds"
+    return (str(done) if done == asked_for else f"{done} of {asked_for}") + kind

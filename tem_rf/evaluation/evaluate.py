@@ -10,6 +10,7 @@ import numpy as np
 from tem_rf.baselines.methods import segment_without_network
 from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.prepared import PreparedDataset, Split
+from tem_rf.data.renormalized import in_normalization
 from tem_rf.errors import ReadError
 from tem_rf.files import replacing_file
 from tem_rf.metrics.dice import particle_mask
@@ -19,6 +20,7 @@ from tem_rf.particles.mask import disc_area_px, resolve_min_diameter_px
 from tem_rf.particles.scores import score_particles
 from tem_rf.particles.split import number_particles, renumber
 from tem_rf.plots.segmentation import write_overlay
+from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.folder import RunFolder
 
 
@@ -96,6 +98,7 @@ def evaluate_run(
     """
     from tem_rf.runs.network import load_network
 
+    dataset = dataset_of(run, dataset)
     is_kept = split == "test" and transforms == 1
     while True:
         network = run.network_sha256
@@ -126,7 +129,17 @@ def evaluate_start(
     """
     from tem_rf.runs.network import load_start
 
+    dataset = in_normalization(dataset, run.config.preprocessing.normalization)
     return _segment_and_score(load_start(run), dataset, split, transforms, False, None, None)[0]
+
+
+def dataset_of(run: RunFolder, dataset: PreparedDataset) -> PreparedDataset:
+    """A dataset as a run reads it: in its normalization, and with its fold held out for testing."""
+    config = run.config
+    fold = None if config.fold is None else (config.fold.number, config.fold.folds)
+    if fold != dataset.fold:
+        return open_training_data(config)
+    return in_normalization(dataset, config.preprocessing.normalization)
 
 
 def _segment_and_score(

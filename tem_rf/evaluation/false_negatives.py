@@ -10,6 +10,7 @@ import numpy as np
 from tem_rf.baselines.bragg import find_band
 from tem_rf.baselines.fourier import fourier_filter
 from tem_rf.data.prepared import Patch, PreparedDataset, Split
+from tem_rf.data.renormalized import in_normalization
 from tem_rf.errors import NoBraggPeaksError
 from tem_rf.files import replacing_file
 from tem_rf.metrics.dice import dice_from_sums, particle_mask
@@ -18,8 +19,8 @@ from tem_rf.runs.folder import RunFolder
 
 FOURIER = "Fourier filtering"
 
-Method = Callable[[np.ndarray], np.ndarray]
-"""Maps (h, w) float32, normalized, to a (h, w) bool mask."""
+Method = Callable[[PreparedDataset, int], np.ndarray]
+"""Maps a dataset and the index of a patch to its (h, w) bool mask."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +82,8 @@ def compare_false_negatives(
 
 def false_negative_maps(methods: Mapping[str, Method], dataset: PreparedDataset, index: int) -> np.ndarray:
     """(m, h, w) bool: pixels that are particle in the label of a patch but not in the mask of a method."""
-    image, label = np.asarray(dataset.images[index]), dataset.labels[index] > 0
-    return np.stack([label & ~method(image) for method in methods.values()])
+    label = dataset.labels[index] > 0
+    return np.stack([label & ~method(dataset, index) for method in methods.values()])
 
 
 def dice_between(maps: np.ndarray) -> np.ndarray:
@@ -132,7 +133,7 @@ def methods_of_runs(
         )
     except NoBraggPeaksError as error:
         return methods, f"left out: {error}"
-    methods[FOURIER] = lambda image: fourier_filter(image, band).mask
+    methods[FOURIER] = lambda dataset, index: fourier_filter(np.asarray(dataset.images[index]), band).mask
     return methods, f"band {band.inner_radius_px:g} to {band.outer_radius_px:g} FFT px"
 
 
@@ -168,7 +169,7 @@ def write_false_negative_tables(folder: Path, comparison: FalseNegativeCompariso
 
 
 def network_of(run: RunFolder) -> Method:
-    """The best network of a run, as a method.
+    """The best network of a run, as a method; it gets the patches in the normalization of the run.
 
     Raises:
         ModelError: The run has no network.
@@ -177,7 +178,8 @@ def network_of(run: RunFolder) -> Method:
 
     model = load_network(run)
 
-    def mask(image: np.ndarray) -> np.ndarray:
+    def mask(dataset: PreparedDataset, index: int) -> np.ndarray:
+        image = in_normalization(dataset, run.config.preprocessing.normalization).images[index]
         logits = np.asarray(model(image[np.newaxis, ..., np.newaxis], training=False))[0]
         return particle_mask(particle_probability(logits))
 

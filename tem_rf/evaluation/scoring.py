@@ -54,7 +54,7 @@ def score_runs(
         DatasetError: The split is empty.
         ModelError: A run has no network.
     """
-    scored: dict[tuple[str, int], RunResult] = {}
+    scored: dict[tuple[str, tuple[int, int]], RunResult] = {}
     for run in (*runs, *runs_from_scratch(runs)):
         on_step(f"{run.name}: segmenting the {split} images")
         scores = evaluate_run(
@@ -62,8 +62,10 @@ def score_runs(
         )
         result = read_run(run)
         state = "finished" if result.state == NOT_SCORED else result.state
-        scored[result.config.trial, result.config.seed] = replace(result, state=state, scores=tuple(scores))
+        scored[result.config.trial, result.config.member] = replace(result, state=state, scores=tuple(scores))
     rows: list[Row] = [*group_runs(scored.values())]
+    if any(run.config.fold for run in runs):  # what is not trained in folds is scored on all images at once
+        dataset = replace(dataset, patches=[replace(patch, split=split) for patch in dataset.patches])
     (name,) = dataset_labels([runs[0].config])
     for start, run in {run.config.start: run for run in runs if run.config.start is not None}.items():
         on_step(f"{start.name}: segmenting the {split} images")
@@ -95,6 +97,7 @@ def runs_from_scratch(runs: Sequence[RunFolder]) -> list[RunFolder]:
                     result.config.start is None
                     and result.config.dataset_sha256 == config.dataset_sha256
                     and result.config.architecture == config.architecture
+                    and result.config.fold == config.fold
                 )
                 if is_alike and result.state in ("finished", NOT_SCORED):
                     found[other.path] = other

@@ -11,7 +11,7 @@ from tem_rf.errors import StudyError, TemRfError
 from tem_rf.metrics.scores import ImageScores, read_scores
 from tem_rf.metrics.summary import Spread, summarize
 from tem_rf.runs.config import RunConfig
-from tem_rf.runs.events import EpochEvent, epochs, last_status
+from tem_rf.runs.events import EpochEvent, epochs, kept_epoch, last_status
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.process import state_after
 
@@ -48,7 +48,8 @@ def _label(config: RunConfig, *, is_shared: bool) -> str:
 
 def _settings(config: RunConfig) -> dict[str, Any]:
     start = "scratch" if config.start is None else config.start.name
-    return {"from": start, **config.training.model_dump(), **config.augmentation.model_dump()}
+    folds = 0 if config.fold is None else config.fold.folds
+    return {"from": start, "folds": folds, **config.training.model_dump(), **config.augmentation.model_dump()}
 
 
 def _text(value: Any) -> str:
@@ -80,13 +81,13 @@ class RunResult:
 
     @property
     def best(self) -> EpochEvent | None:
-        """The epoch with the best validation hard dice."""
-        return max(self.epochs, key=lambda event: event.validation_hard_dice, default=None)
+        """The epoch whose network is kept."""
+        return kept_epoch(self.epochs, self.config.training.keep)
 
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """Runs that differ only in their seed.
+    """Runs that differ only in their seed, or in the fold of a cross-validation.
 
     Attributes:
         dataset: Name of the dataset, unique among datasets of the same name.
@@ -110,12 +111,15 @@ class TrialResult:
     @property
     def seeds(self) -> tuple[int, ...]:
         """Seeds of the runs that are averaged."""
-        return tuple(run.config.seed for run in self.scored)
+        return tuple(dict.fromkeys(run.config.seed for run in self.scored))
 
     @property
     def images(self) -> int:
-        """Number of scored images per seed; 0 if nothing is scored."""
-        return max((len(run.scores) for run in self.scored), default=0)
+        """Number of scored images per seed, in all folds; 0 if nothing is scored."""
+        counts: dict[int, int] = {}
+        for run in self.scored:
+            counts[run.config.seed] = counts.get(run.config.seed, 0) + len(run.scores)
+        return max(counts.values(), default=0)
 
     @property
     def config(self) -> RunConfig:
@@ -152,8 +156,8 @@ class TrialResult:
 
     @cached_property
     def scores(self) -> dict[str, Spread]:
-        """Mean ± sd of each score over the finished and scored seeds, by score name."""
-        return summarize({run.config.seed: run.scores for run in self.scored})
+        """Mean ± sd of each score over the finished and scored seeds, or folds, by score name."""
+        return summarize({run.config.member: run.scores for run in self.scored})
 
     @property
     def validation_hard_dice(self) -> Spread | None:
@@ -229,14 +233,14 @@ def read_results(runs: Iterable[RunFolder], *, seeds: Sequence[int] = ()) -> Res
         seeds: Seeds that every trial should have; none: the seeds of the existing runs.
     """
     notes: list[str] = []
-    read: dict[tuple[str, int], RunResult] = {}
+    read: dict[tuple[str, tuple[int, int]], RunResult] = {}
     for folder in runs:
         try:
             run = read_run(folder)
         except TemRfError as error:
             notes.append(f"{folder.name}: left out, cannot be read ({error})")
             continue
-        twin = read.setdefault((run.config.trial, run.config.seed), run)
+        twin = read.setdefault((run.config.trial, run.config.member), run)
         if twin is not run:
             notes.append(f"{folder.name}: left out, has the same configuration as {twin.run.name}")
     trials = group_runs(read.values(), seeds=seeds)
@@ -265,7 +269,7 @@ def group_runs(
         TrialResult(
             dataset=label,
             variant=variant,
-            runs=tuple(sorted(group, key=lambda run: run.config.seed)),
+            runs=tuple(sorted(group, key=lambda run: run.config.member)),
             missing_seeds=tuple(seed for seed in seeds if seed not in {run.config.seed for run in group}),
             study=study,
         )

@@ -16,10 +16,15 @@ from tem_rf.config.simulation import simulation_settings
 from tem_rf.data.preprocess import normalize_micrograph
 from tem_rf.data.simulation.simulate import simulate_micrograph
 from tem_rf.errors import ModelError
-from tem_rf.exporting.bioimageio_description import describe_package, documentation, package_sizes
+from tem_rf.exporting.bioimageio_description import (
+    describe_package,
+    documentation,
+    is_normalized_inside,
+    package_sizes,
+)
 from tem_rf.exporting.formats import BIOIMAGEIO
 from tem_rf.exporting.portable import export_onnx
-from tem_rf.exporting.saved_model import ImagesToProbability
+from tem_rf.exporting.saved_model import ImagesToProbability, PackagedCountsToProbability
 from tem_rf.inference.card import ModelCard
 from tem_rf.metrics.dice import particle_mask
 from tem_rf.plots.segmentation import grey_levels, overlay
@@ -55,10 +60,13 @@ def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
     Raises:
         ModelError: bioimageio.spec rejects the content of the card, such as a license that SPDX does not list.
     """
-    serving = ImagesToProbability(model, card.stride_px)
     counts = example_micrograph(package_sizes(card).at_least(_MIN_SHOWN_PX), card.pixel_size_nm)
     by_the_program = card.preprocessing_inside.model_copy(update={"xray_threshold": None})
-    image = normalize_micrograph(counts, by_the_program)
+    if is_normalized_inside(card):
+        serving: ImagesToProbability = PackagedCountsToProbability(model, card.stride_px, by_the_program)
+        image = counts
+    else:
+        serving, image = ImagesToProbability(model, card.stride_px), normalize_micrograph(counts, by_the_program)
     probability = np.asarray(serving(image[np.newaxis, ..., np.newaxis])["probability"])
     with tempfile.TemporaryDirectory() as name, quiet_bioimageio():
         from bioimageio.spec import save_bioimageio_package

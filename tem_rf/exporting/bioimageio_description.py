@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tem_rf.data.preprocess import PERCENTILES
+from tem_rf.data.preprocess import BLOCK_PERCENTILES, BLOCK_PX, PERCENTILES
 from tem_rf.exporting.portable import ONNX_OPSET
 from tem_rf.inference.card import ModelCard
 
@@ -31,7 +31,13 @@ def _input_section(card: ModelCard) -> str:
     preprocessing = card.preprocessing
     lines = [
         "## Input",
-        "One greyscale micrograph in camera counts. The program that runs this package normalizes it.",
+        "One greyscale micrograph in camera counts. "
+        + (
+            "The network normalizes it: the darkest areas to -1, the brightest to 1 (blocks of "
+            f"{BLOCK_PX} px, percentiles {BLOCK_PERCENTILES[0]:g} and {BLOCK_PERCENTILES[1]:g})."
+            if is_normalized_inside(card)
+            else "The program that runs this package normalizes it."
+        ),
     ]
     if card.pixel_size_nm is not None:
         lines.append(
@@ -52,7 +58,11 @@ def _input_section(card: ModelCard) -> str:
         "- **Tiles**: none; the network sees the whole image."
         if reach_px is None
         else f"- **Tiles**: a pixel depends on others up to {reach_px} px away; the halo of this package covers them. "
-        "Normalize the whole micrograph before cutting it."
+        + (
+            "The network normalizes each tile by itself, so use the whole micrograph as one tile if memory allows."
+            if is_normalized_inside(card)
+            else "Normalize the whole micrograph before cutting it."
+        )
     )
     return "\n".join([lines[0], "", lines[1], "", *lines[2:]])
 
@@ -110,6 +120,11 @@ class PackageSizes:
         """
         beyond = max(0, side_px - self.minimum_px)
         return self.minimum_px + -(-beyond // self.step_px) * self.step_px
+
+
+def is_normalized_inside(card: ModelCard) -> bool:
+    """Whether the network of a package normalizes its input, which programs with bioimage.io's own steps cannot."""
+    return card.preprocessing.normalization == "robust"
 
 
 def package_sizes(card: ModelCard) -> PackageSizes:
@@ -183,7 +198,7 @@ def _input(card: ModelCard, folder: Path) -> Any:
         description="Micrograph, without x-ray outliers.",
         axes=[v0_5.BatchAxis(), *space, v0_5.ChannelAxis(channel_names=["intensity"])],
         test_tensor=v0_5.FileDescr(source=folder / "test_input.npy"),
-        preprocessing=[_normalization(card)],
+        preprocessing=[] if is_normalized_inside(card) else [_normalization(card)],
     )
 
 

@@ -7,6 +7,7 @@ from tem_rf.inference.card import MicrographSet, ModelCard
 from tem_rf.runs.config import Ancestor
 
 PAGE_NAME = "README.md"
+_UNSAID = (("keep", "best"), ("normalization", "dataset"))  # as before these settings existed
 
 
 def card_page(card: ModelCard) -> str:
@@ -21,10 +22,17 @@ def _head(card: ModelCard) -> str:
     reach = "the whole image" if field.reach_px is None else f"up to {field.reach_px} px away"
     return (
         f"# {card.name}\n\n{card.purpose or 'Segments nanoparticles in transmission electron micrographs.'}\n\n"
-        f"A residual UNet, `{card.architecture.name}`, {card.parameters} parameters. Receptive field "
+        f"{_network(card)}, `{card.architecture.name}`, {card.parameters} parameters. Receptive field "
         f"{field.equation_size_px} px{nanometres} by equation (1) of Sytwu, Groschner & Scott (2022); a pixel depends "
         f"on others {reach}."
     )
+
+
+def _network(card: ModelCard) -> str:
+    if card.members == 1:
+        return "A residual UNet"
+    trained = "seeds" if card.folds is None else "folds of a cross-validation"
+    return f"The mean probability of {card.members} residual UNets, trained on different {trained}"
 
 
 def _use(card: ModelCard) -> str:
@@ -48,7 +56,8 @@ def _use(card: ModelCard) -> str:
 def _scores(card: ModelCard) -> str:
     rows = []
     if card.test is not None:
-        rows.append(f"| test patches of the dataset | | {card.test.images} | {card.test.hard_dice:.3f} | |")
+        images = "test patches of the dataset" if card.folds is None else "all patches, each by the fold without it"
+        rows.append(f"| {images} | | {card.test.images} | {card.test.hard_dice:.3f} | |")
     for one in card.held_out:
         spread = "" if one.hard_dice_sd is None else f" ± {one.hard_dice_sd:.3f}"
         rows.append(
@@ -64,6 +73,9 @@ def _data(card: ModelCard) -> str:
     if card.imported_from is not None:
         return f"## Data\n\nImported from `{card.imported_from.name}`, sha256 `{card.imported_from.sha256}`."
     lines = [f"Dataset `{card.dataset}`, sha256 `{card.dataset_sha256}`."]
+    if card.coverage is not None:
+        low, mean, high = card.coverage
+        lines.append(f"Particles cover {low:.0%} to {high:.0%} of the training micrographs, {mean:.0%} on average.")
     if card.micrographs:
         lines += [
             "",
@@ -89,17 +101,21 @@ def _recipe(card: ModelCard) -> str:
     settings = ", ".join(
         f"{name.replace('_', ' ')} {value}"
         for name, value in card.training.model_dump(mode="json").items()
-        if value is not None and name != "recipe"
+        if value is not None and name != "recipe" and (name, value) not in _UNSAID
     )
     lines = [f"Recipe `{card.training.recipe}`: {settings}. Best epoch {card.best_epoch}."]
     if card.started_from is not None:
         lines.append(_ancestry(card.started_from))
     if card.seeds:
-        lines += ["", "| seed | validation hard dice | test hard dice |", "|---|---|---|"]
+        first = "seed" if card.folds is None else "fold"
+        lines += ["", f"| {first} | validation hard dice | test hard dice |", "|---|---|---|"]
         for one in card.seeds:
             test = "" if one.test_hard_dice is None else f"{one.test_hard_dice:.3f}"
-            seed = f"**{one.seed}** (this model)" if one.seed == card.seed else str(one.seed)
-            lines.append(f"| {seed} | {one.validation_hard_dice:.3f} | {test} |")
+            number = one.seed if one.fold is None else one.fold
+            is_chosen = card.members == 1 and one.seed == card.seed
+            lines.append(
+                f"| {f'**{number}** (this model)' if is_chosen else number} | {one.validation_hard_dice:.3f} | {test} |"
+            )
     else:
         lines.append(f"Seed {card.seed}.")
     if card.made_by:

@@ -3,7 +3,7 @@
 import contextlib
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from tem_rf.exporting.formats import (
     require_packages,
 )
 from tem_rf.inference.card import ModelCard
-from tem_rf.inference.model import Segmenter, load_segmenter
+from tem_rf.inference.model import Segmenter, load_averaged
 from tem_rf.inference.predict import segment_micrograph
 from tem_rf.models.probability import particle_probability
 from tem_rf.runs.folder import RunFolder
@@ -157,11 +157,11 @@ class Comparison:
     difference: float
 
 
-def compare_formats(run: RunFolder, folder: Path) -> Iterator[Comparison]:
+def compare_formats(runs: Sequence[RunFolder], folder: Path) -> Iterator[Comparison]:
     """Run every format in a folder on micrographs of two sizes, one and three at a time.
 
     Args:
-        run: The run that was exported.
+        runs: The run that was exported, or the runs that were averaged.
         folder: The exported model.
 
     Yields:
@@ -171,7 +171,7 @@ def compare_formats(run: RunFolder, folder: Path) -> Iterator[Comparison]:
         ModelError: The folder contains no model, or a format needs packages that are not installed.
     """
     card = ModelCard.read(folder)
-    segmenter = replace(load_segmenter(run.path), preprocessing=card.preprocessing_inside)
+    segmenter = replace(load_averaged([run.path for run in runs]), preprocessing=card.preprocessing_inside)
     for one in formats_in(folder):
         require_packages(one)
         shapes = _shapes(card, any_size=one not in (KERAS, BIOIMAGEIO))

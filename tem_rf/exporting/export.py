@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.errors import ModelError
 from tem_rf.exporting.card_notes import NO_NOTES, CardNotes
 from tem_rf.exporting.formats import FORMATS, SAVED_MODEL, ExportFormat, formats_in
-from tem_rf.exporting.micrographs import describe_micrographs
+from tem_rf.exporting.micrographs import describe_micrographs, training_coverage
 from tem_rf.inference.card import FieldOfView, ModelCard, TestScores
 from tem_rf.metrics.scores import read_scores
 from tem_rf.metrics.summary import mean_over_images
 from tem_rf.runs.environment import package_versions
-from tem_rf.runs.events import epochs
+from tem_rf.runs.events import epochs, kept_epoch
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.network import load_network
 
@@ -31,23 +32,31 @@ def export_run(
     formats: Sequence[ExportFormat] = (SAVED_MODEL,),
     *,
     notes: CardNotes = NO_NOTES,
+    members: Sequence[RunFolder] = (),
 ) -> ModelCard:
-    """Write the best network of a run, with its card; see `write_model_folder`.
+    """Write the network of a run, or the mean of several, with its card; see `write_model_folder`.
 
     Args:
         run: A run with at least one epoch.
         output: Folder to write, completely or not at all.
         formats: Formats to write.
         notes: Information for the card in addition to that from the run.
+        members: Runs whose networks are averaged, the first of them being the run; none: the run alone.
 
     Raises:
-        ModelError: The run has no network, or Keras uses a backend other than TensorFlow.
+        ModelError: A run has no network, or Keras uses a backend other than TensorFlow.
         StorageError: The disk is full or the folder is not writable.
     """
     from tem_rf.exporting.folder import write_model_folder  # needs Keras
 
-    model = load_network(run)
     card = describe(run, name=output.name).model_copy(update=notes.to_card())
+    if len(members) > 1:
+        from tem_rf.models.ensemble import build_ensemble
+
+        model = build_ensemble([load_network(member) for member in members])
+        card = card.model_copy(update=_of_all(members))
+    else:
+        model = load_network(run)
     return write_model_folder(model, card, output, formats)
 
 
@@ -55,7 +64,7 @@ def describe(run: RunFolder, *, name: str) -> ModelCard:
     """Return the model card of the network of a run."""
     config = run.config
     architecture = config.architecture
-    best = max(epochs(run.events()), key=lambda event: event.validation_hard_dice, default=None)
+    best = kept_epoch(epochs(run.events()), config.training.keep)
     return ModelCard(
         name=name,
         architecture=architecture,
@@ -71,20 +80,37 @@ def describe(run: RunFolder, *, name: str) -> ModelCard:
         started_from=config.start and config.start.model_copy(update={"path": None}),
         seed=config.seed,
         best_epoch=best.epoch if best else 0,
-        test=_test_scores(run),
+        test=_test_scores([run]),
+        coverage=training_coverage(config),
         micrographs=describe_micrographs(config),
         made_with=package_versions(),
     )
+
+
+def _of_all(members: Sequence[RunFolder]) -> dict[str, Any]:
+    """What the card of an ensemble says of all its members."""
+    config = members[0].config
+    coverages = [one for one in (training_coverage(member.config) for member in members) if one is not None]
+    low, mean, high = zip(*coverages, strict=True) if coverages else ((), (), ())
+    return {
+        "members": len(members),
+        "folds": config.fold and config.fold.folds,
+        "parameters": len(members) * config.architecture.parameters,
+        "coverage": (min(low), fmean(mean), max(high)) if coverages else None,
+        "test": _test_scores(members),
+    }
 
 
 def _steps_outside(preprocessing: PreprocessingSettings) -> list[str]:
     return [name for name in ("flat_field_px", "target_pixel_size_nm") if getattr(preprocessing, name) is not None]
 
 
-def _test_scores(run: RunFolder) -> TestScores | None:
-    if not run.scores_file.exists():
+def _test_scores(runs: Sequence[RunFolder]) -> TestScores | None:
+    """Scores of a run, or of all folds; an ensemble of seeds has none, since its own were not computed."""
+    is_other_ensemble = len(runs) > 1 and (runs[0].config.fold is None or len({r.config.seed for r in runs}) > 1)
+    if is_other_ensemble or not all(run.scores_file.exists() for run in runs):
         return None
-    scores = read_scores(run.scores_file)
+    scores = [score for run in runs for score in read_scores(run.scores_file)]
     hard, soft = (mean_over_images(scores, metric) for metric in ("hard_dice", "soft_dice"))
     return (
         TestScores(images=len(scores), hard_dice=hard, soft_dice=soft)
@@ -102,6 +128,7 @@ def export_over(
     formats: Sequence[ExportFormat] = (SAVED_MODEL,),
     *,
     notes: CardNotes = NO_NOTES,
+    members: Sequence[RunFolder] = (),
     only_missing: bool = False,
     overwrite: bool = False,
 ) -> ModelCard:
@@ -113,6 +140,7 @@ def export_over(
         formats: Formats to write; existing formats are exported again, so all contain the same network.
         notes: Information for the card in addition to that from the run; missing notes are taken from the earlier
             card, and the license is BSD-3-Clause if none was given.
+        members: As for `export_run`.
         only_missing: Leave the folder unchanged if it already contains everything requested.
         overwrite: Replace the content of the folder, including its notes.
 
@@ -131,7 +159,8 @@ def export_over(
         return before
     if before:
         notes = notes.or_before(before)
-    return export_run(run, output, wanted, notes=replace(notes, license=notes.license or LICENSE))
+    notes = replace(notes, license=notes.license or LICENSE)
+    return export_run(run, output, wanted, notes=notes, members=members)
 
 
 def refuse_foreign_folder(output: Path, *, overwrite: bool) -> None:

@@ -15,6 +15,7 @@ from tem_rf.inference.model import Segmenter
 from tem_rf.inference.predict import segment_micrograph
 from tem_rf.metrics.dice import hard_dice
 from tem_rf.runs.config import RunConfig
+from tem_rf.runs.dataset import open_training_data
 
 
 def describe_micrographs(config: RunConfig) -> tuple[MicrographSet, ...]:
@@ -30,6 +31,17 @@ def describe_micrographs(config: RunConfig) -> tuple[MicrographSet, ...]:
     for source in sources:
         folders.setdefault(_set_folder(Path(source.file).parent), []).append(source)
     return tuple(_describe(folder, sources) for folder, sources in folders.items())
+
+
+def training_coverage(config: RunConfig) -> tuple[float, float, float] | None:
+    """Minimum, mean and maximum particle fraction of the training micrographs; None if the dataset is missing."""
+    try:
+        dataset = open_training_data(config)
+    except DatasetError:
+        return None
+    trained_on = {patch.source for patch in dataset.patches if patch.split == "train"}
+    fractions = [one.particle_fraction for one in dataset.manifest.sources if one.name in trained_on]
+    return min(fractions), statistics.fmean(fractions), max(fractions)
 
 
 def score_held_out(segmenter: Segmenter, folder: Path, *, name: str) -> HeldOutScores:

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from tem_rf.exporting.formats import KERAS, LITERT, ONNX
 from tem_rf.exporting.saved_model import CountsToProbability, ImagesToProbability
 from tem_rf.inference.card import ModelCard
+from tem_rf.models.ensemble import build_ensemble, member_networks
 from tem_rf.models.unet import build_unet
 
 ONNX_OPSET = 17  # supported by ONNX Runtime since 2022, and by the Java programs around Fiji
@@ -17,7 +19,11 @@ ONNX_OPSET = 17  # supported by ONNX Runtime since 2022, and by the Java program
 def write_keras(model: keras.Model, card: ModelCard, folder: Path) -> None:
     """Write the network built of Keras' own layers only, so that Keras can load it without tem-rf."""
     portable = build_unet(card.architecture, portable=True)
-    portable.set_weights(model.get_weights())
+    if card.members == 1:
+        portable.set_weights(model.get_weights())
+    else:
+        values = {weight.path: np.asarray(weight) for weight in model.weights}
+        portable = build_ensemble(member_networks(values, card.architecture, card.members, portable=True))
     portable.save(folder / KERAS.file)
 
 

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tem_rf.config.preparation import PreprocessingSettings
-from tem_rf.data.preprocess import PERCENTILES
+from tem_rf.data.preprocess import BLOCK_PERCENTILES, BLOCK_PX, PERCENTILES
 from tem_rf.data.xray import FEW_BELOW_ZERO, MAX_OUTLIER_FRACTION, PASSES
 from tem_rf.inference.card import ModelCard
 
@@ -40,12 +40,25 @@ def _offset_and_scale(image: Any, settings: PreprocessingSettings) -> tuple[Any,
     exact = tf.cast(image, tf.float64)
     if settings.normalization == "standard":
         return tf.reduce_mean(exact), tf.math.reduce_std(exact)
+    if settings.normalization == "robust":
+        return _robust_levels(exact)
     if settings.normalization == "min-max":
         low, high = tf.reduce_min(exact), tf.reduce_max(exact)
     else:
         ordered = tf.sort(tf.reshape(exact, [-1]))
         low, high = (_quantile(ordered, percent / 100) for percent in PERCENTILES)
     return low, high - low
+
+
+def _robust_levels(image: Any) -> tuple[Any, Any]:
+    """Offset and scale as `tem_rf.data.preprocess.robust_levels` computes them."""
+    height, width = tf.unstack(tf.shape(image))
+    block = tf.minimum(BLOCK_PX, tf.minimum(height, width))
+    rows, columns = height // block, width // block
+    whole = tf.reshape(image[: rows * block, : columns * block], tf.stack([rows, block, columns, block]))
+    ordered = tf.sort(tf.reshape(tf.reduce_mean(whole, axis=[1, 3]), [-1]))
+    low, high = (_quantile(ordered, percent / 100) for percent in BLOCK_PERCENTILES)
+    return (low + high) / 2, (high - low) / 2
 
 
 def _remove_xray_outliers(image: Any, threshold: float) -> Any:
@@ -158,6 +171,21 @@ class CountsToProbability(ImagesToProbability):
 
         images = tf.map_fn(lambda one: normalize_counts(one, self.preprocessing), counts)
         return super().call(tf.expand_dims(images, -1))
+
+
+class PackagedCountsToProbability(CountsToProbability):
+    """Computes the same as `CountsToProbability`, from counts with a channel axis.
+
+    For programs that know no robust normalization. Input shape: (n, h, w, 1) float32. Output: `probability`.
+    """
+
+    SIGNATURE = ImagesToProbability.SIGNATURE
+
+    def call(self, images: Any) -> dict[str, Any]:
+        """Compute the probability of a particle."""
+        import tensorflow as tf
+
+        return super().call(tf.squeeze(images, -1))
 
 
 def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None:

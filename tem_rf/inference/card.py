@@ -33,11 +33,12 @@ class MicrographSet(BaseModel):
 
 
 class SeedScores(BaseModel):
-    """One of the runs that differ only in their seed; the one with the best validation score is the model."""
+    """One of the runs that differ only in their seed or fold; the best by validation score is the model, or all are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int
+    fold: int | None = Field(None, description="Fold that was held out; None: the splits of the dataset.")
     validation_hard_dice: float
     test_hard_dice: float | None = Field(description="Mean over the test images; None if not evaluated.")
 
@@ -141,6 +142,11 @@ class ModelCard(BaseModel):
     seed: int | None = None
     best_epoch: int | None = None
     test: TestScores | None = Field(None, description="None if the run was not evaluated before the export.")
+    members: int = Field(1, ge=1, le=100, description="Networks whose probabilities are averaged.")
+    folds: int | None = Field(None, description="Folds of the cross-validation whose networks are averaged.")
+    coverage: tuple[float, float, float] | None = Field(
+        None, description="Minimum, mean and maximum particle fraction of the training micrographs."
+    )
     micrographs: tuple[MicrographSet, ...] = Field((), description="Micrographs the dataset was cut from, by folder.")
     seeds: tuple[SeedScores, ...] = Field((), description="The runs from which the network was selected.")
     held_out: tuple[HeldOutScores, ...] = Field((), description="Scores on micrographs outside the dataset.")

@@ -1,8 +1,8 @@
 """A trained network ready for new micrographs, from a run or an exported model."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,17 +81,54 @@ def _from_run(run: RunFolder) -> Segmenter:
 
 
 def _from_export(path: Path) -> Segmenter:
+    from tem_rf.models.ensemble import mean_logits
     from tem_rf.models.merging import compile_inference
 
     card = ModelCard.read(path)
+    networks = load_exported_networks(path, card.architecture, card.members)
+    functions = [compile_inference(network, card.architecture) for network in networks]
     return Segmenter(
         name=card.name,
         architecture=card.architecture,
         preprocessing=card.preprocessing,
         pixel_size_nm=card.pixel_size_nm,
-        logits=compile_inference(load_exported_network(path, card.architecture), card.architecture),
+        logits=functions[0] if card.members == 1 else mean_logits(functions),
         sha256=_sha256([path / CARD_NAME, path / _GRAPH, *variable_files(path)]),
     )
+
+
+def load_exported_networks(path: Path, architecture: Architecture, members: int) -> "list[keras.Model]":
+    """Build the networks of an exported model: one, or the members of an ensemble.
+
+    Raises:
+        ModelError: Variables are missing, damaged, or of another architecture.
+    """
+    from tem_rf.models.ensemble import member_networks
+
+    if members == 1:
+        return [load_exported_network(path, architecture)]
+    require_room_for(architecture, sum(file.stat().st_size for file in variable_files(path)) // members, path)
+    try:
+        return member_networks(read_variables(path), architecture, members)
+    except (KeyError, ValueError) as error:
+        raise ModelError(
+            f"{path}: expected the variables of {members} networks, as {CARD_NAME} says; one is missing or of another "
+            f"shape ({error}). Export the runs again."
+        ) from error
+
+
+def load_averaged(paths: Sequence[Path]) -> Segmenter:
+    """Load runs of one architecture and preprocessing as one network, which averages their probabilities.
+
+    Raises:
+        ModelError: As for `load_segmenter`.
+    """
+    from tem_rf.models.ensemble import mean_logits
+
+    segmenters = [load_segmenter(path) for path in paths]
+    if len(segmenters) == 1:
+        return segmenters[0]
+    return replace(segmenters[0], logits=mean_logits([segmenter.logits for segmenter in segmenters]))
 
 
 def load_exported_network(path: Path, architecture: Architecture) -> "keras.Model":

@@ -1,6 +1,6 @@
 """Export the network of a run, or import a published one, as a saved model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,8 +31,9 @@ class ExportRequest(Request):
     run: Annotated[tuple[str, ...], Positional()] = Field(
         min_length=1,
         description="Name or folder of the run. Of several (one network, several seeds), the best by validation score "
-        "is exported.",
+        "is exported; all folds of a cross-validation become one model that averages them.",
     )
+    ensemble: bool = Field(False, description="Average the networks of several seeds instead of selecting the best.")
     output: Annotated[Path | None, Flags("output", "o")] = Field(
         None, description=f"Folder to write; default: {MODELS}/RUN."
     )
@@ -112,13 +113,17 @@ def export(request: ExportRequest, *, on_step: Callable[[str], None] = lambda wh
     from tem_rf.models.backend import import_keras
 
     import_keras()
-    from tem_rf.exporting.best_seed import best_seed, seed_scores
+    from tem_rf.exporting.best_seed import all_folds, best_seed, seed_scores
     from tem_rf.exporting.card_notes import CardNotes
     from tem_rf.exporting.check import compare_formats
     from tem_rf.exporting.export import export_over
 
     folder = best_seed(candidates)
-    output = request.output or MODELS / folder.name
+    members: list[RunFolder] = []
+    if len(candidates) > 1 and (request.ensemble or folder.config.fold is not None):
+        members = all_folds(candidates) if folder.config.fold is not None else candidates
+        folder = members[0]
+    output = request.output or MODELS / (f"{folder.name}-ensemble" if members else folder.name)
     notes = CardNotes(
         authors=request.authors,
         license=request.license_id,
@@ -126,14 +131,22 @@ def export(request: ExportRequest, *, on_step: Callable[[str], None] = lambda wh
         limits=request.limits,
         made_by=request.made_by,
         seeds=seed_scores(candidates) if len(candidates) > 1 else (),
-        held_out=_score_held_out(folder, held_out, on_step),
+        held_out=_score_held_out(members or [folder], held_out, on_step),
     )
     on_step(f"exporting {folder.name} as {', '.join(one.name for one in formats)}")
-    card = export_over(folder, output, formats, notes=notes, only_missing=request.check, overwrite=request.overwrite)
+    card = export_over(
+        folder,
+        output,
+        formats,
+        notes=notes,
+        members=members,
+        only_missing=request.check,
+        overwrite=request.overwrite,
+    )
     comparisons = []
     if request.check:
         on_step("comparing the formats with the run")
-        for comparison in compare_formats(folder, output):
+        for comparison in compare_formats(members or [folder], output):
             on_step(f"comparing {comparison.runtime} with the run")
             comparisons.append(comparison)
     return Exported(output, card, comparisons)
@@ -193,14 +206,14 @@ def _named_folder(text: str) -> tuple[str, Path]:
 
 
 def _score_held_out(
-    run: RunFolder, folders: dict[str, Path], on_step: Callable[[str], None]
+    runs: Sequence[RunFolder], folders: dict[str, Path], on_step: Callable[[str], None]
 ) -> "tuple[HeldOutScores, ...]":
     if not folders:
         return ()
     from tem_rf.exporting.micrographs import score_held_out
-    from tem_rf.inference.model import load_segmenter
+    from tem_rf.inference.model import load_averaged
 
-    segmenter = load_segmenter(run.path)
+    segmenter = load_averaged([run.path for run in runs])
     scores = []
     for name, folder in folders.items():
         on_step(f"segmenting {name}")

@@ -20,6 +20,7 @@ from tem_rf.config.training import (
 from tem_rf.errors import SettingsError
 from tem_rf.jobs.request import Request
 from tem_rf.runs import process
+from tem_rf.runs.config import Fold
 from tem_rf.runs.extension import is_complete, open_or_extend
 from tem_rf.runs.folder import RunFolder, default_name
 from tem_rf.runs.root import DEFAULT_ROOT
@@ -59,6 +60,12 @@ class TrainRequest(Request):
         min_length=1,
         description=f"Seed, or several separated by commas; the study used {','.join(map(str, STUDY_SEEDS))}.",
     )
+    folds: int | None = Field(
+        None,
+        ge=2,
+        description="Cross-validation over micrographs: as many runs, each tested on the micrographs that it was not "
+        "trained on; as many as micrographs leaves one out each. None: the splits of the dataset.",
+    )
     recipe: Annotated[str | None, Choices(tuple(RECIPES))] = Field(
         None,
         description=f"Recipe that provides the defaults of the settings below: {', '.join(RECIPES)}. "
@@ -97,7 +104,14 @@ class TrainRequest(Request):
         Raises:
             ArchitectureError: A name is not that of an architecture.
         """
-        return max(len(self.architectures), 1) * len(self.seed)
+        return max(len(self.architectures), 1) * len(self.seed) * (self.folds or 1)
+
+    @property
+    def parts(self) -> list[Fold | None]:
+        """The folds, or None for the splits of the dataset."""
+        if self.folds is None:
+            return [None]
+        return [Fold(number=number, folds=self.folds) for number in range(1, self.folds + 1)]
 
 
 @dataclass(frozen=True)
@@ -114,7 +128,7 @@ class PlannedRun:
 
 
 def plan_runs(request: TrainRequest) -> list[PlannedRun]:
-    """Create the run folders of a request, one per network and seed; an existing run of fewer epochs is extended.
+    """Create the run folders of a request, one per network, seed and fold; an existing run of fewer epochs is extended.
 
     Nothing is created if any of the runs is invalid.
 
@@ -132,15 +146,18 @@ def plan_runs(request: TrainRequest) -> list[PlannedRun]:
 
     architectures = request.architectures
     if request.name is not None and request.run_count > 1:
-        raise SettingsError("`name`: applies to a single run, but several networks or seeds were given; leave it out.")
+        raise SettingsError(
+            "`name`: applies to a single run, but several networks, seeds or folds were given; leave it out."
+        )
     start = _starting_point(request, architectures)
     if start is not None:
         architectures = architectures or [start.architecture]
     ancestor = None if start is None else start.ancestor
     configs = [
-        configure_run(request.dataset, architecture, request.training, seed, request.augmentation, ancestor)
+        configure_run(request.dataset, architecture, request.training, seed, request.augmentation, ancestor, fold)
         for architecture in architectures
         for seed in request.seed
+        for fold in request.parts
     ]
     network = None if start is None else _load(start)
     folders = [open_or_extend(request.runs / (request.name or default_name(config)), config) for config in configs]

@@ -1,7 +1,7 @@
 """Scores over images and seeds: mean and standard deviation."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -37,11 +37,12 @@ class Spread:
         return f"{self.mean:.3f} {count}" if self.sd is None else f"{self.mean:.3f} ± {self.sd:.3f} {count}"
 
 
-def summarize(scores_by_seed: Mapping[int, Sequence[ImageScores]]) -> dict[str, Spread]:
-    """Mean ± sd of every score over the seeds.
+def summarize(scores_by_seed: Mapping[Hashable, Sequence[ImageScores]]) -> dict[str, Spread]:
+    """Mean ± sd of every score over the seeds, or over the folds of a cross-validation.
 
     Args:
-        scores_by_seed: The images of each seed; a method without randomness counts as one seed.
+        scores_by_seed: The images of each seed, or of each seed and fold; a method without randomness counts as one
+            seed.
 
     Returns:
         The spread of each score by name, in the order of the table. An image without a distance (an outline is missing)

@@ -40,6 +40,15 @@ class Ancestor(BaseModel):
     normalization: Normalization | None = Field(description="What it expects; None: not recorded.")
 
 
+class Fold(BaseModel):
+    """The part of a dataset that one run of a cross-validation holds out for testing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int = Field(ge=1, description="Number of the fold, from 1.")
+    folds: int = Field(ge=2, description="Number of folds.")
+
+
 class RunConfig(BaseModel):
     """The content of `config.json`: network, dataset and training settings of a run.
 
@@ -61,6 +70,9 @@ class RunConfig(BaseModel):
     start: Ancestor | None = Field(
         None, description="The model that it starts from; None: initial weights by the seed."
     )
+    fold: Fold | None = Field(
+        None, description="Part of the micrographs that is held out for testing; None: the splits of the dataset."
+    )
     restarts: tuple[int, ...] = Field(
         (), description="Former last epochs, from before more were requested; a cosine schedule restarts after each."
     )
@@ -78,8 +90,13 @@ class RunConfig(BaseModel):
 
     @property
     def trial(self) -> str:
-        """Everything except the seed and the paths: runs with the same value belong to one trial."""
-        return self.model_dump_json(exclude={"seed": True, "dataset": True, "start": {"path"}})
+        """Everything except seed, fold and paths: runs with the same value belong to one trial."""
+        return self.model_dump_json(exclude={"seed": True, "dataset": True, "start": {"path"}, "fold": {"number"}})
+
+    @property
+    def member(self) -> tuple[int, int]:
+        """Seed and fold, which tell apart the runs of a trial; fold 0 if there are none."""
+        return self.seed, self.fold.number if self.fold else 0
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:

@@ -209,3 +209,17 @@ class EventSink:
         while self._held_back:
             self._log.write(self._held_back[0])
             del self._held_back[0]
+
+
+def kept_epoch(reported: Sequence[EpochEvent], keep: str) -> EpochEvent | None:
+    """The epoch whose network is in `model.keras`.
+
+    Args:
+        reported: The completed epochs, in order.
+        keep: See `TrainingSettings.keep`.
+    """
+    if keep == "last":
+        return reported[-1] if reported else None
+    if keep == "smooth" and (best := [event for event in reported if event.is_best]):
+        return best[-1]
+    return max(reported, key=lambda event: event.validation_hard_dice, default=None)

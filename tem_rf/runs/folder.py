@@ -176,11 +176,12 @@ class RunFolder(OwnedFolder):
 
 
 def default_name(config: RunConfig) -> str:
-    """Name of a run if the user gives none: dataset, architecture, recipe, model, augmentation, seed."""
+    """Name of a run if the user gives none: dataset, architecture, recipe, model, augmentation, fold, seed."""
     dataset = dataset_in_names(config.dataset)
     start = "" if config.start is None else f"-from-{_in_names(config.start.name)}"
     augmented = "" if config.augmentation.is_off else "-augmented"
-    return f"{dataset}-{config.architecture.name}-{config.training.recipe}{start}{augmented}-s{config.seed}"
+    fold = "" if config.fold is None else f"-fold{config.fold.number}of{config.fold.folds}"
+    return f"{dataset}-{config.architecture.name}-{config.training.recipe}{start}{augmented}{fold}-s{config.seed}"
 
 
 def dataset_in_names(dataset: Path) -> str:

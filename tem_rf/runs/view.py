@@ -21,6 +21,7 @@ from tem_rf.runs.events import (
     StatusEvent,
     StepEvent,
     follow_events,
+    kept_epoch,
 )
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.notes import RunNotes, read_notes
@@ -66,8 +67,8 @@ class RunView:
 
     @property
     def best(self) -> EpochEvent | None:
-        """The epoch with the best validation hard dice."""
-        return max(self.epochs, key=lambda event: event.validation_hard_dice, default=None)
+        """The epoch whose network is kept."""
+        return kept_epoch(self.epochs, self.config.training.keep if self.config else "best")
 
     @property
     def patches_per_s(self) -> float | None:

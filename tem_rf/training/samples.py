@@ -65,7 +65,7 @@ class SamplePictures:
 
 def choose_patches(dataset: PreparedDataset) -> list[int]:
     """Indices of validation patches, from the largest to the smallest particle fraction."""
-    patches = dataset.indices("validation").tolist()
+    patches = dataset.indices(dataset.monitored).tolist()
     by_particles = sorted(patches, key=lambda patch: -dataset.patches[patch].particle_fraction)
     ranks = np.linspace(0, len(patches) - 1, min(MAX_PATCHES, len(patches)))
     return [by_particles[round(rank)] for rank in ranks]

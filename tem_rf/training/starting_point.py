@@ -115,6 +115,11 @@ def _from_file(path: Path) -> StartingPoint:
 
 def _from_export(folder: Path) -> StartingPoint:
     card = ModelCard.read(folder)
+    if card.members > 1:
+        raise ModelError(
+            f"{folder}: averages {card.members} networks, of which no single one can be trained further; start from "
+            "one of the runs that were averaged."
+        )
 
     def load() -> "keras.Model":
         from tem_rf.inference.model import load_exported_network

@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import keras
 import numpy as np
 
+from tem_rf.config.training import SMOOTHED_EPOCHS
 from tem_rf.files import DAMAGED_NPZ, refuse_compressed, replacing_file
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.network import portable_copy
@@ -28,6 +30,7 @@ class Progress:
         best_hard_dice: Best validation hard dice so far; below zero before the first epoch.
         best_epoch: Epoch with the best validation hard dice.
         patches_at_once: Patches that fit into memory at once, if complete batches do not.
+        recent: Validation hard dice of the last epochs, oldest first, as many as are averaged.
     """
 
     epoch: int = 0
@@ -36,16 +39,24 @@ class Progress:
     best_hard_dice: float = -1.0
     best_epoch: int = 0
     patches_at_once: int | None = None
+    recent: tuple[float, ...] = ()
 
     def after_step(self, scores: Scores) -> "Progress":
         """Progress after one more step."""
         return replace(self, step=self.step + 1, scores=scores)
 
-    def after_epoch(self, hard_dice: float) -> "Progress":
-        """Progress at the end of the current epoch, with this validation hard dice."""
-        done = replace(self, epoch=self.epoch + 1, step=0, scores=Scores())
-        if hard_dice > self.best_hard_dice:
-            return replace(done, best_hard_dice=hard_dice, best_epoch=done.epoch)
+    def after_epoch(self, hard_dice: float, keep: str = "best") -> "Progress":
+        """Progress at the end of the current epoch.
+
+        Args:
+            hard_dice: Its validation hard dice.
+            keep: Which epoch counts as the best: `best`, `smooth` or `last`, see `TrainingSettings.keep`.
+        """
+        recent = (*self.recent, hard_dice)[-SMOOTHED_EPOCHS:] if keep == "smooth" else ()
+        score = fmean(recent) if recent else hard_dice
+        done = replace(self, epoch=self.epoch + 1, step=0, scores=Scores(), recent=recent)
+        if keep == "last" or score > self.best_hard_dice:
+            return replace(done, best_hard_dice=score, best_epoch=done.epoch)
         return done
 
 
@@ -103,7 +114,7 @@ def _read(path: Path, shapes: list[tuple[int, ...]]) -> tuple[Progress, list[np.
     if [value.shape for value in values] != shapes:
         raise ValueError(f"{path}: is of another network.")
     scores = Scores(content["scores"]["images"], tuple(content["scores"]["sums"]))
-    return Progress(**{**content, "scores": scores}), values
+    return Progress(**{**content, "scores": scores, "recent": tuple(content.get("recent", ()))}), values
 
 
 def _newest_first(folder: Path) -> list[Path]:

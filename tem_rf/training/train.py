@@ -14,7 +14,7 @@ from tem_rf.data.patch_augmentation import build_augment
 from tem_rf.errors import TrainingError
 from tem_rf.files import write_json
 from tem_rf.models.unet import build_unet
-from tem_rf.runs.dataset import notes_on_start, open_training_data
+from tem_rf.runs.dataset import notes_on_data, notes_on_start, open_training_data
 from tem_rf.runs.environment import environment
 from tem_rf.runs.events import EventSink, Listener, NoticeEvent, State, StatusEvent
 from tem_rf.runs.folder import RunFolder
@@ -156,7 +156,7 @@ class _Training:
             validation = self._validate()
             if not math.isfinite(validation.loss):
                 raise self._diverged(f"the validation loss became {validation.loss}")
-            self.progress = self.progress.after_epoch(validation.hard_dice)
+            self.progress = self.progress.after_epoch(validation.hard_dice, self.settings.keep)
             if self.progress.best_epoch == self.progress.epoch:
                 # Before the checkpoint: a restart from the previous checkpoint writes this model again.
                 self._write(partial(save_model, self.run, self.model))
@@ -185,7 +185,7 @@ class _Training:
         return split_into_batches(order, self.settings.batch_size)
 
     def _validate(self) -> Scores:
-        orders = split_into_batches(in_order(self.dataset.indices("validation")), self.settings.batch_size)
+        orders = split_into_batches(in_order(self.dataset.indices(self.dataset.monitored)), self.settings.batch_size)
         scores = Scores()
         with PrefetchedBatches(self.dataset.images, self.dataset.labels, orders) as batches:
             for batch in batches:
@@ -214,9 +214,10 @@ class _Training:
             self.events.emit(NoticeEvent(message=f"{path}: cannot be read; resuming from the previous checkpoint."))
 
         found = load_checkpoint(self.run.checkpoint_folder, self.variables, on_damaged=on_damaged)
-        if found is None and self.config.start is not None:
-            self.model.set_weights(load_start(self.run).get_weights())
-            for note in notes_on_start(self.config):
+        if found is None:
+            if self.config.start is not None:
+                self.model.set_weights(load_start(self.run).get_weights())
+            for note in (*notes_on_start(self.config), *notes_on_data(self.config, self.dataset)):
                 self.events.emit(NoticeEvent(message=note))
         return found or Progress()
 

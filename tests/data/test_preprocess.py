@@ -98,6 +98,26 @@ def test_percentile_puts_1_and_99_percent_at_0_and_1() -> None:
     assert np.percentile(result, [1, 99]) == pytest.approx([0, 1], abs=1e-5)
 
 
+def film_and_particle(coverage: float, normalization: Any) -> tuple[float, float]:
+    """Normalized levels of film and particles that cover a part of the rows, with noise as strong as the contrast."""
+    image = noise((256, 256), mean=900)
+    particle = np.arange(256) < 256 * coverage
+    image[particle] -= 4 * image.std()
+    result = normalize_micrograph(image, preparation_settings(normalization=normalization))
+    return float(result[~particle].mean()), float(result[particle].mean())
+
+
+@pytest.mark.parametrize(("normalization", "moves_at_most"), [("robust", 0.15), ("standard", 4.0)])
+def test_only_robust_levels_do_not_move_with_the_coverage(normalization: str, moves_at_most: float) -> None:
+    levels = np.array([film_and_particle(coverage, normalization) for coverage in (0.05, 0.3, 0.85)])
+    moved = np.ptp(levels, axis=0).max() / np.abs(levels[:, 0] - levels[:, 1]).mean()
+    assert moved < moves_at_most
+    if normalization == "robust":
+        np.testing.assert_allclose(levels, [[1, -1]] * 3, atol=0.2)
+    else:
+        assert moved > 0.5, "the mean and the sd move, so that the test can fail"
+
+
 def test_flat_field_removes_a_gradient_of_illumination_and_keeps_the_mean() -> None:
     light = np.linspace(0.7, 1.3, 256, dtype=np.float32)[:, None]
     lit = noise((256, 250), mean=1000) * light
@@ -126,7 +146,7 @@ def test_rescaling_without_a_pixel_size_is_refused() -> None:
         preprocess(noise(), preparation_settings(target_pixel_size_nm=0.04))
 
 
-@pytest.mark.parametrize("normalization", ["standard", "percentile", "min-max"])
+@pytest.mark.parametrize("normalization", ["standard", "robust", "percentile", "min-max"])
 def test_a_constant_image_is_refused(normalization: str) -> None:
     with pytest.raises(DatasetError, match=r"the image is constant \(every pixel about 37\)"):
         preprocess(np.full((32, 32), 37, np.uint16), preparation_settings(normalization=normalization))

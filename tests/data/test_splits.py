@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tem_rf.data.splits import SPLITS, split_by_micrograph, split_in_order
-from tem_rf.errors import DatasetError
+from tem_rf.data.splits import SPLITS, SplitSizes, named_micrographs, split_by_micrograph, split_in_order
+from tem_rf.errors import DatasetError, SettingsError
 
 
 @given(st.integers(3, 60), st.integers(0, 5))
@@ -50,3 +50,41 @@ def test_the_ordered_split_keeps_the_order() -> None:
 def test_two_patches_cannot_be_split() -> None:
     with pytest.raises(DatasetError, match=r"2 patches.*at least 3"):
         split_in_order(2)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        (SplitSizes(train=3), {"train": 3, "validation": 2, "test": 4}),
+        (SplitSizes(validation=0, test=0), {"train": 9}),
+        (SplitSizes(3, 1, 5), {"train": 3, "validation": 1, "test": 5}),
+        (SplitSizes(test=7), {"train": 1, "validation": 1, "test": 7}),
+    ],
+)
+def test_sizes_that_are_given_are_kept(sizes: SplitSizes, expected: dict[str, int]) -> None:
+    assert Counter(split_by_micrograph(np.linspace(0, 1, 9), 0, sizes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (
+            SplitSizes(train=8),
+            "`train_count` 8: expected sizes for 9 micrographs that leave at least one for",
+        ),
+        (SplitSizes(3, 1, 2), "expected sizes for 9 micrographs, received 6; change one, or leave one out"),
+    ],
+)
+def test_sizes_that_do_not_add_up_are_refused(sizes: SplitSizes, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        split_by_micrograph(np.linspace(0, 1, 9), 0, sizes)
+
+
+def test_micrographs_are_named_with_or_without_ending_or_by_pattern() -> None:
+    names = ["au_1.tif", "au_2.tif", "set/au_3.tif", "pt.h5#4"]
+    assert named_micrographs(names, ["au_1", "au_2.tif"]) == [0, 1]
+    assert named_micrographs(names, ["au_3", "pt*"]) == [2, 3]
+    with pytest.raises(SettingsError, match=r"`test_names`: no micrograph is named 'ag'; expected one of au_1.tif"):
+        named_micrographs(names, ["ag"])
+    with pytest.raises(SettingsError, match="names all micrographs"):
+        named_micrographs(names, ["*"])

@@ -33,10 +33,10 @@ def upper_half(image: np.ndarray) -> np.ndarray:
 
 
 METHODS = {
-    "everything": lambda image: np.ones(image.shape, bool),
-    "nothing": lambda image: np.zeros(image.shape, bool),
-    "upper": upper_half,
-    "lower": lambda image: ~upper_half(image),
+    "everything": lambda dataset, index: np.ones(dataset.images[index].shape, bool),
+    "nothing": lambda dataset, index: np.zeros(dataset.images[index].shape, bool),
+    "upper": lambda dataset, index: upper_half(dataset.images[index]),
+    "lower": lambda dataset, index: ~upper_half(dataset.images[index]),
 }
 
 
@@ -70,7 +70,7 @@ def test_networks_miss_what_their_scores_say(trained_run: RunFolder, dataset: Pr
     assert (list(methods), note.split(":")[0]) == ([trained_run.name], "left out"), "discs have no fringes"
     (missed,) = false_negative_maps(methods, dataset, dataset.indices("test")[0])
     label = dataset.labels[dataset.indices("test")[0]] > 0
-    mask = methods[trained_run.name](dataset.images[dataset.indices("test")[0]])
+    mask = methods[trained_run.name](dataset, dataset.indices("test")[0])
     found = (label & ~missed).sum()
     dice = evaluate_run(trained_run, dataset)[0].hard_dice
     assert dice == pytest.approx((2 * found + 1) / (label.sum() + mask.sum() + 1))

@@ -61,7 +61,7 @@ def package(trained_run: RunFolder, tmp_path_factory: pytest.TempPathFactory) ->
 def test_every_format_gives_the_probability_of_the_run_at_two_sizes_and_batch_sizes(
     model: Path, trained_run: RunFolder
 ) -> None:
-    comparisons = list(compare_formats(trained_run, model))
+    comparisons = list(compare_formats([trained_run], model))
     assert {one.runtime for one in comparisons} == {"savedmodel", "keras", "onnx", "litert"}
     assert {one.shape for one in comparisons if one.runtime == "onnx"} == {
         (1, 65, 67),
@@ -75,7 +75,7 @@ def test_every_format_gives_the_probability_of_the_run_at_two_sizes_and_batch_si
 def test_another_network_is_found_out(model: Path, trained_run: RunFolder, tmp_path: Path) -> None:
     other = build_unet(trained_run.config.architecture, seed=5)
     write_model_folder(other, ModelCard.read(model), tmp_path / "other")
-    assert min(one.difference for one in compare_formats(trained_run, tmp_path / "other")) > 0.01
+    assert min(one.difference for one in compare_formats([trained_run], tmp_path / "other")) > 0.01
 
 
 def test_onnx_runtime_alone_takes_counts_with_xray_outliers(
@@ -164,7 +164,7 @@ def test_the_package_passes_the_test_of_bioimageio_without_a_network(
 
 
 def test_the_package_gives_the_probability_of_the_run(package: Path, trained_run: RunFolder) -> None:
-    comparisons = [one for one in compare_formats(trained_run, package) if one.runtime != "savedmodel"]
+    comparisons = [one for one in compare_formats([trained_run], package) if one.runtime != "savedmodel"]
     assert len(comparisons) == 8
     assert max(one.difference for one in comparisons) < 1e-4
 

@@ -70,7 +70,7 @@ def test_tensorflow_alone_gives_the_probabilities_of_the_run(
             np.testing.assert_array_equal(mask, (probability > 0.5).astype(np.uint8))
 
 
-@pytest.mark.parametrize("normalization", ["standard", "percentile", "min-max"])
+@pytest.mark.parametrize("normalization", ["standard", "robust", "percentile", "min-max"])
 @pytest.mark.parametrize("xray_threshold", [None, 300.0])
 def test_the_graph_normalizes_as_the_preparation_does(normalization: str, xray_threshold: float | None) -> None:
     from tem_rf.exporting.saved_model import normalize_counts

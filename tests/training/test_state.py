@@ -30,6 +30,27 @@ def test_the_newest_state_comes_back_whole(folder: Path) -> None:
     assert all(np.all(np.asarray(variable) == 2.0) for variable in state)
 
 
+def test_which_epoch_is_kept() -> None:
+    scores = [0.2, 0.9, 0.3, 0.6, 0.7, 0.6]
+
+    def kept(keep: str) -> list[int]:
+        progress, epochs = Progress(), []
+        for score in scores:
+            progress = progress.after_epoch(score, keep)
+            epochs.append(progress.best_epoch)
+        return epochs
+
+    assert kept("best") == [1, 2, 2, 2, 2, 2]
+    assert kept("smooth") == [1, 2, 2, 4, 4, 6], "means of three: 0.2, 0.55, 0.47, 0.6, 0.53, 0.63"
+    assert kept("last") == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_epochs_of_a_running_mean_come_back(tmp_path: Path) -> None:
+    progress = Progress().after_epoch(0.5, "smooth").after_epoch(0.7, "smooth")
+    save_checkpoint(tmp_path, variables(1.0), progress)
+    assert load_checkpoint(tmp_path, variables(0.0)) == progress
+
+
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 0.9, 0.999])
 def test_a_truncated_checkpoint_falls_back_to_the_one_before(folder: Path, fraction: float) -> None:
     newest = sorted(folder.glob("*.npz"))[-1]

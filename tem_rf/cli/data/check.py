@@ -38,6 +38,8 @@ def _print_pairs(folder: Path, outcome: FolderCheck) -> None:
         )
     for note in outcome.notes:
         console.print(f"note: {with_option_names(note)}", markup=False)
+    for what in outcome.lacks:
+        console.print(f"lacks {with_option_names(what)}", markup=False)
     for problem in outcome.problems:
         console.print(f"problem: {with_option_names(str(problem))}", markup=False)
     if outcome.problems:

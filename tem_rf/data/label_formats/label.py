@@ -6,6 +6,10 @@ import numpy as np
 
 _USUAL_MOST = 0.6  # of the pixels; particles rarely cover more, but inverted masks do
 _USUAL_LEAST = 1e-3
+_MIN_SOLIDITY = 0.8  # of particles that touch; gaps between dense particles have at most 0.79, docs/experiments.md
+_MIN_REGION_PX = 12  # smaller regions are drawing errors
+_LARGEST_SIDE_PX = 1024
+INVERTED = "is it inverted?"
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,26 @@ class Label:
         """Add a note if it marks so much or so little that it may be inverted, or belong to another image."""
         share = float(self.mask.mean()) if self.mask.size else 0.0
         notes = self.notes
-        if _USUAL_MOST < share < 1:
-            notes += (f"marks {percent(share)} of the pixels as particle; is it inverted?",)
+        if _USUAL_MOST < share < 1 and _has_convex_gaps(self.mask):
+            notes += (f"marks {percent(share)} of the pixels as particle; {INVERTED}",)
         elif 0 < share < _USUAL_LEAST:
             notes += (f"marks only {percent(share)} of the pixels as particle",)
         return replace(self, notes=notes)
+
+
+def _has_convex_gaps(mask: np.ndarray) -> bool:
+    """Whether the unmarked pixels form convex regions, as particles do; the gaps between dense particles are concave.
+
+    Args:
+        mask: (height, width) bool.
+    """
+    from skimage.measure import label, regionprops
+
+    step = -(-max(mask.shape) // _LARGEST_SIDE_PX)
+    regions = regionprops(label(~mask[::step, ::step], connectivity=1))
+    regions = [region for region in regions if region.area >= _MIN_REGION_PX] or regions
+    area = sum(region.area for region in regions)
+    return bool(sum(region.solidity * region.area for region in regions) >= _MIN_SOLIDITY * area)
 
 
 def percent(share: float) -> str:

@@ -114,6 +114,7 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         scale=prepared.scale,
         mean=prepared.mean,
         sd=prepared.sd,
+        robust=prepared.robust,
         counts_per_electron=_gain(pair.image, micrograph.pixel_size_nm, prepared.pixel_size_nm),
         notes=notes,
     )

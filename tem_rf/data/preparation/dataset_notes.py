@@ -2,13 +2,15 @@
 
 from tem_rf.data.manifest import Manifest
 from tem_rf.data.sources import marking_notes
+from tem_rf.data.variety import coverage_notes
 
 _MAX_PAIRS_NAMED = 10
 
 
 def dataset_notes(manifest: Manifest) -> list[str]:
     """List what was left out, changed or not found, and what leaks between the splits, one line each."""
-    return [*_patch_notes(manifest), *_image_notes(manifest), *_leak_notes(manifest)]
+    coverages = [(one.name, one.particle_fraction, split) for one in manifest.sources for split in one.splits]
+    return [*_patch_notes(manifest), *_image_notes(manifest), *coverage_notes(coverages), *_leak_notes(manifest)]
 
 
 def _patch_notes(manifest: Manifest) -> list[str]:
@@ -20,7 +22,7 @@ def _patch_notes(manifest: Manifest) -> list[str]:
     if left_out:
         notes.append(f"{left_out / all_px:.1%} of the pixels, at the right and bottom, fill no patch and were left out")
     particle_px = sum(source.particle_fraction * source.height * source.width for source in sources)
-    return [*notes, *marking_notes(particle_px, all_px)]
+    return [*notes, *marking_notes(particle_px, all_px, (note for source in sources for note in source.notes))]
 
 
 def _image_notes(manifest: Manifest) -> list[str]:

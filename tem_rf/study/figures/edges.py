@@ -36,7 +36,7 @@ def edges_close_up(results: Results) -> StudyFigure:
         runs = [median_run(trials[index]) for index in shown]
         index = examples.patches[-1]
         image, label = np.asarray(examples.dataset.images[index]), examples.dataset.labels[index] > 0
-        masks = [network_of(run.run)(image) for run in runs]
+        masks = [network_of(run.run)(examples.dataset, index) for run in runs]
         window = most_contested_window(masks, label, WINDOW_PX)
         patch, pixel_size_nm = examples.dataset.patches[index], examples.dataset.manifest.pixel_size_nm
         line = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tem_rf.architecture import Architecture
+from tem_rf.data.renormalized import in_normalization
 from tem_rf.errors import ModelError
 from tem_rf.evaluation.trials import Results
 from tem_rf.models.effective import EffectiveField, effective_receptive_field
@@ -48,9 +49,9 @@ def effective_fields(results: Results) -> StudyFigure:
         for trial in examples.trials:
             run, architecture, size = median_run(trial), trial.architecture, examples.dataset.manifest.pixel_size_nm
             try:
-                field = effective_receptive_field(
-                    load_network(run.run), architecture, np.asarray(examples.dataset.images[indices])
-                )
+                dataset = in_normalization(examples.dataset, run.config.preprocessing.normalization)
+                images = np.asarray(dataset.images[indices])
+                field = effective_receptive_field(load_network(run.run), architecture, images)
             except ModelError as error:
                 reasons.append(f"Left out of {examples.name}: {error}")
                 continue

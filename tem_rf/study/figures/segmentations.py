@@ -52,7 +52,7 @@ def example_segmentations(results: Results) -> StudyFigure:
             patch = examples.dataset.patches[index]
             line = []
             for run in runs:
-                mask = methods[run.run.name](image)
+                mask = methods[run.run.name](examples.dataset, index)
                 row = {
                     "dataset": examples.name,
                     "source": patch.source,
