@@ -292,6 +292,7 @@ def prepare(
     particle: str | Unset | None = UNSET,
     background: str | Unset | None = UNSET,
     not_sure: str | Unset | None = UNSET,
+    complete_area: str | Unset | None = UNSET,
     pair: str | Unset | None = UNSET,
     empty_is_background: bool | Unset = UNSET,
     xray_threshold: float | Unset | None = UNSET,
@@ -323,7 +324,8 @@ def prepare(
         label_array: Same as `array`, for label files.
         particle: Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.
         background: Same for background; all others are particle.
-        not_sure: Same for pixels that are neither; patches that contain them are dropped, scores ignore them.
+        not_sure: Same for pixels that are neither, such as 0 in scribbles; training and scores ignore them.
+        complete_area: Classes of boxes or outlines in which every particle is labelled; all other pixels are not sure.
         pair: Pattern of label file names, such as {name}_drawn_*.png; {name} is the name of the micrograph.
         empty_is_background: Use micrographs with an empty label as background examples; otherwise they are rejected.
         xray_threshold: Counts above the median that make a pixel an x-ray outlier; 0: outliers are kept.
@@ -368,6 +370,7 @@ def prepare(
             particle=particle,
             background=background,
             not_sure=not_sure,
+            complete_area=complete_area,
             pair=pair,
             empty_is_background=empty_is_background,
             xray_threshold=xray_threshold,
@@ -585,6 +588,7 @@ def segment(
     particle: str | None = None,
     background: str | None = None,
     not_sure: str | None = None,
+    complete_area: str | None = None,
     pair: str | None = None,
     empty_is_background: bool = False,
     transforms: int = 1,
@@ -623,7 +627,8 @@ def segment(
         label_array: Same as `array`, for label files.
         particle: Label values, colours (#ff0000, red), classes or channels that are particle, separated by commas.
         background: Same for background; all others are particle.
-        not_sure: Same for pixels that are neither; patches that contain them are dropped, scores ignore them.
+        not_sure: Same for pixels that are neither, such as 0 in scribbles; training and scores ignore them.
+        complete_area: Classes of boxes or outlines in which every particle is labelled; all other pixels are not sure.
         pair: Pattern of label file names, such as {name}_drawn_*.png; {name} is the name of the micrograph.
         empty_is_background: Use micrographs with an empty label as background examples; otherwise they are rejected.
         transforms: Rotated and mirrored views to average over, 8 for all.
@@ -674,6 +679,7 @@ def segment(
         particle=particle,
         background=background,
         not_sure=not_sure,
+        complete_area=complete_area,
         pair=pair,
         empty_is_background=empty_is_background,
         transforms=transforms,

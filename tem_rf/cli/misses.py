@@ -63,7 +63,7 @@ def misses(
         patch, index = comparison.patches[place], indices[place]
         files.append(output / f"{patch.name}.png")
         maps = false_negative_maps(methods, dataset, index)
-        write_false_negative_maps(files[-1], dataset.images[index], dataset.labels[index] > 0, maps, comparison.methods)
+        write_false_negative_maps(files[-1], dataset.images[index], dataset.particles(index), maps, comparison.methods)
     if as_json:
         print_json(
             {

@@ -36,7 +36,12 @@ class ReadingSettings(BaseModel):
     not_sure: str | None = Field(
         None,
         min_length=1,
-        description="Same for pixels that are neither; patches that contain them are dropped, scores ignore them.",
+        description="Same for pixels that are neither, such as 0 in scribbles; training and scores ignore them.",
+    )
+    complete_area: str | None = Field(
+        None,
+        min_length=1,
+        description="Classes of boxes or outlines in which every particle is labelled; all other pixels are not sure.",
     )
     pair: str | None = Field(
         None,

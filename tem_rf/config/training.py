@@ -83,7 +83,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate_schedule": "cosine",
         "loss": "cross_entropy_dice",
         "keep": "auto",
-        "normalization": "auto",
     },
 }
 DEFAULT_RECIPE = "best"

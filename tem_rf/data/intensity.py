@@ -58,9 +58,11 @@ class IntensitySums:
     sums: np.ndarray = field(default_factory=lambda: np.zeros((2, 2)))
 
     def add(self, patch: np.ndarray, label: np.ndarray) -> None:
-        """Add a patch, (h, w) float32, and its label, (h, w) uint8."""
+        """Add a patch, (h, w) float32, and its label, (h, w) uint8, without the pixels that are not sure."""
         step = max(1, min(patch.shape) // _SAMPLES_PER_SIDE)
         values, classes = patch[::step, ::step].ravel(), label[::step, ::step].ravel()
+        if classes.max(initial=0) > 1:  # not sure
+            values, classes = values[classes <= 1], classes[classes <= 1]
         low, high = _RANGES[self.normalization]
         bins = np.clip((values - low) * (_BINS / (high - low)), 0, _BINS - 1).astype(np.intp)
         self.counts += np.bincount(classes * np.intp(_BINS) + bins, minlength=2 * _BINS).reshape(2, _BINS)

@@ -22,7 +22,8 @@ class Source(BaseModel):
     label_sha256: str
     height: int = Field(description="Height after rescaling [px].")
     width: int = Field(description="Width after rescaling [px].")
-    particle_fraction: float = Field(description="Fraction of particle pixels in the micrograph.")
+    particle_fraction: float = Field(description="Fraction of particle pixels, of those that are not unsure.")
+    unsure_fraction: float = Field(0.0, description="Fraction of pixels labelled as not sure.")
     splits: tuple[Split, ...] = Field(description="Splits of its patches: one, unless patches were split separately.")
     patches: int = Field(description="Patches kept.")
     dropped_patches: int = Field(description="Patches with too few particle pixels.")

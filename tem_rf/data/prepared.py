@@ -4,6 +4,7 @@ import csv
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -17,6 +18,8 @@ from tem_rf.files import parse_json, write_json
 
 MANIFEST_FILE, IMAGES_FILE, LABELS_FILE, PATCHES_FILE = "dataset.json", "images.tif", "labels.tif", "patches.csv"
 INSTANCES_FILE = "instances.tif"
+PARTICLE, UNSURE = 1, 2
+"""Values of the labels, beside 0 for background; pixels that are not sure are neither trained on nor scored."""
 _PATCH_COLUMNS = ("source", "y_px", "x_px", "split", "particle_fraction")
 
 
@@ -58,7 +61,7 @@ class PreparedDataset:
         folder: Its folder.
         manifest: Content of its dataset.json.
         images: (n, patch, patch) float32, normalized, memory-mapped.
-        labels: (n, patch, patch) uint8, 1 on particles, memory-mapped.
+        labels: (n, patch, patch) uint8, 1 on particles, 2 where the label is not sure, memory-mapped.
         patches: The n rows of patches.csv.
         instances: (n, patch, patch) uint16, number of the particle of each pixel in its patch, memory-mapped; 0 on all
             particles of a patch whose label does not tell touching particles apart. None if no label does.
@@ -74,6 +77,19 @@ class PreparedDataset:
     instances: np.ndarray | None = None
     reused: bool = False
     fold: tuple[int, int] | None = None
+
+    @property
+    def has_unsure(self) -> bool:
+        """Whether some pixels are labelled as not sure."""
+        return any(source.unsure_fraction for source in self.manifest.sources)
+
+    def particles(self, index: Any) -> np.ndarray:
+        """Particle pixels of one patch, (patch, patch) bool, or of several, (m, patch, patch)."""
+        return np.asarray(self.labels[index] == PARTICLE)
+
+    def unsure(self, index: Any) -> np.ndarray:
+        """Pixels of one patch, or of several, whose label is not sure."""
+        return np.asarray(self.labels[index] == UNSURE)
 
     @property
     def monitored(self) -> Split:

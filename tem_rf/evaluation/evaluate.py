@@ -205,13 +205,14 @@ def score_patches(dataset: PreparedDataset, indices: np.ndarray, predictions: np
         _with_instances(
             score_image(
                 prediction,
-                dataset.labels[index],
+                dataset.particles(index),
+                unsure=dataset.unsure(index) if dataset.has_unsure else None,
                 source=dataset.patches[index].source,
                 y_px=dataset.patches[index].y_px,
                 x_px=dataset.patches[index].x_px,
                 pixel_size_nm=dataset.manifest.pixel_size_nm,
             ),
-            particle_mask(prediction),
+            particle_mask(prediction) & ~dataset.unsure(index),
             dataset,
             int(index),
         )
@@ -245,7 +246,7 @@ def labelled_particles(dataset: PreparedDataset, index: int, *, min_area_px: flo
     Returns:
         (patch, patch) int32, 0 on background.
     """
-    mask = np.asarray(dataset.labels[index]) > 0
+    mask = dataset.particles(index)
     if dataset.instances is not None and (dataset.instances[index].any() or not mask.any()):
         return renumber(dataset.instances[index], min_area_px)
     return number_particles(mask, split_touching=True, min_area_px=min_area_px)
@@ -257,8 +258,8 @@ def _write_overlays(folder: Path, dataset: PreparedDataset, indices: np.ndarray,
         write_overlay(
             folder / f"{patch.name}.png",
             dataset.images[index],
-            particle_mask(probability),
-            dataset.labels[index],
+            particle_mask(probability) & ~dataset.unsure(index),
+            dataset.particles(index),
             pixel_size_nm=dataset.manifest.pixel_size_nm,
         )
 

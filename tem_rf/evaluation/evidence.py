@@ -25,7 +25,7 @@ def gather_evidence(dataset: PreparedDataset, runs: Iterable[RunFolder]) -> Evid
         patch_size=dataset.manifest.patch_size,
         pixel_size_nm=dataset.manifest.pixel_size_nm,
         separability=separability(dataset.manifest.intensity),
-        diameter_px=median_diameter_px(dataset.labels[:: max(1, len(dataset.labels) // _PATCHES)]),
+        diameter_px=median_diameter_px(dataset.particles(slice(None, None, max(1, len(dataset.labels) // _PATCHES)))),
         results=_results(dataset, runs),
     )
 

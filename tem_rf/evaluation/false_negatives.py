@@ -69,7 +69,7 @@ def compare_false_negatives(
     """
     fractions, dice = [], []
     for done, index in enumerate(indices, start=1):
-        maps, label = false_negative_maps(methods, dataset, index), dataset.labels[index] > 0
+        maps, label = false_negative_maps(methods, dataset, index), dataset.particles(index)
         count = np.count_nonzero(label)
         fractions.append([np.count_nonzero(one) / count if count else np.nan for one in maps])
         dice.append(dice_between(maps))
@@ -82,7 +82,7 @@ def compare_false_negatives(
 
 def false_negative_maps(methods: Mapping[str, Method], dataset: PreparedDataset, index: int) -> np.ndarray:
     """(m, h, w) bool: pixels that are particle in the label of a patch but not in the mask of a method."""
-    label = dataset.labels[index] > 0
+    label = dataset.particles(index)
     return np.stack([label & ~method(dataset, index) for method in methods.values()])
 
 

@@ -136,7 +136,7 @@ def _put_together(dataset: PreparedDataset, indices: list[int]) -> tuple[np.ndar
     mask, is_kept = (np.zeros((height, width), bool) for _ in range(2))
     for index, (row, column) in zip(indices, corners, strict=True):
         here = slice(row, row + size), slice(column, column + size)
-        mask[here], is_kept[here] = dataset.labels[index] > 0, True
+        mask[here], is_kept[here] = dataset.particles(index), True
     return mask, is_kept
 
 
@@ -195,7 +195,7 @@ def _draw_examples(axes: "list[Axes]", dataset: PreparedDataset) -> None:
     order = np.argsort([patch.particle_fraction for patch in dataset.patches], kind="stable")
     for place, quantile in zip(axes, np.linspace(0.1, 0.9, len(axes)), strict=True):
         index = int(order[round(quantile * (len(order) - 1))])
-        place.imshow(overlay(np.asarray(dataset.images[index]), np.asarray(dataset.labels[index]) > 0))
+        place.imshow(overlay(np.asarray(dataset.images[index]), dataset.particles(index)))
         patch = dataset.patches[index]
         title = f"{patch.source} ({patch.y_px}, {patch.x_px}), {patch.split}"
         place.set_title(title, fontsize=9, parse_math=False)

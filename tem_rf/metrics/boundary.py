@@ -23,12 +23,15 @@ class BoundaryScores:
     hausdorff95_px: float | None
 
 
-def score_boundary(prediction: np.ndarray, label: np.ndarray, *, tolerance_px: float = 2.0) -> BoundaryScores:
+def score_boundary(
+    prediction: np.ndarray, label: np.ndarray, *, unsure: np.ndarray | None = None, tolerance_px: float = 2.0
+) -> BoundaryScores:
     """Compare the outlines of two masks.
 
     Args:
         prediction: (h, w) bool.
         label: (h, w) bool.
+        unsure: (h, w) bool, where the label is not sure: outlines within the tolerance of it are left out.
         tolerance_px: Maximum distance of outlines that agree [px].
 
     Returns:
@@ -39,6 +42,9 @@ def score_boundary(prediction: np.ndarray, label: np.ndarray, *, tolerance_px: f
     from scipy.ndimage import distance_transform_edt
 
     predicted, labelled = boundary(prediction), boundary(label)
+    if unsure is not None and unsure.any():
+        known = distance_transform_edt(~unsure) > tolerance_px
+        predicted, labelled = predicted & known, labelled & known
     if not predicted.any() and not labelled.any():
         return BoundaryScores(1.0, 0.0, 0.0)
     if not predicted.any() or not labelled.any():

@@ -69,6 +69,7 @@ def score_image(
     probability: np.ndarray,
     label: np.ndarray,
     *,
+    unsure: np.ndarray | None = None,
     source: str = "",
     y_px: int = 0,
     x_px: int = 0,
@@ -80,16 +81,21 @@ def score_image(
     Args:
         probability: (h, w) float, probability of the particle class, or a mask.
         label: (h, w), 1 or True on particles.
+        unsure: (h, w) bool, pixels to leave out because the label is not sure; None: nowhere.
         source: Micrograph it was cut from.
         y_px: Top row in the micrograph [px].
         x_px: Left column in the micrograph [px].
         pixel_size_nm: Pixel size [nm], for the distances in nm.
         tolerance_px: Maximum distance of outlines that agree [px].
     """
+    import numpy as np
+
     from tem_rf.metrics.boundary import score_boundary
     from tem_rf.metrics.dice import hard_dice, particle_mask, soft_dice
 
-    outline = score_boundary(particle_mask(probability), label, tolerance_px=tolerance_px)
+    outline = score_boundary(particle_mask(probability), label, unsure=unsure, tolerance_px=tolerance_px)
+    if unsure is not None:
+        probability, label = np.where(unsure, 0, probability), np.where(unsure, 0, label)
     return ImageScores(
         source=source,
         y_px=y_px,

@@ -11,6 +11,7 @@ import numpy as np
 
 from tem_rf.data.dihedral import TRANSFORMS, dihedral
 from tem_rf.data.patch_augmentation import Augment
+from tem_rf.data.prepared import UNSURE
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Batch:
 
     Attributes:
         images: (n, h, w, 1) float32.
-        labels: (n, h, w, 1) float32, 1 on particles.
+        labels: (n, h, w, 1) float32, 1 on particles, -1 where the label is not sure.
     """
 
     images: np.ndarray
@@ -66,10 +67,10 @@ def load_batch(images: np.ndarray, labels: np.ndarray, order: np.ndarray, augmen
         return augment(image, label, patch, transform) if augment else (image, label)
 
     pairs = [pair(int(patch), int(transform)) for patch, transform in order]
-    return Batch(
-        np.stack([image for image, _ in pairs])[..., np.newaxis],
-        np.stack([label for _, label in pairs])[..., np.newaxis].astype(np.float32),
-    )
+    classes = np.stack([label for _, label in pairs])[..., np.newaxis]
+    wanted = classes.astype(np.float32)
+    wanted[classes == UNSURE] = -1
+    return Batch(np.stack([image for image, _ in pairs])[..., np.newaxis], wanted)
 
 
 class PrefetchedBatches:

@@ -14,6 +14,66 @@ Loss = Callable[[Any, Any], Any]
 """Maps labels (n, h, w, 1) and logits (n, h, w, 2) to the mean over the batch that a step minimizes."""
 
 
+@dataclass(frozen=True)
+class Objective:
+    """What a training minimizes and reports.
+
+    Attributes:
+        loss: Mean over a batch.
+        scores: Scores of each image of a batch, see `image_scores`.
+    """
+
+    loss: Loss
+    scores: Callable[[Any, Any], tuple[Any, Any, Any]]
+
+    def sums(self, label: Any, logits: Any) -> Any:
+        """Contribution of a batch to the scores of an epoch, see `batch_sums`."""
+        return ops.stack([ops.sum(scores) for scores in self.scores(label, logits)])
+
+
+def objective(name: str, *, ignores_unsure: bool = False) -> Objective:
+    """The objective for a value of `TrainingSettings.loss`.
+
+    Args:
+        name: Name of the loss.
+        ignores_unsure: Leave out the pixels whose label is below zero, which are not sure. Without such pixels this
+            computes the same with more operations.
+    """
+    if not ignores_unsure:
+        return Objective(loss_function(name), image_scores)
+    return Objective(lambda label, logits: _sure_loss(name, label, logits), sure_image_scores)
+
+
+def _sure_loss(name: str, label: Any, logits: Any) -> Any:
+    """A loss over the pixels that are sure, image by image, so that a batch may be computed in parts."""
+    sure, particle = _sure_and_particle(label)
+    entropy = cross_entropy(ops.expand_dims(particle, -1), logits)
+    if name == "focal":
+        entropy = (1.0 - ops.exp(-entropy)) ** FOCUS * entropy
+    loss = ops.mean(_mean_of_sure(entropy, sure))
+    if name != "cross_entropy_dice":
+        return loss
+    return loss + 1.0 - ops.mean(_dice(ops.sigmoid(_particle_margin(logits)) * sure, particle))
+
+
+def sure_image_scores(label: Any, logits: Any) -> tuple[Any, Any, Any]:
+    """`image_scores` over the pixels that are sure; the label is below zero on the others."""
+    sure, particle = _sure_and_particle(label)
+    margin = _particle_margin(logits)
+    loss = _mean_of_sure(cross_entropy(ops.expand_dims(particle, -1), logits), sure)
+    predictions = (ops.sigmoid(margin), ops.cast(margin > 0, "float32"))
+    soft, hard = (_dice(prediction * sure, particle) for prediction in predictions)
+    return loss, soft, hard
+
+
+def _sure_and_particle(label: Any) -> tuple[Any, Any]:
+    return ops.cast(label[..., 0] >= 0, "float32"), ops.maximum(label[..., 0], 0.0)
+
+
+def _mean_of_sure(values: Any, sure: Any) -> Any:
+    return ops.sum(values * sure, axis=(1, 2)) / ops.maximum(ops.sum(sure, axis=(1, 2)), 1.0)
+
+
 def loss_function(name: str) -> Loss:
     """The loss function for a value of `TrainingSettings.loss`."""
     losses: dict[str, Loss] = {

@@ -34,7 +34,8 @@ class SamplePictures:
         self._run, self._model = run, model
         indices = choose_patches(dataset)
         self._patches = np.stack([dataset.images[patch] for patch in indices])  # (n, h, w)
-        self._labels = np.stack([dataset.labels[patch] for patch in indices]) > 0
+        self._labels = np.stack([dataset.particles(patch) for patch in indices])
+        self._unsure = np.stack([dataset.unsure(patch) for patch in indices])
         self._images = np.stack([grey_levels(patch) for patch in self._patches])
         self._next_at, self._is_warm = 0.0, False
 
@@ -46,7 +47,7 @@ class SamplePictures:
         started = time.monotonic()
         if started < self._next_at and not is_last:
             return None
-        predictions = np.stack([self._predict(patch) for patch in self._patches])
+        predictions = np.stack([self._predict(patch) for patch in self._patches]) & ~self._unsure
         event = None
         with suppress(StorageError):
             write_samples(self._run.samples_file, Samples(epoch, self._images, self._labels, predictions))

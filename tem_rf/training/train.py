@@ -23,7 +23,7 @@ from tem_rf.runs.network import load_start
 from tem_rf.runs.process import claim
 from tem_rf.training.batches import PrefetchedBatches, epoch_order, in_order, split_into_batches
 from tem_rf.training.freezing import freeze_layers
-from tem_rf.training.objective import Scores, loss_function
+from tem_rf.training.objective import Scores, objective
 from tem_rf.training.optimizer import averaged_weights, build_optimizer
 from tem_rf.training.reporting import EpochTimer, TensorBoardLog, waiting_notice, waits_for_data
 from tem_rf.training.samples import SamplePictures
@@ -109,8 +109,8 @@ class _Training:
         self.optimizer = build_optimizer(self.settings, self.model, steps_per_epoch, restarts=self.config.restarts)
         self.variables = [*self.model.variables, *self.optimizer.variables]
         self.progress = self._load_checkpoint()
-        loss = loss_function(self.settings.loss)
-        stepper = build_stepper(self.model, self.optimizer, self.config.architecture, loss)
+        minimized = objective(self.settings.loss, ignores_unsure=self.dataset.has_unsure)
+        stepper = build_stepper(self.model, self.optimizer, self.config.architecture, minimized)
         self.stepper = MicrobatchStepper(stepper, self.progress.patches_at_once, self._on_split)
         self.samples = SamplePictures(self.run, self.model, self.dataset)
         self.saved_at = time.monotonic()

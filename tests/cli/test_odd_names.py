@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner
 
 from tem_rf.cli.app import app
@@ -78,7 +79,7 @@ def test_empty_micrographs_are_background_when_the_user_says_so(tmp_path: Path) 
     assert "label: marks no particles; read as background only" in film.notes
 
 
-def test_patches_that_touch_what_the_label_is_not_sure_of_are_left_out(tmp_path: Path) -> None:
+def test_what_the_label_is_not_sure_of_is_marked_in_the_patches(tmp_path: Path) -> None:
     from tem_rf.data.prepared import open_dataset
     from tem_rf.data.tiff import write_tiff
 
@@ -99,9 +100,17 @@ def test_patches_that_touch_what_the_label_is_not_sure_of_are_left_out(tmp_path:
     assert CliRunner().invoke(app, [*arguments, "--not-sure", "2"]).exit_code == 0
     dataset = open_dataset(tmp_path / "d")
     places = {(patch.y_px, patch.x_px) for patch in dataset.patches if patch.source == "m0.tif"}
-    assert places == {(0, 0), (0, 32), (0, 64), (32, 0), (32, 32)}
-    assert "1 patches contain pixels labelled as not sure and were dropped" in dataset.manifest.sources[0].notes
-    assert set(np.unique(dataset.labels)) == {0, 1}
+    assert places == {(0, 0), (0, 32), (0, 64), (32, 0), (32, 32), (32, 64)}
+    source = dataset.manifest.sources[0]
+    assert "6.5% of the pixels are labelled as not sure; training and scores ignore them" in source.notes
+    assert source.particle_fraction == pytest.approx((40 * 80 - 10 * 20) / (64 * 96 - 400))
+    (index,) = [
+        index
+        for index, patch in enumerate(dataset.patches)
+        if (patch.source, patch.y_px, patch.x_px) == ("m0.tif", 32, 64)
+    ]
+    np.testing.assert_array_equal(dataset.unsure(index), label[32:64, 64:96] == 2)
+    np.testing.assert_array_equal(dataset.particles(index), label[32:64, 64:96] == 1)
 
 
 def test_a_folder_of_films_alone_is_no_dataset(tmp_path: Path) -> None:

@@ -120,6 +120,20 @@ def test_classes_of_which_none_is_called_particle_are_for_the_user_to_choose(tmp
     np.testing.assert_array_equal(read_one(path, background="grid bar, ignore").mask, INSIDE)
 
 
+@pytest.mark.parametrize(("name", "reading"), [("window", {"complete_area": "window"}), ("labelled area", {})])
+def test_outside_a_box_of_complete_labels_background_is_not_sure(tmp_path: Path, name: str, reading: Any) -> None:
+    annotations = [
+        {"segmentation": [square(10, 20, 30)], "category_id": 1},
+        {"segmentation": [square(0, 10, 60)], "category_id": 2},
+    ]
+    label = read_one(write(tmp_path, "a.json", coco("a.tif", annotations, ("particle", name))), **reading)
+    np.testing.assert_array_equal(label.mask, INSIDE)
+    assert label.unsure is not None
+    assert not label.unsure[10:70, :60].any()
+    assert label.unsure.sum() == label.mask.size - 3600
+    assert any("everything is labelled within" in note for note in label.notes)
+
+
 def test_a_category_without_annotations_is_passed_over(tmp_path: Path) -> None:
     annotation = {"segmentation": [square(10, 20, 30)], "category_id": 2}
     label = read_one(write(tmp_path, "a.json", coco("a.tif", [annotation], ("whatever", "Au"))))

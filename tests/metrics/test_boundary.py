@@ -56,3 +56,11 @@ def test_outline_on_one_side_only_has_no_distance() -> None:
 
     assert score_boundary(empty, some) == BoundaryScores(0, None, None)
     assert score_boundary(some, empty) == BoundaryScores(0, None, None)
+
+
+def test_outlines_near_what_is_not_sure_are_left_out() -> None:
+    label = rectangle(slice(3, 9), slice(3, 9))
+    beyond = label | rectangle(slice(12, 18), slice(20, 28))
+    unsure = rectangle(slice(10, 20), slice(18, 30))
+    assert score_boundary(beyond, label).f1 < 1
+    assert score_boundary(beyond, label, unsure=unsure) == BoundaryScores(1, 0, 0)

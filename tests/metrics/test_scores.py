@@ -78,3 +78,10 @@ def test_images_without_a_distance_do_not_count_in_its_mean() -> None:
 
     assert summary["hausdorff95_px"] == Spread(3, None, 1)
     assert "hausdorff95_nm" not in summary
+
+
+def test_pixels_that_are_not_sure_do_not_count() -> None:
+    unsure = WIDER & ~LEFT
+    assert score_image(WIDER, LEFT).hard_dice < 0.9
+    assert score_image(WIDER, LEFT, unsure=unsure).hard_dice == 1
+    assert score_image(LEFT, WIDER, unsure=unsure).hard_dice == 1

@@ -89,7 +89,7 @@ def _preview(dataset: "PreparedDataset", index: int, mask: "np.ndarray") -> Erro
 
     from tem_rf.metrics.dice import hard_dice
 
-    label = np.asarray(dataset.labels[index]) > 0
+    label = dataset.particles(index)
     dice, negatives, positives = float(hard_dice(mask, label)), (label & ~mask).mean(), (mask & ~label).mean()
     picture = Picture(np.array(dataset.images[index]), mask, dataset.manifest.pixel_size_nm, label=label)
     return ErrorPreview(picture, f"dice {dice:.3f}  █ false negative {negatives:.1%}  ▚ false positive {positives:.1%}")

@@ -80,7 +80,7 @@ def preview_dataset(folder: Path, index: int) -> Preview:
     leaks = sum(pair.is_leak for pair in manifest.near_duplicates)
     problems = (f"the same area in different splits: {counted(leaks, 'pair')} of micrographs",) if leaks else ()
     title = f"patch {index + 1}/{count} ({patch.split}), particles {patch.particle_fraction:.1%}"
-    picture = Picture(np.array(dataset.images[index]), np.array(dataset.labels[index]) > 0, size_nm)
+    picture = Picture(np.array(dataset.images[index]), dataset.particles(index), size_nm)
     return Preview(index, count, title, patch.source, picture, facts, problems, size_nm, manifest.patch_size)
 
 

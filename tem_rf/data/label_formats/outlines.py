@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tem_rf.data.label_formats.label import Label, legend
+from tem_rf.data.label_formats.label import Label, legend, percent
 from tem_rf.data.label_formats.roles import OPTIONS, Role, Roles
 from tem_rf.errors import DatasetError
 
 _OVERHANG_PX = 1.0  # beyond a border, as caused by rounding
 _PARTICLES = re.compile(r"particle|crystal|nano|\bnps?\b|\brods?\b|foreground|\bfg\b|^objects?$|^cells?$|nucle", re.I)
 _BACKGROUND = re.compile(r"^_*(background|bg|back|vacuum|empty|none)_*$", re.I)
+_COMPLETE = re.compile(r"^(complete|completed|labell?ed|annotated)[ _-]*(area|region|box)?$", re.I)
 _NOT_SURE = re.compile(r"^(ignored?|unsure|not.?sure|unclear|uncertain|don'?t.?care|void|exclude[d]?)\*?$", re.I)
 
 
@@ -61,7 +62,11 @@ def draw_regions(path: Path, regions: Sequence[Region], shape: tuple[int, int], 
     """
     kinds = list(dict.fromkeys(region.kind for region in regions))
     chosen, are_guessed = _roles_of(kinds, roles)
-    drawn = [region for region in regions if chosen.get(region.kind) != "background" or are_guessed]
+    drawn = [
+        region
+        for region in regions
+        if chosen.get(region.kind) != "complete" and (chosen.get(region.kind) != "background" or are_guessed)
+    ]
     _check_scale(path, drawn, shape)
     clipped = sum(_is_clipped(path, region, shape) for region in drawn)
     masks = {kind: np.zeros(shape, bool) for kind in kinds}
@@ -79,7 +84,11 @@ def draw_regions(path: Path, regions: Sequence[Region], shape: tuple[int, int], 
         notes += (f"holds the classes {shares}; read as particle: {taken}",)
     if _are_boxes(drawn):
         notes += ("all its outlines are upright rectangles; are they boxes around particles rather than outlines?",)
-    particle, unsure = (_union(masks, chosen, role, shape) for role in ("particle", "not sure"))
+    particle, unsure, complete = (_union(masks, chosen, role, shape) for role in ("particle", "not sure", "complete"))
+    if "complete" in chosen.values():
+        unsure |= ~complete
+        share = percent(float(complete.mean()))
+        notes += (f"everything is labelled within {share} of the pixels; elsewhere it is not sure what is background",)
     unsure &= ~particle
     of_particles = [
         (region, *one) for region, one in zip(regions, filled, strict=True) if chosen[region.kind] == "particle"
@@ -124,6 +133,8 @@ def _roles_of(kinds: list[str], roles: Roles) -> tuple[dict[str, Role | None], b
             guessed[kind] = "background"
         elif kind not in guessed and _NOT_SURE.match(kind):
             guessed[kind] = "not sure"
+        elif kind not in guessed and _COMPLETE.match(kind):
+            guessed[kind] = "complete"
     left = [kind for kind in kinds if kind not in guessed]
     likely = [kind for kind in left if _PARTICLES.search(kind.replace("_", " "))]
     for kind in left:

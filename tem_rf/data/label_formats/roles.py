@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from tem_rf.config.reading import ReadingSettings
 
-Role = Literal["particle", "background", "not sure"]
+Role = Literal["particle", "background", "not sure", "complete"]
 Key = TypeVar("Key", bound=Hashable)
 
 OPTIONS = "specify them with `particle`, `background` and `not_sure`"
@@ -21,16 +21,19 @@ class Roles:
         particle: Values that are particle, as text.
         background: Values that are background.
         not_sure: Values that are neither.
+        complete: Classes of regions within which every particle is labelled.
     """
 
     particle: tuple[str, ...] = field(default=())
     background: tuple[str, ...] = field(default=())
     not_sure: tuple[str, ...] = field(default=())
+    complete: tuple[str, ...] = field(default=())
 
     @classmethod
     def of(cls, reading: ReadingSettings) -> "Roles":
         """The roles from the settings."""
-        return cls(*(_split(text) for text in (reading.particle, reading.background, reading.not_sure)))
+        texts = (reading.particle, reading.background, reading.not_sure, reading.complete_area)
+        return cls(*map(_split, texts))
 
     @property
     def say_particle(self) -> bool:
@@ -49,6 +52,7 @@ class Roles:
             ("background", self.background),
             ("particle", self.particle),
             ("not sure", self.not_sure),
+            ("complete", self.complete),
         )
         for role, texts in every:
             named |= {key: role for key in map(parse, texts) if key is not None}

@@ -12,6 +12,7 @@ from tem_rf.data.pairing import Pair
 from tem_rf.data.pixels import resample_mask
 from tem_rf.data.preparation.near_duplicates import Fingerprint, take_fingerprint
 from tem_rf.data.preparation.patches import count_left_out, cut_patches
+from tem_rf.data.prepared import PARTICLE, UNSURE
 from tem_rf.data.preprocess import preprocess, rescale
 from tem_rf.data.simulation.folder import read_simulation_settings
 from tem_rf.data.sources import LabelledMicrograph, read_labelled, sha256
@@ -27,10 +28,11 @@ class Piece:
         y_px: First row, in the micrograph [px].
         x_px: First column, in the micrograph [px].
         image: (patch, patch) float32.
-        label: (patch, patch) uint8.
+        label: (patch, patch) uint8, as in `labels.tif`.
         instances: (patch, patch) uint16, number of the particle of each pixel, counted in the patch; 0 everywhere if
             the label does not tell touching particles apart.
         particle_px: Number of particle pixels.
+        unsure_px: Number of pixels labelled as not sure.
     """
 
     y_px: int
@@ -39,6 +41,7 @@ class Piece:
     label: np.ndarray
     instances: np.ndarray
     particle_px: int
+    unsure_px: int
 
 
 @dataclass(frozen=True)
@@ -83,16 +86,19 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
     mask = labelled.mask
     if settings.target_pixel_size_nm is not None:
         mask = rescale(mask.astype(np.float32), micrograph.pixel_size_nm, settings.target_pixel_size_nm) >= 0.5
-    image_patches, label_patches = cut_patches(prepared.image, size), cut_patches(mask.view(np.uint8), size)
-    instance_patches = cut_patches(_instances(labelled, mask), size)
-    particle_px = np.count_nonzero(label_patches, axis=(2, 3))
-    is_empty = settings.empty_is_background and not mask.any()
-    is_kept = (particle_px > settings.background_threshold) | is_empty
-    is_unsure = _touches_unsure(labelled, settings, particle_px.shape)
+    unsure = _unsure(labelled, settings, mask)
+    labels = mask.astype(np.uint8)
+    labels[unsure] = UNSURE
+    image_patches, label_patches = cut_patches(prepared.image, size), cut_patches(labels, size)
+    instance_patches = cut_patches(_instances(labelled, mask & ~unsure), size)
+    particle_px, unsure_px = (np.count_nonzero(label_patches == value, axis=(2, 3)) for value in (PARTICLE, UNSURE))
+    is_empty = (unsure_px < size**2) if settings.empty_is_background and not mask.any() else False
+    kept = np.argwhere((particle_px > settings.background_threshold) | is_empty)
     notes = (*micrograph.notes, *labelled.label_notes)
-    if (is_kept & is_unsure).any():
-        notes += (f"{(is_kept & is_unsure).sum()} patches contain pixels labelled as not sure and were dropped",)
-    kept = np.argwhere(is_kept & ~is_unsure)
+    sure_px = mask.size - int(unsure.sum())
+    if unsure.any():
+        share = f"{1 - sure_px / mask.size:.1%}"
+        notes += (f"{share} of the pixels are labelled as not sure; training and scores ignore them",)
     height, width = prepared.image.shape
     source = Source(
         name=labelled.name,
@@ -103,7 +109,8 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
         label_sha256=digests[1],
         height=height,
         width=width,
-        particle_fraction=np.count_nonzero(mask) / mask.size,
+        particle_fraction=np.count_nonzero(labels == PARTICLE) / max(1, sure_px),
+        unsure_fraction=1 - sure_px / mask.size,
         splits=(),
         patches=len(kept),
         dropped_patches=particle_px.size - len(kept),
@@ -126,6 +133,7 @@ def _cut(labelled: LabelledMicrograph, pair: Pair, digests: tuple[str, str], set
             label_patches[row, column],
             _counted(instance_patches[row, column]),
             int(particle_px[row, column]),
+            int(unsure_px[row, column]),
         )
         for row, column in kept
     ]
@@ -146,16 +154,15 @@ def _counted(numbers: np.ndarray) -> np.ndarray:
     return np.cumsum(found > 0).astype(np.uint16)[places].reshape(numbers.shape)
 
 
-def _touches_unsure(labelled: LabelledMicrograph, settings: PreparationSettings, shape: tuple[int, ...]) -> np.ndarray:
-    """Which patches contain pixels with an uncertain label, (rows, columns) bool."""
+def _unsure(labelled: LabelledMicrograph, settings: PreparationSettings, mask: np.ndarray) -> np.ndarray:
+    """Pixels with an uncertain label, (height, width) bool; where rescaling blends it with a particle, too."""
     unsure = labelled.unsure
     if unsure is None:
-        return np.zeros(shape, bool)
+        return np.zeros(mask.shape, bool)
     if settings.target_pixel_size_nm is not None:
         own = labelled.micrograph.pixel_size_nm
         unsure = rescale(unsure.astype(np.float32), own, settings.target_pixel_size_nm) > 0
-    touched: np.ndarray = cut_patches(unsure.view(np.uint8), settings.patch_size).max(axis=(2, 3)) > 0
-    return touched
+    return unsure
 
 
 def _gain(image: Path, recorded_nm: float | None, prepared_nm: float | None) -> float | None:

@@ -97,7 +97,7 @@ def _write(folder: Path, name: str, pairs: tuple[Pair, ...], settings: Preparati
                 labels.append(piece.label, sizes[0])
                 instances.append(piece.instances, sizes[0])
                 intensity.add(piece.image, piece.label)
-                fraction = piece.particle_px / settings.patch_size**2
+                fraction = piece.particle_px / max(1, settings.patch_size**2 - piece.unsure_px)
                 patches.append(Patch(cut.source.name, piece.y_px, piece.x_px, "train", fraction))
         if not patches:
             raise DatasetError(

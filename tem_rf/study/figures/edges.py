@@ -35,7 +35,7 @@ def edges_close_up(results: Results) -> StudyFigure:
         shown = np.linspace(0, len(trials) - 1, min(MAX_PANELS, len(trials))).round().astype(int)
         runs = [median_run(trials[index]) for index in shown]
         index = examples.patches[-1]
-        image, label = np.asarray(examples.dataset.images[index]), examples.dataset.labels[index] > 0
+        image, label = np.asarray(examples.dataset.images[index]), examples.dataset.particles(index)
         masks = [network_of(run.run)(examples.dataset, index) for run in runs]
         window = most_contested_window(masks, label, WINDOW_PX)
         patch, pixel_size_nm = examples.dataset.patches[index], examples.dataset.manifest.pixel_size_nm

@@ -72,7 +72,7 @@ def _look_at(
     examples: DatasetExamples, index: int, names: Sequence[str], maps: np.ndarray
 ) -> tuple[list[Panel], list[Row]]:
     """Panels and numbers of one patch; maps are (methods, h, w), in the order of the names."""
-    image, label = np.asarray(examples.dataset.images[index]), examples.dataset.labels[index] > 0
+    image, label = np.asarray(examples.dataset.images[index]), examples.dataset.particles(index)
     patch, size = examples.dataset.patches[index], examples.dataset.manifest.pixel_size_nm
     panels = [Panel(image, label, None, f"{examples.name}: {patch.source} ({patch.y_px}, {patch.x_px})", size)]
     rows = []

@@ -48,7 +48,7 @@ def example_segmentations(results: Results) -> StudyFigure:
         runs = [median_run(trial) for trial in examples.trials]
         methods = {run.run.name: network_of(run.run) for run in runs}
         for index in examples.patches:
-            image, label = np.asarray(examples.dataset.images[index]), examples.dataset.labels[index] > 0
+            image, label = np.asarray(examples.dataset.images[index]), examples.dataset.particles(index)
             patch = examples.dataset.patches[index]
             line = []
             for run in runs:

@@ -8,7 +8,9 @@ import numpy as np
 from tem_rf.architecture import Architecture
 from tem_rf.errors import TrainingError
 from tem_rf.models.backend import uses_xla
-from tem_rf.training.objective import Loss, mean_cross_entropy
+from tem_rf.training.objective import Objective, image_scores, mean_cross_entropy
+
+DEFAULT_OBJECTIVE = Objective(mean_cross_entropy, image_scores)
 
 
 class Stepper(Protocol):
@@ -34,18 +36,18 @@ def build_stepper(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     architecture: Architecture,
-    loss: Loss = mean_cross_entropy,
+    objective: Objective = DEFAULT_OBJECTIVE,
 ) -> Stepper:
     """Compile the steps for a model of this architecture and a built optimizer, for the current backend."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         from tem_rf.training.steppers.tensorflow import TensorFlowStepper
 
-        return TensorFlowStepper(model, optimizer, architecture, loss)
+        return TensorFlowStepper(model, optimizer, architecture, objective)
     if backend == "jax":
         from tem_rf.training.steppers.jax import JaxStepper
 
-        return JaxStepper(model, optimizer, loss)
+        return JaxStepper(model, optimizer, objective)
     raise TrainingError(f"KERAS_BACKEND: expected tensorflow or jax, received {backend}.")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tem_rf.training.objective import Loss, batch_sums, image_scores
+from tem_rf.training.objective import Objective
 from tem_rf.training.steppers.accumulate import accumulate, split_into_microbatches
 
 
@@ -15,13 +15,13 @@ class JaxStepper:
     devices, also for batch normalization, so the result is that of one device except for rounding.
     """
 
-    def __init__(self, model: Any, optimizer: Any, loss: Loss) -> None:
+    def __init__(self, model: Any, optimizer: Any, objective: Objective) -> None:
         import jax
         from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
         def loss_of(trainable: Any, rest: Any, images: Any, labels: Any) -> Any:
             logits, rest = model.stateless_call(trainable, rest, images, training=True)
-            return loss(labels, logits), (batch_sums(labels, logits), rest)
+            return objective.loss(labels, logits), (objective.sums(labels, logits), rest)
 
         def gradients_of(state: Any, images: Any, labels: Any) -> Any:
             trainable, rest, optimizer_state = state
@@ -39,7 +39,7 @@ class JaxStepper:
 
         def evaluate(state: Any, images: Any, labels: Any) -> Any:
             logits, _ = model.stateless_call(state[0], state[1], images, training=False)
-            return image_scores(labels, logits)
+            return objective.scores(labels, logits)
 
         self._patches = 0  # of the largest batch that was evaluated
         self._groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)

@@ -9,14 +9,14 @@ import numpy as np
 from tem_rf.architecture import Architecture
 from tem_rf.models.backend import uses_xla
 from tem_rf.models.folding import FoldedUnet, can_fold, in_folded_order
-from tem_rf.training.objective import Loss, batch_sums
+from tem_rf.training.objective import Objective
 from tem_rf.training.steppers.accumulate import accumulate, split_into_microbatches
 
 
 class TensorFlowStepper:
     """A `Stepper` whose steps are TensorFlow functions: on a GPU compiled by XLA, on a CPU with folded blocks."""
 
-    def __init__(self, model: Any, optimizer: Any, architecture: Architecture, loss: Loss) -> None:
+    def __init__(self, model: Any, optimizer: Any, architecture: Architecture, objective: Objective) -> None:
         import tensorflow as tf
 
         on_gpu = bool(tf.config.list_logical_devices("GPU"))
@@ -37,8 +37,8 @@ class TensorFlowStepper:
                 labels = in_folded_order(labels)  # neither loss nor scores depend on the order of the pixels
             with tf.GradientTape() as tape:
                 logits = folded.logits(images) if folded else model(images, training=True)
-                mean_loss = loss(labels, logits)
-            return batch_sums(labels, logits), tape.gradient(mean_loss, model.trainable_variables)
+                mean_loss = objective.loss(labels, logits)
+            return objective.sums(labels, logits), tape.gradient(mean_loss, model.trainable_variables)
 
         def apply(gradients: Any) -> None:
             optimizer.apply(gradients, model.trainable_variables)
@@ -51,7 +51,7 @@ class TensorFlowStepper:
 
         @compiled_for_batches
         def evaluate(images: Any, labels: Any) -> Any:
-            return batch_sums(labels, model(images, training=False))
+            return objective.sums(labels, model(images, training=False))
 
         self._model, self._train, self._evaluate = model, train, evaluate
         self._gradients_of = compiled_for_batches(gradients_of)
