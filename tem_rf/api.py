@@ -602,6 +602,7 @@ def segment(
     max_step_nm: float | None = None,
     max_step_px: float | None = None,
     memory: int = 0,
+    correct_drift: bool = False,
     frame_interval_s: float | None = None,
     lattice: str | None = None,
     labels: PathLike | None = None,
@@ -642,6 +643,7 @@ def segment(
         max_step_nm: Maximum distance that a particle moves between frames [nm].
         max_step_px: Maximum distance that a particle moves between frames [px].
         memory: Number of frames for which a particle may be lost.
+        correct_drift: Measure the drift of the specimen by phase correlation, and remove it from the tracks.
         frame_interval_s: Time between frames [s]; default: from the file, if it has it.
         lattice: Measure the lattice of every particle by its fringes: Au, Ag, Pt, Pd, CdSe and others by name, or the
             path of a .cif file.
@@ -693,6 +695,7 @@ def segment(
         max_step_nm=max_step_nm,
         max_step_px=max_step_px,
         memory=memory,
+        correct_drift=correct_drift,
         frame_interval_s=frame_interval_s,
         lattice=lattice,
         labels=labels,

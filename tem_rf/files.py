@@ -1,5 +1,6 @@
 """Write files atomically: no partly written file ever has its final name."""
 
+import csv
 import errno
 import glob
 import json
@@ -7,7 +8,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -195,6 +196,15 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any, *, indent: int | None = 1) -> None:
     """Write JSON atomically, indented or in one line. NaN is rejected, since JSON does not have it."""
     write_text(path, json.dumps(content, indent=indent, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write a table atomically: floats with six digits, None as an empty cell."""
+    with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: f"{one:.6g}" if isinstance(one, float) else one for name, one in row.items()})
 
 
 def make_writable(folder: Path) -> None:

@@ -26,7 +26,13 @@ def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[s
         "sizes": result.sizes.to_json(result.pixel_size_nm),
         "scores": result.scores and {**result.scores.to_json(), "hard_dice": result.hard_dice},
         "trajectories": tracked
-        and {"count": tracked.tracks, "ends": tracked.ends, "frame_interval_s": tracked.frame_interval_s},
+        and {
+            "count": tracked.tracks,
+            "starts": tracked.starts,
+            "ends": tracked.ends,
+            "frame_interval_s": tracked.frame_interval_s,
+            **tracked.motion,
+        },
         "lattices": result.lattices and result.lattices.to_json(),
         "notes": list(result.notes),
     }
@@ -38,7 +44,7 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
     is_stack = any(result.frames > 1 for result, _ in results)
     is_tracked = any(tracked for _, tracked in results)
     is_scored = any(result.scores for result, _ in results)
-    columns += ["frames"] * is_stack + ["tracks", "merged tracks", "vanished"] * is_tracked
+    columns += ["frames"] * is_stack + ["tracks", "merged tracks", "split tracks", "vanished"] * is_tracked
     has_lattice = any(result.lattices for result, _ in results)
     columns += ["lattice", "crystallinity", "pixel size off by"] * has_lattice
     columns += _SCORES * is_scored
@@ -54,7 +60,8 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
         row.append("–" if sizes.polydispersity is None else f"{sizes.polydispersity:.1%}")
         row += [result.frames] * is_stack
         if tracked:
-            row += [tracked.tracks, tracked.ends.get("merged", 0), tracked.ends.get("vanished", 0)]
+            row += [tracked.tracks, tracked.ends.get("merged", 0), tracked.starts.get("split", 0)]
+            row.append(tracked.ends.get("vanished", 0))
         if has_lattice:
             row += _lattice_cells(result)
         if is_scored:

@@ -63,6 +63,9 @@ class TrackSettings(BaseModel):
         None, gt=0, description="Maximum distance that a particle moves between frames [px]."
     )
     memory: int = Field(0, ge=0, description="Number of frames for which a particle may be lost.")
+    correct_drift: bool = Field(
+        False, description="Measure the drift of the specimen by phase correlation, and remove it from the tracks."
+    )
     frame_interval_s: float | None = Field(
         None, gt=0, description="Time between frames [s]; default: from the file, if it has it."
     )

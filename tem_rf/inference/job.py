@@ -140,10 +140,10 @@ def _segment(
                 f"measuring the lattice in {file.path.name}: {done} of {count} frames"
             ),
         )
-    for note in segmented.notes:
+    tracked = track_file(segmented, job.output, job.tracking, job.settings) if job.tracking else None
+    for note in (*segmented.notes, *(tracked.notes if tracked else ())):
         on_note(note)
-    segmented = write_other_formats(segmented, job.output, job.formats, job.settings)
-    return segmented, track_file(segmented, job.output, job.tracking, job.settings) if job.tracking else None
+    return write_other_formats(segmented, job.output, job.formats, job.settings), tracked
 
 
 def files_to_segment(images: Sequence[Path], job: SegmentJob, labels: Path | None = None) -> list[LabelledFile]:

@@ -1,10 +1,10 @@
 """Track the particles of a segmented movie: table and plots, from its particle table."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +14,15 @@ from tem_rf.data.formats.recording import Wanted
 from tem_rf.data.readers import open_recording, read_frames
 from tem_rf.data.tiff import MAX_UINT16
 from tem_rf.errors import SettingsError
-from tem_rf.files import readable, replacing_file
+from tem_rf.files import readable
 from tem_rf.inference.results import SegmentedFile, write_images
+from tem_rf.inference.track_tables import write_track_tables
+from tem_rf.particles.drift import Drift, measure_drift
+from tem_rf.particles.measure import Particle
+from tem_rf.particles.motion import Scale
 from tem_rf.particles.table import read_particles
 from tem_rf.particles.tracking import Track, follow_particles
+from tem_rf.plots.motion import write_motion
 from tem_rf.plots.tracks import write_development, write_paths
 
 
@@ -26,16 +31,23 @@ class TrackedFile:
     """The tracks of a movie.
 
     Attributes:
-        files: Files written, by kind: tracks, track_instances, paths, development.
+        files: Files written, by kind: tracks, track_instances, track_statistics, events, motion, motion_plot, drift (if
+            it is corrected), paths, development.
         tracks: Number of tracks.
         ends: Number of tracks that ended for each reason, see `Track.end`.
+        starts: Number of tracks that began for each reason, see `Track.start`.
         frame_interval_s: Time between frames [s]; None if neither the user nor the file gives it.
+        motion: Drift, diffusion and growth as JSON types, with units and assumptions.
+        notes: Notes for the user.
     """
 
     files: dict[str, Path]
     tracks: int
     ends: dict[str, int]
+    starts: dict[str, int]
     frame_interval_s: float | None
+    motion: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def check_movie(
@@ -79,28 +91,77 @@ def track_file(
     """
     path, pixel_size_nm = segmented.image, segmented.pixel_size_nm
     frames = read_particles(segmented.files["particles"], segmented.frames)
-    tracks = follow_particles(frames, max_step_px=settings.step_px(pixel_size_nm), memory=settings.memory)
-    frame_interval_s = settings.frame_interval_s or _recorded_interval_s(path, reading)
-    files = {
-        "tracks": output / f"{path.stem}_tracks.csv",
+    drift = _drift(segmented, settings, reading) if settings.correct_drift else None
+    tracks = follow_particles(
+        frames if drift is None else _without_drift(frames, drift),
+        max_step_px=settings.step_px(pixel_size_nm),
+        memory=settings.memory,
+    )
+    scale = Scale(pixel_size_nm, settings.frame_interval_s or _recorded_interval_s(path, reading))
+    files, motion = write_track_tables(segmented.files["particles"], output, path.stem, tracks, drift, scale)
+    files |= {
         "track_instances": output / f"{path.stem}_track_instances.tif",
         "paths": output / f"{path.stem}_paths.png",
         "development": output / f"{path.stem}_development.png",
+        "motion_plot": output / f"{path.stem}_motion.png",
     }
-    _write_table(files["tracks"], tracks, pixel_size_nm, frame_interval_s)
     write_images(files["track_instances"], _by_track(segmented, tracks), segmented.frames, pixel_size_nm)
-    write_paths(
-        files["paths"], _first_frame(segmented, reading), tracks, title=readable(path.name), pixel_size_nm=pixel_size_nm
-    )
+    title = readable(path.name)
+    write_paths(files["paths"], _first_frame(segmented, reading), tracks, title=title, pixel_size_nm=pixel_size_nm)
     write_development(
         files["development"],
         frames,
         tracks,
-        title=readable(path.name),
+        title=title,
         pixel_size_nm=pixel_size_nm,
-        frame_interval_s=frame_interval_s,
+        frame_interval_s=scale.frame_interval_s,
     )
-    return TrackedFile(files, len(tracks), dict(Counter(track.end for track in tracks)), frame_interval_s)
+    write_motion(files["motion_plot"], motion.diffusion, motion.growth, motion.rates, drift, scale, title=title)
+    return TrackedFile(
+        files=files,
+        tracks=len(tracks),
+        ends=dict(Counter(track.end for track in tracks)),
+        starts=dict(Counter(track.start for track in tracks)),
+        frame_interval_s=scale.frame_interval_s,
+        motion=motion.to_json(drift, scale),
+        notes=_notes(path, drift, scale),
+    )
+
+
+def _drift(segmented: SegmentedFile, settings: TrackSettings, reading: ReadingSettings) -> Drift:
+    """Measure the drift, in pixels of the mask."""
+    frames = read_frames(segmented.image, resample=True, reading=reading)
+    sizes: list[int] = []
+
+    def counts() -> Iterator[np.ndarray]:
+        for frame in frames:
+            sizes.append(frame.pixels.shape[0])
+            yield frame.pixels
+
+    measured = measure_drift(counts())
+    rows = next(read_frames(segmented.files["mask"], resample=True)).pixels.shape[0]
+    return replace(measured, shifts_px=measured.shifts_px * (rows / sizes[0]))
+
+
+def _without_drift(frames: Sequence[Sequence[Particle]], drift: Drift) -> list[list[Particle]]:
+    """Return the particles where they would be without drift."""
+    return [
+        [replace(one, y_px=one.y_px - y, x_px=one.x_px - x) for one in particles]
+        for particles, (y, x) in zip(frames, drift.shifts_px.tolist(), strict=True)
+    ]
+
+
+def _notes(path: Path, drift: Drift | None, scale: Scale) -> tuple[str, ...]:
+    if drift is None:
+        return ()
+    length, unit = scale.length(drift.total_px)
+    notes = [f"{path.name}: corrected a drift of {length:.3g} {unit} from the first to the last frame"]
+    if drift.unknown:
+        notes.append(
+            f"{path.name}: the drift could not be measured in {len(drift.unknown)} of {len(drift.shifts_px)} frames "
+            f"(first: {drift.unknown[0]}) and counts as 0 there"
+        )
+    return tuple(notes)
 
 
 def _recorded_interval_s(path: Path, reading: ReadingSettings) -> float | None:
@@ -129,36 +190,3 @@ def _by_track(segmented: SegmentedFile, tracks: Sequence[Track]) -> Iterator[np.
         lookup = np.zeros(max(numbers, default=0) + 1, dtype)
         lookup[list(numbers)] = list(numbers.values())
         yield lookup[instances.pixels]
-
-
-def _write_table(
-    path: Path, tracks: Sequence[Track], pixel_size_nm: float | None, frame_interval_s: float | None
-) -> None:
-    columns = ["track", "frame", "particle", "x_px", "y_px", "area_px", "diameter_px", "end"]
-    columns += [] if frame_interval_s is None else ["time_s"]
-    columns += [] if pixel_size_nm is None else ["x_nm", "y_nm", "area_nm2", "diameter_nm"]
-    with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        for track in tracks:
-            for frame, particle in zip(track.frames, track.particles, strict=True):
-                row: dict[str, object] = {
-                    "track": track.number,
-                    "frame": frame,
-                    "particle": particle.number,
-                    "x_px": f"{particle.x_px:.6g}",
-                    "y_px": f"{particle.y_px:.6g}",
-                    "area_px": particle.area_px,
-                    "diameter_px": f"{particle.diameter_px:.6g}",
-                    "end": track.end,
-                }
-                if frame_interval_s is not None:
-                    row["time_s"] = f"{(frame - 1) * frame_interval_s:.6g}"
-                if pixel_size_nm is not None:
-                    row |= {
-                        "x_nm": f"{particle.x_px * pixel_size_nm:.6g}",
-                        "y_nm": f"{particle.y_px * pixel_size_nm:.6g}",
-                        "area_nm2": f"{particle.area_px * pixel_size_nm**2:.6g}",
-                        "diameter_nm": f"{particle.diameter_px * pixel_size_nm:.6g}",
-                    }
-                writer.writerow(row)

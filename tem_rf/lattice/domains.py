@@ -148,7 +148,7 @@ class _Crystals:
             rods = np.abs(places @ [-along[1], along[0]])
             offset = np.abs(np.abs(vectors @ [-along[1], along[0]])[:, None] - rods[rods > 0.2]).min(axis=1, initial=9)
             is_streak = (offset < _ON_ROD * np.linalg.norm(vectors, axis=1)) & (self.crystal == -1)
-            is_streak &= (relative > _STREAK_SIGNAL) & (_distance(vectors, places) > _APART)
+            is_streak &= (relative > _STREAK_SIGNAL) & (_off_lattice(vectors, best) > _APART)
             if np.count_nonzero(is_streak) >= _MIN_STREAKS:
                 power = self._search.power(vectors[is_streak])
                 count = int(np.count_nonzero(is_streak))
@@ -176,6 +176,13 @@ class _Crystals:
     def _add(self, mirror: np.ndarray, place: np.ndarray) -> None:
         self.place[place] = len(self.mirrors)
         self.mirrors.append(mirror)
+
+
+def _off_lattice(vectors: np.ndarray, best: ZoneMatch) -> np.ndarray:
+    """(n,) distance of each vector to the lattice of a zone, whether a reflection is allowed there or not."""
+    basis = best.zone.basis @ best.matrix.T
+    nearest = np.rint(vectors @ np.linalg.inv(basis)) @ basis
+    return np.asarray(np.linalg.norm(vectors - nearest, axis=1) / np.linalg.norm(vectors, axis=1))
 
 
 def _distance(vectors: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from tem_rf.baselines.bragg import speckle_background
 from tem_rf.baselines.fourier import ring_radius
+from tem_rf.data.peaks import vertex
 
 FALSE_ALARM = 1e-3  # probability that speckle alone passes for a peak in one particle
 MIN_CYCLES = 3.0  # across a particle; fewer are not told apart from its outline
@@ -159,11 +160,11 @@ def find_fringes(spectrum: Spectrum) -> tuple[Fringes, ...]:
     """
     power, noise, side, window = spectrum.power, spectrum.noise, spectrum.side_px, spectrum.window
     threshold = np.log(spectrum.cells / FALSE_ALARM)
-    error = _error(window)
+    error, logarithm = _error(window), np.log(np.maximum(power, np.finfo(float).tiny))
     found: list[Fringes] = []
     for row, column in _maxima(power, spectrum.searched & (power > threshold * noise)):
         peak = float(power[row, column])
-        frequency = _vertex(power, row, column) / side
+        frequency = (vertex(logarithm, row, column)[::-1] - len(power) // 2) / side
         if any(_hides(one, frequency, peak, spectrum.diameter_px) for one in found):
             continue
         signal = peak / float(noise[row, column])
@@ -236,21 +237,6 @@ def _maxima(power: np.ndarray, allowed: np.ndarray) -> list[tuple[int, int]]:
     rows, columns = np.nonzero(half & (power == maximum_filter(power, 3)))
     order = np.argsort(-power[rows, columns])
     return [(int(rows[one]), int(columns[one])) for one in order]
-
-
-def _vertex(power: np.ndarray, row: int, column: int) -> np.ndarray:
-    """x, y of a maximum from the centre [px of the spectrum]."""
-    around = np.log(np.maximum(power[row - 1 : row + 2, column - 1 : column + 2], np.finfo(float).tiny))
-    # Least squares of a + b x + c y + d x² + e x y + f y² over 3 x 3 places.
-    y, x = np.indices((3, 3)) - 1
-    terms = np.stack([np.ones(9), *(part.ravel() for part in (x, y, x * x, x * y, y * y))], axis=1)
-    _, b, c, d, e, f = np.linalg.lstsq(terms, around.ravel(), rcond=None)[0]
-    curvature = np.array([[2 * d, e], [e, 2 * f]])
-    shift = np.zeros(2)
-    if d < 0 and np.linalg.det(curvature) > 0:
-        shift = np.clip(np.linalg.solve(curvature, [-b, -c]), -1, 1)
-    centre = len(power) // 2
-    return np.array([column, row]) - centre + shift
 
 
 def _hides(stronger: Fringes, frequency: np.ndarray, power: float, diameter: float) -> bool:

@@ -1,12 +1,12 @@
 """Lattices in tables: columns of the particle table, and a row per set of fringes."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import cos, radians
 from pathlib import Path
 
 from tem_rf.errors import ReadError
-from tem_rf.files import replacing_file
+from tem_rf.files import write_csv
 from tem_rf.lattice.measure import FringeSet, ParticleLattice
 
 Frames = Iterable[tuple[int, Sequence[ParticleLattice]]]
@@ -46,7 +46,7 @@ _FRINGE_COLUMNS = (
     "direction_sd_deg",
     "signal",
 )
-_MIN_SIGNAL = 0.05  # of the strongest set, of the two in the particle table
+_MIN_SIGNAL = 0.2  # of the strongest set, of the two in the particle table
 _PARALLEL = cos(radians(8))
 
 
@@ -66,14 +66,33 @@ def add_to_particles(path: Path, frames: Frames) -> None:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             columns = [name for name in reader.fieldnames or () if name not in _PARTICLE_COLUMNS]
-            rows = [
+            rows: list[dict[str, object]] = [
                 {name: row[name] for name in columns}
                 | _particle_row(lattices.get((int(row["frame"]), int(row["number"]))))
                 for row in reader
             ]
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise ReadError(f"{path}: is not a table of particles ({error}); segment the file again.") from error
-    _write(path, [*columns, *_PARTICLE_COLUMNS], rows)
+    write_csv(path, [*columns, *_PARTICLE_COLUMNS], rows)
+
+
+def read_lattice_columns(path: Path, columns: Sequence[str]) -> dict[tuple[int, int], dict[str, str]]:
+    """Read columns of the lattice from the table of particles.
+
+    Returns:
+        By the numbers of frame and particle; empty if the lattice was not measured.
+
+    Raises:
+        ReadError: The table is missing or damaged.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if not set(columns) <= set(reader.fieldnames or ()):
+                return {}
+            return {(int(row["frame"]), int(row["number"])): {name: row[name] for name in columns} for row in reader}
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ReadError(f"{path}: is not a table of particles ({error}); segment the file again.") from error
 
 
 def write_fringes(path: Path, frames: Frames) -> None:
@@ -87,12 +106,12 @@ def write_fringes(path: Path, frames: Frames) -> None:
         StorageError: The disk is full or the location is not writable.
     """
     rows = [
-        {"frame": frame, "particle": one.number, **{name: _text(getattr(own, name)) for name in _FRINGE_COLUMNS[2:]}}
+        {"frame": frame, "particle": one.number, **{name: getattr(own, name) for name in _FRINGE_COLUMNS[2:]}}
         for frame, particles in frames
         for one in particles
         for own in one.sets
     ]
-    _write(path, _FRINGE_COLUMNS, rows)
+    write_csv(path, _FRINGE_COLUMNS, rows)
 
 
 def main_sets(lattice: ParticleLattice) -> tuple[FringeSet, ...]:
@@ -110,42 +129,31 @@ def interplanar_angle_deg(first: FringeSet, second: FringeSet) -> tuple[float, f
     return min(turned, 180 - turned), (first.direction_sd_deg**2 + second.direction_sd_deg**2) ** 0.5
 
 
-def _particle_row(lattice: ParticleLattice | None) -> dict[str, str]:
-    row = dict.fromkeys(_PARTICLE_COLUMNS, "")
+def _particle_row(lattice: ParticleLattice | None) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(_PARTICLE_COLUMNS)
     if lattice is None:
         return row
     row |= {
         "lattice_class": lattice.kind,
-        "lattice_confidence": _text(lattice.confidence),
-        "crystallinity": _text(lattice.crystallinity),
+        "lattice_confidence": lattice.confidence,
+        "crystallinity": lattice.crystallinity,
         "zone_axis": lattice.zone_axes[0] if lattice.zone_axes else "",
         "zone_candidates": " ".join(lattice.zone_axes),
-        "orientation_deg": _text(lattice.orientation_deg),
+        "orientation_deg": lattice.orientation_deg,
         "orientation_plane": lattice.orientation_plane or "",
-        "orientation_period_deg": _text(lattice.orientation_period_deg),
-        "spacing_deviation": _text(lattice.spacing_deviation),
+        "orientation_period_deg": lattice.orientation_period_deg,
+        "spacing_deviation": lattice.spacing_deviation,
     }
     main = main_sets(lattice)
     for number, one in enumerate(main, start=1):
         row |= {
             f"plane_{number}": one.plane or "",
-            f"spacing_{number}_nm": _text(one.spacing_nm),
-            f"spacing_{number}_sd_nm": _text(one.spacing_sd_nm),
-            f"direction_{number}_deg": _text(one.direction_deg),
-            f"direction_{number}_sd_deg": _text(one.direction_sd_deg),
+            f"spacing_{number}_nm": one.spacing_nm,
+            f"spacing_{number}_sd_nm": one.spacing_sd_nm,
+            f"direction_{number}_deg": one.direction_deg,
+            f"direction_{number}_sd_deg": one.direction_sd_deg,
         }
     if len(main) == 2:
         angle, error = interplanar_angle_deg(*main)
-        row |= {"angle_deg": _text(angle), "angle_sd_deg": _text(error)}
+        row |= {"angle_deg": angle, "angle_sd_deg": error}
     return row
-
-
-def _text(value: object) -> str:
-    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
-
-
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)

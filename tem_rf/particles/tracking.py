@@ -1,6 +1,6 @@
 """Track the particles of a movie from frame to frame."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import hypot
@@ -12,6 +12,7 @@ from tem_rf.errors import ModelError, SettingsError
 from tem_rf.particles.measure import Particle
 
 TrackEnd = Literal["last frame", "border", "merged", "vanished"]
+TrackStart = Literal["first frame", "border", "split", "appeared"]
 # A particle has merged with another if it grew by at least this fraction of the other's area.
 _SWALLOWED = 0.5
 
@@ -26,12 +27,19 @@ class Track:
         particles: The particle in each of these frames.
         end: Why it ends: the movie ended; the particle touched the border of the image in its last frame; it merged
             into another one; or it vanished.
+        start: Why it begins: the movie begins; the particle touched the border of the image in its first frame; it
+            split off another one; or it appeared.
+        merged_into: Number of the track that it merged into, if it did.
+        split_from: Number of the track that it split off, if it did.
     """
 
     number: int
     frames: tuple[int, ...]
     particles: tuple[Particle, ...]
     end: TrackEnd
+    start: TrackStart = "appeared"
+    merged_into: int | None = None
+    split_from: int | None = None
 
 
 def follow_particles(frames: Sequence[Sequence[Particle]], *, max_step_px: float, memory: int = 0) -> tuple[Track, ...]:
@@ -54,7 +62,7 @@ def follow_particles(frames: Sequence[Sequence[Particle]], *, max_step_px: float
             by_track.setdefault(number, []).append((frame, particle))
     tracks = [_track(number, seen) for number, seen in enumerate(by_track.values(), start=1)]
     steps = _steps(tracks)
-    return tuple(_with_end(track, steps, len(frames)) for track in tracks)
+    return tuple(_with_start(_with_end(track, steps, len(frames)), steps) for track in tracks)
 
 
 def import_trackpy() -> Any:
@@ -90,29 +98,53 @@ def _track(number: int, seen: list[tuple[int, Particle]], end: TrackEnd = "vanis
     return Track(number, tuple(frame for frame, _ in seen), tuple(particle for _, particle in seen), end)
 
 
-def _steps(tracks: Sequence[Track]) -> dict[int, list[tuple[Particle, Particle]]]:
-    """Each particle in one frame and in the next, by the number of the frame."""
-    steps: dict[int, list[tuple[Particle, Particle]]] = {}
+_Step = tuple[int, Particle, Particle]  # number of the track, the particle in one frame and in the next
+
+
+def _steps(tracks: Sequence[Track]) -> dict[int, list[_Step]]:
+    """Steps of all tracks by the number of the frame in which they begin."""
+    steps: dict[int, list[_Step]] = {}
     for track in tracks:
         for (frame, before), (following, after) in pairwise(zip(track.frames, track.particles, strict=True)):
             if following == frame + 1:
-                steps.setdefault(frame, []).append((before, after))
+                steps.setdefault(frame, []).append((track.number, before, after))
     return steps
 
 
-def _with_end(track: Track, steps: Mapping[int, Sequence[tuple[Particle, Particle]]], frames: int) -> Track:
+def _with_end(track: Track, steps: Mapping[int, Sequence[_Step]], frames: int) -> Track:
     last, particle = track.frames[-1], track.particles[-1]
     if last == frames:
-        end: TrackEnd = "last frame"
-    elif any(_swallows(before, after, particle) for before, after in steps.get(last, ())):
-        end = "merged"
-    else:
-        end = "border" if particle.touches_border else "vanished"
-    return replace(track, end=end)
+        return replace(track, end="last frame")
+    into = _nearest(particle, ((number, before, after) for number, before, after in steps.get(last, ())))
+    if into is not None:
+        return replace(track, end="merged", merged_into=into)
+    return replace(track, end="border" if particle.touches_border else "vanished")
 
 
-def _swallows(before: Particle, after: Particle, particle: Particle) -> bool:
-    """Whether a particle has grown, from one frame to the next, over the former position of another one."""
-    distance = hypot(after.y_px - particle.y_px, after.x_px - particle.x_px)
-    has_grown = after.area_px >= before.area_px + _SWALLOWED * particle.area_px
-    return has_grown and distance <= after.feret_max_px / 2
+def _with_start(track: Track, steps: Mapping[int, Sequence[_Step]]) -> Track:
+    first, particle = track.frames[0], track.particles[0]
+    if first == 1:
+        return replace(track, start="first frame")
+    # A split is a merger backwards.
+    source = _nearest(particle, ((number, after, before) for number, before, after in steps.get(first - 1, ())))
+    if source is not None:
+        return replace(track, start="split", split_from=source)
+    return replace(track, start="border" if particle.touches_border else "appeared")
+
+
+def _nearest(particle: Particle, steps: Iterable[_Step]) -> int | None:
+    """Number of the nearest track that swallows a particle, from the smaller state to the larger; None if none does."""
+    found = [
+        (_distance(large, particle), number) for number, small, large in steps if _swallows(small, large, particle)
+    ]
+    return min(found, default=(0.0, None))[1]
+
+
+def _swallows(small: Particle, large: Particle, particle: Particle) -> bool:
+    """Whether a particle is larger, in the next or former frame, by the area of another one whose place it covers."""
+    has_grown = large.area_px >= small.area_px + _SWALLOWED * particle.area_px
+    return has_grown and _distance(large, particle) <= large.feret_max_px / 2
+
+
+def _distance(one: Particle, other: Particle) -> float:
+    return hypot(one.y_px - other.y_px, one.x_px - other.x_px)

@@ -134,8 +134,12 @@ def test_a_movie_is_tracked_and_what_is_missing_is_said_first(
     (row,) = json.loads(run(*command, "--max-step-nm", 0.1, "--json").stdout)
     assert row["trajectories"] == {
         "count": row["sizes"]["count"] / 3,
+        "starts": {"first frame": row["sizes"]["count"] / 3},
         "ends": {"last frame": row["sizes"]["count"] / 3},
         "frame_interval_s": None,
+        "drift": None,
+        "diffusion": None,
+        "growth": None,
     }
     assert (tmp_path / row["tracks"]).exists()
     assert run(*command, "--max-step-px", 5).code == 0
