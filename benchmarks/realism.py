@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 from tem_rf.config.simulation import simulation_settings
+from tem_rf.data.reduction import reduce_and_enlarge
 from tem_rf.data.simulation.appearance import BANDS_PER_NM, PERCENTILES, Appearance, measure_appearance, spread
 from tem_rf.data.simulation.micrograph import simulate_micrograph
 from tem_rf.data.sources import find_pairs, read_labelled
@@ -72,20 +72,12 @@ def _simulated(
     for index in range(count):
         micrograph = simulate_micrograph(settings, seed=seed + index)
         pixels, mask = micrograph.pixels[middle], micrograph.mask[middle]
-        shown = print_small(pixels, printed_px) if printed_px else pixels
+        shown = reduce_and_enlarge(pixels, pixels.shape[1] / printed_px) if printed_px else pixels
         try:
             appearance = measure_appearance(shown, mask, settings.pixel_size_nm)
         except DatasetError:
             appearance = None  # no particle in the field of view
         yield {"pixels": pixels, "printed": shown, "mask": mask, "appearance": appearance}
-
-
-def print_small(pixels: np.ndarray, printed_px: int) -> np.ndarray:
-    """Reduce an image to a given side in pixels, and enlarge it again: (height, width) float32."""
-    height, width = pixels.shape
-    image = Image.fromarray(pixels.astype(np.float32))
-    small = image.resize((printed_px, round(printed_px * height / width)), Image.Resampling.BILINEAR)
-    return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def _real(folder: Path, pixel_size_nm: float) -> dict[str, list[Appearance]]:
