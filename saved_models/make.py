@@ -51,7 +51,8 @@ RECIPES = {
         pixel_size_nm=0.02152,
         patch_size=512,
         network="n3-p244",
-        training="--recipe best --epochs 3 --batch-size 4 --noise-sd 0.5 --blur-px 3",
+        training="--recipe best --epochs 2 --batch-size 4 --noise-sd 1 --blur-px 4 --reduction 4 "
+        "--gain 0.2 --offset 0.2 --illumination 0.5 --gamma 1.5",
         sets=(
             Micrographs("2nm", 40, "au-2.2nm --dose 800 --defocus-nm 5:80 --coverage 0.25"),
             Micrographs("2nm-dark", 24, "au-2.2nm --dose 150 --defocus-nm 5:80 --coverage 0.25"),
