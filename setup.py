@@ -13,7 +13,12 @@ setup(
     packages=[*find_packages(include=["tem_rf", "tem_rf.*"]), *find_packages("tui"), *MODELS],
     package_dir={"tem_rf_tui": "tui/tem_rf_tui", **MODELS},
     package_data={
-        "tem_rf": ["py.typed", "study/report.html.j2", "data/simulation/scattering_factors.json"],
+        "tem_rf": [
+            "py.typed",
+            "study/report.html.j2",
+            "experiment/report.html.j2",
+            "data/simulation/scattering_factors.json",
+        ],
         "tem_rf_tui": ["*.tcss"],
         **{model: ["**"] for model in MODELS},
     },

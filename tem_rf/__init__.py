@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         run_study,
         segment,
         simulate,
+        summarize_particles,
         train,
     )
     from tem_rf.architecture.architecture import Architecture
@@ -36,6 +37,7 @@ __all__ = [
     "run_study",
     "segment",
     "simulate",
+    "summarize_particles",
     "train",
 ]
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from tem_rf.evaluation.trials import Row
     from tem_rf.inference.card import ModelCard
     from tem_rf.inference.results import SegmentedFile
+    from tem_rf.jobs.particles import ParticlesOutcome
     from tem_rf.runs.events import Listener
     from tem_rf.study.folder import StudyFolder
 
@@ -69,6 +70,7 @@ __all__ = [
     "run_study",
     "segment",
     "simulate",
+    "summarize_particles",
     "train",
 ]
 
@@ -711,6 +713,55 @@ def segment(
     if outcome.failed and not outcome.segmented:
         raise outcome.failed[0][1]
     return [segmented for segmented, _ in outcome.segmented]
+
+
+def summarize_particles(
+    folder: PathLike,
+    output: PathLike | None = None,
+    *,
+    compare: PathLike | None = None,
+    edges: Literal["exclude", "half", "correct"] = "exclude",
+    every_frame: bool = False,
+    criterion: Literal["aicc", "bic"] = "aicc",
+    resamples: int = 2000,
+    seed: int = 752,
+) -> ParticlesOutcome:
+    """Summarize a folder of segmented micrographs as one experiment, or compare two; write report, tables and figures.
+
+    Args:
+        folder: Folder of results of segment, taken as one experiment.
+        output: Folder for the report; default: report/ in the folder.
+        compare: Another such folder to compare it with.
+        edges: Rule for particles cut by the edge: exclude them, count them half, or correct for their absence by the
+            size of the others.
+        every_frame: Take every frame of a stack as an image; otherwise the first, as in a movie.
+        criterion: Criterion by which fits of the distribution are compared.
+        resamples: Number of bootstrap resamples, and of permutations.
+        seed: Seed of the resamples.
+
+    Returns:
+        Statistics, intervals, fits and comparison, and the path of the report.
+
+    Raises:
+        ReadError: A folder has no results of segment, or images with and without pixel size are mixed.
+        SettingsError: A setting is unknown or out of range.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    from tem_rf.jobs.particles import ParticlesRequest
+    from tem_rf.jobs.particles import summarize_particles as run_job
+
+    return run_job(
+        ParticlesRequest.build(
+            folder=folder,
+            compare=compare,
+            edges=edges,
+            every_frame=every_frame,
+            criterion=criterion,
+            output=output,
+            resamples=resamples,
+            seed=seed,
+        )
+    )
 
 
 def export(

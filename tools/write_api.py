@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tem_rf.jobs.evaluate import EvaluateRequest
 from tem_rf.jobs.export import ExportRequest, ImportRequest
+from tem_rf.jobs.particles import ParticlesRequest
 from tem_rf.jobs.prepare import PrepareRequest
 from tem_rf.jobs.request import Request, Setting
 from tem_rf.jobs.segment import SegmentRequest
@@ -29,6 +30,7 @@ REQUESTS: dict[str, type[Request]] = {
     "train": TrainRequest,
     "evaluate": EvaluateRequest,
     "segment": SegmentRequest,
+    "particles": ParticlesRequest,
     "export": ExportRequest,
     "import": ImportRequest,
     "study": StudyRequest,

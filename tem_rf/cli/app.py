@@ -24,6 +24,7 @@ COMMANDS = {
     "export": "tem_rf.cli.export:export",
     "import": "tem_rf.cli.export:import_model",
     "segment": "tem_rf.cli.segment:segment",
+    "particles": "tem_rf.cli.particles:particles",
     "label": "tem_rf.cli.label.commands:label",
     "rf": "tem_rf.cli.rf.commands:rf",
     "study": "tem_rf.cli.study.commands:study",

@@ -15,6 +15,7 @@ from tem_rf.data.preparation.growing_stack import GrowingStack
 from tem_rf.data.preprocess import rescale
 from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.tiff import MAX_UINT16, write_tiff, write_uint32_stack
+from tem_rf.errors import ReadError
 from tem_rf.files import parse_json, readable, replacing_file, write_json
 from tem_rf.inference.frame_store import FrameStore
 from tem_rf.lattice.summary import LatticeSummary
@@ -204,6 +205,20 @@ def remember_finished(path: Path, job: dict[str, Any], result: SegmentedFile) ->
         result: The result.
     """
     write_json(path, {"job": job, "result": _RESULT.dump_python(result, mode="json")})
+
+
+def read_finished(path: Path) -> SegmentedFile:
+    """Read a result that `remember_finished` wrote, whatever made it.
+
+    Raises:
+        ReadError: The file is missing or damaged.
+    """
+    try:
+        content = parse_json(path.read_text(encoding="utf-8"))
+        return _RESULT.validate_python(content["result"])
+    except (OSError, ValueError, TypeError, KeyError, ValidationError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ReadError(f"{path}: is not a result of segment ({reason}); segment the file again.") from error
 
 
 def recall_finished(path: Path, job: dict[str, Any]) -> SegmentedFile | None:
