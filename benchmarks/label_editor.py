@@ -1,6 +1,6 @@
 """The label editor in a real pseudo-terminal: key to screen on a large micrograph, and keys for twenty corrections.
 
-Run: python benchmarks/label_editor.py [--side 4096] [--keys 8] [--images blocks] [--json]
+Run: python benchmarks/label_editor.py [--side 4096] [--keys 8] [--json]
 Takes about two minutes. Targets: key to screen under 50 ms on 4096 px with thousands of particles; twenty particles
 corrected in under three minutes of key presses.
 
@@ -37,8 +37,7 @@ from scipy.ndimage import gaussian_filter
 from tem_rf.data.instances import read_instances
 from tem_rf.data.tiff import write_tiff
 
-ROWS, COLUMNS, CELL_PX = 60, 200, (20, 10)
-ATTRIBUTES_ASKED, ATTRIBUTES = b"\x1b[c", b"\x1b[?62;22c"
+ROWS, COLUMNS = 60, 200
 SILENCE_S = 0.12  # after which the picture is complete
 KEY_S, LOOK_S = 0.25, 1.5  # per key, and per particle that is looked at
 SPACING_PX, MAX_RADIUS_PX = 68, 20
@@ -66,11 +65,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         result = {"load": round(os.getloadavg()[0], 1), **measure_keys(folder / "keys", options)}
-        result |= correct_twenty(folder / "session", options.images)
+        result |= correct_twenty(folder / "session")
     if options.json:
         print(json.dumps(result))
         return
-    table = Table("", "value", title=f"Label editor, {COLUMNS} x {ROWS} characters, {options.images}")
+    table = Table("", "value", title=f"Label editor, {COLUMNS} x {ROWS} characters")
     for key, value in result.items():
         table.add_row(key, str(value))
     Console().print(table)
@@ -83,7 +82,7 @@ def measure_keys(folder: Path, options: argparse.Namespace) -> dict[str, object]
     result: dict[str, object] = {"particles": int(scene.label.max()), "side_px": options.side}
     delays: list[float] = []
     work: list[float] = []
-    with editor(folder, image, options.images) as terminal:
+    with editor(folder, image) as terminal:
         for name, key in EDITS.items():
             pressed = []
             for _ in range(options.keys):
@@ -100,12 +99,12 @@ def measure_keys(folder: Path, options: argparse.Namespace) -> dict[str, object]
     return result
 
 
-def correct_twenty(folder: Path, images: str) -> dict[str, object]:
+def correct_twenty(folder: Path) -> dict[str, object]:
     """Correct twenty particles with keys only, and compare the saved label with the exact one."""
     scene = simulate(SESSION_SIDE_PX, seed=1, corrections=CORRECTIONS)
     image = write_scene(folder, scene)
     before = instance_dice(scene.label, scene.truth)
-    with editor(folder, image, images) as terminal:
+    with editor(folder, image) as terminal:
         start = time.perf_counter()
         looks = review(terminal, scene)
         looks += add_false_negatives(terminal, scene)
@@ -254,8 +253,6 @@ class Terminal:
                 return last or start
             sent = os.read(self._master, 1 << 20)
             last = time.perf_counter()
-            if ATTRIBUTES_ASKED in sent:
-                os.write(self._master, ATTRIBUTES)
             plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|▀", "", sent.decode("utf-8", "replace"))
             self._text = (self._text + plain)[-20_000:]
 
@@ -282,7 +279,7 @@ class Terminal:
 
 
 @contextmanager
-def editor(folder: Path, image: Path, images: str) -> Iterator[Terminal]:
+def editor(folder: Path, image: Path) -> Iterator[Terminal]:
     """The editor in a pseudo-terminal of 200 x 60."""
     pid, master = pty.fork()
     if pid == 0:
@@ -294,9 +291,9 @@ def editor(folder: Path, image: Path, images: str) -> Iterator[Terminal]:
             XDG_CONFIG_HOME=str(folder / "config"),
             XDG_STATE_HOME=str(folder / "state"),
         )
-        given = ["--probability", str(folder / "probability.tif"), "--images", images]
+        given = ["--probability", str(folder / "probability.tif")]
         os.execv(sys.executable, [sys.executable, "-m", "tem_rf", "label", "edit", str(image), *given])
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, COLUMNS * CELL_PX[1], ROWS * CELL_PX[0]))
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     terminal = Terminal(master, pid)
     try:
         end = time.perf_counter() + 120
@@ -316,7 +313,6 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=4096, help="side of the large micrograph [px]")
     parser.add_argument("--keys", type=int, default=8, help="presses of each key")
-    parser.add_argument("--images", choices=("blocks", "kitty", "sixel"), default="blocks", help="how to draw")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()
 

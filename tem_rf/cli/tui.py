@@ -16,12 +16,6 @@ PAINTS_PER_S = "240"  # maximum; with Textual's default of 60, a key press waits
 
 
 Images = Literal["auto", "blocks", "kitty", "sixel"]
-ImagesOption = Annotated[
-    Images,
-    typer.Option(
-        "--images", help="How to draw pictures: auto takes the best that the terminal supports; blocks always works."
-    ),
-]
 
 
 def tui(

@@ -30,6 +30,15 @@ _MOST_STEPS = 4
 _SUFFIX_WITHIN = re.compile(rf"({'|'.join(map(re.escape, MICROGRAPH_SUFFIXES))})$", re.IGNORECASE)
 
 
+def journal_of(label: Path) -> Path:
+    """Return the file in which the label editor keeps its steps: hidden, beside the label.
+
+    >>> journal_of(Path("au_17_labels.tif")).name
+    '.au_17_labels.tif.steps'
+    """
+    return label.with_name(f".{label.name}.steps")
+
+
 def stem_of(path: Path) -> str:
     """Name of a file without its suffixes.
 

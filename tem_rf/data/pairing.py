@@ -11,7 +11,15 @@ from tem_rf.data.formats.ser import series_of
 from tem_rf.data.label_formats.imagej_rois import ROI_SUFFIXES
 from tem_rf.data.label_formats.json_labels import JSON_SUFFIXES, labelled_stems
 from tem_rf.data.label_formats.masks import holds_masks, holds_micrographs, is_container
-from tem_rf.data.names import MicrographNames, is_by_product, label_candidates, looks_like_label, same_name, stem_of
+from tem_rf.data.names import (
+    MicrographNames,
+    is_by_product,
+    journal_of,
+    label_candidates,
+    looks_like_label,
+    same_name,
+    stem_of,
+)
 from tem_rf.data.readers import MICROGRAPH_SUFFIXES
 from tem_rf.errors import DatasetError, ReadError
 from tem_rf.files import readable
@@ -103,6 +111,8 @@ def pair_labels(images: Path, labels: Path | None = None, reading: ReadingSettin
     pairs, problems = [], found.problems
     for stem, (image, *others) in sorted(found.images.items()):
         partners = found.labels.get(stem, []) or ([image] if holds_masks(image) else [])
+        corrected = [partner for partner in partners if journal_of(partner).exists()]
+        partners = corrected if len(corrected) == 1 else partners  # the other is what was corrected
         problems += [Problem(other, f"has the same stem as {image.name}; rename or remove one") for other in others]
         if not partners:
             problems.append(

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tem_rf.config.marks import ADVANCED, Positional
 from tem_rf.config.preparation import PixelSizeNm
-from tem_rf.errors import DatasetError, ModelError, SettingsError
+from tem_rf.errors import DatasetError, DiskFullError, ModelError, SettingsError, StorageError
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.segment import SegmentRequest
 from tem_rf.runs.root import DEFAULT_ROOT
@@ -103,6 +103,7 @@ def open_label(request: EditRequest, *, on_step: Callable[[str], None] = lambda 
         StorageError: The disk is full or the folder is not writable.
     """
     from tem_rf.data.readers import read_micrograph
+    from tem_rf.labelling.imports import import_edits
     from tem_rf.labelling.session import EditingSession
 
     mask, probability = request.mask, request.probability
@@ -127,9 +128,15 @@ def open_label(request: EditRequest, *, on_step: Callable[[str], None] = lambda 
             return _threshold(values, micrograph, request) if values is not None else _nothing(micrograph)
         return _particles(mask, micrograph, request), str(mask)
 
+    import_edits()
     values = None if probability is None else _read_probability(probability, micrograph)
     on_step("reading the label")
-    return EditingSession.open(micrograph, label_file, probability=values, start=start, conflict=request.conflict)
+    try:
+        return EditingSession.open(micrograph, label_file, probability=values, start=start, conflict=request.conflict)
+    except DiskFullError:
+        raise
+    except StorageError as error:
+        raise StorageError(f"{error} To save the label elsewhere, give a TIFF file with `labels`.") from error
 
 
 def _segment(request: EditRequest) -> dict[str, Any]:
@@ -149,7 +156,7 @@ def _segment(request: EditRequest) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no output"]
-        raise ModelError(f"{request.micrograph}: could not be segmented: {said[-1].removeprefix('error: ')}")
+        raise ModelError(f"{request.micrograph}: could not be segmented: {said[-1].removeprefix('tem-rf: ')}")
     rows: list[dict[str, Any]] = json.loads(done.stdout)
     return rows[0]
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tem_rf.data.names import journal_of
 from tem_rf.errors import DiskFullError, LabelChangedError, ReadError
 from tem_rf.files import parse_json, storage_errors
 from tem_rf.labelling.step_codec import pack_pixels, unpack_pixels
@@ -18,19 +19,10 @@ from tem_rf.locks import lock
 _VERSION = 1
 
 
-def journal_file(label_file: Path) -> Path:
-    """Return the journal of a label file: hidden, beside it.
-
-    >>> journal_file(Path("au_17_labels.tif")).name
-    '.au_17_labels.tif.steps'
-    """
-    return label_file.with_name(f".{label_file.name}.steps")
-
-
 def has_journal(label_file: Path) -> bool:
     """Whether there is a journal of a label file to resume."""
     try:
-        with journal_file(label_file).open("rb") as file:
+        with journal_of(label_file).open("rb") as file:
             return file.readline().endswith(b"\n")
     except FileNotFoundError:
         return False

@@ -8,11 +8,12 @@ import numpy as np
 
 from tem_rf.data.instances import read_instances, write_instances
 from tem_rf.data.micrograph import Micrograph
+from tem_rf.data.names import journal_of
 from tem_rf.data.sources import sha256
 from tem_rf.errors import EditError, LabelChangedError, ReadError
 from tem_rf.labelling.canvas import Box, Canvas, Change
 from tem_rf.labelling.facts import ParticleFacts, measure_particle
-from tem_rf.labelling.journal import History, Journal, has_journal, journal_file
+from tem_rf.labelling.journal import History, Journal, has_journal
 from tem_rf.labelling.step_codec import pack, unpack
 
 Conflict = Literal["refuse", "file", "steps"]
@@ -80,7 +81,7 @@ class EditingSession:
             StorageError: The disk is full or the folder is not writable.
         """
         shape = (micrograph.pixels.shape[0], micrograph.pixels.shape[1])
-        path = journal_file(label_file)
+        path = journal_of(label_file)
         now = sha256(label_file) if label_file.exists() else None
         if not has_journal(label_file):
             notes: tuple[str, ...] = ()

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from tem_rf.data.instances import UNSURE, read_instances, write_instances
 from tem_rf.data.micrograph import Micrograph
+from tem_rf.data.names import journal_of
+from tem_rf.data.pairing import pair_labels
+from tem_rf.data.sources import read_labelled
 from tem_rf.errors import DiskFullError, EditError, LabelChangedError, ReadError
+from tem_rf.jobs.edit_label import EditRequest, open_label
 from tem_rf.labelling.brush import paint
-from tem_rf.labelling.journal import journal_file
 from tem_rf.labelling.particles import accept, delete, mark_unsure
 from tem_rf.labelling.session import EditingSession
 
@@ -46,7 +50,7 @@ def test_a_killed_session_resumes_with_its_undo_history(label: Path) -> None:
     shown = session.canvas.numbers.copy()
     session._journal.close()  # as the system does for a killed process
     assert label.read_bytes() == before
-    with journal_file(label).open("ab") as file:
+    with journal_of(label).open("ab") as file:
         file.write(b'{"do": {"name": "cut by the ki')
     resumed = _open(label)
     np.testing.assert_array_equal(resumed.canvas.numbers, shown)
@@ -140,7 +144,7 @@ def test_two_editors_of_one_label_are_refused(label: Path) -> None:
 def test_a_full_disk_makes_no_step_and_harms_no_file(label: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = _open(label)
     session.do(delete(session.canvas, 1))
-    before, journal, shown = label.read_bytes(), journal_file(label).read_bytes(), session.canvas.numbers.copy()
+    before, journal, shown = label.read_bytes(), journal_of(label).read_bytes(), session.canvas.numbers.copy()
     write = os.write
 
     def fill(descriptor: int, data: Any) -> int:
@@ -153,7 +157,7 @@ def test_a_full_disk_makes_no_step_and_harms_no_file(label: Path, monkeypatch: p
         with pytest.raises(DiskFullError, match="this step was not made, all earlier ones are kept"):
             session.do(delete(session.canvas, 2))
     np.testing.assert_array_equal(session.canvas.numbers, shown)
-    assert journal_file(label).read_bytes() == journal
+    assert journal_of(label).read_bytes() == journal
 
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -180,7 +184,7 @@ def test_a_damaged_journal_is_refused_and_kept(label: Path) -> None:
     session = _open(label)
     session.do(delete(session.canvas, 1))
     session.close()
-    journal = journal_file(label)
+    journal = journal_of(label)
     journal.write_bytes(journal.read_bytes().replace(b'"before": "', b'"before": "AAAA'))
     damaged = journal.read_bytes()
     with pytest.raises(ReadError, match="is damaged"):
@@ -203,3 +207,28 @@ def test_a_label_starts_from_the_mask_of_a_model(tmp_path: Path) -> None:
     session.save()
     np.testing.assert_array_equal(_read(tmp_path / "new.tif"), numbers)
     session.close()
+
+
+def test_a_corrected_label_is_prepared_in_place_of_what_was_corrected(tmp_path: Path) -> None:
+    """From an outline file to a dataset: the pairs, the particles, and the pixels that are not sure."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        tifffile.imwrite(folder / f"{name}.tif", rng.integers(90, 110, (64, 64), np.uint16))
+        mask = np.zeros((64, 64), np.uint8)
+        mask[8:24, 8:24], mask[40:56, 40:56] = 255, 255
+        tifffile.imwrite(folder / f"{name}_mask.tif", mask)
+        png = folder / f"{name}_mask.tif"
+        request = EditRequest.build(micrograph=folder / f"{name}.tif", mask=png)
+        session = open_label(request)
+        session.do(mark_unsure(session.canvas, 2))
+        session.save()
+        session.close()
+    pairing = pair_labels(folder)
+    assert not pairing.problems
+    assert [pair.label.name for pair in pairing.pairs] == ["a_labels.tif", "b_labels.tif", "c_labels.tif"]
+    labelled = next(read_labelled(pairing.pairs[0], 0.1))
+    assert labelled.mask.sum() == labelled.unsure.sum() == 256
+    journal_of(pairing.pairs[0].label).unlink()
+    assert "several labels" in str(pair_labels(folder).problems[0])

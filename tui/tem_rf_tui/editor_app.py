@@ -6,7 +6,6 @@ from textual import work
 from textual.binding import Binding
 
 from tem_rf.labelling.session import EditingSession
-from tem_rf_tui.images import ImageKind
 from tem_rf_tui.label_painting import GreyPyramid
 from tem_rf_tui.screens.edit_label import EditLabelScreen
 from tem_rf_tui.session import SessionApp
@@ -18,7 +17,6 @@ class EditorApp(SessionApp):
 
     Args:
         session: The opened label; the caller closes it.
-        images: How pictures are drawn, as prepared by `tem_rf_tui.images.image_kind`.
     """
 
     TITLE = "tem-rf"
@@ -27,8 +25,8 @@ class EditorApp(SessionApp):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS = [Binding("ctrl+q", "quit", "Quit", show=False)]
 
-    def __init__(self, session: EditingSession, images: ImageKind = "blocks") -> None:
-        super().__init__(Path(), images)
+    def __init__(self, session: EditingSession) -> None:
+        super().__init__(Path())
         self.animation_level = "none"
         self._session = session
 

@@ -4,7 +4,6 @@ import typer
 
 from tem_rf.cli.option_names import OptionNamingGroup
 from tem_rf.cli.options import takes
-from tem_rf.cli.tui import ImagesOption
 from tem_rf.jobs.edit_label import EditRequest
 
 label = typer.Typer(
@@ -22,7 +21,7 @@ def _group() -> None:
 
 @label.command()
 @takes(EditRequest)
-def edit(request: EditRequest, draw_with: ImagesOption = "auto") -> None:
+def edit(request: EditRequest) -> None:
     """Correct the particles of a micrograph in the terminal: accept, delete, reshape, add, split, merge, paint.
 
     The label is saved as an instance TIFF beside the micrograph, which Fiji, napari, QuPath and `tem-rf prepare` open.
@@ -32,4 +31,4 @@ def edit(request: EditRequest, draw_with: ImagesOption = "auto") -> None:
     """
     from tem_rf.cli.label.edit import run_editor
 
-    run_editor(request, draw_with)
+    run_editor(request)

@@ -55,7 +55,7 @@ class EditLabelScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Show the first particle to review once the size is known."""
-        self.call_after_refresh(self.action_next)
+        self.call_after_refresh(self._begin)
 
     # -- review ---------------------------------------------------------------------------------------------------
 
@@ -197,7 +197,7 @@ class EditLabelScreen(ModalScreen[None]):
 
     def action_move(self, rows: int, columns: int) -> None:
         """Move the cursor by cells, at least by pixels."""
-        step = max(1, round(self._view.viewport.px_per_cell * (1 if self.app_shows_blocks else 5)))
+        step = max(1, round(self._view.viewport.px_per_cell))
         row, column = self._state.cursor
         self._move_to(row + rows * step, column + columns * step)
         self._view.follow(*self._state.cursor)
@@ -233,14 +233,13 @@ class EditLabelScreen(ModalScreen[None]):
 
     # -- helpers --------------------------------------------------------------------------------------------------
 
+    def _begin(self) -> None:
+        self._go_on(False)
+        self._show()
+
     @property
     def _view(self) -> LabelCanvas:
         return self.query_one(LabelCanvas)
-
-    @property
-    def app_shows_blocks(self) -> bool:
-        """Whether a cell is half a character; otherwise it is a pixel of the screen."""
-        return getattr(self.app, "images", "blocks") == "blocks"
 
     def _selected(self) -> int | None:
         """The selected particle, or a message that there is none."""
