@@ -84,7 +84,7 @@ def measure_keys(folder: Path, options: argparse.Namespace) -> dict[str, object]
     work: list[float] = []
     with editor(folder, image) as terminal:
         for name, key in EDITS.items():
-            pressed = []
+            pressed: list[tuple[float, float]] = []
             for _ in range(options.keys):
                 pressed.append(terminal.press(key))
                 if name in ("delete", "not sure"):

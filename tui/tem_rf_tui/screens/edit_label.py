@@ -1,5 +1,6 @@
 """Correct the particles of a micrograph: a full-screen editor of its instance labels."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -234,6 +235,8 @@ class EditLabelScreen(ModalScreen[None]):
     # -- helpers --------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        gc.collect()
+        gc.freeze()  # a full collection of all that was imported delays a key by up to 0.1 s
         self._go_on(False)
         self._show()
 
