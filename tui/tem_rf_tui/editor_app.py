@@ -9,7 +9,7 @@ from tem_rf.labelling.session import EditingSession
 from tem_rf_tui.label_painting import GreyPyramid
 from tem_rf_tui.screens.edit_label import EditLabelScreen
 from tem_rf_tui.session import SessionApp
-from tem_rf_tui.themes import HIGH_CONTRAST, next_theme
+from tem_rf_tui.themes import HIGH_CONTRAST
 
 
 class EditorApp(SessionApp):
@@ -33,13 +33,8 @@ class EditorApp(SessionApp):
     def on_mount(self) -> None:
         """Apply the saved theme and open the editor."""
         self.register_theme(HIGH_CONTRAST)
-        known = self.remembered.theme in self.available_themes
-        self.theme = self.remembered.theme if known else "textual-dark"
+        self.theme = self.settings.theme
         self._edit()
-
-    def action_next_theme(self) -> None:
-        """Switch to the next theme."""
-        self.theme = next_theme(self.theme)
 
     @work
     async def _edit(self) -> None:
