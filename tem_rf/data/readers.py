@@ -77,6 +77,25 @@ def read_frames(
             yield _micrograph(path, recording, index, pixel_size_nm, resample, reading.channel)
 
 
+def read_frame(path: Path, index: int, *, reading: ReadingSettings = AS_IT_IS) -> tuple[Micrograph, int]:
+    """Read one frame of a stack or movie without the others.
+
+    Args:
+        path: As for `read_micrograph`.
+        index: Index of the frame; taken modulo the number of frames, so -1 is the last.
+        reading: As for `read_micrograph`.
+
+    Returns:
+        The frame, and the number of frames in the file.
+
+    Raises:
+        ReadError: As for `read_frames`.
+    """
+    path = Path(path)
+    with open_recording(path, Wanted(reading.array)) as recording:
+        return _micrograph(path, recording, index % recording.count, None, False, reading.channel), recording.count
+
+
 @contextmanager
 def open_recording(path: Path, wanted: Wanted = MICROGRAPH) -> Iterator[Recording]:
     """Open a file in the format detected from its content. Any error of a parser becomes a ReadError.

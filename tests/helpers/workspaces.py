@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 
 from tem_rf import Architecture
 from tem_rf.config.training import training_settings
@@ -67,3 +68,25 @@ def segmented_micrograph(folder: Path, state: Path) -> None:
     row = {"image": "au.tif", "mask": "au_mask.tif", "particle_fraction": 400 / 4096, "pixel_size_nm": 0.02}
     row |= {"particles": "au_particles.csv", "sizes": {"count": len(particles)}}
     (job / "output.txt").write_text(json.dumps([row]))
+
+
+def segmented_movie(folder: Path, state: Path) -> None:
+    """A finished `tem-rf segment` of a movie of two frames, with numbers and probabilities of the particles."""
+    rng = np.random.default_rng(0)
+    numbers = np.zeros((2, 64, 64), np.uint16)
+    numbers[0, 4:12, 4:12], numbers[0, 30:48, 30:48], numbers[1, 20:40, 20:40] = 1, 2, 1
+    probability = np.where(numbers == 1, 0.6, np.where(numbers == 2, 0.9, 0.0)).astype(np.float32)
+    images = {
+        "movie": rng.normal(100, 10, numbers.shape).astype(np.float32),
+        "movie_mask": (numbers > 0).astype(np.uint8),
+        "movie_instances": numbers,
+        "movie_probability": probability,
+    }
+    for name, stack in images.items():
+        tifffile.imwrite(folder / f"{name}.tif", stack, photometric="minisblack")
+    frames = [(number, measure_particles(frame.astype(np.int32))) for number, frame in enumerate(numbers, start=1)]
+    write_particles(folder / "movie_particles.csv", frames, pixel_size_nm=0.02)
+    kinds = ("mask", "instances", "probability")
+    row = {"image": "movie.tif", "particle_fraction": 0.1, "pixel_size_nm": 0.02, "particles": "movie_particles.csv"}
+    row |= {kind: f"movie_{kind}.tif" for kind in kinds}
+    finished_job(folder, state, "segment movie.tif", [row])

@@ -51,6 +51,7 @@ def test_help_lists_every_key_of_every_screen(folder: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
+        await until(pilot, lambda: "Everywhere" in screen_text(app))
         text = screen_text(app)
         for name, title in SCREENS:
             assert title in text
@@ -61,7 +62,7 @@ def test_help_lists_every_key_of_every_screen(folder: Path) -> None:
         await pilot.press("escape")
         assert not isinstance(app.screen, HelpScreen)
 
-    drive(folder, script, size=(160, 220))
+    drive(folder, script, size=(160, 330))
 
 
 def test_no_key_of_any_part_of_the_app_is_left_out_of_help(folder: Path) -> None:
@@ -74,12 +75,13 @@ def test_no_key_of_any_part_of_the_app_is_left_out_of_help(folder: Path) -> None
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("question_mark")
+        await until(pilot, lambda: "Everywhere" in screen_text(app))
         text = screen_text(app)
         for part in parts - {HelpScreen, OpeningTable}:  # help says itself how to leave it
             left_out = [each for each in vars(part)["BINDINGS"] if (each.tooltip or each.description) not in text]
             assert not left_out, part
 
-    drive(folder, script, size=(160, 220))
+    drive(folder, script, size=(160, 330))
     assert len(parts) > len(SCREENS)
 
 

@@ -10,10 +10,11 @@ from textual.widgets import Checkbox, Input, OptionList, Static
 
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.screens.segmented import SegmentedScreen
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.row_table import RowTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
-from tests.helpers.workspaces import segmented_micrograph
+from tests.helpers.workspaces import segmented_micrograph, segmented_movie
 
 _CARD = {
     "architecture": {"name": "n2-p44"},
@@ -191,3 +192,27 @@ def test_it_looks_as_it_did(with_model: Path, tmp_path: Path, size: tuple[int, i
         await assert_snapshot(pilot, f"segment-{size[0]}x{size[1]}")
 
     drive(with_model, script, size=size)
+
+
+def test_particles_and_frames_are_stepped_through_at_full_size(with_model: Path, tmp_path: Path) -> None:
+    segmented_movie(with_model, tmp_path / "state")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(app.jobs) == 1)
+        await pilot.press("6", "f")
+        await until(pilot, lambda: isinstance(app.screen, SegmentedScreen))
+        await until(pilot, lambda: "frame 1/2" in screen_text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: "particle 2 (1 of 2 by size), diameter 0.406 nm" in screen_text(app))
+        await pilot.press("n")
+        await until(pilot, lambda: "particle 1 (2 of 2 by size)" in screen_text(app))
+        (zoom,) = {view.zoom for view in app.screen.query(MicrographView)}
+        assert zoom > 1
+        await pilot.press("o")
+        await until(pilot, lambda: "(1 of 2 by confidence)" in screen_text(app))
+        assert "particle 1" in screen_text(app)  # the less certain one
+        assert "mean probability 0.60" in screen_text(app)
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "frame 2/2" in screen_text(app) and "1 particles" in screen_text(app))
+
+    drive(with_model, script, size=(160, 48))

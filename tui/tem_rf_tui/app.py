@@ -199,6 +199,7 @@ class TemRfApp(SessionApp):
         from tem_rf_tui.screens.image_errors import ImageErrorsScreen
         from tem_rf_tui.screens.image_scores import ImageScoresScreen
         from tem_rf_tui.screens.request_screen import RequestScreen
+        from tem_rf_tui.screens.segmented import SegmentedScreen
         from tem_rf_tui.widgets.filter_field import FilterField
         from tem_rf_tui.widgets.micrograph_view import MicrographView
         from tem_rf_tui.widgets.row_table import RowTable
@@ -208,6 +209,7 @@ class TemRfApp(SessionApp):
             "Browse folders": (BrowseScreen,),
             "Images of a result": (ImageScoresScreen,),
             "One image": (ImageErrorsScreen,),
+            "Segmented micrograph": (SegmentedScreen,),
             "Forms": (RequestScreen, FormScreen),
             "Jobs (j)": (JobsScreen,),
             "Reports and output": (ReportScreen,),

@@ -12,7 +12,9 @@ from textual.widgets import Static
 from tem_rf_tui.widgets.key_line import KeyLine
 
 _NAMES = {
-    "question_mark": "?", "slash": "/", "plus": "+", "minus": "-", "equals_sign": "=", "escape": "Esc",
+    "question_mark": "?", "slash": "/",
+    "less_than_sign": "<", "greater_than_sign": ">",
+    "plus": "+", "minus": "-", "equals_sign": "=", "escape": "Esc",
     "ctrl+p": "Ctrl+P", "ctrl+s": "Ctrl+S",
     "ctrl+o": "Ctrl+O", "ctrl+b": "Ctrl+B", "f1": "F1", "space": "Space", "enter": "Enter", "ctrl+q": "Ctrl+Q",
     "left": "←", "right": "→", "up": "↑", "down": "↓", "full_stop": ".", "comma": ",",

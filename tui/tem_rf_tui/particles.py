@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+Box = tuple[float, float, float, float]
+"""First row, first column, height and width [px]."""
+
 SHOWN_PARTICLES = 500  # enough for a screen; the table on disk has all
 
 
@@ -16,6 +19,7 @@ class ParticleList:
         columns: Titles of the columns.
         rows: Cells of the first particles.
         count: Number of all particles.
+        boxes: Frame, from 1, of each row, and the box around its particle [px].
         diameters: Equivalent diameters of the particles that do not touch the border.
     """
 
@@ -24,6 +28,7 @@ class ParticleList:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     count: int
+    boxes: tuple[tuple[int, Box], ...]
     diameters: tuple[float, ...]
 
 
@@ -38,6 +43,7 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
         ReadError: The file is missing or not a table of particles.
     """
     from tem_rf.particles.table import read_particles
+    from tem_rf_tui.segmented import box_of
 
     unit, side = ("px", 1.0) if pixel_size_nm is None else ("nm", pixel_size_nm)
     columns = (
@@ -58,5 +64,6 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
         )
         for frame, one in numbered[:SHOWN_PARTICLES]
     )
+    boxes = tuple((frame, box_of(one)) for frame, one in numbered[:SHOWN_PARTICLES])
     diameters = tuple(one.diameter_px * side for _, one in numbered if not one.touches_border)
-    return ParticleList(path, unit, columns, rows, len(numbered), diameters)
+    return ParticleList(path, unit, columns, rows, len(numbered), boxes, diameters)

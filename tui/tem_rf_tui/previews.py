@@ -141,15 +141,15 @@ def _preview_unlabelled(folder: Path, index: int, paths: Sequence[Path], problem
 
 
 def preview_mask(image: Path, mask: Path, pixel_size_nm: float | None) -> "Picture":
-    """Return a micrograph with its predicted mask.
+    """Return a micrograph, or the first frame of a movie, with its predicted mask.
 
     Raises:
         ReadError: A file is missing or cannot be read.
     """
-    from tem_rf.data.readers import read_micrograph
+    from tem_rf.data.readers import read_frame
     from tem_rf_tui.painting import Picture
 
-    return Picture(read_micrograph(image).pixels, read_micrograph(mask).pixels > 0, pixel_size_nm)
+    return Picture(read_frame(image, 0)[0].pixels, read_frame(mask, 0)[0].pixels > 0, pixel_size_nm)
 
 
 def spark(histogram: list[int], bins: int = 36) -> str:

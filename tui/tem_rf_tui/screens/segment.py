@@ -1,6 +1,6 @@
 """Segment: choose a model, segment micrographs, and view masks and particle sizes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,10 @@ from tem_rf_tui.particles import ParticleList, list_particles
 from tem_rf_tui.previews import preview_mask
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.screens.segmented import SegmentedScreen
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.particle_view import ParticleView
-from tem_rf_tui.widgets.row_table import Row, RowTable
+from tem_rf_tui.widgets.row_table import OpeningTable, Row, RowTable
 
 _TITLE = "segment "
 
@@ -54,6 +55,7 @@ class SegmentScreen(TabScreen):
     BINDINGS = [
         Binding("s", "segment", "Segment", tooltip="Segment micrographs with the model under the cursor"),
         Binding("c", "correct", "Correct", tooltip="Correct the particles of the segmented micrograph"),
+        Binding("f", "view", "Full size", tooltip="Open the segmented micrograph at full size, with each particle"),
         Binding("v", "masks", "Masks", tooltip="Switch between models and segmented micrographs"),
         Binding("h", "particles", "Particles", tooltip="Switch between picture and particles in a narrow terminal"),
     ]
@@ -75,13 +77,15 @@ class SegmentScreen(TabScreen):
         super().__init__()
         self._models: list[Path] = []
         self._results: list[dict[str, Any]] = []
+        self._picture: Picture | None = None
+        self._particles: ParticleList | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(id="model-column"):
             yield OptionList(id="models", markup=False)
             yield Static(id="model-facts", markup=False)
         with Vertical(id="segmented-column"):
-            yield RowTable(("micrograph", "particle", "particles", "mask"), id="segmented")
+            yield OpeningTable(("micrograph", "particle", "particles", "mask"), id="segmented")
             with Horizontal(id="segmented-views"):
                 yield MicrographView(id="mask-view")
                 yield ParticleView(id="particle-view")
@@ -119,11 +123,28 @@ class SegmentScreen(TabScreen):
         event.stop()
         if event.table.id == "segmented":
             self._read_result(self._results[event.table.cursor_row])
+        elif event.table.id == "particles":
+            self._show_particle(event.table.cursor_row)
+
+    def on_row_table_row_selected(self, event: RowTable.RowSelected) -> None:
+        """Open the segmented micrograph at full size."""
+        event.stop()
+        if event.table.id == "segmented":
+            self.action_view()
+
+    def action_view(self) -> None:
+        """Open the segmented micrograph under the cursor at full size."""
+        if not self._results:
+            self.notify("No segmented micrographs yet; select a model and press s.", severity="warning")
+            return
+        row = self.query_one("#segmented", RowTable).cursor_row
+        self.app.push_screen(SegmentedScreen(self.tem_rf.workspace.folder, self._results, row))
 
     def on_segment_screen_mask_read(self, message: MaskRead) -> None:
         """Show the micrograph with outlined particles."""
         view = self.query_one(MicrographView)
         view.border_title = message.title
+        self._picture = message.picture
         view.show(message.picture)
 
     def on_segment_screen_particles_read(self, message: ParticlesRead) -> None:
@@ -133,6 +154,14 @@ class SegmentScreen(TabScreen):
             view.say(message.particles)
         else:
             view.show(message.particles)
+        self._particles = None if isinstance(message.particles, str) else message.particles
+
+    def _show_particle(self, row: int) -> None:
+        """Frame the particle under the cursor of the table in the picture, which shows the first frame."""
+        if self._picture is None or self._particles is None or not self.query_one("#particles", RowTable).has_focus:
+            return
+        frame, box = self._particles.boxes[row]
+        self.query_one(MicrographView).show(replace(self._picture, box=box if frame == 1 else None))
 
     def action_particles(self) -> None:
         """Switch between picture and particles."""

@@ -1,12 +1,15 @@
 """A micrograph with outlined label and scale bar, zoom and pan; in pixels, or in half blocks, two per character."""
 
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.events import Click
 from textual.geometry import Size
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -31,6 +34,18 @@ class MicrographView(Widget, can_focus=True):
         Binding("up", "pan(-1, 0)", "Pan up", show=False),
         Binding("down", "pan(1, 0)", "Pan down", show=False),
     ]
+
+    @dataclass
+    class Clicked(Message):
+        """A place of the picture was clicked.
+
+        Attributes:
+            y_px: Its row [px].
+            x_px: Its column [px].
+        """
+
+        y_px: float
+        x_px: float
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -61,6 +76,26 @@ class MicrographView(Widget, can_focus=True):
             low, high = np.percentile(picture.pixels, _PERCENTILES)
             self._grey = np.clip((picture.pixels.astype(np.float32) - low) / max(high - low, 1e-9), 0, 1)
         self._redraw()
+
+    def look_at(self, row: float, column: float, zoom: float) -> None:
+        """Show a place in the middle.
+
+        Args:
+            row: Its row, as a fraction of the height.
+            column: Its column, as a fraction of the width.
+            zoom: Magnification relative to the whole picture.
+        """
+        self._zoom, self._centre = min(64.0, max(1.0, zoom)), (row, column)
+        self.action_pan(0, 0)
+
+    def on_click(self, event: Click) -> None:
+        """Tell which place of the picture was clicked."""
+        if self._picture is None or self.query(PixelPicture):
+            return
+        place = event.get_content_offset(self)
+        view = fit(self._grey.shape, (2 * (self.size.height - 1), self.size.width), self._zoom, self._centre)
+        if place is not None and 2 * place.y < len(view.rows) and place.x < len(view.columns):
+            self.post_message(self.Clicked(float(view.rows[2 * place.y]), float(view.columns[place.x])))
 
     def action_zoom(self, factor: float) -> None:
         """Zoom about the centre."""
