@@ -23,7 +23,9 @@ class EditorApp(SessionApp):
     CSS_PATH = "app.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS = [Binding("ctrl+q", "quit", "Quit", show=False)]
+    BINDINGS = [
+        Binding("ctrl+q", "quit", "Quit", show=False, tooltip="Close the editor; steps that were not saved are kept")
+    ]
 
     def __init__(self, session: EditingSession) -> None:
         super().__init__(Path())
