@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tem_rf.particles.measure import Particle
 
 Box = tuple[float, float, float, float]
 """First row, first column, height and width [px]."""
 
+_MARGIN_PX = 3.0  # between a particle and the frame around it
 SHOWN_PARTICLES = 500  # enough for a screen; the table on disk has all
 
 
@@ -43,7 +48,6 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
         ReadError: The file is missing or not a table of particles.
     """
     from tem_rf.particles.table import read_particles
-    from tem_rf_tui.segmented import box_of
 
     unit, side = ("px", 1.0) if pixel_size_nm is None else ("nm", pixel_size_nm)
     columns = (
@@ -67,3 +71,9 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
     boxes = tuple((frame, box_of(one)) for frame, one in numbered[:SHOWN_PARTICLES])
     diameters = tuple(one.diameter_px * side for _, one in numbered if not one.touches_border)
     return ParticleList(path, unit, columns, rows, len(numbered), boxes, diameters)
+
+
+def box_of(particle: "Particle") -> Box:
+    """Return the frame to draw around a particle: first row, first column, height and width [px]."""
+    side = particle.feret_max_px + 2 * _MARGIN_PX
+    return particle.y_px - side / 2, particle.x_px - side / 2, side, side

@@ -9,10 +9,8 @@ import numpy as np
 
 from tem_rf.particles.measure import Particle
 from tem_rf_tui.painting import Picture
-from tem_rf_tui.particles import Box
 
 Order = Literal["size", "confidence", "contrast", "number"]
-_MARGIN_PX = 3.0  # between a particle and the frame around it
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +69,6 @@ def read_segmented(folder: Path, row: Mapping[str, Any], index: int) -> Segmente
     picture = Picture(micrograph.pixels, mask if mask.shape == micrograph.pixels.shape else None, size_nm)
     particles = tuple(frames[index]) if index < len(frames) else ()
     return SegmentedFrame(index, count, picture, particles, _confidence(folder, row, index, particles))
-
-
-def box_of(particle: Particle) -> Box:
-    """Return the frame to draw around a particle: first row, first column, height and width [px]."""
-    side = particle.feret_max_px + 2 * _MARGIN_PX
-    return particle.y_px - side / 2, particle.x_px - side / 2, side, side
 
 
 def particle_text(frame: SegmentedFrame, particle: Particle, place: int, order: Order) -> str:

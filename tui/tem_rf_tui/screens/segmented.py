@@ -15,7 +15,8 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
-from tem_rf_tui.segmented import SegmentedFrame, box_of, particle_text, read_segmented, slider
+from tem_rf_tui.particles import box_of
+from tem_rf_tui.segmented import SegmentedFrame, particle_text, read_segmented, slider
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 
