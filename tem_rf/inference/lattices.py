@@ -94,7 +94,7 @@ def add_lattices(
 
     write_images(files["orientation"], orientations(), segmented.frames, pixel_size_nm)
     particles = [one for _, own in frames for one in own]
-    summary = summarize_lattices(structure.crystal.material, particles)
+    summary = summarize_lattices(structure.crystal.material, [own for _, own in frames])
     write_fringes(files["fringes"], frames)
     add_to_particles(segmented.files["particles"], frames)
     in_first = read_particles(segmented.files["particles"], segmented.frames)[0]

@@ -44,11 +44,15 @@ class Calibration:
         return float(stdtrit(self.particles - 1, (1 + _CONFIDENCE) / 2)) * self.standard_error
 
 
-def calibrate(deviations: Iterable[float]) -> Calibration | None:
+def calibrate(deviations: Iterable[float], particles: int | None = None) -> Calibration | None:
     """The error of the pixel size, from the deviation of the spacings of each particle.
 
     The median, so that particles that were assigned to a wrong zone axis do not count; its standard error is from the
     median absolute deviation, of at least 0.5 %.
+
+    Args:
+        deviations: Deviation of each measurement.
+        particles: Number of particles, if they were measured several times; default: that of the deviations.
 
     Returns:
         None with fewer than three particles.
@@ -57,12 +61,13 @@ def calibrate(deviations: Iterable[float]) -> Calibration | None:
     0.018
     """
     values = np.array(list(deviations))
-    if len(values) < _MIN_PARTICLES:
+    particles = len(values) if particles is None else particles
+    if particles < _MIN_PARTICLES:
         return None
     median = float(np.median(values))
     # 1.4826: from the median absolute deviation to the standard one; 1.2533: from the mean to the median.
     spread = max(1.4826 * float(np.median(np.abs(values - median))), _MIN_SPREAD)
-    return Calibration(median, 1.2533 * spread / len(values) ** 0.5, len(values))
+    return Calibration(median, 1.2533 * spread / particles**0.5, particles)
 
 
 def choose_scale(particles: Sequence[tuple[np.ndarray, np.ndarray]], structure: Structure) -> float:

@@ -1,7 +1,8 @@
 """What the lattices of the particles of a file amount to."""
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -68,14 +69,19 @@ class LatticeSummary:
         )
 
 
-def summarize_lattices(lattice: str, particles: Iterable[ParticleLattice]) -> LatticeSummary:
-    """Count classes, and average spacings by family.
+def summarize_lattices(lattice: str, frames: Iterable[Sequence[ParticleLattice]]) -> LatticeSummary:
+    """Count classes, average spacings by family, and check the pixel size.
+
+    A movie shows the same particles again and again, so the standard error of the pixel size counts no more of them
+    than one frame has.
 
     Args:
         lattice: Name of the structure.
-        particles: The lattices of all frames.
+        frames: The lattices of each frame.
     """
-    particles = list(particles)
+    frames = list(frames)
+    particles = [one for own in frames for one in own]
+    along_zone = [[one.spacing_deviation for one in own if one.spacing_deviation is not None] for own in frames]
     spacings: dict[str, list[float]] = {}
     for one in particles:
         for fringes in one.sets:
@@ -90,5 +96,5 @@ def summarize_lattices(lattice: str, particles: Iterable[ParticleLattice]) -> La
         kinds=dict(Counter(one.kind for one in particles)),
         mean_crystallinity=float(np.mean([one.crystallinity for one in particles])) if particles else None,
         planes=tuple(sorted(planes, key=lambda one: -one.mean_nm)),
-        calibration=calibrate(one.spacing_deviation for one in particles if one.spacing_deviation is not None),
+        calibration=calibrate(itertools.chain(*along_zone), max(map(len, along_zone), default=0)),
     )

@@ -1,7 +1,8 @@
 """How the particles of a movie move and grow: mean squared displacement, diffusion, growth rates."""
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -105,11 +106,11 @@ def measure_diffusion(tracks: Sequence[Track]) -> Diffusion | None:
         tracks: Tracks whose positions are corrected for drift.
 
     Returns:
-        None with fewer than three tracks of five frames.
+        None with fewer than three tracks of five frames in which the border does not cut the particle.
 
     Source: Qian, Sheetz and Elson 1991, Biophys. J. 60, 910 (MSD); Michalet 2010, Phys. Rev. E 82, 041914 (few lags).
     """
-    long = [track for track in tracks if len(track.frames) >= _MIN_FRAMES]
+    long = [track for track in map(_within_image, tracks) if len(track.frames) >= _MIN_FRAMES]
     if len(long) < _MIN_TRACKS:
         return None
     span = max(track.frames[-1] - track.frames[0] for track in long)
@@ -178,6 +179,16 @@ def is_undisturbed(track: Track, tracks: Sequence[Track]) -> bool:
     if any(one.touches_border for one in track.particles):
         return False
     return not any(track.number in (other.merged_into, other.split_from) for other in tracks)
+
+
+def _within_image(track: Track) -> Track:
+    """The frames in which the border does not cut the particle, where its centre is known."""
+    whole = [not one.touches_border for one in track.particles]
+    return replace(
+        track,
+        frames=tuple(itertools.compress(track.frames, whole)),
+        particles=tuple(itertools.compress(track.particles, whole)),
+    )
 
 
 def _squares(track: Track, lags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -130,14 +130,17 @@ def test_the_lattice_shows_how_far_the_pixel_size_is_off(error: float) -> None:
         numbers[mask] = number
         image += mask * draw_fringes(shape, zone_vectors(GOLD, "<110>", turn))
     found = measure_lattices(numbers, image, GOLD, pixel_size_nm=PIXEL_NM * (1 + error))
-    summary = summarize_lattices("Au", found.particles)
+    summary = summarize_lattices("Au", [found.particles])
     assert summary.calibration is not None
     assert summary.calibration.deviation == pytest.approx(error, abs=0.002)
     assert summary.calibration.is_off == (abs(error) > 0.03), "three particles do not show 1.8 %"
-    summary = summarize_lattices("Au", found.particles * 5)
+    summary = summarize_lattices("Au", [found.particles * 5])
     assert summary.calibration is not None
     assert summary.calibration.is_off
     assert f"your pixel size is off by {abs(summary.calibration.deviation):.1%} ± " in summary.describe_calibration()
+    movie = summarize_lattices("Au", [found.particles] * 5).calibration
+    assert movie is not None
+    assert movie.particles == 3, "the same ones in five frames"
     assert [one.zone_axes[0] for one in found.particles] == ["<110>"] * 3
     assert found.particles[0].sets[0].spacing_nm == pytest.approx(0.23544 * (1 + error), rel=0.005), "as measured"
 

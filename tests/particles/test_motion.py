@@ -110,6 +110,19 @@ def test_gaps_leave_displacements_out_and_drift_shows_in_the_exponent() -> None:
     assert measure_diffusion(tracks[:2]) is None
 
 
+def test_the_centre_of_a_particle_that_the_border_cuts_is_no_motion() -> None:
+    tracks = brownian(10, coefficient=0.5, noise=0)
+    first = tracks[0]
+    cut = [replace(one, x_px=one.x_px + 50 * number, touches_border=True) for number, one in enumerate(first.particles)]
+    leaving = replace(first, particles=(*first.particles[:30], *cut[30:]))
+    found, without = (measure_diffusion([one, *tracks[1:]]) for one in (leaving, replace(first, particles=tuple(cut))))
+    assert found is not None
+    assert without is not None
+    assert (found.tracks, without.tracks) == (10, 9)
+    assert found.displacements[0] == 29 + 9 * 59
+    assert found.coefficient < 0.7
+
+
 def test_growth_is_the_mean_slope_of_undisturbed_tracks() -> None:
     rng = np.random.default_rng(3)
     still = np.zeros((30, 2))
