@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from tem_rf.config.marks import ADVANCED, Positional
+from tem_rf.config.marks import ADVANCED, Positional, SeveralWords
 from tem_rf.config.preparation import PixelSizeNm
 from tem_rf.errors import DatasetError, DiskFullError, ModelError, SettingsError, StorageError
 from tem_rf.jobs.request import Request
@@ -46,6 +46,15 @@ class EditRequest(Request):
     mask: Path | None = Field(None, description="Label to start from, such as a mask written by `segment`.")
     probability: Path | None = Field(
         None, description="Probability of a model, as written by `segment` with `probability`."
+    )
+    take: Path | None = Field(
+        None,
+        description="Take the particles of this file as one more step: regions edited in Fiji, GeoJSON of QuPath, or "
+        "any other label.",
+    )
+    write: SeveralWords = Field(
+        (),
+        description="Also write the particles beside the label at every save: rois for Fiji, geojson for QuPath.",
     )
     output: Path = Field(Path("segmented"), description="Folder for the results of the model.")
     rescale: bool = Field(False, description="Rescale the micrograph to the pixel size the model was trained at.")
@@ -132,11 +141,25 @@ def open_label(request: EditRequest, *, on_step: Callable[[str], None] = lambda 
     values = None if probability is None else _read_probability(probability, micrograph)
     on_step("reading the label")
     try:
-        return EditingSession.open(micrograph, label_file, probability=values, start=start, conflict=request.conflict)
+        session = EditingSession.open(
+            micrograph,
+            label_file,
+            probability=values,
+            start=start,
+            conflict=request.conflict,
+            write=request.write,
+        )
     except DiskFullError:
         raise
     except StorageError as error:
         raise StorageError(f"{error} To save the label elsewhere, give a TIFF file with `labels`.") from error
+    try:
+        if request.take is not None:
+            session.take(request.take)
+    except BaseException:
+        session.close()
+        raise
+    return session
 
 
 def _segment(request: EditRequest) -> dict[str, Any]:

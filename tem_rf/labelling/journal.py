@@ -38,6 +38,7 @@ class History:
         done: Steps that were made and not undone, as packed by `step_codec`.
         undone: Steps that were undone and can be made again, the next one last.
         file_sha256: Checksum of the label file when it was last read or written; None: there was none.
+        exports: Checksums of the files for other programs beside it when they were last read or written, by name.
         saved_steps: Number of steps done when the file was last read or written; -1: they have been undone since.
     """
 
@@ -46,6 +47,7 @@ class History:
     done: list[dict[str, Any]] = field(default_factory=list)
     undone: list[dict[str, Any]] = field(default_factory=list)
     file_sha256: str | None = None
+    exports: dict[str, str] = field(default_factory=dict)
     saved_steps: int = 0
 
     @property
@@ -59,6 +61,7 @@ class History:
         Raises:
             ValueError: It is none.
         """
+        self.exports |= record.get("exports", {})
         if "do" in record:
             if len(self.done) < self.saved_steps:
                 self.saved_steps = -1
@@ -71,7 +74,7 @@ class History:
         elif "file" in record:
             self.file_sha256 = record["file"]
             self.saved_steps = len(self.done) if record["is_saved"] else -1
-        else:
+        elif "exports" not in record:
             raise ValueError("no step")
 
 

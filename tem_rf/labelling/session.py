@@ -1,17 +1,18 @@
 """An editing session: a micrograph, its instance labels, every step since they were read, undo and save."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
 
-from tem_rf.data.instances import read_instances, write_instances
+from tem_rf.data.instances import UNSURE, read_instances, write_instances
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.names import journal_of
 from tem_rf.data.sources import sha256
 from tem_rf.errors import EditError, LabelChangedError, ReadError
 from tem_rf.labelling.canvas import Box, Canvas, Change
+from tem_rf.labelling.exports import export_files, write_export
 from tem_rf.labelling.facts import ParticleFacts, measure_particle
 from tem_rf.labelling.journal import History, Journal, has_journal
 from tem_rf.labelling.step_codec import pack, unpack
@@ -40,12 +41,13 @@ class EditingSession:
         probability: np.ndarray | None,
         journal: Journal,
         notes: tuple[str, ...],
+        exports: Mapping[str, Path],
     ) -> None:
         self.micrograph = micrograph
         self.label_file = label_file
         self.probability = probability
         self.notes = notes
-        self._journal = journal
+        self._journal, self._exports = journal, exports
         self._facts: dict[int, ParticleFacts] = {}
         self.canvas = Canvas(journal.history.start.copy())
         for step in journal.history.done:
@@ -60,6 +62,7 @@ class EditingSession:
         probability: np.ndarray | None = None,
         start: Start | None = None,
         conflict: Conflict = "refuse",
+        write: Sequence[str] = (),
     ) -> Self:
         """Open a label file, or resume its journal where an earlier session ended or was killed.
 
@@ -73,13 +76,16 @@ class EditingSession:
                 are; None: no particles.
             conflict: What to do if the file was changed and there are steps that were not saved: refuse; continue from
                 the file, with the steps in the undo history; or continue from the steps, so that saving overwrites it.
+            write: Formats of `exports` to write beside the label at every save.
 
         Raises:
             LabelChangedError: There is such a conflict, or another process edits the label.
             ReadError: The label or the journal cannot be read.
             DatasetError: The label does not fit the micrograph.
             StorageError: The disk is full or the folder is not writable.
+            SettingsError: A format is unknown.
         """
+        exports = export_files(write, label_file, micrograph.path)
         shape = (micrograph.pixels.shape[0], micrograph.pixels.shape[1])
         path = journal_of(label_file)
         now = sha256(label_file) if label_file.exists() else None
@@ -91,7 +97,7 @@ class EditingSession:
                 numbers, source = start()
             else:
                 numbers, source = np.zeros(shape, np.int32), "nothing"
-            return cls(micrograph, label_file, probability, Journal.create(path, numbers, source, now), notes)
+            return cls(micrograph, label_file, probability, Journal.create(path, numbers, source, now), notes, exports)
         journal = Journal.resume(path, shape)
         try:
             history = journal.history
@@ -103,7 +109,7 @@ class EditingSession:
                     "continue from the steps and overwrite the file when you save."
                 )
             try:
-                session = cls(micrograph, label_file, probability, journal, ())
+                session = cls(micrograph, label_file, probability, journal, (), exports)
                 if is_changed:
                     session._take_file(keep_steps=conflict == "steps" and _has_own_steps(history))
             except (KeyError, TypeError, ValueError) as error:
@@ -190,13 +196,13 @@ class EditingSession:
     # -- the file -------------------------------------------------------------------------------------------------
 
     def save(self, *, overwrite: bool = False) -> Path:
-        """Write the label file, as a whole or not at all.
+        """Write the label file, as a whole or not at all, then the files for other programs beside it.
 
         Args:
-            overwrite: Also if another program has changed the file since it was read or written here.
+            overwrite: Also if another program has changed a file since it was read or written here.
 
         Raises:
-            LabelChangedError: Another program has changed the file; it is left as it is.
+            LabelChangedError: Another program has changed a file; all are left as they are.
             DiskFullError: The disk is full; the file is left as it is, and the journal has all steps.
             StorageError: The location is not writable.
         """
@@ -210,6 +216,12 @@ class EditingSession:
                 )
 
         refuse_changed()
+        for path in self._exports.values():
+            if not overwrite and path.exists() and sha256(path) != self._journal.history.exports.get(path.name):
+                raise LabelChangedError(
+                    f"{path}: another program wrote or changed it; it was not overwritten. Close the editor and give "
+                    "the file with `take` to continue from it, or overwrite it."
+                )
         write_instances(
             self.label_file,
             self.canvas.numbers,
@@ -217,7 +229,30 @@ class EditingSession:
             before_replacing=refuse_changed,
         )
         self._journal.append({"file": sha256(self.label_file), "is_saved": True})
+        for name, path in self._exports.items():
+            write_export(name, path, self.canvas.numbers)
+            self._journal.append({"exports": {path.name: sha256(path)}})
         return self.label_file
+
+    def take(self, path: Path) -> None:
+        """Take the particles of a file of another program as one more step, which can be undone.
+
+        Pixels that are not sure stay so where the file has no particle, unless it has such pixels itself.
+
+        Args:
+            path: Any label: regions of Fiji, GeoJSON of QuPath, an image of napari.
+
+        Raises:
+            ReadError: It cannot be read.
+            DatasetError: It does not fit the micrograph.
+        """
+        checksum = sha256(path)
+        numbers, self.notes = read_instances(path, self.canvas.shape, image=self.micrograph.path)
+        if not (numbers == UNSURE).any():
+            numbers[(self.canvas.numbers == UNSURE) & (numbers == 0)] = UNSURE
+        if not np.array_equal(numbers, self.canvas.numbers):
+            self.do(self.canvas.change(f"take {path.name}", Box(0, 0, *self.canvas.shape), numbers))
+        self._journal.append({"exports": {path.name: checksum}})
 
     def reload(self) -> None:
         """Take the label file as one more step, after another program has changed it.

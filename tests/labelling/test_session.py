@@ -1,22 +1,26 @@
 """A session loses nothing: kills, full disks, other programs, two editors."""
 
 import errno
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import roifile
 import tifffile
 
 from tem_rf.data.instances import UNSURE, read_instances, write_instances
+from tem_rf.data.label_formats.stated_numbers import number_in
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.names import journal_of
 from tem_rf.data.pairing import pair_labels
 from tem_rf.data.sources import read_labelled
-from tem_rf.errors import DiskFullError, EditError, LabelChangedError, ReadError
+from tem_rf.errors import DiskFullError, EditError, LabelChangedError, ReadError, SettingsError
 from tem_rf.jobs.edit_label import EditRequest, open_label
-from tem_rf.labelling.brush import paint
+from tem_rf.labelling.brush import mark_unsure_under, paint
 from tem_rf.labelling.particles import accept, delete, mark_unsure
 from tem_rf.labelling.session import EditingSession
 
@@ -232,3 +236,58 @@ def test_a_corrected_label_is_prepared_in_place_of_what_was_corrected(tmp_path: 
     assert labelled.mask.sum() == labelled.unsure.sum() == 256
     journal_of(pairing.pairs[0].label).unlink()
     assert "several labels" in str(pair_labels(folder).problems[0])
+
+
+def _edit_in_fiji(path: Path) -> None:
+    """Delete the region of one particle and move that of another, as in the ROI Manager."""
+    rois = roifile.roiread(path)
+    assert len(rois) == 3
+    kept = [roi for roi in rois if number_in(roi.name) != 1]
+    kept[0].left, kept[0].right = kept[0].left + 5, kept[0].right + 5
+    path.unlink()
+    roifile.roiwrite(path, kept)
+
+
+def _edit_in_qupath(path: Path) -> None:
+    """The same with the objects of QuPath."""
+    content = json.loads(path.read_text())
+    assert len(content["features"]) == 3
+    del content["features"][0]
+    ring = content["features"][0]["geometry"]["coordinates"][0]
+    content["features"][0]["geometry"]["coordinates"][0] = [[x + 5, y] for x, y in ring]
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "edit"),
+    [("rois", "au_rois.zip", _edit_in_fiji), ("geojson", "au_instances.geojson", _edit_in_qupath)],
+)
+def test_a_round_trip_through_fiji_and_qupath_is_one_step(
+    label: Path, name: str, file: str, edit: Callable[[Path], None]
+) -> None:
+    micrograph = Micrograph(MICROGRAPH.pixels, 0.1, label.with_name("au.tif"))
+    session = EditingSession.open(micrograph, label, write=(name,))
+    session.do(paint(session.canvas, [(35, 5)], 2, None))
+    session.do(mark_unsure_under(session.canvas, [(35, 40)], 2))
+    session.save()
+    before = session.canvas.numbers.copy()
+    edit(label.with_name(file))
+    with pytest.raises(LabelChangedError, match="another program wrote or changed it; it was not overwritten"):
+        session.save()
+    session.close()
+    session = EditingSession.open(micrograph, label, write=(name,))
+    session.take(label.with_name(file))
+    expected = np.where(before == 1, 0, before)
+    expected[before == 2] = 0
+    expected[:, 5:][before[:, :-5] == 2] = 2
+    np.testing.assert_array_equal(session.canvas.numbers, expected)
+    session.save()
+    session.undo()
+    np.testing.assert_array_equal(session.canvas.numbers, before)
+    session.close()
+
+
+def test_an_unknown_format_is_refused_before_anything_is_written(label: Path) -> None:
+    with pytest.raises(SettingsError, match="`write`: expected formats among rois, geojson, received 'tiff'"):
+        _open(label, write=("tiff",))
+    assert not journal_of(label).exists()
