@@ -94,7 +94,7 @@ def _network(counts: np.ndarray) -> Callable[[], object]:
     from tem_rf.saved_models import MODELS, models_or_shipped
 
     segmenter = load_segmenter(models_or_shipped(MODELS) / "bright-field")
-    micrograph = Micrograph(Path("benchmark.tif"), counts, 0.1243)
+    micrograph = Micrograph(counts, 0.1243, Path("benchmark.tif"))
     return lambda: segment_by_ensemble([segmenter], micrograph)
 
 

@@ -139,6 +139,28 @@ def test_masks_are_shown_on_their_micrographs(with_model: Path, tmp_path: Path) 
     drive(with_model, script)
 
 
+def test_the_folder_of_a_micrograph_is_pooled(
+    with_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
+    commands = []
+    monkeypatch.setattr(
+        "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments, ending="done": commands.append(list(arguments))
+    )
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("6")
+        await until(pilot, lambda: len(app.query_one("#segmented", RowTable).rows) == 1)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        app.screen.query_one("#field-compare", Input).value = "other"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(commands) == 1)
+
+    drive(with_model, script)
+    assert commands[0] == ["particles", ".", "--compare", "other"]
+
+
 def test_particles_stand_in_a_table_below_their_sizes(with_model: Path, tmp_path: Path) -> None:
     segmented_micrograph(with_model, tmp_path / "state")
 

@@ -16,6 +16,7 @@ from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tem_rf.jobs.edit_label import EditRequest
+from tem_rf.jobs.particles import ParticlesRequest
 from tem_rf.jobs.segment import SegmentRequest
 from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_in
 from tem_rf_tui.messages import EditRequested
@@ -56,6 +57,7 @@ class SegmentScreen(TabScreen):
         Binding("s", "segment", "Segment", tooltip="Segment micrographs with the model under the cursor"),
         Binding("c", "correct", "Correct", tooltip="Correct the particles of the segmented micrograph"),
         Binding("f", "view", "Full size", tooltip="Open the segmented micrograph at full size, with each particle"),
+        Binding("p", "pool", "Pool", tooltip="Take the folder of the segmented micrograph as one experiment: report"),
         Binding("v", "masks", "Masks", tooltip="Switch between models and segmented micrographs"),
         Binding("h", "particles", "Particles", tooltip="Switch between picture and particles in a narrow terminal"),
     ]
@@ -181,6 +183,19 @@ class SegmentScreen(TabScreen):
         given = {name: folder / row[name] for name in ("mask", "probability") if name in row}
         request = EditRequest.build(micrograph=folder / row["image"], **given)
         self.post_message(EditRequested(request))
+
+    def action_pool(self) -> None:
+        """Ask how to pool the particles of the folder under the cursor, then write the report."""
+        if not self._results:
+            self.notify("No segmented micrographs yet; select a model and press s.", severity="warning")
+            return
+        folder = Path(self._results[self.query_one("#segmented", RowTable).cursor_row]["mask"]).parent
+
+        def start(request: ParticlesRequest | None) -> None:
+            if request is not None:
+                self.tem_rf.start_command(f"particles {request.folder}", *request.command_line())
+
+        self.app.push_screen(CommandForm("One experiment", ParticlesRequest, start={"folder": folder}), start)
 
     def action_segment(self, images: Path | None = None) -> None:
         """Ask for the settings, then segment.
