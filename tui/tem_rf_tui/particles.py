@@ -11,6 +11,14 @@ Box = tuple[float, float, float, float]
 """First row, first column, height and width [px]."""
 
 _MARGIN_PX = 3.0  # between a particle and the frame around it
+# Title of a column, and its name in the table.
+_LATTICE = {
+    "lattice": "lattice_class",
+    "zone axis": "zone_axis",
+    "plane": "plane_1",
+    "spacing nm": "spacing_1_nm",
+    "orientation °": "orientation_deg",
+}
 SHOWN_PARTICLES = 500  # enough for a screen; the table on disk has all
 
 
@@ -47,6 +55,7 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
     Raises:
         ReadError: The file is missing or not a table of particles.
     """
+    from tem_rf.lattice.table import read_lattice_columns
     from tem_rf.particles.table import read_particles
 
     unit, side = ("px", 1.0) if pixel_size_nm is None else ("nm", pixel_size_nm)
@@ -55,6 +64,8 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
         "circularity", "touches border",
     )  # fmt: skip
     numbered = [(frame, one) for frame, particles in enumerate(read_particles(path), start=1) for one in particles]
+    lattices = read_lattice_columns(path, tuple(_LATTICE.values()))
+    columns += tuple(_LATTICE) if lattices else ()
     rows = tuple(
         (
             str(frame),
@@ -65,6 +76,7 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
             f"{one.feret_min_px * side:.3g}",
             f"{one.circularity:.3g}",
             "yes" if one.touches_border else "no",
+            *(lattices[frame, one.number].values() if lattices else ()),
         )
         for frame, one in numbered[:SHOWN_PARTICLES]
     )
