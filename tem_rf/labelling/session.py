@@ -10,7 +10,7 @@ from tem_rf.data.instances import UNSURE, read_instances, write_instances
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.names import journal_of
 from tem_rf.data.sources import sha256
-from tem_rf.errors import EditError, LabelChangedError, ReadError
+from tem_rf.errors import DiskFullError, EditError, LabelChangedError, ReadError
 from tem_rf.labelling.canvas import Box, Canvas, Change
 from tem_rf.labelling.exports import export_files, write_export
 from tem_rf.labelling.facts import ParticleFacts, measure_particle
@@ -222,12 +222,18 @@ class EditingSession:
                     f"{path}: another program wrote or changed it; it was not overwritten. Close the editor and give "
                     "the file with `take` to continue from it, or overwrite it."
                 )
-        write_instances(
-            self.label_file,
-            self.canvas.numbers,
-            pixel_size_nm=self.micrograph.pixel_size_nm,
-            before_replacing=refuse_changed,
-        )
+        try:
+            write_instances(
+                self.label_file,
+                self.canvas.numbers,
+                pixel_size_nm=self.micrograph.pixel_size_nm,
+                before_replacing=refuse_changed,
+            )
+        except DiskFullError as error:
+            raise DiskFullError(
+                f"{self.label_file}: no space left on the disk; the label was not saved, and all steps are kept. "
+                "Free some space, then save again."
+            ) from error
         self._journal.append({"file": sha256(self.label_file), "is_saved": True})
         for name, path in self._exports.items():
             write_export(name, path, self.canvas.numbers)

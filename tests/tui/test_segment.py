@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tifffile
 from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input, OptionList, Static
 
 from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.screens.edit_label import EditLabelScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.screens.segmented import SegmentedScreen
 from tem_rf_tui.widgets.micrograph_view import MicrographView
@@ -238,3 +240,19 @@ def test_particles_and_frames_are_stepped_through_at_full_size(with_model: Path,
         await until(pilot, lambda: "frame 2/2" in screen_text(app) and "1 particles" in screen_text(app))
 
     drive(with_model, script, size=(160, 48))
+
+
+def test_a_segmented_micrograph_is_corrected(with_model: Path, tmp_path: Path) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("6")
+        await until(pilot, lambda: len(app.query_one("#segmented", RowTable).rows) == 1)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, EditLabelScreen))
+        await until(pilot, lambda: "1 particle to review" in screen_text(app))
+        await pilot.press("g", "w", "q")
+        await until(pilot, lambda: not isinstance(app.screen, EditLabelScreen))
+
+    drive(with_model, script)
+    assert tifffile.imread(with_model / "au_labels.tif").astype(bool).sum() > 400

@@ -378,7 +378,8 @@ class EditLabelScreen(ModalScreen[None]):
         facts = session.facts(state.selected) if state.selected in session.canvas.boxes else None
         self.query_one("#label-facts", Static).update(facts_line(session, facts), layout=False)
         line = self.query_one("#label-state", Static)
+        changes_height = self._is_problem or line.has_class("problem")
         line.set_class(self._is_problem, "problem")
-        line.update(self._said if self._is_problem else state_line(session, state, self._said), layout=False)
+        line.update(self._said if self._is_problem else state_line(session, state, self._said), layout=changes_height)
         brush = state.brush_px if state.tool in ("brush", "eraser", "not sure") else None
         self._view.draw(Marks(state.selected, state.cursor, brush, state.corners, state.shows_outlines))
