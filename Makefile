@@ -14,7 +14,7 @@ install: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "tem-rf needs Python 3.11 to 3.13, this is %s; name one with: make PYTHON=python3.12" % sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(GPU)dev,formats,cluster,movies,tables,exchange,jax,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(GPU)dev,formats,cluster,movies,tables,browser,exchange,jax,docs]'
 	@touch $@
 
 demo: $(INSTALLED)
@@ -61,7 +61,7 @@ screenshots: demo
 # It works where the versions locked so far can no longer be installed.
 lock:
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra formats --extra cluster --extra movies --extra tables --extra exchange --extra jax --extra docs --extra gpu pyproject.toml \
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra dev --extra formats --extra cluster --extra movies --extra tables --extra browser --extra exchange --extra jax --extra docs --extra gpu pyproject.toml \
 		--no-annotate --custom-compile-command 'make lock' --output-file constraints.txt
 	$(BIN)/uv pip compile --quiet --upgrade --resolution lowest-direct --python-version 3.11 pyproject.toml \
 		--no-annotate --custom-compile-command 'make lock' --output-file constraints-lowest.txt

@@ -32,6 +32,7 @@ COMMANDS = {
     "settings": "tem_rf.cli.settings:settings",
     "doctor": "tem_rf.cli.doctor:doctor",
     "tui": "tem_rf.cli.tui:tui",
+    "serve": "tem_rf.cli.serve:serve",
 }
 
 app = typer.Typer(

@@ -25,6 +25,7 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 EXTRAS = {
     "formats": "EMD, SER and other microscope file formats",
     "movies": "tracking particles through movies",
+    "browser": "the app in a browser",
     "exchange": "ONNX, LiteRT and bioimage.io",
     "cluster": "studies on SLURM",
     "jax": "training with JAX, on several GPUs",

@@ -58,7 +58,8 @@ def prepare_terminal() -> None:
     Raises:
         SettingsError: The input or the output is no terminal.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    is_served = os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")  # by `tem-rf serve`, to a browser
+    if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise SettingsError(
             "the app needs a terminal, but its input or output is a pipe or a file; start it in a terminal (over ssh "
             "with -t), or use the commands listed by `tem-rf --help`."

@@ -76,7 +76,7 @@ def segmented_movie(folder: Path, state: Path) -> None:
     numbers = np.zeros((2, 64, 64), np.uint16)
     numbers[0, 4:12, 4:12], numbers[0, 30:48, 30:48], numbers[1, 20:40, 20:40] = 1, 2, 1
     probability = np.where(numbers == 1, 0.6, np.where(numbers == 2, 0.9, 0.0)).astype(np.float32)
-    images = {
+    images: dict[str, np.ndarray] = {
         "movie": rng.normal(100, 10, numbers.shape).astype(np.float32),
         "movie_mask": (numbers > 0).astype(np.uint8),
         "movie_instances": numbers,

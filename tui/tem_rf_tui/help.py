@@ -38,7 +38,7 @@ class HelpScreen(ModalScreen[None]):
         self._places = places
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog", id="help") as dialog:
+        with VerticalScroll(classes="dialog wide", id="help") as dialog:
             dialog.border_title = "Keys"
             yield Static(self._table())
             yield Static(
