@@ -414,17 +414,17 @@ def train(
     freeze: Literal["encoder", "encoder_and_bottleneck"] | Unset | None = UNSET,
     normalization: Literal["dataset", "auto", "standard", "robust"] | Unset = UNSET,
     precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
-    blur_px: float = 0,
-    dose_fraction: float = 1,
-    counts_per_electron: float | None = None,
-    noise_sd: float = 0,
-    gain: float = 0,
-    offset: float = 0,
-    reduction: float = 1,
-    gamma: float = 1,
-    illumination: float = 0,
-    rotation_degrees: float = 0,
-    scale: float = 1,
+    blur_px: float | Unset = UNSET,
+    dose_fraction: float | Unset = UNSET,
+    counts_per_electron: float | Unset | None = UNSET,
+    noise_sd: float | Unset = UNSET,
+    gain: float | Unset = UNSET,
+    offset: float | Unset = UNSET,
+    reduction: float | Unset = UNSET,
+    gamma: float | Unset = UNSET,
+    illumination: float | Unset = UNSET,
+    rotation_degrees: float | Unset = UNSET,
+    scale: float | Unset = UNSET,
     name: str | None = None,
     runs: PathLike = "runs",
     tensorboard: bool = False,
@@ -441,8 +441,8 @@ def train(
         seed: Seed of the weights and of the order of the patches.
         folds: Cross-validation over micrographs: as many runs, each tested on the micrographs that it was not trained
             on; as many as micrographs leaves one out each. None: the splits of the dataset.
-        recipe: Recipe that provides the defaults of the settings below: paper, best, finetune. Default: best; from a
-            model: finetune.
+        recipe: Recipe that provides the defaults of the settings below: paper, best, robust, finetune. Default: best;
+            from a model: finetune.
         epochs: Passes over the training patches and their eight transforms.
         batch_size: Patches per optimizer step.
         learning_rate: Learning rate of Adam.
@@ -895,17 +895,17 @@ def run_study(
     freeze: Literal["encoder", "encoder_and_bottleneck"] | Unset | None = UNSET,
     normalization: Literal["dataset", "auto", "standard", "robust"] | Unset = UNSET,
     precision: Literal["float32", "mixed_bfloat16"] | Unset = UNSET,
-    blur_px: float = 0,
-    dose_fraction: float = 1,
-    counts_per_electron: float | None = None,
-    noise_sd: float = 0,
-    gain: float = 0,
-    offset: float = 0,
-    reduction: float = 1,
-    gamma: float = 1,
-    illumination: float = 0,
-    rotation_degrees: float = 0,
-    scale: float = 1,
+    blur_px: float | Unset = UNSET,
+    dose_fraction: float | Unset = UNSET,
+    counts_per_electron: float | Unset | None = UNSET,
+    noise_sd: float | Unset = UNSET,
+    gain: float | Unset = UNSET,
+    offset: float | Unset = UNSET,
+    reduction: float | Unset = UNSET,
+    gamma: float | Unset = UNSET,
+    illumination: float | Unset = UNSET,
+    rotation_degrees: float | Unset = UNSET,
+    scale: float | Unset = UNSET,
     workers: int | None = None,
     name: str = "study-1",
     studies: PathLike = "studies",

@@ -16,6 +16,7 @@ from docs.reference_pages.models import model_section
 def settings_page() -> str:
     """Return the page: all settings with their ranges and defaults, and the named sets of settings."""
     from tem_rf import config
+    from tem_rf.config.augmentation import RECIPE_AUGMENTATION
     from tem_rf.config.simulation import PRESETS
     from tem_rf.config.training import DEFAULT_RECIPE, RECIPES
     from tem_rf.data.preparation.presets import preset_changes
@@ -27,9 +28,10 @@ def settings_page() -> str:
         "Generated from the models that validate them. A value out of range is refused before anything starts. "
         "Command-line options have the same names. *null* means that the field is not set."
     )
+    recipes = {name: recipe | RECIPE_AUGMENTATION.get(name, {}) for name, recipe in RECIPES.items()}
     preparations = {name: preset_changes(name) for name in PUBLISHED_SETS}
     named = [
-        ("Recipes of training", f"`tem-rf train --recipe NAME` (default `{DEFAULT_RECIPE}`)", RECIPES),
+        ("Recipes of training", f"`tem-rf train --recipe NAME` (default `{DEFAULT_RECIPE}`)", recipes),
         ("Presets of the simulator", "`tem-rf simulate NAME`", PRESETS),
         ("Presets of preparation", "`tem-rf prepare --preset NAME`", preparations),
     ]

@@ -58,17 +58,23 @@ class AugmentationSettings(BaseModel):
 
 NO_AUGMENTATION = AugmentationSettings()
 
+# For micrographs of a lower dose than those of the dataset: docs/experiments.md, "Robustness to the dose".
+RECIPE_AUGMENTATION: dict[str, dict[str, float]] = {"robust": {"noise_sd": 1.75}}
+"""Augmentation of the training recipes that have one."""
 
-def augmentation_settings(**changes: float | None) -> AugmentationSettings:
-    """Augmentation that is off except for the changes.
+
+def augmentation_settings(recipe: str | None = None, **changes: float | None) -> AugmentationSettings:
+    """Augmentation of a recipe, with changes; without either it is off.
 
     Raises:
         SettingsError: Unknown setting, or a value out of range.
 
     >>> augmentation_settings(noise_sd=0.5).is_off
     False
+    >>> augmentation_settings("robust").noise_sd
+    1.75
     """
     try:
-        return AugmentationSettings(**changes)
+        return AugmentationSettings(**{**RECIPE_AUGMENTATION.get(recipe or "", {}), **changes})
     except ValidationError as error:
         raise settings_error(error, AugmentationSettings) from error

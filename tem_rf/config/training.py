@@ -63,18 +63,20 @@ class TrainingSettings(BaseModel):
     )
 
 
+# Found by experiment: docs/experiments.md, "The recipe".
+_BEST: dict[str, Any] = {
+    "epochs": 33,
+    "batch_size": 8,
+    "learning_rate": 3e-3,
+    "learning_rate_schedule": "cosine",
+    "loss": "cross_entropy_dice",
+    "keep": "auto",
+    "normalization": "auto",  # docs/experiments.md, "Coverage"
+}
 RECIPES: dict[str, dict[str, Any]] = {
     "paper": {},
-    # Found by experiment: docs/experiments.md, "The recipe".
-    "best": {
-        "epochs": 33,
-        "batch_size": 8,
-        "learning_rate": 3e-3,
-        "learning_rate_schedule": "cosine",
-        "loss": "cross_entropy_dice",
-        "keep": "auto",
-        "normalization": "auto",  # docs/experiments.md, "Coverage"
-    },
+    "best": _BEST,
+    "robust": _BEST,  # with the augmentation of `RECIPE_AUGMENTATION`
     # To start from a trained model: docs/experiments.md, "Starting from a model".
     "finetune": {
         "epochs": 6,

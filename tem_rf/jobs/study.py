@@ -78,7 +78,7 @@ class StudyRequest(Request):
         None, description=f"Training recipe; default: {DEFAULT_RECIPE}, with a preset paper."
     )
     training: Annotated[TrainingSettings, Group(_training, presets=("preset", "recipe"), basic=("epochs",))]
-    augmentation: Annotated[AugmentationSettings, Group(augmentation_settings)]
+    augmentation: Annotated[AugmentationSettings, Group(augmentation_settings, presets=("recipe",))]
     execution: Annotated[Execution, Group(execution_settings, only=("workers",))]
 
 

@@ -75,7 +75,7 @@ class TrainRequest(Request):
         TrainingSettings,
         Group(_training, presets=("start_from", "recipe"), basic=("epochs", "batch_size", "learning_rate", "freeze")),
     ]
-    augmentation: Annotated[AugmentationSettings, Group(augmentation_settings)]
+    augmentation: Annotated[AugmentationSettings, Group(augmentation_settings, presets=("recipe",))]
     name: str | None = Field(None, description="Name of the run; default: dataset-network-recipe-seed.")
     runs: Path = Field(DEFAULT_ROOT, description="Folder of the runs.")
     tensorboard: bool = Field(False, description="Also log the epochs to RUN/tensorboard, from now on.")

@@ -137,6 +137,16 @@ def test_a_recipe_fills_what_is_not_given() -> None:
     assert paper.arguments() == ["d", "--recipe", "paper", "--epochs", "7"]
 
 
+def test_a_recipe_brings_its_augmentation_and_what_is_given_replaces_it() -> None:
+    assert TrainRequest.build(dataset="d").augmentation.is_off
+    robust = TrainRequest.build(dataset="d", recipe="robust")
+    assert robust.augmentation.noise_sd == 1.75
+    assert robust.arguments() == ["d", "--recipe", "robust"]
+    assert TrainRequest.build(dataset="d", recipe="robust", noise_sd=0).augmentation.is_off
+    study = StudyRequest.build(datasets=["a"], recipe="robust")
+    assert define(study).augmentation == robust.augmentation
+
+
 def test_what_is_wrong_is_told_by_the_name_of_the_setting() -> None:
     with pytest.raises(
         SettingsError, match="`nonsense`: no such setting; expected one of dataset, network, start_from, seed"

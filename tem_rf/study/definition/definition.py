@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from tem_rf.config.augmentation import NO_AUGMENTATION, AugmentationSettings
+from tem_rf.config.augmentation import NO_AUGMENTATION, RECIPE_AUGMENTATION, AugmentationSettings
 from tem_rf.config.training import (
     DEFAULT_RECIPE,
     RECIPES,
@@ -59,6 +59,22 @@ class StudyDefinition(Section):
         if not isinstance(tables, list):
             return value
         return [_with_recipe(table) if isinstance(table, dict) else table for table in tables]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _augment_as_recipes(cls, value: Any) -> Any:
+        """One augmentation applies to all trainings, so it is that of their recipes only if these agree."""
+        if not isinstance(value, dict) or "augmentation" in value:
+            return value
+        tables = value.get("training", {})
+        names = [_recipe_of(table) for table in (tables if isinstance(tables, list | tuple) else [tables])]
+        wanted = [RECIPE_AUGMENTATION.get(name, {}) for name in names]
+        if any(one != wanted[0] for one in wanted[1:]):
+            raise ValueError(
+                f"training: the recipes {', '.join(sorted(set(names)))} differ in their augmentation; add a table "
+                "[augmentation], which applies to all of them"
+            )
+        return {**value, "augmentation": wanted[0]} if wanted and wanted[0] else value
 
     @model_validator(mode="after")
     def _is_unambiguous(self) -> Self:
@@ -136,6 +152,11 @@ def define_study(content: dict[str, Any], where: str = "study") -> StudyDefiniti
         return StudyDefinition.model_validate(content)
     except ValidationError as error:
         raise StudyError(f"{where}: {_first_error(error)}") from error
+
+
+def _recipe_of(training: Any) -> str:
+    name = training.get("recipe", DEFAULT_RECIPE) if isinstance(training, dict) else getattr(training, "recipe", "")
+    return str(name)
 
 
 def _with_recipe(table: dict[str, Any]) -> dict[str, Any]:

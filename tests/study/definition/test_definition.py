@@ -36,6 +36,15 @@ def test_a_small_file_is_enough_and_paths_are_seen_from_it(tmp_path: Path) -> No
     assert definition.strategy.name == "grid"
 
 
+def test_recipes_bring_their_augmentation_if_they_agree() -> None:
+    assert define_study({"datasets": ["a"]}).augmentation.is_off
+    assert define_study({"datasets": ["a"], "training": {"recipe": "robust"}}).augmentation.noise_sd == 1.75
+    both = {"datasets": ["a"], "training": [{"recipe": "robust"}, {"recipe": "best"}]}
+    with pytest.raises(StudyError, match=r"best, robust differ in their augmentation; add a table \[augmentation\]"):
+        define_study(both)
+    assert define_study({**both, "augmentation": {"noise_sd": 0.5}}).augmentation.noise_sd == 0.5
+
+
 def test_every_dataset_under_every_recipe_is_a_part_of_its_own() -> None:
     definition = define_study({"datasets": ["a/au 5nm", "b/au-2nm"], "training": [{}, {"batch_size": 16}]})
     assert [setup.name for setup in definition.setups()] == [
@@ -91,8 +100,8 @@ def test_every_field_has_a_word_of_explanation_before_it() -> None:
         (SMALL + "seed = 3", "training.0.seed: no such field; did you mean strategy.seed or seeds?"),
         (SMALL.replace("depths", "depth"), "space.depth: no such field; did you mean space.depths?"),
         (SMALL.replace("20", "0"), "training.0.epochs: input should be greater than or equal to 1, received 0."),
-        (SMALL + 'recipe = "papre"', "training: recipe: expected one of best, finetune, paper"),
-        (SMALL + 'recipe = ["best"]', "training: recipe: expected one of best, finetune, paper, received ['best']"),
+        (SMALL + 'recipe = "papre"', "training: recipe: expected one of best, finetune, paper, robust"),
+        (SMALL + 'recipe = ["best"]', "training: recipe: expected one of best, finetune, paper, robust, received ['best']"),
         (SMALL + "learning_rate = inf", "training.0.learning_rate: input should be a finite number, received inf."),
         ('datasets = ["a"]\nseeds = [4294967296]', "seeds.0: input should be less than 4294967296"),
         (SMALL + '[strategy]\nname = "best"', "strategy.name: input should be 'grid', 'random', 'bayesian'"),
