@@ -42,8 +42,17 @@ class Recipe:
     limits: tuple[str, ...]
 
 
-# Pixel sizes are within the factor of 1.25 up to which `tem-rf segment` uses a model without a warning; `prepare` gets
-# one pixel size for all of them, so the networks learn to work without rescaling.
+# Wide ranges, so that a network does not depend on the ranges that the presets fit to one microscope.
+_NEAR_FOCUS = "--defocus-nm 5:80 --carbon-nm 3:6 --image-spread-nm 0.005:0.04 --acceptance-mrad 54"
+_WIDE_FOCUS = "--defocus-nm 5:120 --carbon-nm 2:8 --image-spread-nm 0.005:0.04 --acceptance-mrad 54"
+
+_HRTEM_TRAINING = (
+    "--recipe best --normalization standard --epochs 1 --batch-size 2 "
+    "--noise-sd 0.5 --blur-px 3 --reduction 4 --gain 0.2 --offset 0.2 --illumination 0.5 --gamma 1.5"
+)
+
+# Most pixel sizes are within the factor of 1.25 up to which `tem-rf segment` uses a model without a warning; `prepare`
+# gets one pixel size for all of them, so the networks learn to work without rescaling.
 RECIPES = {
     "au-hrtem": Recipe(
         purpose="Gold nanoparticles of 2 to 10 nm on amorphous carbon, in high-resolution micrographs with or without "
@@ -51,27 +60,43 @@ RECIPES = {
         pixel_size_nm=0.02152,
         patch_size=512,
         network="n3-p244",
-        training="--recipe best --epochs 2 --batch-size 4 --noise-sd 1 --blur-px 4 --reduction 4 "
-        "--gain 0.2 --offset 0.2 --illumination 0.5 --gamma 1.5",
+        training=_HRTEM_TRAINING,
         sets=(
-            Micrographs("2nm", 40, "au-2.2nm --dose 800 --defocus-nm 5:80 --coverage 0.25"),
-            Micrographs("2nm-dark", 24, "au-2.2nm --dose 150 --defocus-nm 5:80 --coverage 0.25"),
-            Micrographs("3nm-fine", 16, "au-5nm --diameter-nm 3 --pixel-size-nm 0.015 --dose 1000 --defocus-nm 5:80"),
-            Micrographs("4nm", 24, "au-5nm --diameter-nm 3.5 --pixel-size-nm 0.0185 --dose 200 --coverage 0.25"),
-            Micrographs("5nm", 30, "au-5nm --dose 423 --defocus-nm 5:100 --coverage 0.25"),
-            Micrographs("5nm-dark", 24, "au-5nm --dose 80 --defocus-nm 5:100 --coverage 0.25"),
+            Micrographs("2nm", 54, f"au-2.2nm --diameter-nm 2.4 --dose 600 --coverage 0.25 {_NEAR_FOCUS}"),
+            Micrographs("2nm-dark", 24, f"au-2.2nm --diameter-nm 2.4 --dose 150 --coverage 0.25 {_NEAR_FOCUS}"),
             Micrographs(
-                "6nm", 16, "au-5nm --diameter-nm 6 --pixel-size-nm 0.025 --dose 120 --defocus-nm 5:120 --carbon-nm 2:8"
+                "3nm-fine",
+                22,
+                f"au-5nm --diameter-nm 3 --pixel-size-nm 0.015 --dose 1000 --coverage 0.15 {_NEAR_FOCUS}",
             ),
-            Micrographs("6nm-coarse", 16, "au-5nm --diameter-nm 6 --pixel-size-nm 0.04 --dose 50 --defocus-nm 10:150"),
-            Micrographs("10nm", 24, "au-10nm --size-px 512 --dose 423 --defocus-nm 5:120 --carbon-nm 2:8"),
-            Micrographs("10nm-dark", 16, "au-10nm --size-px 512 --dose 100 --defocus-nm 5:120 --carbon-nm 2:8"),
+            Micrographs(
+                "3nm-coarse",
+                14,
+                f"au-5nm --diameter-nm 3 --pixel-size-nm 0.035 --dose 300 --coverage 0.15 {_NEAR_FOCUS}",
+            ),
+            Micrographs(
+                "4nm", 28, f"au-5nm --diameter-nm 4 --pixel-size-nm 0.0185 --dose 200 --coverage 0.15 {_NEAR_FOCUS}"
+            ),
+            Micrographs("5nm", 54, f"au-5nm --diameter-nm 5.5 --dose 423 --coverage 0.25 {_WIDE_FOCUS}"),
+            Micrographs("5nm-dark", 28, f"au-5nm --diameter-nm 5.5 --dose 80 --coverage 0.25 {_WIDE_FOCUS}"),
+            Micrographs(
+                "6nm", 18, f"au-5nm --diameter-nm 6 --pixel-size-nm 0.025 --dose 120 --coverage 0.15 {_WIDE_FOCUS}"
+            ),
+            Micrographs(
+                "6nm-coarse",
+                14,
+                f"au-5nm --diameter-nm 6 --pixel-size-nm 0.043 --dose 50 --coverage 0.15 {_WIDE_FOCUS}",
+            ),
+            Micrographs("7nm-touching", 24, f"au-5nm --diameter-nm 7 --touching 0.8 --coverage 0.3 {_WIDE_FOCUS}"),
+            Micrographs("10nm", 44, f"au-10nm --diameter-nm 10.5 --size-px 512 --dose 423 {_WIDE_FOCUS}"),
+            Micrographs("10nm-dark", 20, f"au-10nm --diameter-nm 10.5 --size-px 512 --dose 100 {_WIDE_FOCUS}"),
         ),
         held_out=(
             Micrographs("2nm", 10, "au-2.2nm"),
             Micrographs("5nm", 10, "au-5nm"),
             Micrographs("5nm-low-dose", 10, "au-5nm --dose 60 --defocus-nm 5:120"),
             Micrographs("10nm", 4, "au-10nm"),
+            Micrographs("6nm-coarse", 8, "au-5nm --diameter-nm 6 --pixel-size-nm 0.043 --dose 100"),
         ),
         limits=(
             "Trained on simulated micrographs only; the scores on measured micrographs are from figure panels that "
@@ -85,17 +110,17 @@ RECIPES = {
         pixel_size_nm=0.02152,
         patch_size=512,
         network="n3-p244",
-        training="--recipe best --epochs 3 --batch-size 4 --noise-sd 0.5 --blur-px 3",
+        training=_HRTEM_TRAINING,
         sets=(
-            Micrographs("au-2nm", 24, "au-2.2nm --dose 600 --defocus-nm 5:80 --coverage 0.25"),
-            Micrographs("au-5nm", 24, "au-5nm --dose 423 --defocus-nm 5:100 --coverage 0.25"),
-            Micrographs("au-10nm", 16, "au-10nm --size-px 512 --dose 200 --defocus-nm 5:120 --carbon-nm 2:8"),
-            Micrographs("ag-5nm", 24, "ag-5nm --dose 423 --defocus-nm 5:100 --coverage 0.25"),
-            Micrographs("ag-8nm-dark", 16, "ag-5nm --diameter-nm 8 --pixel-size-nm 0.025 --dose 100"),
-            Micrographs("pt-3nm", 24, "pt-3nm --dose 400 --defocus-nm 5:80 --coverage 0.25"),
-            Micrographs("pd-4nm", 24, "pd-4nm --dose 400 --defocus-nm 5:80 --coverage 0.25"),
-            Micrographs("cdse-5nm", 30, "cdse-5nm --dose 800 --defocus-nm 5:100"),
-            Micrographs("cdse-7nm-dark", 24, "cdse-5nm --diameter-nm 7 --pixel-size-nm 0.025 --dose 250"),
+            Micrographs("au-2nm", 24, f"au-2.2nm --dose 600 {_NEAR_FOCUS}"),
+            Micrographs("au-5nm", 24, f"au-5nm --dose 423 {_WIDE_FOCUS}"),
+            Micrographs("au-10nm", 16, f"au-10nm --size-px 512 --dose 200 {_WIDE_FOCUS}"),
+            Micrographs("ag-5nm", 24, f"ag-5nm --dose 423 {_WIDE_FOCUS}"),
+            Micrographs("ag-8nm-dark", 16, f"ag-5nm --diameter-nm 8 --pixel-size-nm 0.025 --dose 100 {_WIDE_FOCUS}"),
+            Micrographs("pt-3nm", 24, f"pt-3nm --dose 400 {_NEAR_FOCUS}"),
+            Micrographs("pd-4nm", 24, f"pd-4nm --dose 400 {_NEAR_FOCUS}"),
+            Micrographs("cdse-5nm", 30, f"cdse-5nm --dose 800 {_NEAR_FOCUS}"),
+            Micrographs("cdse-7nm", 24, f"cdse-5nm --diameter-nm 7 --pixel-size-nm 0.025 --dose 250 {_WIDE_FOCUS}"),
         ),
         held_out=(
             Micrographs("au-5nm", 10, "au-5nm"),
