@@ -16,7 +16,10 @@ _WIDER = 1.25  # than the widest spacing of the structure is searched, for an er
 _MARGIN_SPACINGS = 2.0  # around a particle, so that averages have something to average
 _PIXEL_FALSE_ALARM = 0.01  # of a pixel without fringes that counts as crystalline
 _MAX_ZONES = 3
+_MAX_SCALED = 48  # particles by which an error of the pixel size is found
 _STRAIN = 0.003  # of a reciprocal vector that a fit cannot explain
+
+_Place = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -107,14 +110,17 @@ def measure_lattices(
         )
     check_pixel_size(structure, pixel_size_nm)
     assert pixel_size_nm is not None
-    pieces = list(_pieces(numbers, counts, structure, pixel_size_nm))
-    scale = choose_scale([piece.vectors(pixel_size_nm) for piece in pieces], structure)
+    places = _places(numbers, _widest_px(structure, pixel_size_nm))
+    largest = sorted(places, key=lambda one: -_area(places[one]))[:_MAX_SCALED]
+    scaled = (_piece(one, places[one], numbers, counts, structure, pixel_size_nm) for one in largest)
+    scale = choose_scale([piece.vectors(pixel_size_nm) for piece in scaled], structure)
     orientation = np.full(numbers.shape, np.nan, np.float32)
     particles = []
-    for piece in pieces:
+    for number, place in places.items():  # one in memory, since a micrograph may have thousands
+        piece = _piece(number, place, numbers, counts, structure, pixel_size_nm)
         lattice, own = _measure(piece, structure, pixel_size_nm, scale)
         particles.append(lattice)
-        orientation[piece.place][piece.mask] = own[piece.mask]
+        orientation[place][piece.mask] = own[piece.mask]
     return MeasuredLattices(tuple(particles), orientation)
 
 
@@ -141,11 +147,10 @@ def check_pixel_size(structure: Structure, pixel_size_nm: float | None) -> None:
 class _Piece:
     """A particle with its surroundings and its fringes."""
 
-    number: int
-    place: tuple[slice, slice]
     mask: np.ndarray
     spectrum: Spectrum | None
     sets: tuple[Fringes, ...]
+    number: int
 
     def vectors(self, pixel_size_nm: float) -> tuple[np.ndarray, np.ndarray]:
         """(sets, 2) reciprocal vectors [1/nm] and (sets,) signals."""
@@ -153,23 +158,40 @@ class _Piece:
         return vectors, np.array([one.signal for one in self.sets])
 
 
-def _pieces(numbers: np.ndarray, counts: np.ndarray, structure: Structure, pixel_size_nm: float):  # type: ignore[no-untyped-def]
+def _places(numbers: np.ndarray, widest_px: float) -> dict[int, _Place]:
+    """Place of each particle with a margin, by its number."""
     from scipy.ndimage import find_objects
 
-    widest = _WIDER * float(structure.spacings_nm.max()) / pixel_size_nm
-    margin = round(_MARGIN_SPACINGS * widest)
-    for number, box in enumerate(find_objects(numbers), start=1):
-        if box is None:
-            continue
-        place = (
+    margin = round(_MARGIN_SPACINGS * widest_px)
+    return {
+        number: (
             slice(max(box[0].start - margin, 0), box[0].stop + margin),
             slice(max(box[1].start - margin, 0), box[1].stop + margin),
         )
-        mask = numbers[place] == number
-        spectrum = particle_spectrum(
-            counts[place], mask, max_spacing_px=widest, min_spacing_px=MIN_SPACING_NM / _WIDER / pixel_size_nm
-        )
-        yield _Piece(number, place, mask, spectrum, () if spectrum is None else find_fringes(spectrum))
+        for number, box in enumerate(find_objects(numbers), start=1)
+        if box is not None
+    }
+
+
+def _area(place: _Place) -> int:
+    return (place[0].stop - place[0].start) * (place[1].stop - place[1].start)
+
+
+def _widest_px(structure: Structure, pixel_size_nm: float) -> float:
+    return _WIDER * float(structure.spacings_nm.max()) / pixel_size_nm
+
+
+def _piece(
+    number: int, place: _Place, numbers: np.ndarray, counts: np.ndarray, structure: Structure, pixel_size_nm: float
+) -> _Piece:
+    mask = numbers[place] == number
+    spectrum = particle_spectrum(
+        counts[place],
+        mask,
+        max_spacing_px=_widest_px(structure, pixel_size_nm),
+        min_spacing_px=MIN_SPACING_NM / _WIDER / pixel_size_nm,
+    )
+    return _Piece(mask, spectrum, () if spectrum is None else find_fringes(spectrum), number)
 
 
 def _measure(
@@ -181,11 +203,13 @@ def _measure(
         return ParticleLattice(piece.number, "amorphous", 0.0, 0.0), none
     if not piece.sets:
         return ParticleLattice(piece.number, "amorphous", piece.spectrum.chance_of_speckle, 0.0), none
-    waves = [local_wave(piece.spectrum, one.frequency) for one in piece.sets]
-    strongest = np.max([np.abs(wave) ** 2 for wave in waves], axis=0)
-    has_fringes = piece.mask & (strongest > np.log(len(waves) / _PIXEL_FALSE_ALARM))
+    strongest, sets = np.zeros(piece.mask.shape, np.float32), []
+    for one in piece.sets:  # one wave in memory, since a particle may fill a micrograph
+        wave = local_wave(piece.spectrum, one.frequency)
+        np.maximum(strongest, np.abs(wave) ** 2, out=strongest)
+        sets.append(with_bend(one, wave, piece.spectrum.window))
+    has_fringes = piece.mask & (strongest > np.log(len(sets) / _PIXEL_FALSE_ALARM))
     domains = find_domains(piece.spectrum, piece.sets, piece.mask, structure, pixel_size_nm / scale)
-    sets = [with_bend(one, wave, piece.spectrum.window) for one, wave in zip(piece.sets, waves, strict=True)]
     fit = _fit(domains, sets, pixel_size_nm)
     angle, family, period = _orientation(domains, sets, fit, structure)
     lattice = ParticleLattice(
