@@ -59,7 +59,7 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
     from tem_rf.particles.table import read_particles
 
     unit, side = ("px", 1.0) if pixel_size_nm is None else ("nm", pixel_size_nm)
-    columns = (
+    columns: tuple[str, ...] = (
         "frame", "particle", f"diameter {unit}", f"area {unit}²", f"longest {unit}", f"shortest {unit}",
         "circularity", "touches border",
     )  # fmt: skip
