@@ -12,6 +12,7 @@ from docs.reference_pages.api import api_page
 from docs.reference_pages.commands import commands_page
 from docs.reference_pages.events import events_page
 from docs.reference_pages.formats import formats_page
+from docs.reference_pages.json_keys import json_keys_page
 from docs.reference_pages.settings import settings_page
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,7 @@ def reference() -> dict[str, str]:
         "reference/commands.md": commands_page(with_all_commands(app)),
         "reference/settings.md": settings_page(),
         "reference/formats.md": formats_page(),
+        "reference/json-keys.md": json_keys_page(),
         "reference/events.md": events_page(),
         "reference/api.md": api_page(ROOT / "tem_rf"),
     }

@@ -89,38 +89,43 @@ def measure_particles(
         counts: (h, w) counts of the micrograph, or None.
         spread: Standard deviation of the micrograph, if the counts are only a part of it; None: that of the counts.
     """
-    from skimage.measure import regionprops
+    from scipy.ndimage import find_objects
+    from skimage.measure import perimeter_crofton
 
     counts = None if counts is None else counts.astype(np.float32)
     if counts is not None and spread is None:
         _, spread = mean_and_sd(counts)
     particles = []
-    for region in regionprops(numbers):
-        top, left, bottom, right = region.bbox
-        feret_max_px, feret_min_px = feret_diameters(region.image)
-        perimeter = region.perimeter_crofton
-        row, column = map(float, region.centroid)
+    for number, place in enumerate(find_objects(numbers), start=1):  # ignores negative ones
+        if place is None:
+            continue
+        image = numbers[place] == number
+        (top, bottom), (left, right) = ((part.start, part.stop) for part in place)
+        y, x = (axis.astype(np.float64) for axis in np.nonzero(image))
+        area, row, column = len(y), float(y.mean()), float(x.mean())
+        feret_max_px, feret_min_px = feret_diameters(image)
+        perimeter = float(perimeter_crofton(image))
+        box = (top, left, bottom, right)
         particles.append(
             Particle(
-                number=int(region.label),
-                y_px=row,
-                x_px=column,
-                area_px=int(region.num_pixels),
-                diameter_px=float(region.equivalent_diameter_area),
+                number=number,
+                y_px=top + row,
+                x_px=left + column,
+                area_px=area,
+                diameter_px=math.sqrt(4 * area / math.pi),
                 feret_max_px=feret_max_px,
                 feret_min_px=feret_min_px,
-                aspect_ratio=_aspect_ratio(region.coords),
-                circularity=min(float(4 * np.pi * region.num_pixels / perimeter**2), 1.0) if perimeter else 1.0,
-                contrast=_contrast(counts, numbers, region.label, region.bbox, spread) if counts is not None else None,
-                touches_border=bool(top == 0 or left == 0 or bottom == numbers.shape[0] or right == numbers.shape[1]),
+                aspect_ratio=_aspect_ratio(y - row, x - column),
+                circularity=min(4 * math.pi * area / perimeter**2, 1.0) if perimeter else 1.0,
+                contrast=None if counts is None else _contrast(counts, numbers, number, box, spread),
+                touches_border=top == 0 or left == 0 or bottom == numbers.shape[0] or right == numbers.shape[1],
             )
         )
     return tuple(particles)
 
 
-def _aspect_ratio(pixels: np.ndarray) -> float:
-    """Ratio of the axes of the ellipse with the second moments of (n, 2) pixels."""
-    y, x = (pixels - pixels.mean(axis=0)).T
+def _aspect_ratio(y: np.ndarray, x: np.ndarray) -> float:
+    """Ratio of the axes of the ellipse with the second moments of pixels, whose distances from the centre are given."""
     within_pixel = 1 / 12  # a pixel is a square, not a point
     yy, xx, xy = y @ y / len(y) + within_pixel, x @ x / len(x) + within_pixel, x @ y / len(x)
     half, spread = (yy + xx) / 2, math.hypot((yy - xx) / 2, xy)

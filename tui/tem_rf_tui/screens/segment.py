@@ -59,7 +59,7 @@ class SegmentScreen(TabScreen):
         Binding("f", "view", "Full size", tooltip="Open the segmented micrograph at full size, with each particle"),
         Binding("p", "pool", "Pool", tooltip="Take the folder of the segmented micrograph as one experiment: report"),
         Binding("v", "masks", "Masks", tooltip="Switch between models and segmented micrographs"),
-        Binding("h", "particles", "Particles", tooltip="Switch between picture and particles in a narrow terminal"),
+        Binding("h", "particles", "Sizes", tooltip="Switch between picture and particles in a narrow terminal"),
     ]
 
     @dataclass
