@@ -1,11 +1,13 @@
-"""The residual UNet in PyTorch for comparison, written from the description of the architecture."""
+"""The residual UNet in PyTorch for comparison, written from the description of the architecture.
 
-import keras
+Only PyTorch and NumPy are imported: TensorFlow beside PyTorch crashes within triton.
+"""
+
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import torch
 from torch import nn
-
-from tem_rf.architecture import Architecture
 
 EPSILON = 1e-5
 
@@ -28,10 +30,10 @@ class ResidualBlock(nn.Module):
 class UNet(nn.Module):
     """Maps (n, 1, h, w) to (n, 2, h, w) logits."""
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, pooling_sequence: Sequence[int], filter_sequence: Sequence[int]) -> None:
         super().__init__()
-        self.pooling_sequence = architecture.pooling_sequence
-        *filters, deepest = architecture.filter_sequence
+        self.pooling_sequence = tuple(pooling_sequence)
+        *filters, deepest = filter_sequence
         self.blocks = nn.ModuleDict({"bottleneck": ResidualBlock(filters[-1], deepest)})
         for level, (channels, below) in enumerate(zip(filters, [*filters[1:], deepest], strict=True)):
             self.blocks[f"encoder{level}"] = ResidualBlock(filters[level - 1] if level else 1, channels)
@@ -52,20 +54,14 @@ class UNet(nn.Module):
         return self.head(x)
 
 
-def with_weights_of(model: keras.Model, architecture: Architecture) -> UNet:
-    """Return the same network in PyTorch, with the weights of a Keras network whose layers are named by position."""
-    network = UNet(architecture)
-    for layer in model.layers:
-        if not layer.weights:
-            continue
-        target = network.get_submodule(
-            layer.name if layer.name == "head" else "blocks." + layer.name.replace("_", ".", 1)
-        )
-        weights = [torch.from_numpy(np.array(weight)) for weight in layer.weights]
+def set_weights(network: UNet, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
+    """Give a network the weights of a Keras network, by the names of its layers, which are positions."""
+    for name, arrays in weights.items():
+        target = network.get_submodule(name if name == "head" else "blocks." + name.replace("_", ".", 1))
+        values = [torch.from_numpy(np.array(array)) for array in arrays]
         if isinstance(target, nn.Conv2d):
-            names, weights = ("weight", "bias"), [weights[0].permute(3, 2, 0, 1), weights[1]]
+            names, values = ("weight", "bias"), [values[0].permute(3, 2, 0, 1), values[1]]
         else:
             names = ("weight", "bias", "running_mean", "running_var")
-        for name, weight in zip(names, weights, strict=True):
-            getattr(target, name).data.copy_(weight)
-    return network
+        for each, value in zip(names, values, strict=True):
+            getattr(target, each).data.copy_(value)

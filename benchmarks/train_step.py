@@ -1,6 +1,7 @@
 """Speed of a training step on CPU, compared with PyTorch: default, channels-last and compiled.
 
 Run: pip install -e '.[benchmark]'; python benchmarks/train_step.py [--networks n2-p22,n4-p2222] [--repeats 5] [--json]
+PyTorch runs in a process of its own, since it crashes beside TensorFlow; --torch-python names another environment.
 Takes about 6 minutes on 2 cores. The rows take turns, step by step, so that other work on the machine meets them all;
 the networks have the same weights and are checked to give the same logits. Target: 6 times PyTorch eager, 3 times the
 best PyTorch; first step within 15 s of the command.
@@ -13,15 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import torch
 from prepare import write_micrographs
-from pytorch_unet import UNet, with_weights_of
+from pytorch_peer import add_option, answer, peer
 from rich.console import Console
 from rich.table import Table
 
@@ -46,7 +47,6 @@ def main() -> None:
     result: dict[str, Any] = {
         "batch_size": options.batch_size,
         "patch_size_px": options.patch_size,
-        "threads": torch.get_num_threads(),
         "architectures": {name: measure(name, options) for name in options.networks.split(",")},
     }
     if not options.without_start_up:
@@ -72,15 +72,16 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     size = options.patch_size
     images = generator.normal(size=(options.batch_size, size, size, 1)).astype(np.float32)
     labels = (generator.random(images.shape) > 0.8).astype(np.float32)
-    steps = {OURS: our_step(architecture, images, labels), **pytorch_steps(architecture, images, labels)}
-    for step in steps.values():
-        step()  # compiles
-    seconds: dict[str, list[float]] = {kind: [] for kind in steps}
-    for _ in range(options.repeats):
-        for kind, step in steps.items():
-            start = time.perf_counter()
-            step()
-            seconds[kind].append(time.perf_counter() - start)
+    with pytorch_steps(architecture, images, labels, options.torch_python) as peers:
+        steps = {OURS: our_step(architecture, images, labels), **peers}
+        for step in steps.values():
+            step()  # compiles
+        seconds: dict[str, list[float]] = {kind: [] for kind in steps}
+        for _ in range(options.repeats):
+            for kind, step in steps.items():
+                start = time.perf_counter()
+                step()
+                seconds[kind].append(time.perf_counter() - start)
     speeds = {kind: options.batch_size / statistics.median(times) for kind, times in seconds.items()}
     pytorch = {kind: speed for kind, speed in speeds.items() if kind != OURS}
     print(f"{name}: {speeds}", file=sys.stderr)
@@ -100,46 +101,39 @@ def our_step(architecture: Architecture, images: np.ndarray, labels: np.ndarray)
     return lambda: stepper.train(images, labels, patches_at_once=len(images))
 
 
-def pytorch_steps(architecture: Architecture, images: np.ndarray, labels: np.ndarray) -> dict[str, Step]:
-    """Return a step of loss, gradients and Adam, without scores, in three PyTorch variants."""
+@contextmanager
+def pytorch_steps(
+    architecture: Architecture, images: np.ndarray, labels: np.ndarray, python: Path
+) -> Iterator[dict[str, Step]]:
+    """Yield a step of loss, gradients and Adam, without scores, in three PyTorch variants; they run in another process.
+
+    Exit if the two networks do not give the same logits.
+    """
     model = build_unet(architecture, seed=752)
-    channels_first = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-    channels_last = channels_first.to(memory_format=torch.channels_last)
-    target = torch.from_numpy(labels[..., 0]).long()
-    networks = [with_weights_of(model, architecture) for _ in range(3)]
-    check_logits(networks[0], model, images[:1])
-    networks[1].to(memory_format=torch.channels_last)
-    networks[2].to(memory_format=torch.channels_last)
-    return {
-        EAGER: _pytorch_step(networks[0], networks[0], channels_first, target),
-        "pytorch channels-last": _pytorch_step(networks[1], networks[1], channels_last, target),
-        "pytorch compiled": _pytorch_step(networks[2], torch.compile(networks[2]), channels_last, target),
+    weights = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    shape = {
+        "pooling_sequence": architecture.pooling_sequence,
+        "filter_sequence": architecture.filter_sequence,
+        "weights": {name: len(arrays) for name, arrays in weights.items()},
     }
+    arrays = {f"{name}/{at}": array for name, each in weights.items() for at, array in enumerate(each)}
+    with tempfile.TemporaryDirectory() as folder:
+        setup, logits = Path(folder, "setup.npz"), Path(folder, "logits.npy")
+        np.savez(setup, shape=json.dumps(shape), images=images, labels=labels, **arrays)
+        with peer(python, "pytorch_steps.py", setup, logits) as (requests, answers):
+            about = answer(answers)
+            difference = np.abs(np.asarray(model(images[:1], training=False)) - np.load(logits)).max()
+            if difference > MAX_DIFFERENCE:
+                sys.exit(f"The logits differ by {difference:g}: the networks compared are not the same.")
 
+            def step_of(kind: str) -> Step:
+                def step() -> None:
+                    print(kind, file=requests, flush=True)
+                    answer(answers)
 
-def _pytorch_step(network: UNet, forward: Callable[..., Any], images: torch.Tensor, target: torch.Tensor) -> Step:
-    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
-    loss_of = torch.nn.CrossEntropyLoss()
-    network.train()
+                return step
 
-    def step() -> None:
-        optimizer.zero_grad()
-        loss = loss_of(forward(images), target)
-        loss.backward()
-        optimizer.step()
-        loss.item()
-
-    return step
-
-
-def check_logits(network: UNet, model: keras.Model, images: np.ndarray) -> None:
-    """Exit if the two networks do not give the same logits."""
-    network.eval()
-    with torch.no_grad():
-        theirs = network(torch.from_numpy(images.transpose(0, 3, 1, 2))).numpy().transpose(0, 2, 3, 1)
-    difference = np.abs(np.asarray(model(images, training=False)) - theirs).max()
-    if difference > MAX_DIFFERENCE:
-        sys.exit(f"The logits differ by {difference:g}: the networks compared are not the same.")
+            yield {kind: step_of(kind) for kind in about["steps"]}
 
 
 def start_up_s() -> float:
@@ -170,6 +164,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=8, help="patches per step")
     parser.add_argument("--patch-size", type=int, default=512, help="side of a patch [px]")
     parser.add_argument("--repeats", type=int, default=5, help="steps of each row")
+    add_option(parser)
     parser.add_argument("--without-start-up", action="store_true", help="measure the steps only")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args()
