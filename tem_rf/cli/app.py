@@ -28,6 +28,7 @@ COMMANDS = {
     "label": "tem_rf.cli.label.commands:label",
     "rf": "tem_rf.cli.rf.commands:rf",
     "study": "tem_rf.cli.study.commands:study",
+    "mlflow": "tem_rf.cli.mlflow:mlflow",
     "demo": "tem_rf.cli.demo:demo",
     "settings": "tem_rf.cli.settings:settings",
     "doctor": "tem_rf.cli.doctor:doctor",
