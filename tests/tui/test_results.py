@@ -11,10 +11,11 @@ from textual.widgets import Input, Static
 
 from tem_rf import Architecture
 from tem_rf.baselines.fourier import Band
+from tem_rf.errors import ReadError
 from tem_rf.metrics.scores import read_scores
 from tem_rf.runs.view import RunTracker
 from tem_rf_tui.app import TemRfApp
-from tem_rf_tui.errors_preview import preview_fourier_errors, preview_network_errors
+from tem_rf_tui.errors_preview import labelled_files, preview_fourier_errors, preview_network_errors
 from tem_rf_tui.painting import Picture, fit, paint
 from tem_rf_tui.results import COLUMNS, cells_of, read_results
 from tem_rf_tui.screens.image_errors import ImageErrorsScreen
@@ -233,6 +234,20 @@ def test_an_image_opens_with_its_false_negatives_and_false_positives(folder: Pat
         assert not isinstance(app.screen, ImageScoresScreen)
 
     drive(folder, script)
+
+
+def test_a_test_image_leads_to_the_files_it_was_cut_from(folder: Path, tiny_dataset: Path) -> None:
+    run = evaluated_run(folder, tiny_dataset)
+    image = read_scores(run.scores_file)[0]
+    micrograph, label = labelled_files(run, image)
+    assert micrograph.name == image.source
+    assert label.stem.startswith(micrograph.stem)
+    moved = shutil.copytree(tiny_dataset, folder / "moved")
+    manifest = moved / "dataset.json"
+    manifest.write_text(manifest.read_text().replace(str(micrograph.parent), "/nowhere"))
+    run = evaluated_run(folder / "other", moved)
+    with pytest.raises(ReadError, match=r"no such file; it was there when moved was prepared"):
+        labelled_files(run, image)
 
 
 def test_both_methods_are_painted(folder: Path, tiny_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
