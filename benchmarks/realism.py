@@ -1,10 +1,12 @@
 """Realism of simulated micrographs: scores of networks trained on real ones, and statistics compared with real ones.
 
-Run: python benchmarks/realism.py --real FOLDER --networks FOLDER [--printed-px 132] [--json]
+Run: python benchmarks/realism.py --real FOLDER --networks FOLDER [--printed-px 132] [--all] [--json]
+     python benchmarks/realism.py --real FOLDER --preset mine.json --printed-px 0 [--all]
 
 FOLDER of real micrographs holds images/ and masks/ (or labels/); their sizes are told apart by the start of the name,
-such as 5nm_0.png. Networks are the study's published files (.h5) or saved models. Real ones that were printed small
-are compared with simulated ones that are reduced to as many pixels and enlarged again. Takes about 3 minutes.
+such as 5nm_0.png. With --preset all of them are compared with that one. Networks are published files (.h5), of which
+every one found is scored with the scaling that its authors used, or saved models. Real micrographs that were printed
+small are compared with simulated ones that are reduced to as many pixels and enlarged again. Takes about 3 minutes.
 """
 
 import argparse
@@ -34,11 +36,12 @@ FIELD_PX = 640  # of the micrographs of large particles, whose middle is compare
 def main() -> None:
     options = _options()
     changes = json.loads(options.settings)
-    real = _real(options.real, options.pixel_size_nm) if options.real else {}
+    kinds = options.kinds.split(",") if options.kinds else list(PRESETS)
+    presets = {"all": options.preset} if options.preset else {kind: PRESETS[kind] for kind in kinds}
+    real = _real(options.real, options.pixel_size_nm, only_kind="all" if options.preset else None)
     sets = {
         kind: list(_simulated(preset, options.count, options.seed, options.printed_px, changes))
-        for kind, preset in PRESETS.items()
-        if options.kinds is None or kind in options.kinds.split(",")
+        for kind, preset in presets.items()
     }
     result: dict[str, Any] = {
         "count": options.count,
@@ -65,7 +68,7 @@ def main() -> None:
 def _simulated(
     preset: str, count: int, seed: int, printed_px: int, changes: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    size_px = FIELD_PX if PRESETS[LARGE] == preset else SIZE_PX
+    size_px = FIELD_PX if preset == PRESETS[LARGE] else SIZE_PX
     settings = simulation_settings(preset, **({"size_px": size_px} | changes))
     first = max(settings.size_px - SIZE_PX, 0) // 2
     middle = np.s_[first : first + SIZE_PX, first : first + SIZE_PX]
@@ -80,13 +83,13 @@ def _simulated(
         yield {"pixels": pixels, "printed": shown, "mask": mask, "appearance": appearance}
 
 
-def _real(folder: Path, pixel_size_nm: float) -> dict[str, list[Appearance]]:
+def _real(folder: Path | None, pixel_size_nm: float | None, only_kind: str | None) -> dict[str, list[Appearance]]:
     real: dict[str, list[Appearance]] = {}
-    for pair in find_pairs(folder, None):
+    for pair in find_pairs(folder, None) if folder else ():
         for labelled in read_labelled(pair, pixel_size_nm):
-            kind = pair.image.stem.split("_")[0]
+            kind = only_kind or pair.image.stem.split("_")[0]
             real.setdefault(kind, []).append(
-                measure_appearance(labelled.micrograph.pixels, labelled.mask, pixel_size_nm)
+                measure_appearance(labelled.micrograph.pixels, labelled.mask, labelled.micrograph.pixel_size_nm)
             )
     return real
 
@@ -107,20 +110,24 @@ def _dice_of_networks(
 def _networks(folder: Path) -> Iterator[tuple[str, Any]]:
     from tem_rf.models.merging import compile_inference
     from tem_rf.models.published_unet import build_published_unet
-    from tem_rf.models.published_weights import read_published_network
+    from tem_rf.models.published_weights import published_normalization, read_published_network
 
     for path in sorted(folder.glob("*.h5")):
         network = read_published_network(path)
-        if network.architecture.depth < 4:
-            continue  # the networks of the study need another scaling (docs/experiments.md)
         logits_of = compile_inference(build_published_unet(network), network.architecture)
+        is_min_max = published_normalization(network.architecture) == "min-max"
 
-        def segment(pixels: np.ndarray, logits_of: Any = logits_of) -> np.ndarray:
-            image = (pixels - pixels.mean()) / pixels.std()
+        def segment(pixels: np.ndarray, logits_of: Any = logits_of, is_min_max: bool = is_min_max) -> np.ndarray:
+            pixels = pixels.astype(np.float32)
+            if is_min_max:  # without hot and dead pixels, which would set the scale
+                low, high = np.percentile(pixels, (0.01, 99.99))
+                image = np.clip((pixels - low) / (high - low), 0, 1)
+            else:
+                image = (pixels - pixels.mean()) / pixels.std()
             logits = logits_of(image[None, ..., None].astype(np.float32))
             return logits[0, ..., 1] > logits[0, ..., 0]
 
-        yield path.stem.split("nmAu")[0].replace("UNet_", "") + "nm", segment
+        yield path.stem.removesuffix("_model").removeprefix("UNet_"), segment
     for path in sorted(folder.glob("*/model.json")):
         from tem_rf.data.micrograph import Micrograph
         from tem_rf.inference.model import load_segmenter
@@ -142,13 +149,16 @@ def _hard_dice(mask: np.ndarray, truth: np.ndarray) -> float:
 def _compared(appearance: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Return minimum, mean and maximum per measure and kind, and whether the simulated mean is in the real range."""
     names = ["contrast", "sd_ratio"]
-    lists = {"power": [f"{low:g}-{high:g} /nm" for low, high in BANDS_PER_NM], "percentiles": map(str, PERCENTILES)}
+    lists = {
+        "power": [f"{low:g}-{high:g} /nm" for low, high in BANDS_PER_NM],
+        "percentiles": [f"{one:g} %" for one in PERCENTILES],
+    }
     paths: list[tuple[str, int | None]] = [(name, None) for name in names]
     labels = list(names)
     for name, parts in lists.items():
         for index, part in enumerate(parts):
             paths.append((name, index))
-            labels.append(f"{name} {part}")
+            labels.append(f"{'histogram' if name == 'percentiles' else name} {part}")
     for kind, both in appearance.items():
         for label, (name, index) in zip(labels, paths, strict=True):
             simulated, real = (
@@ -169,7 +179,7 @@ def _print_tables(result: dict[str, Any], show_all: bool) -> None:
             table.add_row(name, *(f"{scores[column][0]:.3f} ± {scores[column][1]:.3f}" for column in columns))
         console.print(table)
     title = "Simulated beside real" if show_all else "Where the simulated mean lies outside the real range"
-    table = Table("set", "measure", "simulated least, mean, greatest", "real least, mean, greatest", title=title)
+    table = Table("set", "measure", "simulated minimum, mean, maximum", "real minimum, mean, maximum", title=title)
     for row in result["outside"]:
         cells = (" ".join(f"{value:8.3f}" for value in row[side]) for side in ("simulated", "real"))
         table.add_row(row["kind"], row["measure"] + (" *" if show_all and row["outside"] else ""), *cells)
@@ -180,7 +190,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--real", type=Path, help="folder of real micrographs with masks")
     parser.add_argument("--networks", type=Path, help="folder of published networks and saved models")
-    parser.add_argument("--pixel-size-nm", type=float, default=0.02, help="of the real micrographs")
+    parser.add_argument("--pixel-size-nm", type=float, help="of the real micrographs, where the files do not give it")
+    parser.add_argument("--preset", help="preset, or .json file of one, to compare with all real micrographs")
     parser.add_argument(
         "--printed-px", type=int, default=132, help="side at which the real ones were printed; 0: not printed"
     )

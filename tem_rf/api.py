@@ -102,6 +102,7 @@ def simulate(
     preset: str = "au-5nm",
     output: PathLike | None = None,
     *,
+    like: PathLike | None = None,
     count: int = 20,
     seed: int = 0,
     workers: int | None = None,
@@ -157,8 +158,11 @@ def simulate(
     """Simulate micrographs of nanoparticles on carbon, each with its exact mask.
 
     Args:
-        preset: What to simulate.
+        preset: What to simulate: a preset, or the .json file of one.
         output: Folder to write; default: simulated/PRESET.
+        like: Folder of your micrographs, best with masks, to fit dose, blur, contrast and film to. The fit is written
+            as a preset, FOLDER.json or the .json file of the output, and nothing is simulated. Other settings that you
+            give are kept.
         count: Number of micrographs; existing ones are reused.
         seed: Random seed.
         workers: Number of processes; default: one per core.
@@ -227,6 +231,7 @@ def simulate(
         SimulateRequest.build(
             preset=preset,
             output=output,
+            like=like,
             count=count,
             seed=seed,
             workers=workers,

@@ -35,6 +35,22 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def read_small_file(path: Path, max_bytes: int) -> bytes:
+    """The content of a regular file of bounded size; a device or pipe, which may have no end, is refused.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no regular file, or too large.
+    """
+    if path.exists() and not path.is_file():
+        raise ValueError("is no regular file")
+    with path.open("rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(f"has {path.stat().st_size} bytes, expected at most {max_bytes}")
+    return content
+
+
 def readable(path: Path | str) -> str:
     r"""A path as text that can be written anywhere: bytes that are not valid UTF-8 are escaped.
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from tem_rf.config.marks import Flags
 from tem_rf.config.training import settings_error
 from tem_rf.errors import SettingsError
-from tem_rf.files import parse_json
+from tem_rf.files import parse_json, read_small_file
 
 _LARGEST_PRESET = 100_000  # bytes
 
@@ -199,17 +199,29 @@ PRESETS: dict[str, dict[str, Any]] = {
 def _read_preset(path: Path) -> dict[str, Any]:
     """The settings of a preset file: a JSON object of settings, and of the preset that says the rest."""
     try:
-        if path.stat().st_size > _LARGEST_PRESET:
-            raise SettingsError(f"{path}: has {path.stat().st_size} bytes, expected a preset of {_LARGEST_PRESET}.")
-        found = parse_json(path.read_text(encoding="utf-8"))
+        found = parse_json(read_small_file(path, _LARGEST_PRESET))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise SettingsError(f"{path}: is no preset in JSON ({str(error)[:120]}).") from error
     base = found.get("preset", "au-5nm") if isinstance(found, dict) else None
     if not isinstance(base, str) or base not in PRESETS:
         raise SettingsError(f"{path}: expected an object of settings whose preset is one of {', '.join(PRESETS)}.")
     return PRESETS[base] | {name: value for name, value in found.items() if name != "preset"}
+
+
+def preset_values(preset: str) -> dict[str, Any]:
+    """The settings that a preset, or a preset file, sets.
+
+    Raises:
+        SettingsError: There is no such preset.
+    """
+    own = _read_preset(Path(preset)) if preset.endswith(".json") else PRESETS.get(preset)
+    if own is None:
+        raise SettingsError(
+            f"preset: expected one of {', '.join(PRESETS)}, or the path of a .json file, received {preset[:200]!r}."
+        )
+    return dict(own)
 
 
 def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSettings:
@@ -221,11 +233,7 @@ def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSet
     >>> simulation_settings("au-2.2nm", defocus_nm="20:40").defocus_nm
     (20.0, 40.0)
     """
-    own = _read_preset(Path(preset)) if preset.endswith(".json") else PRESETS.get(preset)
-    if own is None:
-        raise SettingsError(
-            f"preset: expected one of {', '.join(PRESETS)}, or the path of a .json file, received {preset!r}."
-        )
+    own = preset_values(preset)
     try:
         return SimulationSettings(**{"preset": preset, **own, **changes})
     except ValidationError as error:

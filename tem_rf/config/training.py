@@ -125,9 +125,9 @@ def settings_error(error: ValidationError, model: type[BaseModel] | None = None)
             settings. None if a file was read: the line names the field as the file does.
     """
     first = error.errors()[0]
-    field = ".".join(map(str, first["loc"])) or "settings"
+    field = _shortened(".".join(map(str, first["loc"]))) or "settings"
     if model is not None and first["loc"]:
-        field = f"`{first['loc'][0]}`"
+        field = f"`{_shortened(str(first['loc'][0]))}`"
     if first["type"] == "value_error":
         where = f"{field}: " if first["loc"] else ""
         return SettingsError(f"{where}{first['ctx']['error']}".removesuffix(".") + ".")
@@ -138,4 +138,9 @@ def settings_error(error: ValidationError, model: type[BaseModel] | None = None)
     if first["type"] == "extra_forbidden" and model is not None:
         return SettingsError(f"{field}: unknown setting; expected one of {', '.join(model.model_fields)}.")
     what = _EXPECTED.get(first["type"], f"{first['msg'][0].lower()}{first['msg'][1:]}")
-    return SettingsError(f"{field}: {what}, received {first['input']!r}.")
+    return SettingsError(f"{field}: {what}, received {_shortened(repr(first['input']))}.")
+
+
+def _shortened(text: str) -> str:
+    """Text that fits a message: a file may give a name or a value of any length."""
+    return text if len(text) <= 200 else f"{text[:197]}..."

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from tem_rf.config.marks import Choices, Flags, Group, Positional
-from tem_rf.config.simulation import PRESETS, SimulationSettings, simulation_settings
+from tem_rf.config.simulation import PRESETS, SimulationSettings, preset_values, simulation_settings
+from tem_rf.errors import SettingsError
 from tem_rf.jobs.request import Request
 
 
@@ -16,9 +17,17 @@ class SimulateRequest(Request):
 
     command = ("simulate",)
 
-    preset: Annotated[str, Positional(), Choices(tuple(PRESETS))] = Field("au-5nm", description="What to simulate.")
+    preset: Annotated[str, Positional(), Choices(tuple(PRESETS))] = Field(
+        "au-5nm", description="What to simulate: a preset, or the .json file of one."
+    )
     output: Annotated[Path | None, Flags("output", "o")] = Field(
         None, description="Folder to write; default: simulated/PRESET."
+    )
+    like: Path | None = Field(
+        None,
+        description="Folder of your micrographs, best with masks, to fit dose, blur, contrast and film to. The fit is "
+        "written as a preset, FOLDER.json or the .json file of the output, and nothing is simulated. Other settings "
+        "that you give are kept.",
     )
     count: int = Field(20, ge=1, description="Number of micrographs; existing ones are reused.")
     seed: int = Field(0, ge=0, description="Random seed.")
@@ -44,7 +53,33 @@ class SimulateRequest(Request):
     @property
     def folder(self) -> Path:
         """The folder that is written."""
-        return self.output or Path("simulated") / self.preset
+        own_preset = Path(self.preset)
+        return self.output or Path("simulated") / (own_preset.stem if own_preset.suffix == ".json" else self.preset)
+
+    @property
+    def fitted_preset(self) -> Path | None:
+        """The preset file that is written in place of micrographs, if there are any to fit one to.
+
+        Raises:
+            SettingsError: The output is no .json file, or one that exists.
+        """
+        if self.like is None:
+            return None
+        file = self.output or Path(f"{self.like.resolve().name or 'fitted'}.json")
+        if file.suffix != ".json":
+            raise SettingsError(f"`output`: expected a .json file for the fitted preset, received {file}.")
+        if file.exists():
+            raise SettingsError(f"`output`: {file} exists; remove it or choose another file for the fitted preset.")
+        return file
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings of the simulation that were given and differ from those of the preset."""
+        of_preset = preset_values(self.preset)
+        names = self.simulation.model_fields_set - {"preset"}
+        given = {name: getattr(self.simulation, name) for name in names}
+        usual = simulation_settings(self.preset)
+        return {n: value for n, value in given.items() if n not in of_preset or value != getattr(usual, n)}
 
 
 def simulate(
@@ -57,12 +92,27 @@ def simulate(
         progress: Called with the numbers of micrographs done and requested.
 
     Returns:
-        The image files, in order; the label of images/NAME.tif is labels/NAME.tif.
+        The image files, in order; the label of images/NAME.tif is labels/NAME.tif. With `like`, the preset file alone.
 
     Raises:
-        DatasetError: The folder contains something else.
+        DatasetError: The folder contains something else, or `like` contains no micrographs that can be measured.
+        ReadError: A micrograph of `like`, its label or a CIF file cannot be read.
+        SettingsError: There is no such material, or particles do not fit.
         StorageError: The disk is full or the folder is not writable.
     """
+    if request.like is not None and (preset_file := request.fitted_preset):
+        from tem_rf.data.simulation.like import fit_preset
+
+        fit_preset(
+            request.like,
+            preset_file,
+            preset=request.preset,
+            pixel_size_nm=request.given.get("pixel_size_nm"),
+            held=request.given,
+            seed=request.seed,
+            progress=progress,
+        )
+        return [preset_file]
     from tem_rf.data.simulation.simulate import simulate_micrographs
 
     return simulate_micrographs(

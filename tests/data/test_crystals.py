@@ -104,6 +104,7 @@ def test_a_micrograph_of_a_cif_file_is_simulated(tmp_path: Path) -> None:
         (CELL + ATOMS + "Au2 Au 0.01 0 0 1.0\n", "so it is disordered"),
         ("loop_\n_atom_site_label\n", "has no atoms"),
         ("_x\n;unclosed\n", "is no CIF"),
+        (CELL.replace("alpha 90", "alpha 0.9").replace("F m -3 m", "P 1") + ATOMS, "so oblique that its planes are"),
         (CELL.replace("F m -3 m", "Q 5") + ATOMS, "space group Q 5, which is not known"),
         (CELL.replace("_space_group_name_H-M_alt 'F m -3 m'", "_space_group_IT_number 225") + ATOMS, "group 225"),
     ],
@@ -119,9 +120,11 @@ def test_an_incomplete_or_impossible_structure_is_refused_in_one_line(tmp_path: 
 def test_a_missing_file_a_directory_and_a_huge_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "big.cif").write_bytes(b"#" * 3_000_000)
     (tmp_path / "folder.cif").mkdir()
-    for name, message in (("none.cif", "cannot be read"), ("big.cif", "3000000 bytes"), ("folder.cif", "cannot be")):
+    (tmp_path / "endless.cif").symlink_to("/dev/zero")
+    messages = {"none": "cannot be read", "big": "3000000 bytes", "folder": "no regular", "endless": "no regular"}
+    for name, message in messages.items():
         with pytest.raises(ReadError, match=message):
-            read_cif(tmp_path / name)
+            read_cif(tmp_path / f"{name}.cif")
 
 
 def test_a_cif_of_very_many_atoms_or_of_operations_that_would_run_code_does_no_harm(tmp_path: Path) -> None:

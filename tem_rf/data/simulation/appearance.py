@@ -17,8 +17,10 @@ class Appearance:
     """One micrograph in numbers; grey levels in standard deviations of the whole image.
 
     Attributes:
-        contrast: Mean of the particles less mean of the background; negative where particles are dark.
-        sd_ratio: Standard deviation within particles over that of the background: how strong fringes are.
+        contrast: Mean of the particles less mean of the background; negative where particles are dark. NaN without
+            a mask.
+        sd_ratio: Standard deviation within particles over that of the background: how strong fringes are. NaN without
+            a mask.
         power: Mean power of the image in the bands of `BANDS_PER_NM`, 1 for white noise; NaN above its Nyquist
             frequency, or without a pixel size.
         percentiles: Grey levels at `PERCENTILES`.
@@ -30,30 +32,30 @@ class Appearance:
     percentiles: tuple[float, ...]
 
 
-def measure_appearance(pixels: np.ndarray, mask: np.ndarray, pixel_size_nm: float | None) -> Appearance:
+def measure_appearance(pixels: np.ndarray, mask: np.ndarray | None, pixel_size_nm: float | None) -> Appearance:
     """Measure one micrograph.
 
     Args:
         pixels: (height, width) counts or grey levels.
-        mask: (height, width) bool, True on particles.
+        mask: (height, width) bool, True on particles; None where nobody knows.
         pixel_size_nm: Side of a pixel [nm].
 
     Raises:
         DatasetError: It is constant, or has too few pixels of particle or background.
     """
-    if min(int(mask.sum()), int((~mask).sum())) < _LEAST_PIXELS:
+    if mask is not None and min(int(mask.sum()), int((~mask).sum())) < _LEAST_PIXELS:
         raise DatasetError(
             f"has {int(mask.sum())} pixels of particle and {int((~mask).sum())} of background, expected at least "
             f"{_LEAST_PIXELS} of each"
         )
     image = np.asarray(pixels, dtype=np.float64)
     sd = float(image.std())
-    if sd == 0:
-        raise DatasetError("is constant")
+    if not sd > 0:
+        raise DatasetError("is constant" if sd == 0 else "has values that are no numbers")
     image = (image - image.mean()) / sd
     return Appearance(
-        contrast=float(image[mask].mean() - image[~mask].mean()),
-        sd_ratio=float(image[mask].std() / image[~mask].std()),
+        contrast=np.nan if mask is None else float(image[mask].mean() - image[~mask].mean()),
+        sd_ratio=np.nan if mask is None else _ratio(image[mask].std(), image[~mask].std()),
         power=_band_power(image, pixel_size_nm),
         percentiles=tuple(float(value) for value in np.percentile(image, PERCENTILES)),
     )
@@ -63,6 +65,10 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
     """Minimum, mean and maximum of finite values; NaN where there are none."""
     finite = [value for value in values if np.isfinite(value)]
     return (min(finite), float(np.mean(finite)), max(finite)) if finite else (np.nan,) * 3
+
+
+def _ratio(inside: float, outside: float) -> float:
+    return float(inside / outside) if outside > 0 else np.nan
 
 
 def _band_power(image: np.ndarray, pixel_size_nm: float | None) -> tuple[float, ...]:

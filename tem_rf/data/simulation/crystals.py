@@ -9,10 +9,12 @@ import numpy as np
 
 from tem_rf.data.simulation.scattering import Element, element
 from tem_rf.errors import ReadError, SettingsError
+from tem_rf.files import read_small_file
 
 _LARGEST_FILE = 2_000_000  # bytes
 _MOST_SITES = 2_000  # atoms of a cell
 _CELL_NM = (0.15, 10.0)
+_SMALLEST_SPACING_NM = 0.08  # of the planes (100), (010), (001); a reduced cell of real atoms has larger ones
 _SHORTEST_BOND_NM = 0.06  # of hydrogen; closer atoms are alternatives of a disordered structure
 
 
@@ -146,11 +148,11 @@ def read_cif(path: Path) -> Crystal:
     import gemmi
 
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise ReadError(f"{path}: has {path.stat().st_size} bytes, expected a CIF of at most {_LARGEST_FILE}.")
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_small_file(path, _LARGEST_FILE).decode("utf-8", errors="replace")
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except ValueError as error:
+        raise ReadError(f"{path}: {error}.") from error
     try:
         blocks = [block for block in gemmi.cif.read_string(text) if block.find_loop("_atom_site_fract_x")]
         structure = gemmi.make_small_structure_from_block(blocks[0]) if blocks else None
@@ -173,6 +175,12 @@ def _from_structure(structure, block, path: Path) -> Crystal:  # type: ignore[no
     if not all(_CELL_NM[0] <= length <= _CELL_NM[1] for length in lengths) or not own.volume > 1e-3:
         sides = " x ".join(f"{length:.4g}" for length in lengths)
         raise ReadError(f"has a cell of {sides} nm, expected sides from {_CELL_NM[0]:g} to {_CELL_NM[1]:g} nm.")
+    spacing = 1 / float(np.linalg.norm(np.linalg.inv(_cell(own)), axis=0).max())
+    if not spacing >= _SMALLEST_SPACING_NM:
+        raise ReadError(
+            f"has a cell so oblique that its planes are {spacing:.2g} nm apart, expected at least "
+            f"{_SMALLEST_SPACING_NM:g} nm; write the reduced cell."
+        )
     for site in structure.sites:
         if site.element.name == "X" or site.element.atomic_number > 103:
             raise ReadError(f"atom {site.label}: is of no known element.")
@@ -195,11 +203,16 @@ def _from_structure(structure, block, path: Path) -> Crystal:  # type: ignore[no
     return _build(
         path.stem,
         group,
-        np.array(own.orth.mat.tolist()).T / 10,
+        _cell(own),
         np.array([site.fract.tolist() for site in sites]),
         np.array(species),
         tuple(element(symbol, b) for symbol, b in kinds),
     )
+
+
+def _cell(own) -> np.ndarray:  # type: ignore[no-untyped-def]
+    """Rows a, b, c of gemmi's unit cell: (3, 3) [nm]."""
+    return np.array(own.orth.mat.tolist()).T / 10
 
 
 def _check_symmetry(structure) -> None:  # type: ignore[no-untyped-def]

@@ -10,6 +10,7 @@ from tem_rf.data.simulation.rotations import random_rotation
 
 # Axes of the close-packed frame in the frame of an fcc cell: [1-10], [11-2] and [111], along which layers are stacked.
 STACKING_FRAME = np.array([[1, -1, 0], [1, 1, -2], [1, 1, 1]]) / np.sqrt([[2], [6], [3]])
+_SITES_AT_A_TIME = 2_000_000  # of the cells around a sphere, most of which an oblique cell puts outside of it
 _TOO_CLOSE = 0.8  # of the distance of neighbours; at a boundary of grains one of two such atoms is left out
 
 
@@ -49,12 +50,18 @@ def _fill(
     """Sites of one crystal within the sphere, with the centre anywhere in the cell."""
     spacings = 1 / np.linalg.norm(np.linalg.inv(matter.cell), axis=0)  # of the planes (100), (010), (001)
     reach = np.ceil(radius / spacings).astype(int) + 1
-    cells = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij"), axis=-1).reshape(-1, 1, 3)
-    atoms = ((cells + matter.sites + rng.random(3)) @ matter.cell).reshape(-1, 3)
-    species = np.tile(matter.species, len(cells))
-    inside = np.einsum("ij,ij->i", atoms, atoms) <= radius**2
-    atoms = atoms[inside]
-    return atoms if turn is None else atoms @ turn.T, species[inside]
+    origin = rng.random(3)
+    sites_per_layer = len(matter.sites) * int(np.prod(2 * reach[1:] + 1))
+    layers = np.arange(-reach[0], reach[0] + 1)
+    parts = []
+    for some in np.array_split(layers, max(1, len(layers) * sites_per_layer // _SITES_AT_A_TIME)):
+        axes = (some, *(np.arange(-n, n + 1) for n in reach[1:]))
+        cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 1, 3)
+        atoms = ((cells + matter.sites + origin) @ matter.cell).reshape(-1, 3)
+        inside = np.einsum("ij,ij->i", atoms, atoms) <= radius**2
+        parts.append((atoms[inside], np.tile(matter.species, len(cells))[inside]))
+    atoms, species = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return atoms if turn is None else atoms @ turn.T, species
 
 
 def _polycrystal(matter: Crystal, radius: float, rng: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -21,6 +21,8 @@ _RIM_REACH_NM = 1.4  # of the thickest rim
 _LEAST_DIAMETER_NM = 0.8
 _SMALL = (0.3, 0.7)  # diameters of small particles beside large ones
 _MOST_ATOMS = 20_000_000
+_MOST_PARTICLES = 10_000  # whose distances are compared one by one
+_LARGEST_GRID_PX = 10_240  # a wave of it takes 0.8 GB
 _FUSED = 0.85  # of the distance of neighbours; atoms of a particle that come closer to another's are left out
 
 Contact = Literal["none", "touching", "grown together", "overlapping"]
@@ -115,10 +117,19 @@ def lay_out_field(settings: SimulationSettings, reach_nm: float) -> Field:
     Args:
         settings: Size and sampling.
         reach_nm: How far the image of a point spreads; FFTs wrap around, so the margin is at least this wide.
+
+    Raises:
+        SettingsError: The field and its margin are too large for memory.
     """
     from scipy import fft
 
     margin_px = math.ceil(reach_nm / settings.pixel_size_nm)
+    if settings.size_px + 2 * margin_px > _LARGEST_GRID_PX:
+        raise SettingsError(
+            f"size_px: {settings.size_px} px and a margin of {margin_px} px, as far as defocus, drift and blur reach, "
+            f"are more than the {_LARGEST_GRID_PX} px that can be simulated; lower size_px or defocus_nm, or "
+            "raise pixel_size_nm."
+        )
     size_px = fft.next_fast_len(settings.size_px + 2 * margin_px)
     return Field(size_px, (size_px - settings.size_px) // 2, settings.size_px, settings.pixel_size_nm)
 
@@ -171,6 +182,12 @@ def _draw_diameters(settings: SimulationSettings, rng: Generator) -> np.ndarray:
     count = settings.particle_count
     if count is None:
         count = max(1, round(settings.coverage * field_nm2 / particle_nm2)) if settings.coverage else 0
+    if count > _MOST_PARTICLES:
+        raise SettingsError(
+            f"{'coverage' if settings.particle_count is None else 'particle_count'}: {count} particles of "
+            f"{settings.diameter_nm:g} nm in a micrograph, expected at most {_MOST_PARTICLES}; ask for fewer or larger "
+            "ones."
+        )
     variance = np.log1p(settings.diameter_spread**2)
     diameters = settings.diameter_nm * np.exp(rng.normal(-variance / 2, np.sqrt(variance), count))
     is_small = rng.random(count) < settings.small_particles

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,25 @@ def test_particles_that_do_not_fit_are_said_to(tmp_path: Path) -> None:
     crowded = SMALL.model_copy(update={"particle_count": 50})
     with pytest.raises(SettingsError, match="of 50 particles"):
         simulate_micrographs(crowded, tmp_path / "au", count=1, seed=0, workers=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"particle_count": 1_000_000_000}, "particle_count: 1000000000 particles of 5.5 nm in a micrograph"),
+        ({"size_px": 8192, "pixel_size_nm": 0.5, "diameter_nm": 0.8}, "coverage: .* particles of 0.8 nm in a microgr"),
+        ({"size_px": 8192, "pixel_size_nm": 0.006, "defocus_nm": 5000}, "size_px: 8192 px and a margin of"),
+        ({"size_px": 4096, "pixel_size_nm": 0.5, "diameter_nm": 60, "coverage": 0.4}, "would hold .* atoms"),
+    ],
+)
+def test_what_would_exhaust_memory_is_refused_before_it_is_tried(changes: Any, message: Any) -> None:
+    settings = simulation_settings(**changes)
+    tracemalloc.start()
+    with pytest.raises(SettingsError, match=message) as caught:
+        simulate_micrograph(settings, seed=0)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("changes", [{"count": 0}, {"seed": -1}, {"workers": 0}])

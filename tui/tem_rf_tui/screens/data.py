@@ -231,7 +231,8 @@ class DataScreen(TabScreen):
 
         def start(request: SimulateRequest | None) -> None:
             if request is not None:
-                self.tem_rf.start_command(f"simulate {request.folder}", *request.command_line(), "--json")
+                title = f"simulate {request.folder}" if request.like is None else f"fit a preset to {request.like}"
+                self.tem_rf.start_command(title, *request.command_line(), "--json")
 
         self.app.push_screen(CommandForm("Simulate", SimulateRequest), start)
 
