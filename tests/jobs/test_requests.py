@@ -17,13 +17,14 @@ from tem_rf.errors import SettingsError, TemRfError
 from tem_rf.jobs.check import CheckRequest
 from tem_rf.jobs.edit_label import EditRequest
 from tem_rf.jobs.fetch import FetchRequest
+from tem_rf.jobs.next_labels import NextRequest
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.study import StudyRequest, define
 from tem_rf.jobs.train import TrainRequest
 from tem_rf.jobs.workers import WorkersRequest
 from tools.write_api import API, REQUESTS, api_text
 
-JOBS: list[type[Request]] = [*REQUESTS.values(), CheckRequest, EditRequest, FetchRequest, WorkersRequest]
+JOBS: list[type[Request]] = [*REQUESTS.values(), CheckRequest, EditRequest, FetchRequest, NextRequest, WorkersRequest]
 FUNCTIONS = {"particles": "summarize_particles", "import": "import_network", "study": "run_study"}
 # What a request needs at least.
 REQUIRED: dict[str, dict[str, Any]] = {
