@@ -48,6 +48,8 @@ def _use(card: ModelCard) -> str:
             f"- Intended pixel size: {card.pixel_size_nm:.4g} nm ({low:.3g} to {high:.3g} nm); for other pixel sizes, "
             "add `rescale`."
         )
+    if (normalization := card.preprocessing.normalization) != "standard":
+        lines.append(f"- Normalization: {normalization}; tem-rf and the formats that take counts do it.")
     if doses := simulated_doses(card.micrographs):
         lines.append(f"- Intended dose: {doses[0]:g} to {doses[-1]:g} e/Å².")
     return _section("Use", lines)
