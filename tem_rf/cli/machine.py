@@ -29,6 +29,7 @@ EXTRAS = {
     "exchange": "ONNX, LiteRT and bioimage.io",
     "cluster": "studies on SLURM",
     "jax": "training with JAX, on several GPUs",
+    "mlflow": "runs and studies in MLflow",
 }
 MIN_FREE_GB = 1.0
 MIN_MEMORY_GB = 2.0

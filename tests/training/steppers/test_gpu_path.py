@@ -90,6 +90,7 @@ def test_xla_gets_only_the_largest_batches() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # XLA compiles each network six times on a CPU
 @pytest.mark.parametrize("kind", KINDS)
 def test_xla_computes_the_steps_of_every_kind_of_network(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     check(KINDS[kind], monkeypatch)
