@@ -17,6 +17,7 @@ from tem_rf.labelling.step_codec import pack_pixels, unpack_pixels
 from tem_rf.locks import lock
 
 _VERSION = 1
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # Windows would write two bytes per line end
 
 
 def has_journal(label_file: Path) -> bool:
@@ -183,7 +184,7 @@ class Journal:
 
 def _open(path: Path) -> int:
     with storage_errors(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        descriptor = os.open(path, _FLAGS, 0o666)
     is_ours = True
     with suppress(OSError):  # a file system without locks; `tem-rf doctor` warns about it
         is_ours = lock(descriptor)
