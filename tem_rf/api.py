@@ -475,7 +475,7 @@ def train(
         name: Name of the run; default: dataset-network-recipe-seed.
         runs: Folder of the runs.
         tensorboard: Also log the epochs to RUN/tensorboard, from now on.
-        evaluate: Score the test images after the last epoch; written to RUN/scores.csv.
+        evaluate: Evaluate the run on the test images after the last epoch; written to RUN/scores.csv.
         listener: Called with every event: epochs, samples, notices.
 
     Returns:

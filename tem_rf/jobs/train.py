@@ -79,7 +79,9 @@ class TrainRequest(Request):
     name: str | None = Field(None, description="Name of the run; default: dataset-network-recipe-seed.")
     runs: Path = Field(DEFAULT_ROOT, description="Folder of the runs.")
     tensorboard: bool = Field(False, description="Also log the epochs to RUN/tensorboard, from now on.")
-    evaluate: bool = Field(False, description="Score the test images after the last epoch; written to RUN/scores.csv.")
+    evaluate: bool = Field(
+        False, description="Evaluate the run on the test images after the last epoch; written to RUN/scores.csv."
+    )
 
     @model_validator(mode="after")
     def _freezes_trained_layers(self) -> Self:

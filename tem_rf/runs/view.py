@@ -162,16 +162,28 @@ class RunTracker:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._followers: dict[Path, RunFollower] = {}
+        self._views: list[RunView] = []
 
-    def poll(self) -> list[RunView]:
-        """The current runs, newest first. A run that has not changed is the same object as before."""
+    def poll(self, *, only_live: bool = False) -> list[RunView]:
+        """The current runs, newest first. A run that has not changed is the same object as before.
+
+        Args:
+            only_live: Read only those that were training or waiting at the last call, which is much quicker among many
+                runs; new runs are not found.
+        """
+        if only_live and self._views:
+            self._views = [
+                self._followers[view.run.path].poll() if view.state in LIVE_STATES else view for view in self._views
+            ]
+            return list(self._views)
         try:
             paths = [path for path in self._root.iterdir() if RunFolder(path).config_file.exists()]
         except OSError:  # no runs yet, or the folder was removed
             paths = []
         self._followers = {path: self._followers.get(path) or RunFollower(RunFolder(path)) for path in paths}
         followers = sorted(self._followers.values(), key=lambda each: (-each.created, each.run.name))
-        return [follower.poll() for follower in followers]
+        self._views = [follower.poll() for follower in followers]
+        return list(self._views)
 
 
 class RunFollower:

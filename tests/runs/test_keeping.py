@@ -12,7 +12,7 @@ from tem_rf.runs import RunFolder, process
 from tem_rf.runs.notes import read_notes, write_notes
 from tem_rf.runs.root import list_runs
 from tem_rf.runs.view import RunTracker
-from tests.helpers.app import make_run
+from tests.helpers.app import epoch, make_run
 
 
 def test_note_and_tags_are_seen_by_whoever_follows_the_run(tmp_path: Path) -> None:
@@ -79,3 +79,15 @@ def test_names_that_are_taken_or_no_names_are_refused_and_so_is_a_run_of_a_study
     with pytest.raises(RunError, match="belongs to the study study"):
         keep_runs.delete_runs([run])
     assert run.config_file.exists()
+
+
+def test_between_complete_looks_only_live_runs_are_read(tmp_path: Path) -> None:
+    make_run(tmp_path, "ended")
+    live, tracker = make_run(tmp_path, "live", epochs=1, state="running"), RunTracker(tmp_path)
+    with process.claim(live):
+        before = {view.run.name: view for view in tracker.poll()}
+        make_run(tmp_path, "new")
+        live.event_log().write(epoch(2, 5))
+        now = {view.run.name: view for view in tracker.poll(only_live=True)}
+        assert (len(now["live"].epochs), now["ended"] is before["ended"], "new" in now) == (2, True, False)
+        assert "new" in {view.run.name for view in tracker.poll()}

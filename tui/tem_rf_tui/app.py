@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 WATCH_INTERVAL_S = 0.5
 _SHOWN_ENDINGS = 3
-_POLLS_PER_STUDIES = 4
+_POLLS_PER_SEARCH = 4  # every two seconds also ended and new runs, and studies; in between the live runs only
 LOAD_INTERVAL_S = 2.0
 STDIN = 0
 HUNG_UP = 128 + getattr(signal, "SIGHUP", 1)  # Windows has no such signal
@@ -454,7 +454,8 @@ class TemRfApp(SessionApp):
         studies, endings = StudyTracker(self.workspace.studies), EndingWatch()
         polls = 0
         while not worker.is_cancelled:
-            runs_now, jobs_now = tracker.poll(), self.board.poll()
+            runs_now = tracker.poll(only_live=polls % _POLLS_PER_SEARCH != 0)
+            jobs_now = self.board.poll()
             if runs is None:
                 gc.freeze()  # the events of 500 runs are 200,000 objects: each full garbage collection would take 0.1 s
             if runs_now != runs:
@@ -463,7 +464,7 @@ class TemRfApp(SessionApp):
             if jobs_now != jobs:
                 jobs = jobs_now
                 self.post_message(JobsChanged(jobs))
-            if polls % _POLLS_PER_STUDIES == 0 and (news := endings.news(runs, studies.poll(None))):
+            if polls % _POLLS_PER_SEARCH == 0 and (news := endings.news(runs, studies.poll(None))):
                 self.post_message(Ended(news))
             polls += 1
             if self._has_terminal and not os.isatty(STDIN):

@@ -58,7 +58,7 @@ def find_steps(workspace: Workspace, runs: Sequence[RunView], jobs: Sequence[Job
         Step("Network", "its receptive field is the part of the image that decides about a pixel",
              "2, then u", "network", "use", f"{networks or 'n2-p44'} is chosen"),
         Step("Training", "runs in the background, also when the app is closed", "3, then n", "train", "new", training),
-        Step("Evaluation", "score the runs on the test images and look at their errors",
+        Step("Evaluation", "evaluate the runs on the test images and look at their errors",
              "5, then e", "results", "evaluate", evaluated if scored else ""),
         Step("Segmentation", "find and measure the particles in new micrographs",
              "6, then s", "segment", "segment", _segmented(jobs)),
