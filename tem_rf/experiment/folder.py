@@ -11,6 +11,7 @@ from tem_rf.errors import ReadError
 from tem_rf.experiment.edges import edge_weights
 from tem_rf.experiment.images import Experiment, SampledImage
 from tem_rf.inference.results import SegmentedFile, read_finished
+from tem_rf.lattice.table import read_lattice_values
 from tem_rf.particles.formats.tables import MeasuredImage
 from tem_rf.particles.table import read_particles
 
@@ -43,7 +44,8 @@ def read_experiment(folder: Path, edges: EdgeRule, *, every_frame: bool = False)
     images: list[SampledImage] = []
     measured: list[MeasuredImage] = []
     for one in finished:
-        frames = read_particles(folder / f"{one.image.stem}_particles.csv", one.frames)
+        table = folder / f"{one.image.stem}_particles.csv"
+        frames = read_particles(table, one.frames)
         stack = _instances(folder / f"{one.image.stem}_instances.tif", one)
         used = range(one.frames if every_frame else 1)
         scale = one.pixel_size_nm or 1.0
@@ -60,7 +62,14 @@ def read_experiment(folder: Path, edges: EdgeRule, *, every_frame: bool = False)
             )
         shape = stack.shape[1:]
         measured.append(
-            MeasuredImage(one.image.name, frames[: len(used)], one.pixel_size_nm, (shape[0], shape[1]), one.left_out)
+            MeasuredImage(
+                one.image.name,
+                frames[: len(used)],
+                one.pixel_size_nm,
+                (shape[0], shape[1]),
+                one.left_out,
+                read_lattice_values(table),
+            )
         )
     return Experiment(folder, "px" if without else "nm", tuple(images), tuple(measured), _notes(finished, every_frame))
 

@@ -155,7 +155,7 @@ def _image_rows(summaries: Sequence[Summary], unit: str) -> list[tuple[Any, ...]
 def _write_tables(folder: Path, summaries: Sequence[Summary], unit: str, settings: dict[str, Any]) -> None:
     measured = [image for one in summaries for image in one.experiment.measured]
     for name, columns, rows in (
-        (PARTICLES, particle_columns(), particle_rows(measured)),
+        (PARTICLES, particle_columns(measured), particle_rows(measured)),
         (IMAGES, _IMAGE_COLUMNS, _image_rows(summaries, unit)),
     ):
         with replacing_file(folder / name) as beside, beside.open("w", newline="", encoding="utf-8") as file:

@@ -14,6 +14,7 @@ from tem_rf.data.sources import count_frames
 from tem_rf.errors import SettingsError
 from tem_rf.files import readable
 from tem_rf.inference.results import SegmentedFile, write_overlay_of
+from tem_rf.lattice.table import read_lattice_values
 from tem_rf.particles.formats.choice import ParticleFormat
 from tem_rf.particles.formats.coco import write_coco
 from tem_rf.particles.formats.geojson import write_geojson
@@ -91,6 +92,7 @@ def _measured(segmented: SegmentedFile) -> MeasuredImage:
         pixel_size_nm=segmented.pixel_size_nm,
         shape=next(_instances(segmented)).shape,
         left_out=segmented.left_out,
+        more=read_lattice_values(segmented.files["particles"]),
     )
 
 

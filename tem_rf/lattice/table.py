@@ -34,6 +34,7 @@ _PARTICLE_COLUMNS = (
     "angle_deg",
     "angle_sd_deg",
 )
+_TEXTS = ("lattice_class", "zone_axis", "zone_candidates", "orientation_plane", "plane_1", "plane_2")
 _FRINGE_COLUMNS = (
     "frame",
     "particle",
@@ -92,6 +93,24 @@ def read_lattice_columns(path: Path, columns: Sequence[str]) -> dict[tuple[int, 
                 return {}
             return {(int(row["frame"]), int(row["number"])): {name: row[name] for name in columns} for row in reader}
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ReadError(f"{path}: is not a table of particles ({error}); segment the file again.") from error
+
+
+def read_lattice_values(path: Path) -> dict[tuple[int, int], dict[str, str | float | None]]:
+    """Read all columns of the lattice from the table of particles, as texts and numbers; None where a cell is empty.
+
+    Returns:
+        By the numbers of frame and particle; empty if the lattice was not measured.
+
+    Raises:
+        ReadError: The table is missing or damaged.
+    """
+    try:
+        return {
+            key: {name: (text if name in _TEXTS else float(text)) if text else None for name, text in row.items()}
+            for key, row in read_lattice_columns(path, _PARTICLE_COLUMNS).items()
+        }
+    except ValueError as error:
         raise ReadError(f"{path}: is not a table of particles ({error}); segment the file again.") from error
 
 

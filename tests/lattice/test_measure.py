@@ -12,7 +12,7 @@ from tem_rf.lattice.indexing import match_zones
 from tem_rf.lattice.measure import ParticleLattice, measure_lattices
 from tem_rf.lattice.structure import read_structure
 from tem_rf.lattice.summary import summarize_lattices
-from tem_rf.lattice.table import add_to_particles, interplanar_angle_deg, main_sets, write_fringes
+from tem_rf.lattice.table import add_to_particles, interplanar_angle_deg, main_sets, read_lattice_values, write_fringes
 from tem_rf.particles.measure import measure_particles
 from tem_rf.particles.table import read_particles, write_particles
 from tests.helpers.drawn_lattice import PIXEL_NM, disc, draw_fringes, mirrored_at, speckle, zone_vectors
@@ -178,6 +178,11 @@ def test_the_table_of_particles_gains_columns_once_and_can_still_be_read(tmp_pat
     assert float(rows[0]["angle_deg"]) == pytest.approx(70.53, abs=0.3)
     assert rows[1]["lattice_class"] == "", "of a frame without lattices"
     assert [one[0].area_px for one in read_particles(path)] == [particles[0].area_px] * 2
+
+    values = read_lattice_values(path)
+    assert values[1, 1]["lattice_class"] == "single"
+    assert values[1, 1]["spacing_1_nm"] == pytest.approx(0.2354, rel=0.003)
+    assert set(values[2, 1].values()) == {None}
 
     write_fringes(tmp_path / "fringes.csv", [(1, (found,))])
     sets = rows_of(tmp_path / "fringes.csv")

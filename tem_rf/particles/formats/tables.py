@@ -1,7 +1,7 @@
 """Write the particles of one micrograph or of many as Excel workbook or Parquet file."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from tem_rf.particles.sizes import summarize_sizes
 
 _EXCEL_ROWS = 2**20  # of a sheet, the heading included
 _EXCEL_CHARACTERS = 32_767  # of a cell
-_LENGTHS = tuple(field.name for field in fields(Particle) if field.name.endswith("_px") and field.name != "area_px")
+_LENGTHS = tuple(one.name for one in fields(Particle) if one.name.endswith("_px") and one.name != "area_px")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class MeasuredImage:
         pixel_size_nm: Pixel size [nm]; None if not known.
         shape: Height and width [px]; None if not known.
         left_out: Number of regions below the minimum diameter.
+        more: Further columns, texts or numbers, by the numbers of frame and particle.
     """
 
     name: str
@@ -32,6 +33,7 @@ class MeasuredImage:
     pixel_size_nm: float | None = None
     shape: tuple[int, int] | None = None
     left_out: int = 0
+    more: Mapping[tuple[int, int], Mapping[str, str | float | None]] = field(default_factory=dict)
 
     @property
     def particles(self) -> list[Particle]:
@@ -39,26 +41,31 @@ class MeasuredImage:
         return [particle for frame in self.frames for particle in frame]
 
 
-def particle_columns() -> tuple[str, ...]:
-    """Columns of the table of particles, with lengths in px and nm."""
+def particle_columns(images: Sequence[MeasuredImage] = ()) -> tuple[str, ...]:
+    """Columns of the table of particles, with lengths in px and nm, and the further columns of the images."""
+    further = dict.fromkeys(name for image in images for row in image.more.values() for name in row)
     return (
         *("image", "frame"),
-        *(field.name for field in fields(Particle)),
+        *(one.name for one in fields(Particle)),
         *(f"{name.removesuffix('px')}nm" for name in _LENGTHS),
         "area_nm2",
+        *further,
     )
 
 
 def particle_rows(images: Sequence[MeasuredImage]) -> Iterator[tuple[Any, ...]]:
     """A row per particle and frame, in the order of the columns; None where a value is not known."""
-    names = [field.name for field in fields(Particle)]
+    names = [one.name for one in fields(Particle)]
+    further = particle_columns(images)[len(particle_columns()) :]
     for image in images:
         size, name = image.pixel_size_nm, readable(image.name)
         for frame, particles in enumerate(image.frames, start=1):
             for one in particles:
                 lengths = (None if size is None else getattr(one, length) * size for length in _LENGTHS)
                 area = None if size is None else one.area_px * size**2
-                yield (name, frame, *(getattr(one, attribute) for attribute in names), *lengths, area)
+                more = image.more.get((frame, one.number), {})
+                own = (getattr(one, attribute) for attribute in names)
+                yield (name, frame, *own, *lengths, area, *map(more.get, further))
 
 
 def write_excel(
@@ -89,7 +96,7 @@ def write_excel(
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
     with replacing_file(path) as beside, xlsxwriter.Workbook(beside, options) as book:
         bold = book.add_format({"bold": True})
-        _write_sheet(book, "particles", particle_columns(), particle_rows(images), bold)
+        _write_sheet(book, "particles", particle_columns(images), particle_rows(images), bold)
         _write_sheet(book, "images", *_images_sheet(images), bold)
         rows = [*summary, ("", "", ""), ("setting", "value", "")]
         rows += [(name, _as_cell(value), "") for name, value in settings.items()]
@@ -113,8 +120,11 @@ def write_parquet(path: Path, images: Sequence[MeasuredImage]) -> None:
     except ImportError as error:
         raise ModelError("`write`: parquet needs the package pyarrow; run: pip install 'tem-rf[tables]'") from error
     types: dict[Any, Any] = {int: pyarrow.int64(), bool: pyarrow.bool_(), str: pyarrow.string()}
-    kinds = {field.name: field.type for field in fields(Particle)} | {"image": str, "frame": int}
-    columns = particle_columns()
+    kinds = {one.name: one.type for one in fields(Particle)} | {"image": str, "frame": int}
+    columns = particle_columns(images)
+    kinds |= {
+        name: str for image in images for row in image.more.values() for name in row if isinstance(row[name], str)
+    }
     values = list(zip(*particle_rows(images), strict=True)) or [()] * len(columns)
     arrays = [
         pyarrow.array(list(cells), types.get(kinds.get(name, float), pyarrow.float64()))

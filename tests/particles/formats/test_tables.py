@@ -73,6 +73,19 @@ def test_parquet_has_the_types_of_the_values(has_particles: bool, tmp_path: Path
         assert row["area_nm2"] == one.area_px / 4
 
 
+def test_further_columns_follow_the_usual_ones_and_may_be_of_some_particles_only(tmp_path: Path) -> None:
+    more = {(1, PARTICLES[1].number): {"lattice_class": "single", "spacing_1_nm": 0.2354}}
+    images = [MeasuredImage("a.tif", [PARTICLES], 0.5), MeasuredImage("b.tif", [PARTICLES], 0.5, more=more)]
+    write_parquet(tmp_path / "p.parquet", images)
+    table = parquet.read_table(tmp_path / "p.parquet")
+    assert table.column_names == [*particle_columns(), "lattice_class", "spacing_1_nm"]
+    expected = [(None, None)] * (2 * len(PARTICLES))
+    expected[len(PARTICLES) + 1] = ("single", 0.2354)
+    assert [(row["lattice_class"], row["spacing_1_nm"]) for row in table.to_pylist()] == expected
+    write_excel(tmp_path / "p.xlsx", images, [], {})
+    assert (tmp_path / "p.xlsx").stat().st_size > 1000
+
+
 def test_formats_are_found_by_name() -> None:
     assert [one.name for one in particle_formats(["Excel", "rois", "excel"])] == ["rois", "excel"]
     assert len({one.ending for one in FORMATS.values()}) == len(FORMATS)
