@@ -74,12 +74,13 @@ def test_parquet_has_the_types_of_the_values(has_particles: bool, tmp_path: Path
 
 
 def test_further_columns_follow_the_usual_ones_and_may_be_of_some_particles_only(tmp_path: Path) -> None:
-    more = {(1, PARTICLES[1].number): {"lattice_class": "single", "spacing_1_nm": 0.2354}}
+    values: dict[str, str | float | None] = {"lattice_class": "single", "spacing_1_nm": 0.2354}
+    more = {(1, PARTICLES[1].number): values}
     images = [MeasuredImage("a.tif", [PARTICLES], 0.5), MeasuredImage("b.tif", [PARTICLES], 0.5, more=more)]
     write_parquet(tmp_path / "p.parquet", images)
     table = parquet.read_table(tmp_path / "p.parquet")
     assert table.column_names == [*particle_columns(), "lattice_class", "spacing_1_nm"]
-    expected = [(None, None)] * (2 * len(PARTICLES))
+    expected: list[tuple[str | None, float | None]] = [(None, None)] * (2 * len(PARTICLES))
     expected[len(PARTICLES) + 1] = ("single", 0.2354)
     assert [(row["lattice_class"], row["spacing_1_nm"]) for row in table.to_pylist()] == expected
     write_excel(tmp_path / "p.xlsx", images, [], {})
