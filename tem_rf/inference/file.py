@@ -187,15 +187,16 @@ def _record(
     if label is not None and label.unsure is not None:
         passed_over = resample_mask(label.unsure, mask.shape)
         sure, probability = np.where(passed_over, 0, instances), np.where(passed_over, 0, probability)
+    scores, score_notes = (None, ()) if label is None else _scores(sure, label, disc_area_px(min_px))
     return FrameRecord(
         shape=mask.shape,
         pixel_size_nm=result.pixel_size_nm,
         particles=measured.particles,
         left_out=measured.left_out,
         min_diameter_px=min_px,
-        scores=None if label is None else _scores(sure, label, disc_area_px(min_px)),
+        scores=scores,
         hard_dice=None if truth is None else float(hard_dice(probability[np.newaxis], truth[np.newaxis])[0]),
-        notes=(*result.notes, *(f"label: {note}" for note in (label.notes if label else ()))),
+        notes=(*result.notes, *(f"label: {note}" for note in (label.notes if label else ())), *score_notes),
     )
 
 
@@ -203,11 +204,14 @@ def _min_diameter_px(settings: SegmentSettings, pixel_size_nm: float | None) -> 
     return resolve_min_diameter_px(pixel_size_nm, given_px=settings.min_diameter_px, given_nm=settings.min_diameter_nm)
 
 
-def _scores(instances: np.ndarray, label: Label, min_area_px: float) -> ParticleScores:
-    """Score particles against labelled ones; particles below the minimum diameter are ignored in both."""
-    if label.instances is None:
-        truth = resample_mask(label.mask, instances.shape)
-        labelled = number_particles(truth, split_touching=True, min_area_px=min_area_px)
-    else:
-        labelled = renumber(resample_mask(label.instances, instances.shape), min_area_px)
-    return score_particles(renumber(instances, min_area_px), labelled)
+def _scores(instances: np.ndarray, label: Label, min_area_px: float) -> tuple[ParticleScores, tuple[str, ...]]:
+    """Score particles against labelled ones, with notes; particles below the minimum diameter are ignored in both."""
+    numbers = renumber(instances, min_area_px)
+    if label.instances is not None:
+        return score_particles(numbers, renumber(resample_mask(label.instances, instances.shape), min_area_px)), ()
+    truth = resample_mask(label.mask, instances.shape)
+    regions, labelled = (
+        number_particles(truth, split_touching=split, min_area_px=min_area_px) for split in (False, True)
+    )
+    note = "label: does not number its particles, so regions with necks were split for the scores"
+    return score_particles(numbers, labelled), (note,) if regions.max() != labelled.max() else ()

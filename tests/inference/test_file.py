@@ -89,8 +89,14 @@ def test_touching_particles_of_a_numbered_label_are_scored_one_by_one(tmp_path: 
     assert (scores.labelled, scores.found, scores.merged, scores.split) == (3, 1, 2, 0)
     assert scores.instances.true_positives == (2,) + (1,) * 9  # half of the pair is one of its squares, to the pixel
     write_tiff(tmp_path / "label.tif", label > 0)
-    scores = segment_file(*arguments, label=tmp_path / "label.tif").scores
-    assert (scores.labelled, scores.found, scores.merged) == (2, 2, 0)
+    result = segment_file(*arguments, label=tmp_path / "label.tif")
+    assert (result.scores.labelled, result.scores.found, result.scores.merged) == (2, 2, 0)
+    assert not any("necks" in note for note in result.notes)
+    necked = (label > 0) & ~((np.arange(60)[:, None] // 6 != 3) & (np.arange(80) // 2 == 15))
+    write_tiff(tmp_path / "label.tif", necked)
+    result = segment_file(*arguments, label=tmp_path / "label.tif")
+    assert result.scores.labelled == 3
+    assert "label: does not number its particles, so regions with necks were split for the scores" in result.notes
 
 
 def test_a_job_that_was_killed_goes_on_at_the_frame_where_it_was(tmp_path: Path) -> None:
