@@ -16,7 +16,7 @@ from tem_rf.files import readable
 from tem_rf.inference.results import SegmentedFile, recall_finished, remember_finished, write_images
 from tem_rf.lattice.measure import MeasuredLattices, ParticleLattice, check_pixel_size, measure_lattices
 from tem_rf.lattice.structure import Structure, read_structure
-from tem_rf.lattice.summary import summarize_lattices
+from tem_rf.lattice.summary import LatticeSummary, summarize_lattices
 from tem_rf.lattice.table import add_to_particles, write_fringes
 from tem_rf.particles.table import read_particles
 from tem_rf.plots.lattice import write_lattice_plot
@@ -74,8 +74,8 @@ def add_lattices(
     stem, structure = segmented.image.stem, read_structure(lattice)
     finished, job = output / f"{stem}_lattice.json", _job(segmented, lattice, settings)
     earlier = None if overwrite else recall_finished(finished, job)
-    if earlier is not None:
-        return earlier
+    if earlier is not None and earlier.lattices is not None:
+        return _with_lattices(segmented, earlier.files, earlier.lattices)
     finished.unlink(missing_ok=True)
     files = {
         "fringes": output / f"{stem}_fringes.csv",
@@ -110,14 +110,14 @@ def add_lattices(
         centres=[(one.x_px * scale, one.y_px * scale) for one in in_first],
         pixel_size_nm=pixel_size_nm,
     )
-    result = replace(
-        segmented,
-        files=segmented.files | files,
-        lattices=summary,
-        notes=(*segmented.notes, f"{segmented.image.name}: {summary.describe_calibration()}"),
-    )
+    result = _with_lattices(segmented, files, summary)
     remember_finished(finished, job, result)
     return result
+
+
+def _with_lattices(segmented: SegmentedFile, files: dict[str, Path], summary: LatticeSummary) -> SegmentedFile:
+    note = f"{segmented.image.name}: {summary.describe_calibration()}"
+    return replace(segmented, files=segmented.files | files, lattices=summary, notes=(*segmented.notes, note))
 
 
 def _measured(
