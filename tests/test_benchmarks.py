@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.repository import ROOT
 
 BENCHMARKS = ROOT / "benchmarks"
-ENERGY_FRACTIONS = {"soak_driver"}  # started by another script
+ENERGY_FRACTIONS = {"soak_driver", "pytorch_steps", "pytorch_training"}  # started by another script
 SCRIPTS = [
     path
     for path in sorted(BENCHMARKS.glob("*.py"))

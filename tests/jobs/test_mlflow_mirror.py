@@ -1,6 +1,7 @@
 """Runs and studies are mirrored to MLflow from their files, each epoch once, whatever happens to the mirror."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.helpers.run_folders import epoch_event, write_run
 mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed (pip install 'tem-rf[mlflow]')")
 
 
-def mirrored(to: Path, experiment: str = "tem-rf") -> list:
+def mirrored(to: Path, experiment: str = "tem-rf") -> list[Any]:
     """What MLflow holds, as a user of MLflow reads it."""
     client = mlflow.MlflowClient(tracking_uri=to.as_uri())
     found = client.get_experiment_by_name(experiment)

@@ -13,7 +13,7 @@ from tem_rf import Architecture, build_unet
 from tem_rf.errors import SettingsError
 from tem_rf.models.backend import uses_xla
 from tem_rf.runs.events import epochs
-from tem_rf.training.objective import mean_cross_entropy
+from tem_rf.training.steppers.base import DEFAULT_OBJECTIVE
 from tem_rf.training.steppers.tensorflow import TensorFlowStepper, _LargestBatchByXla
 from tests.helpers.run_folders import new_run
 
@@ -52,7 +52,7 @@ def new_stepper(architecture: Architecture, precision: str = "float32") -> Tenso
         model = build_unet(architecture, seed=752)
         optimizer = keras.optimizers.Adam(1e-3)
         optimizer.build(model.trainable_variables)
-        return TensorFlowStepper(model, optimizer, architecture, mean_cross_entropy)
+        return TensorFlowStepper(model, optimizer, architecture, DEFAULT_OBJECTIVE)
     finally:
         keras.config.set_dtype_policy("float32")
 
