@@ -172,6 +172,8 @@ def _compared(appearance: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]
 
 def _print_tables(result: dict[str, Any], show_all: bool) -> None:
     console = Console()
+    if not console.is_terminal:
+        console.width = 160  # a row is a line in a file
     if result["dice"]:
         columns = list(next(iter(result["dice"].values())))
         table = Table("network", *columns, title="Hard dice on simulated sets (printed: reduced and enlarged)")
