@@ -25,7 +25,7 @@ LIMIT_S = 600.0
 # What to wait for on the screen, then the keys to press; a word is typed letter by letter.
 STEPS = (
     ("micrographs", "Press s to simulate", ("s",)),
-    ("micrographs", "size px", ("Tab", "Tab", "C-u", "6", "Tab", "Tab", "Tab", "C-u", "384", "C-s")),
+    ("micrographs", "size px", ("Tab", "Tab", "Tab", "C-u", "6", "Tab", "Tab", "Tab", "C-u", "384", "C-s")),
     ("dataset", "6 micrographs with a label", ("m",)),
     ("dataset", "patch size", ("Tab", "Tab", "Tab", "Tab", "Tab", "C-u", "64", "C-s")),
     ("training", "patches of 64 px|prepare datasets/au-5nm: done", ("3", "n")),

@@ -67,7 +67,7 @@ def test_a_narrow_form_says_whole_what_the_field_is_for_and_what_is_wrong(with_d
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot, ("1", "s"), CommandForm)
         about, summary = app.screen.query_one("#about-field", Static), app.screen.query_one("#summary", Static)
-        await pilot.press("tab", "tab")
+        await pilot.press("tab", "tab", "tab")
         await until(pilot, lambda: str(about.render()).startswith("Number of micrographs;"))
         await pilot.press("x")
         await until(pilot, lambda: "count: expected a whole number" in str(summary.render()))

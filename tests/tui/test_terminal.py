@@ -80,7 +80,7 @@ def test_the_whole_job_outlives_its_terminal(folder: Path) -> None:
 def _simulate(terminal: Terminal) -> None:
     terminal.press("s")
     terminal.wait(lambda text: "size px" in text)
-    terminal.press("Tab", "sim", "Tab", "C-u", "6", "Tab", "Tab", "Tab", "C-u", "384", "C-s")
+    terminal.press("Tab", "sim", "Tab", "Tab", "C-u", "6", "Tab", "Tab", "Tab", "C-u", "384", "C-s")
     terminal.wait(lambda text: "simulate sim: done" in _words(text) and "6 micrographs with a label" in text)
 
 
@@ -101,7 +101,7 @@ def _pick(terminal: Terminal) -> None:
 def _train(terminal: Terminal) -> None:
     terminal.press("3", "n")
     terminal.wait(lambda text: "New training" in text and "datasets/sim" in text)
-    terminal.press("C-u", "n2-p22", "Tab", "Tab", "Tab", "C-u", "6", "Tab", "C-u", "16", "C-s")
+    terminal.press("C-u", "n2-p22", "Tab", "Tab", "Tab", "Tab", "Tab", "C-u", "6", "Tab", "C-u", "16", "C-s")
     terminal.wait(lambda text: "running" in text)
 
 
