@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from tem_rf.architecture import Architecture
 from tem_rf.config.augmentation import AugmentationSettings, augmentation_settings
-from tem_rf.config.marks import ADVANCED, Choices, Flags, Group, Positional, SeveralNumbers, SeveralWords
+from tem_rf.config.marks import Choices, Flags, Group, Positional, SeveralNumbers, SeveralWords
 from tem_rf.config.training import (
     DEFAULT_RECIPE,
     FINETUNE_RECIPE,
@@ -60,7 +60,7 @@ class TrainRequest(Request):
         min_length=1,
         description=f"Seed, or several separated by commas; the study used {','.join(map(str, STUDY_SEEDS))}.",
     )
-    folds: Annotated[int | None, ADVANCED] = Field(
+    folds: int | None = Field(
         None,
         ge=2,
         description="Cross-validation over micrographs: as many runs, each tested on the micrographs that it was not "
