@@ -7,7 +7,7 @@ environment that another distribution could own: `tui/tem_rf_tui` installs as `t
 
 from setuptools import find_packages, setup
 
-MODELS = {f"tem_rf.shipped_models.{name}": f"saved_models/{name}" for name in ("au-hrtem", "bright-field")}
+MODELS = {f"tem_rf.shipped_models.{name}": f"saved_models/{name}" for name in ("au-hrtem", "bright-field", "hrtem")}
 
 setup(
     packages=[*find_packages(include=["tem_rf", "tem_rf.*"]), *find_packages("tui"), *MODELS],

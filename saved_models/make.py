@@ -130,8 +130,9 @@ RECIPES = {
             Micrographs("cdse-5nm", 10, "cdse-5nm"),
         ),
         limits=(
-            "Trained on simulated micrographs only.",
-            "Light particles have little contrast; many CdSe particles below 4 nm are false negatives.",
+            "Trained on simulated micrographs only; the measured ones that it was scored on are printed and enlarged "
+            "panels of gold.",
+            "Particles of light elements have little contrast.",
         ),
     ),
     "bright-field": Recipe(

@@ -16,7 +16,7 @@ from tests.helpers.repository import ROOT
 
 FOLDERS = ("tem_rf", "tui", "tests", "saved_models")
 CONSTRAINTS = ("constraints.txt", "constraints-lowest.txt")
-SHIPPED_MODELS = ("au-hrtem", "bright-field")
+SHIPPED_MODELS = ("au-hrtem", "bright-field", "hrtem")
 BESIDE_CODE = {
     "tem_rf/py.typed",
     "tem_rf/study/report.html.j2",

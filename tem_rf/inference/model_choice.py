@@ -164,7 +164,8 @@ def model_folder(model: str, runs: Path, models: Path = MODELS) -> Path:
     for path in (Path(model), runs / model, models / model, SHIPPED_MODELS / model):
         if path.is_dir():
             return path
-    shipped = " or ".join(path.name for path in models_in(SHIPPED_MODELS))
+    *names, last = (path.name for path in models_in(SHIPPED_MODELS))
+    shipped = f"{', '.join(names)} or {last}" if names else last
     raise ModelError(
         f"{model}: no such model or run; expected a folder, the name of a run in {runs} or of a model in {models}, or "
         f"a bundled model ({shipped})."

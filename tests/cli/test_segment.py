@@ -101,7 +101,7 @@ def test_a_full_disk_ends_it_at_the_first_file(run: Command, trained_run: RunFol
 def test_models_that_ship_go_by_their_name(run: Command, tmp_path: Path) -> None:
     write_tiff(tmp_path / "m.tif", counts_with_disc((64, 64))[0], pixel_size_nm=0.12)
     assert "Segmented with bright-field" in run("segment", "m.tif", "--model", "bright-field").stdout
-    assert_one_line(run("segment", "m.tif", "--model", "dark-field"), "au-hrtem or bright-field")
+    assert_one_line(run("segment", "m.tif", "--model", "dark-field"), "au-hrtem, bright-field or hrtem")
 
 
 def test_without_a_model_the_one_of_the_nearest_pixel_size_is_taken(
