@@ -24,6 +24,7 @@ LIGHT = [
 KNOWS_LINUX = {"tem_rf/platforms.py", "tem_rf/study/execution/bound_process.py", "tem_rf/data/simulation/simulate.py"}
 
 
+@pytest.mark.timeout(1800)  # the light part takes minutes
 @pytest.mark.parametrize("paths", [SHORT, pytest.param(LIGHT, marks=pytest.mark.slow)], ids=["short", "light part"])
 def test_the_tests_pass_without_what_macos_or_windows_lack(paths: list[str], tmp_path: Path) -> None:
     options = ["-p", "tests.helpers.without_posix", "-p", "no:cacheprovider", "-n", "0", "--basetemp"]
