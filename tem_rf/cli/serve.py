@@ -19,7 +19,7 @@ def serve(
 ) -> None:
     """Serve the app to a browser on this machine, or through an ssh tunnel; it listens on 127.0.0.1 only.
 
-    The address contains a token, new each time: whoever has it can do in the app what you can. Needs the extra
+    The address contains a token, new each time: anyone who has it can use the app as you. Needs the extra
     `browser`. Ctrl-C ends it; runs and jobs continue.
 
     Example: tem-rf serve ~/particles

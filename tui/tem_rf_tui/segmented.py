@@ -37,7 +37,7 @@ class SegmentedFrame:
         return ["size", "confidence" if self.confidence else "contrast", "number"]
 
     def ordered(self, order: Order) -> list[Particle]:
-        """Return the particles, the largest or the least certain first."""
+        """Return the particles, the largest first, or those with the lowest confidence."""
         keys = {
             "size": lambda particle: -particle.area_px,
             "confidence": lambda particle: self.confidence.get(particle.number, 1.0),

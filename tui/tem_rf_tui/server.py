@@ -15,7 +15,7 @@ _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 class AppServer(Server):
-    """Serves the app to whoever knows the token, one app per browser tab.
+    """Serves the app to anyone who knows the token, one app per browser tab.
 
     Args:
         folder: The working folder of the app.
