@@ -33,7 +33,7 @@ STEPS = (
     ("evaluation", "✓ finished", ("5", "e")),
     ("segmentation", "evaluate .*: done", ("6", "s")),
     ("segmentation", "Segment with", ("C-s",)),
-    ("segmentation", "au-5nm.*particles|particles, diameter|simulated_0000.tif", ("f", "n")),
+    ("segmentation", "simulated_0000.tif +[0-9.]+%", ("f", "n")),
 )
 END = "particle [0-9]+ \\(1 of"
 
