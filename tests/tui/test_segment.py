@@ -75,7 +75,7 @@ def test_where_nothing_ships_it_says_how_to_come_by_a_model(folder: Path, monkey
 def test_models_are_exports_and_runs_and_those_that_ship(with_model: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
-        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 4)
+        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 5)
         facts = str(app.query_one("#model-facts", Static).render())
         assert "network n2-p44" in facts
         assert "test hard dice 0.913" in facts
@@ -109,7 +109,7 @@ def test_segment_asks_what_and_runs_the_command(with_model: Path, monkeypatch: p
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
-        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 4)
+        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 5)
         await pilot.press("s")
         await until(pilot, lambda: isinstance(app.screen, CommandForm))
         await pilot.press("ctrl+s")
