@@ -19,6 +19,7 @@ CONSTRAINTS = ("constraints.txt", "constraints-lowest.txt")
 SHIPPED_MODELS = ("au-hrtem", "bright-field", "hrtem")
 BESIDE_CODE = {
     "tem_rf/py.typed",
+    "tem_rf/experiment/report.html.j2",
     "tem_rf/study/report.html.j2",
     "tem_rf/data/simulation/scattering_factors.json",
 }

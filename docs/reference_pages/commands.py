@@ -39,7 +39,7 @@ def _command(path: str, command: Any) -> str:
     rows = [(code(_usage(one)), "required" if one.required else _default(one), one.help) for one in arguments]
     rows += [(code(", ".join(one.opts)), "required" if one.required else _default(one), one.help) for one in options]
     parts = [section(2, path), *_help(command.help or "")]
-    if not hasattr(command, "commands"):
+    if rows or not hasattr(command, "commands"):  # a group with options works without a command, too
         parts += [f"```text\n{usage}\n```", table(("argument or option", "default", "meaning"), rows)]
     return "\n\n".join(part for part in parts if part)
 

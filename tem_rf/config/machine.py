@@ -1,4 +1,4 @@
-"""What computes on this machine: TensorFlow, with or without XLA, or JAX. `tem-rf doctor --use` sets it."""
+"""What computes on this machine: TensorFlow, with or without XLA, or JAX. `tem-rf doctor` sets it."""
 
 import json
 import os

@@ -142,6 +142,8 @@ def test_scripts_get_state_progress_and_best_score(folder: Path) -> None:
         "seconds_left": None,
         "best_epoch": 2,
         "best_validation_hard_dice": pytest.approx(0.65),
+        "note": "",
+        "tags": [],
     }
 
 
