@@ -888,6 +888,7 @@ def run_study(
     strategy: Literal["grid", "random", "bayesian", "hyperband"] = "grid",
     budget: int | None = None,
     seeds: Sequence[int] | int = (),
+    start_from: Sequence[str] | str = ("none",),
     recipe: str | None = None,
     epochs: int | Unset = UNSET,
     batch_size: int | Unset = UNSET,
@@ -932,9 +933,11 @@ def run_study(
         within_patch: Only networks whose receptive field is smaller than the training patches.
         strategy: grid: all networks in order; random: in random order; bayesian: the most promising first; hyperband:
             many networks for a few epochs, the best of them for more.
-        budget: Maximum number of networks per dataset and recipe; default: all.
+        budget: Maximum number of networks per dataset, recipe and start; default: all.
         seeds: Seeds; each network is trained once per seed. Default: 752,2245,140; with a preset, those of the study.
-        recipe: Training recipe; default: best, with a preset paper.
+        start_from: Starting weights to compare, separated by commas: none (from scratch), name or folder of a model or
+            a run, a `.keras` file, or a PyTorch file of the study.
+        recipe: Training recipe; default: best, with a preset paper, from models only finetune.
         epochs: Passes over the training patches and their eight transforms.
         batch_size: Patches per optimizer step.
         learning_rate: Learning rate of Adam.
@@ -991,6 +994,7 @@ def run_study(
         strategy=strategy,
         budget=budget,
         seeds=seeds,
+        start_from=start_from,
         recipe=recipe,
         epochs=epochs,
         batch_size=batch_size,

@@ -85,14 +85,14 @@ class Advanced:
 ADVANCED: Final = Advanced()
 
 
-def _split(value: Any) -> Any:
+def split_values(value: Any) -> Any:
     """Read `n2-p22,n2-p44` as a list; a single value is a list of one."""
     if isinstance(value, str):
         return tuple(word.strip() for word in value.split(",") if word.strip())
     return value if isinstance(value, list | tuple) else (value,)
 
 
-SEVERAL: Final = (BeforeValidator(_split), Commas())
+SEVERAL: Final = (BeforeValidator(split_values), Commas())
 """Marks of a tuple that may be given as text, separated by commas: `Annotated[tuple[int, ...], *SEVERAL]`."""
 SeveralWords = Annotated[tuple[str, ...], *SEVERAL]
 SeveralNumbers = Annotated[tuple[int, ...], *SEVERAL]

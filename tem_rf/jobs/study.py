@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import Field, ValidationError
 
 from tem_rf.config.augmentation import AugmentationSettings, augmentation_settings
-from tem_rf.config.marks import Choices, Flags, Group, Positional, SeveralNumbers
+from tem_rf.config.marks import Choices, Flags, Group, Positional, SeveralNumbers, SeveralWords, split_values
 from tem_rf.config.training import (
     DEFAULT_RECIPE,
+    FINETUNE_RECIPE,
     RECIPES,
     STUDY_SEEDS,
     TrainingSettings,
@@ -21,6 +22,7 @@ from tem_rf.jobs.workers import execution_settings
 from tem_rf.study.definition.definition import StudyDefinition, define_study
 from tem_rf.study.definition.presets import PRESETS
 from tem_rf.study.definition.sections import Execution, Space, Strategy
+from tem_rf.study.definition.starts import SCRATCH, start_seen_from
 from tem_rf.study.folder import StudyFolder
 
 if TYPE_CHECKING:
@@ -38,8 +40,13 @@ def _space(preset: str | None = None, **changes: Any) -> Space:
     return _checked(Space, start | changes)
 
 
-def _training(preset: str | None = None, recipe: str | None = None, **changes: Any) -> TrainingSettings:
-    return training_settings(recipe or ("paper" if preset else DEFAULT_RECIPE), **changes)
+def _training(
+    preset: str | None = None, start_from: Any = SCRATCH, recipe: str | None = None, **changes: Any
+) -> TrainingSettings:
+    usual = "paper" if preset else DEFAULT_RECIPE
+    return training_settings(
+        recipe or (usual if SCRATCH in split_values(start_from or SCRATCH) else FINETUNE_RECIPE), **changes
+    )
 
 
 def _strategy(**changes: Any) -> Strategy:
@@ -74,10 +81,20 @@ class StudyRequest(Request):
         description="Seeds; each network is trained once per seed. "
         f"Default: {','.join(map(str, STUDY_SEEDS[:3]))}; with a preset, those of the study.",
     )
-    recipe: Annotated[str | None, Choices(tuple(RECIPES))] = Field(
-        None, description=f"Training recipe; default: {DEFAULT_RECIPE}, with a preset paper."
+    start_from: Annotated[SeveralWords, Flags("from")] = Field(
+        (SCRATCH,),
+        min_length=1,
+        description=f"Starting weights to compare, separated by commas: {SCRATCH} (from scratch), name or folder of a "
+        "model or a run, a `.keras` file, or a PyTorch file of the study.",
     )
-    training: Annotated[TrainingSettings, Group(_training, presets=("preset", "recipe"), basic=("epochs",))]
+    recipe: Annotated[str | None, Choices(tuple(RECIPES))] = Field(
+        None,
+        description=f"Training recipe; default: {DEFAULT_RECIPE}, with a preset paper, from models only "
+        f"{FINETUNE_RECIPE}.",
+    )
+    training: Annotated[
+        TrainingSettings, Group(_training, presets=("preset", "start_from", "recipe"), basic=("epochs",))
+    ]
     augmentation: Annotated[AugmentationSettings, Group(augmentation_settings, presets=("recipe",))]
     execution: Annotated[Execution, Group(execution_settings, only=("workers",))]
 
@@ -92,6 +109,7 @@ def define(request: StudyRequest) -> StudyDefinition:
         {
             "datasets": [str(folder.resolve()) for folder in request.datasets],
             "seeds": request.seeds or (STUDY_SEEDS if request.preset else STUDY_SEEDS[:3]),
+            "start_from": tuple(start_seen_from(start, Path()) for start in request.start_from),
             "space": request.space,
             "strategy": request.strategy,
             "training": (request.training,),

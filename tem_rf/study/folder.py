@@ -37,7 +37,7 @@ class StudyFolder(OwnedFolder):
 
     @property
     def oracle_folder(self) -> Path:
-        """`oracle/`: one folder of KerasTuner files per dataset and recipe."""
+        """`oracle/`: one folder of KerasTuner files per dataset, recipe and start."""
         return self.path / "oracle"
 
     @property

@@ -188,6 +188,15 @@ def test_every_setting_says_what_it_means() -> None:
     assert silent == []
 
 
+def test_a_study_from_models_only_has_their_recipe() -> None:
+    both = StudyRequest.build(datasets=["a"], start_from="none,au-hrtem")
+    assert (both.training.recipe, define(both).start_from) == ("best", ("none", "au-hrtem"))
+    assert both.arguments() == ["a", "--from", "none,au-hrtem"]
+    assert StudyRequest.build(datasets=["a"], start_from=["au-hrtem"], preset="fig2").training.recipe == "finetune"
+    path = StudyRequest.build(datasets=["a"], start_from="models/gold")
+    assert define(path).start_from == (str(Path("models/gold").resolve()),)
+
+
 def test_a_model_to_start_from_brings_its_recipe_and_its_network() -> None:
     request = TrainRequest.build(dataset="d", start_from="bright-field")
     assert (request.training.recipe, request.architectures, request.run_count) == ("finetune", [], 1)

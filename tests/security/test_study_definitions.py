@@ -102,7 +102,8 @@ def test_the_field_of_a_network_larger_than_any_micrograph_is_not_computed() -> 
 
 
 def test_names_of_runs_lead_out_of_no_folder(tmp_path: Path) -> None:
-    (tmp_path / "study.toml").write_text('datasets = ["..", "/data/a/../../b c"]')
+    starts = 'start_from = ["..", "../../x", "/a/../b;c", "/model.keras"]'
+    (tmp_path / "study.toml").write_text(f'datasets = ["..", "/data/a/../../b c"]\n{starts}')
     for part in read_definition(tmp_path / "study.toml").setups():
         assert (tmp_path / part.name).resolve().parent == tmp_path.resolve()
 

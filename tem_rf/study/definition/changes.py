@@ -7,13 +7,14 @@ from tem_rf.errors import StudyError
 from tem_rf.runs.folder import dataset_in_names
 from tem_rf.study.definition.definition import Setup, StudyDefinition
 from tem_rf.study.definition.space import setup_candidates
+from tem_rf.study.definition.starts import start_in_names
 
 
 def first_change(before: StudyDefinition, after: StudyDefinition) -> str | None:
     """Return the first field that differs, such as `seeds: expected 752, received 752, 140`.
 
-    None if only the execution and the locations of datasets differ: datasets are compared by name here, and each run
-    rejects another dataset of the same name by its fingerprint.
+    None if only the execution and the locations of datasets and models differ: these are compared by name here, and
+    each run rejects another one of the same name by its fingerprint.
     """
     flat_before, flat_after = _flatten(before), _flatten(after)
     for field in {**flat_before, **flat_after}:
@@ -27,12 +28,13 @@ def check_extension(before: StudyDefinition, after: StudyDefinition, where: str)
     """Refuse changes that remove something from a study or make its results incomparable.
 
     Raises:
-        StudyError: A dataset, seed, recipe or network would be dropped, epochs or the budget lowered, or another
+        StudyError: A dataset, seed, recipe, start or network would be dropped, epochs or the budget lowered, or another
             setting changed.
     """
     for dropped in (
         _dropped("seeds", before.seeds, after.seeds),
         _dropped("datasets", _dataset_names(before), _dataset_names(after)),
+        _dropped("start_from", _start_names(before), _start_names(after)),
     ):
         _refuse(where, dropped)
     for field in ("augmentation", "objective"):
@@ -75,6 +77,10 @@ def _dataset_names(definition: StudyDefinition) -> list[str]:
     return [dataset_in_names(dataset) for dataset in definition.datasets]
 
 
+def _start_names(definition: StudyDefinition) -> list[str]:
+    return [start_in_names(start) for start in definition.start_from]
+
+
 def _dropped(field: str, before: Collection[Any], after: Collection[Any]) -> str | None:
     dropped = [str(each) for each in before if each not in after]
     return f"{field}: {dropped[0]} would be dropped" if dropped else None
@@ -83,8 +89,8 @@ def _dropped(field: str, before: Collection[Any], after: Collection[Any]) -> str
 def _refuse(where: str, reason: str | None) -> None:
     if reason:
         raise StudyError(
-            f"{where}: {reason}; `extend` only adds seeds, networks, datasets, recipes, epochs and budget. "
-            "For a different study, choose another `name`."
+            f"{where}: {reason}; `extend` only adds seeds, networks, datasets, recipes, models to start from, epochs "
+            "and budget. For a different study, choose another `name`."
         )
 
 
@@ -93,6 +99,8 @@ def _flatten(definition: StudyDefinition) -> dict[str, Any]:
     for field, value in definition.model_dump(mode="json", exclude={"execution"}).items():
         if field == "datasets":
             flat[field] = _dataset_names(definition)
+        elif field == "start_from":
+            flat[field] = _start_names(definition)
         elif field == "training":
             flat.update(
                 {f"training.{index}.{key}": each for index, one in enumerate(value) for key, each in one.items()}

@@ -4,11 +4,12 @@ import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from tem_rf.config.augmentation import NO_AUGMENTATION, RECIPE_AUGMENTATION, AugmentationSettings
+from tem_rf.config.marks import SEVERAL
 from tem_rf.config.training import (
     DEFAULT_RECIPE,
     RECIPES,
@@ -21,29 +22,39 @@ from tem_rf.config.training import (
 from tem_rf.errors import StudyError
 from tem_rf.runs.folder import dataset_in_names
 from tem_rf.study.definition.sections import Execution, Objective, Section, Space, Strategy
+from tem_rf.study.definition.starts import SCRATCH, start_in_names, start_seen_from
 
 
 @dataclass(frozen=True)
 class Setup:
-    """One dataset with one recipe; objectives are compared within a setup, never between setups.
+    """One dataset with one recipe from one start; objectives are compared within a setup, never between setups.
 
     Attributes:
         name: Unique in the study; runs are named after it.
         dataset: Dataset folder.
         training: How its networks are trained.
+        start_from: Trained network whose weights its runs start from; None: from scratch.
     """
 
     name: str
     dataset: Path
     training: TrainingSettings
+    start_from: str | None = None
 
 
 class StudyDefinition(Section):
-    """Each network that the strategy selects is trained on every dataset with every recipe, once per seed."""
+    """Each network that the strategy selects is trained on every dataset with every recipe and start, once per seed."""
 
     datasets: tuple[Path, ...] = Field(min_length=1, description="Folders of prepared datasets, relative to this file.")
     seeds: tuple[Seed, ...] = Field(
         STUDY_SEEDS[:3], min_length=1, description="Seeds of initial weights and patch order; one training per seed."
+    )
+    start_from: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], *SEVERAL] = Field(
+        (SCRATCH,),
+        min_length=1,
+        description=f"Starting weights, all compared: {SCRATCH} (from scratch), name or folder of a model or a run, a "
+        "`.keras` file, or a PyTorch file of the study; paths are relative to this file. Only the network of the model "
+        "is trained from a model.",
     )
     space: Space = Space()
     strategy: Strategy = Strategy()
@@ -78,7 +89,7 @@ class StudyDefinition(Section):
 
     @model_validator(mode="after")
     def _is_unambiguous(self) -> Self:
-        for field in ("datasets", "seeds", "training"):
+        for field in ("datasets", "seeds", "training", "start_from"):
             values = getattr(self, field)
             if any(value in values[:index] for index, value in enumerate(values)):
                 raise ValueError(f"{field}: the same value is given twice")
@@ -87,6 +98,22 @@ class StudyDefinition(Section):
             twice_named = next(name for name in names if names.count(name) > 1)
             raise ValueError(
                 f"datasets: two folders are named {twice_named}; rename one, because runs are named after them"
+            )
+        starts = [start_in_names(start) for start in self.start_from]
+        if len(set(starts)) < len(starts):
+            twice_named = next(name for name in starts if starts.count(name) > 1)
+            raise ValueError(
+                f"start_from: two models are named {twice_named}; rename one, because runs are named after them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _freezes_trained_layers(self) -> Self:
+        frozen = next((index for index, training in enumerate(self.training) if training.freeze is not None), None)
+        if frozen is not None and SCRATCH in self.start_from:
+            raise ValueError(
+                f"training.{frozen}.freeze: is used with models in start_from only; remove {SCRATCH!r} from "
+                "start_from, or leave freeze out"
             )
         return self
 
@@ -107,7 +134,7 @@ class StudyDefinition(Section):
         return self.model_copy(update={"execution": execution})
 
     def setups(self) -> tuple[Setup, ...]:
-        """Return each dataset with each recipe; further recipes of the same name get a number."""
+        """Return each dataset with each recipe and start; further recipes of the same name get a number."""
         setups = []
         for dataset in self.datasets:
             recipes: list[str] = []
@@ -115,7 +142,12 @@ class StudyDefinition(Section):
                 recipes.append(training.recipe)
                 count = recipes.count(training.recipe)
                 number = f"-{count}" if count > 1 else ""
-                setups.append(Setup(f"{dataset_in_names(dataset)}-{training.recipe}{number}", dataset, training))
+                name = f"{dataset_in_names(dataset)}-{training.recipe}{number}"
+                for start in self.start_from:
+                    if start == SCRATCH:
+                        setups.append(Setup(name, dataset, training))
+                    else:
+                        setups.append(Setup(f"{name}-from-{start_in_names(start)}", dataset, training, start))
         return tuple(setups)
 
 
@@ -174,7 +206,8 @@ def _seen_from(definition: StudyDefinition, folder: Path) -> StudyDefinition:
     if execution.scheduler_file is not None:
         execution = execution.model_copy(update={"scheduler_file": whole(execution.scheduler_file)})
     datasets = tuple(whole(dataset) for dataset in definition.datasets)
-    return definition.model_copy(update={"datasets": datasets, "execution": execution})
+    starts = tuple(start_seen_from(start, folder) for start in definition.start_from)
+    return definition.model_copy(update={"datasets": datasets, "start_from": starts, "execution": execution})
 
 
 def _first_error(error: ValidationError) -> str:

@@ -68,7 +68,7 @@ class Strategy(Section):
         "hyperband: many networks for a few epochs, the best of them for more.",
     )
     budget: int | None = Field(
-        None, ge=1, examples=[30], description="Maximum number of networks per dataset and recipe; default: all."
+        None, ge=1, examples=[30], description="Maximum number of networks per dataset, recipe and start; default: all."
     )
     seed: int = Field(0, ge=0, description="Random seed of the order.")
     min_epochs: int = Field(3, ge=1, description="Hyperband: epochs after which networks are first compared.")

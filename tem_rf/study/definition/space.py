@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tem_rf.architecture import Architecture
 from tem_rf.architecture.receptive_field import equation_size
@@ -14,6 +15,10 @@ from tem_rf.data.prepared import read_manifest
 from tem_rf.errors import ArchitectureError, StudyError
 from tem_rf.study.definition.definition import Setup, StudyDefinition
 from tem_rf.study.definition.sections import Space
+from tem_rf.study.definition.starts import find_start
+
+if TYPE_CHECKING:
+    from tem_rf.training.starting_point import StartingPoint
 
 MAX_NETWORKS = 20_000
 """Maximum size of a search space; a larger one is most likely a mistake."""
@@ -65,13 +70,26 @@ def candidates(space: Space, manifest: Manifest) -> tuple[Architecture, ...]:
 
 
 def setup_candidates(space: Space, setup: Setup) -> tuple[Architecture, ...]:
-    """Return the networks that a study may try in one of its setups.
+    """Return the networks that a study may try in one of its setups; from a model, the network of that model only.
 
     Raises:
-        DatasetError: The dataset is missing, incomplete or damaged.
+        DatasetError: The dataset is missing, incomplete or damaged, or was not prepared as the model expects.
+        ModelError: The model to start from is missing or damaged.
+        ReadError: The PyTorch file to start from is damaged.
+        SettingsError: The model to start from has another normalization.
         StudyError: The space is empty, or no network of it fits.
     """
-    return candidates(space, read_manifest(setup.dataset))
+    start = find_start(setup.start_from)
+    networks = candidates(space, read_manifest(setup.dataset))
+    if start is None:
+        return networks
+    if start.architecture not in networks:
+        raise StudyError(_why_not(start, space, setup))
+    from tem_rf.runs.dataset import configure_run
+
+    # Refuses a dataset that was not prepared as the model expects.
+    configure_run(setup.dataset, start.architecture, setup.training, 0, start=start.ancestor)
+    return (start.architecture,)
 
 
 @dataclass(frozen=True)
@@ -115,6 +133,20 @@ def planned_runs(definition: StudyDefinition) -> dict[str, int]:
         name: len(definition.seeds) * (count if budget is None else min(budget, count))
         for name, count in networks.items()
     }
+
+
+def _why_not(start: "StartingPoint", space: Space, setup: Setup) -> str:
+    """Why the network of a model is not among the candidates."""
+    model, ours = start.ancestor.name, start.architecture.name
+    if start.architecture not in _all_networks(space):
+        return (
+            f"start_from: the network of {model} is {ours}, which is not in the space; add {ours} to space.networks, "
+            f"or remove {model}."
+        )
+    return (
+        f"start_from: the network of {model} is {ours}, which is excluded on {setup.dataset.name} by its patch size or "
+        f"the limits of the space; set space.within_patch = false, change the limits, or remove {model}."
+    )
 
 
 def _all_networks(space: Space) -> list[Architecture]:

@@ -3,8 +3,9 @@
 import math
 import statistics
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tem_rf.architecture import Architecture
 from tem_rf.files import remove_leftovers
@@ -16,8 +17,12 @@ from tem_rf.runs.process import state_after
 from tem_rf.study.definition.definition import Setup, StudyDefinition
 from tem_rf.study.definition.sections import Objective
 from tem_rf.study.definition.space import setup_candidates
+from tem_rf.study.definition.starts import find_start
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.search.oracle import EPOCHS, architecture_of
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Trial:
 
     Attributes:
         identifier: Unique in the study: `PART/NUMBER`.
-        setup: Name of the dataset and recipe.
+        setup: Name of the setup: dataset, recipe and start.
         architecture: The network.
         epochs: Epochs of each run; a run may have more, from a later trial of the same network.
         runs: One run folder per seed, created or extended when the trial was handed out.
@@ -55,7 +60,8 @@ class Search:
 
     Raises:
         DatasetError: A dataset is missing or cannot be used.
-        StudyError: No network of the space fits a dataset.
+        ModelError: A model to start from is missing or damaged.
+        StudyError: No network of the space fits a dataset, or that of a model is not in the space.
     """
 
     def __init__(self, folder: StudyFolder, *, retry_failed: bool = False) -> None:
@@ -104,6 +110,7 @@ class _SetupSearch:
         self._folder = folder
         self._definition = definition
         self._setup = setup
+        self._start = find_start(setup.start_from)
         self.oracle = open_oracle(
             definition.strategy,
             setup_candidates(definition.space, setup),
@@ -158,8 +165,19 @@ class _SetupSearch:
             asked_for = max(asked_for, run.config.training.epochs)  # may be extended by a later trial of this network
         remove_leftovers(run.path, run.config_file.name)  # of a driver that was killed while it made the folder
         training = self._setup.training.model_copy(update={"epochs": asked_for})
-        config = configure_run(self._setup.dataset, architecture, training, seed, self._definition.augmentation)
+        ancestor = None if self._start is None else self._start.ancestor
+        config = configure_run(
+            self._setup.dataset, architecture, training, seed, self._definition.augmentation, ancestor
+        )
         open_or_extend(run.path, config)
+        if self._start_network is not None and not run.start_file.exists():
+            from tem_rf.runs.network import save_start  # imports Keras
+
+            save_start(run, self._start_network)
+
+    @cached_property
+    def _start_network(self) -> "keras.Model | None":
+        return None if self._start is None else self._start.load()
 
 
 def _has_trained(run: RunFolder, number: int) -> bool:
