@@ -113,7 +113,7 @@ def test_what_is_not_read_yet_is_not_said_to_be_absent(
     folder: Path, monkeypatch: pytest.MonkeyPatch, key: str, reader: Any, nothing: str
 ) -> None:
     may_read, poll = threading.Event(), reader.poll
-    monkeypatch.setattr(reader, "poll", lambda *arguments: may_read.wait(10) and poll(*arguments))
+    monkeypatch.setattr(reader, "poll", lambda *given, **named: may_read.wait(10) and poll(*given, **named))
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press(key)

@@ -27,7 +27,7 @@ def test_keys_typed_ahead_reach_the_form_they_open(folder: Path, tiny_dataset: P
     shutil.copytree(tiny_dataset, folder / "datasets" / "discs")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        _type_ahead(app, "3", "n", "ctrl+u", *"n2", "minus", *"p22", *["tab"] * 4, "ctrl+u", "7")
+        _type_ahead(app, "3", "n", "ctrl+u", *"n2", "minus", *"p22", *["tab"] * 5, "ctrl+u", "7")
         await until(pilot, lambda: bool(app.screen.query("#field-epochs")))
         await until(pilot, lambda: app.screen.query_one("#field-epochs", Input).value == "7")
         assert app.screen.query_one("#field-network", Input).value == "n2-p22"

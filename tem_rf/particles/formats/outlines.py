@@ -59,7 +59,7 @@ def trace_outlines(instances: np.ndarray) -> list[Outline]:
 
     >>> (square,) = trace_outlines(np.array([[0, 0], [0, 7]]))
     >>> square.number, square.areas[0].outline.tolist()
-    (7, [[1, 1], [2, 1], [2, 2], [1, 2]])
+    (7, [[2, 1], [2, 2], [1, 2], [1, 1]])
     """
     from skimage.measure import label
 

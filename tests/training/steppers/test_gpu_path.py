@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -66,6 +67,18 @@ def check(architecture: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_allclose(ours, theirs, atol=5e-3)  # Adam moves a weight by 1e-3 a step, whatever its gradient
     rough, _ = steps(architecture, "mixed_bfloat16")
     np.testing.assert_allclose(rough[:, 0], sums[:, 0], rtol=0.05)
+
+
+@pytest.fixture(autouse=True)
+def _kernels_of_any_order() -> Iterator[None]:
+    """As in a training with XLA, which has no deterministic gradient of max pooling; other tests may ask for it."""
+    from tensorflow.python.framework import config
+
+    deterministic = config.is_op_determinism_enabled()
+    config.disable_op_determinism()
+    yield
+    if deterministic:
+        config.enable_op_determinism()
 
 
 def test_a_step_by_xla_is_that_of_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
