@@ -8,6 +8,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from tem_rf_tui.widgets.row_table import RowTable
+from tests.helpers.app import until
 
 ROWS = [(f"run-{number}", "é" * (number % 3), "x" * 90) for number in range(100)]
 
@@ -91,12 +92,11 @@ def test_columns_to_the_right_come_into_sight() -> None:
     async def script(app: TableApp, pilot: Pilot[None], table: RowTable) -> None:
         table.show_rows([tuple(15 * letter for letter in "abc")] * 100)
         assert "much" in _lines(table)[0]
+        await until(pilot, lambda: table.max_scroll_x > 0)  # the layout knows the wider rows
         await pilot.press("right")
-        await pilot.pause()
-        assert not _lines(table)[0].startswith(" name")
+        await until(pilot, lambda: not _lines(table)[0].startswith(" name"))
         await pilot.press("left")
-        await pilot.pause()
-        assert _lines(table)[0].startswith(" name")
+        await until(pilot, lambda: _lines(table)[0].startswith(" name"))
 
     _drive(script)
 

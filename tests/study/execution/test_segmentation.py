@@ -50,7 +50,7 @@ def test_two_workers_write_the_same_bits_as_none(trained_run: RunFolder, tmp_pat
     assert [one.sizes for one, _ in spread] == [one.sizes for one, _ in alone]
     assert [one.frames for one, _ in spread] == [3, 1, 2]
     assert sorted(notes) == sorted(note for one, _ in alone for note in one.notes)
-    assert len(written(tmp_path / "spread")) == 12  # of each file a mask, a probability, numbered particles and their table
+    assert len(written(tmp_path / "spread")) == 12  # four per file
     assert written(tmp_path / "spread") == written(tmp_path / "alone")
 
 
