@@ -615,6 +615,8 @@ def segment(
     labels: PathLike | None = None,
     write: Sequence[str] | str = (),
     overwrite: bool = False,
+    follow: bool = False,
+    settle_s: float = 2.0,
     workers: int | None = None,
     scheduler: str | None = None,
     scheduler_file: PathLike | None = None,
@@ -657,6 +659,8 @@ def segment(
         labels: Folder of labels, or a COCO file, to score masks and particles.
         write: Also write the particles for other programs: numbered, rois, geojson, coco, labelme, excel, parquet.
         overwrite: Segment files again even if their results are up to date.
+        follow: Follow folders until Ctrl-C: segment new files and growing stacks when they are complete.
+        settle_s: How long a file that is followed must be unchanged to be complete [s].
         workers: Number of workers; default: one per GPU, or one on the CPU.
         scheduler: Address of a running Dask scheduler.
         scheduler_file: Scheduler file of a running Dask scheduler.
@@ -708,6 +712,8 @@ def segment(
         labels=labels,
         write=write,
         overwrite=overwrite,
+        follow=follow,
+        settle_s=settle_s,
         workers=workers,
         scheduler=scheduler,
         scheduler_file=scheduler_file,

@@ -23,6 +23,10 @@ def segment(request: SegmentRequest, as_json: JsonFlag = False) -> None:
     scheduler, or SLURM jobs.
 
     Example: tem-rf segment movies --workers 4
+
+    --follow segments the files of a folder while the microscope writes them, until Ctrl-C.
+
+    Example: tem-rf segment /mnt/microscope/session --follow --output live
     """
     console = progress_console()
     with show_status(console=console) as on_step:
@@ -32,6 +36,11 @@ def segment(request: SegmentRequest, as_json: JsonFlag = False) -> None:
     else:
         names = ", ".join(outcome.models) or "the models of matching pixel size"
         print_segmented(f"Segmented with {names} into {request.output}", outcome.segmented)
+    if request.follow:
+        count = len(outcome.segmented)
+        counts = f"{count} file{'s' * (count != 1)} segmented, {len(outcome.failed)} failed"
+        print_remark(f"{counts}; run the same command again to resume", console)
+        return
     if outcome.failed:
         count = len(outcome.failed) + len(outcome.segmented)
         names = ", ".join(str(path) for path, _ in outcome.failed)

@@ -149,13 +149,19 @@ def micrographs_in(folder: Path) -> list[Path]:
     Raises:
         ReadError: There are none.
     """
+    micrographs = micrographs_so_far(folder)
+    if not micrographs:
+        place = _folder_called(folder, IMAGE_FOLDERS[:1]) or folder
+        raise ReadError(f"{place}: no micrographs; expected files ending in {' '.join(sorted(MICROGRAPH_SUFFIXES))}.")
+    return micrographs
+
+
+def micrographs_so_far(folder: Path) -> list[Path]:
+    """The same, for a folder that may still be empty."""
     place = _folder_called(folder, IMAGE_FOLDERS[:1]) or folder
     files = [path for path in _visible(place) if _is_micrograph(path)]
     names = MicrographNames(stem_of(path) for path in files)
-    micrographs = [path for path in files if not _belongs_to_another(path, names)]
-    if not micrographs:
-        raise ReadError(f"{place}: no micrographs; expected files ending in {' '.join(sorted(MICROGRAPH_SUFFIXES))}.")
-    return micrographs
+    return [path for path in files if not _belongs_to_another(path, names)]
 
 
 def _belongs_to_another(path: Path, names: MicrographNames) -> bool:

@@ -1,5 +1,7 @@
 """Segment every frame of a file and write masks, particles and pictures to a folder."""
 
+import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
@@ -43,6 +45,7 @@ def segment_file(
     *,
     label: Path | None = None,
     overwrite: bool = False,
+    growing: bool = False,
     on_frame: Callable[[int, int], None] = lambda done, count: None,
     on_wait: Callable[[], None] = lambda: None,
 ) -> SegmentedFile:
@@ -59,6 +62,8 @@ def segment_file(
         settings: Segmentation settings.
         label: Label to score against, with the same number of frames.
         overwrite: Segment again even if finished.
+        growing: The file may still grow. Finished frames of a stack are kept beside its results, so that the next call
+            resumes at the first frame that is new or differs, until `forget_frames`.
         on_frame: Called with the numbers of frames done and in total.
         on_wait: Called if another process is segmenting the file.
 
@@ -69,51 +74,83 @@ def segment_file(
         SettingsError: As for `segment_by_ensemble`.
         ModelError: As for `segment_by_ensemble`.
     """
+    # The identity comes before the count, so that a file that grows between them is not taken for up to date.
+    job, finished_file = _job(segmenters, path, settings, label), output / f"{path.stem}_segmented.json"
     count = count_frames(path, settings)
     if count == 0:
         raise ReadError(f"{path}: is an empty stack; expected at least one frame.")
-    job, finished_file = _job(segmenters, path, settings, label), output / f"{path.stem}_segmented.json"
-    if not overwrite and (finished := _finished(finished_file, job, path)):
+    if not overwrite and (finished := _finished(finished_file, job, path, growing)):
         return finished
     frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample, reading=settings)
     first = next(frames)
     _min_diameter_px(settings, first.pixel_size_nm)  # validate before computing
-    pairs = zip(chain([first], frames), _truths(label, first, count, settings), strict=True)
+    pairs = zip(islice(chain([first], frames), count), _truths(label, first, count, settings), strict=label is not None)
     kinds = _kinds(settings, averaged=len(segmenters) * settings.transforms)
     with sole_writer(output / f".{path.stem}.lock", on_wait) as has_waited:
-        if has_waited and not overwrite and (finished := _finished(finished_file, job, path)):
+        if has_waited and not overwrite and (finished := _finished(finished_file, job, path, growing)):
             return finished
-        store = FrameStore(output / f".{path.stem}.unfinished", job, {kind: _IMAGES[kind] for kind in kinds})
+        # The same frames may be in a file of another size and time; their digests tell.
+        frames_job = {**job, "image": str(path.resolve()), "growing": True} if growing else job
+        store = FrameStore(_unfinished(path, output), frames_job, {kind: _IMAGES[kind] for kind in kinds})
         try:
+            if len(store.records) > count:
+                store.truncate(count)
             on_frame(len(store.records), count)
-            for micrograph, truth in islice(pairs, len(store.records), None):
+            for number, (micrograph, truth) in enumerate(pairs):
+                source = _digest(micrograph) if growing else None
+                if number < len(store.records):
+                    if store.records[number].source == source:
+                        continue
+                    store.truncate(number)
                 segmentation = segment_by_ensemble(
                     segmenters, micrograph, transforms=settings.transforms, scratch=output
                 )
                 mask = _mask(segmentation, output)
                 instances = scratch_array(mask.shape, np.uint32, output)
                 record = _record(segmentation, mask, instances, micrograph, truth, settings)
-                store.append(record, {**vars(segmentation), "mask": mask, "instances": instances})
+                images = {**vars(segmentation), "mask": mask, "instances": instances}
+                store.append(replace(record, source=source), images)
                 on_frame(len(store.records), count)
+            if len(store.records) < count:
+                raise ReadError(f"{path}: has lost frames while it was read; expected {count}.")
             finished_file.unlink(missing_ok=True)  # from here on the files no longer belong to an earlier job
             result = write_results(store, path, output, first, kinds)
             remember_finished(finished_file, job, result)
         except TemRfError as error:
             done = len(store.records)
-            if done == 0 or isinstance(error, (ReadError, DatasetError)):
+            if done == 0 or (isinstance(error, (ReadError, DatasetError)) and not growing):
                 store.remove()
             if count == 1 or isinstance(error, StorageError):
                 raise
             raise type(error)(f"{error} (frame {done + 1} of {count})") from error
-        store.remove()
+        if not growing or count == 1:
+            store.remove()
         return result
 
 
-def _finished(file: Path, job: dict[str, Any], path: Path) -> SegmentedFile | None:
+def forget_frames(path: Path, output: Path) -> None:
+    """Delete the frames that `segment_file` kept of a growing stack; its results stay."""
+    shutil.rmtree(_unfinished(path, output), ignore_errors=True)
+
+
+def _unfinished(path: Path, output: Path) -> Path:
+    return output / f".{path.stem}.unfinished"
+
+
+def _digest(micrograph: Micrograph) -> str:
+    """Digest of everything in a frame that determines its result."""
+    pixels = np.ascontiguousarray(micrograph.pixels)
+    form = f"{pixels.dtype.str} {pixels.shape} {micrograph.pixel_size_nm}"
+    digest = hashlib.blake2b(form.encode(), digest_size=16)
+    digest.update(pixels.data)
+    return digest.hexdigest()
+
+
+def _finished(file: Path, job: dict[str, Any], path: Path, growing: bool) -> SegmentedFile | None:
     """Return the result of an earlier segmentation of a file, with a note about it; None if there is none."""
     finished = recall_finished(file, job)
-    if finished is None:
-        return None
+    if finished is None or growing:  # files that are followed are expected to have results
+        return finished
     note = f"{path.name}: was segmented before by the same model and settings; add `overwrite` to segment it again"
     return replace(finished, notes=(*finished.notes, note))
 
@@ -130,6 +167,8 @@ def _job(segmenters: Sequence[Segmenter], path: Path, settings: SegmentSettings,
     """Return everything that determines the results."""
 
     def identity(file: Path) -> list[Any]:
+        if not file.exists():
+            return [str(file)]  # the reader reports it
         status = file.stat()
         return [str(file.resolve()), status.st_size, status.st_mtime_ns]
 

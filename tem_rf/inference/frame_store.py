@@ -28,6 +28,7 @@ class FrameRecord:
         scores: Scores against the label, if there is one.
         hard_dice: Hard dice against the label, if there is one.
         notes: Notes for the user.
+        source: Digest of the frame in the file, if the file may still grow.
     """
 
     shape: tuple[int, int]
@@ -38,6 +39,7 @@ class FrameRecord:
     scores: ParticleScores | None
     hard_dice: float | None
     notes: tuple[str, ...]
+    source: str | None = None
 
 
 _RECORD = TypeAdapter(FrameRecord)
@@ -91,6 +93,12 @@ class FrameStore:
             image = np.memmap(self._raw(kind), dtype, "r", offset, record.shape)
             offset += image.nbytes
             yield image
+
+    def truncate(self, count: int) -> None:
+        """Drop all frames after the first `count`."""
+        with storage_errors(self._folder):
+            del self.records[count:]
+            self._cut_off()
 
     def remove(self) -> None:
         """Delete the folder."""

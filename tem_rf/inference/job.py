@@ -30,6 +30,7 @@ class SegmentJob:
         overwrite: Segment again even if the output of the same networks and settings exists.
         lattice: Material, or path of a CIF file, whose lattice is measured in each particle; None: no lattice.
         formats: Formats in which the particles are written for other programs, too.
+        growing: Whether stacks may still grow, so that their frames are kept to resume from.
     """
 
     output: Path
@@ -38,6 +39,7 @@ class SegmentJob:
     overwrite: bool = False
     lattice: str | None = None
     formats: tuple[ParticleFormat, ...] = ()
+    growing: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def _segment(
         job.settings,
         label=file.label,
         overwrite=job.overwrite,
+        growing=job.growing,
         on_frame=lambda done, count: on_step(f"{title}: {done} of {count} frames" if count > 1 else title),
         on_wait=lambda: on_note(
             f"{job.output}: another process is writing the results of {file.path.stem}; waiting for it"

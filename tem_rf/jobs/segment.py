@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tem_rf.config.marks import ADVANCED, Flags, Group, Positional, SeveralWords
 from tem_rf.config.segmentation import SegmentSettings, TrackSettings, segment_settings, track_settings
-from tem_rf.errors import SettingsError, TemRfError
+from tem_rf.errors import ReadError, SettingsError, TemRfError
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.workers import WORKERS, execution_settings
 from tem_rf.particles.formats.choice import FORMATS, particle_formats
@@ -57,6 +57,12 @@ class SegmentRequest(Request):
         description=f"Also write the particles for other programs: {', '.join(FORMATS)}.",
     )
     overwrite: bool = Field(False, description="Segment files again even if their results are up to date.")
+    follow: bool = Field(
+        False, description="Follow folders until Ctrl-C: segment new files and growing stacks when they are complete."
+    )
+    settle_s: Annotated[float, ADVANCED] = Field(
+        2.0, gt=0, le=3600, description="How long a file that is followed must be unchanged to be complete [s]."
+    )
     execution: Annotated[Execution, Group(execution_settings, only=WORKERS)]
     runs: Annotated[Path, ADVANCED] = Field(DEFAULT_ROOT, description="Folder of the runs.")
 
@@ -90,7 +96,8 @@ def segment(
         on_note: Called with notes for the user, including why a file failed.
 
     Raises:
-        ReadError: A folder contains no micrographs, no labels match, or the only file cannot be read.
+        ReadError: A folder contains no micrographs, no labels match, or the only file cannot be read; a folder that is
+            followed is gone.
         SettingsError: Two files have the same name, or settings contradict each other.
         ModelError: There is no such model, or no model has a matching pixel size.
         StorageError: The disk is full or the folder is not writable.
@@ -98,6 +105,7 @@ def segment(
     from tem_rf.inference.job import SegmentJob, files_to_segment, segment_files
     from tem_rf.inference.model_choice import NetworkChoice, Networks, model_folder
 
+    _check_follow(request)
     tracking = request.tracking if request.track else None
     if tracking is None and request.tracking != track_settings():
         given = [name for name in TrackSettings.model_fields if name in request.changes()]
@@ -111,9 +119,12 @@ def segment(
         request.overwrite,
         _lattice(request.lattice),
         tuple(particle_formats(request.write)),
+        growing=request.follow,
     )
     named = tuple(model_folder(one, request.runs, request.models) for one in request.model)
     choice = NetworkChoice(named, models_or_shipped(request.models), request.rescale)
+    if request.follow:
+        return _follow(request, choice, job, on_step, on_note)
     files = files_to_segment(list(request.images), job, request.labels)
     failed: list[tuple[Path, TemRfError]] = []
 
@@ -131,6 +142,56 @@ def segment(
         import_keras()
         segmented = segment_files(files, Networks(choice), job, on_step=on_step, on_note=on_note, on_failure=on_failure)
     return SegmentOutcome(segmented, failed, [folder.name for folder in named])
+
+
+def _check_follow(request: SegmentRequest) -> None:
+    """Refuse settings that contradict `follow`, or need it."""
+    if not request.follow:
+        if "settle_s" in request.changes():
+            raise SettingsError("`settle_s`: is only used to follow folders; add `follow`.")
+        return
+    reasons = {
+        "track": "tracks need the whole movie; segment it with `track` when it is complete.",
+        "labels": "files are scored when all are complete; run it again with `labels`, without `follow`.",
+        "overwrite": "files would be segmented again at every start; choose another `output`.",
+    }
+    for name, reason in reasons.items():
+        if getattr(request, name):
+            raise SettingsError(f"`{name}`: cannot be combined with `follow`: {reason}")
+    if request.execution != Execution():
+        name = next((one for one in WORKERS if one in request.changes()), WORKERS[0])
+        raise SettingsError(
+            f"`{name}`: cannot be combined with `follow`: one process follows the folders; leave it out."
+        )
+    for folder in request.images:
+        if not folder.exists():
+            raise ReadError(f"{folder}: no such folder; create it first, or check the path.")
+        if not folder.is_dir():
+            raise SettingsError(f"{folder}: is a file; `follow` needs the folder in which files appear.")
+        if request.output.resolve() in (folder.resolve(), (folder / "images").resolve()):
+            raise SettingsError(
+                f"`output`: {request.output} is followed, so results would be segmented; choose another."
+            )
+
+
+def _follow(
+    request: SegmentRequest,
+    choice: "NetworkChoice",
+    job: "SegmentJob",
+    on_step: Callable[[str], None],
+    on_note: Callable[[str], None],
+) -> SegmentOutcome:
+    from tem_rf.inference.follow import follow_folders
+    from tem_rf.inference.model_choice import Networks
+    from tem_rf.lattice.structure import read_structure
+    from tem_rf.models.backend import import_keras
+
+    if job.lattice is not None:
+        read_structure(job.lattice)  # validate before the first file
+    import_keras()
+    followed = follow_folders(request.images, Networks(choice), job, request.settle_s, on_step=on_step, on_note=on_note)
+    names = [folder.name for folder in choice.named]
+    return SegmentOutcome(list(followed.segmented.values()), list(followed.failed.items()), names)
 
 
 def _lattice(given: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """`tem-rf segment` and `tem-rf import` as a user calls them."""
 
 import json
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tem_rf import Architecture
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.pairing import pair_labels
 from tem_rf.data.tiff import write_tiff
+from tem_rf.inference.follow import follow_folders
 from tem_rf.particles.formats.choice import FORMATS
 from tem_rf.runs import RunFolder
 from tests.helpers.command import Command, Result, tem_rf
@@ -181,3 +183,40 @@ def test_what_cannot_be_tracked_is_said_before_anything_is_segmented(
     assert_one_line(run(*command, "--track", "--max-step-nm", 1), "pixel size")
     assert_one_line(run(*command, "--max-step-nm", 1), "--max-step-nm: is only used for tracking; add --track")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_is_followed_until_ctrl_c(
+    run: Command, trained_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tiff(tmp_path / "in/m.tif", counts_with_disc((64, 64), radius=14)[0], pixel_size_nm=0.02)
+
+    def until_written(seconds: float) -> None:
+        if (tmp_path / "segmented/m_segmented.json").exists():
+            raise KeyboardInterrupt
+        time.sleep(seconds)
+
+    monkeypatch.setattr("tem_rf.inference.follow.follow_folders", partial(follow_folders, sleep=until_written))
+    result = run("segment", "in", "--follow", "--settle-s", 0.1, "--model", trained_run.path, "--json")
+    assert result.code == 0
+    assert [row["image"] for row in json.loads(result.stdout)] == ["in/m.tif"]
+    assert result.stderr.strip().endswith("1 file segmented, 0 failed; run the same command again to resume")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--follow", "--track"), "--track: cannot be combined with --follow"),
+        (("--follow", "--labels", "in"), "--labels: cannot be combined with --follow"),
+        (("--follow", "--overwrite"), "--overwrite: cannot be combined with --follow"),
+        (("--follow", "--workers", 2), "--workers: cannot be combined with --follow"),
+        (("--follow", "--output", "in"), "--output: in is followed"),
+        (("--settle-s", 3), "--settle-s: is only used to follow folders; add --follow"),
+        (("--follow", "--settle-s", 0), "--settle-s"),
+        (("--follow", "none"), "none: no such folder"),
+        (("--follow", "m.tif"), "m.tif: is a file; --follow needs the folder"),
+    ],
+)
+def test_what_cannot_be_followed_is_one_line(options: Any, words: str, run: Command, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_tiff(tmp_path / "m.tif", counts_with_disc((64, 64))[0])
+    assert_one_line(run("segment", "in", *options), words)

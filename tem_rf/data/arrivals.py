@@ -1,0 +1,124 @@
+"""Which micrographs of a folder are complete, while other programs still write to it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tem_rf.data.pairing import micrographs_so_far
+from tem_rf.errors import ReadError
+
+_END_BYTES = 4096  # headers, and the end of a file whose size is reserved before it is written
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a file looks like: size, time of change [ns], and its first and last bytes."""
+
+    size: int
+    changed_ns: int
+    ends: bytes = b""
+
+
+class Arrivals:
+    """Micrographs in folders, by whether they are complete.
+
+    A file is complete once size, time of change, first and last bytes have been the same for a time. Folders are
+    polled, because network file systems do not report changes made by other machines. A file that was taken appears
+    again when it changes.
+
+    Args:
+        folders: Folders to watch.
+        settle_s: How long a file must be unchanged [s].
+    """
+
+    def __init__(self, folders: Sequence[Path], settle_s: float) -> None:
+        self._folders, self._settle_s = folders, settle_s
+        self._waiting: dict[Path, tuple[_Look, float]] = {}
+        self._taken: dict[Path, _Look] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Number of files that are not complete, or not taken yet."""
+        return len(self._waiting)
+
+    def poll(self, now_s: float) -> list[Path]:
+        """Look at all files, and return the complete ones that were not taken, oldest first.
+
+        Args:
+            now_s: Time on any clock that never goes back [s].
+
+        Raises:
+            ReadError: A folder is gone or cannot be listed.
+        """
+        present = {path for folder in self._folders for path in _micrographs(folder)}
+        for known in (self._waiting, self._taken):
+            for path in known.keys() - present:
+                del known[path]
+        complete = []
+        for path in sorted(present):
+            if self._is_as_taken(path):
+                continue
+            look = _look(path)
+            if look is None:
+                self._waiting.pop(path, None)
+                continue
+            before = self._waiting.get(path)
+            if before is None or before[0] != look:
+                self._waiting[path] = (look, now_s)
+            elif now_s - before[1] >= self._settle_s:
+                complete.append(path)
+        return sorted(complete, key=lambda path: (self._waiting[path][0].changed_ns, path))
+
+    def take(self, path: Path) -> bool:
+        """Take a complete file; False if it has changed since `poll`, so that it must be waited for again."""
+        look, _ = self._waiting[path]
+        if _look(path) != look:
+            return False
+        self._taken[path] = look
+        del self._waiting[path]
+        return True
+
+    def has_changed(self, path: Path) -> bool:
+        """Whether a file has changed, or gone, since it was taken."""
+        return _look(path) != self._taken[path]
+
+    def _is_as_taken(self, path: Path) -> bool:
+        taken = self._taken.get(path)
+        if taken is None:
+            return False
+        now = _look(path, ends=False)
+        return now is not None and (now.size, now.changed_ns) == (taken.size, taken.changed_ns)
+
+
+def _micrographs(folder: Path) -> list[Path]:
+    try:
+        if folder.is_dir():
+            return micrographs_so_far(folder)
+        reason = "is gone (deleted, renamed or unmounted)"
+    except OSError as error:
+        reason = (
+            f"cannot be listed ({error.strerror})" if folder.is_dir() else "is gone (deleted, renamed or unmounted)"
+        )
+    raise ReadError(f"{folder}: the folder that is followed {reason}; run the same command again once it is back.")
+
+
+def _look(path: Path, *, ends: bool = True) -> _Look | None:
+    """Return what a file looks like; None if it is gone. A folder of chunks looks like all of its files."""
+    try:
+        if path.is_dir():
+            inside = [file.stat() for file in path.rglob("*")]
+            newest = max((status.st_mtime_ns for status in inside), default=0)
+            return _Look(sum(status.st_size for status in inside), newest)
+        if not ends:
+            status = path.stat()
+            return _Look(status.st_size, status.st_mtime_ns)
+        with path.open("rb") as file:  # opening makes a network file system ask the server for the size
+            status = os.fstat(file.fileno())
+            first = file.read(_END_BYTES)
+            file.seek(max(0, status.st_size - _END_BYTES))
+            return _Look(status.st_size, status.st_mtime_ns, first + file.read(_END_BYTES))
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return _Look(-1, 0)  # it cannot be opened; once it is taken, the reader reports why

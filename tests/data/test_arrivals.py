@@ -1,0 +1,110 @@
+"""Files that are still written are waited for; complete ones are reported once, and again when they change."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tem_rf.data.arrivals import Arrivals
+from tem_rf.errors import ReadError
+
+
+def write(path: Path, content: bytes, changed_s: int = 1000) -> Path:
+    path.write_bytes(content)
+    os.utime(path, (changed_s, changed_s))
+    return path
+
+
+def take_all(arrivals: Arrivals, now_s: float) -> list[str]:
+    return [path.name for path in arrivals.poll(now_s) if arrivals.take(path)]
+
+
+def test_a_copy_is_complete_once_it_was_at_rest(tmp_path: Path) -> None:
+    arrivals = Arrivals([tmp_path], settle_s=2)
+    assert take_all(arrivals, 0) == []
+    for second in range(4):
+        write(tmp_path / "m.tif", b"x" * (second + 1))
+        assert (take_all(arrivals, second), arrivals.waiting) == ([], 1)
+    assert take_all(arrivals, 4.9) == []
+    assert take_all(arrivals, 5) == ["m.tif"]
+    assert (take_all(arrivals, 60), arrivals.waiting) == ([], 0)
+
+
+@pytest.mark.parametrize("end", [0, -1])
+def test_a_header_or_an_end_that_changes_is_not_at_rest(end: int, tmp_path: Path) -> None:
+    content, arrivals = bytearray(100_000), Arrivals([tmp_path], settle_s=2)
+    write(tmp_path / "m.tif", content)
+    take_all(arrivals, 0)
+    content[end] = 1
+    write(tmp_path / "m.tif", content)  # size and time as before
+    assert take_all(arrivals, 2) == []
+    assert take_all(arrivals, 4) == ["m.tif"]
+
+
+def test_a_file_that_grows_later_is_reported_again(tmp_path: Path) -> None:
+    arrivals = Arrivals([tmp_path], settle_s=2)
+    path = write(tmp_path / "m.tif", b"1")
+    take_all(arrivals, 0)
+    assert take_all(arrivals, 2) == ["m.tif"]
+    assert not arrivals.has_changed(path)
+    write(path, b"12")
+    assert arrivals.has_changed(path)
+    assert take_all(arrivals, 3) == []
+    assert take_all(arrivals, 5) == ["m.tif"]
+    write(path, b"13", changed_s=1001)  # the same size
+    take_all(arrivals, 6)
+    assert take_all(arrivals, 8) == ["m.tif"]
+
+
+def test_a_file_that_changes_after_the_poll_is_not_taken(tmp_path: Path) -> None:
+    arrivals = Arrivals([tmp_path], settle_s=2)
+    path = write(tmp_path / "m.tif", b"1")
+    arrivals.poll(0)
+    assert arrivals.poll(2) == [path]
+    write(path, b"12")
+    assert not arrivals.take(path)
+    assert take_all(arrivals, 3) == []
+    assert take_all(arrivals, 5) == ["m.tif"]
+
+
+def test_a_copy_appears_under_its_final_name_by_a_rename(tmp_path: Path) -> None:
+    arrivals = Arrivals([tmp_path], settle_s=2)
+    part = write(tmp_path / "m.tif.part", b"1")
+    write(tmp_path / ".n.tif", b"1")
+    arrivals.poll(0)
+    assert (arrivals.poll(9), arrivals.waiting) == ([], 0)
+    part.rename(tmp_path / "m.tif")
+    assert take_all(arrivals, 10) == []
+    assert take_all(arrivals, 12) == ["m.tif"]
+    (tmp_path / "m.tif").rename(tmp_path / "n.tif")
+    assert take_all(arrivals, 13) == []
+    assert take_all(arrivals, 15) == ["n.tif"]
+
+
+def test_the_oldest_comes_first(tmp_path: Path) -> None:
+    arrivals = Arrivals([tmp_path], settle_s=2)
+    for name, changed_s in (("a", 3000), ("b", 1000), ("c", 2000)):
+        write(tmp_path / f"{name}.tif", b"1", changed_s)
+    arrivals.poll(0)
+    assert take_all(arrivals, 2) == ["b.tif", "c.tif", "a.tif"]
+
+
+def test_a_folder_of_chunks_is_at_rest_when_all_its_files_are(tmp_path: Path) -> None:
+    arrivals = Arrivals([tmp_path], settle_s=2)
+    (tmp_path / "m.zspy").mkdir()
+    write(tmp_path / "m.zspy/0", b"1")
+    take_all(arrivals, 0)
+    write(tmp_path / "m.zspy/1", b"1")
+    assert take_all(arrivals, 2) == []
+    assert take_all(arrivals, 4) == ["m.zspy"]
+
+
+def test_a_folder_that_vanishes_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "session"
+    folder.mkdir()
+    arrivals = Arrivals([folder], settle_s=2)
+    arrivals.poll(0)
+    shutil.rmtree(folder)
+    with pytest.raises(ReadError, match="session: the folder that is followed is gone"):
+        arrivals.poll(1)

@@ -1,0 +1,211 @@
+"""Files are segmented as they are completed: none lost, none twice, also after a kill."""
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from tem_rf.config.segmentation import SegmentSettings
+from tem_rf.data.tiff import write_tiff
+from tem_rf.errors import ReadError
+from tem_rf.inference.file import segment_file
+from tem_rf.inference.follow import Followed, follow_folders
+from tem_rf.inference.job import SegmentJob
+from tem_rf.inference.model_choice import NetworkChoice, Networks
+from tests.helpers.discs import discs
+from tests.helpers.followed_session import FRAMES, STACKS
+from tests.helpers.networks import CountingSegmenter, Killed, bright
+
+
+class OneNetwork(Networks):
+    """A network for all files, which needs no folder."""
+
+    def __init__(self, network: CountingSegmenter) -> None:
+        super().__init__(NetworkChoice((Path("bright"),), Path("none")))
+        self._network = network
+
+    def segmenters(self, file: Path, **rest: Any) -> Any:
+        return [self._network]
+
+
+class Session:
+    """A followed folder, with a clock that only moves while the follower sleeps, and writers that act meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.output, self.notes, self.steps = folder / "in", folder / "out", [], []
+        self.folder.mkdir()
+        self.now_s = 0.0
+
+    def follow(
+        self, *writers: Callable[[], Any], network: CountingSegmenter | None = None, every_s: float = 10
+    ) -> Followed:
+        """Let a writer act every so often, and press Ctrl-C when all have acted."""
+        actions: Iterator[Any] = iter(writers)
+        due_s = self.now_s
+
+        def sleep(seconds: float) -> None:
+            nonlocal due_s
+            self.now_s += seconds
+            if self.now_s >= due_s:
+                act = next(actions, None)
+                due_s = self.now_s + every_s
+                if act is None:
+                    raise KeyboardInterrupt
+                act()
+
+        return follow_folders(
+            [self.folder],
+            OneNetwork(network or bright()),
+            SegmentJob(self.output, SegmentSettings(), growing=True),
+            2.0,
+            on_step=self.steps.append,
+            on_note=self.notes.append,
+            clock=lambda: self.now_s,
+            sleep=sleep,
+        )
+
+    def write(self, frames: int, name: str = "m.tif", start: int = 0) -> None:
+        """Write a stack; frame i holds the same pixels however long it is."""
+        masks = [discs((48, 56), (16, 16, 6 + frame % 5), (32, 40, 7)) for frame in range(start, start + frames)]
+        noise = [np.random.default_rng(frame).poisson(50, (48, 56)) for frame in range(start, start + frames)]
+        counts = np.stack(noise) + 100 * np.stack(masks)
+        write_tiff(self.folder / name, counts.astype(np.uint16), pixel_size_nm=0.5)
+
+    def frames(self, name: str = "m") -> list[int]:
+        with (self.output / f"{name}_particles.csv").open() as file:
+            return [int(row["frame"]) for row in csv.DictReader(file)]
+
+    def left_over(self) -> list[str]:
+        return [path.name for path in self.output.iterdir() if path.name.endswith(".unfinished")]
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return Session(tmp_path)
+
+
+def twice(count: int) -> list[int]:
+    """Frames of the table: two particles in each."""
+    return [frame for frame in range(1, count + 1) for _ in range(2)]
+
+
+def test_a_growing_stack_continues_at_its_next_frame(session: Session) -> None:
+    network = bright()
+    followed = session.follow(*(lambda count=count: session.write(count) for count in (2, 3, 6)), network=network)
+    assert len(network.calls) == 6
+    assert session.frames() == twice(6)
+    ((result, _),) = followed.segmented.values()
+    assert result.frames == len(tifffile.imread(result.files["mask"])) == 6
+    assert session.steps[-1].endswith(
+        f"1 file, 6 frames, 12 particles, mean diameter {result.sizes.mean_px * 0.5:.3g} nm, 0 waiting (Ctrl-C ends)"
+    )
+    assert session.left_over() == []
+
+
+def test_after_a_kill_it_resumes_at_the_next_frame(session: Session) -> None:
+    with pytest.raises(Killed):
+        session.follow(lambda: session.write(2), lambda: session.write(5), network=bright(kill_after=3))
+    session.write(7)  # it grew while nobody followed
+    network = bright()
+    session.follow(lambda: None, network=network)
+    assert (len(network.calls), session.frames()) == (4, twice(7))
+    again = bright()
+    assert list(session.follow(lambda: None, network=again).segmented) == [session.folder / "m.tif"]
+    assert (again.calls, session.frames()) == ([], twice(7))
+
+
+def test_frames_that_were_replaced_are_segmented_again(session: Session) -> None:
+    network = bright()
+    session.follow(lambda: session.write(4), lambda: session.write(3, start=10), network=network)
+    assert (len(network.calls), session.frames()) == (7, twice(3))
+
+
+def test_a_damaged_file_is_reported_once_and_tried_again_when_it_has_changed(session: Session) -> None:
+    def cut() -> None:
+        session.write(1, "whole.tif")
+        session.write(2)
+        whole = (session.folder / "m.tif").read_bytes()
+        (session.folder / "m.tif").write_bytes(whole[: len(whole) // 2])
+
+    followed = session.follow(cut, lambda: None)
+    assert list(followed.failed) == [session.folder / "m.tif"]
+    assert sum("m.tif" in note for note in session.notes) == 1
+    assert list(followed.segmented) == [session.folder / "whole.tif"]
+    followed = session.follow(cut, lambda: session.write(2))
+    assert (followed.failed, session.frames()) == ({}, twice(2))
+
+
+def test_a_copy_that_is_slow_is_not_reported_as_damaged(session: Session) -> None:
+    session.write(3)
+    whole = (session.folder / "m.tif").read_bytes()
+    (session.folder / "m.tif").unlink()
+    pieces = [whole[: len(whole) * part // 8] for part in range(1, 9)]
+
+    network = bright()
+    writers = [partial((session.folder / "m.tif").write_bytes, piece) for piece in pieces]
+    session.follow(*writers, *[lambda: None] * 8, network=network, every_s=1)
+    assert (len(network.calls), session.frames()) == (3, twice(3))
+    assert [note for note in session.notes if "m.tif" in note] == [note for note in session.notes if "3 frames" in note]
+
+
+def test_two_files_of_one_name_do_not_overwrite_each_other(session: Session) -> None:
+    followed = session.follow(lambda: session.write(2), lambda: session.write(1, "m.tiff"))
+    assert session.frames() == twice(2)
+    assert [str(error).partition(": ")[2][:28] for error in followed.failed.values()] == [
+        "has the same name as m.tif, "
+    ]
+
+
+def test_a_folder_that_vanishes_ends_it(session: Session) -> None:
+    with pytest.raises(ReadError, match="is gone"):
+        session.follow(lambda: session.folder.rename(session.folder.with_name("elsewhere")), lambda: None)
+
+
+@pytest.mark.slow
+def test_no_frame_is_lost_or_twice_if_writer_and_follower_are_killed(tmp_path: Path) -> None:
+    def start(role: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "tests.helpers.followed_session", role, str(tmp_path)])
+
+    rng = np.random.default_rng(752)
+    processes = {role: start(role) for role in ("write", "follow")}
+    try:
+        for _ in range(10):
+            time.sleep(rng.uniform(1, 4))
+            role = ("write", "follow")[rng.integers(2)]
+            processes[role].kill()
+            processes[role].wait()
+            processes[role] = start(role)
+        assert processes["write"].wait(timeout=120) == 0
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not all(
+            table_of(tmp_path, stack) == twice(FRAMES) for stack in range(STACKS)
+        ):
+            time.sleep(0.2)
+        processes["follow"].send_signal(signal.SIGINT)
+        assert processes["follow"].wait(timeout=20) == 0
+    finally:
+        for process in processes.values():
+            process.kill()
+    for stack in range(STACKS):
+        assert table_of(tmp_path, stack) == twice(FRAMES)
+        once = segment_file([bright()], tmp_path / f"in/s{stack}.tif", tmp_path / "once", SegmentSettings())
+        for file in (once.files["mask"], once.files["instances"], once.files["particles"]):
+            assert file.read_bytes() == (tmp_path / "out" / file.name).read_bytes()
+    assert not list((tmp_path / "out").glob(".*.unfinished"))
+
+
+def table_of(folder: Path, stack: int) -> list[int]:
+    table = folder / f"out/s{stack}_particles.csv"
+    if not table.exists():
+        return []
+    with table.open() as file:
+        return [int(row["frame"]) for row in csv.DictReader(file)]
