@@ -10,7 +10,7 @@ from tem_rf.data.arrivals import Arrivals
 from tem_rf.errors import ReadError
 
 
-def write(path: Path, content: bytes, changed_s: int = 1000) -> Path:
+def write(path: Path, content: bytes | bytearray, changed_s: int = 1000) -> Path:
     path.write_bytes(content)
     os.utime(path, (changed_s, changed_s))
     return path

@@ -41,7 +41,9 @@ class Session:
     """A followed folder, with a clock that only moves while the follower sleeps, and writers that act meanwhile."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.output, self.notes, self.steps = folder / "in", folder / "out", [], []
+        self.folder, self.output = folder / "in", folder / "out"
+        self.notes: list[str] = []
+        self.steps: list[str] = []
         self.folder.mkdir()
         self.now_s = 0.0
 
