@@ -73,6 +73,6 @@ def _check_is_not_waiting(run: RunFolder, done: str) -> None:
     queue = TrainingQueue.of(run.path.parent)
     if queue.holds(run):
         raise RunError(
-            f"{run.path}: is waiting in the queue of {run.path.parent}, so it is not {done}; "
+            f"{run.path}: is waiting in the queue, so it is not {done}; "
             f"remove it first with `tem-rf queue remove {run.name}`."
         )

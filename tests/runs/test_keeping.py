@@ -15,6 +15,12 @@ from tem_rf.runs.view import RunTracker
 from tests.helpers.app import epoch, make_run
 
 
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """A folder of runs that is in a folder of its own: a `study.toml` beside it would make it the folder of a study."""
+    return tmp_path / "work" / "runs"
+
+
 def test_note_and_tags_are_seen_by_whoever_follows_the_run(tmp_path: Path) -> None:
     run, tracker = make_run(tmp_path, "a"), RunTracker(tmp_path)
     (before,) = tracker.poll()
