@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
@@ -17,13 +16,14 @@ from tem_rf.jobs.edit_label import edit_request
 from tem_rf_tui.errors_preview import ErrorPreview, labelled_files, preview_fourier_errors, preview_network_errors
 from tem_rf_tui.messages import EditRequested
 from tem_rf_tui.results import ScoredImage
+from tem_rf_tui.screens.linked_pictures import LinkedPicturesScreen
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 
 _METHODS = {"network": "network", "fourier": "Fourier filtering"}
 
 
-class ImageErrorsScreen(ModalScreen[None]):
+class ImageErrorsScreen(LinkedPicturesScreen):
     """Steps through images; both pictures show the same area.
 
     Args:
@@ -95,21 +95,6 @@ class ImageErrorsScreen(ModalScreen[None]):
             self.notify(str(error), severity="error", timeout=20)
             return
         self.app.post_message(EditRequested(edit_request(micrograph, label)))
-
-    def action_zoom(self, factor: float) -> None:
-        """Zoom both pictures."""
-        for view in self.query(MicrographView):
-            view.action_zoom(factor)
-
-    def action_pan(self, rows: int, columns: int) -> None:
-        """Pan both pictures."""
-        for view in self.query(MicrographView):
-            view.action_pan(rows, columns)
-
-    def action_reset(self) -> None:
-        """Show both pictures as a whole."""
-        for view in self.query(MicrographView):
-            view.action_reset()
 
     def _show_image(self) -> None:
         image = self._images[self._index]

@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tem_rf_tui.particles import box_of
+from tem_rf_tui.screens.linked_pictures import LinkedPicturesScreen
 from tem_rf_tui.segmented import SegmentedFrame, particle_text, read_segmented, slider
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.micrograph_view import MicrographView
@@ -23,7 +23,7 @@ from tem_rf_tui.widgets.micrograph_view import MicrographView
 _PARTS_OF_VIEW = 4  # a selected particle fills a quarter of the view
 
 
-class SegmentedScreen(ModalScreen[None]):
+class SegmentedScreen(LinkedPicturesScreen):
     """Steps through the particles, frames and files of a segmentation; both pictures show the same area.
 
     Args:
@@ -135,21 +135,6 @@ class SegmentedScreen(ModalScreen[None]):
         """Show another file."""
         self._file = (self._file + by) % len(self._rows)
         self._read(self._file, 0)
-
-    def action_zoom(self, factor: float) -> None:
-        """Zoom both pictures."""
-        for view in self.query(MicrographView):
-            view.action_zoom(factor)
-
-    def action_pan(self, rows: int, columns: int) -> None:
-        """Pan both pictures."""
-        for view in self.query(MicrographView):
-            view.action_pan(rows, columns)
-
-    def action_reset(self) -> None:
-        """Show both pictures as a whole."""
-        for view in self.query(MicrographView):
-            view.action_reset()
 
     def _show(self) -> None:
         frame = self._frame
