@@ -151,6 +151,7 @@ def test_the_folder_of_a_micrograph_is_pooled(
     )
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: len(app.query_one("#segmented", RowTable).rows) == 1)
         await pilot.press("p")
@@ -246,6 +247,7 @@ def test_a_segmented_micrograph_is_corrected(with_model: Path, tmp_path: Path) -
     segmented_micrograph(with_model, tmp_path / "state")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: len(app.query_one("#segmented", RowTable).rows) == 1)
         await pilot.press("c")
