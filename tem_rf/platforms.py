@@ -1,5 +1,6 @@
 """What operating systems do differently: processor cores, sessions of processes, and which systems are supported."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -38,12 +39,18 @@ def end_session(leader: int, *, at_once: bool) -> None:
         return
     import psutil
 
+    def end(process: psutil.Process) -> None:
+        process.kill() if at_once else process.terminate()
+
     try:
         process = psutil.Process(leader)
-        for each in [*process.children(recursive=True), process]:
-            each.kill() if at_once else each.terminate()
+        children = process.children(recursive=True)
+        end(process)  # first, or it sees a child end and goes on with its work
     except psutil.NoSuchProcess as error:
         raise ProcessLookupError(leader) from error
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended by itself meanwhile
+            end(child)
 
 
 def require_sessions(what: str) -> None:

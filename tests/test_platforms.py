@@ -77,6 +77,22 @@ def test_a_session_ends_with_its_children(at_once: bool, has_sessions: bool, mon
         end_session(leader.pid, at_once=at_once)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_child_that_ended_meanwhile_spares_nobody(at_once: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platforms, "HAS_SESSIONS", False)
+    with subprocess.Popen(["true"]) as gone:
+        ended = psutil.Process(gone.pid)
+    with (
+        subprocess.Popen(["sleep", "60"]) as leader,
+        subprocess.Popen(["sleep", "60"]) as child,
+    ):
+        children = [ended, psutil.Process(child.pid)]
+        monkeypatch.setattr(psutil.Process, "children", lambda self, recursive: children)
+        end_session(leader.pid, at_once=at_once)
+        assert leader.wait(10) < 0
+        assert child.wait(10) < 0
+
+
 def test_windows_is_told_at_the_start_to_use_wsl2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
