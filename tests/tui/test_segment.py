@@ -1,6 +1,7 @@
 """The Segment screen: models, the form, masks."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input, OptionList, Static
 
 from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.jobs import Job, JobBoard
 from tem_rf_tui.screens.edit_label import EditLabelScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.screens.segmented import SegmentedScreen
@@ -129,14 +131,36 @@ def test_masks_are_shown_on_their_micrographs(with_model: Path, tmp_path: Path) 
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
-        await until(pilot, lambda: len(app.jobs) == 1)
-        await pilot.press("2", "6")
         table = app.query_one("#segmented", RowTable)
         await until(pilot, lambda: len(table.rows) == 1)
         assert list(table.rows[0]) == ["au.tif", "9.8%", "4", "au_mask.tif"]
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
         await pilot.press("v")
         assert table.has_focus
+
+    drive(with_model, script)
+
+
+def test_a_screen_opened_before_the_jobs_are_read_shows_them_later(
+    with_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
+    may_read, poll = threading.Event(), JobBoard.poll
+
+    def poll_later(board: JobBoard) -> list[Job]:
+        may_read.wait()
+        return poll(board)
+
+    monkeypatch.setattr(JobBoard, "poll", poll_later)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        try:
+            await pilot.press("6")
+            await until(pilot, lambda: "Select a model and press s" in screen_text(app))
+        finally:
+            may_read.set()
+        await until(pilot, lambda: len(app.query_one("#segmented", RowTable).rows) == 1)
+        assert told(app) == ""  # it ended in an earlier session
 
     drive(with_model, script)
 
@@ -151,7 +175,6 @@ def test_the_folder_of_a_micrograph_is_pooled(
     )
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: len(app.query_one("#segmented", RowTable).rows) == 1)
         await pilot.press("p")
@@ -168,7 +191,6 @@ def test_particles_stand_in_a_table_below_their_sizes(with_model: Path, tmp_path
     segmented_micrograph(with_model, tmp_path / "state")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6", "h")
         table = app.query_one("#particles", RowTable)
         await until(pilot, lambda: len(table.rows) == 4)
@@ -185,7 +207,6 @@ def test_a_table_of_particles_that_vanished_is_said_in_words(with_model: Path, t
     (with_model / "au_particles.csv").write_text("frame,number\n1,1\n")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6", "h")
         summary = app.query_one("#particle-summary", Static)
         await until(pilot, lambda: "is not a table of particles" in str(summary.render()))
@@ -198,7 +219,6 @@ def test_a_mask_that_vanished_is_said_in_words(with_model: Path, tmp_path: Path)
     (with_model / "au_mask.tif").unlink()
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: "au_mask.tif" in told(app))
 
@@ -210,7 +230,6 @@ def test_it_looks_as_it_did(with_model: Path, tmp_path: Path, size: tuple[int, i
     segmented_micrograph(with_model, tmp_path / "state")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
         await until(pilot, lambda: len(app.query_one("#particles", RowTable).rows) == 4)
@@ -223,8 +242,9 @@ def test_particles_and_frames_are_stepped_through_at_full_size(with_model: Path,
     segmented_movie(with_model, tmp_path / "state")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: len(app.jobs) == 1)
-        await pilot.press("6", "f")
+        await pilot.press("6")
+        await until(pilot, lambda: len(app.query_one("#segmented", RowTable).rows) == 1)
+        await pilot.press("f")
         await until(pilot, lambda: isinstance(app.screen, SegmentedScreen))
         await until(pilot, lambda: "frame 1/2" in screen_text(app))
         await pilot.press("n")
@@ -247,7 +267,6 @@ def test_a_segmented_micrograph_is_corrected(with_model: Path, tmp_path: Path) -
     segmented_micrograph(with_model, tmp_path / "state")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: len(app.jobs) == 1)
         await pilot.press("6")
         await until(pilot, lambda: len(app.query_one("#segmented", RowTable).rows) == 1)
         await pilot.press("c")

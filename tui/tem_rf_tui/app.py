@@ -293,14 +293,13 @@ class TemRfApp(SessionApp):
             line.show(message.jobs)
         if isinstance(self.screen, JobsScreen):
             self.screen.show(message.jobs)
-        ended = {job.folder for job in message.jobs if job.state != "running"}
-        news = [] if self._ended is None else [job for job in message.jobs if job.folder in ended - self._ended]
-        self._ended = ended
-        for job in news:
-            self._tell(job)
-            self.announce(f"{job.title}: {ended_text(job)}")
+        before, self._ended = self._ended, {job.folder for job in message.jobs if job.state != "running"}
+        for job in message.jobs:
+            if before is not None and job.folder in self._ended - before:
+                self._tell(job)
+                self.announce(f"{job.title}: {ended_text(job)}")
         screen = self._open_screen()
-        if news and screen is not None:
+        if self._ended - (before or set()) and screen is not None:  # also those that the open screen was drawn without
             screen.show_ended_job()
 
     def on_ended(self, message: Ended) -> None:
