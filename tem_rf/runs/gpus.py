@@ -85,11 +85,21 @@ def ask_driver() -> Driver | None:
     return Driver(nvml.nvmlSystemGetDriverVersion(), f"{cuda // 1000}.{cuda % 1000 // 10}", gpus=tuple(gpus))
 
 
+def answer(ask: Callable[..., Any], *about: Any) -> Any:
+    """The answer of the driver; None if it has none, because the GPU is older or the place is empty."""
+    import pynvml
+
+    try:
+        return ask(*about)
+    except pynvml.NVMLError:
+        return None
+
+
 def _gpus(nvml: Any, number: int) -> list[Gpu]:
     """A GPU; its parts if it is divided."""
     try:
         gpu = nvml.nvmlDeviceGetHandleByIndex(number)
-        parts = [part for at in range(_parts(nvml, gpu)) if (part := _known(nvml, _part, nvml, gpu, at)) is not None]
+        parts = [part for at in range(_parts(nvml, gpu)) if (part := answer(_part, nvml, gpu, at)) is not None]
         capability = ".".join(map(str, nvml.nvmlDeviceGetCudaComputeCapability(gpu)))
         return [_describe(nvml, each, capability) for each in parts or [gpu]]
     except nvml.NVMLError as error:
@@ -98,7 +108,7 @@ def _gpus(nvml: Any, number: int) -> list[Gpu]:
 
 def _parts(nvml: Any, gpu: Any) -> int:
     """Number of places for parts of a GPU; 0 if it is not divided."""
-    mode = _known(nvml, nvml.nvmlDeviceGetMigMode, gpu)
+    mode = answer(nvml.nvmlDeviceGetMigMode, gpu)
     return nvml.nvmlDeviceGetMaxMigDeviceCount(gpu) if mode and mode[0] else 0
 
 
@@ -109,14 +119,6 @@ def _part(nvml: Any, gpu: Any, place: int) -> Any:
 def _describe(nvml: Any, gpu: Any, capability: str) -> Gpu:
     memory_mb = nvml.nvmlDeviceGetMemoryInfo(gpu).total // 2**20
     return Gpu(nvml.nvmlDeviceGetUUID(gpu), nvml.nvmlDeviceGetName(gpu), memory_mb, capability)
-
-
-def _known(nvml: Any, ask: Callable[..., Any], *about: Any) -> Any:
-    """The answer of the driver; None if it has none, because the GPU is older or the place is empty."""
-    try:
-        return ask(*about)
-    except nvml.NVMLError:
-        return None
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from tem_rf.runs.gpus import answer
+
 
 @dataclass(frozen=True)
 class GpuProcess:
@@ -96,27 +98,27 @@ class LoadReader:
     def _gpus(self) -> tuple[GpuLoad, ...]:
         if self._nvml is None:
             return ()
-        count = _ask(self._nvml.nvmlDeviceGetCount) or 0
-        handles = (_ask(self._nvml.nvmlDeviceGetHandleByIndex, number) for number in range(count))
+        count = answer(self._nvml.nvmlDeviceGetCount) or 0
+        handles = (answer(self._nvml.nvmlDeviceGetHandleByIndex, number) for number in range(count))
         return tuple(self._gpu(number, handle) for number, handle in enumerate(handles) if handle is not None)
 
     def _gpu(self, number: int, handle: Any) -> GpuLoad:
         nvml = self._nvml
-        use, memory = _ask(nvml.nvmlDeviceGetUtilizationRates, handle), _ask(nvml.nvmlDeviceGetMemoryInfo, handle)
-        power_mw = _ask(nvml.nvmlDeviceGetPowerUsage, handle)
+        use, memory = answer(nvml.nvmlDeviceGetUtilizationRates, handle), answer(nvml.nvmlDeviceGetMemoryInfo, handle)
+        power_mw = answer(nvml.nvmlDeviceGetPowerUsage, handle)
         processes = {
             process.pid: process
             for kind in (nvml.nvmlDeviceGetGraphicsRunningProcesses, nvml.nvmlDeviceGetComputeRunningProcesses)
-            for process in _ask(kind, handle) or ()
+            for process in answer(kind, handle) or ()
         }
         return GpuLoad(
             number=number,
-            name=_text(_ask(nvml.nvmlDeviceGetName, handle)),
-            uuid=_text(_ask(nvml.nvmlDeviceGetUUID, handle)),
+            name=_text(answer(nvml.nvmlDeviceGetName, handle)),
+            uuid=_text(answer(nvml.nvmlDeviceGetUUID, handle)),
             load=None if use is None else use.gpu / 100,
             memory_used_mb=None if memory is None else memory.used / 1e6,
             memory_total_mb=None if memory is None else memory.total / 1e6,
-            temperature_c=_ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+            temperature_c=answer(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
             power_w=None if power_mw is None else power_mw / 1000,
             processes=tuple(_process(pid, process.usedGpuMemory) for pid, process in sorted(processes.items())),
         )
@@ -131,16 +133,6 @@ def _open_nvml() -> Any:
     except pynvml.NVMLError:
         return None
     return pynvml
-
-
-def _ask(question: Any, *arguments: Any) -> Any:
-    """Return the answer of the library; None if this GPU or driver has none."""
-    import pynvml
-
-    try:
-        return question(*arguments)
-    except pynvml.NVMLError:
-        return None
 
 
 def _process(pid: int, memory: int | None) -> GpuProcess:

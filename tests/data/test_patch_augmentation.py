@@ -18,22 +18,13 @@ from tem_rf.data.prepared import open_dataset
 from tem_rf.data.simulation.simulate import simulate_micrographs
 from tem_rf.errors import DatasetError
 from tem_rf.runs.dataset import configure_run
-from tests.helpers.labelled_folder import counts_with_disc, write_folder, write_pair
+from tests.helpers.labelled_folder import counts_with_disc, prepare_by_normalization, write_pair
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The same micrographs by each normalization."""
-    place = tmp_path_factory.mktemp("normalized")
-    raw = write_folder(place / "raw")
-    return {
-        name: prepare_dataset(
-            raw,
-            place / name,
-            settings=preparation_settings(patch_size=32, background_threshold=20, normalization=name),
-        )
-        for name in ("standard", "percentile", "min-max")
-    }
+    return prepare_by_normalization(tmp_path_factory.mktemp("normalized"), ("standard", "percentile", "min-max"))
 
 
 def augmented_counts(dataset: Any, settings: Any) -> Any:

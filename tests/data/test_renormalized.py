@@ -7,30 +7,19 @@ import numpy as np
 import pytest
 
 from tem_rf import Architecture
-from tem_rf.config.preparation import preparation_settings
 from tem_rf.config.training import training_settings
-from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import open_dataset, write_tables
 from tem_rf.data.renormalized import in_normalization
 from tem_rf.errors import DatasetError, SettingsError
 from tem_rf.runs.config import Ancestor
 from tem_rf.runs.dataset import configure_run, open_training_data
-from tests.helpers.labelled_folder import write_folder
+from tests.helpers.labelled_folder import prepare_by_normalization
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The same micrographs by each normalization."""
-    place = tmp_path_factory.mktemp("renormalized")
-    raw = write_folder(place / "raw")
-    return {
-        name: prepare_dataset(
-            raw,
-            place / name,
-            settings=preparation_settings(patch_size=32, background_threshold=20, normalization=name),
-        )
-        for name in ("standard", "robust", "min-max")
-    }
+    return prepare_by_normalization(tmp_path_factory.mktemp("renormalized"), ("standard", "robust", "min-max"))
 
 
 @pytest.mark.parametrize("one", ["standard", "robust", "min-max"])

@@ -1,9 +1,13 @@
 """Small labelled micrographs for the tests of preparation."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from tem_rf.config.preparation import preparation_settings
+from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.tiff import write_tiff
 
 
@@ -36,3 +40,16 @@ def write_pair(
         (folder / kind).mkdir(parents=True, exist_ok=True)
     write_tiff(folder / "images" / f"{name}.tif", image, pixel_size_nm=pixel_size_nm)
     write_tiff(folder / "labels" / f"{name}.tif", mask)
+
+
+def prepare_by_normalization(place: Path, names: Sequence[Any]) -> dict[str, Any]:
+    """The micrographs of `write_folder`, prepared by each of some normalizations."""
+    raw = write_folder(place / "raw")
+    return {
+        name: prepare_dataset(
+            raw,
+            place / name,
+            settings=preparation_settings(patch_size=32, background_threshold=20, normalization=name),
+        )
+        for name in names
+    }
