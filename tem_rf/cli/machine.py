@@ -153,6 +153,7 @@ def _terminal(environment: Mapping[str, str]) -> Finding:
     from rich.console import Console
 
     from tem_rf_tui.images import detect
+    from tem_rf_tui.terminal_size import MIN_COLUMNS, MIN_LINES, is_too_small
 
     if not sys.stdout.isatty():
         return Finding("terminal", "note", "none: the output goes to a file or a pipe")
@@ -162,8 +163,10 @@ def _terminal(environment: Mapping[str, str]) -> Finding:
     found = f"{console.width} x {console.height}, {colours}, {console.encoding}, pictures as {pictures}"
     if console.encoding != "utf-8":
         return Finding("terminal", "note", found, "set LANG to C.UTF-8, which the app needs")
-    if console.width < 80 or console.height < 24:
-        return Finding("terminal", "note", found, "the app needs at least 80 x 24; enlarge the window")
+    if is_too_small(console.width, console.height):
+        return Finding(
+            "terminal", "note", found, f"the app needs at least {MIN_COLUMNS} x {MIN_LINES}; enlarge the window"
+        )
     if colours != "all colours":
         return Finding(
             "terminal",

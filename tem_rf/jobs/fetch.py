@@ -1,4 +1,4 @@
-"""Download a published dataset."""
+"""Fetch a published dataset."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from tem_rf.jobs.request import Request
 
 
 class FetchRequest(Request):
-    """A published dataset to download."""
+    """A published dataset to fetch."""
 
     command = ("data", "fetch")
 
@@ -22,18 +22,18 @@ class FetchRequest(Request):
     out: Path = Field(Path("data"), description="Parent folder; the dataset is written to a subfolder of its name.")
     files: Annotated[tuple[str, ...], Flags("file"), ADVANCED] = Field(
         (),
-        description="File of the Zenodo record to download, if file names do not contain the particle size; may be "
+        description="File of the Zenodo record to fetch, if file names do not contain the particle size; may be "
         "repeated.",
     )
     api: Annotated[str, ADVANCED] = Field(ZENODO, description="Address of Zenodo's API.")
 
 
 def fetch(request: FetchRequest, *, progress: Callable[[RemoteFile, int], None] | None = None) -> list[Path]:
-    """Download a published dataset, or the part of it that is missing.
+    """Fetch a published dataset, or the part of it that is missing.
 
     Args:
-        request: Dataset to download.
-        progress: Called with a file and the number of its bytes that have been downloaded.
+        request: Dataset to fetch.
+        progress: Called with a file and the number of its bytes that have been fetched.
 
     Raises:
         SettingsError: There is no such dataset.

@@ -12,6 +12,7 @@ import pytest
 
 from tem_rf.cli import machine
 from tem_rf.config.machine import machine_choice
+from tem_rf_tui.terminal_size import MIN_COLUMNS, MIN_LINES
 from tests.helpers.command import tem_rf
 
 
@@ -137,3 +138,13 @@ def test_without_a_home_folder_it_works_and_sets_nothing(
     result = tem_rf(capfd, monkeypatch, "doctor", "--use", "jax")
     assert result.code == 2
     assert "there is no home folder to store settings in; set HOME" in result.stderr
+
+
+@pytest.mark.parametrize(("lines", "is_told"), [(MIN_LINES - 1, True), (MIN_LINES, False)])
+def test_the_smallest_terminal_is_that_of_the_app(monkeypatch: pytest.MonkeyPatch, lines: int, is_told: bool) -> None:
+    for name, value in (("COLUMNS", str(MIN_COLUMNS)), ("LINES", str(lines)), ("COLORTERM", "truecolor")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    findings = {finding.name: finding for finding in machine.look_at(Path(), None)}
+    assert f"{MIN_COLUMNS} x {lines}" in findings["terminal"].found
+    assert (f"needs at least {MIN_COLUMNS} x {MIN_LINES}" in findings["terminal"].advice) == is_told

@@ -50,9 +50,10 @@ from tem_rf_tui.screens.jobs import JobsScreen
 from tem_rf_tui.screens.machine import MachineScreen
 from tem_rf_tui.screens.report import ReportScreen
 from tem_rf_tui.screens.request_screen import CommandForm
-from tem_rf_tui.screens.too_small import TooSmallScreen, is_too_small
+from tem_rf_tui.screens.too_small import TooSmallScreen
 from tem_rf_tui.session import SessionApp
 from tem_rf_tui.steps import Step
+from tem_rf_tui.terminal_size import is_too_small
 from tem_rf_tui.themes import CYCLE, HIGH_CONTRAST, next_theme
 from tem_rf_tui.widgets.job_line import JobLine, ended_text
 from tem_rf_tui.widgets.key_line import KeyLine
@@ -150,10 +151,10 @@ class TemRfApp(SessionApp):
 
     def on_resize(self, event: Resize) -> None:
         """Say so if the terminal is too small, instead of drawing what cannot be read."""
-        is_told = isinstance(self.screen, TooSmallScreen)
-        if is_too_small(event.size) and not is_told:
+        is_told, is_small = isinstance(self.screen, TooSmallScreen), is_too_small(*event.size)
+        if is_small and not is_told:
             self.push_screen(TooSmallScreen())
-        elif is_told and not is_too_small(event.size):
+        elif is_told and not is_small:
             self.pop_screen()
 
     # -- keys -----------------------------------------------------------------------------------------------------

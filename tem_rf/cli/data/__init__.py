@@ -1,1 +1,1 @@
-"""`tem-rf data`: check micrographs and labels, inspect datasets, download published data."""
+"""`tem-rf data`: check micrographs and labels, inspect datasets, fetch published data."""

@@ -1,4 +1,4 @@
-"""`tem-rf data`: check micrographs and labels, inspect datasets, download published data."""
+"""`tem-rf data`: check micrographs and labels, inspect datasets, fetch published data."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from tem_rf.jobs.fetch import FetchRequest
 data = typer.Typer(
     cls=OptionNamingGroup,
     add_completion=False,
-    help="Check micrographs and labels, inspect datasets, download published data.",
+    help="Check micrographs and labels, inspect datasets, fetch published data.",
     no_args_is_help=True,
 )
 
@@ -39,7 +39,7 @@ def check(request: CheckRequest, as_json: JsonFlag = False) -> None:
 @data.command()
 @takes(FetchRequest)
 def fetch(request: FetchRequest, as_json: JsonFlag = False) -> None:
-    """Download a published dataset and verify its checksum; an interrupted download resumes.
+    """Fetch a published dataset and verify its checksums; if interrupted, the same command resumes.
 
     Without a name, the available datasets are listed.
 

@@ -22,7 +22,7 @@ def list_sets(as_json: bool) -> None:
 
 
 def fetch_set(request: FetchRequest, as_json: bool) -> None:
-    """Download a dataset with a progress bar, and print the next command."""
+    """Fetch a dataset with a progress bar, and print the next command."""
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=progress_console()) as progress:
         tasks: dict[str, TaskID] = {}

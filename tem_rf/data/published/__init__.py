@@ -1,1 +1,1 @@
-"""The published datasets by name, and their download."""
+"""The published datasets by name, and how to fetch them."""

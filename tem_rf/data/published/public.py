@@ -1,4 +1,4 @@
-"""The published datasets by name, and their download from Zenodo."""
+"""The published datasets by name, fetched from Zenodo."""
 
 import re
 import shutil
@@ -70,13 +70,13 @@ def fetch_published(
     progress: Callable[[RemoteFile, int], None] | None = None,
     api: str = ZENODO,
 ) -> list[Path]:
-    """Download a published set, or the files that are missing.
+    """Fetch a published set, or the files that are missing.
 
     Args:
         name: One of `PUBLISHED_SETS`.
         folder: Folder for the files.
         files: Names of files in the record, instead of those found by the size in their names.
-        progress: Called with the file and the number of bytes downloaded.
+        progress: Called with the file and the number of bytes fetched.
         api: Address of Zenodo's API.
 
     Returns:
@@ -144,6 +144,6 @@ def _check_space(folder: Path, selected: list[RemoteFile]) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise StorageError(
-            f"{folder}: {needed / 1e6:.0f} MB to download, but only {free / 1e6:.0f} MB are free; "
+            f"{folder}: {needed / 1e6:.0f} MB to fetch, but only {free / 1e6:.0f} MB are free; "
             "free some space or choose another folder with `out`."
         )

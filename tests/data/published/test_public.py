@@ -213,7 +213,7 @@ def test_a_disk_without_room_is_noticed_before_anything_is_fetched(
     add_study(zenodo)
     usage = SimpleNamespace(total=10, used=9, free=1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(StorageError, match="MB to download, but only 0 MB are free"):
+    with pytest.raises(StorageError, match="MB to fetch, but only 0 MB are free"):
         fetch_published("au-5nm", tmp_path, api=zenodo.api)
     assert not zenodo.requested_ranges
 

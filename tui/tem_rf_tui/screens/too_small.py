@@ -2,12 +2,10 @@
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-MIN_SIZE = Size(80, 20)
-"""Minimum width and height of the terminal [characters]; 24 lines less some for a status line."""
+from tem_rf_tui.terminal_size import MIN_COLUMNS, MIN_LINES
 
 
 class TooSmallScreen(ModalScreen[None]):
@@ -26,11 +24,6 @@ class TooSmallScreen(ModalScreen[None]):
         """Show the current size."""
         width, height = self.app.size
         self.query_one("#too-small", Static).update(
-            f"This terminal is {width} x {height} characters; the app needs {MIN_SIZE.width} x {MIN_SIZE.height}.\n"
+            f"This terminal is {width} x {height} characters; the app needs {MIN_COLUMNS} x {MIN_LINES}.\n"
             "Enlarge it or choose a smaller font, or press q to quit. Runs and jobs continue."
         )
-
-
-def is_too_small(size: Size) -> bool:
-    """Whether the app cannot be read in a terminal of this size."""
-    return size.width < MIN_SIZE.width or size.height < MIN_SIZE.height
