@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tem_rf.errors import RunError
 from tem_rf.files import replacing_file
+from tem_rf.plots.style import label_decades
 from tem_rf.runs.events import EpochEvent, epochs
 from tem_rf.runs.folder import RunFolder
 
@@ -24,6 +25,7 @@ def write_curves_picture(path: Path, runs: Sequence[RunFolder]) -> None:
         RunError: None of the runs has completed an epoch.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     curves = {run: done for run in runs if (done := epochs(run.events()))}
     if not curves:
@@ -37,9 +39,11 @@ def write_curves_picture(path: Path, runs: Sequence[RunFolder]) -> None:
             axes.plot(_epochs(done), [getattr(event, field) for event in done], color=colour, ls="--", lw=0.8)
             axes.plot(_epochs(done), [getattr(event, f"validation_{field}") for event in done], color=colour, lw=1.4)
         axes.set(xlabel="epoch", ylabel=label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         if field == "loss":
             axes.set_yscale("log")
+            label_decades(axes.yaxis)
     for index, name in enumerate(names):
         axes.plot([], [], color=_COLOURS[index % len(_COLOURS)], label=name)
     axes.plot([], [], color="0.3", lw=1.4, label="validation")
