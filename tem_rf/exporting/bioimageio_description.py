@@ -1,6 +1,7 @@
 """Content of `rdf.yaml` and documentation of a bioimage.io package, built with the classes of bioimageio.spec."""
 
 import getpass
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -221,7 +222,24 @@ def _output(card: ModelCard, folder: Path) -> Any:
 
 
 def _pixel(card: ModelCard) -> dict[str, Any]:
-    return {} if card.pixel_size_nm is None else {"unit": "nanometer", "scale": card.pixel_size_nm}
+    if card.pixel_size_nm is None:
+        return {}
+    return {"unit": "nanometer", "scale": halo_keeping_scale(card.pixel_size_nm, package_sizes(card).halo_px)}
+
+
+def halo_keeping_scale(pixel_size_nm: float, halo_px: int) -> float:
+    """Return the pixel size, changed in its last digits if need be: bioimage.io refuses rounding errors in the halo.
+
+    It computes `halo * scale / scale` with the scales of output and input, and wants an integer.
+
+    >>> halo_keeping_scale(0.02152, 24)
+    0.02152
+    >>> 24 * 0.1243 / 0.1243, halo_keeping_scale(0.1243, 24)
+    (24.000000000000004, 0.12430000000000001)
+    """
+    while halo_px * pixel_size_nm / pixel_size_nm != halo_px:
+        pixel_size_nm = math.nextafter(pixel_size_nm, math.inf)
+    return pixel_size_nm
 
 
 def _normalization(card: ModelCard) -> Any:
