@@ -101,15 +101,19 @@ def measure_mask(
     for window, components, ready in _windows(mask, rows or max(_PIXELS // mask.shape[1], 4 * RING_PX)):
         areas = np.bincount(components.ravel(), minlength=len(ready))
         left_out += int(np.count_nonzero(ready & (areas < min_area_px)))
-        numbers = number_particles(ready[components], split_touching=split_touching, min_area_px=min_area_px)
+        kept = ready & (areas >= min_area_px)
         cut = np.zeros(len(ready), bool)  # cut by the edge of the window, so their size is not known here
         cut[components[0]] = window.start > 0
         cut[components[-1]] |= window.stop < len(mask)
+        others = ~ready & (cut | (areas >= min_area_px))  # measured in another window, and not background
+        others[0] = False
+        if split_touching:
+            numbers = number_particles(kept[components], split_touching=True, min_area_px=min_area_px)
+            numbers[others[components]] = -1
+        else:
+            numbers = np.where(kept, np.cumsum(kept), -1 * others).astype(np.int32)[components]
         if instances is not None:
             _write_numbers(instances[window], numbers, len(particles))
-        others = ~ready & (cut | (areas >= min_area_px))
-        others[0] = False
-        numbers[others[components]] = -1  # measured in another window, and not background
         for particle in measure_particles(numbers, counts[window], spread):
             particles.append(replace(particle, number=len(particles) + 1, y_px=window.start + particle.y_px))
     return MeasuredMask(tuple(particles), left_out)
@@ -118,8 +122,7 @@ def measure_mask(
 def _write_numbers(instances: np.ndarray, numbers: np.ndarray, before: int) -> None:
     """Write the particles of a window, which are numbered after those of the windows before it."""
     for band in bands(len(instances)):
-        found = numbers[band] > 0
-        instances[band][found] = numbers[band][found] + before
+        np.copyto(instances[band], numbers[band] + before, casting="unsafe", where=numbers[band] > 0)
 
 
 def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:

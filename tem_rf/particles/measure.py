@@ -23,25 +23,41 @@ def feret_diameters(mask: np.ndarray) -> tuple[float, float]:
     >>> feret_diameters(np.ones((3, 9), bool))[1]
     3.0
     """
-    from scipy.spatial import ConvexHull
-    from scipy.spatial.distance import pdist
-
-    (rows,) = np.nonzero(mask.any(axis=1))
-    within = mask[rows]
-    first, last = within.argmax(axis=1), mask.shape[1] - 1 - within[:, ::-1].argmax(axis=1)
-    # Of each row, only the first and the last pixel can be on the hull.
-    rows, columns = np.concatenate([rows, rows]), np.concatenate([first, last])
-    ends = np.empty((4, len(rows), 2))
-    ends[..., 0], ends[..., 1] = rows, columns
-    ends += np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)])[:, np.newaxis]
-    corners = ends.reshape(-1, 2)
-    hull = corners[ConvexHull(corners).vertices]  # (n, 2), counterclockwise
+    hull = _hull(mask)
     # The minimum width is found perpendicular to one of the hull's edges (Shamos 1978).
     edges = np.concatenate([hull[1:], hull[:1]]) - hull
     lengths = np.hypot(edges[:, 0], edges[:, 1])
     heights = (np.outer(hull[:, 1], edges[:, 0]) - np.outer(hull[:, 0], edges[:, 1])) / lengths
     widths = heights.max(axis=0) - heights.min(axis=0)
-    return float(pdist(hull).max()), round(float(widths.min()), 9)
+    rows, columns = hull[:, 0], hull[:, 1]
+    squares = np.subtract.outer(rows, rows) ** 2 + np.subtract.outer(columns, columns) ** 2
+    return float(np.sqrt(squares.max())), round(float(widths.min()), 9)
+
+
+def _hull(mask: np.ndarray) -> np.ndarray:
+    """(n, 2) row and column of the corners of the convex hull of pixels, in order around it.
+
+    Pixels are extended as for `feret_diameters`. A program for any points, such as Qhull, takes twice as long.
+    """
+    (rows,) = np.nonzero(mask.any(axis=1))
+    within = mask[rows]
+    # Of each row, only the first and the last pixel can be on the hull.
+    first, last = within.argmax(axis=1), mask.shape[1] - 1 - within[:, ::-1].argmax(axis=1)
+    # The outline, down and up again: the end of each row, and the ends of the pixel half a pixel above and below.
+    count = len(rows)
+    down, up = np.empty((3 * count, 2)), np.empty((3 * count, 2))
+    for side, ends, outwards in ((down, first, -0.5), (up, last, 0.5)):
+        side[0::3, 0], side[1::3, 0], side[2::3, 0] = rows - 0.5, rows, rows + 0.5
+        side[0::3, 1], side[1::3, 1], side[2::3, 1] = ends, ends + outwards, ends
+    outline = np.concatenate([down, up[::-1]])
+    outline = outline[(outline != np.roll(outline, 1, axis=0)).any(axis=1)]
+    while True:  # a corner that is not convex between its neighbours is inside the hull
+        before = outline - np.concatenate([outline[-1:], outline[:-1]])
+        after = np.concatenate([before[1:], before[:1]])
+        convex = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0] > 0
+        if convex.all():
+            return outline
+        outline = outline[convex]
 
 
 RING_PX = 5  # width of the background ring with which a particle is compared
@@ -90,7 +106,6 @@ def measure_particles(
         spread: Standard deviation of the micrograph, if the counts are only a part of it; None: that of the counts.
     """
     from scipy.ndimage import find_objects
-    from skimage.measure import perimeter_crofton
 
     counts = None if counts is None else counts.astype(np.float32)
     if counts is not None and spread is None:
@@ -104,7 +119,7 @@ def measure_particles(
         y, x = (axis.astype(np.float64) for axis in np.nonzero(image))
         area, row, column = len(y), float(y.mean()), float(x.mean())
         feret_max_px, feret_min_px = feret_diameters(image)
-        perimeter = float(perimeter_crofton(image))
+        perimeter = _perimeter(image)
         box = (top, left, bottom, right)
         particles.append(
             Particle(
@@ -122,6 +137,33 @@ def measure_particles(
             )
         )
     return tuple(particles)
+
+
+_STEP, _DIAGONAL = math.pi / 4, math.pi / (4 * math.sqrt(2))
+# Of the perimeter, by which of the four pixels of a square are inside: 1 the last, 2 the one above, 4 the one before, 8
+# the one above that.
+_PERIMETER = np.array(
+    [
+        *(0, _STEP + _DIAGONAL, _DIAGONAL, 2 * _DIAGONAL, 0, _STEP + _DIAGONAL, 0, _DIAGONAL),
+        *(_STEP, 2 * _STEP, _DIAGONAL, _DIAGONAL, _STEP, 2 * _STEP, 0, 0),
+    ]
+)
+
+
+def _perimeter(mask: np.ndarray) -> float:
+    """Perimeter by Crofton's formula in four directions [px].
+
+    It equals scikit-image's `perimeter_crofton`, in a third of the time.
+
+    Args:
+        mask: (h, w) bool.
+
+    Source: Ohser and Mücklich 2000, "Statistical Analysis of Microstructures in Materials Science".
+    """
+    padded = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), np.uint8)
+    padded[1:-1, 1:-1] = mask
+    squares = padded[1:, 1:] + 2 * padded[:-1, 1:] + 4 * padded[1:, :-1] + 8 * padded[:-1, :-1]
+    return float(_PERIMETER @ np.bincount(squares.ravel(), minlength=16))
 
 
 def _aspect_ratio(y: np.ndarray, x: np.ndarray) -> float:

@@ -9,6 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from scipy.ndimage import gaussian_filter, label
+from scipy.spatial import ConvexHull
+from scipy.spatial.distance import pdist
+from skimage.measure import perimeter_crofton
 
 from tem_rf.particles.measure import Particle, measure_particles
 from tem_rf.particles.scores import score_particles
@@ -212,3 +216,19 @@ def test_a_particle_taken_for_two_halves_is_missed_and_not_found_twice() -> None
         1,
         0,
     )
+
+
+@pytest.mark.parametrize("roughness_px", [0.7, 1.5, 4.0])
+def test_diameters_and_perimeter_equal_those_of_qhull_and_scikit_image(roughness_px: float) -> None:
+    field = gaussian_filter(np.random.default_rng(7).normal(size=(150, 170)), roughness_px)
+    numbers, count = label(field > 0.5 * field.std(), structure=np.ones((3, 3)))
+    assert count > 20
+    for particle in measure_particles(numbers):
+        image = numbers == particle.number
+        corners = np.concatenate([np.argwhere(image) + step for step in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))])
+        hull = corners[ConvexHull(corners).vertices]
+        assert particle.feret_max_px == pdist(hull).max()
+        normals = np.roll(hull, 1, axis=0) - hull
+        normals = normals[:, ::-1] * (1, -1) / np.hypot(*normals.T)[:, np.newaxis]
+        assert particle.feret_min_px == pytest.approx(np.ptp(hull @ normals.T, axis=0).min())
+        assert particle.circularity == min(4 * np.pi * particle.area_px / perimeter_crofton(image) ** 2, 1)
