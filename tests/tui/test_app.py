@@ -184,9 +184,9 @@ def test_numbers_typed_into_a_field_are_text(folder: Path) -> None:
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("5", "slash", "1", "2")
-        assert app.query_one("#filter", Input).value == "12"
+        assert app.query_one("#results-filter", Input).value == "12"
         assert app.query_one(TabbedContent).active == "results"
-        await pilot.press("escape", "3")
+        await pilot.press("enter", "3")
         await pilot.pause(0.1)
         assert app.query_one(TabbedContent).active == "train"
 

@@ -5,11 +5,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Select, Static
 
+from tem_rf.data.tiff import write_tiff
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.previews import preview_dataset, preview_folder
 from tem_rf_tui.screens.browse import BrowseScreen, FolderTree
@@ -333,3 +335,23 @@ def test_it_looks_as_it_did(with_data: Path, size: tuple[int, int]) -> None:
         await assert_snapshot(pilot, f"data-{size[0]}x{size[1]}")
 
     drive(with_data, script, size=size)
+
+
+def test_places_are_filtered_by_words_and_the_cursor_stays_on_a_place(folder: Path) -> None:
+    for name in ("au-5nm", "au-2nm", "cdse"):
+        (folder / name).mkdir()
+        write_tiff(folder / name / "a.tif", np.zeros((32, 32), np.float32), pixel_size_nm=0.02)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        places = app.query_one("#places", OptionList)
+        await until(pilot, lambda: places.option_count == 5)  # with two titles
+        await pilot.press("slash", *"NM au")
+        await until(pilot, lambda: places.option_count == 4)
+        await pilot.press("5")
+        await until(pilot, lambda: "Prepared datasets: none" in screen_text(app) and places.option_count == 2)
+        await pilot.press("escape")
+        await until(pilot, lambda: places.option_count == 5)
+        assert places.has_focus
+        assert places.highlighted is not None
+
+    drive(folder, script)

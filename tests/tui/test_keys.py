@@ -40,9 +40,9 @@ def test_a_key_that_opens_a_field_is_followed_by_text(folder: Path) -> None:
     make_run(folder / "runs", "a")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        _type_ahead(app, "5", "slash", "1", "2", "escape", "3")
+        _type_ahead(app, "5", "slash", "1", "2", "enter", "3")
         await until(pilot, lambda: isinstance(app.focused, RunTable))
-        assert app.query_one("#filter", Input).value == "12"
+        assert app.query_one("#results-filter", Input).value == "12"
 
     drive(folder, script)
 

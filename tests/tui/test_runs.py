@@ -118,3 +118,25 @@ def test_a_log_is_shown_whole_from_its_end_and_searched(folder: Path) -> None:
         assert text.virtual_size.width <= text.size.width
 
     drive(folder, script)
+
+
+def test_runs_of_studies_are_listed_on_request_and_left_to_their_study(folder: Path) -> None:
+    make_run(folder / "runs", "a")
+    study = folder / "studies" / "depths"
+    make_run(study / "runs", "au-n2-p24-s1", state="stopped")
+    (study / "study.toml").touch()
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        table = await _open(app, pilot, 1)
+        await pilot.press("a")
+        await until(pilot, lambda: _names(table) == ["a", "depths/au-n2-p24-s1"])
+        await pilot.press("space", "space")
+        await until(pilot, lambda: [run.run.name for run in app.query_one(Curves).runs] == ["a", "au-n2-p24-s1"])
+        assert "Resume" not in screen_text(app)
+        await pilot.press("r", "D")
+        await until(pilot, lambda: told(app).count("belongs to the study depths") == 2)
+        await pilot.press("a")
+        await until(pilot, lambda: _names(table) == ["a"])
+
+    drive(folder, script)
+    assert (study / "runs" / "au-n2-p24-s1").is_dir()

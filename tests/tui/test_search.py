@@ -21,6 +21,7 @@ from tem_rf.study.view import StudyTracker
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.screens.new_study import NewStudyScreen
 from tem_rf_tui.study_trials import best_per_depth, trials_of
+from tem_rf_tui.widgets.curves import Curves
 from tem_rf_tui.widgets.field_plot import FieldPlot
 from tem_rf_tui.widgets.study_detail import progress
 from tem_rf_tui.widgets.study_table import StudyTable
@@ -392,3 +393,33 @@ def test_it_looks_as_it_did(
         await assert_snapshot(pilot, f"search-{view}-{size[0]}x{size[1]}")
 
     drive(with_study.path.parents[1], script, size=size)
+
+
+def test_curves_of_trials_are_drawn_on_top_of_each_other(with_study: StudyFolder) -> None:
+    folder = with_study.path.parents[1]
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        await pilot.press("c", "4", "down", "c")
+        names = {f"discs-paper-{network}-s{seed}" for network in ("n2-p22", "n2-p24") for seed in (752, 140)}
+        await until(
+            pilot, lambda: bool(app.query(Curves)) and {run.run.name for run in app.query_one(Curves).runs} == names
+        )
+
+    drive(folder, script, size=WIDE)
+
+
+def test_studies_and_trials_are_filtered_by_words(with_study: StudyFolder) -> None:
+    folder = with_study.path.parents[1]
+    _study(folder, "other")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("4")
+        await until(pilot, lambda: bool(app.query(StudyTable)) and len(app.query_one(StudyTable).rows) == 2)
+        await pilot.press("slash", *"fig", "enter")
+        await until(pilot, lambda: [row[1] for row in app.query_one(StudyTable).rows] == ["figure-2"])
+        await pilot.press("enter", "slash", *"fail", "enter")
+        await until(pilot, lambda: [row[1] for row in _rows(app)] == ["n2-p44"])
+        assert app.query_one(TrialTable).has_focus
+
+    drive(folder, script)

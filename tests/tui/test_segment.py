@@ -277,3 +277,18 @@ def test_a_segmented_micrograph_is_corrected(with_model: Path, tmp_path: Path) -
 
     drive(with_model, script)
     assert tifffile.imread(with_model / "au_labels.tif").astype(bool).sum() > 400
+
+
+def test_segmented_micrographs_are_filtered_by_words(with_model: Path, tmp_path: Path) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("6")
+        table = app.query_one("#segmented", RowTable)
+        await until(pilot, lambda: len(table.rows) == 1)
+        await pilot.press("slash", *"ag")
+        await until(pilot, lambda: not table.rows)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(table.rows) == 1 and table.has_focus)
+
+    drive(with_model, script)

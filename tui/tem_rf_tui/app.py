@@ -34,6 +34,7 @@ from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job
 from tem_rf_tui.label_keys import EDITOR_BINDINGS
 from tem_rf_tui.messages import (
+    CurvesRequested,
     DatasetChosen,
     EditRequested,
     Ended,
@@ -336,6 +337,15 @@ class TemRfApp(SessionApp):
         self.remember(networks=",".join(message.names))
         words = "network" if len(message.names) == 1 else "networks"
         self.notify(f"Using {words} {', '.join(message.names)} for the next training.")
+
+    async def on_curves_requested(self, message: CurvesRequested) -> None:
+        """Draw the curves on the Train screen."""
+        from tem_rf_tui.screens.train import TrainScreen
+
+        await self.action_open("train")
+        screen = self._open_screen()
+        if isinstance(screen, TrainScreen):
+            screen.overlay(message.runs)
 
     def on_edit_requested(self, message: EditRequested) -> None:
         """Open a label in the editor."""

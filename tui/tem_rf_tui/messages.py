@@ -41,6 +41,13 @@ class NetworksChosen(Message):
 
 
 @dataclass
+class CurvesRequested(Message):
+    """Runs of studies whose curves are to be drawn on top of each other."""
+
+    runs: list[Path]
+
+
+@dataclass
 class EditRequested(Message):
     """A label to open in the editor."""
 

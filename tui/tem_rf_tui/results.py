@@ -13,6 +13,7 @@ from tem_rf.metrics.scores import ImageScores, read_scores
 from tem_rf.metrics.summary import Spread
 from tem_rf.runs.view import RunTracker, RunView
 from tem_rf.study.folder import list_studies
+from tem_rf_tui.wording import has_words
 
 METRICS = ("hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px")
 
@@ -88,8 +89,7 @@ def cells_of(trial: TrialResult) -> tuple[str, ...]:
 
 def contains(trial: TrialResult, words: str) -> bool:
     """Whether all words occur in the row or in the names of its runs."""
-    text = " ".join([*cells_of(trial), *(run.run.name for run in trial.runs)]).lower()
-    return all(word in text for word in words.lower().split())
+    return has_words(" ".join([*cells_of(trial), *(run.run.name for run in trial.runs)]), words)
 
 
 def images_of(trial: TrialResult) -> list[ScoredImage]:

@@ -1,5 +1,6 @@
 """Base class of the screens."""
 
+import itertools
 from typing import cast
 
 from textual.containers import Vertical
@@ -7,6 +8,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tem_rf_tui.session import SessionApp
+from tem_rf_tui.widgets.filter_field import FilterField
+from tem_rf_tui.widgets.live_table import LiveTable
 
 READING = "Reading …"
 WIDE = 120
@@ -53,9 +56,35 @@ class TabScreen(Vertical, can_focus=True):
         """Update the key line: a wide terminal needs fewer keys."""
         self.screen.refresh_bindings()
 
+    def action_filter(self) -> None:
+        """Go to the filter of the focused list, or of the first."""
+        fields = self.query(FilterField)
+        focused = (field for field in fields if self.query_one(f"#{field.of}").has_focus)
+        next(focused, fields.first()).open()
+
+    def filter_list(self, name: str, words: str) -> None:
+        """Show only the rows of a list with all these words.
+
+        Args:
+            name: Id of the list.
+            words: The words, separated by spaces.
+        """
+        self.query_one(f"#{name}", LiveTable).filter(words)
+
+    def on_filter_field_words(self, event: FilterField.Words) -> None:
+        """Filter while you type."""
+        event.stop()
+        self.filter_list(event.field.of, event.words)
+
+    def on_filter_field_left(self, event: FilterField.Left) -> None:
+        """Return to the list."""
+        event.stop()
+        self.stand_in(self.query_one(f"#{event.field.of}"))
+
     def stand_in(self, widget: Widget) -> None:
-        """Focus a widget of the screen, or the screen itself if the widget is hidden."""
-        self.screen.set_focus(widget if widget.display else self)
+        """Focus a widget of the screen, or the screen itself if the widget or what contains it is hidden."""
+        inside = itertools.takewhile(lambda node: node is not self, widget.ancestors_with_self)
+        self.screen.set_focus(widget if all(node.display for node in inside if isinstance(node, Widget)) else self)
 
     def show_or_say(self, widget: Widget, words: Static, text: str | None) -> None:
         """Show a widget, or in its place a text that explains why there is nothing to show."""

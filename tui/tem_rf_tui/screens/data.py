@@ -23,7 +23,9 @@ from tem_rf_tui.previews import Preview, preview_dataset, preview_folder
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.browse import BrowseScreen
 from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.micrograph_view import MicrographView
+from tem_rf_tui.wording import has_words
 from tem_rf_tui.workspace import DATASET_MARK
 
 
@@ -39,6 +41,7 @@ class DataScreen(TabScreen):
         Binding("g", "segment", "Segment", tooltip="Segment the micrographs of this folder with a model"),
         Binding("s", "simulate", "Simulate", tooltip="Simulate micrographs with exact masks"),
         Binding("f", "fetch", "Fetch", tooltip="Fetch a published dataset"),
+        Binding("slash", "filter", "Filter", key_display="/", show=False, tooltip="Show places with all words"),
         Binding("full_stop", "step(1)", "Next", key_display=".", show=False, tooltip="Next patch or micrograph"),
         Binding("comma", "step(-1)", "Previous", key_display=",", show=False, tooltip="Previous patch or micrograph"),
     ]
@@ -72,9 +75,12 @@ class DataScreen(TabScreen):
         self._index = 0
         self._shown: Preview | None = None
         self._is_unlabelled = False
+        self._words = ""  # of the filter
 
     def compose(self) -> ComposeResult:
-        yield OptionList(id="places", markup=False)
+        with Vertical(id="place-column"):
+            yield FilterField("places")
+            yield OptionList(id="places", markup=False)
         with Vertical(id="place"):
             yield Static(id="place-facts", markup=False)
             yield Static(id="place-problems", classes="problem", markup=False)
@@ -115,20 +121,31 @@ class DataScreen(TabScreen):
         if is_shown and self._picked in (None, self._place):
             return
         self._datasets, self._folders = datasets, folders
-        places = self.query_one("#places", OptionList)
-        places.clear_options()
-        short = self.tem_rf.workspace.short
-        for title, paths in (("Prepared datasets", self._datasets), ("Micrographs", self._folders)):
-            places.add_option(Option(title if paths else f"{title}: none", disabled=True))
-            places.add_options([Option(f"  {short(path)}", id=str(path)) for path in paths])
-        if not self._datasets and not self._folders:
+        if not datasets and not folders:
+            self._list([], [])
             self._show_nothing()
             return
+        self.filter_list("places", self._words)
+
+    def filter_list(self, name: str, words: str) -> None:
+        """Show the datasets and folders with these words in their path."""
+        self._words = words
+        shown = [[path for path in paths if has_words(str(path), words)] for paths in (self._datasets, self._folders)]
+        places = self._list(*shown)
         remembered = Path(self.tem_rf.dataset)
-        known = [*self._datasets, *self._folders]
-        first = next((path for path in (self._picked, self._place, remembered) if path in known), known[0])
-        self._picked = None
-        places.highlighted = places.get_option_index(str(first))
+        known = [path for paths in shown for path in paths]
+        if known:
+            first = next((path for path in (self._picked, self._place, remembered) if path in known), known[0])
+            self._picked = None
+            places.highlighted = places.get_option_index(str(first))
+
+    def _list(self, datasets: list[Path], folders: list[Path]) -> OptionList:
+        places, short = self.query_one("#places", OptionList), self.tem_rf.workspace.short
+        places.clear_options()
+        for title, paths in (("Prepared datasets", datasets), ("Micrographs", folders)):
+            places.add_option(Option(title if paths else f"{title}: none", disabled=True))
+            places.add_options([Option(f"  {short(path)}", id=str(path)) for path in paths])
+        return places
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Preview the dataset or folder under the cursor."""

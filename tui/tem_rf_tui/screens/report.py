@@ -38,7 +38,7 @@ class ReportScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide report") as dialog:
             dialog.border_title = self._title
-            yield FilterField(id="search")
+            yield FilterField("lines")
             yield TextLines(self._lines, is_wrapped=not self._is_log)
         yield KeyLine()
 

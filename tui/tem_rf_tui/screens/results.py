@@ -1,7 +1,6 @@
 """Results: tables of scores to sort, filter and copy; keys to evaluate and export runs."""
 
 import itertools
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +8,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
-from textual.widget import Widget
-from textual.widgets import Input, Static
-from textual.worker import get_current_worker
+from textual.widgets import Static
 
 from tem_rf.errors import StorageError
 from tem_rf.evaluation.columns import sort_by
@@ -21,15 +18,16 @@ from tem_rf.files import write_text
 from tem_rf.jobs.evaluate import EvaluateRequest
 from tem_rf.jobs.export import ExportRequest
 from tem_rf.runs.view import RunView
-from tem_rf_tui.results import COLUMNS, StudyRuns, cells_of, contains, read_results
-from tem_rf_tui.screens.base import READING, TabScreen
+from tem_rf_tui.results import COLUMNS, cells_of, contains, read_results
+from tem_rf_tui.screens.base import READING
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
 from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.screens.study_runs import StudyRunsScreen
 from tem_rf_tui.widgets.columns import MIN_WIDTH, columns_with_room, widths_of
+from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
 from tem_rf_tui.wording import counted
 
-_WATCH_INTERVAL_S = 2.0
 _KEYS = [column.key for column in COLUMNS]
 _TITLES = [column.title for column in COLUMNS]
 _NAMES = {_KEYS.index(key) for key in ("dataset", "network", "seeds")}
@@ -37,7 +35,7 @@ _FIRST_SORT = _KEYS.index("validation_hard_dice")
 _FORMATS = {"Markdown": as_markdown, "CSV": as_csv, "LaTeX": as_latex}
 
 
-class ResultsScreen(TabScreen):
+class ResultsScreen(StudyRunsScreen):
     """One row per trial, with mean ± SD over its seeds."""
 
     BINDINGS = [
@@ -46,7 +44,7 @@ class ResultsScreen(TabScreen):
             "filter",
             "Filter",
             key_display="/",
-            tooltip="Show rows with all words; Esc leaves the field",
+            tooltip="Show rows with all words; Esc removes the filter",
         ),
         Binding("o", "sort(1)", "Sort", tooltip="Sort by the next column (or click its title)"),
         Binding("O", "reverse", "Reverse", show=False, tooltip="Reverse the order"),
@@ -72,31 +70,25 @@ class ResultsScreen(TabScreen):
 
         rows: list[TrialResult]
 
-    @dataclass
-    class StudiesChanged(Message):
-        """At least one run of a study has changed."""
-
-        runs: dict[str, list[RunView]]
-
     def __init__(self) -> None:
         super().__init__()
-        self._of_studies: dict[str, list[RunView]] = {}
-        self._has_read_studies = self._has_read_rows = False
+        self._has_read_rows = False
         self._rows: list[TrialResult] = []
         self._shown: list[TrialResult] = []
         self._columns: list[int] = []  # those that fit
+        self._words = ""  # of the filter
         self._is_grouped, self._sort, self._is_descending = True, _FIRST_SORT, True
         self._read_of: object = None
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="filter: words in the row", compact=True, id="filter")
+        yield FilterField("results")
         yield OpeningTable(_TITLES, id="results")
         yield Static(id="result-details", markup=False)
         yield Static(id="no-results", markup=False)
 
     def on_mount(self) -> None:
         """Start watching the runs of studies."""
-        self._watch_studies()
+        self.watch_studies()
 
     def activate(self) -> None:
         """Focus the table."""
@@ -110,11 +102,6 @@ class ResultsScreen(TabScreen):
         elif not self._rows:  # it may now be known that there are none
             self._show()
 
-    def on_results_screen_studies_changed(self, message: StudiesChanged) -> None:
-        """Include the runs of studies."""
-        self._of_studies, self._has_read_studies = message.runs, True
-        self.show_runs()
-
     def show_ended_job(self) -> None:
         """Read the results again: an evaluation may have ended."""
         self._read_again()
@@ -124,13 +111,10 @@ class ResultsScreen(TabScreen):
         self._rows, self._has_read_rows = message.rows, True
         self._show()
 
-    def on_input_changed(self) -> None:
-        """Filter while you type."""
+    def filter_list(self, name: str, words: str) -> None:
+        """Show the rows with these words."""
+        self._words = words
         self._show()
-
-    def on_input_submitted(self) -> None:
-        """Return to the table."""
-        self.stand_in(self.query_one("#results"))
 
     def on_resize(self) -> None:
         """Show the columns that fit."""
@@ -152,10 +136,6 @@ class ResultsScreen(TabScreen):
     def on_row_table_row_selected(self) -> None:
         """Open the images of the row."""
         self.action_images()
-
-    def action_filter(self) -> None:
-        """Go to the filter."""
-        self.query_one("#filter").focus()
 
     def action_sort(self, by: int) -> None:
         """Sort by another column."""
@@ -214,8 +194,7 @@ class ResultsScreen(TabScreen):
             self.notify(str(error), severity="error", timeout=10)
 
     def _show(self) -> None:
-        words = self.query_one("#filter", Input).value
-        rows = [row for row in self._rows if contains(row, words)]
+        rows = [row for row in self._rows if contains(row, self._words)]
         self._shown = sort_by(rows, COLUMNS[self._sort], is_descending=self._is_descending)
         cells = [cells_of(row) for row in self._shown]
         table, sign = self.query_one(RowTable), "▼" if self._is_descending else "▲"
@@ -235,7 +214,7 @@ class ResultsScreen(TabScreen):
         """Return why there are no rows."""
         if self._rows:
             return "No row contains all these words."
-        has_read = self.tem_rf.has_read_runs and self._has_read_studies and self._has_read_rows
+        has_read = self.tem_rf.has_read_runs and self.has_read_studies and self._has_read_rows
         return "No run has finished an epoch yet; train a network first." if has_read else READING
 
     def _show_details(self) -> None:
@@ -257,28 +236,15 @@ class ResultsScreen(TabScreen):
 
     def _read_again(self) -> None:
         self._read_of, self._has_read_rows = self._progress(), False
-        self._read({"": list(self.tem_rf.runs), **self._of_studies}, self._is_grouped)
+        self._read({"": list(self.tem_rf.runs), **self.study_runs}, self._is_grouped)
 
     def _progress(self) -> list[tuple[Path, int]]:
-        runs = itertools.chain(self.tem_rf.runs, *self._of_studies.values())
+        runs = itertools.chain(self.tem_rf.runs, *self.study_runs.values())
         return [(run.run.path, len(run.epochs)) for run in runs]
 
     @work(thread=True, exclusive=True, group="results", description="results")  # otherwise Textual prints all runs
     def _read(self, runs: dict[str, list[RunView]], is_grouped: bool) -> None:
         self.post_message(self.ResultsRead(read_results(runs, is_grouped=is_grouped)))
-
-    @work(thread=True, exclusive=True, group="studies", description="runs of studies")
-    def _watch_studies(self) -> None:
-        """Check the runs of studies every few seconds while the tab is open."""
-        worker, studies = get_current_worker(), StudyRuns(self.tem_rf.workspace.studies)
-        runs: dict[str, list[RunView]] | None = None
-        while not worker.is_cancelled:
-            if isinstance(self.parent, Widget) and self.parent.display:
-                now = studies.poll()
-                if now != runs:
-                    runs = now
-                    self.post_message(self.StudiesChanged(runs))
-            time.sleep(_WATCH_INTERVAL_S)
 
 
 def _title(row: TrialResult) -> str:

@@ -13,10 +13,13 @@ from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tem_rf.runs import process
+from tem_rf.runs.view import LIVE_STATES
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.view import StudyTracker, StudyView
+from tem_rf_tui.messages import CurvesRequested
 from tem_rf_tui.screens.base import READING, TabScreen
 from tem_rf_tui.screens.new_study import NewStudyScreen
+from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.row_table import RowTable
 from tem_rf_tui.widgets.study_detail import StudyDetail
 from tem_rf_tui.widgets.study_table import StudyTable
@@ -36,9 +39,11 @@ class SearchScreen(TabScreen):
         Binding("x", "cancel_trial", "Stop trial", tooltip="Stop the runs of the trial; the study continues"),
         Binding("r", "resume('')", "Resume", tooltip="Resume the study"),
         Binding("R", "resume('--retry-failed')", "Retry", show=False, tooltip="Resume, and retry failed trials"),
+        Binding("c", "curves", "Curves", tooltip="Draw the curves of the runs of this trial on the Train screen"),
         Binding("d", "next_setup", "Dataset", show=False, tooltip="Next dataset and recipe of the study"),
         Binding("o", "order", "Sort", tooltip="Sort trials by depth and receptive field, or best first"),
         Binding("v", "next_view", "View", tooltip="Switch between trials, plot, workers and log"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show studies or trials with all words"),
     ]
 
     @dataclass
@@ -53,8 +58,10 @@ class SearchScreen(TabScreen):
         self._has_read = False
         self._watched = ""  # name of the study whose runs are watched
         self._started = ""  # the study to select when it first appears
+        self._shown_state: object = None
 
     def compose(self) -> ComposeResult:
+        yield FilterField("studies")
         yield StudyTable(id="studies")
         yield Static(id="no-studies", markup=False)
         yield StudyDetail(id="study")
@@ -65,8 +72,19 @@ class SearchScreen(TabScreen):
         self._watch()
 
     def applies(self, action: str) -> bool:
-        """Hide the key that switches views where they are side by side."""
-        return action != "next_view" or not self.is_wide
+        """Show only the keys for the state of the study, and none to switch views that are side by side."""
+        study = self._watched_study()
+        match action:
+            case "new":
+                return True
+            case "next_view":
+                return study is not None and not self.is_wide
+            case "stop" | "cancel_trial":
+                return study is not None and study.state in LIVE_STATES
+            case "resume":
+                return study is not None and study.state not in LIVE_STATES
+            case _:
+                return study is not None
 
     def activate(self) -> None:
         """Focus the trials if there is only one study, otherwise the studies."""
@@ -98,6 +116,12 @@ class SearchScreen(TabScreen):
         event.stop()
         if self.screen.focused in (None, self, self.query_one(TrialTable)):
             self.call_after_refresh(lambda: self.stand_in(self.query_one(TrialTable)))
+
+    def filter_list(self, name: str, words: str) -> None:
+        """Show the studies or trials with these words."""
+        super().filter_list(name, words)
+        self._watched = self.query_one(StudyTable).chosen_name
+        self._show_detail()
 
     def action_new(self) -> None:
         """Define a study."""
@@ -137,6 +161,14 @@ class SearchScreen(TabScreen):
         else:
             self.notify(f"{trial.name}: no run is training.", severity="warning")
 
+    def action_curves(self) -> None:
+        """Draw the curves of the runs of a trial on the Train screen, with those of trials marked before."""
+        trial = self.query_one(StudyDetail).chosen
+        if trial is None:
+            self.notify("No trials yet.", severity="warning")
+        else:
+            self.post_message(CurvesRequested([run.run.path for run in trial.runs]))
+
     def action_resume(self, option: str) -> None:
         """Resume the study."""
         study = self._chosen()
@@ -174,10 +206,13 @@ class SearchScreen(TabScreen):
             self.notify(str(error), severity="warning", timeout=10)
 
     def _chosen(self) -> StudyView | None:
-        found = next((study for study in self._studies if study.study.name == self._watched), None)
+        found = self._watched_study()
         if found is None:
             self.notify("No studies yet; press n to define one.", severity="warning")
         return found
+
+    def _watched_study(self) -> StudyView | None:
+        return next((study for study in self._studies if study.study.name == self._watched), None)
 
     def _show(self) -> None:
         table = self.query_one(StudyTable)
@@ -191,8 +226,12 @@ class SearchScreen(TabScreen):
         self._show_detail()
 
     def _show_detail(self) -> None:
-        study = next((study for study in self._studies if study.study.name == self._watched), None)
+        study = self._watched_study()
         self.query_one(StudyDetail).show(study)
+        state = (study.study, study.state) if study else None
+        if state != self._shown_state:
+            self._shown_state = state
+            self.screen.refresh_bindings()
 
     @work(thread=True, exclusive=True, group="studies")
     def _watch(self) -> None:

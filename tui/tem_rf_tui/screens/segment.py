@@ -26,9 +26,11 @@ from tem_rf_tui.previews import preview_mask
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.screens.segmented import SegmentedScreen
+from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.particle_view import ParticleView
 from tem_rf_tui.widgets.row_table import OpeningTable, Row, RowTable
+from tem_rf_tui.wording import has_words
 
 _TITLE = "segment "
 
@@ -59,6 +61,7 @@ class SegmentScreen(TabScreen):
         Binding("f", "view", "Full size", tooltip="Open the segmented micrograph at full size, with each particle"),
         Binding("p", "pool", "Pool", tooltip="Take the folder of the segmented micrograph as one experiment: report"),
         Binding("v", "masks", "Masks", tooltip="Switch between models and segmented micrographs"),
+        Binding("slash", "filter", "Filter", key_display="/", show=False, tooltip="Show micrographs with all words"),
         Binding("h", "particles", "Sizes", tooltip="Switch between picture and particles in a narrow terminal"),
     ]
 
@@ -79,6 +82,8 @@ class SegmentScreen(TabScreen):
         super().__init__()
         self._models: list[Path] = []
         self._results: list[dict[str, Any]] = []
+        self._shown: list[dict[str, Any]] = []  # those with the words of the filter
+        self._words = ""
         self._picture: Picture | None = None
         self._particles: ParticleList | None = None
 
@@ -87,6 +92,7 @@ class SegmentScreen(TabScreen):
             yield OptionList(id="models", markup=False)
             yield Static(id="model-facts", markup=False)
         with Vertical(id="segmented-column"):
+            yield FilterField("segmented")
             yield OpeningTable(("micrograph", "particle", "particles", "mask"), id="segmented")
             with Horizontal(id="segmented-views"):
                 yield MicrographView(id="mask-view")
@@ -124,7 +130,7 @@ class SegmentScreen(TabScreen):
         """Show the mask and the particles."""
         event.stop()
         if event.table.id == "segmented":
-            self._read_result(self._results[event.table.cursor_row])
+            self._read_result(self._shown[event.table.cursor_row])
         elif event.table.id == "particles":
             self._show_particle(event.table.cursor_row)
 
@@ -136,11 +142,11 @@ class SegmentScreen(TabScreen):
 
     def action_view(self) -> None:
         """Open the segmented micrograph under the cursor at full size."""
-        if not self._results:
+        if not self._shown:
             self.notify("No segmented micrographs yet; select a model and press s.", severity="warning")
             return
         row = self.query_one("#segmented", RowTable).cursor_row
-        self.app.push_screen(SegmentedScreen(self.tem_rf.workspace.folder, self._results, row))
+        self.app.push_screen(SegmentedScreen(self.tem_rf.workspace.folder, self._shown, row))
 
     def on_segment_screen_mask_read(self, message: MaskRead) -> None:
         """Show the micrograph with outlined particles."""
@@ -172,24 +178,24 @@ class SegmentScreen(TabScreen):
     def action_masks(self) -> None:
         """Switch between models and masks."""
         models, masks = self.query_one("#models"), self.query_one("#segmented")
-        (masks if models.has_focus and self._results else models).focus()
+        (masks if models.has_focus and self._shown else models).focus()
 
     def action_correct(self) -> None:
         """Open the segmented micrograph under the cursor in the label editor."""
-        if not self._results:
+        if not self._shown:
             self.notify("No segmented micrographs yet; select a model and press s.", severity="warning")
             return
-        row, folder = self._results[self.query_one("#segmented", RowTable).cursor_row], self.tem_rf.workspace.folder
+        row, folder = self._shown[self.query_one("#segmented", RowTable).cursor_row], self.tem_rf.workspace.folder
         given = {name: folder / row[name] for name in ("mask", "probability") if name in row}
         request = EditRequest.build(micrograph=folder / row["image"], **given)
         self.post_message(EditRequested(request))
 
     def action_pool(self) -> None:
         """Ask how to pool the particles of the folder under the cursor, then write the report."""
-        if not self._results:
+        if not self._shown:
             self.notify("No segmented micrographs yet; select a model and press s.", severity="warning")
             return
-        folder = Path(self._results[self.query_one("#segmented", RowTable).cursor_row]["mask"]).parent
+        folder = Path(self._shown[self.query_one("#segmented", RowTable).cursor_row]["mask"]).parent
 
         def start(request: ParticlesRequest | None) -> None:
             if request is not None:
@@ -259,7 +265,13 @@ class SegmentScreen(TabScreen):
         empty.update("No segmented micrographs yet.\n\nSelect a model and press s.")
         if results != self._results:
             self._results = results
-            table.show_rows([_cells(row) for row in results])
+            self.filter_list("segmented", self._words)
+
+    def filter_list(self, name: str, words: str) -> None:
+        """Show the segmented micrographs with these words."""
+        self._words = words
+        self._shown = [row for row in self._results if has_words(" ".join(_cells(row)), words)]
+        self.query_one("#segmented", RowTable).show_rows([_cells(row) for row in self._shown])
 
     @work(thread=True, exclusive=True, group="mask", description="mask and particles")
     def _read_result(self, row: dict[str, Any]) -> None:

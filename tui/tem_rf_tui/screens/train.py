@@ -1,8 +1,9 @@
 """Train: the runs, details of one of them, and keys to start, pause, stop and resume them."""
 
-from collections import Counter
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
@@ -12,37 +13,28 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tem_rf.errors import TemRfError
-from tem_rf.jobs import keep_runs
 from tem_rf.jobs.launch import Launched, train_in_background
 from tem_rf.jobs.queue import TrainingQueue
 from tem_rf.jobs.train import TrainRequest
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.extension import extend
-from tem_rf.runs.notes import write_notes
 from tem_rf.runs.view import LIVE_STATES, RunView
-from tem_rf_tui.screens.about_run import AboutRun, AboutRunScreen, QuestionScreen
-from tem_rf_tui.screens.base import READING, TabScreen
+from tem_rf_tui.launched import launched_text
+from tem_rf_tui.screens.base import READING
 from tem_rf_tui.screens.new_training import NewTrainingScreen, PlannedTraining
 from tem_rf_tui.screens.report import ReportScreen
 from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.screens.run_keeping import RunKeepingScreen
 from tem_rf_tui.widgets.curves import MAX_CURVES
 from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.row_table import RowTable
 from tem_rf_tui.widgets.run_detail import RunDetail, log_text
 from tem_rf_tui.widgets.run_table import RunTable
-from tem_rf_tui.wording import counted
 
 _SHOWN_NAMES = 5
 
-_LAUNCHED = {
-    "starting": "starting",
-    "queued": "waiting in the queue",
-    "training": "already training",
-    "finished": "already finished",
-}
 
-
-class TrainScreen(TabScreen):
+class TrainScreen(RunKeepingScreen):
     """Runs and their curves."""
 
     BINDINGS = [
@@ -54,6 +46,7 @@ class TrainScreen(TabScreen):
         Binding("e", "extend", "Extend", tooltip="Train the run for more epochs"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show runs with all words, also of notes, tags"),
         Binding("v", "next_view", "View", tooltip="Switch between curves, patches, log, settings and machine"),
+        Binding("a", "studies", "Studies", show=False, tooltip="List the runs of studies too, or not"),
         Binding("m", "about", "Note", show=False, tooltip="Name, note and tags of the run"),
         Binding("l", "log_scale", "Log", show=False, tooltip="Switch the loss axis between linear and logarithmic"),
         Binding("x", "axis", "Axis", show=False, tooltip="Draw curves against epochs, steps or time in training"),
@@ -80,21 +73,25 @@ class TrainScreen(TabScreen):
         super().__init__()
         self._started = ""  # the run to select when it first appears
         self._shown_state: object = None
+        self._has_studies = False  # whether their runs are listed
+        self._to_mark: set[Path] = set()  # runs of studies, once they are listed
 
     def compose(self) -> ComposeResult:
         with Vertical(id="run-column"):
-            yield FilterField(id="run-filter")
-            yield RunTable(id="runs")
+            yield FilterField("runs")
+            yield RunTable(self.tem_rf.workspace.studies, id="runs")
         yield Static(id="no-runs", markup=False)
         yield RunDetail(id="detail")
 
     def applies(self, action: str) -> bool:
         """Show only the keys for the state of the run under the cursor."""
-        run = self.query_one(RunTable).chosen
-        state = run.state if run else None
+        table = self.query_one(RunTable)
+        run, state = table.chosen, table.chosen.state if table.chosen else None
         match action:
             case "new":
                 return True
+            case "pause" | "stop" | "resume" | "extend" if run and table.study_of(run.run):
+                return False
             case "pause":
                 return state in ("running", "paused")
             case "stop":
@@ -110,15 +107,19 @@ class TrainScreen(TabScreen):
 
     def show_runs(self) -> None:
         """Show the current runs."""
-        runs = self.tem_rf.runs
+        of_studies = itertools.chain(*self.study_runs.values()) if self._has_studies else ()
+        runs = [*self.tem_rf.runs, *of_studies]
         table = self.query_one(RunTable)
         table.show(runs)
+        if self._to_mark:
+            self._to_mark -= table.mark(self._to_mark)
         if self._started and table.choose(self._started):
             self._started = ""
-        nothing = f"No runs in {self.tem_rf.workspace.runs} yet.\n\nPress n to set up a training."
+        words = "Press n to set up a training, a to list the runs of studies."
+        nothing = f"No runs in {self.tem_rf.workspace.runs} yet.\n\n{words}"
         words = nothing if self.tem_rf.has_read_runs else READING
         self.show_or_say(table, self.query_one("#no-runs", Static), None if runs else words)
-        self._show_detail()
+        self.show_detail()
 
     def show_load(self) -> None:
         """Show the load of the machine."""
@@ -127,19 +128,16 @@ class TrainScreen(TabScreen):
     def on_row_table_row_highlighted(self, event: RowTable.RowHighlighted) -> None:
         """Show the run under the cursor."""
         event.stop()
-        self._show_detail()
+        self.show_detail()
 
-    def on_filter_field_words(self, event: FilterField.Words) -> None:
+    def filter_list(self, name: str, words: str) -> None:
         """Show the runs with these words."""
-        table = self.query_one(RunTable)
-        table.filter(event.words)
-        table.border_subtitle = ""
-        self.query_one("#run-filter").border_subtitle = table.count_text
-        self._show_detail()
+        super().filter_list(name, words)
+        self.show_detail()
 
-    def on_filter_field_left(self) -> None:
-        """Return to the table."""
-        self.stand_in(self.query_one(RunTable))
+    def select_later(self, run: str) -> None:
+        """Select a run when it first appears."""
+        self._started = run
 
     def action_new(self) -> None:
         """Set up a training."""
@@ -149,7 +147,7 @@ class TrainScreen(TabScreen):
 
     def action_pause(self) -> None:
         """Pause or resume."""
-        run = self._chosen()
+        run = self.own()
         if run is None:
             return
         if process.requested(run.run) == "pause" and run.state in ("running", "paused"):
@@ -160,12 +158,12 @@ class TrainScreen(TabScreen):
 
     def action_stop(self) -> None:
         """Stop after the current step."""
-        if run := self._chosen():
+        if run := self.own():
             self._ask(run, "stop")
 
     def action_resume(self) -> None:
         """Resume from the latest checkpoint."""
-        run = self._chosen()
+        run = self.own()
         if run is None:
             return
         if run.state == "paused":
@@ -179,7 +177,7 @@ class TrainScreen(TabScreen):
 
     def action_extend(self) -> None:
         """Ask for the number of epochs, then resume; a run in training reads it at the end of its epoch."""
-        run = self._chosen()
+        run = self.own()
         if run is None:
             return
 
@@ -196,19 +194,32 @@ class TrainScreen(TabScreen):
         )
         self.app.push_screen(form, extend_run)
 
+    def overlay(self, runs: Iterable[Path]) -> None:
+        """List the runs of studies, and mark some of them, so that their curves are drawn."""
+        self._to_mark |= set(runs)
+        if self._has_studies:
+            self.show_runs()
+        else:
+            self.action_studies()
+
+    def action_studies(self) -> None:
+        """List the runs of studies, or not."""
+        self._has_studies = not self._has_studies
+        if self._has_studies:
+            self.watch_studies()
+        else:
+            self.workers.cancel_group(self, "studies")
+        self.show_runs()
+
     def action_mark(self) -> None:
         """Mark a run, or remove its mark."""
         self.query_one(RunTable).toggle_mark()
-        self._show_detail()
+        self.show_detail()
 
     def action_unmark(self) -> None:
         """Remove all marks."""
         self.query_one(RunTable).remove_marks()
-        self._show_detail()
-
-    def action_filter(self) -> None:
-        """Go to the filter."""
-        self.query_one(FilterField).open()
+        self.show_detail()
 
     def action_sort(self) -> None:
         """Sort by the next column."""
@@ -228,74 +239,8 @@ class TrainScreen(TabScreen):
 
     def action_read_log(self) -> None:
         """Read the whole log."""
-        if run := self._chosen():
+        if run := self.chosen():
             self.app.push_screen(ReportScreen(f"Log of {run.run.name}", log_text(run).splitlines(), is_log=True))
-
-    def action_about(self) -> None:
-        """Ask for name, note and tags."""
-        run = self._chosen()
-        if run is None:
-            return
-
-        def save(about: AboutRun | None) -> None:
-            if about is None:
-                return
-            try:
-                write_notes(run.run, note=about.note, tags=about.tags)
-                if about.name != run.run.name:
-                    self._started = keep_runs.rename_run(run.run, about.name).name
-            except (TemRfError, OSError) as error:
-                self.notify(str(error), severity="error", timeout=20)
-
-        self.app.push_screen(AboutRunScreen(run), save)
-
-    def action_archive(self) -> None:
-        """Archive the run, or the marked runs."""
-        runs = self._marked_or_chosen()
-        try:
-            keep_runs.archive_runs(runs)
-        except (TemRfError, OSError) as error:
-            self.notify(str(error), severity="error", timeout=20)
-            return
-        if runs:
-            command = f"tem-rf runs restore {' '.join(run.name for run in runs)}"
-            self.notify(f"{counted(len(runs), 'run')} archived; `{command}` brings them back", timeout=10)
-
-    def action_delete(self) -> None:
-        """Delete the run, or the marked runs, after asking."""
-        runs = self._marked_or_chosen()
-        if not runs:
-            return
-
-        def delete(is_meant: bool | None) -> None:
-            if not is_meant:
-                return
-            try:
-                keep_runs.delete_runs(runs)
-                self.notify(f"{counted(len(runs), 'run')} deleted")
-            except (TemRfError, OSError) as error:
-                self.notify(str(error), severity="error", timeout=20)
-
-        names = ", ".join(run.name for run in runs[:_SHOWN_NAMES])
-        more = f" and {len(runs) - _SHOWN_NAMES} more" if len(runs) > _SHOWN_NAMES else ""
-        question = f"Delete {names}{more} with networks, scores and masks? This cannot be undone."
-        self.app.push_screen(QuestionScreen(question), delete)
-
-    def action_queue(self, by: int) -> None:
-        """Move a waiting run in the queue."""
-        run = self._chosen()
-        if run is None:
-            return
-        try:
-            queue = TrainingQueue.of(run.run.path.parent)
-            names = [entry.run for entry in queue.read().waiting]
-            if run.run.name not in names:
-                self.notify(f"{run.run.name}: is not waiting in the queue.", severity="warning")
-                return
-            queue.move(run.run.name, max(1, names.index(run.run.name) + 1 + by))
-        except (TemRfError, OSError) as error:
-            self.notify(str(error), severity="warning", timeout=10)
-        self._show_detail()
 
     def action_log_scale(self) -> None:
         """Switch the loss axis between linear and logarithmic."""
@@ -356,51 +301,11 @@ class TrainScreen(TabScreen):
         except (TemRfError, OSError) as error:
             self.notify(str(error), severity="warning", timeout=10)
 
-    def _show_detail(self) -> None:
+    def show_detail(self) -> None:
         table = self.query_one(RunTable)
         run = table.chosen
-        self.query_one(RunDetail).show(run, tuple(table.marked[-MAX_CURVES:]), self._queue_text(run))
+        self.query_one(RunDetail).show(run, tuple(table.marked[-MAX_CURVES:]), self.queue_text(run))
         state = (run.run, run.state) if run else None
         if state != self._shown_state:
             self._shown_state = state
             self.screen.refresh_bindings()
-
-    def _queue_text(self, run: RunView | None) -> str:
-        """Return the position of a waiting run in the queue; empty if it is not waiting."""
-        if run is None or run.state != "queued":
-            return ""
-        try:
-            names = [entry.run for entry in TrainingQueue.of(run.run.path.parent).read().waiting]
-        except (TemRfError, OSError):
-            return ""
-        if run.run.name not in names:
-            return ""
-        return f"position {names.index(run.run.name) + 1} of {len(names)}; < and > move it"
-
-    def _marked_or_chosen(self) -> list[RunFolder]:
-        marked = self.query_one(RunTable).marked
-        if marked:
-            return [run.run for run in marked]
-        run = self._chosen()
-        return [run.run] if run else []
-
-    def _chosen(self) -> RunView | None:
-        run = self.query_one(RunTable).chosen
-        if run is None:
-            self.notify("No runs yet; press n to set up a training.", severity="warning")
-        return run
-
-
-def launched_text(launched: Sequence[Launched]) -> str:
-    """Return the new state of runs in words."""
-    if len(launched) == 1:
-        (one,) = launched
-        place = f", position {one.position}" if one.position else ""
-        return f"{one.run.name}: {_state_text(one)}{place}"
-    counts = Counter(map(_state_text, launched))
-    return f"{len(launched)} runs: {', '.join(f'{count} {text}' for text, count in counts.items())}"
-
-
-def _state_text(launched: Launched) -> str:
-    text = _LAUNCHED[launched.state]
-    return text if launched.is_new or text.startswith("already") else f"already {text}"

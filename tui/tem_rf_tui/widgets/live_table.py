@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from tem_rf_tui.widgets.row_table import Row, RowTable
+from tem_rf_tui.wording import has_words
 
 Item = TypeVar("Item")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -20,7 +21,7 @@ class LiveTable(RowTable, Generic[Item]):
         self._items: Sequence[Item] = ()
         self._shown: dict[str, Item] = {}
         self._cells: dict[str, tuple[Item, Row]] = {}
-        self._words: list[str] = []
+        self._words = ""
         self._sort: int | None = None  # column; None: in the order given
         self._is_descending = False
 
@@ -47,11 +48,6 @@ class LiveTable(RowTable, Generic[Item]):
         names = list(self._shown)
         return names[self.cursor_row] if self.cursor_row < len(names) else ""
 
-    @property
-    def count_text(self) -> str:
-        """How many of the items are shown."""
-        return f"{len(self._shown)} of {len(self._items)}"
-
     def show(self, items: Iterable[Item]) -> None:
         """Show the current items, in this order unless another is chosen."""
         name, before = self.chosen_name, self._cells
@@ -65,7 +61,7 @@ class LiveTable(RowTable, Generic[Item]):
 
     def filter(self, words: str) -> None:
         """Show only items with all these words."""
-        self._words = words.lower().split()
+        self._words = words
         self._arrange(self.chosen_name)
 
     def sort_by(self, column: int | None, *, is_descending: bool = False) -> None:
@@ -114,10 +110,7 @@ class LiveTable(RowTable, Generic[Item]):
         self.choose(name)
 
     def _passes(self, item: Item, row: Row) -> bool:
-        if not self._words:
-            return True
-        text = f"{' '.join(row)} {self.more_words(item)}".lower()
-        return all(word in text for word in self._words)
+        return not self._words or has_words(f"{' '.join(row)} {self.more_words(item)}", self._words)
 
 
 def _natural(text: str) -> tuple[tuple[int, float, str], ...]:

@@ -1,7 +1,10 @@
 """The table of runs."""
 
+from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 
+from tem_rf.runs import RunFolder
 from tem_rf.runs.view import RunView
 from tem_rf_tui.widgets.live_table import LiveTable
 
@@ -12,12 +15,17 @@ SIGNS = {
 
 
 class RunTable(LiveTable[RunView]):
-    """Runs, newest first."""
+    """Runs, newest first; those of studies under the name of their study.
+
+    Args:
+        studies: Folder of the studies.
+    """
 
     TITLES = ("state", "run", "epochs", "best dice", "time left")
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, studies: Path, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._studies = studies
         self._marked: dict[str, None] = {}  # in the order in which they were marked
 
     @property
@@ -35,6 +43,19 @@ class RunTable(LiveTable[RunView]):
         self.redraw_item(name)
         self.move_cursor(self.cursor_row + 1)
 
+    def mark(self, runs: Collection[Path]) -> set[Path]:
+        """Mark those of the runs that are listed, and return them."""
+        found = {name: item.run.path for name, (item, _) in self._cells.items() if item.run.path in runs}
+        self._marked |= dict.fromkeys(found)
+        for name in found:
+            self.redraw_item(name)
+        return set(found.values())
+
+    def study_of(self, run: RunFolder) -> str:
+        """Return the name of the study to which a run belongs; empty if it belongs to none."""
+        study = run.path.parent.parent
+        return study.name if study.parent == self._studies else ""
+
     def remove_marks(self) -> None:
         """Remove all marks."""
         marked, self._marked = self._marked, {}
@@ -47,7 +68,8 @@ class RunTable(LiveTable[RunView]):
         return " ".join([*(f"#{tag}" for tag in item.notes.tags), item.notes.note, *about])
 
     def name_of(self, item: RunView) -> str:
-        return item.run.name
+        study = self.study_of(item.run)
+        return f"{study}/{item.run.name}" if study else item.run.name
 
     def cells(self, item: RunView) -> tuple[str, ...]:
         epochs = f"{len(item.epochs)}/{item.total_epochs}" if item.config else ""
@@ -55,9 +77,10 @@ class RunTable(LiveTable[RunView]):
         # By whole epochs: if it changed with every step, the whole table would be sent each time.
         whole_epochs_left = replace(item, step=None).seconds_left
         left = duration(whole_epochs_left) if whole_epochs_left is not None else ""
-        mark = "● " if item.run.name in self._marked else ""
+        name = self.name_of(item)
+        mark = "● " if name in self._marked else ""
         tags = "".join(f" #{tag}" for tag in item.notes.tags)
-        return f"{SIGNS[item.state]} {item.state}", f"{mark}{item.run.name}{tags}", epochs, best, left
+        return f"{SIGNS[item.state]} {item.state}", f"{mark}{name}{tags}", epochs, best, left
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ from tem_rf.study.events import TrialEvent, Worker
 from tem_rf.study.view import Happening, StudyView
 from tem_rf_tui.study_trials import StudyTrial, best_per_depth, setups_of, trials_of
 from tem_rf_tui.widgets.field_plot import FieldPlot, mark_of
+from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.run_table import SIGNS
 from tem_rf_tui.widgets.trial_table import TrialTable
 
@@ -34,7 +35,9 @@ class StudyDetail(Vertical):
         yield Static(id="study-progress", markup=False)
         yield Tabs(*(Tab(title, id=f"tab-{name}") for name, title in _VIEWS.items()), id="study-tabs")
         with Container(id="study-views"):
-            yield TrialTable(id="trials")
+            with Vertical(id="trial-column"):
+                yield FilterField("trials")
+                yield TrialTable(id="trials")
             with Vertical(id="plot"):
                 yield FieldPlot(id="field-plot")
                 yield Static(id="best", markup=False)
