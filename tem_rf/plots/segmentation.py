@@ -17,6 +17,7 @@ FALSE_POSITIVE = (86, 180, 233)  # sky blue: particle in the mask, not in the la
 OUTLINE = (255, 255, 255)
 _NUMBER = (240, 228, 66)  # yellow
 _OPACITY = 0.55
+_SAMPLES = 2**18  # at least, for the percentiles of an image
 _MIN_WIDTH_PX = 480  # needed by the legend
 
 
@@ -41,17 +42,20 @@ def write_overlay(
     """
     from PIL import Image
 
-    painted = Image.fromarray(overlay(image, mask, label))
+    is_grey = label is None and not texts
+    painted = Image.fromarray(_outlined(grey_levels(image), mask) if is_grey else overlay(image, mask, label))
     enlargement = -(-_MIN_WIDTH_PX // painted.width)
     painted = painted.resize((painted.width * enlargement, painted.height * enlargement), Image.Resampling.NEAREST)
     _write_texts(painted, [(text, y * enlargement, x * enlargement) for text, y, x in texts])
     pixel_size_nm = pixel_size_nm and pixel_size_nm / enlargement
     legend = _legend(painted.width, with_label=label is not None, pixel_size_nm=pixel_size_nm)
-    picture = Image.new("RGB", (painted.width, painted.height + legend.height))
+    picture = Image.new(painted.mode, (painted.width, painted.height + legend.height))
     picture.paste(painted, (0, 0))
-    picture.paste(legend, (0, painted.height))
+    picture.paste(legend.convert(painted.mode), (0, painted.height))
+    if is_grey:  # a palette of greys is written in half the time: each row is compressed in only one way
+        picture.putpalette(bytes(level for level in range(256) for _ in range(3)))
     with replacing_file(path) as beside:
-        picture.save(beside, format="PNG")
+        picture.save(beside, format="PNG", compress_level=1)  # 4 times faster than the default, and 8 % larger
 
 
 def _write_texts(picture: "Image", texts: Sequence[tuple[str, float, float]]) -> None:
@@ -77,17 +81,22 @@ def overlay(image: np.ndarray, mask: np.ndarray, label: np.ndarray | None = None
     Returns:
         (h, w, 3) uint8.
     """
-    from scipy.ndimage import binary_dilation
-
     mask = np.asarray(mask, dtype=bool)
     painted = np.repeat(grey_levels(image)[..., None], 3, axis=-1)
     if label is not None:
         label = np.asarray(label, dtype=bool)
         for error, colour in ((label & ~mask, FALSE_NEGATIVE), (mask & ~label, FALSE_POSITIVE)):
             painted[error] = (1 - _OPACITY) * painted[error] + _OPACITY * np.array(colour)
-    thicker = min(image.shape) // 512
+    return _outlined(painted, mask)
+
+
+def _outlined(painted: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Paint the outline of a mask in place, thick enough to be seen: (h, w) or (h, w, 3) uint8."""
+    from scipy.ndimage import binary_dilation
+
+    thicker = min(mask.shape) // 512
     outline = boundary(mask)
-    painted[binary_dilation(outline, iterations=thicker) if thicker else outline] = OUTLINE
+    painted[binary_dilation(outline, iterations=thicker) if thicker else outline] = OUTLINE[0]
     return painted
 
 
@@ -100,7 +109,10 @@ def grey_levels(image: np.ndarray) -> np.ndarray:
     Returns:
         (h, w) uint8; black if the image is constant.
     """
-    low, high = np.percentile(image, (1, 99))
+    # A sample moves these levels by less than a level, and all pixels of 4096 x 4096 px take 0.2 s. The step is odd, so
+    # that the samples move through the columns.
+    step = image.size // _SAMPLES | 1
+    low, high = np.percentile(image.ravel()[::step], (1, 99))
     scaled = (image.astype(np.float32) - low) / max(high - low, np.finfo(np.float32).tiny)
     return (scaled.clip(0, 1) * 255).astype(np.uint8)
 

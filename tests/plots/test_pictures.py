@@ -68,7 +68,7 @@ def test_small_overlay_is_enlarged_by_a_whole_number(tmp_path: Path) -> None:
 
     with Image.open(tmp_path / "overlay.png") as picture:
         assert picture.width == 600
-        np.testing.assert_array_equal(np.asarray(picture)[:600:3, ::3], overlay(image, mask))
+        np.testing.assert_array_equal(np.asarray(picture.convert("RGB"))[:600:3, ::3], overlay(image, mask))
 
 
 @pytest.mark.parametrize("shape", [(128, 128), (90, 140)])
