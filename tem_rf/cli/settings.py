@@ -15,10 +15,15 @@ def settings(request: SettingsRequest, as_json: JsonFlag = False) -> None:
     """
     given = {name: getattr(request, name) for name in request.model_fields_set}
     current = save_settings(given) if given else load_settings()
-    values = {name: None if value is None else str(value) for name, value in current.values().items()}
     if as_json:
         print_json({"file": str(settings_file()), **current.model_dump(mode="json")})
         return
     about = SettingsRequest.settings()
-    rows = [[name, value or "–", about[name].help] for name, value in values.items()]
+    rows = [[name, _text(value), about[name].help] for name, value in current.values().items()]
     print_table(f"Settings in {settings_file()}", ["setting", "value", "meaning"], rows)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        value = ", ".join(f"{name}={key}" for name, key in value.items())
+    return "–" if value in (None, "") else str(value)

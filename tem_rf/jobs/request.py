@@ -329,7 +329,8 @@ def _as_texts(setting: Setting, value: Any) -> list[str]:
     if value is None:
         return ["0"]  # off; a setting that may be both 0 and None has None as its default
     if isinstance(value, dict):
-        return [f"{key}={one}" for key, one in value.items()]
+        pairs = [f"{key}={one}" for key, one in value.items()]
+        return [",".join(pairs)] if setting.has_commas else pairs
     if setting.is_list and not setting.has_commas:
         return [str(one) for one in value]
     if isinstance(value, tuple | list):

@@ -2,14 +2,36 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from platformdirs import PlatformDirs
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from tem_rf.config.marks import Commas
 from tem_rf.errors import SettingsError, TemRfError
 from tem_rf.files import write_text
 from tem_rf.jobs.request import Request
+
+
+def read_keys(value: Any) -> Any:
+    """Read keys by name from text, or from tables of a settings file, which may be nested.
+
+    >>> read_keys("train.new=N, app.quit=ctrl+q"), read_keys({"train": {"new": "N"}})
+    ({'train.new': 'N', 'app.quit': 'ctrl+q'}, {'train.new': 'N'})
+    """
+    if isinstance(value, str):
+        parts = [word.strip().partition("=") for word in value.split(",") if word.strip()]
+        wrong = next((name for name, _, key in parts if not name or not key), None)
+        if wrong is not None:
+            raise ValueError(f"expected NAME=KEY, such as train.new=N, received {wrong!r}")
+        return {name.strip(): key.strip() for name, _, key in parts}
+    if not isinstance(value, Mapping):
+        return value
+    flat: dict[str, Any] = {}
+    for name, inner in value.items():
+        is_table = isinstance(inner, Mapping)
+        flat |= {f"{name}.{word}": key for word, key in read_keys(inner).items()} if is_table else {name: inner}
+    return flat
 
 
 class SettingsRequest(Request):
@@ -28,6 +50,9 @@ class SettingsRequest(Request):
         True, description="Also ask the terminal for a desktop notification (OSC 9 and OSC 777)."
     )
     folder: Path | None = Field(None, description="Working folder that the app opens if none is given.")
+    keys: Annotated[dict[str, str] | None, BeforeValidator(read_keys), Commas()] = Field(
+        None, description="Other keys of the app, such as train.new=N: the screen, the word in the key line, the key."
+    )
 
 
 def settings_file() -> Path:

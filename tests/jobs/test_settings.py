@@ -29,3 +29,13 @@ def test_a_wrong_file_is_said_in_one_line_and_kept(tmp_path: Path, text: str, sa
         save_settings({"bell": False}, path)
     assert str(error.value).startswith(f"{path}: ")
     assert path.read_text() == text
+
+
+def test_keys_are_written_as_names_and_read_from_tables_too(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    assert save_settings({"keys": {"train.new": "N"}}, path).keys == {"train.new": "N"}
+    path.write_text('[keys.train]\nnew = "N"\n[keys]\n"app.quit" = "ctrl+q"\n')
+    assert load_settings(path).keys == {"train.new": "N", "app.quit": "ctrl+q"}
+    path.write_text("keys = 3\n")
+    with pytest.raises(SettingsError, match="`keys`"):
+        load_settings(path)

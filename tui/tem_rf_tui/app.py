@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult, SystemCommand
@@ -32,7 +32,8 @@ from tem_rf_tui.check_report import check_report
 from tem_rf_tui.help import HelpScreen
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job
-from tem_rf_tui.label_keys import EDITOR_BINDINGS
+from tem_rf_tui.key_names import named, remapped
+from tem_rf_tui.key_places import all_bindings, dialog_title, key_places
 from tem_rf_tui.messages import (
     CurvesRequested,
     DatasetChosen,
@@ -105,7 +106,8 @@ class TemRfApp(SessionApp):
     TITLE = "tem-rf"
     CSS_PATH = "app.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
-    BINDINGS = [
+    BINDINGS = named(
+        "app",
         *(
             Binding(str(number), f"open('{name}')", title, show=False, tooltip=f"Open {title}")
             for number, (name, title) in enumerate(SCREENS, start=1)
@@ -119,7 +121,7 @@ class TemRfApp(SessionApp):
         Binding("escape", "leave_field", "Leave field", show=False, tooltip="Leave a field or close a dialog"),
         Binding("q", "quit", "Quit", tooltip="Close the app; runs and jobs continue"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, tooltip="Command palette"),
-    ]
+    )
 
     def __init__(self, folder: Path, images: ImageKind = "blocks") -> None:
         super().__init__(folder, images)
@@ -148,6 +150,7 @@ class TemRfApp(SessionApp):
         self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
         if self.settings_problem:
             self.notify(self.settings_problem, severity="warning", timeout=20)
+        self._apply_keys()
         self.call_after_refresh(self.call_later, self._begin)
 
     def on_resize(self, event: Resize) -> None:
@@ -170,6 +173,10 @@ class TemRfApp(SessionApp):
         """Switch to the next theme."""
         self.theme = next_theme(self.theme)
 
+    def _apply_keys(self) -> None:
+        if self.settings.keys or self.keys:  # otherwise no screen needs to be imported yet
+            self.use_keys([*all_bindings(), *self.BINDINGS])
+
     def _keep_theme(self, name: str) -> None:
         if name in CYCLE and name != self.settings.theme:  # others can only be tried
             self.change_settings(theme=name)
@@ -182,6 +189,7 @@ class TemRfApp(SessionApp):
                 before, now = self.settings.values(), request.values()
                 self.change_settings(**{name: value for name, value in now.items() if value != before[name]})
                 self.theme = self.settings.theme
+                self._apply_keys()
                 self.notify(f"Saved in {settings_file()}")
 
         start = {name: value for name, value in self.settings.values().items() if value is not None}
@@ -195,42 +203,12 @@ class TemRfApp(SessionApp):
 
     def action_help(self) -> None:
         """List all keys."""
-        from tem_rf_tui.screens.about_run import QuestionScreen
-        from tem_rf_tui.screens.browse import BrowseScreen
-        from tem_rf_tui.screens.form import FormScreen
-        from tem_rf_tui.screens.image_errors import ImageErrorsScreen
-        from tem_rf_tui.screens.image_scores import ImageScoresScreen
-        from tem_rf_tui.screens.request_screen import RequestScreen
-        from tem_rf_tui.screens.segmented import SegmentedScreen
-        from tem_rf_tui.widgets.filter_field import FilterField
-        from tem_rf_tui.widgets.micrograph_view import MicrographView
-        from tem_rf_tui.widgets.row_table import RowTable
-        from tem_rf_tui.widgets.text_lines import TextLines
-
-        dialogs: dict[str, tuple[type[Screen[Any]], ...]] = {
-            "Browse folders": (BrowseScreen,),
-            "Images of a result": (ImageScoresScreen,),
-            "One image": (ImageErrorsScreen,),
-            "Segmented micrograph": (SegmentedScreen,),
-            "Forms": (RequestScreen, FormScreen),
-            "Jobs (j)": (JobsScreen,),
-            "Reports and output": (ReportScreen,),
-            "Questions": (QuestionScreen,),
-            "Machine (M)": (MachineScreen,),
-            "Steps (i)": (GuideScreen,),
-        }
-        keys = {
-            **{title: screen_class(name).BINDINGS for name, title in SCREENS},
-            "Tables": [*RowTable.BINDINGS, *FilterField.BINDINGS],
-            "Text": TextLines.BINDINGS,
-            **{title: [key for part in parts for key in part.BINDINGS] for title, parts in dialogs.items()},
-            "Correct labels": EDITOR_BINDINGS,
-            "Picture (press Tab to focus it)": MicrographView.BINDINGS,
-        }
         here = dict(SCREENS)[self._opened]
         if len(self.screen_stack) > 1:
-            here = next((title for title, parts in dialogs.items() if isinstance(self.screen, parts)), here)
-        self.push_screen(HelpScreen({f"Here: {here}": keys.pop(here), "Everywhere": self.BINDINGS, **keys}))
+            here = dialog_title(self.screen) or here
+        keys = dict(key_places())
+        places = {f"Here: {here}": keys.pop(here), "Everywhere": self.BINDINGS, **keys}
+        self.push_screen(HelpScreen({title: remapped(bindings, self.keys) for title, bindings in places.items()}))
 
     def action_jobs(self) -> None:
         """List the jobs started in this folder."""

@@ -6,6 +6,7 @@ from textual import work
 from textual.binding import Binding
 
 from tem_rf.labelling.session import EditingSession
+from tem_rf_tui.label_keys import EDITOR_BINDINGS
 from tem_rf_tui.label_painting import GreyPyramid
 from tem_rf_tui.screens.edit_label import EditLabelScreen
 from tem_rf_tui.session import SessionApp
@@ -36,6 +37,7 @@ class EditorApp(SessionApp):
         """Apply the saved theme and open the editor."""
         self.register_theme(HIGH_CONTRAST)
         self.theme = self.settings.theme
+        self.use_keys(EDITOR_BINDINGS, "editor.")
         self._edit()
 
     @work

@@ -1,6 +1,8 @@
 """The keys of the label editor."""
 
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
+
+from tem_rf_tui.key_names import named
 
 _FAR = 10  # cells, by which Shift and an arrow move the cursor
 
@@ -50,9 +52,10 @@ _OTHERS = (
     ("h", "outlines", "Hide", "Hide or show the outlines"),
 )
 
-EDITOR_BINDINGS: list[BindingType] = [
+EDITOR_BINDINGS = named(
+    "editor",
     *(Binding(key, action, words, key_display=_SIGNS.get(key), tooltip=about) for key, action, words, about in _SHOWN),
     *(Binding(key, action, words, show=False, tooltip=about) for key, action, words, about in _OTHERS),
-    Binding("escape", "leave", "Close", show=False, tooltip="Put the tool away, or close the editor"),
-]
+    Binding("escape", "leave", "Leave", show=False, tooltip="Put the tool away, or close the editor"),
+)
 """Bindings of the editor, those of the key line first."""

@@ -1,9 +1,11 @@
 """The part of the app that screens and widgets use: its folder, runs, jobs and saved state."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+from textual.binding import BindingType
 
 from tem_rf.errors import StorageError, TemRfError
 from tem_rf.jobs.settings import SettingsRequest, load_settings, save_settings
@@ -13,6 +15,7 @@ from tem_rf_tui import places
 from tem_rf_tui.announcements import escape_sequences
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job, JobBoard
+from tem_rf_tui.key_names import check_keys
 from tem_rf_tui.keys import KeysInTurnApp
 from tem_rf_tui.machine import HISTORY
 from tem_rf_tui.state import load_state, save_state
@@ -38,6 +41,7 @@ class SessionApp(KeysInTurnApp):
         self.settings, self.settings_problem = _read_settings()
         self.board = JobBoard(places.jobs_folder(), self.workspace.folder)
         self.loads: deque[MachineLoad] = deque(maxlen=HISTORY)
+        self.keys: dict[str, str] = {}  # by the name of the binding, where they differ from the usual ones
         self._has_told_of_unsaved = False
 
     @property
@@ -58,6 +62,19 @@ class SessionApp(KeysInTurnApp):
         folders = self.workspace.micrograph_folders()
         inside = [each / "images" if (each / "images").is_dir() else each for each in folders]
         return max(inside, key=_modified, default=None)
+
+    def use_keys(self, bindings: Iterable[BindingType], place: str = "") -> None:
+        """Use the keys of the settings, and say which of them cannot be used.
+
+        Args:
+            bindings: All bindings.
+            place: The only place whose keys are looked at; default: all.
+        """
+        wanted = {name: key for name, key in (self.settings.keys or {}).items() if name.startswith(place)}
+        self.keys, problems = check_keys(wanted, bindings)
+        self.set_keymap(self.keys)
+        for problem in problems:
+            self.notify(f"Settings: `keys`: {problem}.", severity="warning", timeout=20)
 
     def start_command(self, title: str, *arguments: str, ending: str = "done") -> None:
         """Start `tem-rf ARGUMENTS` as a separate process, and report if that fails."""

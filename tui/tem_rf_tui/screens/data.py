@@ -18,6 +18,7 @@ from tem_rf.jobs.fetch import FetchRequest
 from tem_rf.jobs.prepare import PrepareRequest
 from tem_rf.jobs.simulate import SimulateRequest
 from tem_rf.version import __version__
+from tem_rf_tui.key_names import named
 from tem_rf_tui.messages import DatasetChosen, EditRequested, SegmentRequested
 from tem_rf_tui.previews import Preview, preview_dataset, preview_folder
 from tem_rf_tui.screens.base import TabScreen
@@ -32,7 +33,8 @@ from tem_rf_tui.workspace import DATASET_MARK
 class DataScreen(TabScreen):
     """Lists datasets and folders, with a preview of one of them."""
 
-    BINDINGS = [
+    BINDINGS = named(
+        "data",
         Binding("u", "use", "Use", tooltip="Use this dataset for the next training"),
         Binding("b", "browse", "Browse", tooltip="Browse folders and select one with micrographs"),
         Binding("m", "prepare", "Prepare", tooltip="Prepare a dataset from this folder of micrographs"),
@@ -44,7 +46,7 @@ class DataScreen(TabScreen):
         Binding("slash", "filter", "Filter", key_display="/", show=False, tooltip="Show places with all words"),
         Binding("full_stop", "step(1)", "Next", key_display=".", show=False, tooltip="Next patch or micrograph"),
         Binding("comma", "step(-1)", "Previous", key_display=",", show=False, tooltip="Previous patch or micrograph"),
-    ]
+    )
 
     @dataclass
     class PreviewRead(Message):

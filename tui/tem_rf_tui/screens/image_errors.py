@@ -14,6 +14,7 @@ from textual.worker import get_current_worker
 from tem_rf.errors import TemRfError
 from tem_rf.jobs.edit_label import edit_request
 from tem_rf_tui.errors_preview import ErrorPreview, labelled_files, preview_fourier_errors, preview_network_errors
+from tem_rf_tui.key_names import named
 from tem_rf_tui.messages import EditRequested
 from tem_rf_tui.results import ScoredImage
 from tem_rf_tui.screens.linked_pictures import LinkedPicturesScreen
@@ -32,7 +33,8 @@ class ImageErrorsScreen(LinkedPicturesScreen):
     """
 
     AUTO_FOCUS = "#network-errors"
-    BINDINGS = [
+    BINDINGS = named(
+        "image",
         Binding("n,pagedown", "next(1)", "Next", tooltip="Next image of the table"),
         Binding("p,pageup", "next(-1)", "Previous", tooltip="Previous image of the table"),
         Binding("c", "correct", "Correct label", tooltip="Correct the label of the micrograph of this image"),
@@ -45,7 +47,7 @@ class ImageErrorsScreen(LinkedPicturesScreen):
         Binding("down", "pan(1, 0)", "Pan down", show=False, priority=True),
         Binding("escape", "dismiss", "Close"),
         Binding("question_mark", "app.help", "Help", key_display="?", tooltip="List all keys"),
-    ]
+    )
 
     @dataclass
     class PreviewRead(Message):

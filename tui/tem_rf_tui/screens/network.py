@@ -17,6 +17,7 @@ from tem_rf.architecture import Architecture
 from tem_rf.architecture.design import describe
 from tem_rf.errors import TemRfError
 from tem_rf.jobs.train import TrainRequest
+from tem_rf_tui.key_names import named
 from tem_rf_tui.messages import NetworksChosen
 from tem_rf_tui.painting import Picture
 from tem_rf_tui.previews import Preview, preview_dataset
@@ -32,13 +33,14 @@ MAX_STRIDE_PX = 2**15  # the exact field has one phase per pixel of stride; larg
 class NetworkScreen(TabScreen):
     """Edits one architecture and compares several."""
 
-    BINDINGS = [
+    BINDINGS = named(
+        "network",
         Binding("e", "edit", "Edit", tooltip="Go to the fields; Esc leaves them"),
         Binding("a", "add", "Compare", tooltip="Keep this network in the table and continue editing"),
         Binding("d", "drop", "Remove", tooltip="Remove the network of this column from the table"),
         Binding("u", "use", "Use", tooltip="Use the networks of the table for the next training"),
         Binding("v", "next_view", "View", tooltip="Switch between numbers and receptive field on a patch"),
-    ]
+    )
 
     @dataclass
     class DatasetRead(Message):

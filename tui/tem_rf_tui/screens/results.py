@@ -18,6 +18,7 @@ from tem_rf.files import write_text
 from tem_rf.jobs.evaluate import EvaluateRequest
 from tem_rf.jobs.export import ExportRequest
 from tem_rf.runs.view import RunView
+from tem_rf_tui.key_names import named
 from tem_rf_tui.results import COLUMNS, cells_of, contains, read_results
 from tem_rf_tui.screens.base import READING
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
@@ -38,7 +39,8 @@ _FORMATS = {"Markdown": as_markdown, "CSV": as_csv, "LaTeX": as_latex}
 class ResultsScreen(StudyRunsScreen):
     """One row per trial, with mean ± SD over its seeds."""
 
-    BINDINGS = [
+    BINDINGS = named(
+        "results",
         Binding(
             "slash",
             "filter",
@@ -62,7 +64,7 @@ class ResultsScreen(StudyRunsScreen):
         Binding("Y", "copy('CSV')", "Copy CSV", show=False, tooltip="Copy the table as CSV"),
         Binding("L", "copy('LaTeX')", "Copy LaTeX", show=False, tooltip="Copy the table as LaTeX"),
         Binding("w", "write", "Write", show=False, tooltip="Write the table to results.csv"),
-    ]
+    )
 
     @dataclass
     class ResultsRead(Message):

@@ -16,6 +16,7 @@ from tem_rf.runs import process
 from tem_rf.runs.view import LIVE_STATES
 from tem_rf.study.folder import StudyFolder
 from tem_rf.study.view import StudyTracker, StudyView
+from tem_rf_tui.key_names import named
 from tem_rf_tui.messages import CurvesRequested
 from tem_rf_tui.screens.base import READING, TabScreen
 from tem_rf_tui.screens.new_study import NewStudyScreen
@@ -32,7 +33,8 @@ _WATCH_INTERVAL_S = 0.5
 class SearchScreen(TabScreen):
     """Studies and their trials."""
 
-    BINDINGS = [
+    BINDINGS = named(
+        "search",
         Binding("n", "new", "New", tooltip="Define a study and start it"),
         Binding("s", "stop", "Stop", tooltip="Stop the study after the current training step of each run"),
         Binding("K", "cancel", "Cancel", show=False, tooltip="Cancel the study at once, killing its runs"),
@@ -44,7 +46,7 @@ class SearchScreen(TabScreen):
         Binding("o", "order", "Sort", tooltip="Sort trials by depth and receptive field, or best first"),
         Binding("v", "next_view", "View", tooltip="Switch between trials, plot, workers and log"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show studies or trials with all words"),
-    ]
+    )
 
     @dataclass
     class StudiesChanged(Message):

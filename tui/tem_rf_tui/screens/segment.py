@@ -19,6 +19,7 @@ from tem_rf.jobs.edit_label import EditRequest
 from tem_rf.jobs.particles import ParticlesRequest
 from tem_rf.jobs.segment import SegmentRequest
 from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_in
+from tem_rf_tui.key_names import named
 from tem_rf_tui.messages import EditRequested
 from tem_rf_tui.painting import Picture
 from tem_rf_tui.particles import ParticleList, list_particles
@@ -55,7 +56,8 @@ class _Card(BaseModel):
 class SegmentScreen(TabScreen):
     """Models on the left; segmented micrographs on the right."""
 
-    BINDINGS = [
+    BINDINGS = named(
+        "segment",
         Binding("s", "segment", "Segment", tooltip="Segment micrographs with the model under the cursor"),
         Binding("c", "correct", "Correct", tooltip="Correct the particles of the segmented micrograph"),
         Binding("f", "view", "Full size", tooltip="Open the segmented micrograph at full size, with each particle"),
@@ -63,7 +65,7 @@ class SegmentScreen(TabScreen):
         Binding("v", "masks", "Masks", tooltip="Switch between models and segmented micrographs"),
         Binding("slash", "filter", "Filter", key_display="/", show=False, tooltip="Show micrographs with all words"),
         Binding("h", "particles", "Sizes", tooltip="Switch between picture and particles in a narrow terminal"),
-    ]
+    )
 
     @dataclass
     class MaskRead(Message):

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
+from tem_rf_tui.key_names import named
 from tem_rf_tui.particles import box_of
 from tem_rf_tui.screens.linked_pictures import LinkedPicturesScreen
 from tem_rf_tui.segmented import SegmentedFrame, particle_text, read_segmented, slider
@@ -33,7 +34,8 @@ class SegmentedScreen(LinkedPicturesScreen):
     """
 
     AUTO_FOCUS = "#segmented-mask"
-    BINDINGS = [
+    BINDINGS = named(
+        "viewer",
         Binding("n", "particle(1)", "Next", tooltip="Go to the next particle in the order"),
         Binding("p", "particle(-1)", "Previous", tooltip="Go to the previous particle in the order"),
         Binding("o", "order", "Order", tooltip="Order of the particles: size, confidence or contrast, number"),
@@ -52,7 +54,7 @@ class SegmentedScreen(LinkedPicturesScreen):
         Binding("down", "pan(1, 0)", "Pan down", show=False, priority=True),
         Binding("escape,q", "dismiss", "Close"),
         Binding("question_mark", "app.help", "Help", key_display="?", tooltip="List all keys"),
-    ]
+    )
 
     @dataclass
     class FrameRead(Message):

@@ -19,6 +19,7 @@ from tem_rf.jobs.train import TrainRequest
 from tem_rf.runs import RunFolder, process
 from tem_rf.runs.extension import extend
 from tem_rf.runs.view import LIVE_STATES, RunView
+from tem_rf_tui.key_names import named
 from tem_rf_tui.launched import launched_text
 from tem_rf_tui.screens.base import READING
 from tem_rf_tui.screens.new_training import NewTrainingScreen, PlannedTraining
@@ -37,7 +38,8 @@ _SHOWN_NAMES = 5
 class TrainScreen(RunKeepingScreen):
     """Runs and their curves."""
 
-    BINDINGS = [
+    BINDINGS = named(
+        "train",
         Binding("n", "new", "New", tooltip="Set up one or more runs"),
         Binding("space", "mark", "Mark", tooltip="Mark the run; curves of marked runs are drawn on top of each other"),
         Binding("p", "pause", "Pause", tooltip="Pause the run, or resume a paused run"),
@@ -61,7 +63,7 @@ class TrainScreen(RunKeepingScreen):
         Binding("D", "delete", "Delete", show=False, tooltip="Delete the run, or the marked ones, after asking"),
         Binding("full_stop", "patch(1)", "Next", key_display=".", show=False, tooltip="Next validation patch"),
         Binding("comma", "patch(-1)", "Previous", key_display=",", show=False, tooltip="Previous validation patch"),
-    ]
+    )
 
     @dataclass
     class LaunchedRuns(Message):

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tem_rf_tui.key_names import named
 from tem_rf_tui.painting import Picture, fit, paint, scale_bar
 from tem_rf_tui.session import SessionApp
 from tem_rf_tui.widgets.half_blocks import half_block_line
@@ -25,7 +26,8 @@ _PERCENTILES = (0.5, 99.5)
 class MicrographView(Widget, can_focus=True):
     """Draws a picture as large as possible; the grey scale runs between two percentiles."""
 
-    BINDINGS = [
+    BINDINGS = named(
+        "picture",
         Binding("plus,equals_sign", "zoom(2)", "Zoom in", show=False, key_display="+"),
         Binding("minus", "zoom(0.5)", "Zoom out", show=False, key_display="-"),
         Binding("0", "reset", "Whole picture", show=False),
@@ -33,7 +35,7 @@ class MicrographView(Widget, can_focus=True):
         Binding("right", "pan(0, 1)", "Pan right", show=False),
         Binding("up", "pan(-1, 0)", "Pan up", show=False),
         Binding("down", "pan(1, 0)", "Pan down", show=False),
-    ]
+    )
 
     @dataclass
     class Clicked(Message):

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tem_rf_tui.key_names import named
 from tem_rf_tui.widgets.columns import GAP, fit_text, fit_widths, table_width, widths_of
 
 Row = tuple[str, ...]
@@ -29,7 +30,8 @@ class RowTable(ScrollView, can_focus=True):
     """
 
     COMPONENT_CLASSES = {"row-table--head", "row-table--cursor"}
-    BINDINGS = [
+    BINDINGS = named(
+        "table",
         Binding("up", "move(-1)", "Up", show=False, tooltip="Previous row"),
         Binding("down", "move(1)", "Down", show=False, tooltip="Next row"),
         Binding("pageup", "move_page(-1)", "Page up", show=False, tooltip="One page up"),
@@ -39,7 +41,7 @@ class RowTable(ScrollView, can_focus=True):
         Binding("left", "look(-1)", "Left", show=False, tooltip="Scroll to the left"),
         Binding("right", "look(1)", "Right", show=False, tooltip="Scroll to the right"),
         Binding("enter", "select", "Open", show=False, tooltip="Open the row, if possible"),
-    ]
+    )
 
     @dataclass
     class RowHighlighted(Message):

@@ -9,6 +9,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tem_rf_tui.key_names import named
+
 _FOUND = Style(reverse=True)
 
 
@@ -20,7 +22,8 @@ class TextLines(ScrollView, can_focus=True):
         is_wrapped: Whether long lines are wrapped; otherwise the arrow keys scroll to their ends.
     """
 
-    BINDINGS = [
+    BINDINGS = named(
+        "text",
         Binding("up", "scroll_up", "Up", show=False),
         Binding("down", "scroll_down", "Down", show=False),
         Binding("left", "scroll_left", "Left", show=False),
@@ -29,7 +32,7 @@ class TextLines(ScrollView, can_focus=True):
         Binding("pagedown", "page_down", "Page down", show=False),
         Binding("home", "scroll_home", "First line", show=False),
         Binding("end", "scroll_end", "Last line", show=False),
-    ]
+    )
 
     def __init__(self, lines: Sequence[str], *, is_wrapped: bool = True, id: str | None = None) -> None:
         super().__init__(id=id)
