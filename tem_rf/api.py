@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from tem_rf.jobs.particles import ParticlesOutcome
     from tem_rf.runs.events import Listener
     from tem_rf.study.folder import StudyFolder
+    from tem_rf.trust.record import TrustRecord
 
 __all__ = [
     "evaluate",
@@ -614,6 +615,7 @@ def segment(
     lattice: str | None = None,
     labels: PathLike | None = None,
     write: Sequence[str] | str = (),
+    strict: bool = False,
     overwrite: bool = False,
     follow: bool = False,
     settle_s: float = 2.0,
@@ -658,6 +660,8 @@ def segment(
             path of a .cif file.
         labels: Folder of labels, or a COCO file, to score masks and particles.
         write: Also write the particles for other programs: numbered, rois, geojson, coco, labelme, excel, parquet.
+        strict: Exit with an error if a mask cannot be trusted; results are still written. Needs a model that was tried
+            with `tem-rf trust`, as the bundled ones were.
         overwrite: Segment files again even if their results are up to date.
         follow: Follow folders until Ctrl-C: segment new files and growing stacks when they are complete.
         settle_s: How long a file that is followed must be unchanged to be complete [s].
@@ -676,6 +680,7 @@ def segment(
         SettingsError: Two files have the same name, or a setting is unknown, out of range or does not fit a file.
         ModelError: There is no such model, or no model has a matching pixel size.
         StorageError: The disk is full or the folder is not writable.
+        UntrustedMaskError: With `strict`, if a mask cannot be trusted; all results are written.
     """
     from tem_rf.jobs.segment import SegmentRequest
     from tem_rf.jobs.segment import segment as run_job
@@ -711,6 +716,7 @@ def segment(
         lattice=lattice,
         labels=labels,
         write=write,
+        strict=strict,
         overwrite=overwrite,
         follow=follow,
         settle_s=settle_s,
@@ -723,6 +729,8 @@ def segment(
     outcome = run_job(request, on_note=on_note)
     if outcome.failed and not outcome.segmented:
         raise outcome.failed[0][1]
+    if request.strict:
+        outcome.require_trusted()
     return [segmented for segmented, _ in outcome.segmented]
 
 
@@ -773,6 +781,54 @@ def summarize_particles(
             seed=seed,
         )
     )
+
+
+def record_trust(
+    model: RunFolder | PathLike,
+    *,
+    simulate: Sequence[str] | str = (),
+    labelled: PathLike | None = None,
+    specimens: int = 60,
+    seed: int = 0,
+    models: PathLike = "saved_models",
+    runs: PathLike = "runs",
+) -> TrustRecord:
+    """Try a model on labelled images of many conditions, and write when to trust its masks to `trust.json`.
+
+    Args:
+        model: Exported model, or name or folder of a run.
+        simulate: Presets to simulate micrographs from, or .json files of presets, separated by commas; default: all
+            whose pixel size is about that of the model.
+        labelled: Folder of labelled micrographs to try it on instead: as they are, and with more noise, blur, another
+            scale, contrast and illumination.
+        specimens: Specimens to simulate, each under four doses and defoci; a third is held out.
+        seed: Random seed.
+        models: Folder of the models.
+        runs: Folder of the runs.
+
+    Returns:
+        The record, with the error of the expected dice and the maps of dice.
+
+    Raises:
+        ModelError: There is no such model.
+        SettingsError: There is no such preset, or none fits the pixel size of the model.
+        DatasetError: The labelled folder is missing or empty, or a file has no partner.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    from tem_rf.jobs.trust import TrustRequest
+    from tem_rf.jobs.trust import record_trust as run_job
+
+    return run_job(
+        TrustRequest.build(
+            model=_names(model)[0],
+            simulate=simulate,
+            labelled=labelled,
+            specimens=specimens,
+            seed=seed,
+            models=models,
+            runs=runs,
+        )
+    ).record
 
 
 def export(

@@ -52,6 +52,12 @@ class TrainingError(TemRfError):
     """A training that cannot continue, for example because the loss became NaN."""
 
 
+class UntrustedMaskError(TemRfError):
+    """A mask that cannot be trusted, where the user asked for an error in that case."""
+
+    exit_code = 3
+
+
 class ModelError(TemRfError):
     """A model folder or file that cannot be used."""
 

@@ -21,6 +21,7 @@ from tem_rf.jobs.segment import SegmentRequest
 from tem_rf.jobs.simulate import SimulateRequest
 from tem_rf.jobs.study import StudyRequest
 from tem_rf.jobs.train import TrainRequest
+from tem_rf.jobs.trust import TrustRequest
 
 ROOT = Path(__file__).parents[1]
 API = ROOT / "tem_rf" / "api.py"
@@ -31,6 +32,7 @@ REQUESTS: dict[str, type[Request]] = {
     "evaluate": EvaluateRequest,
     "segment": SegmentRequest,
     "particles": ParticlesRequest,
+    "trust": TrustRequest,
     "export": ExportRequest,
     "import": ImportRequest,
     "study": StudyRequest,

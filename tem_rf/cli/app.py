@@ -21,6 +21,7 @@ COMMANDS = {
     "curves": "tem_rf.cli.curves:curves",
     "fourier": "tem_rf.cli.fourier:fourier",
     "misses": "tem_rf.cli.misses:misses",
+    "trust": "tem_rf.cli.trust:trust",
     "export": "tem_rf.cli.export:export",
     "import": "tem_rf.cli.export:import_model",
     "segment": "tem_rf.cli.segment:segment",

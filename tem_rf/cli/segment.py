@@ -48,3 +48,5 @@ def segment(request: SegmentRequest, as_json: JsonFlag = False) -> None:
             f"{len(outcome.failed)} of {count} files could not be segmented: {names} (see the errors above); run the "
             "same command again to retry them."
         )
+    if request.strict:
+        outcome.require_trusted()

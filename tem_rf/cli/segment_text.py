@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from tem_rf.cli.option_names import with_option_names
 from tem_rf.cli.output import print_table
+from tem_rf.trust.advice import explain, summarize
 
 if TYPE_CHECKING:
     from tem_rf.inference.results import SegmentedFile
@@ -33,8 +36,34 @@ def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[s
             "frame_interval_s": tracked.frame_interval_s,
             **tracked.motion,
         },
+        "trust": trust_json(result),
         "lattices": result.lattices and result.lattices.to_json(),
         "notes": list(result.notes),
+    }
+
+
+def trust_json(result: SegmentedFile) -> dict[str, Any] | None:
+    """Return whether to trust the masks of a file, as JSON types; None if the model has no record of that."""
+    worst = result.worst
+    if worst is None:
+        return None
+    return {
+        "is_trusted": result.flagged == 0,
+        "expected_dice": round(fmean(one.expected_dice for one in result.verdicts), 4),
+        "interval": [round(worst.low, 4), round(worst.high, 4)],
+        "reason": worst.reason or None,
+        "advice": with_option_names(explain(worst)) or None,
+        "flagged_frames": [number for number, one in enumerate(result.verdicts, start=1) if not one.is_trusted],
+        "frames": [
+            {
+                "is_trusted": one.is_trusted,
+                "expected_dice": round(one.expected_dice, 4),
+                "interval": [round(one.low, 4), round(one.high, 4)],
+                "reason": one.reason or None,
+                "dose_factor": one.dose_factor and round(one.dose_factor, 3),
+            }
+            for one in result.verdicts
+        ],
     }
 
 
@@ -44,6 +73,8 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
     is_stack = any(result.frames > 1 for result, _ in results)
     is_tracked = any(tracked for _, tracked in results)
     is_scored = any(result.scores for result, _ in results)
+    has_verdict = any(result.verdicts for result, _ in results)
+    columns += ["expected dice", "trust"] * has_verdict
     columns += ["frames"] * is_stack + ["tracks", "merged tracks", "split tracks", "vanished"] * is_tracked
     has_lattice = any(result.lattices for result, _ in results)
     columns += ["lattice", "crystallinity", "pixel size off by"] * has_lattice
@@ -58,6 +89,8 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
         mean = "–" if sizes.mean_px is None else f"{sizes.mean_px * scale:.3g}{spread} {unit} (n = {sizes.whole})"
         row.append(mean)
         row.append("–" if sizes.polydispersity is None else f"{sizes.polydispersity:.1%}")
+        if has_verdict:
+            row += _verdict_cells(result)
         row += [result.frames] * is_stack
         if tracked:
             row += [tracked.tracks, tracked.ends.get("merged", 0), tracked.starts.get("split", 0)]
@@ -68,6 +101,16 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
             row += _score_cells(result)
         rows.append(row)
     print_table(title, columns, rows)
+
+
+def _verdict_cells(result: SegmentedFile) -> list[object]:
+    worst = result.worst
+    if worst is None:
+        return ["–", "–"]
+    if len(result.verdicts) == 1:
+        return [summarize(worst), f"no: {worst.reason}" if result.flagged else "yes"]
+    mean = fmean(one.expected_dice for one in result.verdicts)
+    return [f"{mean:.2f}", f"not {result.flagged} of {result.frames}: {worst.reason}" if result.flagged else "yes"]
 
 
 def _lattice_cells(result: SegmentedFile) -> list[object]:

@@ -1,18 +1,46 @@
 """The model card as a page: README.md in the model folder."""
 
 import shlex
+from pathlib import Path
 
 from tem_rf.exporting.micrographs import simulated_doses
+from tem_rf.exporting.trust_page import trust_section
+from tem_rf.files import write_text
 from tem_rf.inference.card import MicrographSet, ModelCard
 from tem_rf.runs.config import Ancestor
+from tem_rf.trust.record import TrustRecord
 
 PAGE_NAME = "README.md"
 _UNSAID = (("keep", "best"), ("normalization", "dataset"))  # as before these settings existed
 
 
-def card_page(card: ModelCard) -> str:
-    """Return the content of `model.json` as Markdown, for a person deciding whether to use the model."""
-    sections = (_head(card), _use(card), _scores(card), _data(card), _recipe(card), _limits(card), _files(card))
+def write_card_page(folder: Path) -> None:
+    """Write README.md of a model folder from its `model.json` and `trust.json`.
+
+    Raises:
+        ModelError: The folder contains no model, or one of the files is damaged.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    write_text(folder / PAGE_NAME, card_page(ModelCard.read(folder), TrustRecord.read(folder)))
+
+
+def card_page(card: ModelCard, trust: TrustRecord | None = None) -> str:
+    """Return the content of `model.json` as Markdown, for a person deciding whether to use the model.
+
+    Args:
+        card: The card.
+        trust: When its masks can be trusted, if that was recorded.
+    """
+    sections = (
+        _head(card),
+        _use(card),
+        _scores(card),
+        trust_section(trust),
+        _data(card),
+        _recipe(card),
+        _limits(card),
+        _files(card),
+    )
     return "\n\n".join(section for section in sections if section) + "\n"
 
 

@@ -235,6 +235,7 @@ def _record(
         min_diameter_px=min_px,
         scores=scores,
         hard_dice=None if truth is None else float(hard_dice(probability[np.newaxis], truth[np.newaxis])[0]),
+        verdict=result.verdict,
         notes=(*result.notes, *(f"label: {note}" for note in (label.notes if label else ())), *score_notes),
     )
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from tem_rf.files import storage_errors, write_json
 from tem_rf.particles.measure import Particle
 from tem_rf.particles.scores import ParticleScores
+from tem_rf.trust.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class FrameRecord:
         hard_dice: Hard dice against the label, if there is one.
         notes: Notes for the user.
         source: Digest of the frame in the file, if the file may still grow.
+        verdict: Whether to trust the mask; None if the model has no record of that.
     """
 
     shape: tuple[int, int]
@@ -40,6 +42,7 @@ class FrameRecord:
     hard_dice: float | None
     notes: tuple[str, ...]
     source: str | None = None
+    verdict: Verdict | None = None
 
 
 _RECORD = TypeAdapter(FrameRecord)

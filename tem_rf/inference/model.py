@@ -15,6 +15,7 @@ from tem_rf.inference.card import ModelCard
 from tem_rf.models.weight_files import read_variables, require_room_for, variable_files
 from tem_rf.runs.folder import RunFolder
 from tem_rf.saved_models import CARD_NAME
+from tem_rf.trust.record import TRUST_NAME, TrustRecord
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +35,9 @@ class Segmenter:
         preprocessing: Preprocessing of raw counts before they reach the network.
         pixel_size_nm: Pixel size it was trained at [nm]; None if the dataset had none.
         logits: Maps (n, h, w, 1) float32, h and w divisible by the stride, to (n, h, w, 2) logits.
-        sha256: Checksum of its weights; segmenters with the same checksum give the same masks.
+        sha256: Checksum of its files; segmenters with the same checksum give the same masks and verdicts.
+        network_sha256: Digest of the weights alone, which an export has in common with its run.
+        trust: When its masks can be trusted; None if that was not recorded for these weights.
     """
 
     name: str
@@ -43,6 +46,8 @@ class Segmenter:
     pixel_size_nm: float | None
     logits: Logits
     sha256: str
+    network_sha256: str = ""
+    trust: TrustRecord | None = None
 
 
 def load_segmenter(path: Path) -> Segmenter:
@@ -69,14 +74,17 @@ def _from_run(run: RunFolder) -> Segmenter:
     from tem_rf.models.merging import compile_inference
     from tem_rf.runs.network import load_network
 
-    config = run.config
+    config, network = run.config, load_network(run)
+    digest = weights_digest([network])
     return Segmenter(
         name=run.name,
         architecture=config.architecture,
         preprocessing=config.preprocessing,
         pixel_size_nm=config.pixel_size_nm,
-        logits=compile_inference(load_network(run), config.architecture),
-        sha256=_sha256([run.model_file]),
+        logits=compile_inference(network, config.architecture),
+        sha256=_sha256([run.model_file, *_existing(run.path / TRUST_NAME)]),
+        network_sha256=digest,
+        trust=trust_record(run.path, digest),
     )
 
 
@@ -86,6 +94,7 @@ def _from_export(path: Path) -> Segmenter:
 
     card = ModelCard.read(path)
     networks = load_exported_networks(path, card.architecture, card.members)
+    digest = weights_digest(networks)
     functions = [compile_inference(network, card.architecture) for network in networks]
     return Segmenter(
         name=card.name,
@@ -93,8 +102,29 @@ def _from_export(path: Path) -> Segmenter:
         preprocessing=card.preprocessing,
         pixel_size_nm=card.pixel_size_nm,
         logits=functions[0] if card.members == 1 else mean_logits(functions),
-        sha256=_sha256([path / CARD_NAME, path / _GRAPH, *variable_files(path)]),
+        sha256=_sha256([path / CARD_NAME, path / _GRAPH, *variable_files(path), *_existing(path / TRUST_NAME)]),
+        network_sha256=digest,
+        trust=trust_record(path, digest),
     )
+
+
+def trust_record(folder: Path, digest: str) -> TrustRecord | None:
+    """Return the record in the folder of a model or run, unless it is of other weights.
+
+    Raises:
+        ModelError: The record is damaged.
+    """
+    record = TrustRecord.read(folder)
+    return record if record is not None and record.network_sha256 == digest else None
+
+
+def weights_digest(networks: "Sequence[keras.Model]") -> str:
+    """Digest of the weights of a network, or of several that are averaged; the names of the layers do not count."""
+    digest = hashlib.sha256()
+    for network in networks:
+        for weight in network.weights:
+            digest.update(np.ascontiguousarray(weight, np.float32).data)
+    return digest.hexdigest()
 
 
 def load_exported_networks(path: Path, architecture: Architecture, members: int) -> "list[keras.Model]":
@@ -128,7 +158,12 @@ def load_averaged(paths: Sequence[Path]) -> Segmenter:
     segmenters = [load_segmenter(path) for path in paths]
     if len(segmenters) == 1:
         return segmenters[0]
-    return replace(segmenters[0], logits=mean_logits([segmenter.logits for segmenter in segmenters]))
+    return replace(
+        segmenters[0],
+        logits=mean_logits([segmenter.logits for segmenter in segmenters]),
+        network_sha256="",
+        trust=None,
+    )
 
 
 def load_exported_network(path: Path, architecture: Architecture) -> "keras.Model":
@@ -151,6 +186,10 @@ def load_exported_network(path: Path, architecture: Architecture) -> "keras.Mode
             )
         weight.assign(value)
     return model
+
+
+def _existing(file: Path) -> list[Path]:
+    return [file] if file.exists() else []
 
 
 def _sha256(files: list[Path]) -> str:

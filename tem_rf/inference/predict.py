@@ -17,6 +17,8 @@ from tem_rf.inference.model import Segmenter
 from tem_rf.inference.tiles import apply_in_tiles, choose_tile_px, with_tiles_that_fit
 from tem_rf.metrics.dice import particle_mask
 from tem_rf.models.probability import particle_probability
+from tem_rf.trust.statistics import measure
+from tem_rf.trust.verdict import Verdict, judge
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,17 @@ class Segmentation:
         pixel_size_nm: Pixel size [nm]; None if the micrograph has none.
         notes: Notes for the user.
         disagreement: (height, width) float32, standard deviation of the probabilities; None if there is only one.
+        verdict: Whether to trust the mask; None if no network has a record. Of several networks, that of the one from
+            which the lowest dice is expected.
+        statistics: (n,) float64, what `tem_rf.trust` measures, of the first network, if they were asked for.
     """
 
     probability: np.ndarray
     pixel_size_nm: float | None
     notes: tuple[str, ...]
     disagreement: np.ndarray | None = None
+    verdict: Verdict | None = None
+    statistics: np.ndarray | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -64,6 +71,7 @@ def segment_by_ensemble(
     transforms: int = 1,
     tile_px: int | None = None,
     scratch: Path | None = None,
+    measures: bool = False,
 ) -> Segmentation:
     """Average the probabilities of several networks, each over rotations and reflections of a micrograph.
 
@@ -73,6 +81,7 @@ def segment_by_ensemble(
         transforms: Number of dihedral transforms to average over, 1 to 8.
         tile_px: As for `segment_micrograph`.
         scratch: Folder for images too large for memory, see `scratch_array`; None keeps them in memory.
+        measures: Return the statistics even if no network has a record.
 
     Raises:
         StorageError: The disk of `scratch` is full.
@@ -84,13 +93,21 @@ def segment_by_ensemble(
     if len(targets) > 1:
         raise SettingsError(f"models: expected one pixel size to rescale to, received {sorted(map(str, targets))}.")
     notes = [note for segmenter in segmenters for note in _notes(segmenter, micrograph)]
-    probabilities = _probabilities(segmenters, micrograph, transforms, tile_px, scratch, on_note=notes.append)
+    measured: list[tuple[Segmenter, np.ndarray]] = []
+
+    def on_view(segmenter: Segmenter, image: np.ndarray, probability: np.ndarray) -> None:
+        if measures or segmenter.trust is not None:
+            measured.append((segmenter, measure(image, probability)))
+
+    probabilities = _probabilities(segmenters, micrograph, transforms, tile_px, scratch, notes.append, on_view)
     mean, spread = _mean_and_spread(probabilities, scratch)
     return Segmentation(
         probability=mean,
         pixel_size_nm=targets.pop() or micrograph.pixel_size_nm,
         notes=tuple(dict.fromkeys((*micrograph.notes, *notes))),
         disagreement=spread,
+        verdict=_verdict(measured),
+        statistics=measured[0][1] if measured else None,
     )
 
 
@@ -101,12 +118,21 @@ def _probabilities(
     tile_px: int | None,
     scratch: Path | None,
     on_note: Callable[[str], None],
+    on_view: Callable[[Segmenter, np.ndarray, np.ndarray], None],
 ) -> Iterator[np.ndarray]:
+    """Yield the probability of each network and view; `on_view` gets the first view of each network."""
     for segmenter in segmenters:
         image = _normalized(segmenter, micrograph, scratch, on_note)
         for transform in range(transforms):
             turned = _probability(segmenter, dihedral(image, transform), tile_px, scratch)
+            if transform == 0:
+                on_view(segmenter, image, turned)
             yield inverse_dihedral(turned, transform)
+
+
+def _verdict(measured: Sequence[tuple[Segmenter, np.ndarray]]) -> Verdict | None:
+    verdicts = [judge(one.trust, statistics) for one, statistics in measured if one.trust is not None]
+    return min(verdicts, key=lambda one: (one.is_trusted, one.expected_dice)) if verdicts else None
 
 
 def _mean_and_spread(images: Iterator[np.ndarray], scratch: Path | None) -> tuple[np.ndarray, np.ndarray | None]:

@@ -17,7 +17,7 @@ from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.tiff import MAX_UINT16, write_tiff, write_uint32_stack
 from tem_rf.errors import ReadError
 from tem_rf.files import parse_json, readable, replacing_file, write_json
-from tem_rf.inference.frame_store import FrameStore
+from tem_rf.inference.frame_store import FrameRecord, FrameStore
 from tem_rf.lattice.summary import LatticeSummary
 from tem_rf.particles.measure import Particle
 from tem_rf.particles.scores import ParticleScores, add_scores
@@ -25,6 +25,8 @@ from tem_rf.particles.sizes import SizeSummary, summarize_sizes
 from tem_rf.particles.table import write_particles
 from tem_rf.plots.particle_sizes import write_size_histogram
 from tem_rf.plots.segmentation import write_overlay
+from tem_rf.trust.advice import explain, summarize
+from tem_rf.trust.verdict import Verdict
 
 _MAX_OVERLAY_PX = 4096
 
@@ -46,6 +48,7 @@ class SegmentedFile:
         hard_dice: Mean over the frames, if there is a label.
         notes: Notes for the user.
         lattices: Summary of the lattices of the particles, if they were measured.
+        verdicts: Whether to trust the mask of each frame; empty if the model has no record of that.
     """
 
     image: Path
@@ -60,6 +63,17 @@ class SegmentedFile:
     hard_dice: float | None
     notes: tuple[str, ...]
     lattices: LatticeSummary | None = None
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def flagged(self) -> int:
+        """Number of frames whose mask cannot be trusted."""
+        return sum(not one.is_trusted for one in self.verdicts)
+
+    @property
+    def worst(self) -> Verdict | None:
+        """The verdict on the frame from which the lowest dice is expected, of those flagged, if any are."""
+        return min(self.verdicts, key=lambda one: (one.is_trusted, one.expected_dice), default=None)
 
 
 def write_results(
@@ -104,8 +118,26 @@ def write_results(
         min_diameter_px=records[0].min_diameter_px,
         scores=add_scores(scores) if scores else None,
         hard_dice=float(np.mean(dice)) if dice else None,
-        notes=tuple(dict.fromkeys(note for record in records for note in record.notes)),
+        notes=tuple(dict.fromkeys([*(note for record in records for note in record.notes), *_distrust(path, records)])),
+        verdicts=tuple(record.verdict for record in records if record.verdict is not None),
     )
+
+
+def _distrust(path: Path, records: Sequence[FrameRecord]) -> Iterator[str]:
+    """Yield a note on the frames whose masks cannot be trusted, with the reason for the worst of them."""
+    flagged = [
+        (verdict, number)
+        for number, record in enumerate(records, start=1)
+        if (verdict := record.verdict) is not None and not verdict.is_trusted
+    ]
+    if not flagged:
+        return
+    worst, number = min(flagged, key=lambda one: one[0].expected_dice)
+    if len(records) == 1:
+        masks = "do not trust this mask"
+    else:
+        masks = f"do not trust the masks of {len(flagged)} of {len(records)} frames; frame {number}"
+    yield f"{path.name}: {masks}: expected dice {summarize(worst)}; {explain(worst)}"
 
 
 def counts_on_mask(micrograph: Micrograph, mask: np.ndarray, pixel_size_nm: float | None) -> np.ndarray:

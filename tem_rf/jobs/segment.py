@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tem_rf.config.marks import ADVANCED, Flags, Group, Positional, SeveralWords
 from tem_rf.config.segmentation import SegmentSettings, TrackSettings, segment_settings, track_settings
-from tem_rf.errors import ReadError, SettingsError, TemRfError
+from tem_rf.errors import ReadError, SettingsError, TemRfError, UntrustedMaskError
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.workers import WORKERS, execution_settings
 from tem_rf.particles.formats.choice import FORMATS, particle_formats
@@ -56,6 +56,11 @@ class SegmentRequest(Request):
         (),
         description=f"Also write the particles for other programs: {', '.join(FORMATS)}.",
     )
+    strict: bool = Field(
+        False,
+        description="Exit with an error if a mask cannot be trusted; results are still written. Needs a model that was "
+        "tried with `tem-rf trust`, as the bundled ones were.",
+    )
     overwrite: bool = Field(False, description="Segment files again even if their results are up to date.")
     follow: bool = Field(
         False, description="Follow folders until Ctrl-C: segment new files and growing stacks when they are complete."
@@ -80,6 +85,25 @@ class SegmentOutcome:
     segmented: "list[Segmented]"
     failed: list[tuple[Path, TemRfError]]
     models: list[str]
+
+    def require_trusted(self) -> None:
+        """Check that all masks can be trusted.
+
+        Raises:
+            UntrustedMaskError: One cannot, or the model has no record of when to trust it.
+        """
+        unknown = [result.image for result, _ in self.segmented if not result.verdicts]
+        if unknown:
+            raise UntrustedMaskError(
+                f"{unknown[0]}: the model has no record of when to trust its masks; make one with `tem-rf trust`, or "
+                "leave out `strict`."
+            )
+        flagged = [str(result.image) for result, _ in self.segmented if result.flagged]
+        if flagged:
+            raise UntrustedMaskError(
+                f"the masks of {len(flagged)} of {len(self.segmented)} files cannot be trusted: {', '.join(flagged)} "
+                "(see the reasons above)."
+            )
 
 
 def segment(

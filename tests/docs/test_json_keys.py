@@ -13,6 +13,8 @@ from tem_rf.jobs.particles import ParticlesRequest, summarize_particles
 from tem_rf.particles.formats.choice import FORMATS
 from tem_rf.particles.scores import score_particles
 from tem_rf.particles.sizes import summarize_sizes
+from tem_rf.trust.kinds import NOISE
+from tem_rf.trust.verdict import Verdict
 from tests.helpers.discs import discs
 from tests.helpers.segmented_folder import write_segmented
 
@@ -41,6 +43,7 @@ def test_keys_of_segment() -> None:
         scores,
         1.0,
         (),
+        verdicts=(Verdict(False, 0.3, 0.1, 0.5, NOISE, 0.2),),
     )
     documented = {key for key, _ in segment_keys()}
     printed = keys_of(segmented_json(result, None))

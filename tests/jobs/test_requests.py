@@ -25,7 +25,12 @@ from tem_rf.jobs.workers import WorkersRequest
 from tools.write_api import API, REQUESTS, api_text
 
 JOBS: list[type[Request]] = [*REQUESTS.values(), CheckRequest, EditRequest, FetchRequest, NextRequest, WorkersRequest]
-FUNCTIONS = {"particles": "summarize_particles", "import": "import_network", "study": "run_study"}
+FUNCTIONS = {
+    "trust": "record_trust",
+    "particles": "summarize_particles",
+    "import": "import_network",
+    "study": "run_study",
+}
 # What a request needs at least.
 REQUIRED: dict[str, dict[str, Any]] = {
     "prepare": {"micrographs": "m", "output": "o"},

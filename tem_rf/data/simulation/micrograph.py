@@ -1,7 +1,7 @@
 """One simulated micrograph with its exact mask: specimen, wave, lens, camera."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,6 +82,14 @@ class SimulatedMicrograph:
     conditions: Conditions
 
 
+@dataclass(frozen=True)
+class Exposure:
+    """One micrograph of a specimen: distance from focus [nm] and dose [electrons per Å²]."""
+
+    defocus_nm: float
+    dose_e_per_angstrom2: float
+
+
 def simulate_micrograph(settings: SimulationSettings, *, seed: int) -> SimulatedMicrograph:
     """Simulate one micrograph; one seed gives the same pixels on one machine.
 
@@ -94,32 +102,69 @@ def simulate_micrograph(settings: SimulationSettings, *, seed: int) -> Simulated
         ReadError: The material is a CIF file that cannot be used.
     """
     conditions = draw_conditions(settings, seed)
-    optics = lens(settings, conditions)
-    blur_nm = (
-        4 * conditions.image_spread_nm + conditions.drift_nm + 4 * settings.detector_blur_px * settings.pixel_size_nm
-    )
-    spread_nm = optics.wavelength_nm * _FINEST_DETAIL_PER_NM * abs(conditions.defocus_nm)
+    (micrograph,) = _simulate(settings, conditions, [(conditions, settings)], seed)
+    return micrograph
+
+
+def simulate_exposures(
+    settings: SimulationSettings, exposures: Sequence[Exposure], *, seed: int
+) -> Iterator[SimulatedMicrograph]:
+    """Take several micrographs of one specimen, which costs little more than one.
+
+    Args:
+        settings: Specimen, microscope and camera; its defocus gives the side of focus only.
+        exposures: Defocus and dose of each micrograph.
+        seed: Seed of everything that is random.
+
+    Raises:
+        SettingsError: As for `simulate_micrograph`.
+        ReadError: As for `simulate_micrograph`.
+    """
+    drawn = draw_conditions(settings, seed)
+    states = [
+        (
+            replace(drawn, defocus_nm=float(np.copysign(one.defocus_nm, drawn.defocus_nm))),
+            settings.model_copy(update={"dose_e_per_angstrom2": one.dose_e_per_angstrom2}),
+        )
+        for one in exposures
+    ]
+    farthest = max((conditions for conditions, _ in states), key=lambda one: abs(one.defocus_nm))
+    return _simulate(settings, farthest, states, seed)
+
+
+def _simulate(
+    settings: SimulationSettings,
+    farthest: Conditions,
+    states: Sequence[tuple[Conditions, SimulationSettings]],
+    seed: int,
+) -> Iterator[SimulatedMicrograph]:
+    """Simulate one specimen, and a micrograph of it in each state; the one farthest from focus sets the margin."""
+    blur_nm = 4 * farthest.image_spread_nm + farthest.drift_nm + 4 * settings.detector_blur_px * settings.pixel_size_nm
+    spread_nm = lens(settings, farthest).wavelength_nm * _FINEST_DETAIL_PER_NM * abs(farthest.defocus_nm)
     field = lay_out_field(settings, reach_nm=spread_nm + blur_nm)
 
     rng = random_stream(seed, "specimen")
-    particles = scatter_particles(settings, field, conditions.carbon_nm, rng)
+    particles = scatter_particles(settings, field, farthest.carbon_nm, rng)
     wave = exit_wave(
-        slices(particles, conditions.carbon_nm, settings, field, rng),
+        slices(particles, farthest.carbon_nm, settings, field, rng),
         shape=field.shape,
         pixel_size_nm=field.pixel_size_nm,
-        wavelength_nm=optics.wavelength_nm,
+        wavelength_nm=lens(settings, farthest).wavelength_nm,
     )
-    image = expose(image_intensity(wave, optics, field.pixel_size_nm), conditions, field.pixel_size_nm)
-    intensity = illuminate(field.cut(image), conditions)
     mask, instances, records = _truth(particles, settings, field)
-    return SimulatedMicrograph(
-        pixels=record_counts(intensity, settings, random_stream(seed, "detector")),
-        mask=mask,
-        instances=instances,
-        pixel_size_nm=settings.pixel_size_nm,
-        particles=records,
-        conditions=conditions,
-    )
+    detector = random_stream(seed, "detector")
+    for index, (conditions, camera) in enumerate(states):
+        through_lens = wave if index == len(states) - 1 else wave.copy()  # the lens overwrites it
+        image = image_intensity(through_lens, lens(settings, conditions), field.pixel_size_nm)
+        intensity = illuminate(field.cut(expose(image, conditions, field.pixel_size_nm)), conditions)
+        yield SimulatedMicrograph(
+            pixels=record_counts(intensity, camera, detector),
+            mask=mask,
+            instances=instances,
+            pixel_size_nm=settings.pixel_size_nm,
+            particles=records,
+            conditions=conditions,
+        )
 
 
 def _truth(

@@ -15,11 +15,24 @@ from types import ModuleType
 from tem_rf.config.simulation import SimulationSettings
 from tem_rf.data.simulation.crystals import crystal
 from tem_rf.data.simulation.folder import SimulationFolder
-from tem_rf.data.simulation.micrograph import ParticleRecord, SimulatedMicrograph, simulate_micrograph
+from tem_rf.data.simulation.micrograph import (
+    Exposure,
+    ParticleRecord,
+    SimulatedMicrograph,
+    simulate_exposures,
+    simulate_micrograph,
+)
 from tem_rf.errors import DatasetError, SettingsError
 from tem_rf.platforms import usable_cores
 
-__all__ = ["ParticleRecord", "SimulatedMicrograph", "simulate_micrograph", "simulate_micrographs"]
+__all__ = [
+    "Exposure",
+    "ParticleRecord",
+    "SimulatedMicrograph",
+    "simulate_exposures",
+    "simulate_micrograph",
+    "simulate_micrographs",
+]
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 

@@ -1,0 +1,218 @@
+"""Measure an image and the network's probability: the numbers that a verdict is made from.
+
+`tem_rf.exporting.verdict_graph` computes the same numbers in TensorFlow; change both together.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from tem_rf.metrics.dice import particle_mask
+
+WINDOW_PX = 256
+MAX_WINDOWS = 6  # per side, so that a large micrograph costs no more than 36 windows
+BLOCK_PX = 4
+PATCH_PX = 64
+BAND_EDGES = (0.0059, 0.012, 0.0234, 0.0469, 0.0664, 0.0938, 0.1328, 0.1875, 0.2656, 0.375, 0.5, 0.72)  # cycles/px
+BANDS, RINGS = len(BAND_EDGES) - 1, 64
+FRINGES = (0.0664, 0.45)  # cycles/px, where lattice fringes are
+EPSILON = 1e-4
+
+STATISTICS = (
+    *(f"power_{index}" for index in range(BANDS)),
+    "peak",
+    "axes",
+    "skewness",
+    "kurtosis",
+    "flat",
+    "extreme",
+    "detail_spread",
+    "unevenness",
+    "slope",
+    "particle_fraction",
+    "entropy",
+    "self_dice",
+    "inside",
+    "outside",
+    "outline",
+    "contrast",
+    "detail_ratio",
+    "edge",
+    "brightness_correlation",
+    "detail_correlation",
+)
+
+
+def measure(image: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Measure the windows of an image.
+
+    Args:
+        image: (h, w) float32, preprocessed like the training data; offset and scale have no effect.
+        probability: (h, w) float32 of a particle.
+
+    Returns:
+        (n,) float64, as named by `STATISTICS`; logarithms have base 10.
+    """
+    places = list(windows(image.shape))
+    z = np.stack([image[window] for window in places]).astype(np.float32, copy=False)  # (n, h, w)
+    p = np.stack([probability[window] for window in places]).astype(np.float32, copy=False)
+    z -= z.mean()
+    z /= max(float(np.sqrt(np.square(z).mean())), 1e-12)
+    blocks = _means(z, BLOCK_PX), _means(z * z, BLOCK_PX)
+    variance = np.maximum(blocks[1] - blocks[0] ** 2, 0)
+    return np.array(
+        [*_spectrum(z), *_levels(z), *_patches(z, variance), *_certainty(p), *_contrast(blocks[0], variance, p)]
+    )
+
+
+def windows(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
+    """Windows spread evenly over an image, which cover it up to 6 of them per side; smaller images are one window."""
+    starts = []
+    for length in shape:
+        count = min(-(-length // WINDOW_PX), MAX_WINDOWS)
+        last = max(length - WINDOW_PX, 0)
+        starts.append([last * index // max(count - 1, 1) for index in range(count)])
+    for row in starts[0]:
+        for column in starts[1]:
+            yield slice(row, row + WINDOW_PX), slice(column, column + WINDOW_PX)
+
+
+def _spectrum(z: np.ndarray) -> list[float]:
+    """Power density in bands, the strongest peak in its ring, and the power along the axes."""
+    from scipy import fft
+
+    grid = frequency_grid(z.shape[1], z.shape[2])
+    half = fft.rfft2((z - z.mean(axis=(1, 2), keepdims=True)) * grid.window, axes=(1, 2))
+    power = (np.square(half.real) + np.square(half.imag)).reshape(len(z), -1)  # (n, frequencies)
+    power /= np.square(grid.window).sum()
+    mean = power.mean(axis=0)
+    density = np.bincount(grid.band, mean, BANDS + 2)[1:-1] / np.maximum(grid.in_band, 1)
+    for index in range(BANDS - 2, -1, -1):  # small images lack the lowest bands
+        if grid.in_band[index] == 0:
+            density[index] = density[index + 1]
+    fringes = power[:, grid.fringes]
+    levels = np.stack([np.bincount(grid.ring, one, RINGS) for one in fringes]) / np.maximum(grid.in_ring, 1)
+    ratio = fringes / np.maximum(levels, 1e-9)[:, grid.ring]
+    along = mean[grid.axes].mean() / max(float(mean[grid.fringes].mean()), 1e-9)
+    peak = float(np.log10(ratio.max(axis=1) + 1e-9).mean())
+    return [*np.log10(density + 1e-9), peak, float(np.log10(along + 1e-9))]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The frequencies of a window: its Hann window, and the band, ring and kind of each frequency, row by row."""
+
+    window: np.ndarray
+    band: np.ndarray
+    in_band: np.ndarray
+    fringes: np.ndarray
+    ring: np.ndarray
+    in_ring: np.ndarray
+    axes: np.ndarray
+
+
+@lru_cache(maxsize=8)
+def frequency_grid(height: int, width: int) -> Grid:
+    """Return the frequencies of a window of this size."""
+    rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :]
+    radius = np.hypot(rows, columns).ravel()
+    band = np.digitize(radius, BAND_EDGES)
+    fringes = np.flatnonzero((radius >= FRINGES[0]) & (radius < FRINGES[1]))
+    ring = (radius[fringes] * 2 * RINGS).astype(int)
+    is_on_axis = ((np.abs(rows) <= 1.5 / height) | (columns <= 1.5 / width)).ravel()
+    return Grid(
+        window=np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1]).astype(np.float32),
+        band=band,
+        in_band=np.bincount(band, minlength=BANDS + 2)[1:-1],
+        fringes=fringes,
+        ring=ring,
+        in_ring=np.bincount(ring, minlength=RINGS),
+        axes=fringes[is_on_axis[fringes]],
+    )
+
+
+def _levels(z: np.ndarray) -> list[float]:
+    """Skewness, kurtosis, and shares of pixels that equal their neighbour, or the darkest or brightest value."""
+    square = z * z
+    cube, fourth = float((square * z).mean()), float((square * square).mean())
+    low, high = z.min(), z.max()
+    flat = float((np.abs(z[:, :, 1:] - z[:, :, :-1]) < 1e-3).mean())
+    extreme = float(((z <= low) | (z >= high)).mean())
+    return [
+        float(np.cbrt(cube)),
+        float(np.log10(max(fourth, 1.0))),
+        float(np.log10(flat + 1e-3)),
+        float(np.log10(extreme + EPSILON)),
+    ]
+
+
+def _patches(z: np.ndarray, variance: np.ndarray) -> list[float]:
+    """How detail varies over the image, and the illumination: means of patches of 64 px, and their slope."""
+    detail = np.sqrt(variance.ravel())
+    low, high = np.quantile(detail, (0.1, 0.9))
+    size = min(PATCH_PX, *z.shape[1:])
+    means = _means(z, size)
+    spread = means.std()
+    _, rows, columns = means.shape
+    row, column = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, columns), indexing="ij")
+    within = means - means.mean(axis=(1, 2), keepdims=True)
+    slopes = [
+        float((within * axis).sum(axis=(1, 2)).mean() / max(float((axis**2).sum()), 1e-9)) for axis in (row, column)
+    ]
+    return [
+        float(np.log10((high + 1e-2) / (low + 1e-2))),
+        float(np.log10(spread + 1e-3)),
+        float(np.log10(np.hypot(slopes[0], slopes[1]) + 1e-3)),
+    ]
+
+
+def _certainty(p: np.ndarray) -> list[float]:
+    """Share of particles, entropy, dice of the probability with its own mask, and how sure either side is."""
+    inside = particle_mask(p)
+    fraction = float(inside.mean())
+    coarse = p[:, ::2, ::2]  # the logarithms take time, and neighbours are much alike
+    q = np.clip(coarse, 1e-6, 1 - 1e-6)
+    entropy = float(-(q * np.log2(q) + (1 - q) * np.log2(1 - q)).mean())
+    total, within = float(p.mean()), float((p * inside).mean())
+    changes = float((inside[:, 1:] != inside[:, :-1]).mean() + (inside[:, :, 1:] != inside[:, :, :-1]).mean())
+    return [
+        float(np.log10(fraction + EPSILON)),
+        float(np.log10(entropy + EPSILON)),
+        (2 * within + EPSILON) / (total + fraction + EPSILON),
+        (within + EPSILON) / (fraction + EPSILON),
+        float(np.log10((total - within) / (1 - fraction + EPSILON) + EPSILON)),
+        float(np.log10((changes + EPSILON) / (fraction + EPSILON))),
+    ]
+
+
+def _contrast(level: np.ndarray, variance: np.ndarray, p: np.ndarray) -> list[float]:
+    """Brightness and detail inside and outside of the particles, and along their outlines, in blocks of 4 px."""
+    share = _means(p, BLOCK_PX)
+    detail = np.log(variance + 1e-3)
+    inside, outside = share + 1e-6, 1 - share + 1e-6
+    contrast = _mean(level, inside) - _mean(level, outside)
+    ratio = _mean(detail, inside) - _mean(detail, outside)
+    steps = np.hypot(level[:, 1:, :-1] - level[:, :-1, :-1], level[:, :-1, 1:] - level[:, :-1, :-1])
+    unsure = (share * (1 - share))[:, :-1, :-1] + 1e-6
+    edge = _mean(steps, unsure) / max(float(steps.mean()), 1e-9)
+    return [contrast, ratio, float(np.log10(edge + 1e-3)), _correlation(level, share), _correlation(detail, share)]
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> float:
+    return float((values * weights).sum() / weights.sum())
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    norm = np.sqrt((one**2).sum() * (other**2).sum())
+    return float((one * other).sum() / max(float(norm), 1e-9))
+
+
+def _means(z: np.ndarray, size: int) -> np.ndarray:
+    """(n, h, w) -> (n, h / size, w / size), means of squares; the remainder at the right and bottom is left out."""
+    n, height, width = z.shape
+    rows, columns = height // size, width // size
+    sums = z[:, : rows * size, : columns * size].reshape(n, rows, size, columns * size).sum(axis=2)
+    return np.asarray(sums.reshape(n, rows, columns, size).sum(axis=3) / size**2)
