@@ -72,6 +72,11 @@ def print_json(content: Any) -> None:
     print(json.dumps(content, indent=1, ensure_ascii=False, default=str))
 
 
+def print_json_line(content: Any) -> None:
+    """Print one of several results for scripts, as one line that a reader gets at once."""
+    print(json.dumps(content, ensure_ascii=False, default=str), flush=True)
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; the first column is text, the others are numbers, aligned right.
 

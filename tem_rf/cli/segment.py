@@ -1,7 +1,7 @@
 """`tem-rf segment`: segment whole micrographs, stacks and movies, and measure their particles."""
 
 from tem_rf.cli.options import takes
-from tem_rf.cli.output import JsonFlag, print_json, print_remark, progress_console, show_status
+from tem_rf.cli.output import JsonFlag, print_json, print_json_line, print_remark, progress_console, show_status
 from tem_rf.cli.segment_text import print_segmented, segmented_json
 from tem_rf.errors import ReadError
 from tem_rf.jobs.segment import SegmentRequest
@@ -24,16 +24,22 @@ def segment(request: SegmentRequest, as_json: JsonFlag = False) -> None:
 
     Example: tem-rf segment movies --workers 4
 
-    --follow segments the files of a folder while the microscope writes them, until Ctrl-C.
+    --follow segments the files of a folder while the microscope writes them, until Ctrl-C. With --json it prints one
+    line per result as soon as it is written.
 
     Example: tem-rf segment /mnt/microscope/session --follow --output live
     """
     console = progress_console()
     with show_status(console=console) as on_step:
-        outcome = run(request, on_step=on_step, on_note=lambda note: print_remark(note, console))
-    if as_json:
+        outcome = run(
+            request,
+            on_step=on_step,
+            on_note=lambda note: print_remark(note, console),
+            on_result=lambda result: print_json_line(segmented_json(*result)) if as_json else None,
+        )
+    if as_json and not request.follow:
         print_json([segmented_json(*result) for result in outcome.segmented])
-    else:
+    elif not as_json:
         names = ", ".join(outcome.models) or "the models of matching pixel size"
         print_segmented(f"Segmented with {names} into {request.output}", outcome.segmented)
     if request.follow:

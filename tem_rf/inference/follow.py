@@ -48,6 +48,7 @@ def follow_folders(
     *,
     on_step: Callable[[str], None] = lambda what: None,
     on_note: Callable[[str], None] = lambda note: None,
+    on_result: Callable[[Segmented], None] = lambda result: None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Followed:
@@ -63,6 +64,7 @@ def follow_folders(
         settle_s: How long a file must be unchanged before it is complete [s].
         on_step: Called with the current step and the totals.
         on_note: Called with a line per segmented or failed file, and with notes.
+        on_result: Called with each result, as soon as it is written.
         clock: Time that never goes back [s].
         sleep: Waits for a time [s].
 
@@ -78,7 +80,7 @@ def follow_folders(
             complete = arrivals.poll(clock())
             for path in complete:
                 if arrivals.take(path):
-                    _segment(path, arrivals, followed, networks, job, on_step, on_note)
+                    _segment(path, arrivals, followed, networks, job, on_step, on_note, on_result)
             on_step(f"following {names}: {followed.describe(arrivals.waiting)} (Ctrl-C ends)")
             if not complete:
                 sleep(min(_LONGEST_PAUSE_S, settle_s / 2))
@@ -96,6 +98,7 @@ def _segment(
     job: SegmentJob,
     on_step: Callable[[str], None],
     on_note: Callable[[str], None],
+    on_result: Callable[[Segmented], None],
 ) -> None:
     def on_failure(path: Path, error: TemRfError) -> None:
         if not arrivals.has_changed(path):  # else it was not complete, and is waited for again
@@ -122,6 +125,7 @@ def _segment(
     ):
         followed.segmented[path] = result
         on_note(f"{path.name}: {_describe(result[0])}")
+        on_result(result)
     followed.current = None
 
 

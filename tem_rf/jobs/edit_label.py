@@ -12,6 +12,7 @@ from pydantic import Field
 from tem_rf.config.marks import ADVANCED, Positional, SeveralWords
 from tem_rf.config.preparation import PixelSizeNm
 from tem_rf.errors import DatasetError, DiskFullError, ModelError, SettingsError, StorageError
+from tem_rf.jobs.next_labels import START_FOLDER
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.segment import SegmentRequest
 from tem_rf.runs.root import DEFAULT_ROOT
@@ -93,6 +94,12 @@ def edit_request(micrograph: Path, label: Path, **more: Any) -> EditRequest:
     return EditRequest.build(
         micrograph=micrograph, mask=label, labels=default_label_file(label.with_name(micrograph.name)), **more
     )
+
+
+def first_edit_request(micrograph: Path) -> EditRequest:
+    """Return the request to label a micrograph: from the particles that `label next` found in it, or from nothing."""
+    start = micrograph.parent / START_FOLDER / micrograph.name
+    return EditRequest.build(micrograph=micrograph, **({"mask": start} if start.is_file() else {}))
 
 
 def open_label(request: EditRequest, *, on_step: Callable[[str], None] = lambda what: None) -> "EditingSession":

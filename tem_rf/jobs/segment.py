@@ -111,6 +111,7 @@ def segment(
     *,
     on_step: Callable[[str], None] = lambda what: None,
     on_note: Callable[[str], None] = lambda note: None,
+    on_result: "Callable[[Segmented], None]" = lambda result: None,
 ) -> SegmentOutcome:
     """Segment files; if one fails, the others are still segmented.
 
@@ -118,6 +119,7 @@ def segment(
         request: What to segment.
         on_step: Called with the current step.
         on_note: Called with notes for the user, including why a file failed.
+        on_result: Called with each result of a followed folder, as soon as it is written.
 
     Raises:
         ReadError: A folder contains no micrographs, no labels match, or the only file cannot be read; a folder that is
@@ -148,7 +150,7 @@ def segment(
     named = tuple(model_folder(one, request.runs, request.models) for one in request.model)
     choice = NetworkChoice(named, models_or_shipped(request.models), request.rescale)
     if request.follow:
-        return _follow(request, choice, job, on_step, on_note)
+        return _follow(request, choice, job, on_step, on_note, on_result)
     files = files_to_segment(list(request.images), job, request.labels)
     failed: list[tuple[Path, TemRfError]] = []
 
@@ -204,6 +206,7 @@ def _follow(
     job: "SegmentJob",
     on_step: Callable[[str], None],
     on_note: Callable[[str], None],
+    on_result: "Callable[[Segmented], None]",
 ) -> SegmentOutcome:
     from tem_rf.inference.follow import follow_folders
     from tem_rf.inference.model_choice import Networks
@@ -213,7 +216,15 @@ def _follow(
     if job.lattice is not None:
         read_structure(job.lattice)  # validate before the first file
     import_keras()
-    followed = follow_folders(request.images, Networks(choice), job, request.settle_s, on_step=on_step, on_note=on_note)
+    followed = follow_folders(
+        request.images,
+        Networks(choice),
+        job,
+        request.settle_s,
+        on_step=on_step,
+        on_note=on_note,
+        on_result=on_result,
+    )
     names = [folder.name for folder in choice.named]
     return SegmentOutcome(list(followed.segmented.values()), list(followed.failed.items()), names)
 

@@ -41,7 +41,7 @@ def select_patches(
     Args:
         disagreements: (n,) disagreement of the networks on each candidate.
         descriptions: (n, d) from `describe_patch`.
-        labelled: (m, d) of the labelled patches; m may be 0.
+        labelled: (m, d) of the labelled patches; (0, 0) if there are none.
         count: Number of patches.
 
     Returns:
@@ -50,10 +50,10 @@ def select_patches(
     number = len(disagreements)
     known = np.concatenate([labelled, descriptions]) if len(labelled) else descriptions
     spread = np.maximum(known.std(axis=0), 1e-9)
-    candidates, reference = descriptions / spread, labelled / spread
+    candidates = descriptions / spread
     nearest = np.full(number, np.inf)
-    for one in reference:
-        nearest = np.minimum(nearest, np.linalg.norm(candidates - one, axis=1))
+    for one in labelled:
+        nearest = np.minimum(nearest, np.linalg.norm(candidates - one / spread, axis=1))
     surprise = _ranks(disagreements)
     selected: list[tuple[int, float, float]] = []
     left = np.ones(number, bool)

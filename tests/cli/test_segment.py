@@ -198,7 +198,7 @@ def test_a_folder_is_followed_until_ctrl_c(
     monkeypatch.setattr("tem_rf.inference.follow.follow_folders", partial(follow_folders, sleep=until_written))
     result = run("segment", "in", "--follow", "--settle-s", 0.1, "--model", trained_run.path, "--json")
     assert result.code == 0
-    assert [row["image"] for row in json.loads(result.stdout)] == ["in/m.tif"]
+    assert [json.loads(line)["image"] for line in result.stdout.splitlines()] == ["in/m.tif"]
     assert result.stderr.strip().endswith("1 file segmented, 0 failed; run the same command again to resume")
 
 

@@ -29,7 +29,7 @@ def test_a_patch_like_one_just_selected_waits() -> None:
 
 
 def test_no_more_than_there_are() -> None:
-    assert len(select_patches(np.zeros(2), np.eye(2), np.zeros((0, 2)), 9)) == 2
+    assert len(select_patches(np.zeros(2), np.eye(2), np.zeros((0, 0)), 9)) == 2
 
 
 def test_texture_and_coverage_tell_patches_apart_but_turning_does_not() -> None:

@@ -15,6 +15,7 @@ from tem_rf.data.tiff import write_tiff
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.previews import preview_dataset, preview_folder
 from tem_rf_tui.screens.browse import BrowseScreen, FolderTree
+from tem_rf_tui.screens.edit_label import EditLabelScreen
 from tem_rf_tui.screens.new_training import NewTrainingScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.state import RememberedState
@@ -353,5 +354,27 @@ def test_places_are_filtered_by_words_and_the_cursor_stays_on_a_place(folder: Pa
         await until(pilot, lambda: places.option_count == 5)
         assert places.has_focus
         assert places.highlighted is not None
+
+    drive(folder, script)
+
+
+def test_patches_to_label_next_are_stepped_through_and_start_from_what_the_model_found(folder: Path) -> None:
+    for place, value in (("to_label", 0), ("to_label/model_labels", 1)):
+        (folder / place).mkdir()
+        for name in ("a.tif", "b.tif", "c.tif"):
+            write_tiff(folder / place / name, np.full((32, 32), value, np.uint16), pixel_size_nm=0.02)
+    write_tiff(folder / "to_label" / "b_labels.tif", np.eye(32, dtype=np.uint16), pixel_size_nm=0.02)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "1 micrograph with a label, 2 without" in _facts(app))
+        assert app.query_one("#places", OptionList).option_count == 3  # two titles, and no folder of model labels
+        view = app.query_one("#preview", MicrographView)
+        await until(pilot, lambda: "1/3, 32 x 32 px, no label" in str(view.border_title))
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "2/3, 32 x 32 px, particles 3.1%" in str(view.border_title))
+        await pilot.press("full_stop", "e")
+        await until(pilot, lambda: isinstance(app.screen, EditLabelScreen))
+        await until(pilot, lambda: "1 particle to review" in screen_text(app))
+        await pilot.press("escape")
 
     drive(folder, script)

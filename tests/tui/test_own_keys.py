@@ -62,5 +62,5 @@ def test_two_keys_may_be_exchanged_and_no_usual_key_is_taken_twice() -> None:
     bindings = [*all_bindings(), *TemRfApp.BINDINGS]
     exchanged = {"train.new": "s", "train.stop": "n"}
     assert check_keys(exchanged, bindings) == (exchanged, [])
-    names = [each.id for each in bindings if each.id]  # type: ignore[union-attr]
+    names = [each.id for each in bindings if each.id]
     assert len(names) == len(set(names))

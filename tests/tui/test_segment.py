@@ -5,11 +5,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import psutil
 import pytest
 import tifffile
 from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input, OptionList, Static
 
+from tem_rf.data.tiff import write_tiff
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.jobs import Job, JobBoard
 from tem_rf_tui.screens.edit_label import EditLabelScreen
@@ -292,3 +295,53 @@ def test_segmented_micrographs_are_filtered_by_words(with_model: Path, tmp_path:
         await until(pilot, lambda: len(table.rows) == 1 and table.has_focus)
 
     drive(with_model, script)
+
+
+def test_a_followed_folder_fills_the_table_while_it_is_segmented(with_model: Path, tmp_path: Path) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
+    job = tmp_path / "state" / "tem-rf" / "jobs" / "1"
+    (job / "code.txt").unlink()
+    about = json.loads((job / "job.json").read_text())
+    me = psutil.Process()
+    (job / "job.json").write_text(json.dumps(about | {"pid": me.pid, "create_time": me.create_time()}))
+    (row,) = json.loads((job / "output.txt").read_text())
+    second, grown = {**row, "image": "b.tif", "mask": "b_mask.tif"}, {**row, "particle_fraction": 0.5}
+    output = job / "output.txt"
+    output.write_text(json.dumps(row) + "\n")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("6")
+        table = app.query_one("#segmented", RowTable)
+        await until(pilot, lambda: [row[0] for row in table.rows] == ["au.tif"])
+        with output.open("a") as file:
+            file.write(json.dumps(second) + "\n" + json.dumps(grown)[:20])
+        await until(pilot, lambda: [row[0] for row in table.rows] == ["au.tif", "b.tif"])
+        table.move_cursor(1)
+        with output.open("a") as file:
+            file.write(json.dumps(grown)[20:] + "\n")
+        await until(pilot, lambda: [row[1] for row in table.rows] == ["50.0%", "9.8%"])
+        assert table.cursor_row == 1
+
+    drive(with_model, script)
+
+
+def test_what_to_label_next_is_asked_of_the_model_under_the_cursor(
+    with_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = []
+    monkeypatch.setattr(
+        "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments, ending="done": commands.append(list(arguments))
+    )
+    (with_model / "new").mkdir()
+    write_tiff(with_model / "new" / "a.tif", np.zeros((64, 64), np.float32), pixel_size_nm=0.02)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("6")
+        await until(pilot, lambda: app.query_one("#models", OptionList).option_count == 5)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(commands) == 1)
+
+    drive(with_model, script)
+    assert commands[0] == ["label", "next", "new", "--model", str(with_model / "saved_models" / "gold")]

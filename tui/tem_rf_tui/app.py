@@ -279,8 +279,10 @@ class TemRfApp(SessionApp):
                 self._tell(job)
                 self.announce(f"{job.title}: {ended_text(job)}")
         screen = self._open_screen()
-        if self._ended - (before or set()) and screen is not None:  # also those that the open screen was drawn without
-            screen.show_ended_job()
+        if screen is not None:
+            screen.show_jobs()
+            if self._ended - (before or set()):  # also those that the open screen was drawn without
+                screen.show_ended_job()
 
     def on_ended(self, message: Ended) -> None:
         """Report runs and studies that have ended, several of them on one line."""

@@ -52,6 +52,7 @@ class Job:
         started: Start time [s since 1970].
         process_id: Process that leads its session.
         ending: What to say when it has succeeded, such as "launched" for a command that only starts another process.
+        output_bytes: How much it has printed.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class Job:
     started: float
     process_id: int
     ending: str = "done"
+    output_bytes: int = 0
 
     @property
     def messages(self) -> list[str]:
@@ -183,7 +185,17 @@ class JobBoard:
         line = (_lines(folder / "progress.txt", last_bytes=2000) or [""])[-1]
         count = _COUNT.search(line)
         fraction = int(count[1]) / max(1, int(count[2])) if count else None
-        return Job(folder, about.title, _state(folder, about), line, fraction, about.started, about.pid, about.ending)
+        return Job(
+            folder=folder,
+            title=about.title,
+            state=_state(folder, about),
+            line=line,
+            fraction=fraction,
+            started=about.started,
+            process_id=about.pid,
+            ending=about.ending,
+            output_bytes=_size(folder / "output.txt"),
+        )
 
 
 def _state(folder: Path, about: _Description) -> JobState:
@@ -191,6 +203,13 @@ def _state(folder: Path, about: _Description) -> JobState:
         return "done" if int((folder / "code.txt").read_text()) == 0 else "failed"
     except (OSError, ValueError):
         return "lost" if has_ended(about.pid, about.create_time) else "running"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _lines(path: Path, last_bytes: int = 100_000) -> list[str]:

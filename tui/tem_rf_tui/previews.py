@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,7 @@ def preview_dataset(folder: Path, index: int) -> Preview:
 
 
 def preview_folder(folder: Path, index: int) -> Preview:
-    """Return a micrograph of a labelled folder with its label, and files without a partner.
+    """Return a micrograph of a folder with its label, if it has one, and files without a partner.
 
     Raises:
         TemRfError: The folder or the file cannot be read.
@@ -95,16 +95,26 @@ def preview_folder(folder: Path, index: int) -> Preview:
     from tem_rf_tui.painting import Picture
 
     pairing = pair_labels(folder)
-    count = len(pairing.pairs)
-    facts = (f"{counted(count, 'micrograph')} with a label", "press m to prepare a dataset, c to check all files")
-    if not count and pairing.unlabelled:
+    labels = {pair.image: pair for pair in pairing.pairs}
+    if not labels and pairing.unlabelled:
         others = [problem for problem in pairing.problems if problem.path not in pairing.unlabelled]
-        return _preview_unlabelled(folder, index, pairing.unlabelled, _problem_texts(others))
+        facts: tuple[str, ...] = (
+            f"{counted(len(pairing.unlabelled), 'micrograph')} without labels",
+            "press g to segment them with a model, e to label this one",
+            "to train, label some of them here or in Fiji, QuPath or LabelMe, then prepare a dataset",
+        )
+        return _preview_unlabelled(pairing.unlabelled, index, facts, _problem_texts(others))
     problems = _problem_texts(pairing.problems)
-    if not count:
+    if not labels:
         return Preview(0, 0, "", "", None, ("no micrographs with a label",), problems)
-    index %= count
-    pair = pairing.pairs[index]
+    facts = (f"{counted(len(labels), 'micrograph')} with a label", "press m to prepare a dataset, c to check all files")
+    images = sorted([*labels, *pairing.unlabelled])
+    if pairing.unlabelled:
+        facts = (f"{facts[0]}, {len(pairing.unlabelled)} without, which e labels", facts[1])
+    index %= len(images)
+    if images[index] not in labels:
+        return replace(_preview_unlabelled(images, index, facts, problems), is_unlabelled=False)
+    count, pair = len(images), labels[images[index]]
     labelled = next(iter(read_labelled(pair, None)))
     micrograph = labelled.micrograph
     height, width = micrograph.pixels.shape
@@ -120,7 +130,9 @@ def _problem_texts(problems: "Iterable[Problem]") -> tuple[str, ...]:
     return tuple(f"{problem.path.name}: {problem.reason}" for problem in problems)
 
 
-def _preview_unlabelled(folder: Path, index: int, paths: Sequence[Path], problems: tuple[str, ...]) -> Preview:
+def _preview_unlabelled(
+    paths: Sequence[Path], index: int, facts: tuple[str, ...], problems: tuple[str, ...]
+) -> Preview:
     from tem_rf.data.readers import read_micrograph
     from tem_rf_tui.painting import Picture
 
@@ -129,11 +141,6 @@ def _preview_unlabelled(folder: Path, index: int, paths: Sequence[Path], problem
     height, width = micrograph.pixels.shape
     title = f"{index + 1}/{len(paths)}, {width} x {height} px, no label"
     picture, size_nm = Picture(micrograph.pixels, None, micrograph.pixel_size_nm), micrograph.pixel_size_nm
-    facts = (
-        f"{counted(len(paths), 'micrograph')} without labels",
-        "press g to segment them with a model, e to label this one",
-        "to train, label some of them here or in Fiji, QuPath or LabelMe, then prepare a dataset",
-    )
     path = paths[index]
     return Preview(
         index, len(paths), title, path.name, picture, facts, problems, size_nm, image=path, is_unlabelled=True

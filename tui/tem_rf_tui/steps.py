@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tem_rf.runs.view import RunView
 from tem_rf_tui.jobs import Job
+from tem_rf_tui.segment_jobs import SegmentJobs
 from tem_rf_tui.wording import counted
 from tem_rf_tui.workspace import Workspace
 
@@ -77,6 +78,5 @@ def _names(workspace: Workspace, folders: Sequence[Path]) -> str:
 
 
 def _segmented(jobs: Sequence[Job]) -> str:
-    results = [job.result() for job in jobs if job.title.startswith("segment ") and job.state == "done"]
-    count = sum(len(result) for result in results if isinstance(result, list))
+    count = len(SegmentJobs().rows(jobs))
     return counted(count, "micrograph") if count else ""

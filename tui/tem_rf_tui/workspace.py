@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tem_rf.jobs.next_labels import START_FOLDER
 from tem_rf.saved_models import CARD_NAME, MODELS, models_in
 
 DATASET_MARK = "dataset.json"
 LABEL_FOLDERS = frozenset({"labels", "masks", "annotations"})
-_NOT_MICROGRAPHS = LABEL_FOLDERS | {"particles", "instances", "report", "figures", "overlays"}
+_NOT_MICROGRAPHS = LABEL_FOLDERS | {"particles", "instances", "report", "figures", "overlays", START_FOLDER}
 _SEGMENTED_MARK = "_segmented.json"  # in a folder of results of `tem-rf segment`
 _DEPTH = 3
 _FOLDERS_LOOKED_AT = 2000  # a large home folder must not block the app

@@ -36,6 +36,9 @@ class TabScreen(Vertical, can_focus=True):
     def show_load(self) -> None:
         """Called when the load of the machine was read."""
 
+    def show_jobs(self) -> None:
+        """Called when a job has made progress."""
+
     def show_ended_job(self) -> None:
         """Called when a job has ended and may have written new files."""
 

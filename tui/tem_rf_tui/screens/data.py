@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
-from tem_rf.jobs.edit_label import EditRequest, edit_request
+from tem_rf.jobs.edit_label import edit_request, first_edit_request
 from tem_rf.jobs.fetch import FetchRequest
 from tem_rf.jobs.prepare import PrepareRequest
 from tem_rf.jobs.simulate import SimulateRequest
@@ -234,7 +234,7 @@ class DataScreen(TabScreen):
         if shown is None or shown.image is None:
             self.notify("Select a folder of micrographs first; prepared patches cannot be edited.", severity="warning")
         elif shown.label is None:
-            self.post_message(EditRequested(EditRequest.build(micrograph=shown.image)))
+            self.post_message(EditRequested(first_edit_request(shown.image)))
         else:
             self.post_message(EditRequested(edit_request(shown.image, shown.label)))
 

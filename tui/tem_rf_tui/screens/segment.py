@@ -16,6 +16,7 @@ from textual.worker import get_current_worker
 
 from tem_rf.errors import TemRfError
 from tem_rf.jobs.edit_label import EditRequest
+from tem_rf.jobs.next_labels import NextRequest
 from tem_rf.jobs.particles import ParticlesRequest
 from tem_rf.jobs.segment import SegmentRequest
 from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_in
@@ -27,13 +28,12 @@ from tem_rf_tui.previews import preview_mask
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.screens.segmented import SegmentedScreen
+from tem_rf_tui.segment_jobs import TITLE, ResultRow, SegmentJobs
 from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.particle_view import ParticleView
-from tem_rf_tui.widgets.row_table import OpeningTable, Row, RowTable
+from tem_rf_tui.widgets.row_table import Row, RowTable
 from tem_rf_tui.wording import has_words
-
-_TITLE = "segment "
 
 
 class _Architecture(BaseModel):
@@ -59,10 +59,11 @@ class SegmentScreen(TabScreen):
     BINDINGS = named(
         "segment",
         Binding("s", "segment", "Segment", tooltip="Segment micrographs with the model under the cursor"),
+        Binding("n", "suggest", "Suggest", tooltip="Suggest what to label next, with the model under the cursor"),
         Binding("c", "correct", "Correct", tooltip="Correct the particles of the segmented micrograph"),
         Binding("f", "view", "Full size", tooltip="Open the segmented micrograph at full size, with each particle"),
         Binding("p", "pool", "Pool", tooltip="Take the folder of the segmented micrograph as one experiment: report"),
-        Binding("v", "masks", "Masks", tooltip="Switch between models and segmented micrographs"),
+        Binding("v", "masks", "Masks", show=False, tooltip="Switch between models and segmented micrographs"),
         Binding("slash", "filter", "Filter", key_display="/", show=False, tooltip="Show micrographs with all words"),
         Binding("h", "particles", "Sizes", tooltip="Switch between picture and particles in a narrow terminal"),
     )
@@ -83,8 +84,9 @@ class SegmentScreen(TabScreen):
     def __init__(self) -> None:
         super().__init__()
         self._models: list[Path] = []
-        self._results: list[dict[str, Any]] = []
-        self._shown: list[dict[str, Any]] = []  # those with the words of the filter
+        self._jobs = SegmentJobs()
+        self._results: list[ResultRow] = []
+        self._shown: list[ResultRow] = []  # those with the words of the filter
         self._words = ""
         self._picture: Picture | None = None
         self._particles: ParticleList | None = None
@@ -95,15 +97,17 @@ class SegmentScreen(TabScreen):
             yield Static(id="model-facts", markup=False)
         with Vertical(id="segmented-column"):
             yield FilterField("segmented")
-            yield OpeningTable(("micrograph", "particle", "particles", "mask"), id="segmented")
+            yield RowTable(("micrograph", "particle", "particles", "mask"), id="segmented")
             with Horizontal(id="segmented-views"):
                 yield MicrographView(id="mask-view")
                 yield ParticleView(id="particle-view")
             yield Static(id="no-masks", markup=False)
 
     def applies(self, action: str) -> bool:
-        """Hide the key that switches views where they are side by side."""
-        return action != "particles" or not self.is_wide
+        """Show no key for results while there are none, and none to switch views that are side by side."""
+        if action in ("segment", "suggest"):
+            return True
+        return bool(self._results) and (action != "particles" or not self.is_wide)
 
     def activate(self) -> None:
         """Refresh models and masks."""
@@ -115,10 +119,13 @@ class SegmentScreen(TabScreen):
         """Refresh the models: a run with an epoch has a model."""
         self._list_models()
 
-    def show_ended_job(self) -> None:
-        """Refresh the lists: micrographs may have been segmented or a model exported."""
-        self._list_models()
+    def show_jobs(self) -> None:
+        """Show the results so far, also of folders that are followed."""
         self._list_masks()
+
+    def show_ended_job(self) -> None:
+        """Refresh the models: one may have been exported."""
+        self._list_models()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show the facts about the model."""
@@ -211,16 +218,14 @@ class SegmentScreen(TabScreen):
         Args:
             images: Initial file or folder; None for the newest folder of micrographs.
         """
-        index = self.query_one("#models", OptionList).highlighted
-        if index is None or not self._models:
-            self.notify("No models yet; train or export a network.", severity="warning")
+        model = self._model()
+        if model is None:
             return
-        model = self._models[index]
 
         def start(request: SegmentRequest | None) -> None:
             if request is not None:
                 images = ", ".join(map(str, request.images))
-                self.tem_rf.start_command(f"{_TITLE}{images}", *request.command_line(), "--json")
+                self.tem_rf.start_command(f"{TITLE}{images}", *request.command_line(), "--json")
 
         images = images or self.tem_rf.newest_micrographs()
         form = CommandForm(
@@ -231,6 +236,38 @@ class SegmentScreen(TabScreen):
             leave_out=("models", "runs"),  # folders in which models are searched by name
         )
         self.app.push_screen(form, start)
+
+    def action_suggest(self) -> None:
+        """Ask for micrographs without labels, then cut out the patches to label next."""
+        model = self._model()
+        if model is None:
+            return
+
+        def start(request: NextRequest | None) -> None:
+            if request is not None:
+                self.tem_rf.start_command(
+                    f"label next {request.folder}",
+                    *request.command_line(),
+                    ending=f"press 1 and e to correct the patches in {request.output}, j for the reasons",
+                )
+
+        folder = self.tem_rf.newest_micrographs()
+        form = CommandForm(
+            f"What to label next, for {model.name}",
+            NextRequest,
+            start={"folder": self.tem_rf.workspace.short(folder)} if folder else None,
+            fixed={"model": (str(model),)},
+            leave_out=("models", "runs"),
+        )
+        self.app.push_screen(form, start)
+
+    def _model(self) -> Path | None:
+        """Return the model under the cursor; say so if there is none."""
+        index = self.query_one("#models", OptionList).highlighted
+        if index is None or not self._models:
+            self.notify("No models yet; train or export a network.", severity="warning")
+            return None
+        return self._models[index]
 
     def _list_models(self) -> None:
         trained = [run.run.path for run in self.tem_rf.runs if run.epochs and run.run.model_file.exists()]
@@ -250,13 +287,7 @@ class SegmentScreen(TabScreen):
         return f"{model.name} (included)" if is_shipped else self.tem_rf.workspace.short(model)
 
     def _list_masks(self) -> None:
-        results = [
-            row
-            for job in self.tem_rf.jobs
-            if job.title.startswith(_TITLE) and job.state == "done" and isinstance(rows := job.result(), list)
-            for row in rows
-            if isinstance(row, dict) and {"image", "mask", "particle_fraction"} <= row.keys()
-        ]
+        results = self._jobs.rows(self.tem_rf.jobs)
         empty, table, views = (
             self.query_one("#no-masks", Static),
             self.query_one("#segmented", RowTable),
@@ -268,12 +299,18 @@ class SegmentScreen(TabScreen):
         if results != self._results:
             self._results = results
             self.filter_list("segmented", self._words)
+            self.screen.refresh_bindings()
 
     def filter_list(self, name: str, words: str) -> None:
         """Show the segmented micrographs with these words."""
         self._words = words
+        table = self.query_one("#segmented", RowTable)
+        before = self._shown[table.cursor_row]["mask"] if self._shown else None
         self._shown = [row for row in self._results if has_words(" ".join(_cells(row)), words)]
-        self.query_one("#segmented", RowTable).show_rows([_cells(row) for row in self._shown])
+        table.show_rows([_cells(row) for row in self._shown])
+        index = next((index for index, row in enumerate(self._shown) if row["mask"] == before), None)
+        if index is not None:  # the cursor stays on its micrograph while others are added
+            table.move_cursor(index)
 
     @work(thread=True, exclusive=True, group="mask", description="mask and particles")
     def _read_result(self, row: dict[str, Any]) -> None:
