@@ -10,6 +10,7 @@ from tem_rf.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from tem_rf.api import (
+        calibrate,
         evaluate,
         export,
         import_network,
@@ -30,6 +31,7 @@ _HOME = {"Architecture": "tem_rf.architecture.architecture", "build_unet": "tem_
 __all__ = [
     "Architecture",
     "build_unet",
+    "calibrate",
     "evaluate",
     "export",
     "import_network",

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from tem_rf.trust.record import TrustRecord
 
 __all__ = [
+    "calibrate",
     "evaluate",
     "export",
     "import_network",
@@ -896,6 +897,29 @@ def export(
             overwrite=overwrite,
         )
     ).card
+
+
+def calibrate(model: str, labelled: PathLike | Sequence[PathLike], output: PathLike | None = None) -> ModelCard:
+    """Calibrate the probabilities of a saved model on labelled micrographs; its masks do not change.
+
+    Args:
+        model: Name or folder of a saved or bundled model.
+        labelled: Folders of labelled micrographs that the model was not trained on, each with images/ and labels/.
+        output: Folder to write; default: saved_models/NAME of the model, which is overwritten.
+
+    Returns:
+        The model card, with the temperature.
+
+    Raises:
+        ModelError: There is no such model, or the output folder contains something else.
+        DatasetError: A folder of micrographs is missing or empty, or a file has no partner.
+        ReadError: A file cannot be read.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    from tem_rf.jobs.calibrate import CalibrateRequest
+    from tem_rf.jobs.calibrate import calibrate as run_job
+
+    return run_job(CalibrateRequest.build(model=model, labelled=_several(labelled), output=output))[1]
 
 
 def import_network(

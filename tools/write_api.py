@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tem_rf.jobs.calibrate import CalibrateRequest
 from tem_rf.jobs.evaluate import EvaluateRequest
 from tem_rf.jobs.export import ExportRequest, ImportRequest
 from tem_rf.jobs.particles import ParticlesRequest
@@ -34,6 +35,7 @@ REQUESTS: dict[str, type[Request]] = {
     "particles": ParticlesRequest,
     "trust": TrustRequest,
     "export": ExportRequest,
+    "calibrate": CalibrateRequest,
     "import": ImportRequest,
     "study": StudyRequest,
 }
@@ -71,7 +73,7 @@ def signature(job: str, **types: str) -> str:
     for name, setting in REQUESTS[job].settings().items():
         parameter = f"{name}: {types[name]}" if name in types else f"{name}: {_type(setting)}{_default(setting)}"
         (positional if _is_positional(setting) else named).append(parameter)
-    return ", ".join([*positional, "*", *named])
+    return ", ".join([*positional, *(["*", *named] if named else [])])
 
 
 def about(job: str, **texts: str) -> str:

@@ -23,6 +23,7 @@ COMMANDS = {
     "misses": "tem_rf.cli.misses:misses",
     "trust": "tem_rf.cli.trust:trust",
     "export": "tem_rf.cli.export:export",
+    "calibrate": "tem_rf.cli.calibrate:calibrate",
     "import": "tem_rf.cli.export:import_model",
     "segment": "tem_rf.cli.segment:segment",
     "particles": "tem_rf.cli.particles:particles",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "network", "settings", "parameters", "field_px", "field_nm", "seeds",
     "hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px",
-    "instance_f1", "mean_instance_f1", "panoptic_quality", "merged", "split",
+    "instance_f1", "mean_instance_f1", "panoptic_quality", "merged", "split", "calibration_error", "temperature",
 )  # fmt: skip
 
 
@@ -22,7 +22,8 @@ def evaluate(request: EvaluateRequest, as_json: JsonFlag = False) -> None:
     """Score runs on unseen images: mean ± sd over seeds, compared with Fourier filtering.
 
     Runs that differ only in their seed share a row. The scores of each image are written to scores.csv in the run
-    folder.
+    folder, and the reliability of the probabilities to calibration.json, with the temperature T that is fitted on the
+    validation images. ECE is the expected calibration error with it.
 
     Example: tem-rf evaluate au-5nm-n2-p44-paper-s752 au-5nm-n2-p44-paper-s2245
     """
@@ -51,9 +52,23 @@ def evaluate(request: EvaluateRequest, as_json: JsonFlag = False) -> None:
 
 
 def _of_json_only(row: "Row") -> dict[str, Any]:
-    """Return what only the JSON output includes."""
+    """Return what only the JSON output includes; reliability curves by seed."""
+    from tem_rf.evaluation.columns import COLUMNS
+    from tem_rf.evaluation.table import as_records
     from tem_rf.evaluation.trials import MethodResult
 
     if isinstance(row, MethodResult):
         return {"note": row.note}
-    return {"recipe": row.config.training.recipe, "seeds": row.seeds, "images": row.images}
+    uncalibrated = COLUMNS["uncalibrated_error"]
+    reliability = {
+        str(run.config.seed): {"before": run.reliability.before.curve, "after": run.reliability.after.curve}
+        for run in row.scored
+        if run.reliability
+    }
+    return {
+        "recipe": row.config.training.recipe,
+        "seeds": row.seeds,
+        "images": row.images,
+        uncalibrated.key: as_records([row], [uncalibrated])[0][uncalibrated.key],
+        "reliability": reliability,
+    }

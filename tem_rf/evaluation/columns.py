@@ -59,6 +59,9 @@ COLUMNS = {
         Column("panoptic_quality", "panoptic quality", lambda trial: trial.scores.get("panoptic_quality")),
         Column("merged", "merged", lambda trial: trial.scores.get("merged"), 2, is_default=False),
         Column("split", "split", lambda trial: trial.scores.get("split"), 2, is_default=False),
+        Column("calibration_error", "ECE", lambda trial: trial.calibration_error),
+        Column("uncalibrated_error", "ECE at T = 1", lambda trial: trial.uncalibrated_error, is_default=False),
+        Column("temperature", "T", lambda trial: trial.temperature, 2, is_default=False),
         Column("validation_hard_dice", "validation", lambda trial: trial.validation_hard_dice),
         Column("time_s", "time [s]", lambda trial: trial.training_time_s, 0),
         Column("recipe", "recipe", lambda trial: trial.config.training.recipe, is_default=False),
@@ -66,7 +69,8 @@ COLUMNS = {
     )
 }
 """The columns by key, in order. Scores are those of the test images, mean ± sd over seeds. The field is the receptive
-field of equation (1). The time is that of one training."""
+field of equation (1). ECE is the expected calibration error of the pixels of the test images, T the temperature. The
+time is that of one training."""
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": lambda value, limit: value <= limit,

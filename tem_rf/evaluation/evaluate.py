@@ -1,6 +1,6 @@
 """Score a run on its test images, and save the masks with the scores."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,18 @@ from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.prepared import PreparedDataset, Split
 from tem_rf.data.renormalized import in_normalization
 from tem_rf.errors import ReadError
+from tem_rf.evaluation.calibration import add_margins, batches, fit_on_validation, measure
 from tem_rf.files import replacing_file
+from tem_rf.metrics.calibration import MarginHistogram
 from tem_rf.metrics.dice import particle_mask
 from tem_rf.metrics.scores import ImageScores, score_image, write_scores
 from tem_rf.models.probability import particle_probability
 from tem_rf.particles.mask import disc_area_px, resolve_min_diameter_px
 from tem_rf.particles.scores import score_particles
 from tem_rf.particles.split import number_particles, renumber
+from tem_rf.plots.reliability import write_reliability
 from tem_rf.plots.segmentation import write_overlay
+from tem_rf.runs.calibration import Calibration, write_calibration
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.folder import RunFolder
 
@@ -64,8 +68,6 @@ def read_mask(path: Path, index: int) -> np.ndarray:
         raise ReadError(f"{path}: cannot be read ({error}); evaluate the run again.") from error
 
 
-BATCH_PX = 4 * 512 * 512  # pixels per forward pass of the network: about 1 GB of activations
-
 Progress = Callable[[int, int], None]
 
 
@@ -78,7 +80,9 @@ def evaluate_run(
     pictures: Path | None = None,
     progress: Progress | None = None,
 ) -> list[ImageScores]:
-    """Score a run on a split of its dataset. For the test split without transforms, write `scores.csv` and `masks.tif`.
+    """Score a run on a split of its dataset.
+
+    For the test split without transforms, write `scores.csv`, `masks.tif` and `calibration.json`.
 
     If a training replaces the network by a better one during scoring, the better one is scored again: the results in
     the run folder, and those returned, always belong to the network in the run folder.
@@ -103,9 +107,12 @@ def evaluate_run(
     while True:
         network = run.network_sha256
         model = load_network(run)
-        scores, masks = _segment_and_score(model, dataset, split, transforms, is_kept, pictures, progress)
-        if is_kept:
+        margins = MarginHistogram() if is_kept else None
+        scores, masks = _segment_and_score(model, dataset, split, transforms, margins, pictures, progress)
+        if margins is not None:
             write_masks(run.masks_file, np.stack(masks))
+            if network is not None:
+                _write_calibration(run, network, model, dataset, margins, pictures)
             write_scores(run.scores_file, scores)
         if run.network_sha256 == network:
             return scores
@@ -130,7 +137,23 @@ def evaluate_start(
     from tem_rf.runs.network import load_start
 
     dataset = in_normalization(dataset, run.config.preprocessing.normalization)
-    return _segment_and_score(load_start(run), dataset, split, transforms, False, None, None)[0]
+    return _segment_and_score(load_start(run), dataset, split, transforms, None, None, None)[0]
+
+
+def _write_calibration(
+    run: RunFolder,
+    network_sha256: str,
+    model: Any,
+    dataset: PreparedDataset,
+    margins: MarginHistogram,
+    pictures: Path | None,
+) -> None:
+    """Fit the temperature on the validation patches, and keep it with the reliability on the test patches."""
+    temperature, validation = fit_on_validation(model, dataset) or (None, None)
+    test = measure(margins, len(dataset.indices("test")), temperature)
+    write_calibration(run, Calibration(network_sha256, temperature, validation, test))
+    if pictures:
+        write_reliability(pictures / "reliability.png", test, temperature, title=f"{run.name}: test images")
 
 
 def dataset_of(run: RunFolder, dataset: PreparedDataset) -> PreparedDataset:
@@ -147,22 +170,23 @@ def _segment_and_score(
     dataset: PreparedDataset,
     split: Split,
     transforms: int,
-    with_masks: bool,
+    margins: MarginHistogram | None,
     pictures: Path | None,
     progress: Progress | None,
 ) -> tuple[list[ImageScores], list[np.ndarray]]:
-    """Scores and, if requested, masks in the same order."""
+    """Scores and, if margins are collected, masks in the same order."""
     indices = dataset.indices(split)
     scores: list[ImageScores] = []
     masks: list[np.ndarray] = []
-    for batch in _batches(indices, dataset.manifest.patch_size):
+    for batch in batches(indices, dataset.manifest.patch_size):
         for transform in range(transforms):
             images = dihedral(dataset.images[batch], transform)[..., np.newaxis]
             logits = np.asarray(model(np.ascontiguousarray(images), training=False))
             probabilities = inverse_dihedral(particle_probability(logits), transform)
             scores += score_patches(dataset, batch, probabilities)
-            if with_masks:
+            if margins is not None:
                 masks += [*particle_mask(probabilities)]
+                add_margins(margins, dataset, batch, logits)
             if pictures and transform == 0:
                 _write_overlays(pictures, dataset, batch, probabilities)
         if progress:
@@ -262,9 +286,3 @@ def _write_overlays(folder: Path, dataset: PreparedDataset, indices: np.ndarray,
             dataset.particles(index),
             pixel_size_nm=dataset.manifest.pixel_size_nm,
         )
-
-
-def _batches(indices: np.ndarray, patch_size: int) -> Iterator[np.ndarray]:
-    size = max(BATCH_PX // patch_size**2, 1)
-    for start in range(0, len(indices), size):
-        yield indices[start : start + size]

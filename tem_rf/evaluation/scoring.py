@@ -62,7 +62,10 @@ def score_runs(
         )
         result = read_run(run)
         state = "finished" if result.state == NOT_SCORED else result.state
-        scored[result.config.trial, result.config.member] = replace(result, state=state, scores=tuple(scores))
+        calibration = result.calibration if split == "test" and transforms == 1 else None  # only that of these images
+        scored[result.config.trial, result.config.member] = replace(
+            result, state=state, scores=tuple(scores), calibration=calibration
+        )
     rows: list[Row] = [*group_runs(scored.values())]
     if any(run.config.fold for run in runs):  # what is not trained in folds is scored on all images at once
         dataset = replace(dataset, patches=[replace(patch, split=split) for patch in dataset.patches])

@@ -10,6 +10,7 @@ from tem_rf.architecture import Architecture
 from tem_rf.errors import StudyError, TemRfError
 from tem_rf.metrics.scores import ImageScores, read_scores
 from tem_rf.metrics.summary import Spread, summarize
+from tem_rf.runs.calibration import Calibration, MeasuredReliability, read_calibration
 from tem_rf.runs.config import RunConfig
 from tem_rf.runs.events import EpochEvent, epochs, kept_epoch, last_status
 from tem_rf.runs.folder import RunFolder
@@ -70,6 +71,7 @@ class RunResult:
         detail: The error, if it failed.
         epochs: Scores of its epochs.
         scores: Scores of the test images; empty unless the run is finished.
+        calibration: Its temperature, and the reliability of its probabilities; None if it was not measured.
     """
 
     run: RunFolder
@@ -78,6 +80,12 @@ class RunResult:
     detail: str
     epochs: tuple[EpochEvent, ...]
     scores: tuple[ImageScores, ...]
+    calibration: Calibration | None = None
+
+    @property
+    def reliability(self) -> MeasuredReliability | None:
+        """Reliability on the test images."""
+        return None if self.calibration is None else self.calibration.test
 
     @property
     def best(self) -> EpochEvent | None:
@@ -158,6 +166,22 @@ class TrialResult:
     def scores(self) -> dict[str, Spread]:
         """Mean ± sd of each score over the finished and scored seeds, or folds, by score name."""
         return summarize({run.config.member: run.scores for run in self.scored})
+
+    @property
+    def calibration_error(self) -> Spread | None:
+        """Expected calibration error on the test images, with the temperature."""
+        return Spread.of([run.reliability.after.error for run in self.scored if run.reliability])
+
+    @property
+    def uncalibrated_error(self) -> Spread | None:
+        """The same without the temperature."""
+        return Spread.of([run.reliability.before.error for run in self.scored if run.reliability])
+
+    @property
+    def temperature(self) -> Spread | None:
+        """Temperature of the scored runs that have one."""
+        found = [run.calibration.temperature for run in self.scored if run.calibration]
+        return Spread.of([one for one in found if one is not None])
 
     @property
     def validation_hard_dice(self) -> Spread | None:
@@ -290,7 +314,8 @@ def read_run(folder: RunFolder) -> RunResult:
     if state == "finished":
         scores = tuple(read_scores(folder.scores_file)) if folder.is_scored else ()
         state = "finished" if scores else NOT_SCORED
-    return RunResult(folder, config, state, status.detail if status else "", tuple(epochs(events)), scores)
+    detail, calibration = status.detail if status else "", read_calibration(folder) if scores else None
+    return RunResult(folder, config, state, detail, tuple(epochs(events)), scores, calibration)
 
 
 def _place(trial: TrialResult) -> tuple[Any, ...]:

@@ -63,10 +63,13 @@ def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
     counts = example_micrograph(package_sizes(card).at_least(_MIN_SHOWN_PX), card.pixel_size_nm)
     by_the_program = card.preprocessing_inside.model_copy(update={"xray_threshold": None})
     if is_normalized_inside(card):
-        serving: ImagesToProbability = PackagedCountsToProbability(model, card.stride_px, by_the_program)
+        serving: ImagesToProbability = PackagedCountsToProbability(
+            model, card.stride_px, by_the_program, card.temperature
+        )
         image = counts
     else:
-        serving, image = ImagesToProbability(model, card.stride_px), normalize_micrograph(counts, by_the_program)
+        serving = ImagesToProbability(model, card.stride_px, card.temperature)
+        image = normalize_micrograph(counts, by_the_program)
     probability = np.asarray(serving(image[np.newaxis, ..., np.newaxis])["probability"])
     with tempfile.TemporaryDirectory() as name, quiet_bioimageio():
         from bioimageio.spec import save_bioimageio_package

@@ -35,6 +35,7 @@ def card_page(card: ModelCard, trust: TrustRecord | None = None) -> str:
         _head(card),
         _use(card),
         _scores(card),
+        _probabilities(card),
         trust_section(trust),
         _data(card),
         _recipe(card),
@@ -97,6 +98,18 @@ def _scores(card: ModelCard) -> str:
         return "## Hard dice\n\nThe network was not scored before export."
     head = ["| images | kind | number | mean ± sd over images | minimum |", "|---|---|---|---|---|"]
     return _section("Hard dice", ["None of these images was used for training.", "", *head, *rows])
+
+
+def _probabilities(card: ModelCard) -> str:
+    one = card.calibration
+    if one is None:
+        return ""
+    return (
+        "## Probabilities\n\n"
+        f"Calibrated with a temperature of {one.temperature:.2f}, which does not change the mask. Expected calibration "
+        f"error on the {one.images} images that it was fitted on ({one.fitted_on}): {one.error_after:.3f}, and "
+        f"{one.error_before:.3f} without a temperature."
+    )
 
 
 def _data(card: ModelCard) -> str:

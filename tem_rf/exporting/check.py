@@ -50,7 +50,7 @@ def runtimes(folder: Path, one: ExportFormat, card: ModelCard) -> Iterator[tuple
     elif one is ONNX:
         yield one.name, _onnx(path)
     elif one is KERAS:
-        yield one.name, _normalizing(_keras(path), preprocessing)
+        yield one.name, _normalizing(_keras(path, card.temperature), preprocessing)
     elif one is LITERT:
         yield one.name, _normalizing(_litert(path), preprocessing)
     elif one is BIOIMAGEIO:
@@ -72,11 +72,11 @@ def _onnx(path: Path) -> Runtime:
     return lambda counts: session.run(["probability"], {"counts": counts})[0][..., 0]
 
 
-def _keras(path: Path) -> Runtime:
+def _keras(path: Path, temperature: float) -> Runtime:
     import keras
 
     model = keras.saving.load_model(path, safe_mode=True)
-    return lambda images: particle_probability(np.asarray(model(images, training=False)))
+    return lambda images: particle_probability(np.asarray(model(images, training=False)), temperature)
 
 
 def _litert(path: Path) -> Runtime:
@@ -171,7 +171,11 @@ def compare_formats(runs: Sequence[RunFolder], folder: Path) -> Iterator[Compari
         ModelError: The folder contains no model, or a format needs packages that are not installed.
     """
     card = ModelCard.read(folder)
-    segmenter = replace(load_averaged([run.path for run in runs]), preprocessing=card.preprocessing_inside)
+    segmenter = replace(
+        load_averaged([run.path for run in runs]),
+        preprocessing=card.preprocessing_inside,
+        temperature=card.temperature,
+    )
     for one in formats_in(folder):
         require_packages(one)
         shapes = _shapes(card, any_size=one not in (KERAS, BIOIMAGEIO))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from tem_rf.config.preparation import PreprocessingSettings
-from tem_rf.errors import ModelError
+from tem_rf.errors import DatasetError, ModelError
+from tem_rf.evaluation.calibration import fit_on_validation
 from tem_rf.exporting.card_notes import NO_NOTES, CardNotes
 from tem_rf.exporting.formats import FORMATS, SAVED_MODEL, ExportFormat, formats_in
 from tem_rf.exporting.micrographs import describe_micrographs, training_coverage
-from tem_rf.inference.card import FieldOfView, ModelCard, TestScores
+from tem_rf.inference.card import CalibrationNote, FieldOfView, ModelCard, TestScores
 from tem_rf.metrics.scores import read_scores
 from tem_rf.metrics.summary import mean_over_images
+from tem_rf.runs.calibration import MeasuredReliability, read_calibration
+from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.environment import package_versions
 from tem_rf.runs.events import epochs, kept_epoch
 from tem_rf.runs.folder import RunFolder
@@ -57,7 +61,29 @@ def export_run(
         card = card.model_copy(update=_of_all(members))
     else:
         model = load_network(run)
+    card = card.model_copy(update={"calibration": _calibration(run, model, is_ensemble=len(members) > 1)})
     return write_model_folder(model, card, output, formats)
+
+
+def _calibration(run: RunFolder, model: Any, *, is_ensemble: bool) -> CalibrationNote | None:
+    """The temperature of a run, or of several on the validation patches that none of them was trained on."""
+    kept = None if is_ensemble else read_calibration(run)
+    fitted: tuple[float, MeasuredReliability] | None = None
+    if kept is None or kept.network_sha256 != run.network_sha256:
+        with suppress(DatasetError):  # missing or changed
+            fitted = fit_on_validation(model, open_training_data(run.config))
+    elif kept.temperature is not None and kept.validation is not None:
+        fitted = kept.temperature, kept.validation
+    if fitted is None:
+        return None
+    temperature, measured = fitted
+    return CalibrationNote(
+        temperature=temperature,
+        images=measured.images,
+        fitted_on="validation patches of the dataset",
+        error_before=measured.before.error,
+        error_after=measured.after.error,
+    )
 
 
 def describe(run: RunFolder, *, name: str) -> ModelCard:

@@ -38,7 +38,9 @@ SAVED_MODEL = ExportFormat(
     _COUNTS,
     "endpoint `serve`: probability (n, h, w) float32 of a particle and mask (n, h, w) uint8",
 )
-KERAS = ExportFormat("keras", "model.keras", _ALIGNED, "logits (n, h, w, 2) float32, background first")
+KERAS = ExportFormat(
+    "keras", "model.keras", _ALIGNED, "logits (n, h, w, 2) float32, background first, without temperature"
+)
 ONNX = ExportFormat("onnx", "model.onnx", _COUNTS, _PROBABILITY, ("onnx", "onnxruntime", "tf2onnx"))
 LITERT = ExportFormat("litert", "model.tflite", _IMAGES, _PROBABILITY)
 BIOIMAGEIO = ExportFormat(

@@ -29,7 +29,7 @@ def write_keras(model: keras.Model, card: ModelCard, folder: Path) -> None:
 
 def write_onnx(model: keras.Model, card: ModelCard, folder: Path) -> None:
     """Write the network with all steps from raw counts to probability."""
-    export_onnx(CountsToProbability(model, card.stride_px, card.preprocessing), folder / ONNX.file)
+    export_onnx(CountsToProbability(model, card.stride_px, card.preprocessing, card.temperature), folder / ONNX.file)
 
 
 def export_onnx(serving: ImagesToProbability, path: Path) -> None:
@@ -49,7 +49,7 @@ def write_litert(model: keras.Model, card: ModelCard, folder: Path) -> None:
     """
     resizing = keras.models.clone_model(model, clone_function=_with_resizing)
     resizing.set_weights(model.get_weights())
-    serving = ImagesToProbability(resizing, card.stride_px)
+    serving = ImagesToProbability(resizing, card.stride_px, card.temperature)
     serving.export(folder / LITERT.file, format="litert", verbose=False, input_signature=[serving.SIGNATURE])
 
 

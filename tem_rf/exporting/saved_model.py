@@ -10,6 +10,8 @@ from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.data.preprocess import BLOCK_PERCENTILES, BLOCK_PX, PERCENTILES
 from tem_rf.data.xray import FEW_BELOW_ZERO, MAX_OUTLIER_FRACTION, PASSES
 from tem_rf.inference.card import ModelCard
+from tem_rf.metrics.calibration import UNCALIBRATED
+from tem_rf.models.probability import ABOVE_HALF
 
 _AROUND = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)]
 
@@ -122,15 +124,16 @@ class ImagesToProbability(keras.Model):
     Args:
         network: Maps (n, h, w, 1) to (n, h, w, 2) logits, h and w multiples of the stride.
         stride: Stride of the network [px].
+        temperature: Divides the logits, see `tem_rf.metrics.calibration`.
 
     Input shape: (n, h, w, 1) float32. Output: `probability`, (n, h, w, 1) float32.
     """
 
     SIGNATURE = keras.InputSpec("float32", (None, None, None, 1), name="images")
 
-    def __init__(self, network: keras.Model, stride: int) -> None:
+    def __init__(self, network: keras.Model, stride: int, temperature: float = UNCALIBRATED) -> None:
         super().__init__()
-        self.network, self.stride = network, stride
+        self.network, self.stride, self.temperature = network, stride, temperature
         self.built = True
 
     def call(self, images: Any) -> dict[str, Any]:
@@ -145,7 +148,14 @@ class ImagesToProbability(keras.Model):
         padded = tf.pad(tf.squeeze(images, -1), [[0, 0], [0, rows], [0, columns]])
         logits = self.network(tf.expand_dims(padded, -1), training=False)[:, :height, :width]
         background, particle = tf.split(logits, 2, axis=-1)
-        return {"probability": tf.sigmoid(particle - background)}
+        margin = particle - background
+        probability = tf.sigmoid(margin)
+        if self.temperature != UNCALIBRATED:  # pixels keep their side of one half, see tem_rf.models.probability
+            calibrated = tf.sigmoid(margin / self.temperature)
+            probability = tf.where(
+                probability > 0.5, tf.maximum(calibrated, float(ABOVE_HALF)), tf.minimum(calibrated, 0.5)
+            )
+        return {"probability": probability}
 
 
 class CountsToProbability(ImagesToProbability):
@@ -155,14 +165,21 @@ class CountsToProbability(ImagesToProbability):
         network: As for `ImagesToProbability`.
         stride: Stride of the network [px].
         preprocessing: Preprocessing of the training data; flat-field correction and rescaling are not in the graph.
+        temperature: As for `ImagesToProbability`.
 
     Input shape: (n, h, w) float32. Output: `probability`, (n, h, w, 1) float32.
     """
 
     SIGNATURE = keras.InputSpec("float32", (None, None, None), name="counts")
 
-    def __init__(self, network: keras.Model, stride: int, preprocessing: PreprocessingSettings) -> None:
-        super().__init__(network, stride)
+    def __init__(
+        self,
+        network: keras.Model,
+        stride: int,
+        preprocessing: PreprocessingSettings,
+        temperature: float = UNCALIBRATED,
+    ) -> None:
+        super().__init__(network, stride, temperature)
         self.preprocessing = preprocessing
 
     def call(self, counts: Any) -> dict[str, Any]:
@@ -197,12 +214,12 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
 
     Args:
         model: The network.
-        card: Model card with stride and preprocessing.
+        card: Model card with stride, preprocessing and temperature.
         folder: Folder to write to.
     """
     import tensorflow as tf
 
-    serving = CountsToProbability(model, card.stride_px, card.preprocessing)
+    serving = CountsToProbability(model, card.stride_px, card.preprocessing, card.temperature)
 
     def serve(counts: Any) -> dict[str, Any]:
         probability = tf.squeeze(serving(counts)["probability"], -1)

@@ -10,6 +10,7 @@ from tem_rf.config.preparation import PixelSizeNm, PreprocessingSettings
 from tem_rf.config.training import TrainingSettings, settings_error
 from tem_rf.errors import ModelError
 from tem_rf.files import parse_json
+from tem_rf.metrics.calibration import UNCALIBRATED
 from tem_rf.runs.config import Ancestor, ArchitectureField
 from tem_rf.saved_models import CARD_NAME
 
@@ -107,6 +108,18 @@ class TestScores(BaseModel):
     soft_dice: float
 
 
+class CalibrationNote(BaseModel):
+    """The temperature that the probabilities are calibrated with, and the images on which it was fitted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = Field(gt=0, description="Divides the logits before the softmax.")
+    images: int = Field(description="Number of images that it was fitted on.")
+    fitted_on: str = Field(description="The images: validation patches of the dataset, or folders.")
+    error_before: float = Field(description="Expected calibration error on them without a temperature.")
+    error_after: float = Field(description="Expected calibration error on them with it.")
+
+
 class ModelFile(BaseModel):
     """One format of the network in the folder, and how to call it."""
 
@@ -142,6 +155,7 @@ class ModelCard(BaseModel):
     seed: int | None = None
     best_epoch: int | None = None
     test: TestScores | None = Field(None, description="None if the run was not evaluated before the export.")
+    calibration: CalibrationNote | None = Field(None, description="None: probabilities are as the network gives them.")
     members: int = Field(1, ge=1, le=100, description="Networks whose probabilities are averaged.")
     folds: int | None = Field(None, description="Folds of the cross-validation whose networks are averaged.")
     coverage: tuple[float, float, float] | None = Field(
@@ -163,6 +177,11 @@ class ModelCard(BaseModel):
     def preprocessing_inside(self) -> PreprocessingSettings:
         """The preprocessing without the steps to be done beforehand."""
         return self.preprocessing.model_copy(update=dict.fromkeys(self.done_before))
+
+    @property
+    def temperature(self) -> float:
+        """The temperature by which every format but `keras` divides the logits."""
+        return UNCALIBRATED if self.calibration is None else self.calibration.temperature
 
     def to_json(self) -> dict[str, Any]:
         """Return all fields as JSON types."""

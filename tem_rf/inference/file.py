@@ -175,7 +175,7 @@ def _job(segmenters: Sequence[Segmenter], path: Path, settings: SegmentSettings,
     return {
         "image": identity(path),
         "label": label and identity(label),
-        "models": [[one.sha256, one.preprocessing.model_dump(mode="json")] for one in segmenters],
+        "models": [[one.sha256, one.preprocessing.model_dump(mode="json"), one.temperature] for one in segmenters],
         "settings": settings.model_dump(),
     }
 

@@ -12,7 +12,9 @@ from tem_rf.architecture import Architecture
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.errors import ModelError
 from tem_rf.inference.card import ModelCard
+from tem_rf.metrics.calibration import UNCALIBRATED
 from tem_rf.models.weight_files import read_variables, require_room_for, variable_files
+from tem_rf.runs.calibration import temperature_of
 from tem_rf.runs.folder import RunFolder
 from tem_rf.saved_models import CARD_NAME
 from tem_rf.trust.record import TRUST_NAME, TrustRecord
@@ -38,6 +40,7 @@ class Segmenter:
         sha256: Checksum of its files; segmenters with the same checksum give the same masks and verdicts.
         network_sha256: Digest of the weights alone, which an export has in common with its run.
         trust: When its masks can be trusted; None if that was not recorded for these weights.
+        temperature: Divides the logits for calibrated probabilities; the mask is the same with any.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Segmenter:
     sha256: str
     network_sha256: str = ""
     trust: TrustRecord | None = None
+    temperature: float = UNCALIBRATED
 
 
 def load_segmenter(path: Path) -> Segmenter:
@@ -85,6 +89,7 @@ def _from_run(run: RunFolder) -> Segmenter:
         sha256=_sha256([run.model_file, *_existing(run.path / TRUST_NAME)]),
         network_sha256=digest,
         trust=trust_record(run.path, digest),
+        temperature=temperature_of(run),
     )
 
 
@@ -105,6 +110,7 @@ def _from_export(path: Path) -> Segmenter:
         sha256=_sha256([path / CARD_NAME, path / _GRAPH, *variable_files(path), *_existing(path / TRUST_NAME)]),
         network_sha256=digest,
         trust=trust_record(path, digest),
+        temperature=card.temperature,
     )
 
 
@@ -150,6 +156,8 @@ def load_exported_networks(path: Path, architecture: Architecture, members: int)
 def load_averaged(paths: Sequence[Path]) -> Segmenter:
     """Load runs of one architecture and preprocessing as one network, which averages their probabilities.
 
+    The average of several has no temperature.
+
     Raises:
         ModelError: As for `load_segmenter`.
     """
@@ -163,6 +171,7 @@ def load_averaged(paths: Sequence[Path]) -> Segmenter:
         logits=mean_logits([segmenter.logits for segmenter in segmenters]),
         network_sha256="",
         trust=None,
+        temperature=UNCALIBRATED,
     )
 
 

@@ -15,8 +15,9 @@ from tem_rf.data.xray import MAX_OUTLIER_FRACTION
 from tem_rf.errors import DatasetError, ReadError, SettingsError
 from tem_rf.inference.model import Segmenter
 from tem_rf.inference.tiles import apply_in_tiles, choose_tile_px, with_tiles_that_fit
+from tem_rf.metrics.calibration import UNCALIBRATED
 from tem_rf.metrics.dice import particle_mask
-from tem_rf.models.probability import particle_probability
+from tem_rf.models.probability import calibrate_probability, margin_probability, particle_margin
 from tem_rf.trust.statistics import measure
 from tem_rf.trust.verdict import Verdict, judge
 
@@ -26,10 +27,12 @@ class Segmentation:
     """Segmentation of a micrograph.
 
     Attributes:
-        probability: (height, width) float32, probability of the particle class; the mean if there are several.
+        probability: (height, width) float32, probability of the particle class; the mean if there are several. With
+            the temperature of the networks, if they have one.
         pixel_size_nm: Pixel size [nm]; None if the micrograph has none.
         notes: Notes for the user.
-        disagreement: (height, width) float32, standard deviation of the probabilities; None if there is only one.
+        disagreement: (height, width) float32, standard deviation of the probabilities, without a temperature; None if
+            there is only one.
         verdict: Whether to trust the mask; None if no network has a record. Of several networks, that of the one from
             which the lowest dice is expected.
         statistics: (n,) float64, what `tem_rf.trust` measures, of the first network, if they were asked for.
@@ -75,6 +78,9 @@ def segment_by_ensemble(
 ) -> Segmentation:
     """Average the probabilities of several networks, each over rotations and reflections of a micrograph.
 
+    The temperature is applied to the mean, so that it does not change the mask; that of several networks is the
+    geometric mean of theirs.
+
     Args:
         segmenters: One or more networks.
         micrograph: Raw counts.
@@ -101,6 +107,8 @@ def segment_by_ensemble(
 
     probabilities = _probabilities(segmenters, micrograph, transforms, tile_px, scratch, notes.append, on_view)
     mean, spread = _mean_and_spread(probabilities, scratch)
+    if spread is not None:
+        _calibrate(mean, float(np.exp(np.mean([np.log(one.temperature) for one in segmenters]))))
     return Segmentation(
         probability=mean,
         pixel_size_nm=targets.pop() or micrograph.pixel_size_nm,
@@ -109,6 +117,12 @@ def segment_by_ensemble(
         verdict=_verdict(measured),
         statistics=measured[0][1] if measured else None,
     )
+
+
+def _calibrate(probability: np.ndarray, temperature: float) -> None:
+    if temperature != UNCALIBRATED:
+        for band in bands(len(probability)):
+            probability[band] = calibrate_probability(probability[band], temperature)
 
 
 def _probabilities(
@@ -120,14 +134,25 @@ def _probabilities(
     on_note: Callable[[str], None],
     on_view: Callable[[Segmenter, np.ndarray, np.ndarray], None],
 ) -> Iterator[np.ndarray]:
-    """Yield the probability of each network and view; `on_view` gets the first view of each network."""
+    """Yield the probability of each network and view; `on_view` gets the first view of each network.
+
+    A single one has its temperature, but not for `on_view`.
+    """
+    is_single = len(segmenters) * transforms == 1
     for segmenter in segmenters:
         image = _normalized(segmenter, micrograph, scratch, on_note)
         for transform in range(transforms):
-            turned = _probability(segmenter, dihedral(image, transform), tile_px, scratch)
+            margin = inverse_dihedral(_margin(segmenter, dihedral(image, transform), tile_px, scratch), transform)
+            temperature = segmenter.temperature if is_single else UNCALIBRATED
+            target = margin if temperature == UNCALIBRATED else scratch_array(margin.shape, np.float32, scratch)
+            for band in bands(len(margin)):
+                target[band] = margin_probability(margin[band])
             if transform == 0:
-                on_view(segmenter, image, turned)
-            yield inverse_dihedral(turned, transform)
+                on_view(segmenter, image, target)
+            if temperature != UNCALIBRATED:
+                for band in bands(len(margin)):
+                    target[band] = margin_probability(margin[band], temperature)
+            yield target
 
 
 def _verdict(measured: Sequence[tuple[Segmenter, np.ndarray]]) -> Verdict | None:
@@ -178,7 +203,7 @@ def _normalized(
     return prepared.image
 
 
-def _probability(segmenter: Segmenter, image: np.ndarray, tile_px: int | None, scratch: Path | None) -> np.ndarray:
+def _margin(segmenter: Segmenter, image: np.ndarray, tile_px: int | None, scratch: Path | None) -> np.ndarray:
     architecture = segmenter.architecture
     reach_px = architecture.receptive_field.reach_px
     # An unbounded receptive field, as with instance normalization, needs the whole image at once.
@@ -189,7 +214,7 @@ def _probability(segmenter: Segmenter, image: np.ndarray, tile_px: int | None, s
 
     def compute(tile_px: int) -> np.ndarray:
         apply_in_tiles(
-            lambda piece: particle_probability(segmenter.logits(piece[np.newaxis, ..., np.newaxis]))[0],
+            lambda piece: particle_margin(segmenter.logits(piece[np.newaxis, ..., np.newaxis]))[0],
             image,
             result,
             tile_px=tile_px,

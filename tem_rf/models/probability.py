@@ -1,13 +1,36 @@
-"""Convert the logits of a network to the probability of a particle."""
+"""Convert the logits of a network to the probability of a particle, with or without a temperature.
+
+A temperature T divides the margin of the logits, so no pixel changes sides of one half. In float32 some would, where
+rounding makes one half of a margin close to zero; they are kept on the side where they are without a temperature.
+"""
 
 import numpy as np
 
+ABOVE_HALF = np.nextafter(np.float32(0.5), np.float32(1))
+"""The smallest probability of a pixel of the mask."""
 
-def particle_probability(logits: np.ndarray) -> np.ndarray:
+_LARGEST = np.float32(1 - 2**-24)  # below 1
+_SMALLEST = np.float32(2**-24)  # as far from 0
+
+
+def particle_margin(logits: np.ndarray) -> np.ndarray:
+    """Logit of the particle class minus that of the background.
+
+    Args:
+        logits: (..., 2), background first.
+
+    Returns:
+        (...) float32.
+    """
+    return logits[..., 1].astype(np.float32) - logits[..., 0].astype(np.float32)
+
+
+def particle_probability(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """Softmax of the particle class.
 
     Args:
         logits: (..., 2), background first.
+        temperature: Divides the logits, see `tem_rf.metrics.calibration`.
 
     Returns:
         (...) float32.
@@ -15,6 +38,53 @@ def particle_probability(logits: np.ndarray) -> np.ndarray:
     >>> particle_probability(np.array([0.0, 0.0])).item()
     0.5
     """
-    margin = logits[..., 1].astype(np.float32) - logits[..., 0].astype(np.float32)
+    return margin_probability(particle_margin(logits), temperature)
+
+
+def margin_probability(margin: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """The probability of a margin, which is as `particle_margin` gives it."""
+    probability = _sigmoid(margin)
+    return probability if temperature == 1 else _on_side_of(probability, _sigmoid(margin / np.float32(temperature)))
+
+
+def calibrate_probability(probability: np.ndarray, temperature: float) -> np.ndarray:
+    """Apply a temperature to a probability, as `particle_probability` does to logits.
+
+    Probabilities of exactly 0 and 1 are taken as the closest ones that have a logit of at most 16.6.
+
+    Args:
+        probability: (...) float32.
+        temperature: Divides its logit.
+
+    Returns:
+        (...) float32.
+
+    >>> calibrate_probability(np.array([0.0, 0.2, 1.0], np.float32), 2.0).round(4).tolist()
+    [0.0002, 0.3333, 0.9998]
+    """
+    if temperature == 1:
+        return probability
+    return _on_side_of(probability, _sigmoid(margin_of(probability) / np.float32(temperature)))
+
+
+def margin_of(probability: np.ndarray) -> np.ndarray:
+    """The margin of a probability, at most 16.6 and at least -16.6.
+
+    Args:
+        probability: (...) float32, 0 and 1 included.
+
+    Returns:
+        (...) float32.
+    """
+    inside = np.clip(probability, _SMALLEST, _LARGEST)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def _sigmoid(margin: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):  # far below zero exp is infinite, and the probability correctly 0
         return 1 / (1 + np.exp(-margin))
+
+
+def _on_side_of(probability: np.ndarray, calibrated: np.ndarray) -> np.ndarray:
+    is_particle = probability > 0.5
+    return np.where(is_particle, np.maximum(calibrated, ABOVE_HALF), np.minimum(calibrated, np.float32(0.5)))

@@ -79,6 +79,11 @@ class RunFolder(OwnedFolder):
         return self.path / "masks.tif"
 
     @property
+    def calibration_file(self) -> Path:
+        """`calibration.json`: the temperature of the network, and the reliability of its probabilities."""
+        return self.path / "calibration.json"
+
+    @property
     def notes_file(self) -> Path:
         """`notes.json`: note and tags of the user."""
         return self.path / "notes.json"
@@ -126,11 +131,11 @@ class RunFolder(OwnedFolder):
         return read_events(self.events_file)
 
     def forget_scores(self) -> None:
-        """Remove the scores and masks of a network that is about to be replaced.
+        """Remove the scores, masks and temperature of a network that is about to be replaced.
 
         File times would show which is newer, too, but not after the run is copied without them.
         """
-        for file in (self.scores_file, self.masks_file):
+        for file in (self.scores_file, self.masks_file, self.calibration_file):
             file.unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:

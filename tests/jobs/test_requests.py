@@ -38,6 +38,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "evaluate": {"run": "r"},
     "segment": {"images": "i"},
     "export": {"run": "r"},
+    "calibrate": {"model": "m", "labelled": "l"},
     "import": {"file": "f"},
     "study": {"datasets": "d"},
 }
@@ -51,7 +52,7 @@ def command_of(request: type[Request]) -> Any:
 
 
 def build(job: str, /, **given: Any) -> Request:
-    required = {key: [value] if key in ("micrographs", "run", "images", "datasets") else value
+    required = {key: [value] if key in ("micrographs", "run", "images", "datasets", "labelled") else value
                 for key, value in REQUIRED.get(job, {}).items()}  # fmt: skip
     return REQUESTS[job].build(**required, **given)
 

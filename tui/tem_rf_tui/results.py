@@ -11,6 +11,7 @@ from tem_rf.evaluation.table import cell
 from tem_rf.evaluation.trials import RunResult, TrialResult, group_runs
 from tem_rf.metrics.scores import ImageScores, read_scores
 from tem_rf.metrics.summary import Spread
+from tem_rf.runs.calibration import read_calibration
 from tem_rf.runs.view import RunTracker, RunView
 from tem_rf.study.folder import list_studies
 from tem_rf_tui.wording import has_words
@@ -34,7 +35,7 @@ COLUMNS = (
     Column("seeds", "seeds", _seeds),
     Column("validation_hard_dice", "validation", _validation),
     *(ALL_COLUMNS[metric] for metric in METRICS),
-    *(ALL_COLUMNS[key] for key in ("field_px", "parameters", "recipe", "study")),
+    *(ALL_COLUMNS[key] for key in ("field_px", "parameters", "recipe", "study", "calibration_error")),
 )
 
 
@@ -100,7 +101,7 @@ def images_of(trial: TrialResult) -> list[ScoredImage]:
 
 def _results(runs: Iterable[RunView]) -> list[RunResult]:
     return [
-        RunResult(run.run, run.config, run.state, run.detail, run.epochs, _scores(run))
+        RunResult(run.run, run.config, run.state, run.detail, run.epochs, _scores(run), read_calibration(run.run))
         for run in runs
         if run.config is not None and run.epochs
     ]
