@@ -3,14 +3,18 @@
 The command line, the Python API and the app all start trainings here.
 """
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, Protocol
 
+from tem_rf.errors import RunError
 from tem_rf.jobs.queue import TrainingQueue
+from tem_rf.jobs.train import TrainRequest
 from tem_rf.models.backend import import_keras
 from tem_rf.runs import process
 from tem_rf.runs.devices import installed_gpus
@@ -173,6 +177,22 @@ def train_in_background(runs: Sequence[RunFolder], *, evaluate: bool = False) ->
         queue.add(added, evaluate=evaluate)
         launched |= {run: replace(_place(run, queue), is_new=run not in known) for run in added}
     return [launched[run] for run in runs]
+
+
+def plan_in_other_process(request: TrainRequest) -> list[Launched]:
+    """Plan runs and add them to their queue from another process: reading a model to start from takes Keras.
+
+    Raises:
+        RunError: They cannot be planned, for the reason that the other process gives.
+    """
+    command = [sys.executable, "-m", "tem_rf", *request.command_line(), "--detach", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no output"]
+        raise RunError(said[-1].removeprefix("tem-rf: "))
+    found = json.loads(done.stdout)
+    rows = found if isinstance(found, list) else [found]
+    return [Launched(RunFolder(Path(row["run"])), row["state"], row.get("position")) for row in rows]
 
 
 def _place(run: RunFolder, queue: TrainingQueue) -> Launched:

@@ -1,8 +1,11 @@
 """The Train screen: the form, the runs, the keys."""
 
 import itertools
+import json
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -68,7 +71,7 @@ def test_the_form_starts_one_run(with_dataset: Path, started: list[str]) -> None
         app.screen.query_one("#field-network", Input).value = "n2-p22"
         app.screen.query_one("#field-epochs", Input).value = "7"
         await pilot.pause(0.1)
-        assert "one run, 7 epochs each, on datasets/discs" in _text(app, "#summary")
+        assert "one run, 7 epochs, on datasets/discs" in _text(app, "#summary")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: started == ["discs-n2-p22-best-s752"])
         await until(pilot, lambda: [run.state for run in app.runs] == ["queued", "finished"])
@@ -97,6 +100,38 @@ def test_several_networks_and_seeds_are_one_queue(with_dataset: Path, started: l
     drive(with_dataset, script)
     assert started[:2] == ["discs-n2-p22-best-s752", "discs-n2-p22-best-s140"]
     assert len(started) == 4
+
+
+def test_a_training_from_a_model_is_planned_by_a_process_that_may_load_keras(
+    with_dataset: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(with_dataset / "runs", "planned")
+    monkeypatch.setattr("tem_rf_tui.screens.new_training.plan_runs", lambda request: pytest.fail("planned here"))
+    commands: list[list[str]] = []
+
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        if len(commands) == 1:
+            return subprocess.CompletedProcess(command, 1, "", "tem-rf: nowhere: no such model.\n")
+        row = {"run": str(with_dataset / "runs" / "planned"), "state": "queued", "position": 2}
+        return subprocess.CompletedProcess(command, 0, json.dumps(row), "")
+
+    monkeypatch.setattr("tem_rf.jobs.launch.subprocess.run", run)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _press_new(app, pilot)
+        await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
+        app.screen.query_one("#field-network", Input).value = ""
+        app.screen.query_one("#field-start_from", Input).value = "nowhere"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "nowhere: no such model." in _text(app, "#summary"))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "planned: waiting in the queue, position 2" in told(app))
+
+    drive(with_dataset, script)
+    assert commands[0][3:5] == ["train", str(with_dataset / "datasets" / "discs")]
+    assert commands[0][commands[0].index("--from") :][:2] == ["--from", "nowhere"]
+    assert commands[0][-2:] == ["--detach", "--json"]
 
 
 def test_a_second_app_does_not_say_that_it_started_what_the_first_one_did(folder: Path) -> None:

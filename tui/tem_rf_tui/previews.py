@@ -96,15 +96,14 @@ def preview_folder(folder: Path, index: int) -> Preview:
 
     pairing = pair_labels(folder)
     labels = {pair.image: pair for pair in pairing.pairs}
+    problems = _problem_texts(problem for problem in pairing.problems if problem.path not in pairing.unlabelled)
     if not labels and pairing.unlabelled:
-        others = [problem for problem in pairing.problems if problem.path not in pairing.unlabelled]
         facts: tuple[str, ...] = (
             f"{counted(len(pairing.unlabelled), 'micrograph')} without labels",
             "press g to segment them with a model, e to label this one",
             "to train, label some of them here or in Fiji, QuPath or LabelMe, then prepare a dataset",
         )
-        return _preview_unlabelled(pairing.unlabelled, index, facts, _problem_texts(others))
-    problems = _problem_texts(pairing.problems)
+        return _preview_unlabelled(pairing.unlabelled, index, facts, problems)
     if not labels:
         return Preview(0, 0, "", "", None, ("no micrographs with a label",), problems)
     facts = (f"{counted(len(labels), 'micrograph')} with a label", "press m to prepare a dataset, c to check all files")

@@ -106,9 +106,11 @@ class DataScreen(TabScreen):
                 return True
 
     def activate(self) -> None:
-        """Refresh the list of datasets and folders."""
+        """Refresh the list of datasets and folders, and the preview: a label may have been corrected."""
         self.stand_in(self.query_one("#places"))
         self._find()
+        if self._place is not None:
+            self._preview(self._place, self._index)
 
     def show_ended_job(self) -> None:
         """Refresh the list: a job may have created a dataset."""

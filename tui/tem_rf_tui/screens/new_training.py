@@ -7,6 +7,7 @@ from textual import work
 from textual.message import Message
 
 from tem_rf.errors import TemRfError
+from tem_rf.jobs.launch import Launched, plan_in_other_process
 from tem_rf.jobs.train import TrainRequest, plan_runs
 from tem_rf.runs import RunFolder
 from tem_rf_tui.screens.request_screen import RequestScreen
@@ -21,10 +22,12 @@ class PlannedTraining:
     Attributes:
         runs: The run folders.
         evaluate: Whether to evaluate the test images after the last epoch.
+        launched: Their status, if they are in the queue already.
     """
 
     runs: list[RunFolder]
     evaluate: bool = False
+    launched: tuple[Launched, ...] = ()
 
 
 class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
@@ -108,12 +111,18 @@ class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
             return None
         how = "one run" if count == 1 else f"{count} runs, one per GPU, or one on the CPU"
         epochs = counted(request.training.epochs, "epoch")
-        self.say(f"{how}, {epochs} each, on {self._workspace.short(request.dataset)}")
+        each = "" if count == 1 else " each"
+        self.say(f"{how}, {epochs}{each}, on {self._workspace.short(request.dataset)}")
         return request
 
     @work(thread=True, exclusive=True, description="create runs")
     def _make(self, request: TrainRequest) -> None:
         try:
+            if request.start_from is not None:
+                launched = tuple(plan_in_other_process(request))
+                training = PlannedTraining([one.run for one in launched], request.evaluate, launched)
+                self.post_message(self.Made(training))
+                return
             planned = plan_runs(request)
         except (TemRfError, OSError) as error:
             self.post_message(self.Refused(str(error)))

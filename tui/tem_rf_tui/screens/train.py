@@ -120,6 +120,7 @@ class TrainScreen(RunKeepingScreen):
         words = "Press n to set up a training, a to list the runs of studies."
         nothing = f"No runs in {self.tem_rf.workspace.runs} yet.\n\n{words}"
         words = nothing if self.tem_rf.has_read_runs else READING
+        self.query_one("#run-column").display = bool(runs)
         self.show_or_say(table, self.query_one("#no-runs", Static), None if runs else words)
         self.show_detail()
 
@@ -284,8 +285,12 @@ class TrainScreen(RunKeepingScreen):
             self.app.call_from_thread(self.notify, str(error), severity="error", timeout=20)
 
     def _start(self, training: PlannedTraining | None) -> None:
-        if training is not None:
-            self._started = training.runs[0].name
+        if training is None:
+            return
+        self._started = training.runs[0].name
+        if training.launched:
+            self.notify(launched_text(training.launched))
+        else:
             self._launch(training.runs, training.evaluate)
 
     def _ask(self, run: RunView, request: process.Request) -> None:
