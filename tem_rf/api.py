@@ -617,6 +617,7 @@ def segment(
     labels: PathLike | None = None,
     write: Sequence[str] | str = (),
     strict: bool = False,
+    pictures: Literal["small", "full", "none"] = "small",
     overwrite: bool = False,
     follow: bool = False,
     settle_s: float = 2.0,
@@ -663,6 +664,8 @@ def segment(
         write: Also write the particles for other programs: numbered, rois, geojson, coco, labelme, excel, parquet.
         strict: Exit with an error if a mask cannot be trusted; results are still written. Needs a model that was tried
             with `tem-rf trust`, as the bundled ones were.
+        pictures: Overlay and size histogram of each file: overlays of at most 1024 px (small) or 4096 px (full), or no
+            pictures (none).
         overwrite: Segment files again even if their results are up to date.
         follow: Follow folders until Ctrl-C: segment new files and growing stacks when they are complete.
         settle_s: How long a file that is followed must be unchanged to be complete [s].
@@ -718,6 +721,7 @@ def segment(
         labels=labels,
         write=write,
         strict=strict,
+        pictures=pictures,
         overwrite=overwrite,
         follow=follow,
         settle_s=settle_s,

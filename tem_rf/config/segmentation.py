@@ -1,6 +1,6 @@
 """Settings for segmenting frames and for tracking the particles of movies."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -9,6 +9,9 @@ from tem_rf.config.preparation import PixelSizeNm
 from tem_rf.config.reading import ReadingSettings
 from tem_rf.config.training import settings_error
 from tem_rf.errors import SettingsError
+
+Pictures = Literal["small", "full", "none"]
+"""Overlay and size histogram of a segmented file; see `SegmentRequest.pictures`."""
 
 
 class SegmentSettings(ReadingSettings):

@@ -30,7 +30,7 @@ class Preprocessed:
         scale: Divided by to normalize: the standard deviation, for standard normalization.
         mean: Mean counts before normalization.
         sd: Standard deviation of the counts before normalization.
-        robust: Offset and scale of robust normalization.
+        robust: Offset and scale of robust normalization; None if they were not measured.
     """
 
     image: np.ndarray
@@ -41,7 +41,7 @@ class Preprocessed:
     scale: float
     mean: float
     sd: float
-    robust: tuple[float, float]
+    robust: tuple[float, float] | None
     has_too_many_outliers: bool = False
 
 
@@ -52,6 +52,7 @@ def preprocess(
     pixel_size_nm: float | None = None,
     scratch: Path | None = None,
     leaves_many_outliers: bool = False,
+    measures_robust: bool = True,
 ) -> Preprocessed:
     """Prepare a micrograph for a network.
 
@@ -65,6 +66,7 @@ def preprocess(
         scratch: Folder for an image too large for memory; None keeps all images in memory.
         leaves_many_outliers: Keep outliers if the threshold marks far more pixels than x-rays hit; otherwise that is an
             error.
+        measures_robust: Measure the levels of robust normalization even if they are not used.
 
     Raises:
         DatasetError: The image is constant, or cannot be corrected.
@@ -88,10 +90,9 @@ def preprocess(
         image = rescale(image, pixel_size_nm, settings.target_pixel_size_nm)
         pixel_size_nm = settings.target_pixel_size_nm
     mean, sd = mean_and_sd(image)
-    robust = robust_levels(image)
-    offset, scale = {"standard": (mean, sd), "robust": robust}.get(settings.normalization) or _range(
-        image, settings.normalization
-    )
+    robust = robust_levels(image) if measures_robust or settings.normalization == "robust" else None
+    known = {"standard": (mean, sd), "robust": robust}
+    offset, scale = known.get(settings.normalization) or _range(image, settings.normalization)
     _normalize(image, offset, scale)
     return Preprocessed(image, pixel_size_nm, threshold, replaced, offset, scale, mean, sd, robust, has_too_many)
 

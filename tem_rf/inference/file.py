@@ -3,6 +3,8 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tem_rf.config.segmentation import SegmentSettings
+from tem_rf.config.segmentation import Pictures, SegmentSettings
 from tem_rf.data.label_formats.label import Label
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.micrograph import Micrograph
@@ -20,10 +22,19 @@ from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.sources import count_frames
 from tem_rf.errors import DatasetError, ReadError, StorageError, TemRfError
 from tem_rf.files import sole_writer
-from tem_rf.inference.frame_store import FrameRecord, FrameStore
+from tem_rf.inference.frame_store import FrameRecord, FrameStore, HeldFrame
 from tem_rf.inference.model import Segmenter
+from tem_rf.inference.overlap import WORKERS, MeasuredFrames, frames_ahead
 from tem_rf.inference.predict import Segmentation, segment_by_ensemble
-from tem_rf.inference.results import SegmentedFile, counts_on_mask, recall_finished, remember_finished, write_results
+from tem_rf.inference.results import (
+    SegmentedFile,
+    counts_on_mask,
+    draw_again,
+    recall_finished,
+    remember_finished,
+    shows,
+    write_results,
+)
 from tem_rf.metrics.dice import hard_dice, particle_mask
 from tem_rf.particles.mask import disc_area_px, measure_mask, resolve_min_diameter_px
 from tem_rf.particles.scores import ParticleScores, score_particles
@@ -46,10 +57,11 @@ def segment_file(
     label: Path | None = None,
     overwrite: bool = False,
     growing: bool = False,
+    pictures: Pictures = "small",
     on_frame: Callable[[int, int], None] = lambda done, count: None,
     on_wait: Callable[[], None] = lambda: None,
 ) -> SegmentedFile:
-    """Segment a micrograph, stack or movie frame by frame, with only one frame in memory.
+    """Segment a micrograph, stack or movie frame by frame, with only a few frames in memory.
 
     Finished frames are kept beside the results until all are done. Called again with the same arguments after a kill,
     the function resumes at the next frame; if all frames are done, it returns the result at once. If another process
@@ -64,6 +76,7 @@ def segment_file(
         overwrite: Segment again even if finished.
         growing: The file may still grow. Finished frames of a stack are kept beside its results, so that the next call
             resumes at the first frame that is new or differs, until `forget_frames`.
+        pictures: Pictures to draw of the results.
         on_frame: Called with the numbers of frames done and in total.
         on_wait: Called if another process is segmenting the file.
 
@@ -74,58 +87,185 @@ def segment_file(
         SettingsError: As for `segment_by_ensemble`.
         ModelError: As for `segment_by_ensemble`.
     """
-    # The identity comes before the count, so that a file that grows between them is not taken for up to date.
-    job, finished_file = _job(segmenters, path, settings, label), output / f"{path.stem}_segmented.json"
-    count = count_frames(path, settings)
-    if count == 0:
-        raise ReadError(f"{path}: is an empty stack; expected at least one frame.")
-    if not overwrite and (finished := _finished(finished_file, job, path, growing)):
-        return finished
-    frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample, reading=settings)
-    first = next(frames)
-    _min_diameter_px(settings, first.pixel_size_nm)  # validate before computing
-    pairs = zip(islice(chain([first], frames), count), _truths(label, first, count, settings), strict=label is not None)
-    kinds = _kinds(settings, averaged=len(segmenters) * settings.transforms)
-    with sole_writer(output / f".{path.stem}.lock", on_wait) as has_waited:
-        if has_waited and not overwrite and (finished := _finished(finished_file, job, path, growing)):
+    file = FileSegmentation(
+        segmenters, path, output, settings, label=label, overwrite=overwrite, growing=growing, pictures=pictures
+    )
+    with ThreadPoolExecutor(WORKERS) as workers:
+        return file.start(workers, on_frame=on_frame, on_wait=on_wait).result()
+
+
+class FileSegmentation:
+    """The segmentation of a file in two parts, so that it overlaps with that of the next file.
+
+    The caller's thread reads and runs the network, one frame after the other. What follows the network is done by
+    workers. Frames are stored in order, and the results are the same as without workers.
+
+    Args:
+        segmenters: As for `segment_file`, as all others.
+        path: The file; it is opened at once.
+        output: Folder for the results.
+        settings: Segmentation settings.
+        label: Label to score against.
+        overwrite: Segment again even if finished.
+        growing: The file may still grow.
+        pictures: Pictures to draw of the results.
+
+    Raises:
+        ReadError: The file cannot be read.
+        SettingsError: The minimum diameter is given in nm, and the pixel size is not known.
+    """
+
+    def __init__(
+        self,
+        segmenters: Sequence[Segmenter],
+        path: Path,
+        output: Path,
+        settings: SegmentSettings,
+        *,
+        label: Path | None,
+        overwrite: bool,
+        growing: bool,
+        pictures: Pictures,
+    ) -> None:
+        self._segmenters, self._path, self._output, self._settings = segmenters, path, output, settings
+        self._overwrite, self._growing, self._pictures = overwrite, growing, pictures
+        # The identity comes before the count, so that a file that grows between them is not taken for up to date.
+        self._job, self._finished_file = _job(segmenters, path, settings, label), output / f"{path.stem}_segmented.json"
+        self.count = count_frames(path, settings)
+        self.frame_px = 0
+        if self.count == 0:
+            raise ReadError(f"{path}: is an empty stack; expected at least one frame.")
+        self._finished = self._recall()
+        if self._finished is not None and shows(self._finished.pictures, pictures):
+            return
+        frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample, reading=settings)
+        self._first = next(frames)
+        self.frame_px = self._first.pixels.size
+        _min_diameter_px(settings, self._first.pixel_size_nm)  # validate before computing
+        truths = _truths(label, self._first, self.count, settings)
+        self._pairs = zip(islice(chain([self._first], frames), self.count), truths, strict=label is not None)
+        self._kinds = _kinds(settings, averaged=len(segmenters) * settings.transforms)
+
+    def start(
+        self,
+        workers: Executor,
+        *,
+        on_frame: Callable[[int, int], None] = lambda done, count: None,
+        on_wait: Callable[[], None] = lambda: None,
+    ) -> Future[SegmentedFile]:
+        """Run the network on all frames, and leave the rest to workers.
+
+        Args:
+            workers: Threads. Nothing that they do reads a file of the user.
+            on_frame: As for `segment_file`; called by a worker for a single frame.
+            on_wait: As for `segment_file`.
+
+        Returns:
+            The result, once its files are written; its errors are those of `segment_file`.
+
+        Raises:
+            TemRfError: As for `segment_file`.
+        """
+        if self.frame_px == 0 and self._finished is not None:
+            return self._done(self._finished)
+        with ExitStack() as held:
+            has_waited = held.enter_context(sole_writer(self._output / f".{self._path.stem}.lock", on_wait))
+            finished = self._recall() if has_waited else self._finished
+            if finished is not None:
+                return self._done(self._with_pictures(finished))
+            store = self._store()
+            with self._errors_of_frames(store):
+                measured = MeasuredFrames(store, workers, lambda done: on_frame(done, self.count))
+                try:
+                    self._run_network(store, measured, on_frame)
+                    if self.count > 1:
+                        measured.store_all()  # so that `on_frame` is called before the next file begins
+                except BaseException:
+                    measured.store_all()  # frames before the one that failed, or was interrupted
+                    raise
+            return workers.submit(self._finish, held.pop_all(), store, measured)
+
+    def _run_network(
+        self, store: FrameStore | HeldFrame, measured: MeasuredFrames, on_frame: Callable[[int, int], None]
+    ) -> None:
+        if len(store.records) > self.count:
+            store.truncate(self.count)
+        on_frame(len(store.records), self.count)
+        for number, (micrograph, truth) in enumerate(self._pairs):
+            source = _digest(micrograph) if self._growing else None
+            if number < len(store.records):
+                if store.records[number].source == source:
+                    continue
+                store.truncate(number)
+            segmentation = segment_by_ensemble(
+                self._segmenters, micrograph, transforms=self._settings.transforms, scratch=self._output
+            )
+            measured.submit(
+                frames_ahead(micrograph.pixels.size), self._measure, segmentation, micrograph, truth, source
+            )
+
+    def _measure(
+        self, segmentation: Segmentation, micrograph: Micrograph, truth: Label | None, source: str | None
+    ) -> tuple[FrameRecord, dict[str, np.ndarray]]:
+        mask = _mask(segmentation, self._output)
+        instances = scratch_array(mask.shape, np.uint32, self._output)
+        record = _record(segmentation, mask, instances, micrograph, truth, self._settings)
+        return replace(record, source=source), {**vars(segmentation), "mask": mask, "instances": instances}
+
+    def _finish(self, held: ExitStack, store: FrameStore | HeldFrame, measured: MeasuredFrames) -> SegmentedFile:
+        with held:
+            with self._errors_of_frames(store):
+                measured.store_all()
+                if len(store.records) < self.count:
+                    raise ReadError(f"{self._path}: has lost frames while it was read; expected {self.count}.")
+                self._finished_file.unlink(missing_ok=True)  # from here on the files no longer belong to an earlier job
+                result = write_results(store, self._path, self._output, self._first, self._kinds, self._pictures)
+                remember_finished(self._finished_file, self._job, result)
+            if not self._growing or self.count == 1:
+                store.remove()
+        return result
+
+    def _recall(self) -> SegmentedFile | None:
+        """Return the result of an earlier segmentation; None if there is none, or if it is not wanted."""
+        return None if self._overwrite else recall_finished(self._finished_file, self._job)
+
+    def _done(self, finished: SegmentedFile) -> Future[SegmentedFile]:
+        """Return the result of an earlier segmentation with a note about it."""
+        future: Future[SegmentedFile] = Future()
+        name = self._path.name
+        note = f"{name}: was segmented before by the same model and settings; add `overwrite` to segment it again"
+        # Files that are followed are expected to have results.
+        future.set_result(finished if self._growing else replace(finished, notes=(*finished.notes, note)))
+        return future
+
+    def _with_pictures(self, finished: SegmentedFile) -> SegmentedFile:
+        if shows(finished.pictures, self._pictures):
             return finished
+        drawn = draw_again(finished, self._output, self._first, self._pictures)
+        remember_finished(self._finished_file, self._job, drawn)
+        return drawn
+
+    def _store(self) -> FrameStore | HeldFrame:
+        if self.count == 1 and frames_ahead(self.frame_px):
+            forget_frames(self._path, self._output)  # of an earlier file of this name
+            return HeldFrame(self._kinds)
         # The same frames may be in a file of another size and time; their digests tell.
-        frames_job = {**job, "image": str(path.resolve()), "growing": True} if growing else job
-        store = FrameStore(_unfinished(path, output), frames_job, {kind: _IMAGES[kind] for kind in kinds})
+        growing_job = {**self._job, "image": str(self._path.resolve()), "growing": True}
+        job = growing_job if self._growing else self._job
+        return FrameStore(_unfinished(self._path, self._output), job, {kind: _IMAGES[kind] for kind in self._kinds})
+
+    @contextmanager
+    def _errors_of_frames(self, store: FrameStore | HeldFrame) -> Iterator[None]:
+        """Remove stored frames that no later call could use, and name the frame in the error."""
         try:
-            if len(store.records) > count:
-                store.truncate(count)
-            on_frame(len(store.records), count)
-            for number, (micrograph, truth) in enumerate(pairs):
-                source = _digest(micrograph) if growing else None
-                if number < len(store.records):
-                    if store.records[number].source == source:
-                        continue
-                    store.truncate(number)
-                segmentation = segment_by_ensemble(
-                    segmenters, micrograph, transforms=settings.transforms, scratch=output
-                )
-                mask = _mask(segmentation, output)
-                instances = scratch_array(mask.shape, np.uint32, output)
-                record = _record(segmentation, mask, instances, micrograph, truth, settings)
-                images = {**vars(segmentation), "mask": mask, "instances": instances}
-                store.append(replace(record, source=source), images)
-                on_frame(len(store.records), count)
-            if len(store.records) < count:
-                raise ReadError(f"{path}: has lost frames while it was read; expected {count}.")
-            finished_file.unlink(missing_ok=True)  # from here on the files no longer belong to an earlier job
-            result = write_results(store, path, output, first, kinds)
-            remember_finished(finished_file, job, result)
+            yield
         except TemRfError as error:
             done = len(store.records)
-            if done == 0 or (isinstance(error, (ReadError, DatasetError)) and not growing):
+            if done == 0 or (isinstance(error, (ReadError, DatasetError)) and not self._growing):
                 store.remove()
-            if count == 1 or isinstance(error, StorageError):
+            if self.count == 1 or isinstance(error, StorageError):
                 raise
-            raise type(error)(f"{error} (frame {done + 1} of {count})") from error
-        if not growing or count == 1:
-            store.remove()
-        return result
+            raise type(error)(f"{error} (frame {done + 1} of {self.count})") from error
 
 
 def forget_frames(path: Path, output: Path) -> None:
@@ -144,15 +284,6 @@ def _digest(micrograph: Micrograph) -> str:
     digest = hashlib.blake2b(form.encode(), digest_size=16)
     digest.update(pixels.data)
     return digest.hexdigest()
-
-
-def _finished(file: Path, job: dict[str, Any], path: Path, growing: bool) -> SegmentedFile | None:
-    """Return the result of an earlier segmentation of a file, with a note about it; None if there is none."""
-    finished = recall_finished(file, job)
-    if finished is None or growing:  # files that are followed are expected to have results
-        return finished
-    note = f"{path.name}: was segmented before by the same model and settings; add `overwrite` to segment it again"
-    return replace(finished, notes=(*finished.notes, note))
 
 
 def _kinds(settings: SegmentSettings, averaged: int) -> list[str]:

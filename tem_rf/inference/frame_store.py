@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,36 @@ class FrameStore:
     @property
     def _lines(self) -> Path:
         return self._folder / "frames.jsonl"
+
+
+class HeldFrame:
+    """A single frame in memory, in place of a `FrameStore`: after a kill there is nothing to resume from.
+
+    Args:
+        kinds: Kinds of images.
+    """
+
+    def __init__(self, kinds: Iterable[str]) -> None:
+        self._kinds, self._images = tuple(kinds), dict[str, np.ndarray]()
+        self.records: list[FrameRecord] = []
+
+    def append(self, record: FrameRecord, images: Mapping[str, np.ndarray]) -> None:
+        """Add the frame, as for `FrameStore`."""
+        self._images = {kind: images[kind] for kind in self._kinds}
+        self.records.append(record)
+
+    def images(self, kind: str) -> Iterator[np.ndarray]:
+        """Yield the image of a kind."""
+        yield self._images[kind]
+
+    def truncate(self, count: int) -> None:
+        """Drop the frame if `count` is 0."""
+        del self.records[count:]
+
+    def remove(self) -> None:
+        """Drop the frame."""
+        self.truncate(0)
+        self._images = {}
 
 
 def _line(record: FrameRecord) -> str:

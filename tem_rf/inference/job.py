@@ -1,17 +1,20 @@
 """Segment files and folders of files, with labels and tracking if requested."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tem_rf.config.reading import ReadingSettings
-from tem_rf.config.segmentation import SegmentSettings, TrackSettings
+from tem_rf.config.segmentation import Pictures, SegmentSettings, TrackSettings
 from tem_rf.data.pairing import micrographs_at, pair_labels
 from tem_rf.errors import DatasetError, ModelError, NameTooLongError, ReadError, SettingsError, TemRfError
-from tem_rf.inference.file import segment_file
+from tem_rf.inference.file import FileSegmentation
 from tem_rf.inference.lattices import add_lattices, check_lattice
 from tem_rf.inference.model_choice import Networks
 from tem_rf.inference.other_formats import check_formats, write_other_formats
+from tem_rf.inference.overlap import MAX_AHEAD, MAX_PX_AHEAD, WORKERS
 from tem_rf.inference.results import SegmentedFile
 from tem_rf.inference.tracks import TrackedFile, check_movie, track_file
 from tem_rf.lattice.structure import read_structure
@@ -31,6 +34,7 @@ class SegmentJob:
         lattice: Material, or path of a CIF file, whose lattice is measured in each particle; None: no lattice.
         formats: Formats in which the particles are written for other programs, too.
         growing: Whether stacks may still grow, so that their frames are kept to resume from.
+        pictures: Pictures to draw of each file.
     """
 
     output: Path
@@ -40,6 +44,7 @@ class SegmentJob:
     lattice: str | None = None
     formats: tuple[ParticleFormat, ...] = ()
     growing: bool = False
+    pictures: Pictures = "small"
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def segment_files(
     on_note: Callable[[str], None] = lambda note: None,
     on_failure: Callable[[Path, TemRfError], None] | None = None,
 ) -> list[Segmented]:
-    """Segment files one after the other.
+    """Segment files one after the other; while the network runs, the files before it are measured and written.
 
     Args:
         files: Files found by `files_to_segment`.
@@ -82,16 +87,59 @@ def segment_files(
         ModelError: No model has a matching pixel size, or one cannot be read.
         StorageError: The disk is full or the folder is not writable.
     """
-    results = []
-    for number, file in enumerate(files, start=1):
-        title = f"segmenting {file.path.name} ({number} of {len(files)})"
-        try:
-            results.append(_segment(file, networks, job, title, on_step, on_note))
-        except TemRfError as error:
-            if on_failure is None or not is_about_one_file(error, are_named=networks.are_named):
-                raise
-            on_failure(file.path, error)
+    results: list[Segmented] = []
+    waiting: deque[_Started] = deque()
+
+    def fail(path: Path, error: TemRfError) -> None:
+        if on_failure is None or not is_about_one_file(error, are_named=networks.are_named):
+            raise error
+        on_failure(path, error)
+
+    def finish(most: int = 0, most_px: int = 0) -> None:
+        """Finish the first files, until no more files with no more pixels are waiting."""
+        while len(waiting) > most or sum(one.segmentation.frame_px for one in waiting) > most_px:
+            started = waiting.popleft()
+            for note in started.notes:
+                on_note(note)
+            try:
+                results.append(_finish(started, job, on_step, on_note))
+            except TemRfError as error:
+                fail(started.file.path, error)
+
+    with ThreadPoolExecutor(WORKERS) as workers:
+        for number, file in enumerate(files, start=1):
+            title = f"segmenting {file.path.name} ({number} of {len(files)})"
+            notes: list[str] = []  # until those of the files before it are printed
+            try:
+                segmentation = _open(file, networks, job, title, on_step, notes.append if waiting else on_note)
+                if segmentation.count > 1:
+                    finish()  # as its results are wanted before those of a whole movie
+                    for note in notes:
+                        on_note(note)
+                    notes.clear()
+                future = segmentation.start(
+                    workers, on_frame=_on_frame(title, on_step), on_wait=_on_wait(file.path, job, on_note)
+                )
+            except TemRfError as error:
+                finish()
+                for note in notes:
+                    on_note(note)
+                fail(file.path, error)
+            else:
+                waiting.append(_Started(file, segmentation, future, notes))
+                finish(MAX_AHEAD, MAX_PX_AHEAD)
+        finish()
     return results
+
+
+@dataclass(frozen=True)
+class _Started:
+    """A file whose frames have passed the network, and what is to be printed about it."""
+
+    file: LabelledFile
+    segmentation: FileSegmentation
+    future: Future[SegmentedFile]
+    notes: list[str]
 
 
 def is_about_one_file(error: TemRfError, *, are_named: bool) -> bool:
@@ -101,14 +149,14 @@ def is_about_one_file(error: TemRfError, *, are_named: bool) -> bool:
     )
 
 
-def _segment(
+def _open(
     file: LabelledFile,
     networks: Networks,
     job: SegmentJob,
     title: str,
     on_step: Callable[[str], None],
     on_note: Callable[[str], None],
-) -> Segmented:
+) -> FileSegmentation:
     segmenters = networks.segmenters(
         file.path,
         pixel_size_nm=job.settings.pixel_size_nm,
@@ -119,7 +167,7 @@ def _segment(
     on_step(title)
     if job.lattice is not None:
         check_lattice(file.path, job.lattice, job.settings)
-    segmented = segment_file(
+    return FileSegmentation(
         segmenters,
         file.path,
         job.output,
@@ -127,11 +175,27 @@ def _segment(
         label=file.label,
         overwrite=job.overwrite,
         growing=job.growing,
-        on_frame=lambda done, count: on_step(f"{title}: {done} of {count} frames" if count > 1 else title),
-        on_wait=lambda: on_note(
-            f"{job.output}: another process is writing the results of {file.path.stem}; waiting for it"
-        ),
+        pictures=job.pictures,
     )
+
+
+def _on_frame(title: str, on_step: Callable[[str], None]) -> Callable[[int, int], None]:
+    def on_frame(done: int, count: int) -> None:
+        if count > 1:
+            on_step(f"{title}: {done} of {count} frames")
+
+    return on_frame
+
+
+def _on_wait(path: Path, job: SegmentJob, on_note: Callable[[str], None]) -> Callable[[], None]:
+    return lambda: on_note(f"{job.output}: another process is writing the results of {path.stem}; waiting for it")
+
+
+def _finish(
+    started: _Started, job: SegmentJob, on_step: Callable[[str], None], on_note: Callable[[str], None]
+) -> Segmented:
+    """Wait for the results of a file, and make of them what else is wanted."""
+    segmented, name = started.future.result(), started.file.path.name
     if job.lattice is not None:
         segmented = add_lattices(
             segmented,
@@ -139,9 +203,7 @@ def _segment(
             job.lattice,
             job.settings,
             overwrite=job.overwrite,
-            on_frame=lambda done, count: on_step(
-                f"measuring the lattice in {file.path.name}: {done} of {count} frames"
-            ),
+            on_frame=lambda done, count: on_step(f"measuring the lattice in {name}: {done} of {count} frames"),
         )
     tracked = track_file(segmented, job.output, job.tracking, job.settings) if job.tracking else None
     for note in (*segmented.notes, *(tracked.notes if tracked else ())):

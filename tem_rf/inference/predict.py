@@ -189,6 +189,7 @@ def _normalized(
             pixel_size_nm=micrograph.pixel_size_nm,
             scratch=scratch,
             leaves_many_outliers=True,
+            measures_robust=False,
         )
     except DatasetError as error:
         raise ReadError(f"{where}: {error}") from error

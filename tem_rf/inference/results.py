@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -10,25 +10,28 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from tem_rf.config.segmentation import Pictures
 from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.preparation.growing_stack import GrowingStack
 from tem_rf.data.preprocess import rescale
+from tem_rf.data.readers import read_frames
 from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.tiff import MAX_UINT16, write_tiff, write_uint32_stack
 from tem_rf.errors import ReadError
 from tem_rf.files import parse_json, readable, replacing_file, write_json
-from tem_rf.inference.frame_store import FrameRecord, FrameStore
+from tem_rf.inference.frame_store import FrameRecord, FrameStore, HeldFrame
 from tem_rf.lattice.summary import LatticeSummary
 from tem_rf.particles.measure import Particle
 from tem_rf.particles.scores import ParticleScores, add_scores
 from tem_rf.particles.sizes import SizeSummary, summarize_sizes
-from tem_rf.particles.table import write_particles
+from tem_rf.particles.table import read_particles, write_particles
 from tem_rf.plots.particle_sizes import write_size_histogram
 from tem_rf.plots.segmentation import write_overlay
 from tem_rf.trust.advice import explain, summarize
 from tem_rf.trust.verdict import Verdict
 
-_MAX_OVERLAY_PX = 4096
+_PICTURES: tuple[Pictures, ...] = ("none", "small", "full")
+_MAX_OVERLAY_PX: dict[Pictures, int] = {"small": 1024, "full": 4096}
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class SegmentedFile:
         notes: Notes for the user.
         lattices: Summary of the lattices of the particles, if they were measured.
         verdicts: Whether to trust the mask of each frame; empty if the model has no record of that.
+        pictures: Pictures that were drawn.
     """
 
     image: Path
@@ -64,6 +68,7 @@ class SegmentedFile:
     notes: tuple[str, ...]
     lattices: LatticeSummary | None = None
     verdicts: tuple[Verdict, ...] = ()
+    pictures: Pictures = "full"  # earlier results do not tell
 
     @property
     def flagged(self) -> int:
@@ -77,7 +82,12 @@ class SegmentedFile:
 
 
 def write_results(
-    store: FrameStore, path: Path, output: Path, first: Micrograph, kinds: Iterable[str]
+    store: FrameStore | HeldFrame,
+    path: Path,
+    output: Path,
+    first: Micrograph,
+    kinds: Iterable[str],
+    pictures: Pictures,
 ) -> SegmentedFile:
     """Write all results of a file, each file completely or not at all.
 
@@ -87,6 +97,7 @@ def write_results(
         output: Folder for the results; their names begin with the stem of the file.
         first: Its first frame, for the overlay.
         kinds: Kinds of images to write as TIFF.
+        pictures: Pictures to draw.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
@@ -98,13 +109,11 @@ def write_results(
     for kind, file in files.items():
         images = _numbered(store, output) if kind == "instances" else store.images(kind)
         write_images(file, images, len(records), pixel_size_nm)
-    files["overlay"] = output / f"{path.stem}_overlay.png"
-    write_overlay_of(files["overlay"], first, next(store.images("mask")), pixel_size_nm)
+    mask = next(store.images("mask"))
+    files |= _draw(path, output, pictures, first, mask, particles, pixel_size_nm)
     files["particles"] = output / f"{path.stem}_particles.csv"
     frames = ((number, record.particles) for number, record in enumerate(records, start=1))
     write_particles(files["particles"], frames, pixel_size_nm=pixel_size_nm)
-    files["histogram"] = output / f"{path.stem}_sizes.png"
-    write_size_histogram(files["histogram"], particles, title=readable(path.name), pixel_size_nm=pixel_size_nm)
     scores = [record.scores for record in records if record.scores is not None]
     dice = [record.hard_dice for record in records if record.hard_dice is not None]
     return SegmentedFile(
@@ -120,6 +129,7 @@ def write_results(
         hard_dice=float(np.mean(dice)) if dice else None,
         notes=tuple(dict.fromkeys([*(note for record in records for note in record.notes), *_distrust(path, records)])),
         verdicts=tuple(record.verdict for record in records if record.verdict is not None),
+        pictures=pictures,
     )
 
 
@@ -140,6 +150,54 @@ def _distrust(path: Path, records: Sequence[FrameRecord]) -> Iterator[str]:
     yield f"{path.name}: {masks}: expected dice {summarize(worst)}; {explain(worst)}"
 
 
+def shows(drawn: Pictures, wanted: Pictures) -> bool:
+    """Whether pictures that were drawn show all that is wanted.
+
+    >>> shows("full", "small"), shows("none", "small")
+    (True, False)
+    """
+    return _PICTURES.index(drawn) >= _PICTURES.index(wanted)
+
+
+def draw_again(segmented: SegmentedFile, output: Path, first: Micrograph, pictures: Pictures) -> SegmentedFile:
+    """Draw other pictures of a segmented file.
+
+    Args:
+        segmented: The segmentation; its mask and table must exist.
+        output: Folder of its results.
+        first: Its first frame.
+        pictures: Pictures to draw.
+
+    Raises:
+        ReadError: A file of the segmentation was changed by another program and cannot be read.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    mask = next(read_frames(segmented.files["mask"], resample=True)).pixels
+    particles = [one for frame in read_particles(segmented.files["particles"]) for one in frame]
+    files = _draw(segmented.image, output, pictures, first, mask, particles, segmented.pixel_size_nm)
+    return replace(segmented, files=segmented.files | files, pictures=pictures)
+
+
+def _draw(
+    path: Path,
+    output: Path,
+    pictures: Pictures,
+    first: Micrograph,
+    mask: np.ndarray,
+    particles: Sequence[Particle],
+    pixel_size_nm: float | None,
+) -> dict[str, Path]:
+    """Draw the pictures of a file; without pictures, remove those of an earlier segmentation."""
+    files = {"overlay": output / f"{path.stem}_overlay.png", "histogram": output / f"{path.stem}_sizes.png"}
+    if pictures == "none":
+        for file in files.values():
+            file.unlink(missing_ok=True)
+        return {}
+    write_overlay_of(files["overlay"], first, mask, pixel_size_nm, max_px=_MAX_OVERLAY_PX[pictures])
+    write_size_histogram(files["histogram"], particles, title=readable(path.name), pixel_size_nm=pixel_size_nm)
+    return files
+
+
 def counts_on_mask(micrograph: Micrograph, mask: np.ndarray, pixel_size_nm: float | None) -> np.ndarray:
     """Return the counts of a micrograph at the pixel size of its mask, rescaled if it was segmented at another one."""
     if mask.shape == micrograph.pixels.shape or pixel_size_nm is None:
@@ -153,8 +211,9 @@ def write_overlay_of(
     mask: np.ndarray,
     pixel_size_nm: float | None,
     numbered: Sequence[Particle] = (),
+    max_px: int = _MAX_OVERLAY_PX["full"],
 ) -> None:
-    """Draw the outline of a mask over its micrograph; images larger than any screen are binned first.
+    """Draw the outline of a mask over its micrograph; larger images are binned first.
 
     Args:
         file: PNG file to write.
@@ -162,11 +221,12 @@ def write_overlay_of(
         mask: (h, w) uint8, 255 on particles.
         pixel_size_nm: Pixel size of the mask [nm].
         numbered: Particles whose numbers are written at their centres.
+        max_px: Maximum side of the picture [px]; by default, larger than any screen.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
     """
-    factor = -(-max(mask.shape) // _MAX_OVERLAY_PX)
+    factor = -(-max(mask.shape) // max_px)
     counts = counts_on_mask(first, mask, pixel_size_nm)
     if factor > 1:
         counts, mask, pixel_size_nm = (
@@ -189,7 +249,7 @@ def _means(image: np.ndarray, factor: int) -> np.ndarray:
     return means
 
 
-def _numbered(store: FrameStore, scratch: Path) -> Iterator[np.ndarray]:
+def _numbered(store: FrameStore | HeldFrame, scratch: Path) -> Iterator[np.ndarray]:
     """Yield the instances as uint16, or as uint32 if a frame has too many particles for it."""
     if max(len(record.particles) for record in store.records) > MAX_UINT16:
         yield from store.images("instances")

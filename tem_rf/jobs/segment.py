@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from tem_rf.config.marks import ADVANCED, Flags, Group, Positional, SeveralWords
-from tem_rf.config.segmentation import SegmentSettings, TrackSettings, segment_settings, track_settings
+from tem_rf.config.segmentation import Pictures, SegmentSettings, TrackSettings, segment_settings, track_settings
 from tem_rf.errors import ReadError, SettingsError, TemRfError, UntrustedMaskError
 from tem_rf.jobs.request import Request
 from tem_rf.jobs.workers import WORKERS, execution_settings
@@ -60,6 +60,11 @@ class SegmentRequest(Request):
         False,
         description="Exit with an error if a mask cannot be trusted; results are still written. Needs a model that was "
         "tried with `tem-rf trust`, as the bundled ones were.",
+    )
+    pictures: Pictures = Field(
+        "small",
+        description="Overlay and size histogram of each file: overlays of at most 1024 px (small) or 4096 px (full), "
+        "or no pictures (none).",
     )
     overwrite: bool = Field(False, description="Segment files again even if their results are up to date.")
     follow: bool = Field(
@@ -146,6 +151,7 @@ def segment(
         _lattice(request.lattice),
         tuple(particle_formats(request.write)),
         growing=request.follow,
+        pictures=request.pictures,
     )
     named = tuple(model_folder(one, request.runs, request.models) for one in request.model)
     choice = NetworkChoice(named, models_or_shipped(request.models), request.rescale)

@@ -70,7 +70,10 @@ def boundary(mask: np.ndarray) -> np.ndarray:
     Returns:
         (h, w) bool.
     """
-    from scipy.ndimage import binary_erosion
-
     mask = np.asarray(mask, dtype=bool)
-    return mask & ~binary_erosion(mask, border_value=1)
+    inside = mask.copy()
+    inside[1:] &= mask[:-1]
+    inside[:-1] &= mask[1:]
+    inside[:, 1:] &= mask[:, :-1]
+    inside[:, :-1] &= mask[:, 1:]
+    return mask & ~inside

@@ -98,8 +98,8 @@ def measure_mask(
     _, spread = mean_and_sd(counts)
     particles: list[Particle] = []
     left_out = 0
-    for window, components, ready in _windows(mask, rows or max(_PIXELS // mask.shape[1], 4 * RING_PX)):
-        areas = np.bincount(components.ravel(), minlength=len(ready))
+    for window, components, places, ready in _windows(mask, rows or max(_PIXELS // mask.shape[1], 4 * RING_PX)):
+        areas = sum(np.bincount(components[band].ravel(), minlength=len(ready)) for band in bands(len(components)))
         left_out += int(np.count_nonzero(ready & (areas < min_area_px)))
         kept = ready & (areas >= min_area_px)
         cut = np.zeros(len(ready), bool)  # cut by the edge of the window, so their size is not known here
@@ -107,14 +107,19 @@ def measure_mask(
         cut[components[-1]] |= window.stop < len(mask)
         others = ~ready & (cut | (areas >= min_area_px))  # measured in another window, and not background
         others[0] = False
+        found: list[tuple[slice, slice]] | None = None
         if split_touching:
             numbers = number_particles(kept[components], split_touching=True, min_area_px=min_area_px)
             numbers[others[components]] = -1
         else:
-            numbers = np.where(kept, np.cumsum(kept), -1 * others).astype(np.int32)[components]
+            numbers = np.empty_like(components)
+            number_of = np.where(kept, np.cumsum(kept), -1 * others).astype(np.int32)
+            for band in bands(len(components)):  # in the cache of the processor, twice as fast
+                np.take(number_of, components[band], out=numbers[band], mode="clip")
+            found = [place for place, is_kept in zip(places, kept[1:], strict=True) if is_kept]
         if instances is not None:
             _write_numbers(instances[window], numbers, len(particles))
-        for particle in measure_particles(numbers, counts[window], spread):
+        for particle in measure_particles(numbers, counts[window], spread, found):
             particles.append(replace(particle, number=len(particles) + 1, y_px=window.start + particle.y_px))
     return MeasuredMask(tuple(particles), left_out)
 
@@ -125,12 +130,12 @@ def _write_numbers(instances: np.ndarray, numbers: np.ndarray, before: int) -> N
         np.copyto(instances[band], numbers[band] + before, casting="unsafe", where=numbers[band] > 0)
 
 
-def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray, list[tuple[slice, slice]], np.ndarray]]:
     """Windows from top to bottom. A component is ready in the window that contains it and its surroundings.
 
     Yields:
-        Rows of the window, (rows, w) numbered components, and (components + 1,) whether each is ready to be measured.
-        Each component is ready in exactly one window.
+        Rows of the window, (rows, w) numbered components, the place of each in the window, and (components + 1,)
+        whether each is ready to be measured. Each component is ready in exactly one window.
     """
     from scipy.ndimage import find_objects, label
 
@@ -139,12 +144,13 @@ def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray, n
     while True:
         components, count = label(mask[start:stop] > 0, structure=np.ones((3, 3)))
         tops, ends = np.full(count + 1, start), np.full(count + 1, start)
-        for number, place in enumerate(find_objects(components), start=1):
+        places = find_objects(components)
+        for number, place in enumerate(places, start=1):
             tops[number], ends[number] = start + place[0].start, start + place[0].stop
         complete = ends <= (height if stop == height else stop - RING_PX)
         ready = complete & (ends > done)
         ready[0] = False
-        yield slice(start, stop), components, ready
+        yield slice(start, stop), components, places, ready
         if stop == height:
             return
         start, done = max(int(tops[~complete].min(initial=stop)) - RING_PX, 0), stop - RING_PX

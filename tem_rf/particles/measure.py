@@ -1,6 +1,7 @@
 """Measure the particles of a mask."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +50,8 @@ def _hull(mask: np.ndarray) -> np.ndarray:
     for side, ends, outwards in ((down, first, -0.5), (up, last, 0.5)):
         side[0::3, 0], side[1::3, 0], side[2::3, 0] = rows - 0.5, rows, rows + 0.5
         side[0::3, 1], side[1::3, 1], side[2::3, 1] = ends, ends + outwards, ends
-    outline = np.concatenate([down, up[::-1]])
-    outline = outline[(outline != np.roll(outline, 1, axis=0)).any(axis=1)]
+    closed = np.concatenate([up[:1], down, up[::-1]])
+    outline = closed[1:][(closed[1:] != closed[:-1]).any(axis=1)]  # without equal neighbours
     while True:  # a corner that is not convex between its neighbours is inside the hull
         before = outline - np.concatenate([outline[-1:], outline[:-1]])
         after = np.concatenate([before[1:], before[:1]])
@@ -96,7 +97,10 @@ class Particle:
 
 
 def measure_particles(
-    numbers: np.ndarray, counts: np.ndarray | None = None, spread: float | None = None
+    numbers: np.ndarray,
+    counts: np.ndarray | None = None,
+    spread: float | None = None,
+    places: Sequence[tuple[slice, slice] | None] | None = None,
 ) -> tuple[Particle, ...]:
     """Measure each particle of a numbered mask.
 
@@ -104,6 +108,7 @@ def measure_particles(
         numbers: (h, w) int, from `number_particles`; particles that should not be measured are negative.
         counts: (h, w) counts of the micrograph, or None.
         spread: Standard deviation of the micrograph, if the counts are only a part of it; None: that of the counts.
+        places: Rows and columns of each particle, None for a number without one; None: to be found.
     """
     from scipy.ndimage import find_objects
 
@@ -111,13 +116,13 @@ def measure_particles(
     if counts is not None and spread is None:
         _, spread = mean_and_sd(counts)
     particles = []
-    for number, place in enumerate(find_objects(numbers), start=1):  # ignores negative ones
+    for number, place in enumerate(find_objects(numbers) if places is None else places, start=1):
         if place is None:
             continue
         image = numbers[place] == number
         (top, bottom), (left, right) = ((part.start, part.stop) for part in place)
         y, x = (axis.astype(np.float64) for axis in np.nonzero(image))
-        area, row, column = len(y), float(y.mean()), float(x.mean())
+        area, row, column = len(y), float(y.sum() / len(y)), float(x.sum() / len(x))
         feret_max_px, feret_min_px = feret_diameters(image)
         perimeter = _perimeter(image)
         box = (top, left, bottom, right)

@@ -1,5 +1,6 @@
 """Plots of segmentations, in colours that are distinct for colour-blind readers (Okabe and Ito 2008)."""
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +55,10 @@ def write_overlay(
     picture.paste(legend.convert(painted.mode), (0, painted.height))
     if is_grey:  # a palette of greys is written in half the time: each row is compressed in only one way
         picture.putpalette(bytes(level for level in range(256) for _ in range(3)))
+    # Level 1 is 4 times faster than the default, and 8 % larger. Noise has no repetitions to look for.
+    options = {"compress_type": zlib.Z_HUFFMAN_ONLY} if is_grey else {}
     with replacing_file(path) as beside:
-        picture.save(beside, format="PNG", compress_level=1)  # 4 times faster than the default, and 8 % larger
+        picture.save(beside, format="PNG", compress_level=1, **options)
 
 
 def _write_texts(picture: "Image", texts: Sequence[tuple[str, float, float]]) -> None:
@@ -92,11 +95,14 @@ def overlay(image: np.ndarray, mask: np.ndarray, label: np.ndarray | None = None
 
 def _outlined(painted: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Paint the outline of a mask in place, thick enough to be seen: (h, w) or (h, w, 3) uint8."""
-    from scipy.ndimage import binary_dilation
-
-    thicker = min(mask.shape) // 512
     outline = boundary(mask)
-    painted[binary_dilation(outline, iterations=thicker) if thicker else outline] = OUTLINE[0]
+    for _ in range(min(mask.shape) // 512):
+        before = outline.copy()
+        outline[1:] |= before[:-1]
+        outline[:-1] |= before[1:]
+        outline[:, 1:] |= before[:, :-1]
+        outline[:, :-1] |= before[:, 1:]
+    painted[outline] = OUTLINE[0]
     return painted
 
 

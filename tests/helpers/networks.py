@@ -1,6 +1,7 @@
 """Networks for the tests: one with weights as a training leaves them, and one that finds bright particles."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from tem_rf import Architecture, build_unet
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.inference.model import Segmenter
+from tem_rf.inference.model_choice import NetworkChoice, Networks
 
 
 def trained(architecture: Architecture, seed: int = 1) -> Any:
@@ -43,3 +45,14 @@ def bright(sha256: str = "bright", kill_after: int | None = None) -> CountingSeg
         return np.concatenate([np.ones_like(images), images], axis=-1)
 
     return CountingSegmenter("bright", Architecture((2, 2)), PreprocessingSettings(), None, logits, sha256, calls=calls)
+
+
+class OneNetwork(Networks):
+    """A network for all files, which needs no folder."""
+
+    def __init__(self, network: Segmenter) -> None:
+        super().__init__(NetworkChoice((Path("bright"),), Path("none")))
+        self._network = network
+
+    def segmenters(self, file: Path, **rest: Any) -> Any:
+        return [self._network]

@@ -20,21 +20,9 @@ from tem_rf.errors import ReadError
 from tem_rf.inference.file import segment_file
 from tem_rf.inference.follow import Followed, follow_folders
 from tem_rf.inference.job import SegmentJob
-from tem_rf.inference.model_choice import NetworkChoice, Networks
 from tests.helpers.discs import discs
 from tests.helpers.followed_session import FRAMES, STACKS
-from tests.helpers.networks import CountingSegmenter, Killed, bright
-
-
-class OneNetwork(Networks):
-    """A network for all files, which needs no folder."""
-
-    def __init__(self, network: CountingSegmenter) -> None:
-        super().__init__(NetworkChoice((Path("bright"),), Path("none")))
-        self._network = network
-
-    def segmenters(self, file: Path, **rest: Any) -> Any:
-        return [self._network]
+from tests.helpers.networks import CountingSegmenter, Killed, OneNetwork, bright
 
 
 class Session:

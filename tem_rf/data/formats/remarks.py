@@ -1,9 +1,11 @@
 """Warnings and log messages of third-party parsers, collected as notes instead of printed."""
 
 import logging
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 _LOGGERS = ("tifffile", "rsciio", "PIL", "h5py", "mrcfile", "roifile")
 _LONGEST = 160
@@ -11,7 +13,11 @@ _LONGEST = 160
 
 @contextmanager
 def collect_remarks(remarks: list[str]) -> Iterator[None]:
-    """Append warnings and log messages of parsers inside the block to `remarks`, without repetition and shortened."""
+    """Append warnings and log messages of parsers inside the block to `remarks`, without repetition and shortened.
+
+    Only one thread may use it at a time. Warnings of other threads are shown as without it.
+    """
+    thread, caught = threading.get_ident(), list[str]()
     handler = _Collector(remarks)
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [(logger.propagate, logger.handlers) for logger in loggers]
@@ -19,15 +25,30 @@ def collect_remarks(remarks: list[str]) -> Iterator[None]:
         logger.handlers = [handler]  # rosettasciio has its own handler, which prints
         logger.propagate = False
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings():
+            show = warnings.showwarning
+
+            def collect(
+                message: Warning | str,
+                category: type[Warning],
+                filename: str,
+                lineno: int,
+                file: TextIO | None = None,
+                line: str | None = None,
+            ) -> None:
+                if threading.get_ident() != thread:
+                    show(message, category, filename, lineno, file, line)
+                elif not issubclass(category, ResourceWarning | DeprecationWarning):
+                    caught.append(str(message))
+
+            warnings.showwarning = collect
             warnings.simplefilter("always")
             yield
     finally:
         for logger, (propagate, handlers) in zip(loggers, before, strict=True):
             logger.handlers, logger.propagate = handlers, propagate
-    for warning in caught:
-        if not issubclass(warning.category, ResourceWarning | DeprecationWarning):
-            _append(remarks, str(warning.message))
+    for message in caught:
+        _append(remarks, message)
 
 
 class _Collector(logging.Handler):
