@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,7 @@ class TemRfApp(SessionApp):
         Binding("S", "settings", "Settings", show=False, tooltip="Theme, pictures, bell and other settings"),
         Binding("j", "jobs", "Jobs", show=False, tooltip="List the jobs started in this folder, and stop one"),
         Binding("M", "machine", "Machine", show=False, tooltip="Load of processors and GPUs, and who uses them"),
+        Binding("P", "picture", "Picture", show=False, tooltip="In a browser: open the picture in pixels, as a file"),
         Binding("escape", "leave_field", "Leave field", show=False, tooltip="Leave a field or close a dialog"),
         Binding("q", "quit", "Quit", tooltip="Close the app; runs and jobs continue"),
         Binding("ctrl+p", "command_palette", "Palette", show=False, tooltip="Command palette"),
@@ -223,6 +225,23 @@ class TemRfApp(SessionApp):
                 self.call_later(self.run_action, step.action, self._open_screen())
 
         self.push_screen(GuideScreen(self), begin)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Open pictures as files only in a browser, which draws characters only."""
+        return self.is_web if action == "picture" else super().check_action(action, parameters)
+
+    def action_picture(self) -> None:
+        """Open the focused picture, or the first, in a new tab of the browser."""
+        from tem_rf_tui.widgets.micrograph_view import MicrographView
+
+        shown = [view for view in self.screen.query(MicrographView) if view.is_on_screen and not view.is_empty]
+        view = next((view for view in shown if view.has_focus), next(iter(shown), None))
+        if view is None:
+            self.notify("There is no picture here.", severity="warning")
+        else:
+            name = f"{self._opened}.png"
+            file = BytesIO(view.png())
+            self.deliver_binary(file, save_filename=name, open_method="browser", mime_type="image/png")
 
     def action_machine(self) -> None:
         """Show the load of the machine."""

@@ -1,5 +1,6 @@
 """Screens that show pictures of one image side by side."""
 
+from textual.binding import Binding
 from textual.screen import ModalScreen
 
 from tem_rf_tui.widgets.micrograph_view import MicrographView
@@ -7,6 +8,10 @@ from tem_rf_tui.widgets.micrograph_view import MicrographView
 
 class LinkedPicturesScreen(ModalScreen[None]):
     """Zooms and pans all its pictures together."""
+
+    BINDINGS = [
+        Binding("P", "app.picture", "Picture", show=False, id="app.picture", tooltip="In a browser: open the picture")
+    ]
 
     def action_zoom(self, factor: float) -> None:
         """Zoom all pictures."""

@@ -1,6 +1,7 @@
 """A micrograph with outlined label and scale bar, zoom and pan; in pixels, or in half blocks, two per character."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from typing import cast
 
 import numpy as np
@@ -21,6 +22,7 @@ from tem_rf_tui.widgets.pixel_picture import PixelPicture
 
 _GREYS = 32  # neighbours with the same grey are sent to the terminal as one segment
 _PERCENTILES = (0.5, 99.5)
+_MIN_PNG_PX, _PNG_LINE_PX = 1024, 2
 
 
 class MicrographView(Widget, can_focus=True):
@@ -70,6 +72,29 @@ class MicrographView(Widget, can_focus=True):
     def zoom(self) -> float:
         """Magnification relative to the whole picture."""
         return self._zoom
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it shows no picture."""
+        return self._picture is None
+
+    def png(self) -> bytes:
+        """Return the whole picture with its overlays as a PNG file; small pictures are enlarged.
+
+        Raises:
+            ValueError: There is no picture.
+        """
+        from PIL import Image
+
+        if self._picture is None:
+            raise ValueError("no picture")
+        height, width = self._grey.shape
+        scale = max(1, _MIN_PNG_PX // max(height, width))
+        view = fit(self._grey.shape, (scale * height, scale * width), 1.0, (0.5, 0.5))
+        colours = paint(self._grey, self._picture, view, dot=2, line=_PNG_LINE_PX)
+        file = BytesIO()
+        Image.fromarray(colours).save(file, "PNG")
+        return file.getvalue()
 
     def show(self, picture: Picture | None) -> None:
         """Show another picture; zoom and position are kept."""
