@@ -11,18 +11,12 @@ of a second, a second and a half for each look at another particle, and what the
 """
 
 import argparse
-import fcntl
 import json
 import os
-import pty
 import re
 import select
-import signal
 import statistics
-import struct
-import sys
 import tempfile
-import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from app_terminal import COLUMNS, ROWS, AppTerminal, app_terminal
 from rich.console import Console
 from rich.table import Table
 from scipy.ndimage import gaussian_filter
@@ -37,7 +32,6 @@ from scipy.ndimage import gaussian_filter
 from tem_rf.data.instances import read_instances
 from tem_rf.data.tiff import write_tiff
 
-ROWS, COLUMNS = 60, 200
 SILENCE_S = 0.12  # after which the picture is complete
 KEY_S, LOOK_S = 0.25, 1.5  # per key, and per particle that is looked at
 SPACING_PX, MAX_RADIUS_PX = 68, 20
@@ -226,10 +220,14 @@ def write_scene(folder: Path, scene: Scene) -> Path:
 
 
 class Terminal:
-    """The side that types and reads."""
+    """What the editor shows, and the keys that were pressed.
 
-    def __init__(self, master: int, pid: int) -> None:
-        self._master, self._pid = master, pid
+    Args:
+        app: The editor in its pseudo-terminal.
+    """
+
+    def __init__(self, app: AppTerminal) -> None:
+        self._app = app
         self._text = ""
         self.keys = 0
         self.waited_s = 0.0  # for silence, which is no time of the editor
@@ -237,21 +235,21 @@ class Terminal:
 
     def press(self, key: str) -> tuple[float, float]:
         """Press a key; return the time until the screen is complete, and the processor time [ms]."""
-        before, start = self._processor_s(), time.perf_counter()
-        os.write(self._master, key.encode())
+        before, start = self._app.processor_s(), time.perf_counter()
+        self._app.write(key.encode())
         self.keys += 1
         last = self.read(start)
-        return 1000 * (last - start), 1000 * (self._processor_s() - before)
+        return 1000 * (last - start), 1000 * (self._app.processor_s() - before)
 
     def read(self, start: float, limit_s: float = 2.0) -> float:
         """Read until the terminal is silent; return the time of the last byte."""
         last = 0.0
         while True:
-            ready, _, _ = select.select([self._master], [], [], SILENCE_S if last else limit_s)
+            ready, _, _ = select.select([self._app.master], [], [], SILENCE_S if last else limit_s)
             if not ready:
                 self.waited_s += time.perf_counter() - (last or start)
                 return last or start
-            sent = os.read(self._master, 1 << 20)
+            sent = os.read(self._app.master, 1 << 20)
             last = time.perf_counter()
             plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|▀", "", sent.decode("utf-8", "replace"))
             self._text = (self._text + plain)[-20_000:]
@@ -273,40 +271,19 @@ class Terminal:
         found = re.findall(pattern, self._text)
         return found[-1] if found else None
 
-    def _processor_s(self) -> float:
-        tasks = Path(f"/proc/{self._pid}/task").glob("*/schedstat")
-        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
-
 
 @contextmanager
 def editor(folder: Path, image: Path) -> Iterator[Terminal]:
     """The editor in a pseudo-terminal of 200 x 60."""
-    pid, master = pty.fork()
-    if pid == 0:
-        for multiplexer in ("TMUX", "STY"):
-            os.environ.pop(multiplexer, None)
-        os.environ.update(
-            TERM="xterm-256color",
-            COLORTERM="truecolor",
-            XDG_CONFIG_HOME=str(folder / "config"),
-            XDG_STATE_HOME=str(folder / "state"),
-        )
-        given = ["--probability", str(folder / "probability.tif")]
-        os.execv(sys.executable, [sys.executable, "-m", "tem_rf", "label", "edit", str(image), *given])
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    terminal = Terminal(master, pid)
-    try:
-        end = time.perf_counter() + 120
+    given = ["--probability", str(folder / "probability.tif")]
+    with app_terminal(folder, "label", "edit", str(image), *given) as app:
+        terminal, end = Terminal(app), time.perf_counter() + 120
         while terminal.particle() in (None, 0):
             if time.perf_counter() > end:
                 raise SystemExit("the editor did not show a particle within two minutes")
             terminal.read(time.perf_counter())
         terminal.keys, terminal.waited_s = 0, 0.0
         yield terminal
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(master)
 
 
 def _options() -> argparse.Namespace:

@@ -2,27 +2,21 @@
 
 Run: python benchmarks/tui.py [--runs 500] [--events-per-s 100] [--json]
 Takes about a minute. Targets: first paint under 0.7 s, key to screen under 50 ms, under 20 kB/s while a training is
-watched, all with 500 runs in the folder and 100 events/s coming in.
+watched, all with 500 runs in the folder and 100 events/s coming in; under 1 % of a core in an empty folder.
 """
 
 import argparse
-import fcntl
 import json
 import os
-import pty
-import select
-import signal
 import statistics
-import struct
-import sys
 import tempfile
-import termios
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app_terminal import app_terminal
 from rich.console import Console
 from rich.table import Table
 
@@ -34,14 +28,10 @@ from tem_rf.runs.events import EpochEvent, StatusEvent, StepEvent
 from tem_rf.runs.process import claim
 
 TRAIN_KEY, RESULTS_KEY = b"3", b"5"
-ATTRIBUTES_ASKED, ATTRIBUTES = (
-    b"\x1b[c",
-    b"\x1b[?62;22c",
-)  # first query of the app; reply of a terminal without pictures
-ROWS, COLUMNS = 60, 200
 EPOCHS = 100
 EPOCH_S = 5
 WATCHED_S = 10.0
+SETTLED_S, IDLE_S = 8.0, 20.0
 KEYS = 20
 STARTS = 3
 
@@ -60,6 +50,7 @@ def main() -> None:
                 "first_paint_empty_s": round(statistics.median(first_paint_s(empty) for _ in range(STARTS)), 3),
                 "first_paint_s": round(statistics.median(first_paint_s(folder) for _ in range(STARTS)), 3),
                 **measure_keys_and_bytes(folder),
+                "idle_percent_of_a_core": round(idle_percent(empty), 2),
             }
     if options.json:
         print(json.dumps(result))
@@ -129,30 +120,30 @@ def events_coming_in(run: RunFolder, per_s: int) -> Iterator[None]:
 def first_paint_s(folder: Path) -> float:
     """Measure the time from the start of the command until its tabs are sent to the terminal."""
     start = time.perf_counter()
-    with terminal(folder) as master:
-        read_until(master, b"Segment")
+    with app_terminal(folder, "tui", str(folder)) as app:
+        app.read_until(b"Segment")
         return time.perf_counter() - start
 
 
 def measure_keys_and_bytes(folder: Path) -> dict[str, float]:
     """Switch between screens, then watch a training for a while."""
-    with terminal(folder) as master:
-        read_until(master, b"Segment")
-        os.write(master, RESULTS_KEY)
-        read_until(master, b"validation")
-        os.write(master, TRAIN_KEY)
-        read_until(master, b"best dice")
-        drain(master, 5)
+    with app_terminal(folder, "tui", str(folder)) as app:
+        app.read_until(b"Segment")
+        app.write(RESULTS_KEY)
+        app.read_until(b"validation")
+        app.write(TRAIN_KEY)
+        app.read_until(b"best dice")
+        app.drain(5)
         delays = []
         for _ in range(KEYS):
             for key, mark in ((RESULTS_KEY, b"validation"), (TRAIN_KEY, b"best dice")):
                 start = time.perf_counter()
-                os.write(master, key)
-                read_until(master, mark)
+                app.write(key)
+                app.read_until(mark)
                 delays.append(1000 * (time.perf_counter() - start))
-                drain(master, 0.3)
-        drain(master, 2)
-        sent = drain(master, WATCHED_S)
+                app.drain(0.3)
+        app.drain(2)
+        sent = app.drain(WATCHED_S)
     return {
         "key_to_screen_median_ms": round(statistics.median(delays), 1),
         "key_to_screen_95_ms": round(statistics.quantiles(delays, n=20)[-1], 1),
@@ -160,48 +151,14 @@ def measure_keys_and_bytes(folder: Path) -> dict[str, float]:
     }
 
 
-@contextmanager
-def terminal(folder: Path) -> Iterator[int]:
-    """The app in a pseudo-terminal of 200 x 60; gives the side that types and reads."""
-    pid, master = pty.fork()
-    if pid == 0:
-        for multiplexer in ("TMUX", "STY"):  # in which the app asks nothing
-            os.environ.pop(multiplexer, None)
-        os.environ.update(
-            TERM="xterm-256color",
-            COLORTERM="truecolor",
-            XDG_CONFIG_HOME=str(folder / "config"),
-            XDG_STATE_HOME=str(folder / "state"),
-        )
-        os.execv(sys.executable, [sys.executable, "-m", "tem_rf", "tui", str(folder)])
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    try:
-        read_until(master, ATTRIBUTES_ASKED)
-        os.write(master, ATTRIBUTES)
-        yield master
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(master)
-
-
-def read_until(master: int, mark: bytes, limit_s: float = 60) -> None:
-    """Read until a text is sent."""
-    seen, end = b"", time.perf_counter() + limit_s
-    while mark not in seen:
-        ready, _, _ = select.select([master], [], [], max(0.0, end - time.perf_counter()))
-        if not ready:
-            raise SystemExit(f"the app did not show {mark.decode()!r} within {limit_s:.0f} s; it sent {seen[-300:]!r}")
-        seen = seen[-len(mark) :] + os.read(master, 65536)
-
-
-def drain(master: int, seconds: float) -> int:
-    """Read for a while, and return the number of bytes."""
-    sent, end = 0, time.perf_counter() + seconds
-    while (left := end - time.perf_counter()) > 0:
-        if select.select([master], [], [], left)[0]:
-            sent += len(os.read(master, 65536))
-    return sent
+def idle_percent(folder: Path) -> float:
+    """Measure the processor time of the app while nothing happens."""
+    with app_terminal(folder, "tui", str(folder)) as app:
+        app.read_until(b"Segment")
+        app.drain(SETTLED_S)
+        before = app.processor_s()
+        app.drain(IDLE_S)
+        return 100 * (app.processor_s() - before) / IDLE_S
 
 
 def _epoch(number: int) -> EpochEvent:

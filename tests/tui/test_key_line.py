@@ -64,3 +64,11 @@ def test_only_keys_that_do_something_here_are_listed(with_folders: Path) -> None
 
 def _key_line(app: TemRfApp) -> str:
     return str(app.screen.query_one(KeyLine).render())
+
+
+def test_the_key_of_a_form_has_the_word_of_its_button(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("S")
+        await until(pilot, lambda: _key_line(app).startswith("esc Cancel  ^s Save"))
+
+    drive(folder, script)

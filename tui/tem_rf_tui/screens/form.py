@@ -32,6 +32,7 @@ class FormScreen(ModalScreen[Result | None], Generic[Result]):
     def __init__(self, title: str, *, start: str = "Start") -> None:
         super().__init__()
         self._title, self._start_words = title, start
+        self.key_words = {"start": start}  # in the key line, as on the button
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:

@@ -95,6 +95,7 @@ class SegmentedScreen(LinkedPicturesScreen):
             self.query_one("#segmented-particle", Static).update(f"✗ {message.frame}")
             return
         self._frame, self._place = message.frame, None
+        self.refresh_bindings()
         self._show()
 
     def on_micrograph_view_clicked(self, event: MicrographView.Clicked) -> None:
@@ -106,6 +107,10 @@ class SegmentedScreen(LinkedPicturesScreen):
         distances = [(each.y_px - event.y_px) ** 2 + (each.x_px - event.x_px) ** 2 for each in ordered]
         self._place = distances.index(min(distances))
         self._show()
+
+    def applies(self, action: str) -> bool:
+        """Show the keys for frames only for a movie."""
+        return action != "frame" or (self._frame is not None and self._frame.count > 1)
 
     def action_particle(self, by: int) -> None:
         """Select another particle, and show it in the middle."""

@@ -19,7 +19,7 @@ class FieldPlot(ColourPlot):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.border_title = "validation dice vs. receptive field (px, log scale)"
+        self.border_title = "validation dice vs. field (px, log scale)"
         self.plt.xaxes(True, False)
         self.plt.yaxes(True, False)
         self.trials: Sequence[StudyTrial] = ()

@@ -1,6 +1,6 @@
 """The currently available keys, on one line."""
 
-from textual.binding import ActiveBinding, Binding
+from textual.binding import ActiveBinding
 from textual.markup import escape
 from textual.screen import Screen
 from textual.widgets import Static
@@ -22,19 +22,18 @@ class KeyLine(Static):
         self._show(self.screen)
 
     def _show(self, screen: Screen[object]) -> None:
-        shown = [active.binding for active in screen.active_bindings.values() if _is_shown(active)]
-        by_action = {binding.action: binding for binding in reversed(shown)}  # of several keys, show the first
+        shown = [active for active in screen.active_bindings.values() if _is_shown(active)]
+        by_action = {active.binding.action: active for active in reversed(shown)}  # of several keys, show the first
         line = "  ".join(map(self._words_of, reversed(by_action.values())))
         if line != self._line:
             self._line = line
             self.update(line, layout=False)
 
-    def _words_of(self, binding: Binding) -> str:
+    def _words_of(self, active: ActiveBinding) -> str:
+        binding = active.binding
+        words = getattr(active.node, "key_words", {}).get(binding.action, binding.description)
         key = escape(self.app.get_key_display(binding))
-        return (
-            f"[@click=app.simulate_key('{binding.key}')][bold $footer-key-foreground]{key}[/] "
-            f"{escape(binding.description)}[/]"
-        )
+        return f"[@click=app.simulate_key('{binding.key}')][bold $footer-key-foreground]{key}[/] {escape(words)}[/]"
 
 
 def _is_shown(active: ActiveBinding) -> bool:

@@ -60,6 +60,7 @@ class RunDetail(Vertical):
         is_other = self._run is None or (run.run, run.state) != (self._run.run, self._run.state)
         is_other |= (run.notes, place) != (self._run.notes if self._run else None, self._place)
         self._overlaid, self._place = overlaid, place
+        self.set_class(bool(overlaid), "-overlaid")  # their curves need the room in a narrow terminal
         self._run = run
         self.query_one("#headline", Static).update(f"{SIGNS[run.state]} {headline(run, place)}", layout=is_other)
         self.query_one("#progress", Static).update(progress(run), layout=False)  # twice a second, fixed height

@@ -127,10 +127,12 @@ def progress(study: StudyView, setup: str, trials: Sequence[StudyTrial]) -> str:
 
 def best_text(trials: Sequence[StudyTrial]) -> str:
     """Return the best trial of each depth, one per line."""
+    best = best_per_depth(trials)
+    width = max((len(trial.field_text) for trial in best), default=0)
     lines = [
         f"{mark_of(trial.architecture.depth)} depth {trial.architecture.depth}  {trial.objective_text:13}  "
-        f"{trial.field_text:18}  {trial.architecture.name}"
-        for trial in best_per_depth(trials)
+        f"{trial.field_text:{width}}  {trial.architecture.name}"
+        for trial in best
     ]
     return "\n".join(["Best of each depth (validation hard dice)", *lines]) if lines else "No run has finished yet."
 
