@@ -247,7 +247,7 @@ def _dice(network: Any, test: Sequence[Labelled], normalization: Normalization) 
 
 
 def _normalized(one: Labelled, normalization: Normalization) -> np.ndarray:
-    settings = PreprocessingSettings(normalization=normalization, xray_threshold=None)
+    settings = PreprocessingSettings(normalization=normalization)
     return normalize_micrograph(one.pixels, settings)
 
 
