@@ -1,5 +1,6 @@
 """`tem-rf tui`, or `tem-rf` alone in a terminal: the terminal app."""
 
+import codecs
 import os
 import sys
 from pathlib import Path
@@ -56,13 +57,19 @@ def prepare_terminal() -> None:
     """Check that there is a terminal, before Textual is imported, and let it draw without delay.
 
     Raises:
-        SettingsError: The input or the output is no terminal.
+        SettingsError: The input or the output is no terminal, or one that is not set to UTF-8.
     """
     is_served = os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")  # by `tem-rf serve`, to a browser
     if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise SettingsError(
             "the app needs a terminal, but its input or output is a pipe or a file; start it in a terminal (over ssh "
             "with -t), or use the commands listed by `tem-rf --help`."
+        )
+    encoding = sys.stdout.encoding
+    if codecs.lookup(encoding).name != "utf-8":
+        raise SettingsError(
+            f"the app draws with characters that this terminal is not set to ({encoding}); set LANG to C.UTF-8, or "
+            "PYTHONUTF8 to 1 if the terminal shows UTF-8."
         )
     os.environ.setdefault("TEXTUAL_FPS", PAINTS_PER_S)  # read when Textual is imported
 

@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from tem_rf.cli.app import app
+from tem_rf.cli.tui import prepare_terminal
+from tem_rf.errors import SettingsError
 from tem_rf.plots.particle_sizes import write_size_histogram
 from tests.helpers.labelled_folder import write_folder
 
@@ -24,6 +27,15 @@ def test_the_app_does_not_start_where_its_output_is_a_pipe() -> None:
     assert done.stdout == b""
     assert done.stderr.decode().count("\n") == 1
     assert "the app needs a terminal" in done.stderr.decode()
+
+
+def test_the_app_does_not_start_where_the_terminal_would_show_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = SimpleNamespace(isatty=lambda: True, encoding="iso8859-1")
+    monkeypatch.setattr("tem_rf.cli.tui.sys", SimpleNamespace(stdin=terminal, stdout=terminal))
+    with pytest.raises(SettingsError, match=r"\(iso8859-1\); set LANG to C.UTF-8"):
+        prepare_terminal()
+    terminal.encoding = "UTF8"
+    prepare_terminal()
 
 
 def test_names_that_are_no_text_are_checked_and_prepared(tmp_path: Path) -> None:
