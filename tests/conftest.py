@@ -7,7 +7,7 @@ import pytest
 from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.runs import RunFolder
-from tests.helpers.labelled_folder import write_folder
+from tests.helpers.labelled_folder import write_folder, write_touching_folder
 from tests.helpers.run_folders import new_run
 
 
@@ -26,5 +26,24 @@ def trained_run(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) ->
     from tem_rf.training.train import train
 
     run = new_run(tiny_dataset, tmp_path_factory.mktemp("runs") / "trained")
+    train(run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def numbered_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared dataset of discs in 32 px patches, some of which touch; its labels number them."""
+    folder = tmp_path_factory.mktemp("numbered")
+    settings = preparation_settings(patch_size=32, background_threshold=20)
+    prepare_dataset(write_touching_folder(folder / "raw", 6), folder / "discs", settings=settings)
+    return folder / "discs"
+
+
+@pytest.fixture(scope="session")
+def distance_run(numbered_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run of three epochs of a network with a distance output; tests leave it as it is."""
+    from tem_rf.training.train import train
+
+    run = new_run(numbered_dataset, tmp_path_factory.mktemp("runs") / "distance", network="n2-p22-distance")
     train(run)
     return run

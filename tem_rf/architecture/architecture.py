@@ -29,6 +29,8 @@ class Architecture(NetworkShape):
             d > 1, against gridding (Wang & Ji 2021, the separable and shared convolution).
         normalization: "instance" takes mean and variance over the whole image, so the receptive field is the whole
             image.
+        second_output: "distance": the network also gives the distance to the edge of the particle, from 0 to 1 at its
+            centre, by one more 1x1 convolution of the last features: one parameter per first filter, and one.
 
     Raises:
         ArchitectureError: A sequence of the wrong length, a size below 1 or unreasonably large, an even kernel, or an
@@ -38,6 +40,8 @@ class Architecture(NetworkShape):
     'n2-p88'
     >>> Architecture(pooling_sequence=(2, 2)).parameters
     8074
+    >>> Architecture(pooling_sequence=(2, 2), second_output="distance").parameters
+    8079
     >>> Architecture(pooling_sequence=(2, 2), filter_sequence=(8,)).filter_sequence
     (8, 16, 32)
     """

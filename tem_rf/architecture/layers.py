@@ -70,6 +70,8 @@ def _layers(architecture: NetworkShape) -> Iterator[Layer]:
         jump_px = fine
         yield from _block(architecture, level, f"decoder{level}", channels, jump_px)
     yield Layer("head", "convolution", 1, 1, 1, CLASSES, filters[0] * CLASSES + CLASSES, values_per_px=2 * CLASSES)
+    if architecture.has_distance:
+        yield Layer("distance_head", "convolution", 1, 1, 1, 1, filters[0] + 1, values_per_px=2)
 
 
 def _block(architecture: NetworkShape, level: int, place: str, inputs: int, jump_px: int) -> Iterator[Layer]:

@@ -15,6 +15,7 @@ _WORDS = {
     "bilinear": ("upsampling", "bilinear"),
     "smooth": ("smoothing", "shared"),
     "instance": ("normalization", "instance"),
+    "distance": ("second_output", "distance"),
 }
 _LONGEST = 1000  # characters; more than the deepest network with its largest sizes needs
 _HELP = (

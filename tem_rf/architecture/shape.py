@@ -18,7 +18,14 @@ Pooling = Literal["max", "average"]
 Upsampling = Literal["nearest", "bilinear"]
 Smoothing = Literal["none", "shared"]
 Normalization = Literal["batch", "instance"]
-CHOICES = {"pooling": Pooling, "upsampling": Upsampling, "smoothing": Smoothing, "normalization": Normalization}
+SecondOutput = Literal["none", "distance"]
+CHOICES = {
+    "pooling": Pooling,
+    "upsampling": Upsampling,
+    "smoothing": Smoothing,
+    "normalization": Normalization,
+    "second_output": SecondOutput,
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class NetworkShape:
     upsampling: Upsampling = "nearest"
     smoothing: Smoothing = "none"
     normalization: Normalization = "batch"
+    second_output: SecondOutput = "none"
 
     def __post_init__(self) -> None:
         blocks = self.depth + 1
@@ -84,6 +92,11 @@ class NetworkShape:
     def stride(self) -> int:
         """Product of the poolings [px]. Image height and width must be multiples of it."""
         return math.prod(self.pooling_sequence)
+
+    @property
+    def has_distance(self) -> bool:
+        """Whether the network also gives the distance to the edge of the particle, which tells touching ones apart."""
+        return self.second_output == "distance"
 
     def smoothing_kernel_size(self, level: int) -> int:
         """Side of the smoothing kernel before each convolution of a block [px of its level]; 1: no smoothing."""

@@ -154,9 +154,16 @@ def plan_runs(request: TrainRequest) -> list[PlannedRun]:
     start = _starting_point(request, architectures)
     if start is not None:
         architectures = architectures or [start.architecture]
-    ancestor = None if start is None else start.ancestor
     configs = [
-        configure_run(request.dataset, architecture, request.training, seed, request.augmentation, ancestor, fold)
+        configure_run(
+            request.dataset,
+            architecture,
+            request.training,
+            seed,
+            request.augmentation,
+            start and start.ancestor_of(architecture),
+            fold,
+        )
         for architecture in architectures
         for seed in request.seed
         for fold in request.parts

@@ -51,12 +51,13 @@ class FoldedUnet:
             images: (n, h, w, 1) float32.
 
         Returns:
-            (n, h / 2, 2 w, 2) float32 logits of the pixels in the order of `in_folded_order`.
+            (n, h / 2, 2 w, channels) float32 outputs of the pixels in the order of `in_folded_order`.
         """
-        return ops.cast(_pixels(self._folded_logits(images), channels=2), "float32")
+        channels = self._model.output.shape[-1]
+        return ops.cast(_pixels(self._folded_logits(images), channels), "float32")
 
     def logits_of_pixels(self, images: Any) -> Any:
-        """The same as (n, h, w, 2) float32, with every pixel in its place."""
+        """The same as (n, h, w, channels) float32, with every pixel in its place."""
         import tensorflow as tf
 
         return ops.cast(tf.nn.depth_to_space(self._folded_logits(images), FOLD), "float32")
@@ -70,7 +71,14 @@ class FoldedUnet:
         if rest > 1:
             x = ops.repeat(ops.repeat(x, rest, axis=1), rest, axis=2)
         x = self._block("decoder0", ops.concatenate([skip, x], axis=-1), folded_channels=self._filters)
-        return self._convolution("head", x)
+        logits = self._convolution("head", x)
+        if not self._architecture.has_distance:
+            return logits
+        # (n, h/2, w/2, 4 * 2) and (n, h/2, w/2, 4) -> (n, h/2, w/2, 4 * 3), the channels of a pixel side by side
+        n, h, w = ops.shape(logits)[:3]
+        parts = (logits, self._convolution("distance_head", x))
+        pixels = [ops.reshape(part, (n, h, w, PIXELS, part.shape[-1] // PIXELS)) for part in parts]
+        return ops.reshape(ops.concatenate(pixels, axis=-1), (n, h, w, -1))
 
     def _block(self, place: str, x: Any, folded_channels: int | None = None) -> Any:
         inner, last = x, self._architecture.convolutions_per_block

@@ -128,7 +128,7 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
 
     Returns:
         Model that maps (n, h, w, 1) float32 to (n, h, w, 2) float32 logits, background first; h and w can be any
-        multiples of `architecture.stride`.
+        multiples of `architecture.stride`. With `architecture.has_distance` a third channel is the distance.
 
     Source: Sytwu et al. 2022, figure 1.
     """
@@ -150,6 +150,9 @@ def build_unet(architecture: Architecture, *, seed: int = 0, portable: bool = Fa
         x = keras.layers.Concatenate(name=f"decoder{level}_concatenate")([skips[level], x])
         x = block(x, f"decoder{level}", level)
     logits = convolution(x, CLASSES, 1, name="head")
+    if architecture.has_distance:
+        distance = convolution(x, 1, 1, name="distance_head")
+        logits = keras.layers.Concatenate(name="outputs")([logits, distance])
     # Logits are float32 for any precision of the layers: a softmax of bfloat16 would quantize the dice.
     logits = keras.layers.Activation("linear", dtype="float32", name="logits")(logits)
     model = keras.Model(inputs, logits, name=architecture.name)

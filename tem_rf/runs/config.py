@@ -38,6 +38,9 @@ class Ancestor(BaseModel):
     sha256: str = Field(description="Of the file of its weights.")
     pixel_size_nm: PixelSizeNm | None = Field(description="Side of a pixel it was trained at [nm]; None: not recorded.")
     normalization: Normalization | None = Field(description="What it expects; None: not recorded.")
+    lacks: tuple[str, ...] = Field(
+        (), description="Layers that it does not have and the run starts with initial weights."
+    )
 
 
 class Fold(BaseModel):

@@ -1,5 +1,6 @@
 """The training data of a run, checked against its configuration before training starts."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -116,6 +117,8 @@ def notes_on_start(config: RunConfig) -> list[str]:
     if start is None:
         return []
     notes = [f"Starts from the weights of {start.name} (sha256 {start.sha256[:12]})."]
+    if start.lacks:
+        notes.append(f"{start.name} has no layer {', '.join(start.lacks)}, which starts from initial weights.")
     if start.normalization is None:
         notes.append(
             f"{start.name} does not record its normalization; make sure that it is "
@@ -185,8 +188,15 @@ def _check(dataset: PreparedDataset, architecture: Architecture, augmentation: A
             f"{dataset.folder}: its patch size {size} is not divisible by the pooling product {stride} of "
             f"{architecture.name}; prepare with `patch_size` {sizes}, or choose another network."
         )
-    dataset.indices("train")
+    train = dataset.indices("train")
     dataset.indices(dataset.monitored)
+    if architecture.has_distance and (dataset.instances is None or not any(dataset.instances[i].any() for i in train)):
+        plain = replace(architecture, second_output="none")
+        raise DatasetError(
+            f"{dataset.folder}: its training labels do not number their particles, from which {architecture.name} "
+            f"learns the distance; prepare it again with `labels` that do (those of simulated micrographs are in "
+            f"instances/), or train {plain.name}."
+        )
     if not augmentation.is_off:
         counts_of_sources(dataset)
     if augmentation.dose_fraction < 1:

@@ -43,13 +43,19 @@ def load_start(run: RunFolder) -> keras.Model:
 
 
 def save_start(run: RunFolder, model: keras.Model) -> None:
-    """Write `start.keras`, made of Keras' own layers only.
+    """Write `start.keras`, made of Keras' own layers only. Layers that only the run has keep their initial weights.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
     """
+    config = run.config
+    start = build_unet(config.architecture, seed=config.seed, portable=True)
+    trained = {weight.path: weight for weight in model.weights}
+    for weight in start.weights:
+        if weight.path in trained:
+            weight.assign(np.asarray(trained[weight.path]))
     with replacing_file(run.start_file) as beside:
-        portable_copy(model, run.config.architecture).save(beside)
+        start.save(beside)
 
 
 def portable_copy(model: keras.Model, architecture: Architecture) -> keras.Model:

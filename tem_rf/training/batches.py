@@ -3,15 +3,19 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
 
 from tem_rf.data.dihedral import TRANSFORMS, dihedral
+from tem_rf.data.distance_target import distance_target
 from tem_rf.data.patch_augmentation import Augment
 from tem_rf.data.prepared import UNSURE
+
+_CLASS_BITS = 2  # of a label, below the number of the particle
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class Batch:
 
     Attributes:
         images: (n, h, w, 1) float32.
-        labels: (n, h, w, 1) float32, 1 on particles, -1 where the label is not sure.
+        labels: (n, h, w, 1) float32, 1 on particles, -1 where the label is not sure; for a network with a distance
+            output (n, h, w, 2), with the target of the distance, below zero where it is not known.
     """
 
     images: np.ndarray
@@ -52,7 +57,14 @@ def split_into_batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
-def load_batch(images: np.ndarray, labels: np.ndarray, order: np.ndarray, augment: Augment | None = None) -> Batch:
+def load_batch(
+    images: np.ndarray,
+    labels: np.ndarray,
+    order: np.ndarray,
+    augment: Augment | None = None,
+    *,
+    instances: np.ndarray | None = None,
+) -> Batch:
     """Read and transform the patches of one batch.
 
     Args:
@@ -60,17 +72,33 @@ def load_batch(images: np.ndarray, labels: np.ndarray, order: np.ndarray, augmen
         labels: (n, h, w) uint8.
         order: (m, 2) patch index and transform.
         augment: Changes each transformed image, and its label; None: no changes.
+        instances: (n, h, w) uint16, numbers of the particles, for a network with a distance output.
     """
 
     def pair(patch: int, transform: int) -> tuple[np.ndarray, np.ndarray]:
-        image, label = dihedral(images[patch], transform), dihedral(labels[patch], transform)
+        label = labels[patch]
+        if instances is not None:  # one array of both, so that an augmentation moves them alike
+            label = label | instances[patch].astype(np.uint32) << _CLASS_BITS
+        image, label = dihedral(images[patch], transform), dihedral(label, transform)
         return augment(image, label, patch, transform) if augment else (image, label)
 
     pairs = [pair(int(patch), int(transform)) for patch, transform in order]
-    classes = np.stack([label for _, label in pairs])[..., np.newaxis]
+    wanted = np.stack([_wanted(label) if instances is None else _with_distance(label) for _, label in pairs])
+    return Batch(np.stack([image for image, _ in pairs])[..., np.newaxis], wanted)
+
+
+def _wanted(classes: np.ndarray) -> np.ndarray:
+    """(h, w) classes -> (h, w, 1) float32, as in `Batch.labels`."""
     wanted = classes.astype(np.float32)
     wanted[classes == UNSURE] = -1
-    return Batch(np.stack([image for image, _ in pairs])[..., np.newaxis], wanted)
+    return wanted[..., np.newaxis]
+
+
+def _with_distance(label: np.ndarray) -> np.ndarray:
+    """(h, w) classes and numbers in one -> (h, w, 2) float32, as in `Batch.labels`."""
+    classes, numbers = label & ((1 << _CLASS_BITS) - 1), label >> _CLASS_BITS
+    distance = distance_target(classes, numbers.astype(np.int32))
+    return np.concatenate([_wanted(classes), distance[..., np.newaxis]], axis=-1)
 
 
 class PrefetchedBatches:
@@ -87,12 +115,14 @@ class PrefetchedBatches:
         orders: list[np.ndarray],
         *,
         augment: Augment | None = None,
+        instances: np.ndarray | None = None,
         ahead: int = 2,
     ) -> None:
         self.waited_s = 0.0
         self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=ahead)
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._fill, args=(images, labels, orders, augment), daemon=True)
+        load = partial(load_batch, images, labels, augment=augment, instances=instances)
+        self._thread = threading.Thread(target=self._fill, args=(load, orders), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -115,10 +145,10 @@ class PrefetchedBatches:
                 raise item
             yield item
 
-    def _fill(self, images: np.ndarray, labels: np.ndarray, orders: list[np.ndarray], augment: Augment | None) -> None:
+    def _fill(self, load: Callable[[np.ndarray], Batch], orders: list[np.ndarray]) -> None:
         try:
             for order in orders:
-                if not self._put(load_batch(images, labels, order, augment)):
+                if not self._put(load(order)):
                     return
             self._put(None)
         except BaseException as error:  # passed to the consumer, which raises it

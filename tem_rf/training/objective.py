@@ -6,12 +6,17 @@ from typing import Any, Self
 
 from keras import ops
 
+from tem_rf.architecture.layers import CLASSES
 from tem_rf.metrics.dice import dice_from_sums
 
 FOCUS = 2.0  # the exponent of Lin et al. 2017
+DISTANCE_WEIGHT = 1.0  # of the error of the distance, beside the loss of the classes
 
 Loss = Callable[[Any, Any], Any]
-"""Maps labels (n, h, w, 1) and logits (n, h, w, 2) to the mean over the batch that a step minimizes."""
+"""Maps labels (n, h, w, 1) and logits (n, h, w, 2) to the mean over the batch that a step minimizes.
+
+For a network with a distance output, both have one more channel, the distance.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,17 +36,38 @@ class Objective:
         return ops.stack([ops.sum(scores) for scores in self.scores(label, logits)])
 
 
-def objective(name: str, *, ignores_unsure: bool = False) -> Objective:
+def objective(name: str, *, ignores_unsure: bool = False, has_distance: bool = False) -> Objective:
     """The objective for a value of `TrainingSettings.loss`.
 
     Args:
         name: Name of the loss.
         ignores_unsure: Leave out the pixels whose label is below zero, which are not sure. Without such pixels this
             computes the same with more operations.
+        has_distance: Add the error of the distance; the scores remain those of the classes.
     """
-    if not ignores_unsure:
-        return Objective(loss_function(name), image_scores)
-    return Objective(lambda label, logits: _sure_loss(name, label, logits), sure_image_scores)
+    classes = Objective(loss_function(name), image_scores)
+    if ignores_unsure:
+        classes = Objective(lambda label, logits: _sure_loss(name, label, logits), sure_image_scores)
+    return _with_distance(classes) if has_distance else classes
+
+
+def _with_distance(classes: Objective) -> Objective:
+    def loss(label: Any, outputs: Any) -> Any:
+        error = distance_error(label[..., 1], outputs[..., CLASSES])
+        return classes.loss(label[..., :1], outputs[..., :CLASSES]) + DISTANCE_WEIGHT * error
+
+    return Objective(loss, lambda label, outputs: classes.scores(label[..., :1], outputs[..., :CLASSES]))
+
+
+def distance_error(target: Any, distance: Any) -> Any:
+    """Mean absolute error of the distance, image by image, so that a batch may be computed in parts.
+
+    Args:
+        target: (n, h, w), below zero where it is not known.
+        distance: (n, h, w).
+    """
+    known = ops.cast(target >= 0, "float32")
+    return ops.mean(_mean_of_sure(ops.abs(distance - target), known))
 
 
 def _sure_loss(name: str, label: Any, logits: Any) -> Any:

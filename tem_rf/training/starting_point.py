@@ -4,12 +4,12 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tem_rf.architecture import Architecture
-from tem_rf.architecture.layers import CLASSES
+from tem_rf.architecture.layers import CLASSES, layers
 from tem_rf.config.preparation import Normalization
 from tem_rf.errors import ArchitectureError, ModelError, ReadError, SettingsError
 from tem_rf.files import parse_json
@@ -44,17 +44,23 @@ class StartingPoint:
     load: "Callable[[], keras.Model]"
 
     def require(self, architecture: Architecture) -> None:
-        """Refuse another architecture.
+        """Refuse another architecture; only its second output may differ.
 
         Raises:
             SettingsError: The weights do not fit it.
         """
         ours = self.architecture
-        if architecture != ours:
+        if replace(architecture, second_output=ours.second_output) != ours:
             raise SettingsError(
                 f"`network`: {architecture.name} does not fit {self.ancestor.name} ({ours.name}); use {ours.name}, or "
                 "leave it out."
             )
+
+    def ancestor_of(self, architecture: Architecture) -> Ancestor:
+        """What a run of an architecture records of it."""
+        known = {layer.name for layer in layers(self.architecture)}
+        lacks = tuple(layer.name for layer in layers(architecture) if layer.name not in known)
+        return self.ancestor.model_copy(update={"lacks": lacks})
 
 
 def find_starting_point(name: str, runs: Path) -> StartingPoint:
@@ -194,7 +200,7 @@ def _architecture_of_keras_file(path: Path) -> Architecture:
             if member.file_size > _CONFIG_LIMIT_BYTES:
                 raise ValueError("its description of the layers is too large")
             config = parse_json(archive.read(member))["config"]
-        layers = {layer["config"]["name"]: layer["config"] for layer in config["layers"]}
+        described = {layer["config"]["name"]: layer["config"] for layer in config["layers"]}
         name = config["name"]
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, json.JSONDecodeError) as error:
         raise ModelError(
@@ -202,7 +208,7 @@ def _architecture_of_keras_file(path: Path) -> Architecture:
         ) from error
     try:
         architecture = Architecture.from_name(str(name))
-        channels, classes = layers["micrograph"]["batch_shape"][-1], layers["head"]["filters"]
+        channels, classes = described["micrograph"]["batch_shape"][-1], described["head"]["filters"]
     except (ArchitectureError, KeyError, TypeError, IndexError) as error:
         raise ModelError(
             f"{path}: contains the network {name!r}, which is none of tem-rf; expected one that `tem-rf train` or "

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tem_rf.data.patch_augmentation import build_augment
+from tem_rf.data.patch_augmentation import Augment, build_augment
 from tem_rf.errors import TrainingError
 from tem_rf.files import write_json
 from tem_rf.models.unet import build_unet
@@ -109,7 +109,9 @@ class _Training:
         self.optimizer = build_optimizer(self.settings, self.model, steps_per_epoch, restarts=self.config.restarts)
         self.variables = [*self.model.variables, *self.optimizer.variables]
         self.progress = self._load_checkpoint()
-        minimized = objective(self.settings.loss, ignores_unsure=self.dataset.has_unsure)
+        has_distance = self.config.architecture.has_distance
+        minimized = objective(self.settings.loss, ignores_unsure=self.dataset.has_unsure, has_distance=has_distance)
+        self.instances = self.dataset.instances if has_distance else None
         stepper = build_stepper(self.model, self.optimizer, self.config.architecture, minimized)
         self.stepper = MicrobatchStepper(stepper, self.progress.patches_at_once, self._on_split)
         self.samples = SamplePictures(self.run, self.model, self.dataset)
@@ -125,7 +127,7 @@ class _Training:
             orders = self._batches_of_epoch(epoch)
             augment = build_augment(self.dataset, self.config.augmentation, seed=seed, epoch=epoch)
             left = orders[self.progress.step :]
-            with PrefetchedBatches(self.dataset.images, self.dataset.labels, left, augment=augment) as batches:
+            with self._prefetched(left, augment) as batches:
                 timer = EpochTimer(batches, steps=len(orders))
                 if not self._train_epoch(batches, timer):
                     self._save_checkpoint()
@@ -184,10 +186,14 @@ class _Training:
         order = epoch_order(self.dataset.indices("train"), seed=self.config.seed, epoch=epoch)
         return split_into_batches(order, self.settings.batch_size)
 
+    def _prefetched(self, orders: list[np.ndarray], augment: Augment | None = None) -> PrefetchedBatches:
+        data = self.dataset
+        return PrefetchedBatches(data.images, data.labels, orders, augment=augment, instances=self.instances)
+
     def _validate(self) -> Scores:
         orders = split_into_batches(in_order(self.dataset.indices(self.dataset.monitored)), self.settings.batch_size)
         scores = Scores()
-        with PrefetchedBatches(self.dataset.images, self.dataset.labels, orders) as batches:
+        with self._prefetched(orders) as batches:
             for batch in batches:
                 scores = scores.plus(len(batch.images), self.stepper.evaluate(batch.images, batch.labels))
         return scores

@@ -20,4 +20,5 @@ def architectures(draw: st.DrawFn) -> Architecture:
         upsampling=draw(st.sampled_from(["nearest", "bilinear"])),
         smoothing=draw(st.sampled_from(["none", "shared"])) if max(dilations) > 1 else "none",
         normalization=draw(st.sampled_from(["batch", "instance"])),
+        second_output=draw(st.sampled_from(["none", "distance"])),
     )

@@ -32,6 +32,23 @@ def write_folder(
     return folder
 
 
+def write_touching_folder(folder: Path, number: int = 5, shape: tuple[int, int] = (64, 96)) -> Path:
+    """Folder with images/ and labels/ of dark discs, of which two touch; the labels number them."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    for index in range(number):
+        random = np.random.default_rng(index)
+        radius = 8 + index % 3
+        row, column = random.uniform(radius, shape[0] - radius), shape[1] / 2 + random.uniform(-6, 6)
+        centres = [(row, column - radius), (row, column + radius), (shape[0] - row, column - 4 * radius)]
+        numbers = np.zeros(shape, np.uint16)
+        for one, (centre_y, centre_x) in enumerate(centres, start=11):
+            numbers[((y - centre_y) ** 2 + (x - centre_x) ** 2 <= radius**2) & (numbers == 0)] = one
+        counts = random.poisson(np.where(numbers > 0, 600, 900)).astype(np.uint16)
+        write_pair(folder, f"m{index}", counts, numbers > 0)
+        write_tiff(folder / "labels" / f"m{index}.tif", numbers)
+    return folder
+
+
 def write_pair(
     folder: Path, name: str, image: np.ndarray, mask: np.ndarray, pixel_size_nm: float | None = 0.02
 ) -> None:

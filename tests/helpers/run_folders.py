@@ -62,10 +62,11 @@ def patches(micrograph: str, dice: Sequence[float]) -> list[ImageScores]:
     ]
 
 
-def new_run(dataset: Path, path: Path, **changes: Any) -> RunFolder:
+def new_run(dataset: Path, path: Path, network: str = "n2-p22", **changes: Any) -> RunFolder:
     """A run folder on a dataset, untrained; changes are training settings."""
     settings = training_settings("paper", **{"epochs": 3, "batch_size": 16, "learning_rate": 0.01, **changes})
-    return RunFolder.create_or_open(path, configure_run(dataset, Architecture((2, 2)), settings, seed=752))
+    architecture = Architecture.from_name(network)
+    return RunFolder.create_or_open(path, configure_run(dataset, architecture, settings, seed=752))
 
 
 def epoch_event(number: int, **changes: Any) -> EpochEvent:

@@ -14,7 +14,7 @@ DEFAULT_OBJECTIVE = Objective(mean_cross_entropy, image_scores)
 
 
 class Stepper(Protocol):
-    """Trains and evaluates one model batch by batch; images (n, h, w, 1), labels (n, h, w, 1).
+    """Trains and evaluates one model batch by batch; images (n, h, w, 1), labels as in `batches.Batch`.
 
     A batch of more than `patches_at_once` is computed in microbatches. A step that fails leaves the state unchanged.
     """

@@ -24,7 +24,8 @@ class TensorFlowStepper:
         by_xla = uses_xla(on_gpu=on_gpu)
         # Without AutoGraph, which reads the source file again when it compiles. The file may have changed by then.
         compiled = partial(tf.function, autograph=False)
-        batches = [tf.TensorSpec((None, None, None, 1), tf.float32)] * 2
+        targets = 2 if architecture.has_distance else 1
+        batches = [tf.TensorSpec((None, None, None, channels), tf.float32) for channels in (1, targets)]
 
         def compiled_for_batches(step: Callable[..., Any]) -> Callable[..., Any]:
             by_kernels = compiled(step, input_signature=batches)
