@@ -646,7 +646,7 @@ def segment(
         pair: Pattern of label file names, such as {name}_drawn_*.png; {name} is the name of the micrograph.
         empty_is_background: Use micrographs with an empty label as background examples; otherwise they are rejected.
         transforms: Rotated and mirrored views to average over, 8 for all.
-        split_touching: Split touching particles at their necks.
+        split_touching: Split touching particles at their necks, and by the distance if the model gives it.
         min_diameter_nm: Minimum diameter of a particle [nm]; default: 0.5 nm and at least 8 px.
         min_diameter_px: Minimum diameter of a particle [px].
         pixel_size_nm: Pixel size [nm], which overrides the one in the files.

@@ -22,7 +22,9 @@ class SegmentSettings(ReadingSettings):
     transforms: Annotated[int, Flags("test_time")] = Field(
         1, ge=1, le=8, description="Rotated and mirrored views to average over, 8 for all."
     )
-    split_touching: bool = Field(False, description="Split touching particles at their necks.")
+    split_touching: bool = Field(
+        False, description="Split touching particles at their necks, and by the distance if the model gives it."
+    )
     min_diameter_nm: float | None = Field(
         None, ge=0, description="Minimum diameter of a particle [nm]; default: 0.5 nm and at least 8 px."
     )

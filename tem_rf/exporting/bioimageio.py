@@ -64,11 +64,11 @@ def write_bioimageio(model: keras.Model, card: ModelCard, folder: Path) -> None:
     by_the_program = card.preprocessing_inside.model_copy(update={"xray_threshold": None})
     if is_normalized_inside(card):
         serving: ImagesToProbability = PackagedCountsToProbability(
-            model, card.stride_px, by_the_program, card.temperature
+            model, card.stride_px, by_the_program, card.temperature, distance=False
         )
         image = counts
     else:
-        serving = ImagesToProbability(model, card.stride_px, card.temperature)
+        serving = ImagesToProbability(model, card.stride_px, card.temperature, distance=False)
         image = normalize_micrograph(counts, by_the_program)
     probability = np.asarray(serving(image[np.newaxis, ..., np.newaxis])["probability"])
     with tempfile.TemporaryDirectory() as name, quiet_bioimageio():

@@ -86,16 +86,9 @@ def _litert(path: Path) -> Runtime:
         # TensorFlow announces that its interpreter is moving to a separate package.
         warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated", UserWarning)
         interpreter = tf.lite.Interpreter(str(path))
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def run(images: np.ndarray) -> np.ndarray:
-        interpreter.resize_tensor_input(taken["index"], images.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(taken["index"], images)
-        interpreter.invoke()
-        return interpreter.get_tensor(given["index"])[..., 0]
-
-    return run
+    (signature,) = interpreter.get_signature_list()
+    serve = interpreter.get_signature_runner(signature)
+    return lambda images: serve(images=images)["probability"][..., 0]
 
 
 def _bioimageio(path: Path, weights: Any) -> Runtime:

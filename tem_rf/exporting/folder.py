@@ -50,7 +50,10 @@ def write_model_folder(
         )
     for one in formats:
         require_packages(one)
-    files = [ModelFile(format=one.name, file=one.file, takes=one.takes, gives=one.gives) for one in formats]
+    files = [
+        ModelFile(format=one.name, file=one.file, takes=one.takes, gives=one.outputs_of(card.architecture))
+        for one in formats
+    ]
     card = card.model_copy(update={"files": files})
     with replacing_folder(output) as beside:
         for one in formats:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from tem_rf.architecture import Architecture
 from tem_rf.errors import ModelError, SettingsError
 
 _COUNTS = "raw counts (n, h, w) float32, any h and w; outlier removal, normalization, padding and cropping are included"
@@ -22,6 +23,7 @@ class ExportFormat:
         file: Its file in the model folder; for the SavedModel, the file that identifies it.
         takes: Input of the network.
         gives: Output of the network.
+        distance: What it gives beside, if the network has a distance output.
         packages: Packages required in addition to the dependencies of tem-rf.
     """
 
@@ -29,7 +31,12 @@ class ExportFormat:
     file: str
     takes: str
     gives: str
+    distance: str = "; distance (n, h, w, 1) float32 to the edge of the particle, about 1 at its centre"
     packages: tuple[str, ...] = ()
+
+    def outputs_of(self, architecture: Architecture) -> str:
+        """Output of a network of an architecture."""
+        return self.gives + (self.distance if architecture.has_distance else "")
 
 
 SAVED_MODEL = ExportFormat(
@@ -37,14 +44,24 @@ SAVED_MODEL = ExportFormat(
     "saved_model.pb",
     _COUNTS,
     "endpoint `serve`: probability (n, h, w) float32 of a particle and mask (n, h, w) uint8",
+    "; distance (n, h, w) float32 to the edge of the particle, about 1 at its centre",
 )
 KERAS = ExportFormat(
-    "keras", "model.keras", _ALIGNED, "logits (n, h, w, 2) float32, background first, without temperature"
+    "keras",
+    "model.keras",
+    _ALIGNED,
+    "logits (n, h, w, 2) float32, background first, without temperature",
+    "; a third channel is the distance to the edge of the particle, about 1 at its centre",
 )
-ONNX = ExportFormat("onnx", "model.onnx", _COUNTS, _PROBABILITY, ("onnx", "onnxruntime", "tf2onnx"))
+ONNX = ExportFormat("onnx", "model.onnx", _COUNTS, _PROBABILITY, packages=("onnx", "onnxruntime", "tf2onnx"))
 LITERT = ExportFormat("litert", "model.tflite", _IMAGES, _PROBABILITY)
 BIOIMAGEIO = ExportFormat(
-    "bioimageio", "model.bioimageio.zip", _PACKAGED, _PROBABILITY, ("bioimageio.core", *ONNX.packages)
+    "bioimageio",
+    "model.bioimageio.zip",
+    _PACKAGED,
+    _PROBABILITY,
+    "; the distance is in the other formats only",
+    ("bioimageio.core", *ONNX.packages),
 )
 FORMATS = {one.name: one for one in (SAVED_MODEL, KERAS, ONNX, LITERT, BIOIMAGEIO)}
 

@@ -122,18 +122,21 @@ class ImagesToProbability(keras.Model):
     """Computes the particle probability of normalized images of any size.
 
     Args:
-        network: Maps (n, h, w, 1) to (n, h, w, 2) logits, h and w multiples of the stride.
+        network: Maps (n, h, w, 1) to (n, h, w, 2) logits, or to logits and distance, h and w multiples of the stride.
         stride: Stride of the network [px].
         temperature: Divides the logits, see `tem_rf.metrics.calibration`.
+        distance: Also return the distance, if the network gives it.
 
-    Input shape: (n, h, w, 1) float32. Output: `probability`, (n, h, w, 1) float32.
+    Input shape: (n, h, w, 1) float32. Output: `probability`, (n, h, w, 1) float32; also `distance` of that shape.
     """
 
     SIGNATURE = keras.InputSpec("float32", (None, None, None, 1), name="images")
 
-    def __init__(self, network: keras.Model, stride: int, temperature: float = UNCALIBRATED) -> None:
+    def __init__(
+        self, network: keras.Model, stride: int, temperature: float = UNCALIBRATED, *, distance: bool = True
+    ) -> None:
         super().__init__()
-        self.network, self.stride, self.temperature = network, stride, temperature
+        self.network, self.stride, self.temperature, self.distance = network, stride, temperature, distance
         self.built = True
 
     def call(self, images: Any) -> dict[str, Any]:
@@ -147,7 +150,7 @@ class ImagesToProbability(keras.Model):
         # while padding, because LiteRT otherwise loses the number of channels.
         padded = tf.pad(tf.squeeze(images, -1), [[0, 0], [0, rows], [0, columns]])
         logits = self.network(tf.expand_dims(padded, -1), training=False)[:, :height, :width]
-        background, particle = tf.split(logits, 2, axis=-1)
+        background, particle, *distance = tf.split(logits, logits.shape[-1], axis=-1)
         margin = particle - background
         probability = tf.sigmoid(margin)
         if self.temperature != UNCALIBRATED:  # pixels keep their side of one half, see tem_rf.models.probability
@@ -155,7 +158,8 @@ class ImagesToProbability(keras.Model):
             probability = tf.where(
                 probability > 0.5, tf.maximum(calibrated, float(ABOVE_HALF)), tf.minimum(calibrated, 0.5)
             )
-        return {"probability": probability}
+        outputs = {"probability": probability}
+        return outputs | {"distance": distance[0]} if distance and self.distance else outputs
 
 
 class CountsToProbability(ImagesToProbability):
@@ -166,8 +170,9 @@ class CountsToProbability(ImagesToProbability):
         stride: Stride of the network [px].
         preprocessing: Preprocessing of the training data; flat-field correction and rescaling are not in the graph.
         temperature: As for `ImagesToProbability`.
+        distance: As for `ImagesToProbability`.
 
-    Input shape: (n, h, w) float32. Output: `probability`, (n, h, w, 1) float32.
+    Input shape: (n, h, w) float32. Output: as of `ImagesToProbability`.
     """
 
     SIGNATURE = keras.InputSpec("float32", (None, None, None), name="counts")
@@ -178,8 +183,10 @@ class CountsToProbability(ImagesToProbability):
         stride: int,
         preprocessing: PreprocessingSettings,
         temperature: float = UNCALIBRATED,
+        *,
+        distance: bool = True,
     ) -> None:
-        super().__init__(network, stride, temperature)
+        super().__init__(network, stride, temperature, distance=distance)
         self.preprocessing = preprocessing
 
     def call(self, counts: Any) -> dict[str, Any]:
@@ -209,8 +216,8 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
     """Write a SavedModel with two endpoints.
 
     `serve` takes raw counts (n, h, w) float32 of any height and width and returns `probability` (n, h, w) float32 and
-    `mask` (n, h, w) uint8; normalization, padding to the stride and cropping are included. `logits` takes normalized
-    images (n, h, w, 1), h and w divisible by the stride.
+    `mask` (n, h, w) uint8; if the network gives it, also `distance` (n, h, w) float32; normalization, padding to the
+    stride and cropping are included. `logits` takes normalized images (n, h, w, 1), h and w divisible by the stride.
 
     Args:
         model: The network.
@@ -222,8 +229,8 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
     serving = CountsToProbability(model, card.stride_px, card.preprocessing, card.temperature)
 
     def serve(counts: Any) -> dict[str, Any]:
-        probability = tf.squeeze(serving(counts)["probability"], -1)
-        return {"probability": probability, "mask": tf.cast(probability > 0.5, tf.uint8)}
+        outputs = {name: tf.squeeze(image, -1) for name, image in serving(counts).items()}
+        return outputs | {"mask": tf.cast(outputs["probability"] > 0.5, tf.uint8)}
 
     def logits(images: Any) -> Any:
         return model(images, training=False)

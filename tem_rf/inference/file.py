@@ -198,7 +198,11 @@ class FileSegmentation:
                     continue
                 store.truncate(number)
             segmentation = segment_by_ensemble(
-                self._segmenters, micrograph, transforms=self._settings.transforms, scratch=self._output
+                self._segmenters,
+                micrograph,
+                transforms=self._settings.transforms,
+                scratch=self._output,
+                with_distance=self._settings.split_touching,
             )
             measured.submit(
                 frames_ahead(micrograph.pixels.size), self._measure, segmentation, micrograph, truth, source
@@ -349,6 +353,7 @@ def _record(
         counts_on_mask(micrograph, mask, result.pixel_size_nm),
         min_area_px=disc_area_px(min_px),
         split_touching=settings.split_touching,
+        distance=result.distance,
         instances=instances,
     )
     truth, sure, probability = None, instances, result.probability

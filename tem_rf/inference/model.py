@@ -36,7 +36,8 @@ class Segmenter:
         architecture: Its architecture.
         preprocessing: Preprocessing of raw counts before they reach the network.
         pixel_size_nm: Pixel size it was trained at [nm]; None if the dataset had none.
-        logits: Maps (n, h, w, 1) float32, h and w divisible by the stride, to (n, h, w, 2) logits.
+        logits: Maps (n, h, w, 1) float32, h and w divisible by the stride, to (n, h, w, 2) logits; with
+            `architecture.has_distance` a third channel is the distance.
         sha256: Checksum of its files; segmenters with the same checksum give the same masks and verdicts.
         network_sha256: Digest of the weights alone, which an export has in common with its run.
         trust: When its masks can be trusted; None if that was not recorded for these weights.

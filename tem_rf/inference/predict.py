@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tem_rf.architecture.layers import CLASSES
 from tem_rf.config.preparation import PIXEL_SIZE_TOLERANCE
 from tem_rf.data.dihedral import dihedral, inverse_dihedral
 from tem_rf.data.micrograph import Micrograph
@@ -36,6 +37,8 @@ class Segmentation:
         verdict: Whether to trust the mask; None if no network has a record. Of several networks, that of the one from
             which the lowest dice is expected.
         statistics: (n,) float64, what `tem_rf.trust` measures, of the first network, if they were asked for.
+        distance: (height, width) float32, relative distance to the edge of the particle, by which touching particles
+            are split; the mean if there are several. None if it was not asked for, or no network gives it.
     """
 
     probability: np.ndarray
@@ -44,6 +47,7 @@ class Segmentation:
     disagreement: np.ndarray | None = None
     verdict: Verdict | None = None
     statistics: np.ndarray | None = None
+    distance: np.ndarray | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -75,6 +79,7 @@ def segment_by_ensemble(
     tile_px: int | None = None,
     scratch: Path | None = None,
     measures: bool = False,
+    with_distance: bool = False,
 ) -> Segmentation:
     """Average the probabilities of several networks, each over rotations and reflections of a micrograph.
 
@@ -88,6 +93,7 @@ def segment_by_ensemble(
         tile_px: As for `segment_micrograph`.
         scratch: Folder for images too large for memory, see `scratch_array`; None keeps them in memory.
         measures: Return the statistics even if no network has a record.
+        with_distance: Keep the distance of the networks that give it.
 
     Raises:
         StorageError: The disk of `scratch` is full.
@@ -105,7 +111,10 @@ def segment_by_ensemble(
         if measures or segmenter.trust is not None:
             measured.append((segmenter, measure(image, probability)))
 
-    probabilities = _probabilities(segmenters, micrograph, transforms, tile_px, scratch, notes.append, on_view)
+    distance = _Mean() if with_distance else None
+    probabilities = _probabilities(
+        segmenters, micrograph, transforms, tile_px, scratch, notes.append, on_view, distance
+    )
     mean, spread = _mean_and_spread(probabilities, scratch)
     if spread is not None:
         _calibrate(mean, float(np.exp(np.mean([np.log(one.temperature) for one in segmenters]))))
@@ -116,6 +125,7 @@ def segment_by_ensemble(
         disagreement=spread,
         verdict=_verdict(measured),
         statistics=measured[0][1] if measured else None,
+        distance=None if distance is None else distance.value,
     )
 
 
@@ -133,16 +143,23 @@ def _probabilities(
     scratch: Path | None,
     on_note: Callable[[str], None],
     on_view: Callable[[Segmenter, np.ndarray, np.ndarray], None],
+    distance: "_Mean | None",
 ) -> Iterator[np.ndarray]:
     """Yield the probability of each network and view; `on_view` gets the first view of each network.
 
-    A single one has its temperature, but not for `on_view`.
+    A single one has its temperature, but not for `on_view`. The distances of networks that give one are added to
+    `distance`.
     """
     is_single = len(segmenters) * transforms == 1
     for segmenter in segmenters:
         image = _normalized(segmenter, micrograph, scratch, on_note)
+        added = distance if segmenter.architecture.has_distance else None
         for transform in range(transforms):
-            margin = inverse_dihedral(_margin(segmenter, dihedral(image, transform), tile_px, scratch), transform)
+            turned = _outputs(segmenter, dihedral(image, transform), tile_px, scratch, with_distance=added is not None)
+            if added is not None:
+                added.add(inverse_dihedral(turned[..., 1], transform))
+                turned = turned[..., 0]
+            margin = inverse_dihedral(turned, transform)
             temperature = segmenter.temperature if is_single else UNCALIBRATED
             target = margin if temperature == UNCALIBRATED else scratch_array(margin.shape, np.float32, scratch)
             for band in bands(len(margin)):
@@ -158,6 +175,23 @@ def _probabilities(
 def _verdict(measured: Sequence[tuple[Segmenter, np.ndarray]]) -> Verdict | None:
     verdicts = [judge(one.trust, statistics) for one, statistics in measured if one.trust is not None]
     return min(verdicts, key=lambda one: (one.is_trusted, one.expected_dice)) if verdicts else None
+
+
+class _Mean:
+    """The mean of images that are added one by one; it is kept in the first of them."""
+
+    def __init__(self) -> None:
+        self.value: np.ndarray | None = None
+        self._count = 0
+
+    def add(self, image: np.ndarray) -> None:
+        """Add an image (h, w), which must not be changed afterwards."""
+        self._count += 1
+        if self.value is None:
+            self.value = image
+            return
+        for band in bands(len(image)):
+            self.value[band] += (image[band] - self.value[band]) / self._count
 
 
 def _mean_and_spread(images: Iterator[np.ndarray], scratch: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -204,18 +238,26 @@ def _normalized(
     return prepared.image
 
 
-def _margin(segmenter: Segmenter, image: np.ndarray, tile_px: int | None, scratch: Path | None) -> np.ndarray:
+def _outputs(
+    segmenter: Segmenter, image: np.ndarray, tile_px: int | None, scratch: Path | None, *, with_distance: bool
+) -> np.ndarray:
+    """(h, w) margin of the particle class, or (h, w, 2) margin and distance."""
     architecture = segmenter.architecture
     reach_px = architecture.receptive_field.reach_px
     # An unbounded receptive field, as with instance normalization, needs the whole image at once.
     context_px = 0 if reach_px is None else reach_px
     tile_px = max(image.shape) if reach_px is None else tile_px or choose_tile_px(architecture)
 
-    result = scratch_array(image.shape, np.float32, scratch)
+    result = scratch_array((*image.shape, 2) if with_distance else image.shape, np.float32, scratch)
+
+    def compute_piece(piece: np.ndarray) -> np.ndarray:
+        logits = segmenter.logits(piece[np.newaxis, ..., np.newaxis])[0]
+        margin = particle_margin(logits)
+        return np.stack([margin, logits[..., CLASSES]], axis=-1) if with_distance else margin
 
     def compute(tile_px: int) -> np.ndarray:
         apply_in_tiles(
-            lambda piece: particle_margin(segmenter.logits(piece[np.newaxis, ..., np.newaxis]))[0],
+            compute_piece,
             image,
             result,
             tile_px=tile_px,

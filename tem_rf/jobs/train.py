@@ -161,7 +161,7 @@ def plan_runs(request: TrainRequest) -> list[PlannedRun]:
             request.training,
             seed,
             request.augmentation,
-            start and start.ancestor_of(architecture),
+            None if start is None else start.ancestor_of(architecture),
             fold,
         )
         for architecture in architectures

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from tem_rf.architecture import Architecture
+from tem_rf.architecture.layers import CLASSES
 from tem_rf.models.unet import build_unet
 
 _SMALLEST = 1e-7  # float32 probabilities end here
@@ -19,10 +20,11 @@ def build_ensemble(networks: Sequence[keras.Model]) -> keras.Model:
         networks: Networks of `build_unet`, all of one architecture.
 
     Returns:
-        (n, h, w, 1) -> (n, h, w, 2) logits, background first: the logarithm of the mean probabilities.
+        (n, h, w, 1) -> (n, h, w, 2) logits, background first: the logarithm of the mean probabilities. If they give
+        the distance, a third channel is the mean distance.
     """
     inputs = keras.Input(networks[0].input.shape[1:], name="micrograph")
-    probabilities = []
+    probabilities, distances = [], []
     for number, network in enumerate(networks, start=1):
         prefix = member_prefix(number)
 
@@ -33,9 +35,17 @@ def build_ensemble(networks: Sequence[keras.Model]) -> keras.Model:
         for layer in network.layers:
             if layer.weights:
                 member.get_layer(prefix + layer.name).set_weights(layer.get_weights())
-        probabilities.append(keras.layers.Softmax(dtype="float32", name=f"{prefix}softmax")(member.output))
+        logits = member.output
+        if logits.shape[-1] > CLASSES:
+            distances.append(logits[..., CLASSES:])
+            logits = logits[..., :CLASSES]
+        probabilities.append(keras.layers.Softmax(dtype="float32", name=f"{prefix}softmax")(logits))
     mean = keras.layers.Average(name="mean")(probabilities)
-    return keras.Model(inputs, keras.ops.log(mean + _SMALLEST), name=f"{networks[0].name}-ensemble{len(networks)}")
+    outputs = keras.ops.log(mean + _SMALLEST)
+    if distances:
+        distance = keras.layers.Average(name="mean_distance")(distances)
+        outputs = keras.layers.Concatenate(name="outputs")([outputs, distance])
+    return keras.Model(inputs, outputs, name=f"{networks[0].name}-ensemble{len(networks)}")
 
 
 def member_prefix(number: int) -> str:
@@ -71,16 +81,19 @@ def mean_logits(functions: Sequence[Callable[[np.ndarray], np.ndarray]]) -> Call
     """What `build_ensemble` computes, from compiled networks.
 
     Args:
-        functions: Map (n, h, w, 1) to (n, h, w, 2) logits.
+        functions: Map (n, h, w, 1) to (n, h, w, 2) logits, or to logits and distance.
     """
 
     def logits(images: np.ndarray) -> np.ndarray:
         total: Any = 0.0
+        distance: Any = 0.0
         for function in functions:
             one = function(images)
             margin = np.clip(one[..., 1] - one[..., 0], -80.0, 80.0)
             total = total + 1 / (1 + np.exp(-margin))
+            distance = distance + one[..., CLASSES:]
         particle = total / len(functions)
-        return np.log(np.stack([1 - particle, particle], axis=-1) + _SMALLEST).astype(np.float32)
+        classes = np.log(np.stack([1 - particle, particle], axis=-1) + _SMALLEST)
+        return np.concatenate([classes, distance / len(functions)], axis=-1).astype(np.float32)
 
     return logits

@@ -22,7 +22,8 @@ def compile_inference(model: keras.Model, architecture: Architecture) -> Callabl
         architecture: Its architecture.
 
     Returns:
-        A function from (n, h, w, 1) float32, with h and w divisible by the stride, to (n, h, w, 2) float32 logits.
+        A function from (n, h, w, 1) float32, with h and w divisible by the stride, to (n, h, w, 2) float32 logits; with
+        `architecture.has_distance` a third channel is the distance.
     """
     if keras.backend.backend() != "tensorflow":
         return lambda images: np.asarray(model(images, training=False))

@@ -76,6 +76,7 @@ def measure_mask(
     *,
     min_area_px: float,
     split_touching: bool = False,
+    distance: np.ndarray | None = None,
     rows: int | None = None,
     instances: np.ndarray | None = None,
 ) -> MeasuredMask:
@@ -89,6 +90,7 @@ def measure_mask(
         counts: (h, w) counts of the micrograph; may be memory-mapped.
         min_area_px: Minimum area of a particle; smaller regions are specks [px].
         split_touching: Split touching particles.
+        distance: (h, w) distance that a network gives, to split them by; None: split at necks.
         rows: Rows of a window; None: a few million pixels.
         instances: (h, w) uint32, filled with the number of the particle of each pixel, 0 elsewhere; None: not wanted.
     """
@@ -109,7 +111,12 @@ def measure_mask(
         others[0] = False
         found: list[tuple[slice, slice]] | None = None
         if split_touching:
-            numbers = number_particles(kept[components], split_touching=True, min_area_px=min_area_px)
+            numbers = number_particles(
+                kept[components],
+                split_touching=True,
+                min_area_px=min_area_px,
+                distance=None if distance is None else distance[window],
+            )
             numbers[others[components]] = -1
         else:
             numbers = np.empty_like(components)

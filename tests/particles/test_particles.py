@@ -14,6 +14,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 from skimage.measure import perimeter_crofton
 
+from tem_rf.data.distance_target import normalized_distance
 from tem_rf.particles.measure import Particle, measure_particles
 from tem_rf.particles.scores import score_particles
 from tem_rf.particles.sizes import summarize_sizes
@@ -109,6 +110,39 @@ def test_touching_discs_are_taken_apart_at_their_neck(circles: list[tuple[int, .
         for row, column, radius in circles:
             part = numbers == numbers[int(row), int(column)]
             assert part.sum() == pytest.approx(np.pi * radius**2, rel=0.15)
+
+
+def _drawn(*circles: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of discs, later ones under earlier ones, and the distance to their edges: (80, 130)."""
+    numbers = np.zeros((80, 130), np.int32)
+    for number, circle in enumerate(circles, start=1):
+        numbers[discs(numbers.shape, circle) & (numbers == 0)] = number
+    return numbers, normalized_distance(numbers)
+
+
+def test_the_distance_of_a_network_takes_apart_what_has_no_neck() -> None:
+    numbers, distance = _drawn((40, 30, 20), (40, 48, 20), (40, 90, 14))  # the first two overlap by half
+    mask = numbers > 0
+    found = number_particles(mask, split_touching=True, distance=distance)
+    np.testing.assert_array_equal(found > 0, mask)
+    for number in (1, 2, 3):
+        part = found == np.bincount(found[numbers == number]).argmax()
+        assert (part & (numbers == number)).sum() / (part | (numbers == number)).sum() > 0.85
+    assert number_particles(mask, split_touching=True).max() == found.max() - 1 == 2
+
+
+def test_noise_in_the_distance_splits_no_particle() -> None:
+    numbers, distance = _drawn((40, 40, 25))
+    noisy = distance + np.random.default_rng(0).normal(scale=0.1, size=distance.shape)
+    assert number_particles(numbers > 0, split_touching=True, distance=noisy).max() == 1
+
+
+def test_a_distance_that_tells_nothing_leaves_the_necks() -> None:
+    mask = discs((80, 130), (40, 40, 20), (40, 75, 20))
+    necks = number_particles(mask, split_touching=True)
+    assert necks.max() == 2
+    flat = np.zeros(mask.shape, np.float32)
+    np.testing.assert_array_equal(number_particles(mask, split_touching=True, distance=flat), necks)
 
 
 def test_a_part_that_was_taken_apart_is_a_speck_as_any_other() -> None:

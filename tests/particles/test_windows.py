@@ -21,13 +21,17 @@ def blobs(seed: int, shape: tuple[int, ...] = (230, 120), threshold: Any = 0.5) 
 
 
 @pytest.mark.parametrize("rows", [13, 40, 64, 500])
-@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("split", [False, True, "by distance"])
 @pytest.mark.parametrize("threshold", [0.2, 1.0])  # one network of particles from top to bottom; single ones
-def test_windows_leave_no_trace(rows: int, split: bool, threshold: float) -> None:
+def test_windows_leave_no_trace(rows: int, split: bool | str, threshold: float) -> None:
     mask, counts = blobs(3, threshold=threshold)
-    numbers = number_particles(mask, split_touching=split)
+    distance = (
+        gaussian_filter(np.random.default_rng(4).normal(size=mask.shape), 3) * 10 if split == "by distance" else None
+    )
+    numbers = number_particles(mask, split_touching=bool(split), distance=distance)
+    assert distance is None or numbers.max() > number_particles(mask).max()
     whole = measure_particles(numbers, counts)
-    measured = measure_mask(mask, counts, min_area_px=12, split_touching=split, rows=rows)
+    measured = measure_mask(mask, counts, min_area_px=12, split_touching=bool(split), distance=distance, rows=rows)
     assert len(whole) > 5
     assert [one.number for one in measured.particles] == list(range(1, len(whole) + 1))
 
