@@ -21,7 +21,10 @@ from tests.helpers.networks import trained
 pytest.importorskip("onnxruntime", reason="needs the extra `exchange`")
 pytest.importorskip("tf2onnx", reason="needs the extra `exchange`")
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:unclosed file:ResourceWarning"
+    "ignore::DeprecationWarning",
+    "ignore::FutureWarning",
+    "ignore:unclosed file:ResourceWarning",
+    r"ignore:\s*Warning. tf.lite.Interpreter is deprecated:UserWarning",
 )
 
 
