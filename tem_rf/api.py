@@ -554,10 +554,10 @@ def evaluate(
         run: Runs on the same dataset: names, folders, or as returned by `train`. The scores of each image are written
             to scores.csv in the run folder.
         runs: Folder of the runs.
-        split: Images to score.
-        baseline: Also score methods without a network: Fourier filtering, threshold.
+        split: Images to evaluate on.
+        baseline: Also evaluate methods without a network: Fourier filtering, threshold.
         lattice_spacing_nm: Lattice spacing for Fourier filtering [nm]; default: found in the images.
-        transforms: Number of rotations and reflections in which each image is scored; 8 for all, as in the study.
+        transforms: Number of rotations and reflections in which each image is evaluated; 8 for all, as in the study.
         pictures: Folder for overlays that show outlines, false negatives and false positives.
 
     Returns:

@@ -19,7 +19,7 @@ _COLUMNS = (
 
 @takes(EvaluateRequest)
 def evaluate(request: EvaluateRequest, as_json: JsonFlag = False) -> None:
-    """Score runs on unseen images: mean ± sd over seeds, compared with Fourier filtering.
+    """Evaluate runs on unseen images: mean ± sd over seeds, compared with Fourier filtering.
 
     Runs that differ only in their seed share a row. The scores of each image are written to scores.csv in the run
     folder, and the reliability of the probabilities to calibration.json, with the temperature T that is fitted on the

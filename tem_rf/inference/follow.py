@@ -147,4 +147,5 @@ def _mean_diameter(results: Sequence[SegmentedFile]) -> list[str]:
         return []
     unit = "px" if any(size is None for _, _, size in means) else "nm"
     total = sum(count * mean_px * (1.0 if unit == "px" else size or 1.0) for count, mean_px, size in means)
-    return [f"mean diameter {total / sum(count for count, _, _ in means):.3g} {unit}"]
+    whole = sum(count for count, _, _ in means)
+    return [f"mean diameter {total / whole:.3g} {unit} (n = {whole})"]

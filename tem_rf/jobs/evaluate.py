@@ -1,4 +1,4 @@
-"""Score runs on unseen images."""
+"""Evaluate runs on unseen images."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class EvaluateRequest(Request):
-    """Runs on one dataset to score, together with methods that use no network."""
+    """Runs on one dataset to evaluate, together with methods that use no network."""
 
     command = ("evaluate",)
 
@@ -24,8 +24,8 @@ class EvaluateRequest(Request):
         min_length=1, description="Names or folders of runs on the same dataset."
     )
     runs: Path = Field(DEFAULT_ROOT, description="Folder of the runs.")
-    split: Literal["train", "validation", "test"] = Field("test", description="Images to score.")
-    baseline: bool = Field(True, description="Also score methods without a network: Fourier filtering, threshold.")
+    split: Literal["train", "validation", "test"] = Field("test", description="Images to evaluate on.")
+    baseline: bool = Field(True, description="Also evaluate methods without a network: Fourier filtering, threshold.")
     lattice_spacing_nm: Annotated[float | None, ADVANCED] = Field(
         None, gt=0, description="Lattice spacing for Fourier filtering [nm]; default: found in the images."
     )
@@ -33,7 +33,7 @@ class EvaluateRequest(Request):
         1,
         ge=1,
         le=8,
-        description="Number of rotations and reflections in which each image is scored; 8 for all, as in the study.",
+        description="Number of rotations and reflections in which each image is evaluated; 8 for all, as in the study.",
     )
     pictures: Path | None = Field(
         None, description="Folder for overlays that show outlines, false negatives and false positives."
@@ -43,10 +43,10 @@ class EvaluateRequest(Request):
 def evaluate(
     request: EvaluateRequest, *, on_step: Callable[[str], None] = lambda what: None
 ) -> "tuple[PreparedDataset, list[Row]]":
-    """Score runs.
+    """Evaluate runs.
 
     Args:
-        request: Runs and images to score.
+        request: Runs and images to evaluate on.
         on_step: Called with the current step.
 
     Returns:

@@ -39,7 +39,7 @@ class QueuedRun(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     run: str = Field(description="Name of the run.")
-    evaluate: bool = Field(False, description="Score its test images after the last epoch.")
+    evaluate: bool = Field(False, description="Evaluate it on its test images after the last epoch.")
     environment: dict[str, str] = Field(
         default_factory=dict, description="Variables that determine how and where it computes, such as KERAS_BACKEND."
     )
@@ -192,7 +192,7 @@ class TrainingQueue(OwnedFolder):
 
         Args:
             runs: Runs of this folder.
-            evaluate: Score their test images after the last epoch.
+            evaluate: Evaluate them on their test images after the last epoch.
 
         Raises:
             DiskFullError: The disk is full; each run is either unchanged or waiting.

@@ -345,3 +345,22 @@ def test_what_to_label_next_is_asked_of_the_model_under_the_cursor(
 
     drive(with_model, script)
     assert commands[0] == ["label", "next", "new", "--model", str(with_model / "saved_models" / "gold")]
+
+
+def test_a_click_selects_the_nearest_particle(with_model: Path, tmp_path: Path) -> None:
+    segmented_movie(with_model, tmp_path / "state")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("6")
+        await until(pilot, lambda: len(app.query_one("#segmented", RowTable).rows) == 1)
+        await pilot.press("f")
+        await until(pilot, lambda: "frame 1/2" in screen_text(app))
+        await pilot.press("n", "0")  # the largest
+        await until(pilot, lambda: "particle 2 (1 of 2" in screen_text(app))
+        other = app.screen._frame.ordered("number")[0]  # type: ignore[attr-defined]
+        view = app.screen.query_one("#segmented-mask", MicrographView)
+        side = 2 * (view.size.height - 1) / 64  # characters per pixel; the picture is as high as its view
+        await pilot.click(view, offset=(int(1 + other.x_px * side), int(1 + other.y_px * side / 2)))
+        await until(pilot, lambda: "particle 1 (2 of 2" in screen_text(app))
+
+    drive(with_model, script, size=(160, 48))
