@@ -3,8 +3,8 @@
 Run: pip install -e '.[benchmark]'; python benchmarks/segment.py [--repeats 3] [--memory-sizes 1024,4096] [--json]
      python benchmarks/segment.py --many [--count 40] [--frames 200] [--json]
 The first takes about 6 minutes on 2 cores. Every row starts from the same raw counts and ends with a mask; the rows
-take turns, and the networks have the same weights and are checked to give the same logits. PyTorch segments patches of 512 px
-without context, as the study does, which is less work than tiles that leave no seams. On busy cores compare with
+take turns, and the networks have the same weights and are checked to give the same logits. PyTorch segments patches of
+512 px without context, as the study does, which is less work than tiles that leave no seams. On busy cores compare with
 OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1, since PyTorch's threads wait for each other by counting. Target: 5 times
 PyTorch eager, 2 times PyTorch channels-last.
 

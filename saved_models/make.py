@@ -191,6 +191,9 @@ def main() -> None:
         _train(options, recipe, work)
     if recipe.is_calibrated or options.calibrate_only:
         _calibrate(options, recipe, work)
+    if options.output.resolve() == HERE:
+        command = [sys.executable, "-m", "tools.write_light_networks", str(HERE / options.name)]
+        sys.exit(subprocess.run(command, cwd=HERE.parent, check=False).returncode)
 
 
 def _train(options: argparse.Namespace, recipe: Recipe, work: Path) -> None:

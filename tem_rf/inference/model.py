@@ -12,7 +12,9 @@ from tem_rf.architecture import Architecture
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.errors import ModelError
 from tem_rf.inference.card import ModelCard
+from tem_rf.inference.light_network import load_light_network
 from tem_rf.metrics.calibration import UNCALIBRATED
+from tem_rf.models.backend import import_keras
 from tem_rf.models.weight_files import read_variables, require_room_for, variable_files
 from tem_rf.runs.calibration import temperature_of
 from tem_rf.runs.folder import RunFolder
@@ -55,15 +57,19 @@ class Segmenter:
     temperature: float = UNCALIBRATED
 
 
-def load_segmenter(path: Path) -> Segmenter:
+def load_segmenter(path: Path, *, light: bool = False) -> Segmenter:
     """Load a run folder or an exported model; only arrays are read, no code in the folder is executed.
+
+    Args:
+        path: The folder.
+        light: Use ONNX Runtime for a bundled model, if it is installed; it starts faster than TensorFlow.
 
     Raises:
         ModelError: The folder contains neither, or its network cannot be read.
         RunError: The run has another schema version.
     """
     if (path / CARD_NAME).exists():
-        return _from_export(path)
+        return _from_export(path, light=light)
     run = RunFolder(path)
     if run.config_file.exists():
         return _from_run(run)
@@ -76,6 +82,7 @@ def load_segmenter(path: Path) -> Segmenter:
 
 
 def _from_run(run: RunFolder) -> Segmenter:
+    import_keras()
     from tem_rf.models.merging import compile_inference
     from tem_rf.runs.network import load_network
 
@@ -94,25 +101,32 @@ def _from_run(run: RunFolder) -> Segmenter:
     )
 
 
-def _from_export(path: Path) -> Segmenter:
-    from tem_rf.models.ensemble import mean_logits
-    from tem_rf.models.merging import compile_inference
-
+def _from_export(path: Path, *, light: bool) -> Segmenter:
     card = ModelCard.read(path)
-    networks = load_exported_networks(path, card.architecture, card.members)
-    digest = weights_digest(networks)
-    functions = [compile_inference(network, card.architecture) for network in networks]
+    network = load_light_network(path) if light else None
+    logits, digest = _compiled(path, card) if network is None else (network.logits, network.weights_sha256)
     return Segmenter(
         name=card.name,
         architecture=card.architecture,
         preprocessing=card.preprocessing,
         pixel_size_nm=card.pixel_size_nm,
-        logits=functions[0] if card.members == 1 else mean_logits(functions),
+        logits=logits,
         sha256=_sha256([path / CARD_NAME, path / _GRAPH, *variable_files(path), *_existing(path / TRUST_NAME)]),
         network_sha256=digest,
         trust=trust_record(path, digest),
         temperature=card.temperature,
     )
+
+
+def _compiled(path: Path, card: ModelCard) -> tuple[Logits, str]:
+    """Return the logits of an exported model in TensorFlow, and the digest of its weights."""
+    import_keras()
+    from tem_rf.models.ensemble import mean_logits
+    from tem_rf.models.merging import compile_inference
+
+    networks = load_exported_networks(path, card.architecture, card.members)
+    functions = [compile_inference(network, card.architecture) for network in networks]
+    return functions[0] if card.members == 1 else mean_logits(functions), weights_digest(networks)
 
 
 def trust_record(folder: Path, digest: str) -> TrustRecord | None:

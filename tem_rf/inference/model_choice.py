@@ -10,6 +10,7 @@ from tem_rf.data.formats.recording import Wanted
 from tem_rf.data.readers import open_recording
 from tem_rf.errors import ModelError, SettingsError
 from tem_rf.inference.card import ModelCard
+from tem_rf.inference.light_network import has_light_network
 from tem_rf.inference.model import Segmenter, load_segmenter
 from tem_rf.saved_models import MODELS, SHIPPED_MODELS, models_in
 
@@ -90,12 +91,21 @@ class NetworkChoice:
         """Return the same choice with absolute paths."""
         return replace(self, named=tuple(path.resolve() for path in self.named), models=self.models.resolve())
 
+    def candidates(self) -> list[Path]:
+        """Folders of all models that may be loaded."""
+        return list(self.named) or models_in(self.models)
+
 
 class Networks:
-    """Networks by file, each loaded once."""
+    """Networks by file, each loaded once.
 
-    def __init__(self, choice: NetworkChoice) -> None:
-        self._choice = choice
+    Args:
+        choice: Choice of the networks.
+        light: Load them without TensorFlow, where that is possible for all candidates.
+    """
+
+    def __init__(self, choice: NetworkChoice, *, light: bool = False) -> None:
+        self._choice, self._is_light = choice, light and all(map(has_light_network, choice.candidates()))
         self._loaded: dict[tuple[Path, ...], list[Segmenter]] = {}
 
     @property
@@ -144,7 +154,7 @@ class Networks:
         return self._loaded[folders]
 
     def _load(self, folder: Path) -> Segmenter:
-        segmenter = load_segmenter(folder)
+        segmenter = load_segmenter(folder, light=self._is_light)
         if not self._choice.rescale or segmenter.preprocessing.target_pixel_size_nm is not None:
             return segmenter
         if segmenter.pixel_size_nm is None:

@@ -27,6 +27,12 @@ def compile_inference(model: keras.Model, architecture: Architecture) -> Callabl
     """
     if keras.backend.backend() != "tensorflow":
         return lambda images: np.asarray(model(images, training=False))
+    logits = inference_function(model, architecture)
+    return lambda images: logits(images).numpy()
+
+
+def inference_function(model: keras.Model, architecture: Architecture) -> Any:
+    """Return the `tf.function` from (n, h, w, 1) to (n, h, w, 2) of a network that `compile_inference` runs."""
     import tensorflow as tf
 
     merged = merge_normalization(model)
@@ -37,7 +43,7 @@ def compile_inference(model: keras.Model, architecture: Architecture) -> Callabl
     def logits(images: tf.Tensor) -> tf.Tensor:
         return folded.logits_of_pixels(images) if folded else merged(images, training=False)
 
-    return lambda images: logits(images).numpy()
+    return logits
 
 
 def merge_normalization(model: keras.Model) -> keras.Model:
