@@ -1,6 +1,7 @@
 """How commands print: results on stdout (a table, or JSON for scripts), progress on stderr."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -74,7 +75,8 @@ def print_json(content: Any) -> None:
 
 def print_json_line(content: Any) -> None:
     """Print one of several results for scripts, as one line that a reader gets at once."""
-    print(json.dumps(content, ensure_ascii=False, default=str), flush=True)
+    file = getattr(sys.stdout, "rich_proxied_file", sys.stdout)  # not stderr, to which a status or bar redirects
+    print(json.dumps(content, ensure_ascii=False, default=str), file=file, flush=True)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -1,5 +1,6 @@
 """What commands print, in narrow terminals and in pipes."""
 
+import json
 import re
 import shutil
 from functools import partial
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tem_rf.cli.output import print_table, show_status
+from tem_rf.cli.output import print_json_line, print_table, show_status
 from tem_rf.data.tiff import write_tiff
 from tem_rf.jobs.queue import TrainingQueue
 from tem_rf.runs.events import StatusEvent
@@ -129,3 +130,14 @@ def test_a_note_of_segment_is_one_line_in_a_file(run: Command, trained_run: RunF
     assert (
         f"{name}: has 0.05 nm/px, but trained was trained at 0.02 nm/px; expect poor masks, or add --rescale\n" in notes
     )
+
+
+def test_results_go_to_stdout_while_a_status_is_shown(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # as for the jobs of the app; the status then takes what is printed
+    with show_status("segmenting"):
+        print_json_line({"image": "a.tif"})
+    captured = capfd.readouterr()
+    assert json.loads(captured.out) == {"image": "a.tif"}
+    assert "segmenting" in captured.err

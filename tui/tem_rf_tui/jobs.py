@@ -159,7 +159,7 @@ class JobBoard:
                     "JOB_CODE": str(folder / "code.txt"),
                     "PYTHONUNBUFFERED": "1",
                     "TTY_COMPATIBLE": "1",  # rich draws progress bars as in a terminal; progress is read from them
-                    "COLUMNS": "100",
+                    "COLUMNS": "300",  # the step is one line; the job line cuts it
                 },
             )
         threading.Thread(target=process.wait, daemon=True).start()  # otherwise a zombie remains, which looks alive
