@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "network", "settings", "parameters", "field_px", "field_nm", "seeds",
     "hard_dice", "soft_dice", "boundary_f1", "hausdorff95_px",
-    "instance_f1", "mean_instance_f1", "panoptic_quality", "merged", "split", "calibration_error", "temperature",
+    "instance_precision", "instance_recall", "instance_f1", "mean_instance_f1", "panoptic_quality", "merged", "split",
+    "calibration_error", "temperature",
 )  # fmt: skip
 
 

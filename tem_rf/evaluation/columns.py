@@ -54,6 +54,10 @@ COLUMNS = {
         Column("soft_dice", "soft dice", lambda trial: trial.scores.get("soft_dice")),
         Column("boundary_f1", "boundary F1", lambda trial: trial.scores.get("boundary_f1")),
         Column("hausdorff95_px", "HD95 [px]", lambda trial: trial.scores.get("hausdorff95_px"), 1),
+        Column(
+            "instance_precision", "precision", lambda trial: trial.scores.get("instance_precision"), is_default=False
+        ),
+        Column("instance_recall", "recall", lambda trial: trial.scores.get("instance_recall"), is_default=False),
         Column("instance_f1", "F1 at IoU 0.5", lambda trial: trial.scores.get("instance_f1")),
         Column("mean_instance_f1", "mean F1", lambda trial: trial.scores.get("mean_instance_f1"), is_default=False),
         Column("panoptic_quality", "panoptic quality", lambda trial: trial.scores.get("panoptic_quality")),
@@ -68,8 +72,9 @@ COLUMNS = {
         Column("study", "study", lambda trial: trial.study or None, is_default=False),
     )
 }
-"""The columns by key, in order. Scores are those of the test images, mean ± sd over seeds. The field is the receptive
-field of equation (1). ECE is the expected calibration error of the pixels of the test images, T the temperature. The
+"""The columns by key, in order. Scores are those of the test images, mean ± sd over seeds. Precision, recall
+and F1 count particles that match with an intersection over union of at least 0.5. The field is the receptive field of
+equation (1). ECE is the expected calibration error of the pixels of the test images, T the temperature. The
 time is that of one training."""
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {

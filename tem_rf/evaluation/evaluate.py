@@ -251,6 +251,8 @@ def _with_instances(scores: ImageScores, mask: np.ndarray, dataset: PreparedData
     particles = score_particles(numbers, labelled_particles(dataset, index, min_area_px=min_area_px))
     return replace(
         scores,
+        instance_precision=particles.instances.precision()[0],
+        instance_recall=particles.instances.recall()[0],
         instance_f1=particles.instances.f1()[0],
         mean_instance_f1=particles.instances.mean_f1,
         panoptic_quality=particles.instances.panoptic_quality,

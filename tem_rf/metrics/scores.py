@@ -36,6 +36,9 @@ class ImageScores:
         panoptic_quality: F1 at 0.5 times the mean overlap of the matches.
         merged: Number of labelled particles that share a particle of the mask.
         split: Number of labelled particles found in pieces.
+        instance_precision: Fraction of the particles of the mask that match a labelled one, as for `instance_f1`; None
+            if the mask has no particles, or if particles were not scored one by one.
+        instance_recall: Fraction of the labelled particles that match one of the mask; None if the label has none.
     """
 
     source: str
@@ -53,12 +56,15 @@ class ImageScores:
     panoptic_quality: float | None = None
     merged: float | None = None
     split: float | None = None
+    instance_precision: float | None = None
+    instance_recall: float | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(ImageScores))
 """Columns of the table."""
 
-_WITHOUT_INSTANCES = COLUMNS[:10]  # of runs scored by an earlier version, as are the next
+_WITHOUT_INSTANCES = COLUMNS[:10]  # of runs scored by earlier versions, as are the others
+_WITHOUT_PRECISION = COLUMNS[:15]
 _EARLIER_COLUMNS = ("source", "row", "column", *_WITHOUT_INSTANCES[3:])
 
 METRICS = COLUMNS[3:]
@@ -128,7 +134,7 @@ def read_scores(path: Path) -> list[ImageScores]:
         with Path(path).open(newline="", encoding="utf-8") as file:
             table = csv.DictReader(file)
             found = tuple(table.fieldnames or ())
-            if found not in (COLUMNS, _WITHOUT_INSTANCES, _EARLIER_COLUMNS):
+            if found not in (COLUMNS, _WITHOUT_PRECISION, _WITHOUT_INSTANCES, _EARLIER_COLUMNS):
                 raise ValueError(f"expected the columns {','.join(COLUMNS)}")
             table.fieldnames = COLUMNS[: len(found)]
             return [_from_cells(cells) for cells in table]

@@ -10,7 +10,7 @@ from tem_rf.data.preprocess import mean_and_sd
 from tem_rf.data.scratch import bands
 from tem_rf.errors import SettingsError
 from tem_rf.particles.measure import RING_PX, Particle, measure_particles
-from tem_rf.particles.split import number_particles
+from tem_rf.particles.split import split_regions
 
 # Two outlines within 2 px of each other count as the same (`evaluation.boundary`), so the diameter of a particle is
 # uncertain by 4 px, and that of a speck of less than twice as much is unknown.
@@ -109,20 +109,16 @@ def measure_mask(
         cut[components[-1]] |= window.stop < len(mask)
         others = ~ready & (cut | (areas >= min_area_px))  # measured in another window, and not background
         others[0] = False
+        number_of = np.where(kept, np.cumsum(kept), 0 if split_touching else -1 * others).astype(np.int32)
+        numbers = np.empty_like(components)
+        for band in bands(len(components)):  # in the cache of the processor, twice as fast
+            np.take(number_of, components[band], out=numbers[band], mode="clip")
         found: list[tuple[slice, slice]] | None = None
         if split_touching:
-            numbers = number_particles(
-                kept[components],
-                split_touching=True,
-                min_area_px=min_area_px,
-                distance=None if distance is None else distance[window],
-            )
-            numbers[others[components]] = -1
+            numbers = split_regions(numbers, min_area_px, None if distance is None else distance[window])
+            if others.any():
+                numbers[others[components]] = -1
         else:
-            numbers = np.empty_like(components)
-            number_of = np.where(kept, np.cumsum(kept), -1 * others).astype(np.int32)
-            for band in bands(len(components)):  # in the cache of the processor, twice as fast
-                np.take(number_of, components[band], out=numbers[band], mode="clip")
             found = [place for place, is_kept in zip(places, kept[1:], strict=True) if is_kept]
         if instances is not None:
             _write_numbers(instances[window], numbers, len(particles))

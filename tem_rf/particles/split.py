@@ -43,13 +43,28 @@ def number_particles(
 
     numbers, _ = label(mask, structure=np.ones((3, 3)))
     numbers = renumber(numbers, min_area_px)
-    if not split_touching:
-        return numbers
+    return split_regions(numbers, min_area_px, distance) if split_touching else numbers
+
+
+def split_regions(numbers: np.ndarray, min_area_px: float, distance: np.ndarray | None = None) -> np.ndarray:
+    """Split numbered regions at their necks.
+
+    Args:
+        numbers: (h, w) int32, connected regions of at least the minimum area, numbered from 1 without gaps.
+        min_area_px: Minimum area; smaller parts are specks and get no number [px].
+        distance: As for `number_particles`.
+
+    Returns:
+        (h, w) int32, numbered from 1 without gaps; the first part of a region has its place in the order, the others
+        follow after all regions.
+    """
 
     def divide(component: np.ndarray, place: tuple[slice, ...]) -> np.ndarray:
         return split_at_necks(component, None if distance is None else distance[place])
 
-    return renumber(split_components(numbers, divide), min_area_px)
+    parts = split_components(numbers, divide)
+    areas = np.bincount(parts.ravel())
+    return renumber(parts, min_area_px) if areas[1:].min(initial=min_area_px) < min_area_px else parts
 
 
 def renumber(numbers: np.ndarray, min_area_px: float) -> np.ndarray:
@@ -80,6 +95,7 @@ def split_components(numbers: np.ndarray, divide: Divide) -> np.ndarray:
     from scipy.ndimage import find_objects
 
     result, last = numbers.copy(), int(numbers.max())
+    has_specks = False
     for number, place in enumerate(find_objects(numbers), start=1):
         if place is None:
             continue
@@ -135,7 +151,7 @@ def _has_one_peak(distance: np.ndarray, solid: np.ndarray) -> bool:
     from scipy.ndimage import label, maximum_filter
 
     peaks = (distance == maximum_filter(distance, 3)) & solid
-    return bool(label(peaks, structure=np.ones((3, 3)))[1] == 1)
+    return np.count_nonzero(peaks) == 1 or bool(label(peaks, structure=np.ones((3, 3)))[1] == 1)
 
 
 def _fill_small_holes(component: np.ndarray) -> np.ndarray:

@@ -122,6 +122,7 @@ def test_particles_are_scored_one_by_one_by_the_numbers_of_the_label(tmp_path: P
     (scores,) = score_patches(dataset, np.array([0]), dataset.labels[[0]] * 1.0)
     assert (scores.merged, scores.split) == (2, 0)  # one region in the mask
     assert scores.instance_f1 == pytest.approx(2 / 3)  # of which the first is 400 of 720 px
+    assert (scores.instance_precision, scores.instance_recall) == (1, 0.5)
     assert scores.panoptic_quality == pytest.approx(2 / 3 * 400 / 720)
 
 
