@@ -604,6 +604,7 @@ def segment(
     split_touching: bool = False,
     min_diameter_nm: float | None = None,
     min_diameter_px: float | None = None,
+    min_confidence: float | None = None,
     pixel_size_nm: float | None = None,
     resample: bool = False,
     probability: bool = False,
@@ -649,6 +650,8 @@ def segment(
         split_touching: Split touching particles at their necks, and by the distance if the model gives it.
         min_diameter_nm: Minimum diameter of a particle [nm]; default: 0.5 nm and at least 8 px.
         min_diameter_px: Minimum diameter of a particle [px].
+        min_confidence: Minimum confidence of a particle, the mean probability of its pixels; others are left out of all
+            results.
         pixel_size_nm: Pixel size [nm], which overrides the one in the files.
         resample: Resample micrographs whose pixels are not square; otherwise they are rejected.
         probability: Also write the probability and, if several views or models are averaged, their disagreement.
@@ -708,6 +711,7 @@ def segment(
         split_touching=split_touching,
         min_diameter_nm=min_diameter_nm,
         min_diameter_px=min_diameter_px,
+        min_confidence=min_confidence,
         pixel_size_nm=pixel_size_nm,
         resample=resample,
         probability=probability,

@@ -57,7 +57,14 @@ def segment_keys() -> Rows:
         *((kind, "Path of that file, with `--track`.") for kind in _file_kinds(TrackedFile)),
         *(
             (name, own[name])
-            for name in ("frames", "particle_fraction", "pixel_size_nm", "min_diameter_px", "left_out")
+            for name in (
+                "frames",
+                "particle_fraction",
+                "pixel_size_nm",
+                "min_diameter_px",
+                "left_out",
+                "low_confidence",
+            )
         ),
         *sizes,
         *scores,

@@ -26,6 +26,7 @@ def segmented_json(result: SegmentedFile, tracked: TrackedFile | None) -> dict[s
         "pixel_size_nm": result.pixel_size_nm,
         "min_diameter_px": result.min_diameter_px,
         "left_out": result.left_out,
+        "low_confidence": result.low_confidence,
         "sizes": result.sizes.to_json(result.pixel_size_nm),
         "scores": result.scores and {**result.scores.to_json(), "hard_dice": result.hard_dice},
         "trajectories": tracked
@@ -84,6 +85,8 @@ def print_segmented(title: str, results: Sequence[tuple[SegmentedFile, TrackedFi
         sizes = result.sizes
         scale, unit = (1.0, "px") if result.pixel_size_nm is None else (result.pixel_size_nm, "nm")
         too_small = f"{result.left_out} below {result.min_diameter_px * scale:.2g} {unit}"
+        if result.low_confidence:
+            too_small += f", {result.low_confidence} of low confidence"
         row: list[object] = [result.image, f"{result.particle_fraction:.1%}", sizes.count, too_small]
         spread = "" if sizes.sd_px is None else f" ± {sizes.sd_px * scale:.2g}"
         mean = "–" if sizes.mean_px is None else f"{sizes.mean_px * scale:.3g}{spread} {unit} (n = {sizes.whole})"

@@ -29,6 +29,13 @@ class SegmentSettings(ReadingSettings):
         None, ge=0, description="Minimum diameter of a particle [nm]; default: 0.5 nm and at least 8 px."
     )
     min_diameter_px: float | None = Field(None, ge=0, description="Minimum diameter of a particle [px].")
+    min_confidence: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Minimum confidence of a particle, the mean probability of its pixels; others are left out of all "
+        "results.",
+    )
     pixel_size_nm: PixelSizeNm | None = Field(
         None, description="Pixel size [nm], which overrides the one in the files."
     )

@@ -355,22 +355,25 @@ def _record(
         split_touching=settings.split_touching,
         distance=result.distance,
         instances=instances,
+        probability=result.probability,
+        min_confidence=settings.min_confidence,
     )
-    truth, sure, probability = None, instances, result.probability
+    truth, sure, found = None, instances, mask > 0
     if label is not None:
         truth = resample_mask(label.mask, mask.shape)
     if label is not None and label.unsure is not None:
         passed_over = resample_mask(label.unsure, mask.shape)
-        sure, probability = np.where(passed_over, 0, instances), np.where(passed_over, 0, probability)
+        sure, found = np.where(passed_over, 0, instances), found & ~passed_over
     scores, score_notes = (None, ()) if label is None else _scores(sure, label, disc_area_px(min_px))
     return FrameRecord(
         shape=mask.shape,
         pixel_size_nm=result.pixel_size_nm,
         particles=measured.particles,
         left_out=measured.left_out,
+        low_confidence=measured.low_confidence,
         min_diameter_px=min_px,
         scores=scores,
-        hard_dice=None if truth is None else float(hard_dice(probability[np.newaxis], truth[np.newaxis])[0]),
+        hard_dice=None if truth is None else float(hard_dice(found[np.newaxis], truth[np.newaxis])[0]),
         verdict=result.verdict,
         notes=(*result.notes, *(f"label: {note}" for note in (label.notes if label else ())), *score_notes),
     )

@@ -31,6 +31,7 @@ class FrameRecord:
         notes: Notes for the user.
         source: Digest of the frame in the file, if the file may still grow.
         verdict: Whether to trust the mask; None if the model has no record of that.
+        low_confidence: Number of particles below the minimum confidence.
     """
 
     shape: tuple[int, int]
@@ -43,6 +44,7 @@ class FrameRecord:
     notes: tuple[str, ...]
     source: str | None = None
     verdict: Verdict | None = None
+    low_confidence: int = 0
 
 
 _RECORD = TypeAdapter(FrameRecord)

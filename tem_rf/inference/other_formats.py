@@ -67,7 +67,7 @@ def write_other_formats(
             case "rois":
                 write_rois(file, _instances(segmented), is_stack=is_stack)
             case "geojson":
-                write_geojson(file, _instances(segmented), is_stack=is_stack)
+                write_geojson(file, _instances(segmented), is_stack=is_stack, confidence=_confidence(segmented))
             case "coco":
                 write_coco(file, _instances(segmented), readable(path.name))
             case "labelme":
@@ -83,6 +83,16 @@ def write_other_formats(
 
 def _instances(segmented: SegmentedFile) -> Iterator[np.ndarray]:
     return (frame.pixels for frame in read_frames(segmented.files["instances"], resample=True))
+
+
+def _confidence(segmented: SegmentedFile) -> dict[tuple[int, int], float]:
+    frames = read_particles(segmented.files["particles"], segmented.frames)
+    return {
+        (frame, one.number): one.confidence
+        for frame, particles in enumerate(frames, start=1)
+        for one in particles
+        if one.confidence is not None
+    }
 
 
 def _measured(segmented: SegmentedFile) -> MeasuredImage:

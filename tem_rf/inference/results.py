@@ -53,6 +53,7 @@ class SegmentedFile:
         lattices: Summary of the lattices of the particles, if they were measured.
         verdicts: Whether to trust the mask of each frame; empty if the model has no record of that.
         pictures: Pictures that were drawn.
+        low_confidence: Number of particles below the minimum confidence, which are left out.
     """
 
     image: Path
@@ -69,6 +70,7 @@ class SegmentedFile:
     lattices: LatticeSummary | None = None
     verdicts: tuple[Verdict, ...] = ()
     pictures: Pictures = "full"  # earlier results do not tell
+    low_confidence: int = 0
 
     @property
     def flagged(self) -> int:
@@ -124,6 +126,7 @@ def write_results(
         pixel_size_nm=pixel_size_nm,
         sizes=summarize_sizes(particles),
         left_out=sum(record.left_out for record in records),
+        low_confidence=sum(record.low_confidence for record in records),
         min_diameter_px=records[0].min_diameter_px,
         scores=add_scores(scores) if scores else None,
         hard_dice=float(np.mean(dice)) if dice else None,

@@ -118,7 +118,7 @@ def _write(path: Path, rows: Sequence[Mapping[str, object]], columns: Sequence[s
 
 
 def _place_columns(drift: Drift | None, scale: Scale, lattices: _Lattices) -> list[str]:
-    columns = ["track", "frame", "particle", "x_px", "y_px", "area_px", "diameter_px", "end"]
+    columns = ["track", "frame", "particle", "x_px", "y_px", "area_px", "diameter_px", "end", "confidence"]
     columns += [] if scale.frame_interval_s is None else ["time_s"]
     columns += [] if scale.pixel_size_nm is None else ["x_nm", "y_nm", "area_nm2", "diameter_nm"]
     columns += [] if drift is None else ["x_without_drift_px", "y_without_drift_px"]
@@ -141,6 +141,7 @@ def _places(
                 "area_px": one.area_px,
                 "diameter_px": one.diameter_px,
                 "end": track.end,
+                "confidence": one.confidence,
             }
             if scale.frame_interval_s is not None:
                 row["time_s"] = (frame - 1) * scale.frame_interval_s

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from tem_rf.labelling.canvas import Canvas
+from tem_rf.particles.confidence import particle_confidence
 
 Order = Literal["confidence", "size", "place"]
 
@@ -21,7 +22,7 @@ class ParticleFacts:
         column: Column of the centre of its window [px].
         area_px: Area [px].
         diameter_px: Equivalent circle diameter [px].
-        confidence: Mean probability of its pixels; None without a model.
+        confidence: As of `tem_rf.particles.confidence`; None without a model.
     """
 
     number: int
@@ -46,7 +47,7 @@ def measure_particle(canvas: Canvas, number: int, probability: np.ndarray | None
     box = canvas.box_of(number)
     mask = canvas.mask_of(number)
     area = int(np.count_nonzero(mask))
-    confidence = None if probability is None else float(probability[box.place][mask].mean())
+    confidence = None if probability is None else float(particle_confidence(mask, probability[box.place])[1])
     row, column = (box.top + box.bottom - 1) // 2, (box.left + box.right - 1) // 2
     return ParticleFacts(number, row, column, area, float(np.sqrt(4 * area / np.pi)), confidence)
 

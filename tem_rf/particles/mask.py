@@ -9,6 +9,7 @@ import numpy as np
 from tem_rf.data.preprocess import mean_and_sd
 from tem_rf.data.scratch import bands
 from tem_rf.errors import SettingsError
+from tem_rf.particles.confidence import particle_confidence
 from tem_rf.particles.measure import RING_PX, Particle, measure_particles
 from tem_rf.particles.split import split_regions
 
@@ -64,10 +65,12 @@ class MeasuredMask:
     Attributes:
         particles: The particles, numbered from 1, window by window from the top.
         left_out: Number of connected regions that were too small.
+        low_confidence: Number of particles below the minimum confidence.
     """
 
     particles: tuple[Particle, ...]
     left_out: int
+    low_confidence: int = 0
 
 
 def measure_mask(
@@ -79,6 +82,8 @@ def measure_mask(
     distance: np.ndarray | None = None,
     rows: int | None = None,
     instances: np.ndarray | None = None,
+    probability: np.ndarray | None = None,
+    min_confidence: float | None = None,
 ) -> MeasuredMask:
     """Measure the particles of a mask. Their numbers and geometry do not depend on the windows.
 
@@ -93,13 +98,15 @@ def measure_mask(
         distance: (h, w) distance that a network gives, to split them by; None: split at necks.
         rows: Rows of a window; None: a few million pixels.
         instances: (h, w) uint32, filled with the number of the particle of each pixel, 0 elsewhere; None: not wanted.
+        probability: (h, w) of the particle class, for the confidence; may be memory-mapped.
+        min_confidence: Minimum confidence of a particle; others are no particles, and are erased from the mask.
     """
     if instances is not None:
         for band in bands(len(instances)):
             instances[band] = 0
     _, spread = mean_and_sd(counts)
     particles: list[Particle] = []
-    left_out = 0
+    left_out = low_confidence = 0
     for window, components, places, ready in _windows(mask, rows or max(_PIXELS // mask.shape[1], 4 * RING_PX)):
         areas = sum(np.bincount(components[band].ravel(), minlength=len(ready)) for band in bands(len(components)))
         left_out += int(np.count_nonzero(ready & (areas < min_area_px)))
@@ -120,11 +127,28 @@ def measure_mask(
                 numbers[others[components]] = -1
         else:
             found = [place for place, is_kept in zip(places, kept[1:], strict=True) if is_kept]
+        confidence = None if probability is None else particle_confidence(numbers, probability[window])
+        if confidence is not None and min_confidence is not None:
+            weak = confidence < min_confidence
+            weak[0] = False
+            if weak.any():
+                low_confidence += int(np.count_nonzero(weak))
+                mask[window][weak[np.maximum(numbers, 0)]] = 0
+                numbers = _without(numbers, weak)
+                confidence, found = confidence[~weak], None
         if instances is not None:
             _write_numbers(instances[window], numbers, len(particles))
         for particle in measure_particles(numbers, counts[window], spread, found):
-            particles.append(replace(particle, number=len(particles) + 1, y_px=window.start + particle.y_px))
-    return MeasuredMask(tuple(particles), left_out)
+            sure = None if confidence is None else float(confidence[particle.number])
+            y_px = window.start + particle.y_px
+            particles.append(replace(particle, number=len(particles) + 1, y_px=y_px, confidence=sure))
+    return MeasuredMask(tuple(particles), left_out, low_confidence)
+
+
+def _without(numbers: np.ndarray, dropped: np.ndarray) -> np.ndarray:
+    """Renumber particles without some of them; negative pixels stay."""
+    number_of = np.where(dropped, 0, np.cumsum(~dropped) - 1).astype(numbers.dtype)
+    return np.where(numbers > 0, number_of[np.maximum(numbers, 0)], numbers)
 
 
 def _write_numbers(instances: np.ndarray, numbers: np.ndarray, before: int) -> None:

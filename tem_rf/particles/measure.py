@@ -81,6 +81,8 @@ class Particle:
         contrast: Mean counts inside minus those of the background around it, in standard deviations of the micrograph;
             None without counts, or if other particles leave no background.
         touches_border: It is cut by the edge of the micrograph, so its sizes are lower bounds.
+        confidence: How sure the network is of it, from 0 to 1, see `tem_rf.particles.confidence`; None without a
+            probability.
     """
 
     number: int
@@ -94,6 +96,7 @@ class Particle:
     circularity: float
     contrast: float | None
     touches_border: bool
+    confidence: float | None = None
 
 
 def measure_particles(

@@ -95,7 +95,6 @@ def split_components(numbers: np.ndarray, divide: Divide) -> np.ndarray:
     from scipy.ndimage import find_objects
 
     result, last = numbers.copy(), int(numbers.max())
-    has_specks = False
     for number, place in enumerate(find_objects(numbers), start=1):
         if place is None:
             continue

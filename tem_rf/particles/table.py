@@ -12,6 +12,7 @@ from tem_rf.files import replacing_file
 from tem_rf.particles.measure import Particle
 
 _PARTICLE = TypeAdapter(Particle)
+_COLUMNS = tuple(field.name for field in fields(Particle))
 _LENGTHS = ("y_px", "x_px", "diameter_px", "feret_max_px", "feret_min_px")
 
 
@@ -28,7 +29,7 @@ def write_particles(
     Raises:
         StorageError: The disk is full or the location is not writable.
     """
-    columns = ["frame", *(field.name for field in fields(Particle))]
+    columns = ["frame", *_COLUMNS]
     if pixel_size_nm is not None:
         columns += [_in_nm(name) for name in _LENGTHS] + ["area_nm2"]
     with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
@@ -64,14 +65,15 @@ def read_particles(path: Path, frames: int | None = None) -> list[list[Particle]
 
 
 def _particle(row: dict[str, str]) -> Particle:
-    return _PARTICLE.validate_python({field.name: row[field.name] or None for field in fields(Particle)})
+    # Tables of earlier versions have no confidence.
+    return _PARTICLE.validate_python({name: row[name] or None for name in _COLUMNS if name in row})
 
 
 def _row(frame: int, particle: Particle, pixel_size_nm: float | None) -> dict[str, object]:
     row: dict[str, object] = {"frame": frame}
-    for field in fields(Particle):
-        value = getattr(particle, field.name)
-        row[field.name] = f"{value:.6g}" if isinstance(value, float) else value
+    for name in _COLUMNS:
+        value = getattr(particle, name)
+        row[name] = f"{value:.6g}" if isinstance(value, float) else value
     if pixel_size_nm is not None:
         row |= {_in_nm(name): f"{getattr(particle, name) * pixel_size_nm:.6g}" for name in _LENGTHS}
         row["area_nm2"] = f"{particle.area_px * pixel_size_nm**2:.6g}"

@@ -1,6 +1,7 @@
 """What commands leave in a folder, for the screens that show it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,11 @@ def segmented_movie(folder: Path, state: Path) -> None:
     }
     for name, stack in images.items():
         tifffile.imwrite(folder / f"{name}.tif", stack, photometric="minisblack")
-    frames = [(number, measure_particles(frame.astype(np.int32))) for number, frame in enumerate(numbers, start=1)]
+    confidence = {1: 0.6, 2: 0.9}
+    frames = [
+        (number, [replace(one, confidence=confidence[one.number]) for one in measure_particles(frame.astype(np.int32))])
+        for number, frame in enumerate(numbers, start=1)
+    ]
     write_particles(folder / "movie_particles.csv", frames, pixel_size_nm=0.02)
     kinds = ("mask", "instances", "probability")
     row = {"image": "movie.tif", "particle_fraction": 0.1, "pixel_size_nm": 0.02, "particles": "movie_particles.csv"}

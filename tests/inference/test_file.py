@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from pydantic import ValidationError
 from roifile import ImagejRoi
 
 from tem_rf.config.preparation import PreprocessingSettings
@@ -55,6 +56,32 @@ def test_a_stack_becomes_a_stack_of_masks_with_its_pixel_size(tmp_path: Path) ->
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *("m_instances.tif", "m_mask.tif", "m_overlay.png", "m_particles.csv", "m_segmented.json", "m_sizes.png")
     ]
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_particles_of_low_confidence_are_left_out_of_every_result(frames: int, tmp_path: Path) -> None:
+    masks = discs((90, 110), (25, 25, 14)), discs((90, 110), (70, 80, 12))
+    counts = np.where(masks[0], 150, np.where(masks[1], 110, 50)).astype(np.uint16)
+    write_tiff(tmp_path / "m.tif", np.stack([counts] * frames) if frames > 1 else counts, pixel_size_nm=0.5)
+    write_tiff(tmp_path / "label.tif", np.stack([masks[0]] * frames) if frames > 1 else masks[0])
+    arguments = ([bright()], tmp_path / "m.tif", tmp_path / "out")
+    both = segment_file(*arguments, SegmentSettings(), label=tmp_path / "label.tif")
+    confidence = sorted(one.confidence or 0 for one in read_particles(both.files["particles"])[0])
+    assert (len(confidence), both.low_confidence) == (2, 0)
+    settings = SegmentSettings(min_confidence=sum(confidence) / 2)
+    one = segment_file(*arguments, settings, label=tmp_path / "label.tif")
+    assert (one.sizes.count, one.low_confidence, one.left_out) == (frames, frames, 0)
+    for kind in ("mask", "instances"):
+        written = tifffile.imread(one.files[kind]).reshape(frames, *masks[0].shape)
+        np.testing.assert_array_equal(written > 0, np.broadcast_to(masks[0], written.shape))
+    assert one.scores is not None
+    assert both.scores is not None
+    assert (both.scores.false_positives, one.scores.false_positives) == (frames, 0)
+    assert one.hard_dice == 1
+    assert both.hard_dice is not None
+    assert both.hard_dice < 0.8
+    with pytest.raises(ValidationError):
+        SegmentSettings(min_confidence=1.5)
 
 
 @pytest.mark.parametrize("frames", [1, 3])

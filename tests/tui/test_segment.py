@@ -259,7 +259,7 @@ def test_particles_and_frames_are_stepped_through_at_full_size(with_model: Path,
         await pilot.press("o")
         await until(pilot, lambda: "(1 of 2 by confidence)" in screen_text(app))
         assert "particle 1" in screen_text(app)  # the less certain one
-        assert "mean probability 0.60" in screen_text(app)
+        assert "confidence 0.60" in screen_text(app)
         await pilot.press("full_stop")
         await until(pilot, lambda: "frame 2/2" in screen_text(app) and "1 particles" in screen_text(app))
 

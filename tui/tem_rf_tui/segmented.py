@@ -1,11 +1,9 @@
 """One frame of a segmented file with its particles, for the viewer; read in worker threads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from tem_rf.particles.measure import Particle
 from tem_rf_tui.painting import Picture
@@ -22,25 +20,24 @@ class SegmentedFrame:
         count: Number of frames in the file.
         picture: The micrograph with its mask.
         particles: The particles in it.
-        confidence: Mean probability inside each particle, by number; empty if no probabilities were written.
     """
 
     index: int
     count: int
     picture: Picture
     particles: tuple[Particle, ...]
-    confidence: Mapping[int, float]
 
     @property
     def orders(self) -> list[Order]:
         """The orders in which one can step through the particles."""
-        return ["size", "confidence" if self.confidence else "contrast", "number"]
+        known = any(one.confidence is not None for one in self.particles)  # not in tables of earlier versions
+        return ["size", "confidence" if known else "contrast", "number"]
 
     def ordered(self, order: Order) -> list[Particle]:
         """Return the particles, the largest first, or those with the lowest confidence."""
         keys = {
             "size": lambda particle: -particle.area_px,
-            "confidence": lambda particle: self.confidence.get(particle.number, 1.0),
+            "confidence": lambda particle: 1.0 if particle.confidence is None else particle.confidence,
             "contrast": lambda particle: abs(particle.contrast or 0.0),
             "number": lambda particle: particle.number,
         }
@@ -68,7 +65,7 @@ def read_segmented(folder: Path, row: Mapping[str, Any], index: int) -> Segmente
     frames = read_particles(folder / row["particles"], count) if "particles" in row else []
     picture = Picture(micrograph.pixels, mask if mask.shape == micrograph.pixels.shape else None, size_nm)
     particles = tuple(frames[index]) if index < len(frames) else ()
-    return SegmentedFrame(index, count, picture, particles, _confidence(folder, row, index, particles))
+    return SegmentedFrame(index, count, picture, particles)
 
 
 def particle_text(frame: SegmentedFrame, particle: Particle, place: int, order: Order) -> str:
@@ -83,8 +80,8 @@ def particle_text(frame: SegmentedFrame, particle: Particle, place: int, order: 
     ]
     if particle.contrast is not None:
         parts.append(f"contrast {particle.contrast:+.2f} SD")
-    if particle.number in frame.confidence:
-        parts.append(f"mean probability {frame.confidence[particle.number]:.2f}")
+    if particle.confidence is not None:
+        parts.append(f"confidence {particle.confidence:.2f}")
     if particle.touches_border:
         parts.append("cut by the border")
     return ", ".join(parts)
@@ -98,18 +95,3 @@ def slider(index: int, count: int, width: int = 40) -> str:
     """
     place = round(index / max(1, count - 1) * (width - 1))
     return f"{'─' * place}●{'─' * (width - 1 - place)}"
-
-
-def _confidence(folder: Path, row: Mapping[str, Any], index: int, particles: Sequence[Particle]) -> dict[int, float]:
-    from tem_rf.data.readers import read_frame
-
-    if not particles or "probability" not in row or "instances" not in row:
-        return {}
-    numbers = read_frame(folder / row["instances"], index)[0].pixels.astype(np.int64)
-    probability = read_frame(folder / row["probability"], index)[0].pixels
-    if numbers.shape != probability.shape:
-        return {}
-    sums = np.bincount(numbers.ravel(), probability.ravel().astype(float))
-    counts = np.bincount(numbers.ravel())
-    known = [particle.number for particle in particles if particle.number < len(counts) and counts[particle.number]]
-    return {number: float(sums[number] / counts[number]) for number in known}

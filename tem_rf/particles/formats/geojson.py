@@ -1,7 +1,8 @@
 """Write particles as GeoJSON, as QuPath imports annotations and napari's plugins read shapes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,13 @@ CLASS = "particle"
 """Class of the particles in every format that has classes."""
 
 
-def write_geojson(path: Path, frames: Iterable[np.ndarray], *, is_stack: bool = False) -> None:
+def write_geojson(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    *,
+    is_stack: bool = False,
+    confidence: Mapping[tuple[int, int], float] = MappingProxyType({}),
+) -> None:
     """Write a feature per particle, named by its number, of the class `particle`.
 
     Coordinates are pixels; (0, 0) is the upper left corner of the image, as in QuPath.
@@ -23,19 +30,20 @@ def write_geojson(path: Path, frames: Iterable[np.ndarray], *, is_stack: bool = 
         path: .geojson file to write, atomically.
         frames: (h, w) int numbers of the particles of each frame.
         is_stack: Give each feature the time point of its frame, as QuPath does.
+        confidence: Confidence of particles by the numbers of frame and particle; a measurement in QuPath.
 
     Raises:
         StorageError: The disk is full or the location is not writable.
     """
     features = [
-        _feature(outline, frame if is_stack else None)
+        _feature(outline, frame if is_stack else None, confidence.get((frame, outline.number)))
         for frame, instances in enumerate(frames, start=1)
         for outline in trace_outlines(instances)
     ]
     write_json(path, {"type": "FeatureCollection", "features": features}, indent=None)
 
 
-def _feature(outline: Outline, frame: int | None) -> dict[str, Any]:
+def _feature(outline: Outline, frame: int | None, confidence: float | None) -> dict[str, Any]:
     polygons = [_polygon(area) for area in outline.areas]
     geometry: dict[str, Any] = (
         {"type": "Polygon", "coordinates": polygons[0]}
@@ -44,15 +52,14 @@ def _feature(outline: Outline, frame: int | None) -> dict[str, Any]:
     )
     if frame is not None:
         geometry["plane"] = {"c": -1, "z": 0, "t": frame - 1}
-    return {
-        "type": "Feature",
-        "geometry": geometry,
-        "properties": {
-            "objectType": "annotation",
-            "name": roi_name(outline.number, frame),
-            "classification": {"name": CLASS},
-        },
+    properties: dict[str, Any] = {
+        "objectType": "annotation",
+        "name": roi_name(outline.number, frame),
+        "classification": {"name": CLASS},
     }
+    if confidence is not None:
+        properties["measurements"] = {"confidence": confidence}
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
 def _polygon(area: Area) -> list[list[list[int]]]:

@@ -1,5 +1,6 @@
 """Particles written in any format are read back with every pixel and number, holes and islands included."""
 
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ from tem_rf.particles.formats.geojson import write_geojson
 from tem_rf.particles.formats.labelme import write_labelme
 from tem_rf.particles.formats.outlines import trace_outlines
 from tem_rf.particles.formats.rois import write_rois
+from tem_rf.particles.split import number_particles
+from tests.helpers.discs import discs
 
 Write = Callable[[Path, np.ndarray], None]
 WRITERS: dict[str, Write] = {
@@ -118,3 +121,10 @@ def test_instance_images_keep_their_numbers(dtype: Any, tmp_path: Path) -> None:
     (label,) = read(tmp_path / "m_instances.tif", instances.shape)
     np.testing.assert_array_equal(label.instances, instances)
     assert label.notes == ()
+
+
+def test_geojson_has_the_confidence_as_a_measurement(tmp_path: Path) -> None:
+    numbers = number_particles(discs((60, 60), (15, 15, 8), (40, 40, 9)))
+    write_geojson(tmp_path / "m.geojson", [numbers], confidence={(1, 2): 0.75})
+    features = json.loads((tmp_path / "m.geojson").read_text())["features"]
+    assert [one["properties"].get("measurements") for one in features] == [None, {"confidence": 0.75}]
