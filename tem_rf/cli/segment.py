@@ -1,5 +1,9 @@
 """`tem-rf segment`: segment whole micrographs, stacks and movies, and measure their particles."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tem_rf.cli.options import takes
 from tem_rf.cli.output import JsonFlag, print_json, print_json_line, print_remark, progress_console, show_status
 from tem_rf.cli.segment_text import print_segmented, segmented_json
@@ -30,7 +34,7 @@ def segment(request: SegmentRequest, as_json: JsonFlag = False) -> None:
     Example: tem-rf segment /mnt/microscope/session --follow --output live
     """
     console = progress_console()
-    with show_status(console=console) as on_step:
+    with _ended_like_by_ctrl_c(request.follow), show_status(console=console) as on_step:
         outcome = run(
             request,
             on_step=on_step,
@@ -56,3 +60,14 @@ def segment(request: SegmentRequest, as_json: JsonFlag = False) -> None:
         )
     if request.strict:
         outcome.require_trusted()
+
+
+@contextmanager
+def _ended_like_by_ctrl_c(follow: bool) -> Iterator[None]:
+    """Let SIGTERM, by which the app or a service ends a followed folder, do what Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler) if follow else None
+    try:
+        yield
+    finally:
+        if follow:
+            signal.signal(signal.SIGTERM, before)

@@ -68,6 +68,19 @@ def test_a_command_that_runs_can_be_ended(tmp_path: Path, sleeping: None) -> Non
     assert _wait(board).state == "lost"
 
 
+def test_a_command_that_ends_well_when_asked_to_is_done(tmp_path: Path, sleeping: None) -> None:
+    (tmp_path / "sleeper").write_text("#!/bin/sh\ntrap 'exit 0' TERM\necho waiting >&2\nsleep 60 &\nwait\n")
+    board = JobBoard(tmp_path / "jobs", tmp_path)
+    board.start("follow", [])
+    for _ in range(100):
+        (job,) = board.poll()
+        if job.line == "waiting":
+            break
+        time.sleep(0.05)
+    job.cancel()
+    assert _wait(board).state == "done"
+
+
 def test_progress_is_read_from_the_bar_as_a_terminal_shows_it(tmp_path: Path) -> None:
     board = JobBoard(tmp_path / "jobs", tmp_path)
     folder = board.start("field", ["--help"])

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -22,8 +23,9 @@ from tem_rf.runs.process import has_ended
 
 JobState = Literal["running", "done", "failed", "lost"]
 _KEPT_JOBS = 30
-# The shell outlives the app, so it records the exit code of the command.
-_NOTE_EXIT_CODE = '"$@"; code=$?; echo "$code" > "$JOB_CODE.part"; mv "$JOB_CODE.part" "$JOB_CODE"'
+_TERMINATED = 128 + signal.SIGTERM  # exit code of the shell for a command that was asked to end
+# The shell outlives the app and a request to end, so it records the exit code of the command.
+_NOTE_EXIT_CODE = 'trap : TERM; "$@"; code=$?; echo "$code" > "$JOB_CODE.part"; mv "$JOB_CODE.part" "$JOB_CODE"'
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _COUNT = re.compile(r"(\d+)/(\d+)")
 
@@ -46,7 +48,7 @@ class Job:
     Attributes:
         folder: Folder with its output, error output and exit code.
         title: What it does, in words.
-        state: `lost` if its process no longer exists and left no exit code.
+        state: `lost` if its process was terminated, or no longer exists and left no exit code.
         line: Last line of its progress.
         fraction: Completed fraction, if it reports one.
         started: Start time [s since 1970].
@@ -72,8 +74,9 @@ class Job:
 
     @property
     def report(self) -> list[str]:
-        """Its output for people; empty if it printed JSON."""
-        return [] if self.result() is not None else _lines(self.folder / "output.txt")
+        """Its output for people; empty if it printed JSON, at its end or a line per result."""
+        lines = [] if self.result() is not None else _lines(self.folder / "output.txt")
+        return [] if lines and lines[0].startswith("{") else lines
 
     def result(self) -> Any:
         """The JSON it printed; None if there is none."""
@@ -200,7 +203,8 @@ class JobBoard:
 
 def _state(folder: Path, about: _Description) -> JobState:
     try:
-        return "done" if int((folder / "code.txt").read_text()) == 0 else "failed"
+        code = int((folder / "code.txt").read_text())
+        return "done" if code == 0 else "lost" if code == _TERMINATED else "failed"
     except (OSError, ValueError):
         return "lost" if has_ended(about.pid, about.create_time) else "running"
 
