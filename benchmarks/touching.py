@@ -106,10 +106,10 @@ def _methods(network: str) -> dict[str, Callable[[Segmented, float], np.ndarray]
         "necks": lambda one, area: number_particles(one.mask, min_area_px=area, split_touching=True),
     }
     if network != NETWORK:
-        methods["distance"] = lambda one, area: number_particles(
+        methods["necks and distance"] = lambda one, area: number_particles(
             one.mask, min_area_px=area, split_touching=True, distance=one.distance
         )
-        methods["distance, labelled mask"] = lambda one, area: number_particles(
+        methods["necks and distance, labelled mask"] = lambda one, area: number_particles(
             one.truth > 0, min_area_px=area, split_touching=True, distance=one.distance
         )
     else:

@@ -44,6 +44,14 @@ def test_the_first_epoch_is_that_of_tensorflow(trained_run: RunFolder, on_one_de
     np.testing.assert_allclose(curves(on_one_device), curves(trained_run)[:1], atol=1e-3)
 
 
+def test_a_network_with_a_distance_output_trains_as_on_tensorflow(
+    distance_run: RunFolder, numbered_dataset: Path, tmp_path: Path
+) -> None:
+    run = new_run(numbered_dataset, tmp_path / "run", network="n2-p22-distance", epochs=1)
+    train_on_jax(run, devices=1)
+    np.testing.assert_allclose(curves(run), curves(distance_run)[:1], atol=1e-3)
+
+
 MOVING_VARIANCE = """
 import numpy as np
 from tem_rf.models.layers import FusedBatchNormalization
