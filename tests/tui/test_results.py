@@ -135,6 +135,10 @@ def test_images_stand_worst_first(with_runs: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, ImageScoresScreen))
         table = app.screen.query_one("#images", RowTable)
         assert [row[3] for row in table.rows] == ["0.700", "0.800", "0.800", "0.900"]
+        await pilot.press("slash", *"140")
+        await until(pilot, lambda: [row[3] for row in table.rows] == ["0.700", "0.800"])
+        await pilot.press("escape")
+        await until(pilot, lambda: len(table.rows) == 4 and table.has_focus)
         await pilot.press("escape", "down", "enter")
         await until(pilot, lambda: "Not evaluated yet" in told(app))
 
