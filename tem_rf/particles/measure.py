@@ -116,9 +116,8 @@ def measure_particles(
     from scipy.ndimage import find_objects
     from skimage.measure import perimeter_crofton
 
-    counts = None if counts is None else counts.astype(np.float32)
     if counts is not None and spread is None:
-        _, spread = mean_and_sd(counts)
+        _, spread = mean_and_sd(counts.astype(np.float32))
     particles = []
     for number, place in enumerate(find_objects(numbers) if places is None else places, start=1):
         if place is None:
@@ -171,5 +170,5 @@ def _contrast(
     around = (distance_transform_cdt(~inside, "taxicab") <= RING_PX) & (near == 0)
     if not around.any() or not spread:
         return None
-    values = counts[place]
+    values = counts[place].astype(np.float32)
     return float((values[inside].mean() - values[around].mean()) / spread)
