@@ -1,5 +1,6 @@
-"""The list of particles shows the lattice where it was measured."""
+"""The list of particles shows the confidence and the lattice where they were measured."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,3 +28,12 @@ def test_columns_of_the_lattice_appear_if_it_was_measured(tmp_path: Path) -> Non
         ("amorphous", "", "", "", ""),
         ("twinned", "<110>", "{111}", "0.2354", "12"),
     ]
+
+
+def test_the_confidence_appears_if_the_table_has_it(tmp_path: Path) -> None:
+    (one,) = measure_particles(discs((60, 60), (30, 30, 9)).astype(int))
+    for name, confidence in (("new", 0.874), ("old", None)):
+        write_particles(tmp_path / f"{name}.csv", [(1, [replace(one, confidence=confidence)])])
+    new, old = (list_particles(tmp_path / f"{name}.csv", None) for name in ("new", "old"))
+    assert new.columns == (*old.columns, "confidence")
+    assert new.rows[0] == (*old.rows[0], "0.87")

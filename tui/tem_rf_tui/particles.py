@@ -65,6 +65,8 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
     )  # fmt: skip
     numbered = [(frame, one) for frame, particles in enumerate(read_particles(path), start=1) for one in particles]
     lattices = read_lattice_columns(path, tuple(_LATTICE.values()))
+    has_confidence = any(one.confidence is not None for _, one in numbered)  # not in tables of earlier versions
+    columns += ("confidence",) * has_confidence
     columns += tuple(_LATTICE) if lattices else ()
     rows = tuple(
         (
@@ -76,6 +78,7 @@ def list_particles(path: Path, pixel_size_nm: float | None) -> ParticleList:
             f"{one.feret_min_px * side:.3g}",
             f"{one.circularity:.3g}",
             "yes" if one.touches_border else "no",
+            *(["–" if one.confidence is None else f"{one.confidence:.2f}"] * has_confidence),
             *(lattices[frame, one.number].values() if lattices else ()),
         )
         for frame, one in numbered[:SHOWN_PARTICLES]
