@@ -91,6 +91,20 @@ def waiting_notice(event: EpochEvent) -> NoticeEvent:
     )
 
 
+def learned_nothing_notice(event: EpochEvent, marked: str) -> NoticeEvent:
+    """The notice about a network that still marks all pixels alike.
+
+    Args:
+        event: The epoch.
+        marked: What it marks, `every pixel` or `no pixel`.
+    """
+    return NoticeEvent(
+        message=f"After epoch {event.epoch} the network marks {marked} of the validation patches that are shown: it "
+        "has learned nothing yet. If the next epochs do not change that, stop it and train with another seed; with "
+        "some seeds a small network loses all of its few filters."
+    )
+
+
 def _memory_mb() -> float:
     import psutil
 

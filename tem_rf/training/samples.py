@@ -38,6 +38,8 @@ class SamplePictures:
         self._unsure = np.stack([dataset.unsure(patch) for patch in indices])
         self._images = np.stack([grey_levels(patch) for patch in self._patches])
         self._next_at, self._is_warm = 0.0, False
+        self.marked_alike: str | None = None
+        """`every pixel` or `no pixel` if the newest predictions are so; None if they tell pixels apart."""
 
     def after_epoch(self, epoch: int, *, is_last: bool) -> SampleEvent | None:
         """Write the samples of an epoch; None if it is too early for new ones, or the file cannot be written.
@@ -47,7 +49,9 @@ class SamplePictures:
         started = time.monotonic()
         if started < self._next_at and not is_last:
             return None
-        predictions = np.stack([self._predict(patch) for patch in self._patches]) & ~self._unsure
+        predictions = np.stack([self._predict(patch) for patch in self._patches])
+        self.marked_alike = _marked_alike(predictions, self._labels)
+        predictions &= ~self._unsure
         event = None
         with suppress(StorageError):
             write_samples(self._run.samples_file, Samples(epoch, self._images, self._labels, predictions))
@@ -62,6 +66,13 @@ class SamplePictures:
         """Predict one patch at a time, which needs less memory than a step, and uncompiled, which needs no compiler."""
         logits = self._model(patch[np.newaxis, ..., np.newaxis], training=False)
         return particle_mask(particle_probability(keras.ops.convert_to_numpy(logits)[0]))
+
+
+def _marked_alike(predictions: np.ndarray, labels: np.ndarray) -> str | None:
+    """`every pixel` or `no pixel` if that is what predictions mark and labels do not; else None."""
+    if predictions.all() and not labels.all():
+        return "every pixel"
+    return "no pixel" if labels.any() and not predictions.any() else None
 
 
 def choose_patches(dataset: PreparedDataset) -> list[int]:

@@ -25,7 +25,13 @@ from tem_rf.training.batches import PrefetchedBatches, epoch_order, in_order, sp
 from tem_rf.training.freezing import freeze_layers
 from tem_rf.training.objective import Scores, objective
 from tem_rf.training.optimizer import averaged_weights, build_optimizer
-from tem_rf.training.reporting import EpochTimer, TensorBoardLog, waiting_notice, waits_for_data
+from tem_rf.training.reporting import (
+    EpochTimer,
+    TensorBoardLog,
+    learned_nothing_notice,
+    waiting_notice,
+    waits_for_data,
+)
 from tem_rf.training.samples import SamplePictures
 from tem_rf.training.state import Progress, load_checkpoint, save_checkpoint, save_model
 from tem_rf.training.steppers.base import build_stepper, make_repeatable
@@ -116,7 +122,7 @@ class _Training:
         self.stepper = MicrobatchStepper(stepper, self.progress.patches_at_once, self._on_split)
         self.samples = SamplePictures(self.run, self.model, self.dataset)
         self.saved_at = time.monotonic()
-        self.has_told_of_waiting = False
+        self.told: set[str] = set()
 
     def go_on(self) -> State | None:
         """Train epoch by epoch until the end or a request; None if the learning rate schedule was changed meanwhile."""
@@ -177,10 +183,16 @@ class _Training:
         self.events.emit(event)
         if sample:
             self.events.emit(sample)
-        if waits_for_data(event) and not self.has_told_of_waiting:
-            self.has_told_of_waiting = True
-            self.events.emit(waiting_notice(event))
+        if waits_for_data(event):
+            self._tell_once("waiting", waiting_notice(event))
+        if sample and (marked := self.samples.marked_alike) and self.progress.epoch > 1:
+            self._tell_once("learned nothing", learned_nothing_notice(event, marked))
         self._save_checkpoint()
+
+    def _tell_once(self, subject: str, notice: NoticeEvent) -> None:
+        if subject not in self.told:
+            self.told.add(subject)
+            self.events.emit(notice)
 
     def _batches_of_epoch(self, epoch: int) -> list[np.ndarray]:
         order = epoch_order(self.dataset.indices("train"), seed=self.config.seed, epoch=epoch)

@@ -9,7 +9,7 @@ from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import ReadError, StorageError
 from tem_rf.models.unet import build_unet
 from tem_rf.runs import RunFolder
-from tem_rf.runs.events import SampleEvent
+from tem_rf.runs.events import NoticeEvent, SampleEvent
 from tem_rf.runs.samples import read_samples
 from tem_rf.training import samples
 from tem_rf.training.samples import SamplePictures, choose_patches
@@ -96,3 +96,32 @@ def test_damaged_pictures_are_said_in_words(pictures: tuple[SamplePictures, RunF
     run.samples_file.unlink()
     with pytest.raises(ReadError, match="after its first epoch"):
         read_samples(run.samples_file)
+
+
+@pytest.mark.parametrize(("bias", "marked"), [(1000.0, "every pixel"), (-1000.0, "no pixel")])
+def test_a_network_that_marks_all_pixels_alike_is_found(
+    pictures: tuple[SamplePictures, RunFolder], tiny_dataset: Path, bias: float, marked: str
+) -> None:
+    dataset = open_dataset(tiny_dataset)
+    model = build_unet(pictures[1].config.architecture, seed=1)
+    head = model.get_layer("head")
+    head.set_weights([head.get_weights()[0], np.array([0, bias], np.float32)])
+    show = SamplePictures(pictures[1], model, dataset)
+    show.after_epoch(1, is_last=True)
+    assert show.marked_alike == marked
+
+
+def test_a_training_that_learns_nothing_says_so_once(
+    tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "_marked_alike", lambda predictions, labels: "no pixel")
+    monkeypatch.setattr(samples, "COST_LIMIT", 1e9)  # pictures after every epoch
+    run = new_run(tiny_dataset, tmp_path / "run")
+    train(run)
+    told = [event.message for event in run.events() if isinstance(event, NoticeEvent) and "nothing" in event.message]
+    assert len(told) == 1
+    assert told[0].startswith("After epoch 2 the network marks no pixel")
+
+
+def test_a_training_that_learns_says_nothing_of_it(trained_run: RunFolder) -> None:
+    assert not any("nothing" in event.message for event in trained_run.events() if isinstance(event, NoticeEvent))
