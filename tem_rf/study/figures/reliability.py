@@ -31,8 +31,8 @@ def reliability_curves(results: Results) -> StudyFigure:
     return StudyFigure(
         "Fraction of particle pixels against the probability of a particle, test images of all seeds, in "
         f"{BINS} bins of equal width: solid with the temperature that was fitted on the validation images, dashed "
-        f"without. ECE is the expected calibration error. At most {_SHOWN} networks per dataset are drawn, those of "
-        "best validation dice.",
+        "without. ECE is the expected calibration error without and with it. At most "
+        f"{_SHOWN} networks per dataset are drawn, those of best validation dice.",
         rows,
         lambda: _draw(rows),
     )

@@ -13,11 +13,14 @@ from PIL import Image
 
 from tem_rf.data.prepared import open_dataset
 from tem_rf.errors import SettingsError
+from tem_rf.evaluation.calibration import measure
 from tem_rf.evaluation.evaluate import evaluate_run
 from tem_rf.evaluation.inspection import inspect_dataset
 from tem_rf.evaluation.trials import Results, read_results
+from tem_rf.metrics.calibration import MarginHistogram
 from tem_rf.metrics.scores import read_scores
 from tem_rf.runs import RunFolder
+from tem_rf.runs.calibration import Calibration, write_calibration
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.root import list_runs
 from tem_rf.study.figures.catalogue import FIGURES, Entry, find_figures, write_figure
@@ -42,6 +45,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
             write_run(tmp_path, "n2-p22-d124", seed, dice + 0.05, dataset=dataset)
     write_run(tmp_path, "n2-p44", 1, 0.75)
     write_run(tmp_path, "n2-p44", 2, state="failed")
+    histogram = MarginHistogram()
+    histogram.add(np.array([-9.0, -1.0, 1.0, 1.0, 9.0]), np.array([0, 0, 0, 1, 1]))
+    for run in list_runs(tmp_path):
+        if run.is_scored:
+            measured = measure(histogram, 1, 2.0)
+            write_calibration(run, Calibration(str(run.network_sha256), 2.0, measured, measured))
     return read_results(list_runs(tmp_path))
 
 
@@ -237,3 +246,13 @@ def test_the_median_seed_is_shown(tmp_path: Path) -> None:
 def test_an_unknown_figure_is_refused() -> None:
     with pytest.raises(SettingsError, match="figure 'art': expected one of dice, particle-sizes"):
         find_figures(["art"])
+
+
+def test_the_reliability_is_that_of_the_pixels_of_all_seeds(results: Results, tmp_path: Path) -> None:
+    write_figure(tmp_path, find_figures(["reliability"])[0], results)
+    rows = [row for row in rows_of(tmp_path / "reliability.csv") if row["trial"] == "au-5nm-n2-p22"]
+    assert [row["temperature"] for row in rows] == ["before"] * 15 + ["after"] * 15
+    assert {row["bin"]: (row["pixels"], row["particles"]) for row in rows[:15] if row["pixels"] != "0"} == {
+        "1": ("2", "0"), "5": ("2", "0"), "11": ("4", "2"), "15": ("2", "2"),
+    }  # fmt: skip
+    assert sum(int(row["pixels"]) for row in rows[15:]) == 10
