@@ -9,9 +9,11 @@ import tensorflow as tf
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.data.preprocess import BLOCK_PERCENTILES, BLOCK_PX, PERCENTILES
 from tem_rf.data.xray import FEW_BELOW_ZERO, MAX_OUTLIER_FRACTION, PASSES
+from tem_rf.exporting.verdict_graph import measure_in_graph
 from tem_rf.inference.card import ModelCard
 from tem_rf.metrics.calibration import UNCALIBRATED
 from tem_rf.models.probability import ABOVE_HALF
+from tem_rf.trust.statistics import STATISTICS
 
 _AROUND = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0)]
 
@@ -213,11 +215,12 @@ class PackagedCountsToProbability(CountsToProbability):
 
 
 def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None:
-    """Write a SavedModel with two endpoints.
+    """Write a SavedModel with three endpoints.
 
     `serve` takes raw counts (n, h, w) float32 of any height and width and returns `probability` (n, h, w) float32 and
     `mask` (n, h, w) uint8; if the network gives it, also `distance` (n, h, w) float32; normalization, padding to the
-    stride and cropping are included. `logits` takes normalized images (n, h, w, 1), h and w divisible by the stride.
+    stride and cropping are included. `verdict` takes the same and returns `statistics` (n, k) float32, the numbers that
+    verdicts are made from. `logits` takes normalized images (n, h, w, 1), h and w divisible by the stride.
 
     Args:
         model: The network.
@@ -235,9 +238,24 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
     def logits(images: Any) -> Any:
         return model(images, training=False)
 
+    without_temperature = CountsToProbability(model, card.stride_px, card.preprocessing)
+
+    def verdict(counts: Any) -> dict[str, Any]:
+        probability = tf.squeeze(without_temperature(counts)["probability"], -1)
+        images = tf.map_fn(lambda one: normalize_counts(one, card.preprocessing), counts)
+        measured = tf.map_fn(
+            lambda both: measure_in_graph(*both),
+            (images, probability),
+            fn_output_signature=tf.TensorSpec((len(STATISTICS),), tf.float32),
+        )
+        return {"statistics": measured}
+
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint("serve", serve, input_signature=[tf.TensorSpec((None, None, None), tf.float32, name="counts")])
+    archive.add_endpoint(
+        "verdict", verdict, input_signature=[tf.TensorSpec((None, None, None), tf.float32, name="counts")]
+    )
     archive.add_endpoint(
         "logits", logits, input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32, name="images")]
     )

@@ -13,6 +13,7 @@ from tem_rf.trust.kinds import EMPTY, FOREIGN, INVERTED, PRINTED
 
 SIDE_PX = 384
 EXPOSURES = 4
+_MIN_BLOCK = 6  # specimens, the last of them without particles
 DOSE_FACTORS = (0.03, 0.1, 0.3, 1.0)
 DEFOCUS_FACTORS = (0.5, 1.0, 2.5, 6.0)
 PIXEL_SIZE_FACTORS = (0.5, 0.65, 0.8, 1.0, 1.25, 1.6, 2.0)
@@ -44,17 +45,19 @@ class Condition:
 
 
 def random_conditions(presets: Sequence[str], count: int, *, seed: int) -> Iterator[Condition]:
-    """Simulate specimens of presets in turn, each under several doses and defoci, some changed afterwards.
+    """Simulate specimens of presets in turn, each under several doses and defoci, and change most of the images.
 
     Args:
         presets: Presets that are like the training.
         count: Number of specimens; each gives `EXPOSURES` images, every sixth one image without particles.
-        seed: Seed of everything that is random.
+        seed: Seed of the first block of specimens, in which each preset occurs twice; the next block has the next seed.
     """
+    block = max(_MIN_BLOCK, 2 * len(presets))
     for number in range(count):
-        random = np.random.default_rng([seed, number])
-        preset = simulation_settings(presets[number % len(presets)])
-        settings, size_factor = _specimen(preset, random, is_empty=number % 6 == 5)
+        in_block = number % block
+        random = np.random.default_rng([seed + number // block, in_block])
+        preset = simulation_settings(presets[in_block % len(presets)])
+        settings, size_factor = _specimen(preset, random, is_empty=in_block % _MIN_BLOCK == _MIN_BLOCK - 1)
         exposures = [_exposure(preset, random, is_usual=index == 0) for index in range(EXPOSURES)]
         images = simulate_exposures(settings, exposures, seed=int(random.integers(2**31)))
         for index, (exposure, image) in enumerate(zip(exposures, images, strict=True)):
@@ -62,7 +65,10 @@ def random_conditions(presets: Sequence[str], count: int, *, seed: int) -> Itera
             if not image.mask.any():
                 yield replace(one, kind=EMPTY)
                 break
-            yield one if index == 0 or random.random() < 0.4 else _changed(one, random)
+            if index > 0 and random.random() >= 0.4:
+                yield _changed(one, random)
+            else:
+                yield from (one, _changed(one, np.random.default_rng([seed + number // block, in_block, index])))
 
 
 def foreign_conditions(count: int, *, seed: int) -> Iterator[Condition]:

@@ -15,6 +15,7 @@ WINDOW_PX = 256
 MAX_WINDOWS = 6  # per side, so that a large micrograph costs no more than 36 windows
 BLOCK_PX = 4
 PATCH_PX = 64
+MIN_SIDE_PX = BLOCK_PX**2  # smaller images are repeated up to it
 BAND_EDGES = (0.0059, 0.012, 0.0234, 0.0469, 0.0664, 0.0938, 0.1328, 0.1875, 0.2656, 0.375, 0.5, 0.72)  # cycles/px
 BANDS, RINGS = len(BAND_EDGES) - 1, 64
 FRINGES = (0.0664, 0.45)  # cycles/px, where lattice fringes are
@@ -55,6 +56,9 @@ def measure(image: np.ndarray, probability: np.ndarray) -> np.ndarray:
     Returns:
         (n,) float64, as named by `STATISTICS`; logarithms have base 10.
     """
+    lacking = [(0, max(MIN_SIDE_PX - length, 0)) for length in image.shape]
+    if np.any(lacking):
+        image, probability = (np.pad(one, lacking, mode="wrap") for one in (image, probability))
     places = list(windows(image.shape))
     z = np.stack([image[window] for window in places]).astype(np.float32, copy=False)  # (n, h, w)
     p = np.stack([probability[window] for window in places]).astype(np.float32, copy=False)
@@ -176,7 +180,7 @@ def _certainty(p: np.ndarray) -> list[float]:
     q = np.clip(coarse, 1e-6, 1 - 1e-6)
     entropy = float(-(q * np.log2(q) + (1 - q) * np.log2(1 - q)).mean())
     total, within = float(p.mean()), float((p * inside).mean())
-    changes = float((inside[:, 1:] != inside[:, :-1]).mean() + (inside[:, :, 1:] != inside[:, :, :-1]).mean())
+    changes = _changes(inside)
     return [
         float(np.log10(fraction + EPSILON)),
         float(np.log10(entropy + EPSILON)),
@@ -198,6 +202,11 @@ def _contrast(level: np.ndarray, variance: np.ndarray, p: np.ndarray) -> list[fl
     unsure = (share * (1 - share))[:, :-1, :-1] + 1e-6
     edge = _mean(steps, unsure) / max(float(steps.mean()), 1e-9)
     return [contrast, ratio, float(np.log10(edge + 1e-3)), _correlation(level, share), _correlation(detail, share)]
+
+
+def _changes(inside: np.ndarray) -> float:
+    """Length of the outlines, in px per px."""
+    return float((inside[:, 1:] != inside[:, :-1]).mean() + (inside[:, :, 1:] != inside[:, :, :-1]).mean())
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> float:
