@@ -7,7 +7,6 @@ from pathlib import Path
 from tem_rf.data.pixels import resample_mask
 from tem_rf.data.sources import find_pairs, read_labelled
 from tem_rf.errors import ModelError
-from tem_rf.exporting.card_page import write_card_page
 from tem_rf.exporting.folder import write_model_folder
 from tem_rf.exporting.formats import formats_in
 from tem_rf.inference.card import CalibrationNote, ModelCard
@@ -17,7 +16,6 @@ from tem_rf.metrics.calibration import UNCALIBRATED, MarginHistogram
 from tem_rf.models.ensemble import build_ensemble
 from tem_rf.models.probability import margin_of
 from tem_rf.saved_models import CARD_NAME
-from tem_rf.trust.record import TrustRecord
 
 
 def calibrate_model(
@@ -63,12 +61,7 @@ def calibrate_model(
     networks = load_exported_networks(model, card.architecture, card.members)
     network = networks[0] if card.members == 1 else build_ensemble(networks)
     card = card.model_copy(update={"calibration": note, "name": output.name})
-    record = TrustRecord.read(model)  # of the same weights, which it names
-    card = write_model_folder(network, card, output, formats_in(model))
-    if record is not None:
-        record.write(output)
-        write_card_page(output)
-    return card
+    return write_model_folder(network, card, output, formats_in(model), source=model)
 
 
 def _add_micrographs(histogram: MarginHistogram, segmenter: Segmenter, folder: Path) -> int:

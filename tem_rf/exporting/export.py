@@ -62,7 +62,7 @@ def export_run(
     else:
         model = load_network(run)
     card = card.model_copy(update={"calibration": _calibration(run, model, is_ensemble=len(members) > 1)})
-    return write_model_folder(model, card, output, formats)
+    return write_model_folder(model, card, output, formats, source=run.path)
 
 
 def _calibration(run: RunFolder, model: Any, *, is_ensemble: bool) -> CalibrationNote | None:

@@ -238,11 +238,11 @@ def write_saved_model(model: keras.Model, card: ModelCard, folder: Path) -> None
     def logits(images: Any) -> Any:
         return model(images, training=False)
 
-    without_temperature = CountsToProbability(model, card.stride_px, card.preprocessing)
+    without_temperature = ImagesToProbability(model, card.stride_px)
 
     def verdict(counts: Any) -> dict[str, Any]:
-        probability = tf.squeeze(without_temperature(counts)["probability"], -1)
         images = tf.map_fn(lambda one: normalize_counts(one, card.preprocessing), counts)
+        probability = tf.squeeze(without_temperature(tf.expand_dims(images, -1))["probability"], -1)
         measured = tf.map_fn(
             lambda both: measure_in_graph(*both),
             (images, probability),

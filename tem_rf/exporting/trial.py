@@ -23,6 +23,7 @@ from tem_rf.trust.conditions import (
     SIZES,
     Condition,
     foreign_conditions,
+    held_out_conditions,
     map_conditions,
     random_conditions,
 )
@@ -32,7 +33,7 @@ from tem_rf.trust.record import DiceMap, TrustRecord
 
 Progress = Callable[[str], None]
 _HELD_OUT_SEED = 500_000  # no other seed is used for images that the expected dice is fitted to
-_FOREIGN = 90
+_FOREIGN = 300
 
 
 def try_on_presets(
@@ -63,7 +64,7 @@ def try_on_presets(
     held_count = max(4, specimens // 3)
     held = _try(
         segmenter,
-        random_conditions(presets, held_count, seed=seed + _HELD_OUT_SEED),
+        held_out_conditions(presets, held_count, seed=seed),
         held_count * EXPOSURES,
         on_step,
         "held-out micrographs",
@@ -154,8 +155,8 @@ def _record(
     foreign = _try(segmenter, foreign_conditions(_FOREIGN, seed=seed), _FOREIGN, on_step, "other images")
     held_foreign = _try(
         segmenter,
-        foreign_conditions(_FOREIGN // 3, seed=seed + _HELD_OUT_SEED),
-        _FOREIGN // 3,
+        foreign_conditions(_FOREIGN // 6, seed=seed + _HELD_OUT_SEED),
+        _FOREIGN // 6,
         on_step,
         "held-out other images",
     )

@@ -68,7 +68,8 @@ def foreign_image(side_px: int, random: np.random.Generator) -> np.ndarray:
     Returns:
         (side_px, side_px) float32.
     """
-    kinds = (_white_noise, _grainy, _blank, _salt_and_pepper, _text, _grating, _leaves, _leaves, _leaves)
+    noises = (_white_noise, _grainy, _grainy, _blank, _salt_and_pepper)
+    kinds = (*noises, _text, _text, _grating, _leaves, _leaves, _leaves, _leaves)
     image = kinds[random.integers(len(kinds))](side_px, random)
     if random.random() < 0.4:
         image = image + random.normal(0, float(image.std()) * log_uniform(random, 0.02, 0.4) + 1e-3, image.shape)
@@ -114,7 +115,11 @@ def _text(side: int, random: np.random.Generator) -> np.ndarray:
         spaced = np.where(random.random(len(letters)) < 0.18, 32, letters)
         pen.text((int(random.integers(0, 30)), top), "".join(map(chr, spaced)), fill=0, font=font)
     image = np.asarray(page, np.float64)
-    return blur(image, random.uniform(0.3, 1.5)) if random.random() < 0.5 else image
+    if random.random() < 0.5:
+        image = blur(image, random.uniform(0.3, 1.5))
+    if random.random() < 0.5:  # a page in the light of a lamp
+        image = tilt_illumination(image, float(image.std()) * log_uniform(random, 0.3, 4), random)
+    return image
 
 
 def _grating(side: int, random: np.random.Generator) -> np.ndarray:

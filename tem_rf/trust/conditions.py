@@ -14,6 +14,7 @@ from tem_rf.trust.kinds import EMPTY, FOREIGN, INVERTED, PRINTED
 SIDE_PX = 384
 EXPOSURES = 4
 _MIN_BLOCK = 6  # specimens, the last of them without particles
+_HELD_OUT = 4000  # from the seeds of the specimens that are fitted to those that are held out
 DOSE_FACTORS = (0.03, 0.1, 0.3, 1.0)
 DEFOCUS_FACTORS = (0.5, 1.0, 2.5, 6.0)
 PIXEL_SIZE_FACTORS = (0.5, 0.65, 0.8, 1.0, 1.25, 1.6, 2.0)
@@ -52,7 +53,7 @@ def random_conditions(presets: Sequence[str], count: int, *, seed: int) -> Itera
         count: Number of specimens; each gives `EXPOSURES` images, every sixth one image without particles.
         seed: Seed of the first block of specimens, in which each preset occurs twice; the next block has the next seed.
     """
-    block = max(_MIN_BLOCK, 2 * len(presets))
+    block = _block(presets)
     for number in range(count):
         in_block = number % block
         random = np.random.default_rng([seed + number // block, in_block])
@@ -69,6 +70,20 @@ def random_conditions(presets: Sequence[str], count: int, *, seed: int) -> Itera
                 yield _changed(one, random)
             else:
                 yield from (one, _changed(one, np.random.default_rng([seed + number // block, in_block, index])))
+
+
+def held_out_conditions(presets: Sequence[str], count: int, *, seed: int) -> Iterator[Condition]:
+    """Simulate specimens like `random_conditions`, of other seeds, which nothing is fitted to."""
+    block = _block(presets)
+    for number in range(-(-count // block)):
+        specimens = min(block, count - number * block)
+        for one in random_conditions(presets, specimens, seed=seed + _HELD_OUT + 2 * number):
+            yield replace(one, specimen=number * block + one.specimen)
+
+
+def _block(presets: Sequence[str]) -> int:
+    """Specimens that share a seed."""
+    return max(_MIN_BLOCK, 2 * len(presets))
 
 
 def foreign_conditions(count: int, *, seed: int) -> Iterator[Condition]:

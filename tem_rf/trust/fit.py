@@ -12,9 +12,10 @@ from tem_rf.trust.record import LIMIT, TRUSTED_DICE, DiceMap, ExpectedDice, Held
 from tem_rf.trust.verdict import Verdict, judge, kernel
 
 _FOLDS = 5
-_WIDTHS = (0.004, 0.008, 0.015, 0.03)
-_RIDGES = (0.03, 0.1, 0.3)
-_MAX_CENTRES = 160
+_WIDTHS = (0.006, 0.012, 0.025)
+_RIDGES = (0.01, 0.03, 0.1)
+_MAX_CENTRES = 300
+_MAX_ALARMS = 0.06  # share of the good masks that the expected dice alone may flag; other reasons add some
 _CERTAINTY = 0.9  # share of images whose dice is within the interval
 _STEPS = 5
 _NO_ERROR = HeldOutError(images=0, mean_absolute=0, within_interval=0, flagged=None, false_alarms=None)
@@ -107,6 +108,8 @@ def _is_within(verdict: Verdict, dice: float) -> bool:
 
 def _fit_expected_dice(x: np.ndarray, dice: np.ndarray, groups: np.ndarray) -> tuple[ExpectedDice, np.ndarray]:
     """Choose width and ridge by cross-validation over specimens; return also the predictions for images left out."""
+    from scipy import linalg
+
     folds = _folds(groups)
     best: tuple[float, float, float, np.ndarray] | None = None
     for width in _WIDTHS:
@@ -115,8 +118,8 @@ def _fit_expected_dice(x: np.ndarray, dice: np.ndarray, groups: np.ndarray) -> t
             predicted = np.zeros(len(x))
             for fold in np.unique(folds):
                 out = folds == fold
-                weights = np.linalg.solve(gram[np.ix_(~out, ~out)] + ridge * np.eye((~out).sum()), dice[~out])
-                predicted[out] = gram[np.ix_(out, ~out)] @ weights
+                inner = gram[np.ix_(~out, ~out)] + ridge * np.eye(int((~out).sum()))
+                predicted[out] = gram[np.ix_(out, ~out)] @ linalg.solve(inner, dice[~out], assume_a="pos")
             error = float(np.abs(np.clip(predicted, 0, 1) - dice).mean())
             if best is None or error < best[0]:
                 best = error, width, ridge, np.clip(predicted, 0, 1)
@@ -173,14 +176,11 @@ def _intervals(predicted: np.ndarray, dice: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _threshold(predicted: np.ndarray, dice: np.ndarray) -> float:
-    """Expected dice below which images are flagged: as large a part of the good as is left of the poor ones."""
+    """Expected dice below which masks are flagged, which flags few of the good ones."""
     is_good = dice >= TRUSTED_DICE
-    if is_good.all() or not is_good.any():
+    if not is_good.any():
         return TRUSTED_DICE
-    values = np.linspace(0.3, 0.9, 121)
-    alarms = np.array([(predicted[is_good] < value).mean() for value in values])
-    unflagged = np.array([(predicted[~is_good] >= value).mean() for value in values])
-    return round(float(values[np.argmin(np.maximum(alarms, unflagged) + 1e-3 * (alarms + unflagged))]), 4)
+    return round(min(float(np.quantile(predicted[is_good], _MAX_ALARMS)), TRUSTED_DICE), 4)
 
 
 def _max_distance(x: np.ndarray, groups: np.ndarray) -> float:

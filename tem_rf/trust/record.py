@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tem_rf.config.training import settings_error
 from tem_rf.errors import ModelError
-from tem_rf.files import parse_json, write_json
+from tem_rf.files import parse_json, write_text
 from tem_rf.trust.statistics import STATISTICS
 
 TRUST_NAME = "trust.json"
@@ -90,7 +90,7 @@ class TrustRecord(_Part):
         Raises:
             StorageError: The disk is full or the folder is not writable.
         """
-        write_json(folder / TRUST_NAME, self.model_dump(mode="json"))
+        write_text(folder / TRUST_NAME, self.model_dump_json() + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:

@@ -12,7 +12,7 @@ import numpy as np
 from tem_rf.metrics.dice import particle_mask
 
 WINDOW_PX = 256
-MAX_WINDOWS = 6  # per side, so that a large micrograph costs no more than 36 windows
+MAX_WINDOWS = 3  # per side, so that a large micrograph costs no more than nine windows
 BLOCK_PX = 4
 PATCH_PX = 64
 MIN_SIDE_PX = BLOCK_PX**2  # smaller images are repeated up to it
@@ -64,15 +64,15 @@ def measure(image: np.ndarray, probability: np.ndarray) -> np.ndarray:
     p = np.stack([probability[window] for window in places]).astype(np.float32, copy=False)
     z -= z.mean()
     z /= max(float(np.sqrt(np.square(z).mean())), 1e-12)
-    blocks = _means(z, BLOCK_PX), _means(z * z, BLOCK_PX)
-    variance = np.maximum(blocks[1] - blocks[0] ** 2, 0)
+    square, level = z * z, _means(z, BLOCK_PX)
+    variance = np.maximum(_means(square, BLOCK_PX) - level**2, 0)
     return np.array(
-        [*_spectrum(z), *_levels(z), *_patches(z, variance), *_certainty(p), *_contrast(blocks[0], variance, p)]
+        [*_spectrum(z), *_levels(z, square), *_patches(z, variance), *_certainty(p), *_contrast(level, variance, p)]
     )
 
 
 def windows(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
-    """Windows spread evenly over an image, which cover it up to 6 of them per side; smaller images are one window."""
+    """Windows spread evenly over an image, which cover it up to three per side; smaller images are one window."""
     starts = []
     for length in shape:
         count = min(-(-length // WINDOW_PX), MAX_WINDOWS)
@@ -97,8 +97,8 @@ def _spectrum(z: np.ndarray) -> list[float]:
         if grid.in_band[index] == 0:
             density[index] = density[index + 1]
     fringes = power[:, grid.fringes]
-    levels = np.stack([np.bincount(grid.ring, one, RINGS) for one in fringes]) / np.maximum(grid.in_ring, 1)
-    ratio = fringes / np.maximum(levels, 1e-9)[:, grid.ring]
+    levels = np.add.reduceat(fringes, grid.rings, axis=1) / grid.in_ring
+    ratio = np.maximum.reduceat(fringes, grid.rings, axis=1) / np.maximum(levels, 1e-9)
     along = mean[grid.axes].mean() / max(float(mean[grid.fringes].mean()), 1e-9)
     peak = float(np.log10(ratio.max(axis=1) + 1e-9).mean())
     return [*np.log10(density + 1e-9), peak, float(np.log10(along + 1e-9))]
@@ -106,13 +106,23 @@ def _spectrum(z: np.ndarray) -> list[float]:
 
 @dataclass(frozen=True)
 class Grid:
-    """The frequencies of a window: its Hann window, and the band, ring and kind of each frequency, row by row."""
+    """The frequencies of a window.
+
+    Attributes:
+        window: (h, w) Hann window.
+        band: Band of each frequency, row by row; 0 is below and `BANDS + 1` above the bands.
+        in_band: Number of frequencies in each band.
+        fringes: Indices of the frequencies at which fringes may be, ring by ring.
+        rings: Where in `fringes` each ring begins.
+        in_ring: Number of frequencies in each ring.
+        axes: Indices of those that are on the axes.
+    """
 
     window: np.ndarray
     band: np.ndarray
     in_band: np.ndarray
     fringes: np.ndarray
-    ring: np.ndarray
+    rings: np.ndarray
     in_ring: np.ndarray
     axes: np.ndarray
 
@@ -125,25 +135,26 @@ def frequency_grid(height: int, width: int) -> Grid:
     band = np.digitize(radius, BAND_EDGES)
     fringes = np.flatnonzero((radius >= FRINGES[0]) & (radius < FRINGES[1]))
     ring = (radius[fringes] * 2 * RINGS).astype(int)
+    fringes = fringes[np.argsort(ring, kind="stable")]
+    _, rings, in_ring = np.unique(np.sort(ring), return_index=True, return_counts=True)
     is_on_axis = ((np.abs(rows) <= 1.5 / height) | (columns <= 1.5 / width)).ravel()
     return Grid(
         window=np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1]).astype(np.float32),
         band=band,
         in_band=np.bincount(band, minlength=BANDS + 2)[1:-1],
         fringes=fringes,
-        ring=ring,
-        in_ring=np.bincount(ring, minlength=RINGS),
+        rings=rings,
+        in_ring=in_ring.astype(np.float32),
         axes=fringes[is_on_axis[fringes]],
     )
 
 
-def _levels(z: np.ndarray) -> list[float]:
+def _levels(z: np.ndarray, square: np.ndarray) -> list[float]:
     """Skewness, kurtosis, and shares of pixels that equal their neighbour, or the darkest or brightest value."""
-    square = z * z
-    cube, fourth = float((square * z).mean()), float((square * square).mean())
+    cube, fourth = (float(np.vdot(square, other)) / z.size for other in (z, square))
     low, high = z.min(), z.max()
     flat = float((np.abs(z[:, :, 1:] - z[:, :, :-1]) < 1e-3).mean())
-    extreme = float(((z <= low) | (z >= high)).mean())
+    extreme = (np.count_nonzero(z == low) + np.count_nonzero(z == high) * (high > low)) / z.size
     return [
         float(np.cbrt(cube)),
         float(np.log10(max(fourth, 1.0))),

@@ -17,6 +17,7 @@ from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.jobs import Job, JobBoard
 from tem_rf_tui.screens.edit_label import EditLabelScreen
 from tem_rf_tui.screens.request_screen import CommandForm
+from tem_rf_tui.screens.segment import trust_cell
 from tem_rf_tui.screens.segmented import SegmentedScreen
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.row_table import RowTable
@@ -106,6 +107,13 @@ def test_a_card_of_any_kind_is_said_in_words(with_model: Path, card: Any, said: 
     drive(with_model, script)
 
 
+def test_a_mask_that_cannot_be_trusted_is_marked_with_the_reason() -> None:
+    trusted = {"is_trusted": True, "expected_dice": 0.914, "reason": None}
+    assert trust_cell({"trust": trusted}) == "0.91"
+    assert trust_cell({"trust": {"is_trusted": False, "expected_dice": 0.3, "reason": "noise"}}) == "✗ 0.30 noise"
+    assert trust_cell({}) == "–"
+
+
 def test_segment_asks_what_and_runs_the_command(with_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = []
     monkeypatch.setattr(
@@ -136,7 +144,7 @@ def test_masks_are_shown_on_their_micrographs(with_model: Path, tmp_path: Path) 
         await pilot.press("6")
         table = app.query_one("#segmented", RowTable)
         await until(pilot, lambda: len(table.rows) == 1)
-        assert list(table.rows[0]) == ["au.tif", "9.8%", "4", "au_mask.tif"]
+        assert list(table.rows[0]) == ["au.tif", "9.8%", "4", "–", "au_mask.tif"]
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
         await pilot.press("v")
         assert table.has_focus

@@ -14,7 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
-from tem_rf.errors import TemRfError
+from tem_rf.errors import ModelError, TemRfError
 from tem_rf.jobs.edit_label import EditRequest
 from tem_rf.jobs.next_labels import NextRequest
 from tem_rf.jobs.particles import ParticlesRequest
@@ -97,7 +97,7 @@ class SegmentScreen(TabScreen):
             yield Static(id="model-facts", markup=False)
         with Vertical(id="segmented-column"):
             yield FilterField("segmented")
-            yield RowTable(("micrograph", "particle", "particles", "mask"), id="segmented")
+            yield RowTable(("micrograph", "particle", "particles", "expected dice", "mask"), id="segmented")
             with Horizontal(id="segmented-views"):
                 yield MicrographView(id="mask-view")
                 yield ParticleView(id="particle-view")
@@ -336,7 +336,22 @@ class SegmentScreen(TabScreen):
 
 def _cells(result: dict[str, Any]) -> Row:
     count = result.get("sizes", {}).get("count", "–")
-    return Path(result["image"]).name, f"{result['particle_fraction']:.1%}", str(count), result["mask"]
+    return (
+        Path(result["image"]).name,
+        f"{result['particle_fraction']:.1%}",
+        str(count),
+        trust_cell(result),
+        result["mask"],
+    )
+
+
+def trust_cell(result: dict[str, Any]) -> str:
+    """Return the expected dice of a segmented file, and the reason where its masks cannot be trusted."""
+    trust = result.get("trust")
+    if not trust:
+        return "–"
+    dice = f"{trust['expected_dice']:.2f}"
+    return dice if trust["is_trusted"] else f"✗ {dice} {trust['reason']}"
 
 
 def model_facts(folder: Path) -> str:
@@ -355,4 +370,26 @@ def model_facts(folder: Path) -> str:
         f"pixel size {card.pixel_size_nm or '?'} nm",
         f"test hard dice {card.test.hard_dice:.3f}" if card.test else "not evaluated",
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_trust_facts(folder)])
+
+
+def _trust_facts(folder: Path) -> list[str]:
+    """Lines on when to trust the masks of a model: error, and dice over two conditions."""
+    from tem_rf.trust.record import TrustRecord
+
+    try:
+        record = TrustRecord.read(folder)
+    except ModelError as error:
+        return [f"✗ {error}"]
+    if record is None:
+        return ["", "no record of when to trust its masks;", f"make one: tem-rf trust {folder.name}"]
+    lines = ["", f"expected dice ± {record.error.mean_absolute:.2f}"]
+    for one in record.maps:
+        title = f"dice by {one.rows} (down) and {one.columns}" if one.rows else f"dice by {one.columns}"
+        width = max(len(f"{value:.3g}") for value in (*one.row_values, *one.column_values)) + 1
+        start = width if one.rows else 0
+        lines += ["", title, " " * start + "".join(f"{value:.3g}".rjust(width) for value in one.column_values)]
+        for value, row in zip(one.row_values, one.dice, strict=True):
+            cells = "".join(("–" if dice is None else f"{dice:.2f}").rjust(width) for dice in row)
+            lines.append((f"{value:.3g}".rjust(width) if one.rows else "") + cells)
+    return lines
