@@ -43,7 +43,7 @@ class NetworkForm(VerticalScroll, can_focus=False):
             yield _row(title, Input(_text(getattr(self.architecture, field)), compact=True, id=f"net-{field}"))
         for field, choices in CHOICES.items():
             options = [(choice, choice) for choice in get_args(choices)]
-            title = "pooling kind" if field == "pooling" else field
+            title = "pooling kind" if field == "pooling" else field.replace("_", " ")
             value = getattr(self.architecture, field)
             yield _row(title, Select(options, value=value, allow_blank=False, compact=True, id=f"net-{field}"))
         yield Static(id="network-problem", classes="problem", markup=False)
