@@ -6,6 +6,8 @@ match a label from others much better (docs/experiments.md).
 
 import numpy as np
 
+from tem_rf.data.scratch import bands
+
 
 def particle_confidence(numbers: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Mean probability of the pixels of each particle.
@@ -20,8 +22,11 @@ def particle_confidence(numbers: np.ndarray, probability: np.ndarray) -> np.ndar
     >>> particle_confidence(np.array([[0, 1, 1], [2, -1, 2]]), np.array([[0.1, 0.75, 1.0], [0.5, 0.9, 0.75]])).tolist()
     [0.0, 0.875, 0.625]
     """
-    inside = np.maximum(numbers, 0).ravel()
-    pixels = np.bincount(inside)
-    sums = np.bincount(inside, probability.ravel())
-    sums[0] = 0
+    last = max(int(numbers.max(initial=0)), 0)
+    pixels, sums = np.zeros(last + 1, int), np.zeros(last + 1)
+    for band in bands(len(numbers)):  # in the cache of the processor, several times as fast
+        is_inside = numbers[band] > 0
+        inside = numbers[band][is_inside]
+        pixels += np.bincount(inside, minlength=last + 1)
+        sums += np.bincount(inside, probability[band][is_inside], minlength=last + 1)
     return np.asarray(sums / np.maximum(pixels, 1))
