@@ -15,6 +15,7 @@ _FOLDS = 5
 _WIDTHS = (0.006, 0.012, 0.025)
 _RIDGES = (0.01, 0.03, 0.1)
 _MAX_CENTRES = 300
+_MIN_THRESHOLD = 0.6  # masks of a lower expected dice are flagged even if many good ones are among them
 _MAX_ALARMS = 0.06  # share of the good masks that the expected dice alone may flag; other reasons add some
 _CERTAINTY = 0.9  # share of images whose dice is within the interval
 _STEPS = 5
@@ -180,7 +181,7 @@ def _threshold(predicted: np.ndarray, dice: np.ndarray) -> float:
     is_good = dice >= TRUSTED_DICE
     if not is_good.any():
         return TRUSTED_DICE
-    return round(min(float(np.quantile(predicted[is_good], _MAX_ALARMS)), TRUSTED_DICE), 4)
+    return round(float(np.clip(np.quantile(predicted[is_good], _MAX_ALARMS), _MIN_THRESHOLD, TRUSTED_DICE)), 4)
 
 
 def _max_distance(x: np.ndarray, groups: np.ndarray) -> float:
