@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def test_onnx_runtime_alone_takes_counts_with_xray_outliers(
     )
     paths = (model / "model.onnx", tmp_path / "counts.npy", tmp_path / "probability.npy")
     subprocess.run([sys.executable, "-c", alone, *paths], check=True, capture_output=True)
-    segmenter = load_segmenter(trained_run.path)
+    segmenter = replace(load_segmenter(trained_run.path), temperature=ModelCard.read(model).temperature)
     live = [segment_micrograph(segmenter, Micrograph(image)).probability for image in counts]
     np.testing.assert_allclose(np.load(tmp_path / "probability.npy")[..., 0], live, rtol=0, atol=1e-5)
 
