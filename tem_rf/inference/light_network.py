@@ -7,7 +7,6 @@ the start"). Only files that ship with tem-rf are run: those in other folders ma
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +34,9 @@ class LightNetwork:
 
 
 def has_light_network(folder: Path) -> bool:
-    """Whether a model is a bundled one with a network for ONNX Runtime, and ONNX Runtime is installed."""
+    """Whether a model is a bundled one with a network for ONNX Runtime."""
     is_bundled = folder.resolve().parent == SHIPPED_MODELS.resolve()
-    return is_bundled and (folder / LIGHT_NAME).is_file() and find_spec("onnxruntime") is not None
+    return is_bundled and (folder / LIGHT_NAME).is_file()
 
 
 def load_light_network(folder: Path) -> LightNetwork | None:

@@ -18,7 +18,6 @@ from tem_rf.runs import RunFolder
 from tests.helpers.labelled_folder import counts_with_disc
 from tests.helpers.networks import trained
 
-pytest.importorskip("onnxruntime", reason="needs the extra `exchange`")
 pytest.importorskip("tf2onnx", reason="needs the extra `exchange`")
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning",

@@ -32,7 +32,6 @@ from tem_rf.runs import RunFolder
 from tests.helpers.command import tem_rf
 from tests.helpers.labelled_folder import counts_with_disc
 
-pytest.importorskip("onnxruntime", reason="needs the extra `exchange`")
 pytest.importorskip("tf2onnx", reason="needs the extra `exchange`")
 # tf2onnx and bioimageio.core are older than the NumPy and the Protobuf they run with; bioimageio leaves files open.
 pytestmark = pytest.mark.filterwarnings(

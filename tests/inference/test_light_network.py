@@ -23,7 +23,6 @@ from tem_rf.jobs import segment as segment_job
 from tem_rf.saved_models import SHIPPED_MODELS, models_in
 from tests.helpers.repository import ROOT
 
-pytest.importorskip("onnxruntime")
 PRESETS = {"au-hrtem": "au-5nm", "bright-field": "au-20nm-lowres", "hrtem": "ag-5nm"}
 
 
