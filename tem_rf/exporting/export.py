@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from tem_rf.config.preparation import PreprocessingSettings
-from tem_rf.errors import DatasetError, ModelError
+from tem_rf.errors import DatasetError, ModelError, StorageError
 from tem_rf.evaluation.calibration import fit_on_validation
 from tem_rf.exporting.card_notes import NO_NOTES, CardNotes
 from tem_rf.exporting.formats import FORMATS, SAVED_MODEL, ExportFormat, formats_in
@@ -18,7 +18,7 @@ from tem_rf.exporting.micrographs import describe_micrographs, training_coverage
 from tem_rf.inference.card import CalibrationNote, FieldOfView, ModelCard, TestScores
 from tem_rf.metrics.scores import read_scores
 from tem_rf.metrics.summary import mean_over_images
-from tem_rf.runs.calibration import MeasuredReliability, read_calibration
+from tem_rf.runs.calibration import Calibration, MeasuredReliability, read_calibration, write_calibration
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.environment import package_versions
 from tem_rf.runs.events import epochs, kept_epoch
@@ -72,6 +72,9 @@ def _calibration(run: RunFolder, model: Any, *, is_ensemble: bool) -> Calibratio
     if kept is None or kept.network_sha256 != run.network_sha256:
         with suppress(DatasetError):  # missing or changed
             fitted = fit_on_validation(model, open_training_data(run.config))
+        if fitted is not None and not is_ensemble and (sha256 := run.network_sha256):
+            with suppress(StorageError):  # a run that cannot be written to is exported all the same
+                write_calibration(run, Calibration(sha256, *fitted))
     elif kept.temperature is not None and kept.validation is not None:
         fitted = kept.temperature, kept.validation
     if fitted is None:
