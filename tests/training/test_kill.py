@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,8 @@ train(RunFolder.open(sys.argv[1]), checkpoint_interval_s=0.0)
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_fifty_kills_at_random_moments_change_no_bit(tiny_dataset: Path, tmp_path: Path) -> None:
-    settings = {"epochs": 80, "batch_size": 4}  # more than fifty interrupted starts come to on an idle machine
+    # More epochs than fifty interrupted starts come to on an idle machine.
+    settings: dict[str, Any] = {"epochs": 80, "batch_size": 4}
     undisturbed = new_run(tiny_dataset, tmp_path / "undisturbed", **settings)
     train(undisturbed)
     run = new_run(tiny_dataset, tmp_path / "killed", **settings)

@@ -85,7 +85,11 @@ def test_a_training_with_averaged_weights_repeats_itself_when_interrupted(
     tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "STEP_EVENT_INTERVAL_S", 0.0)
-    changes = {"weight_averaging": 0.9, "learning_rate_schedule": "cosine", "loss": "cross_entropy_dice"}
+    changes: dict[str, Any] = {
+        "weight_averaging": 0.9,
+        "learning_rate_schedule": "cosine",
+        "loss": "cross_entropy_dice",
+    }
     whole, stopped = (new_run(tiny_dataset, tmp_path / name, **changes) for name in ("whole", "stopped"))
     train(whole)
 

@@ -85,7 +85,7 @@ def test_an_extended_training_ends_in_the_bits_of_one_asked_for_as_many_epochs_a
 def test_an_extended_cosine_ends_in_the_same_bits_whether_extended_between_or_in_the_middle(
     tiny_dataset: Path, tmp_path: Path
 ) -> None:
-    settings = {"epochs": 2, "learning_rate_schedule": "cosine"}
+    settings: dict[str, Any] = {"epochs": 2, "learning_rate_schedule": "cosine"}
     between, during = (new_run(tiny_dataset, tmp_path / name, **settings) for name in ("between", "during"))
     train(between)
     extend(between, 4)
