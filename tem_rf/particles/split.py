@@ -157,11 +157,15 @@ def _fill_small_holes(component: np.ndarray) -> np.ndarray:
     """Fill holes left by fringes and noise, around which the distance would have false peaks.
 
     A larger hole is the gap between three touching particles, and separates them.
+
+    Args:
+        component: (h, w) bool, False along its border.
     """
     from skimage.measure import label
 
     open_places = label(~component, connectivity=1)
     areas = np.bincount(open_places.ravel())
     small = areas <= max(_HOLE_PX, _HOLE_PART * np.count_nonzero(component))
+    small[open_places[0, 0]] = False  # the outside, since the border is padded
     small[0] = True  # the component itself
     return small[open_places]

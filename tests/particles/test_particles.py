@@ -15,6 +15,7 @@ from scipy.spatial.distance import pdist
 from skimage.measure import perimeter_crofton
 
 from tem_rf.data.distance_target import normalized_distance
+from tem_rf.particles import split
 from tem_rf.particles.measure import Particle, measure_particles
 from tem_rf.particles.scores import score_particles
 from tem_rf.particles.sizes import summarize_sizes
@@ -159,6 +160,13 @@ def test_holes_and_a_ragged_outline_split_no_particle() -> None:
     mask = np.hypot(rows, columns) <= 40 + 2 * np.sin(9 * angle) + rng.normal(size=angle.shape)
     mask &= rng.random(mask.shape) > 0.1
     assert number_particles(mask, split_touching=True, min_area_px=100).max() == 1
+
+
+def test_the_rest_around_a_large_cube_is_no_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split, "_HOLE_PART", 0.1)  # so that a cube of 100 px is large
+    mask = np.zeros((110, 230), bool)
+    mask[5:105, 5:105] = mask[5:105, 113:213] = mask[50:60, 105:113] = True
+    assert np.bincount(number_particles(mask, split_touching=True).ravel())[1:].tolist() == [10040, 10040]
 
 
 def test_sizes_are_summarized_without_cut_particles() -> None:
