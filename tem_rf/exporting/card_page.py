@@ -80,7 +80,7 @@ def _use(card: ModelCard) -> str:
     if (normalization := card.preprocessing.normalization) != "standard":
         lines.append(f"- Normalization: {normalization}; tem-rf and the formats that take counts do it.")
     if card.architecture.has_distance:
-        lines.append("- Splits touching particles by the distance to their edges, with `--split-touching`.")
+        lines.append("- Splits touching particles by the distance to their edges, with `split_touching`.")
     if doses := simulated_doses(card.micrographs):
         lines.append(f"- Intended dose: {doses[0]:g} to {doses[-1]:g} e/Å².")
     return _section("Use", lines)

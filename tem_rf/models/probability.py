@@ -59,7 +59,7 @@ def calibrate_probability(probability: np.ndarray, temperature: float) -> np.nda
     Returns:
         (...) float32.
 
-    >>> calibrate_probability(np.array([0.0, 0.2, 1.0], np.float32), 2.0).round(4).tolist()
+    >>> calibrate_probability(np.array([0.0, 0.2, 1.0], np.float32), 2.0).astype(float).round(4).tolist()
     [0.0002, 0.3333, 0.9998]
     """
     if temperature == 1:

@@ -61,7 +61,9 @@ def test_from_micrographs_to_masks(run: Command, tmp_path: Path) -> None:
     assert network["hard_dice"]["sd"] >= 0
     assert (fourier["network"], brightness["network"]) == ("Fourier filtering", "brightness threshold")
     assert Path("runs", runs[0], "scores.csv").read_text().startswith("source,y_px,x_px")
-    assert len(list(Path("scored", runs[0]).glob("*.png"))) == network["images"]
+    pictures = {path.name for path in Path("scored", runs[0]).glob("*.png")}
+    assert "reliability.png" in pictures
+    assert len(pictures - {"reliability.png"}) == network["images"]
     assert "±" in run("evaluate", *runs, "--no-baseline").stdout
 
     assert run("export", runs[0]).stdout.startswith(f"saved_models/{runs[0]}: SavedModel of n2-p22, 8074 parameters")
