@@ -64,7 +64,7 @@ def test_the_card_says_so(model: Path) -> None:
     card = ModelCard.read(model)
     assert (card.architecture.name, card.parameters) == ("n2-p22-distance", 8079)
     assert all("distance" in file.gives for file in card.files)
-    assert "`--split-touching`" in (model / "README.md").read_text()
+    assert "`split_touching`" in (model / "README.md").read_text()
 
 
 def test_the_exported_model_segments_as_the_run(model: Path, distance_run: RunFolder) -> None:
