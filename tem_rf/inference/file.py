@@ -21,7 +21,7 @@ from tem_rf.data.readers import read_frames
 from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.sources import count_frames
 from tem_rf.errors import DatasetError, ReadError, StorageError, TemRfError
-from tem_rf.files import sole_writer
+from tem_rf.files import sole_writer, storage_errors
 from tem_rf.inference.frame_store import FrameRecord, FrameStore, HeldFrame
 from tem_rf.inference.model import Segmenter
 from tem_rf.inference.overlap import WORKERS, MeasuredFrames, frames_ahead
@@ -222,7 +222,8 @@ class FileSegmentation:
                 measured.store_all()
                 if len(store.records) < self.count:
                     raise ReadError(f"{self._path}: has lost frames while it was read; expected {self.count}.")
-                self._finished_file.unlink(missing_ok=True)  # from here on the files no longer belong to an earlier job
+                with storage_errors(self._finished_file):
+                    self._finished_file.unlink(missing_ok=True)  # the files no longer belong to an earlier job
                 result = write_results(store, self._path, self._output, self._first, self._kinds, self._pictures)
                 remember_finished(self._finished_file, self._job, result)
             if not self._growing or self.count == 1:

@@ -17,7 +17,7 @@ from roifile import ImagejRoi
 from tem_rf.config.preparation import PreprocessingSettings
 from tem_rf.config.segmentation import SegmentSettings
 from tem_rf.data.tiff import write_tiff
-from tem_rf.errors import DatasetError, ReadError, SettingsError, StorageError
+from tem_rf.errors import DatasetError, NameTooLongError, ReadError, SettingsError, StorageError
 from tem_rf.inference.file import segment_file
 from tem_rf.inference.frame_store import FrameStore
 from tem_rf.particles.table import read_particles
@@ -201,6 +201,15 @@ def test_a_frame_with_nan_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=r"m\.npy: 1 of 1600 pixels are NaN .* \(frame 3 of 4\)"):
         segment_file([bright()], tmp_path / "m.npy", tmp_path / "out", SegmentSettings())
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_name_too_long_for_its_results_is_a_clear_error(frames: int, tmp_path: Path) -> None:
+    movie(tmp_path / "m.tif", frames)
+    path = (tmp_path / "m.tif").rename(tmp_path / f"{'x' * 244}.tif")
+    with pytest.raises(NameTooLongError, match="too long for the file system; shorten the name"):
+        segment_file([bright()], path, tmp_path / "out", SegmentSettings())
+    assert not [left for left in (tmp_path / "out").iterdir() if not left.name.endswith(".lock")]
 
 
 def test_an_empty_stack_is_refused(tmp_path: Path) -> None:
