@@ -68,5 +68,7 @@ class BilinearUpsampling(keras.layers.UpSampling2D):
         import tensorflow as tf
 
         height, width = tf.unstack(tf.shape(inputs)[1:3])
-        outputs = tf.image.resize(inputs, (self.size[0] * height, self.size[1] * width), method="bilinear")
-        return tf.cast(outputs, inputs.dtype)  # TensorFlow computes it in float32
+        # TensorFlow computes it in float32; without the first cast, XLA refuses the gradient of other precisions.
+        size = (self.size[0] * height, self.size[1] * width)
+        outputs = tf.image.resize(tf.cast(inputs, tf.float32), size, method="bilinear")
+        return tf.cast(outputs, inputs.dtype)
