@@ -15,9 +15,7 @@ from tests.helpers.run_folders import new_run
 def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared dataset of dark discs in 32 px patches, which a network learns in seconds."""
     folder = tmp_path_factory.mktemp("tiny")
-    settings = preparation_settings(patch_size=32, background_threshold=20)
-    prepare_dataset(write_folder(folder / "raw", 6), folder / "discs", settings=settings)
-    return folder / "discs"
+    return _in_patches(write_folder(folder / "raw", 6))
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +32,7 @@ def trained_run(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def numbered_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared dataset of discs in 32 px patches, some of which touch; its labels number them."""
     folder = tmp_path_factory.mktemp("numbered")
-    settings = preparation_settings(patch_size=32, background_threshold=20)
-    prepare_dataset(write_touching_folder(folder / "raw", 6), folder / "discs", settings=settings)
-    return folder / "discs"
+    return _in_patches(write_touching_folder(folder / "raw", 6))
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +43,10 @@ def distance_run(numbered_dataset: Path, tmp_path_factory: pytest.TempPathFactor
     run = new_run(numbered_dataset, tmp_path_factory.mktemp("runs") / "distance", network="n2-p22-distance")
     train(run)
     return run
+
+
+def _in_patches(raw: Path) -> Path:
+    """Prepare micrographs in patches of 32 px; the dataset is named `discs`."""
+    dataset = raw.with_name("discs")
+    prepare_dataset(raw, dataset, settings=preparation_settings(patch_size=32, background_threshold=20))
+    return dataset
