@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -109,23 +110,17 @@ def _is_within(verdict: Verdict, dice: float) -> bool:
 
 def _fit_expected_dice(x: np.ndarray, dice: np.ndarray, groups: np.ndarray) -> tuple[ExpectedDice, np.ndarray]:
     """Choose width and ridge by cross-validation over specimens; return also the predictions for images left out."""
-    from scipy import linalg
+    from sklearn.kernel_ridge import KernelRidge
+    from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
-    folds = _folds(groups)
-    best: tuple[float, float, float, np.ndarray] | None = None
-    for width in _WIDTHS:
-        gram = kernel(x, x, width)
-        for ridge in _RIDGES:
-            predicted = np.zeros(len(x))
-            for fold in np.unique(folds):
-                out = folds == fold
-                inner = gram[np.ix_(~out, ~out)] + ridge * np.eye(int((~out).sum()))
-                predicted[out] = gram[np.ix_(out, ~out)] @ linalg.solve(inner, dice[~out], assume_a="pos")
-            error = float(np.abs(np.clip(predicted, 0, 1) - dice).mean())
-            if best is None or error < best[0]:
-                best = error, width, ridge, np.clip(predicted, 0, 1)
-    assert best is not None
-    _, width, ridge, predicted = best
+    folds = PredefinedSplit(_folds(groups))
+    candidates = list(product(_WIDTHS, _RIDGES))
+    predictions = [
+        np.clip(cross_val_predict(KernelRidge(alpha=ridge, kernel="rbf", gamma=width), x, dice, cv=folds), 0, 1)
+        for width, ridge in candidates
+    ]
+    best = int(np.argmin([np.abs(one - dice).mean() for one in predictions]))
+    (width, ridge), predicted = candidates[best], predictions[best]
     chosen = _typical(kernel(x, x, width), _MAX_CENTRES)
     centres = np.round(x[chosen], 3)
     to_centres, among = kernel(x, centres, width), kernel(centres, centres, width)
