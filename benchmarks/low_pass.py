@@ -98,7 +98,7 @@ def _dice(
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="micrographs and masks")
-    parser.add_argument("--models", nargs="+", default=["au-hrtem"], help="bundled models, model folders or runs")
+    parser.add_argument("--models", nargs="+", default=["au-hrtem"], help="included models, model folders or runs")
     parser.add_argument("--together", action="store_true", help="average the models")
     parser.add_argument("--views", type=int, default=1, help="rotated and mirrored views to average, up to 8")
     parser.add_argument("--pixel-size-nm", type=float, help="overrides the one in the files")

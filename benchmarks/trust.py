@@ -34,7 +34,7 @@ from tem_rf.trust.conditions import held_out_conditions
 from tem_rf.trust.kinds import EMPTY, INVERTED
 from tem_rf.trust.record import TRUSTED_DICE
 
-SEED = 1000  # of the records of the bundled models, which leaves the held-out specimens to them
+SEED = 1000  # of the records of the included models, which leaves the held-out specimens to them
 PHOTOGRAPHS = (
     *("astronaut", "camera", "coins", "coffee", "cat", "moon", "rocket", "brick", "grass", "gravel", "horse", "clock"),
     *("hubble_deep_field", "retina", "page", "text"),
@@ -186,7 +186,7 @@ def _cost(segmenter: Any, side: int) -> Row:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = [folder.name for folder in models_in(SHIPPED_MODELS)]
-    parser.add_argument("--model", nargs="+", default=names, choices=names, help="bundled models to try")
+    parser.add_argument("--model", nargs="+", default=names, choices=names, help="included models to try")
     parser.add_argument(
         "--specimens", type=int, default=36, help="simulated specimens, each under four doses and defoci"
     )

@@ -1,4 +1,4 @@
-"""Produce the bundled models with ordinary `tem-rf` commands, each printed before it runs.
+"""Produce the included models with ordinary `tem-rf` commands, each printed before it runs.
 
     python saved_models/make.py au-hrtem
     python saved_models/make.py bright-field --measured sintering=FOLDER

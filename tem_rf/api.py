@@ -635,7 +635,7 @@ def segment(
         images: Micrographs, stacks, movies, or folders of them.
         model: Exported model, or name or folder of a run; several are averaged; default: selected by pixel size.
         output: Folder for the results.
-        models: Folder of the models to select from; if it does not exist, the bundled models are used.
+        models: Folder of the models to select from; if it does not exist, the included models are used.
         rescale: Rescale micrographs to the pixel size the model was trained at.
         array: Name or path of the array to read if micrograph files hold several (HDF5, NPZ, TIFF).
         channel: Channel of the micrograph files to read, from 1; None: the first, with a note.
@@ -666,7 +666,7 @@ def segment(
         labels: Folder of labels, or a COCO file, to score masks and particles.
         write: Also write the particles for other programs: numbered, rois, geojson, coco, labelme, excel, parquet.
         strict: Exit with an error if a mask cannot be trusted; results are still written. Needs a model that was tried
-            with `tem-rf trust`, as the bundled ones were.
+            with `tem-rf trust`, as the included ones were.
         pictures: Overlay and size histogram of each file: overlays of at most 1024 px (small) or 4096 px (full), or no
             pictures (none).
         overwrite: Segment files again even if their results are up to date.
@@ -911,7 +911,7 @@ def calibrate(model: str, labelled: PathLike | Sequence[PathLike], output: PathL
     """Calibrate the probabilities of a saved model on labelled micrographs; its masks do not change.
 
     Args:
-        model: Name or folder of a saved or bundled model.
+        model: Name or folder of a saved or included model.
         labelled: Folders of labelled micrographs that the model was not trained on, each with images/ and labels/.
         output: Folder to write; default: saved_models/NAME of the model, which is overwritten.
 

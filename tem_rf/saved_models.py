@@ -17,5 +17,5 @@ def models_in(folder: Path) -> list[Path]:
 
 
 def models_or_shipped(models: Path = MODELS) -> Path:
-    """The folder of models to choose from. The shipped models, if the default folder holds none."""
+    """The folder of models to choose from. The included models, if the default folder holds none."""
     return SHIPPED_MODELS if models == MODELS and not models_in(models) else models

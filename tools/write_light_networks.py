@@ -1,4 +1,4 @@
-"""Write the networks of bundled models for ONNX Runtime: python -m tools.write_light_networks [MODEL ...]."""
+"""Write the networks of included models for ONNX Runtime: python -m tools.write_light_networks [MODEL ...]."""
 
 import sys
 from pathlib import Path

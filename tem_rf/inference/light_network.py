@@ -1,4 +1,4 @@
-"""Networks of the bundled models without TensorFlow, whose start takes longer than a few images.
+"""Networks of the included models without TensorFlow, whose start takes longer than a few images.
 
 ONNX Runtime starts in a tenth of the time and takes 1.3 times as long per image (docs/experiments.md, "Segmentation:
 the start"). Only files that ship with tem-rf are run: those in other folders may come from anywhere.
@@ -15,7 +15,7 @@ from tem_rf.models.weight_files import variable_files
 from tem_rf.saved_models import SHIPPED_MODELS
 
 LIGHT_NAME = "network.onnx"
-"""The file in a bundled model that holds its network for ONNX Runtime."""
+"""The file in an included model that holds its network for ONNX Runtime."""
 VARIABLES, WEIGHTS = "variables_sha256", "weights_sha256"
 """What the file says about the network: `variables_sha256` of its folder, and `model.weights_digest`."""
 
@@ -34,9 +34,9 @@ class LightNetwork:
 
 
 def has_light_network(folder: Path) -> bool:
-    """Whether a model is a bundled one with a network for ONNX Runtime."""
-    is_bundled = folder.resolve().parent == SHIPPED_MODELS.resolve()
-    return is_bundled and (folder / LIGHT_NAME).is_file()
+    """Whether a model is an included one with a network for ONNX Runtime."""
+    is_included = folder.resolve().parent == SHIPPED_MODELS.resolve()
+    return is_included and (folder / LIGHT_NAME).is_file()
 
 
 def load_light_network(folder: Path) -> LightNetwork | None:

@@ -62,7 +62,7 @@ def load_segmenter(path: Path, *, light: bool = False) -> Segmenter:
 
     Args:
         path: The folder.
-        light: Use ONNX Runtime for a bundled model; it starts faster than TensorFlow.
+        light: Use ONNX Runtime for an included model; it starts faster than TensorFlow.
 
     Raises:
         ModelError: The folder contains neither, or its network cannot be read.

@@ -166,7 +166,7 @@ class Networks:
 
 
 def model_folder(model: str, runs: Path, models: Path = MODELS) -> Path:
-    """Return the folder of a model or run, given as a path or as the name of a run, a saved or a bundled model.
+    """Return the folder of a model or run, given as a path or as the name of a run, a saved or an included model.
 
     Raises:
         ModelError: There is no such model or run.
@@ -178,5 +178,5 @@ def model_folder(model: str, runs: Path, models: Path = MODELS) -> Path:
     shipped = f"{', '.join(names)} or {last}" if names else last
     raise ModelError(
         f"{model}: no such model or run; expected a folder, the name of a run in {runs} or of a model in {models}, or "
-        f"a bundled model ({shipped})."
+        f"an included model ({shipped})."
     )

@@ -19,7 +19,7 @@ class CalibrateRequest(Request):
 
     command = ("calibrate",)
 
-    model: Annotated[str, Positional()] = Field(description="Name or folder of a saved or bundled model.")
+    model: Annotated[str, Positional()] = Field(description="Name or folder of a saved or included model.")
     labelled: Annotated[tuple[Path, ...], Positional()] = Field(
         min_length=1,
         description="Folders of labelled micrographs that the model was not trained on, each with images/ and labels/.",

@@ -40,7 +40,7 @@ class SegmentRequest(Request):
         "size.",
     )
     models: Annotated[Path, ADVANCED] = Field(
-        MODELS, description="Folder of the models to select from; if it does not exist, the bundled models are used."
+        MODELS, description="Folder of the models to select from; if it does not exist, the included models are used."
     )
     output: Annotated[Path, Flags("output", "o")] = Field(Path("segmented"), description="Folder for the results.")
     rescale: bool = Field(False, description="Rescale micrographs to the pixel size the model was trained at.")
@@ -63,7 +63,7 @@ class SegmentRequest(Request):
     strict: bool = Field(
         False,
         description="Exit with an error if a mask cannot be trusted; results are still written. Needs a model that was "
-        "tried with `tem-rf trust`, as the bundled ones were.",
+        "tried with `tem-rf trust`, as the included ones were.",
     )
     pictures: Pictures = Field(
         "small",

@@ -67,7 +67,7 @@ def find_starting_point(name: str, runs: Path) -> StartingPoint:
     """Find a trained network; neither Keras nor TensorFlow is loaded for that.
 
     Args:
-        name: Path of a folder or file; or name of a run, of a saved model, or of a model that ships.
+        name: Path of a folder or file; or name of a run, of a saved model, or of an included model.
         runs: Folder of the runs.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The bundled models give the same masks in ONNX Runtime as in TensorFlow, which is then not imported."""
+"""The included models give the same masks in ONNX Runtime as in TensorFlow, which is then not imported."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def test_masks_equal_those_of_tensorflow(name: str) -> None:
         assert 0.01 < found.mask.mean() < 0.9
 
 
-def test_every_bundled_model_has_one() -> None:
+def test_every_included_model_has_one() -> None:
     assert [path.name for path in models_in(SHIPPED_MODELS) if not has_light_network(path)] == []
 
 
