@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tem_rf.errors import ModelError
+
 CARD_NAME = "model.json"
 """The file in a saved model that describes the model and its expected input."""
 
@@ -19,3 +21,23 @@ def models_in(folder: Path) -> list[Path]:
 def models_or_shipped(models: Path = MODELS) -> Path:
     """The folder of models to choose from. The included models, if the default folder holds none."""
     return SHIPPED_MODELS if models == MODELS and not models_in(models) else models
+
+
+def refuse_foreign_folder(output: Path, *, overwrite: bool) -> None:
+    """Refuse to export over files that are not an exported model; a model is replaced by an export of the same name.
+
+    Args:
+        output: Folder the model will be written to.
+        overwrite: Whether the content of that folder may be overwritten.
+
+    Raises:
+        ModelError: The folder contains something else, or the path is not a folder.
+    """
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise ModelError(f"{output}: expected a folder to export to, received a file; choose another `output`.")
+    if not overwrite and not (output / CARD_NAME).exists() and any(output.iterdir()):
+        raise ModelError(
+            f"{output}: is not empty and contains no exported model; choose another `output`, or add `overwrite`."
+        )

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tem_rf.data.pixels import resample_mask
 from tem_rf.data.sources import find_pairs, read_labelled
-from tem_rf.errors import ModelError
 from tem_rf.exporting.folder import write_model_folder
 from tem_rf.exporting.formats import formats_in
 from tem_rf.inference.card import CalibrationNote, ModelCard
@@ -15,7 +14,6 @@ from tem_rf.inference.predict import segment_micrograph
 from tem_rf.metrics.calibration import UNCALIBRATED, MarginHistogram
 from tem_rf.models.ensemble import build_ensemble
 from tem_rf.models.probability import margin_of
-from tem_rf.saved_models import CARD_NAME
 
 
 def calibrate_model(
@@ -33,16 +31,11 @@ def calibrate_model(
         The card of the model that was written.
 
     Raises:
-        ModelError: The folder contains no exported model.
+        ModelError: The folder contains no exported model, or it cannot be read.
         DatasetError: A folder of micrographs is missing or empty, or a file has no partner.
         ReadError: A file cannot be read.
         StorageError: The disk is full or the folder is not writable.
     """
-    if not (model / CARD_NAME).exists():
-        raise ModelError(
-            f"{model}: is not an exported model. The temperature of a run is fitted on its validation images by "
-            "`tem-rf evaluate` and `tem-rf export`."
-        )
     card = ModelCard.read(model)
     segmenter = replace(load_segmenter(model), temperature=UNCALIBRATED)
     histogram, images = MarginHistogram(), 0

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from tem_rf.config.preparation import PreprocessingSettings
-from tem_rf.errors import DatasetError, ModelError, StorageError
+from tem_rf.errors import DatasetError, StorageError
 from tem_rf.evaluation.calibration import fit_on_validation
 from tem_rf.exporting.card_notes import NO_NOTES, CardNotes
 from tem_rf.exporting.formats import FORMATS, SAVED_MODEL, ExportFormat, formats_in
@@ -24,6 +24,7 @@ from tem_rf.runs.environment import package_versions
 from tem_rf.runs.events import epochs, kept_epoch
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.network import load_network
+from tem_rf.saved_models import refuse_foreign_folder
 
 if TYPE_CHECKING:
     from tem_rf.inference.card import ModelCard
@@ -190,25 +191,3 @@ def export_over(
         notes = notes.or_before(before)
     notes = replace(notes, license=notes.license or LICENSE)
     return export_run(run, output, wanted, notes=notes, members=members)
-
-
-def refuse_foreign_folder(output: Path, *, overwrite: bool) -> None:
-    """Refuse to export over files that are not an exported model; a model is replaced by an export of the same name.
-
-    Args:
-        output: Folder the model will be written to.
-        overwrite: Whether the content of that folder may be overwritten.
-
-    Raises:
-        ModelError: The folder contains something else, or the path is not a folder.
-    """
-    from tem_rf.saved_models import CARD_NAME
-
-    if not output.exists():
-        return
-    if not output.is_dir():
-        raise ModelError(f"{output}: expected a folder to export to, received a file; choose another `output`.")
-    if not overwrite and not (output / CARD_NAME).exists() and any(output.iterdir()):
-        raise ModelError(
-            f"{output}: is not empty and contains no exported model; choose another `output`, or add `overwrite`."
-        )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from tem_rf.config.marks import Flags, Positional
+from tem_rf.errors import ModelError
 from tem_rf.jobs.request import Request
-from tem_rf.saved_models import MODELS
+from tem_rf.saved_models import CARD_NAME, MODELS, refuse_foreign_folder
 
 if TYPE_CHECKING:
     from tem_rf.inference.card import ModelCard
@@ -47,13 +48,20 @@ def calibrate(
         ReadError: A file cannot be read.
         StorageError: The disk is full or the folder is not writable.
     """
-    from tem_rf.exporting.export import refuse_foreign_folder
+    from tem_rf.data.sources import find_pairs
     from tem_rf.inference.model_choice import model_folder
     from tem_rf.runs.root import DEFAULT_ROOT
 
     model = model_folder(request.model, DEFAULT_ROOT)
+    if not (model / CARD_NAME).exists():
+        raise ModelError(
+            f"{model}: is not an exported model. The temperature of a run is fitted on its validation images by "
+            "`tem-rf evaluate` and `tem-rf export`."
+        )
     output = request.output or MODELS / model.name
     refuse_foreign_folder(output, overwrite=False)
+    for folder in request.labelled:
+        find_pairs(folder, None)  # validate before loading the network
     from tem_rf.models.backend import import_keras
 
     import_keras()

@@ -14,7 +14,7 @@ from tem_rf.exporting.formats import FORMATS, SAVED_MODEL, formats_named
 from tem_rf.jobs.request import Request
 from tem_rf.runs.folder import RunFolder
 from tem_rf.runs.root import DEFAULT_ROOT, find_run
-from tem_rf.saved_models import MODELS
+from tem_rf.saved_models import MODELS, refuse_foreign_folder
 
 if TYPE_CHECKING:
     from tem_rf.exporting.check import Comparison
@@ -185,8 +185,6 @@ def import_network(request: ImportRequest) -> "ModelCard":
         ModelError: The folder contains something else.
         StorageError: The disk is full or the folder is not writable.
     """
-    from tem_rf.exporting.export import refuse_foreign_folder
-
     refuse_foreign_folder(request.folder, overwrite=request.overwrite)
     from tem_rf.models.backend import import_keras
 

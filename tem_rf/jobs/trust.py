@@ -69,6 +69,7 @@ def record_trust(request: TrustRequest, *, on_step: Callable[[str], None] = lamb
         DatasetError: The labelled folder is missing or empty, or a file has no partner.
         StorageError: The disk is full or the folder is not writable.
     """
+    from tem_rf.data.sources import find_pairs
     from tem_rf.files import make_writable
     from tem_rf.inference.model_choice import model_folder
 
@@ -76,8 +77,14 @@ def record_trust(request: TrustRequest, *, on_step: Callable[[str], None] = lamb
         raise SettingsError("`labelled`: cannot be combined with `simulate`; give one of them.")
     folder = model_folder(request.model, request.runs, request.models)
     make_writable(folder)
+    # Validate before loading the network.
     for preset in request.simulate:
-        simulation_settings(preset)  # validate before loading the network
+        try:
+            simulation_settings(preset)
+        except SettingsError as error:
+            raise SettingsError(f"`simulate`: {str(error).removeprefix('preset: ')}") from error
+    if request.labelled is not None:
+        find_pairs(request.labelled, None)
     on_step(f"loading {folder.name}")
     from tem_rf.models.backend import import_keras
 

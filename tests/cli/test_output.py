@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tem_rf.data.tiff import write_tiff
 from tem_rf.jobs.queue import TrainingQueue
 from tem_rf.runs.events import StatusEvent
 from tem_rf.runs.folder import RunFolder
+from tem_rf.saved_models import SHIPPED_MODELS
 from tests.helpers.command import Command, tem_rf
 from tests.helpers.labelled_folder import counts_with_disc
 
@@ -141,3 +144,33 @@ def test_results_go_to_stdout_while_a_status_is_shown(
     captured = capfd.readouterr()
     assert json.loads(captured.out) == {"image": "a.tif"}
     assert "segmenting" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("calibrate au-hrtem missing", "missing: no such folder"),
+        ("trust au-hrtem --labelled missing --models MODELS", "missing: no such folder"),
+        ("trust au-hrtem --simulate none --models MODELS", "--simulate: expected one of"),
+        ("import missing.pt --output taken", "taken: is not empty and contains no exported model"),
+    ],
+)
+def test_bad_input_is_one_line_before_tensorflow_is_loaded(arguments: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/notes.txt").touch()
+    (tmp_path / "models").mkdir()
+    shutil.copytree(SHIPPED_MODELS / "au-hrtem", tmp_path / "models/au-hrtem")
+    words = ["tem-rf", *arguments.replace("MODELS", "models").split()]
+    script = f"""import sys
+sys.argv = {words}
+from tem_rf.cli import main
+try:
+    main()
+finally:
+    print("tensorflow" in sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode != 0
+    assert ended.stdout == "False\n"
+    assert len(ended.stderr.splitlines()) == 1
+    assert said in ended.stderr

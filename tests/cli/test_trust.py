@@ -45,7 +45,7 @@ def test_a_model_is_tried_on_labelled_micrographs_and_keeps_the_record(
 def test_bad_input_is_one_line_and_writes_nothing(run: Command, trained_run: RunFolder, tmp_path: Path) -> None:
     for words, said in (
         (("nothing",), "nothing: no such model or run"),
-        ((trained_run.path, "--simulate", "none"), "expected one of au-2.2nm"),
+        ((trained_run.path, "--simulate", "none"), "--simulate: expected one of au-2.2nm"),
         ((trained_run.path, "--labelled", "missing"), "missing: no such folder"),
         ((trained_run.path, "--labelled", "missing", "--simulate", "au-5nm"), "cannot be combined with --simulate"),
         ((trained_run.path, "--specimens", 2), "--specimens"),
