@@ -176,9 +176,9 @@ def simulate(
         small_particles: Part of the particles that are small: 0.3 to 0.7 of the diameter.
         coverage: Part of the field that particles cover.
         particle_count: Particles per micrograph, in place of coverage.
-        minimum_gap_nm: Least gap between particles in projection [nm]; below zero they may overlap.
+        minimum_gap_nm: Minimum gap between particles in projection [nm]; below zero they may overlap.
         touching: Part of the particles that touch, have grown together or overlap with another.
-        below: Part of the particles that lie below the film.
+        below: Part of the particles that are below the film.
         sinking: How deep particles sink into the film, in diameters, at most.
         defects: Part of the particles that are no single crystals.
         zone_axis: Direction of the crystal along the beam, such as 1,-1,0, turned at random about it; default: random

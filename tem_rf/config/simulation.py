@@ -49,12 +49,12 @@ class SimulationSettings(BaseModel):
         None, ge=0, description="Particles per micrograph, in place of coverage."
     )
     minimum_gap_nm: float = Field(
-        0.5, ge=-60, le=60, description="Least gap between particles in projection [nm]; below zero they may overlap."
+        0.5, ge=-60, le=60, description="Minimum gap between particles in projection [nm]; below zero they may overlap."
     )
     touching: float = Field(
         0.3, ge=0, le=1, description="Part of the particles that touch, have grown together or overlap with another."
     )
-    below: float = Field(0.1, ge=0, le=1, description="Part of the particles that lie below the film.")
+    below: float = Field(0.1, ge=0, le=1, description="Part of the particles that are below the film.")
     sinking: float = Field(0.2, ge=0, le=1, description="How deep particles sink into the film, in diameters, at most.")
     defects: float = Field(0.6, ge=0, le=1, description="Part of the particles that are no single crystals.")
     zone_axis: str | None = Field(

@@ -56,7 +56,7 @@ def read_published_network(path: Path) -> PublishedNetwork:
 
 
 def published_normalization(architecture: Architecture) -> Normalization:
-    """What the authors did to images: those of the study lie in [0, 1], those of the deeper later networks have sd 1.
+    """What the authors did to images: those of the study are in [0, 1], those of the deeper later networks have sd 1.
 
     >>> published_normalization(Architecture((2, 2))), published_normalization(Architecture((2, 2, 2, 2)))
     ('min-max', 'standard')

@@ -118,7 +118,7 @@ def _draw_field(
     title = "sees the whole image"
     if field.size_px is not None:
         title = "minimum and maximum field of its middle pixel, by its position in the pooling grid"
-        for side_px, style, name in ((field.size_px.max, "-", "greatest"), (field.size_px.min, ":", "least")):
+        for side_px, style, name in ((field.size_px.max, "-", "maximum"), (field.size_px.min, ":", "minimum")):
             corner = (-side_px / 2, -side_px / 2)
             square = Rectangle(corner, side_px, side_px, fill=False, color=_FIELD, lw=2, ls=style)
             square.set_label(f"field, {name}: {_length(side_px, pixel_size_nm)}")
@@ -205,7 +205,7 @@ def draw_effective_field(
         interpolation="nearest",
     )
     squares = [(f"{fraction:.0%} of the energy", field.width_px(fraction)) for fraction in ENERGY_FRACTIONS]
-    squares += [("exact, greatest", exact.max)] if exact else []
+    squares += [("exact, maximum", exact.max)] if exact else []
     for (name, width_px), colour in zip(squares, (*_COLOURS, _EXACT), strict=False):
         width = width_px * scale
         square = Rectangle((-width / 2, -width / 2), width, width, fill=False, color=colour, lw=2)

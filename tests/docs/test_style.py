@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.plain_words import STYLE, files, name_of, rules, unrevised, uses
+from tests.helpers.plain_words import STYLE, files, name_of, rules, uses
 
 RULES = rules(STYLE.read_text(encoding="utf-8"))
 
@@ -14,22 +14,11 @@ def words(path: Path, text: str) -> list[tuple[int, str]]:
     return [(use.line, use.word) for use in uses(path, RULES)]
 
 
-def test_no_file_uses_words_of_the_list_but_those_that_wait_for_a_revision() -> None:
-    waiting = set(unrevised())
+def test_no_file_uses_words_of_the_list() -> None:
     found = [
-        f"{name_of(path)}:{use.line}: {use.word}: write {use.write}"
-        for path in files()
-        if name_of(path) not in waiting
-        for use in uses(path, RULES)
+        f"{name_of(path)}:{use.line}: {use.word}: write {use.write}" for path in files() for use in uses(path, RULES)
     ]
     assert found == []
-
-
-def test_no_file_waits_for_a_revision_that_needs_none() -> None:
-    dirty = {name_of(path) for path in files() if uses(path, RULES)}
-    assert [name for name in unrevised() if name not in dirty] == [], (
-        "run: python -m tests.helpers.plain_words --update"
-    )
 
 
 @pytest.mark.parametrize(

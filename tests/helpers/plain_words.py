@@ -1,13 +1,12 @@
 """The words of docs/style.md that plain English does without, and where they are used.
 
-Run: python -m tests.helpers.plain_words [--update]
+Run: python -m tests.helpers.plain_words
 
-Prints every use in a file; --update removes the clean files from the list of those that wait for a revision.
+Prints every use in a file.
 """
 
 import ast
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from pathlib import Path
 from tests.helpers.repository import ROOT
 
 STYLE = ROOT / "docs" / "style.md"
-UNREVISED = ROOT / "tests" / "docs" / "unrevised.txt"
 _GAP = r"(?:[\w'-]+\s+){0,3}"
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->|\]\([^)]*\)", re.MULTILINE | re.DOTALL)
 _DOCTEST = re.compile(r"^\s*(?:>>>|\.\.\.).*$", re.MULTILINE)
@@ -75,11 +73,6 @@ def files() -> list[Path]:
     return sorted({*pages, *code} - {STYLE})
 
 
-def unrevised() -> list[str]:
-    """Files that wait for a revision, as paths from the root of the repository."""
-    return UNREVISED.read_text(encoding="utf-8").split()
-
-
 def name_of(path: Path) -> str:
     """The path from the root of the repository."""
     return path.relative_to(ROOT).as_posix()
@@ -113,15 +106,11 @@ def _blank(pattern: re.Pattern[str], text: str) -> str:
 
 
 def main() -> None:
-    """Print what is used where; `--update` shortens the list of files that wait."""
+    """Print what is used where."""
     words = rules(STYLE.read_text(encoding="utf-8"))
-    found = {name_of(path): uses(path, words) for path in files()}
-    for name, used in found.items():
-        for use in used:
-            print(f"{name}:{use.line}: {use.word}: write {use.write}")
-    if "--update" in sys.argv[1:]:
-        kept = [name for name in unrevised() if found.get(name)]
-        UNREVISED.write_text("".join(f"{name}\n" for name in kept), encoding="utf-8")
+    for path in files():
+        for use in uses(path, words):
+            print(f"{name_of(path)}:{use.line}: {use.word}: write {use.write}")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def effective(
     write_effective_picture(picture, field, architecture, pixel_size_nm=pixel_size_nm)
     exact = architecture.receptive_field.size_px
     widths_px = {f"{fraction:.0%} of the energy": field.width_px(fraction) for fraction in ENERGY_FRACTIONS}
-    widths_px |= {} if exact is None else {"exact, greatest": exact.max}
+    widths_px |= {} if exact is None else {"exact, maximum": exact.max}
     result: dict[str, Any] = {
         "run": folder.name,
         "architecture": architecture.name,

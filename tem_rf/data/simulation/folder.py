@@ -40,7 +40,7 @@ class SimulationFolder:
 
     @classmethod
     def create_or_open(cls, path: Path, settings: SimulationSettings, *, seed: int, count: int) -> "SimulationFolder":
-        """Start a folder, or go on with one of the same settings and seed.
+        """Start a folder, or continue one of the same settings and seed.
 
         Raises:
             DatasetError: The folder holds something else.
@@ -65,7 +65,7 @@ class SimulationFolder:
         return int(np.random.SeedSequence([self.seed, index]).generate_state(1)[0])
 
     def image(self, index: int) -> Path:
-        """File of a micrograph; it is written last, so that where it stands all its files do."""
+        """File of a micrograph; it is written last, so that where it exists all its files do."""
         return self.path / "images" / f"{_name(index)}.tif"
 
     def write(self, index: int, micrograph: SimulatedMicrograph) -> None:

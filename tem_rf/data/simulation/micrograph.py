@@ -27,8 +27,8 @@ class ParticleRecord:
         number: Its number in the instance labels.
         row_px: Centre, from the centre of the first pixel.
         column_px: Centre, from the centre of the first pixel.
-        diameter_nm: Nominal outer diameter; facets and dents lie inside it.
-        area_px: Pixels of its shadow within the micrograph, also where another particle lies above it.
+        diameter_nm: Nominal outer diameter; facets and dents are inside it.
+        area_px: Pixels of its shadow within the micrograph, also where another particle is above it.
         atoms: Number of its atoms, those outside the micrograph included, without rim.
         material: Name or formula.
         lattice: Structure type or space group.

@@ -47,7 +47,7 @@ def grow_nanoparticle(
     """Grow a particle: cut a crystal to shape, turn it, strain it, disorder its surface, and cover it.
 
     Args:
-        diameter_nm: Outer diameter, atoms with their radius included [nm]; facets and dents lie inside it.
+        diameter_nm: Outer diameter, atoms with their radius included [nm]; facets and dents are inside it.
         settings: Material, and how far from perfect particles are.
         rng: Draws whatever differs from particle to particle.
         orientation: (3, 3) rotation in place of the one that the settings ask for.
@@ -98,7 +98,7 @@ def _depth(
     *,
     facetted: bool,
 ) -> np.ndarray:
-    """How deep sites lie below the surface: a rounded, elongated, dented outline and facets. (n,) [nm]; < 0 outside."""
+    """How deep sites are below the surface: a rounded, elongated, dented outline and facets. (n,) [nm]; < 0 outside."""
     irregular = settings.irregularity
     axes = 1 / (1 + np.abs(rng.normal(0, irregular, 3)))
     axes /= axes.max()

@@ -48,7 +48,7 @@ def simulate_micrographs(
     workers: int | None = None,
     progress: Progress = lambda done, total: None,
 ) -> list[Path]:
-    """Simulate micrographs into a folder, with labels; what stands there already is reused.
+    """Simulate micrographs into a folder, with labels; what is there already is reused.
 
     Micrographs do not depend on the number of workers, nor on their count: 40 continue after the first 20. Each worker
     is a fresh process with one FFT thread, which does not run the script that asked for it again.
@@ -122,8 +122,8 @@ def _simulate_in_processes(
                 yield pending.pop(task), task.result()
     except BrokenProcessPool as error:
         raise DatasetError(
-            f"{folder.path}: a worker process was killed, most likely for want of memory; the micrographs that "
-            "stand are kept: run the same again with fewer workers."
+            f"{folder.path}: a worker process was killed, most likely for lack of memory; the micrographs that "
+            "are complete are kept: run the same again with fewer workers."
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -1,4 +1,4 @@
-"""What lies in the beam: nanoparticles above, below and within a carbon film, alone, touching and grown together."""
+"""What is in the beam: nanoparticles above, below and within a carbon film, alone, touching and grown together."""
 
 import math
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ class Particle:
         orientation: (3, 3) rotation from the frame of the crystal's cell to the microscope's.
         defect: What the crystal is, as in `Nanoparticle`.
         contact: How it meets another particle that was placed before.
-        is_below: Whether it lies below the film.
+        is_below: Whether it is below the film.
     """
 
     centre_nm: tuple[float, float]
@@ -100,7 +100,7 @@ class Particle:
         return self.atoms[self.species < len(self.elements) - 1]
 
     def region(self, image: np.ndarray) -> tuple[np.ndarray, tuple[slice, slice]]:
-        """The part of the grid's image that its patch covers, and the part of the patch that lies on the grid."""
+        """The part of the grid's image that its patch covers, and the part of the patch that is on the grid."""
         (row, column), size = self.origin_px, self.patch_px
         top, left = max(row, 0), max(column, 0)
         part = image[top : max(row + size, 0), left : max(column + size, 0)]
@@ -137,10 +137,10 @@ def lay_out_field(settings: SimulationSettings, reach_nm: float) -> Field:
 def scatter_particles(settings: SimulationSettings, field: Field, film_nm: float, rng: Generator) -> list[Particle]:
     """Grow particles and place them at random, largest first: by themselves, with their gap, or at another.
 
-    Every centre lies in the micrograph; the border cuts some particles.
+    Every centre is in the micrograph; the border cuts some particles.
 
     Args:
-        settings: Material, sizes, shapes and how they lie.
+        settings: Material, sizes, shapes and places.
         field: The grid.
         film_nm: Thickness of the film [nm].
         rng: Draws all of it.
@@ -287,7 +287,7 @@ def _put(
 
 
 def _fuse(particle: Particle, partner: Particle, matter: Crystal, field: Field) -> Particle:
-    """Leave out what would lie within the partner: particles that have grown together share a boundary."""
+    """Leave out what would be within the partner: particles that have grown together share a boundary."""
     from dataclasses import replace
 
     from scipy.spatial import KDTree

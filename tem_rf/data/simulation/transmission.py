@@ -6,7 +6,7 @@ atom by atom this is the cross section beyond that angle, from the same scatteri
 exp(-loss / 2). So particles darken with their thickness. With an aperture, what the grid cannot carry is lost, too: a
 field at 0.1243 nm/px, whose grid ends below the first reflection of gold (4.25 / nm) and resolves no lattice, still
 darkens particles as the lattice does, whose reflections carry the intensity out. How much of it depends on how the
-crystal lies to the beam, which the cross section of single atoms cannot know: `Particle.loss` varies it.
+crystal is turned to the beam, which the cross section of single atoms cannot know: `Particle.loss` varies it.
 """
 
 import math
@@ -96,7 +96,7 @@ def _add_particle(
     settings: SimulationSettings,
     lost_edge: float,
 ) -> None:
-    """Multiply its atoms of one slice in; where it has sunk into the film, it stands in the film's place."""
+    """Multiply its atoms of one slice in; where it has sunk into the film, it takes the film's place."""
     shape = (particle.patch_px, particle.patch_px)
     path: np.ndarray = np.zeros(shape, dtype=np.complex64)
     for index, one in enumerate(particle.elements):

@@ -29,7 +29,7 @@ def test_the_effective_field_of_a_run_is_drawn_and_lies_within_the_exact_one(
     widths = content["widths_px"]
     assert content["patches"] == 3
     assert 1 <= widths["50% of the energy"] <= widths["95% of the energy"] <= content["window_px"]
-    assert widths["exact, greatest"] == 44
+    assert widths["exact, maximum"] == 44
     assert np.asarray(Image.open(picture)).std() > 10
 
 
