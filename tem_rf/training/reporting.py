@@ -1,5 +1,6 @@
 """Reports of a training: timing of an epoch as events, and the epochs in TensorBoard format."""
 
+import math
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from tem_rf.training.state import Progress
 
 STEP_EVENT_INTERVAL_S = 0.5
 INPUT_WAIT_LIMIT = 0.05
+MAX_SHARE_OF_START = 0.02  # of the initial weights in the average at the end of a training
 SHORT_EPOCH_S = 10.0  # in a shorter epoch, most of the time is the wait for the first batch
 
 
@@ -102,6 +104,23 @@ def learned_nothing_notice(event: EpochEvent, marked: str) -> NoticeEvent:
         message=f"After epoch {event.epoch} the network marks {marked} of the validation patches that are shown: it "
         "has learned nothing yet. If the next epochs do not change that, stop it and train with another seed; with "
         "some seeds a small network loses all of its few filters."
+    )
+
+
+def short_averaging_notice(momentum: float, steps: int) -> NoticeEvent | None:
+    """The notice about a training that is too short for its averaged weights to forget the start.
+
+    Args:
+        momentum: Momentum per step of the averaged weights.
+        steps: Steps of the whole training.
+    """
+    share = momentum**steps
+    if share <= MAX_SHARE_OF_START:
+        return None
+    usable = math.floor(1000 * MAX_SHARE_OF_START ** (1 / steps)) / 1000
+    return NoticeEvent(
+        message=f"Weight averaging with a momentum of {momentum:g} keeps {share:.0%} of the initial weights after the "
+        f"{steps} steps of this training, so the averaged network will be poor: use at most {usable:g}, or more epochs."
     )
 
 

@@ -29,6 +29,7 @@ from tem_rf.training.reporting import (
     EpochTimer,
     TensorBoardLog,
     learned_nothing_notice,
+    short_averaging_notice,
     waiting_notice,
     waits_for_data,
 )
@@ -126,6 +127,9 @@ class _Training:
 
     def go_on(self) -> State | None:
         """Train epoch by epoch until the end or a request; None if the learning rate schedule was changed meanwhile."""
+        momentum, steps = self.settings.weight_averaging, self._epochs() * len(self._batches_of_epoch(1))
+        if momentum and (notice := short_averaging_notice(momentum, steps)):
+            self._tell_once("averaging", notice)
         while self.progress.epoch < self._epochs() and not self._is_out_of_patience():
             if self.run.config.restarts != self.config.restarts:
                 return None
