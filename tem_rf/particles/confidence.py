@@ -6,7 +6,7 @@ match a label from others much better (docs/experiments.md).
 
 import numpy as np
 
-from tem_rf.data.scratch import bands
+from tem_rf.particles.spans import Spans, find_spans
 
 
 def particle_confidence(numbers: np.ndarray, probability: np.ndarray) -> np.ndarray:
@@ -22,11 +22,16 @@ def particle_confidence(numbers: np.ndarray, probability: np.ndarray) -> np.ndar
     >>> particle_confidence(np.array([[0, 1, 1], [2, -1, 2]]), np.array([[0.1, 0.75, 1.0], [0.5, 0.9, 0.75]])).tolist()
     [0.0, 0.875, 0.625]
     """
-    last = max(int(numbers.max(initial=0)), 0)
-    pixels, sums = np.zeros(last + 1, int), np.zeros(last + 1)
-    for band in bands(len(numbers)):  # in the cache of the processor, several times as fast
-        is_inside = numbers[band] > 0
-        inside = numbers[band][is_inside]
-        pixels += np.bincount(inside, minlength=last + 1)
-        sums += np.bincount(inside, probability[band][is_inside], minlength=last + 1)
-    return np.asarray(sums / np.maximum(pixels, 1))
+    spans = find_spans(numbers)
+    last = int(spans.number.max(initial=0))
+    confidence = np.zeros(last + 1)
+    occurs = np.bincount(spans.number, minlength=last + 1) > 0
+    rank = np.cumsum(occurs)
+    confidence[occurs] = mean_in_particles(spans.numbered(rank[spans.number]), probability)
+    return confidence
+
+
+def mean_in_particles(spans: Spans, image: np.ndarray) -> np.ndarray:
+    """(n,) float64, mean of an image (h, w) over each of the particles, which are numbered from 1 without gaps."""
+    particle = spans.number - 1
+    return np.asarray(np.bincount(particle, spans.sums(image)) / np.bincount(particle, spans.lengths))

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from tem_rf.data.preprocess import mean_and_sd
 from tem_rf.data.scratch import bands
 from tem_rf.errors import SettingsError
-from tem_rf.particles.confidence import particle_confidence
-from tem_rf.particles.measure import RING_PX, Particle, measure_particles
+from tem_rf.particles.confidence import mean_in_particles
+from tem_rf.particles.measure import RING_PX, Particle, measure_spans
+from tem_rf.particles.spans import Spans, connect, find_spans
 from tem_rf.particles.split import split_regions
 
 # Two outlines within 2 px of each other count as the same (`evaluation.boundary`), so the diameter of a particle is
@@ -84,6 +85,7 @@ def measure_mask(
     instances: np.ndarray | None = None,
     probability: np.ndarray | None = None,
     min_confidence: float | None = None,
+    sd: float | None = None,
 ) -> MeasuredMask:
     """Measure the particles of a mask. Their numbers and geometry do not depend on the windows.
 
@@ -100,84 +102,70 @@ def measure_mask(
         instances: (h, w) uint32, filled with the number of the particle of each pixel, 0 elsewhere; None: not wanted.
         probability: (h, w) of the particle class, for the confidence; may be memory-mapped.
         min_confidence: Minimum confidence of a particle; others are no particles, and are erased from the mask.
+        sd: Standard deviation of the counts, if it is known.
     """
     if instances is not None:
         for band in bands(len(instances)):
             instances[band] = 0
-    _, spread = mean_and_sd(counts)
+    _, spread = mean_and_sd(counts) if sd is None else (None, sd)
     particles: list[Particle] = []
     left_out = low_confidence = 0
-    for window, components, places, ready in _windows(mask, rows or max(_PIXELS // mask.shape[1], 4 * RING_PX)):
-        areas = sum(np.bincount(components[band].ravel(), minlength=len(ready)) for band in bands(len(components)))
+    for window, spans, ready in _windows(mask, rows or max(_PIXELS // mask.shape[1], 4 * RING_PX)):
+        areas = np.bincount(spans.number, spans.lengths, len(ready))
         left_out += int(np.count_nonzero(ready & (areas < min_area_px)))
         kept = ready & (areas >= min_area_px)
         cut = np.zeros(len(ready), bool)  # cut by the edge of the window, so their size is not known here
-        cut[components[0]] = window.start > 0
-        cut[components[-1]] |= window.stop < len(mask)
+        cut[spans.number[spans.row == 0]] = window.start > 0
+        cut[spans.number[spans.row == len(mask[window]) - 1]] |= window.stop < len(mask)
         others = ~ready & (cut | (areas >= min_area_px))  # measured in another window, and not background
-        others[0] = False
-        number_of = np.where(kept, np.cumsum(kept), 0 if split_touching else -1 * others).astype(np.int32)
-        numbers = np.empty_like(components)
-        for band in bands(len(components)):  # in the cache of the processor, twice as fast
-            np.take(number_of, components[band], out=numbers[band], mode="clip")
-        found: list[tuple[slice, slice]] | None = None
+        numbered = spans.numbered(np.cumsum(kept)[spans.number])
+        found, other = numbered.where(kept[spans.number]), spans.where(others[spans.number])
+        taken = _filled(spans.shape, found)
         if split_touching:
-            numbers = split_regions(numbers, min_area_px, None if distance is None else distance[window])
-            if others.any():
-                numbers[others[components]] = -1
-        else:
-            found = [place for place, is_kept in zip(places, kept[1:], strict=True) if is_kept]
-        confidence = None if probability is None else particle_confidence(numbers, probability[window])
-        if confidence is not None and min_confidence is not None:
-            weak = confidence < min_confidence
-            weak[0] = False
-            if weak.any():
-                low_confidence += int(np.count_nonzero(weak))
-                mask[window][weak[np.maximum(numbers, 0)]] = 0
-                numbers = _without(numbers, weak)
-                confidence, found = confidence[~weak], None
+            taken = split_regions(taken, min_area_px, None if distance is None else distance[window])
+            found = find_spans(taken)
+        taken.reshape(-1)[other.pixels()] = -1
+        confidence = None if probability is None else mean_in_particles(found, probability[window])
+        if confidence is not None and min_confidence is not None and (confidence < min_confidence).any():
+            is_sure = confidence >= min_confidence
+            low_confidence += int(np.count_nonzero(~is_sure))
+            weak = found.where(~is_sure[found.number - 1]).pixels()
+            mask[window].reshape(-1)[weak] = taken.reshape(-1)[weak] = 0
+            found = found.numbered(np.cumsum(is_sure)[found.number - 1]).where(is_sure[found.number - 1])
+            confidence = confidence[is_sure]
         if instances is not None:
-            _write_numbers(instances[window], numbers, len(particles))
-        for particle in measure_particles(numbers, counts[window], spread, found):
-            sure = None if confidence is None else float(confidence[particle.number])
-            y_px = window.start + particle.y_px
-            particles.append(replace(particle, number=len(particles) + 1, y_px=y_px, confidence=sure))
+            instances[window].reshape(-1)[found.pixels()] = np.repeat(found.number + len(particles), found.lengths)
+        particles += measure_spans(
+            found, taken, counts[window], spread, confidence=confidence, row_px=window.start, before=len(particles)
+        )
     return MeasuredMask(tuple(particles), left_out, low_confidence)
 
 
-def _without(numbers: np.ndarray, dropped: np.ndarray) -> np.ndarray:
-    """Renumber particles without some of them; negative pixels stay."""
-    number_of = np.where(dropped, 0, np.cumsum(~dropped) - 1).astype(numbers.dtype)
-    return np.where(numbers > 0, number_of[np.maximum(numbers, 0)], numbers)
+def _filled(shape: tuple[int, int], spans: Spans) -> np.ndarray:
+    """(h, w) int32, the number of the particle of each pixel; 0 elsewhere."""
+    numbers = np.zeros(shape, np.int32)
+    numbers.reshape(-1)[spans.pixels()] = np.repeat(spans.number, spans.lengths)
+    return numbers
 
 
-def _write_numbers(instances: np.ndarray, numbers: np.ndarray, before: int) -> None:
-    """Write the particles of a window, which are numbered after those of the windows before it."""
-    for band in bands(len(instances)):
-        np.copyto(instances[band], numbers[band] + before, casting="unsafe", where=numbers[band] > 0)
-
-
-def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray, list[tuple[slice, slice]], np.ndarray]]:
+def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, Spans, np.ndarray]]:
     """Windows from top to bottom. A component is ready in the window that contains it and its surroundings.
 
     Yields:
-        Rows of the window, (rows, w) numbered components, the place of each in the window, and (components + 1,)
-        whether each is ready to be measured. Each component is ready in exactly one window.
+        Rows of the window, its spans numbered by component, and (components + 1,) whether each is ready to be measured.
+        Each component is ready in exactly one window.
     """
-    from scipy.ndimage import find_objects, label
-
     height = len(mask)
     start, stop, done = 0, min(rows, height), 0  # components that end above row `done` were ready before
     while True:
-        components, count = label(mask[start:stop] > 0, structure=np.ones((3, 3)))
+        spans, count = connect(find_spans(mask[start:stop] > 0))
         tops, ends = np.full(count + 1, start), np.full(count + 1, start)
-        places = find_objects(components)
-        for number, place in enumerate(places, start=1):
-            tops[number], ends[number] = start + place[0].start, start + place[0].stop
+        tops[spans.number[::-1]] = start + spans.row[::-1]  # the last assignment is that of the first span
+        ends[spans.number] = start + spans.row + 1
         complete = ends <= (height if stop == height else stop - RING_PX)
         ready = complete & (ends > done)
         ready[0] = False
-        yield slice(start, stop), components, places, ready
+        yield slice(start, stop), spans, ready
         if stop == height:
             return
         start, done = max(int(tops[~complete].min(initial=stop)) - RING_PX, 0), stop - RING_PX
