@@ -290,12 +290,19 @@ class _Files:
                 self.labels[stem] = others
 
     def _leave_out_copies(self) -> None:
-        """Use the mask in a folder written by `segment`, whose other files hold the same particles."""
+        """Use one of the files of the same particles that `segment` writes: the numbered ones, or a corrected mask."""
         for stem, paths in self.labels.items():
             masks = [path for path in paths if path.name.endswith("_mask.tif")]
-            written = [path.with_name(path.name.replace("_mask.tif", "_segmented.json")) for path in masks]
-            if len(paths) > 1 and len(masks) == 1 and written[0].exists():
-                self.labels[stem] = masks
+            if len(paths) == 1 or len(masks) != 1:
+                continue
+            written, numbered = (
+                masks[0].with_name(masks[0].name.replace("_mask.tif", ending))
+                for ending in ("_segmented.json", "_instances.tif")
+            )
+            if written.exists():
+                # `segment` writes the mask first, so a newer one was corrected in another program.
+                is_numbered = numbered in paths and numbered.stat().st_mtime_ns >= masks[0].stat().st_mtime_ns
+                self.labels[stem] = [numbered] if is_numbered else masks
 
     def _pair_lone_containers(self) -> None:
         """Pair the two files of the published sets, images and labels, whose names differ in more than an ending."""

@@ -17,10 +17,10 @@ from tem_rf.files import replacing_file
 from tem_rf.metrics.calibration import MarginHistogram
 from tem_rf.metrics.dice import particle_mask
 from tem_rf.metrics.scores import ImageScores, score_image, write_scores
-from tem_rf.models.probability import particle_probability
+from tem_rf.models.probability import particle_probability, predicted_distance
 from tem_rf.particles.mask import disc_area_px, resolve_min_diameter_px
 from tem_rf.particles.scores import score_particles
-from tem_rf.particles.split import number_particles, renumber
+from tem_rf.particles.split import number_particles, particles_of_output, renumber
 from tem_rf.plots.reliability import write_reliability
 from tem_rf.plots.segmentation import write_overlay
 from tem_rf.runs.calibration import Calibration, write_calibration
@@ -183,7 +183,10 @@ def _segment_and_score(
             images = dihedral(dataset.images[batch], transform)[..., np.newaxis]
             logits = np.asarray(model(np.ascontiguousarray(images), training=False))
             probabilities = inverse_dihedral(particle_probability(logits), transform)
-            scores += score_patches(dataset, batch, probabilities)
+            distances = predicted_distance(logits)
+            if distances is not None:
+                distances = inverse_dihedral(distances, transform)
+            scores += score_patches(dataset, batch, probabilities, distances)
             if margins is not None:
                 masks += [*particle_mask(probabilities)]
                 add_margins(margins, dataset, batch, logits)
@@ -217,13 +220,16 @@ def evaluate_baselines(
     }
 
 
-def score_patches(dataset: PreparedDataset, indices: np.ndarray, predictions: np.ndarray) -> list[ImageScores]:
+def score_patches(
+    dataset: PreparedDataset, indices: np.ndarray, predictions: np.ndarray, distances: np.ndarray | None = None
+) -> list[ImageScores]:
     """Score predictions for patches of a dataset, from any method.
 
     Args:
         dataset: The dataset.
         indices: (n,) patch indices.
         predictions: (n, h, w) probability of the particle class, or masks.
+        distances: (n, h, w) distance that a network gives, by which its particles are split; None: it gives none.
     """
     return [
         _with_instances(
@@ -237,17 +243,20 @@ def score_patches(dataset: PreparedDataset, indices: np.ndarray, predictions: np
                 pixel_size_nm=dataset.manifest.pixel_size_nm,
             ),
             particle_mask(prediction) & ~dataset.unsure(index),
+            None if distances is None else distances[place],
             dataset,
             int(index),
         )
-        for index, prediction in zip(indices, predictions, strict=True)
+        for place, (index, prediction) in enumerate(zip(indices, predictions, strict=True))
     ]
 
 
-def _with_instances(scores: ImageScores, mask: np.ndarray, dataset: PreparedDataset, index: int) -> ImageScores:
-    """Add the scores of the connected regions as particles; those below the minimum diameter are ignored in both."""
+def _with_instances(
+    scores: ImageScores, mask: np.ndarray, distance: np.ndarray | None, dataset: PreparedDataset, index: int
+) -> ImageScores:
+    """Add the scores of the particles; those below the minimum diameter are ignored in both."""
     min_area_px = disc_area_px(resolve_min_diameter_px(dataset.manifest.pixel_size_nm))
-    numbers = number_particles(mask, min_area_px=min_area_px)
+    numbers = particles_of_output(mask, distance, min_area_px=min_area_px)
     particles = score_particles(numbers, labelled_particles(dataset, index, min_area_px=min_area_px))
     return replace(
         scores,

@@ -28,6 +28,7 @@ class Candidate:
         pixel_size_nm: Pixel size [nm]; None: not known.
         normalized: (height, width) float32, in robust normalization of the whole micrograph.
         mask: (height, width) bool, the particles that the networks find.
+        distance: (height, width) float32, the distance that the networks give; None: they give none.
         disagreement: Mean standard deviation of their probabilities, relative to the fraction of particles.
     """
 
@@ -39,6 +40,7 @@ class Candidate:
     pixel_size_nm: float | None
     normalized: np.ndarray
     mask: np.ndarray
+    distance: np.ndarray | None
     disagreement: float
 
 
@@ -68,17 +70,24 @@ def find_candidates(
         SettingsError: A network needs a pixel size that the micrograph lacks.
     """
     for frame, micrograph in enumerate(read_frames(file, pixel_size_nm=pixel_size_nm, reading=reading)):
-        result = segment_by_ensemble(segmenters, micrograph, transforms=transforms)
+        result = segment_by_ensemble(segmenters, micrograph, transforms=transforms, with_distance=True)
         for note in result.notes:
             on_note(note)
         assert result.disagreement is not None
         shape = micrograph.pixels.shape
         probability, spread = (_on_grid(values, shape) for values in (result.probability, result.disagreement))
-        yield from _cut(file, frame, micrograph, particle_mask(probability), spread, patch_size)
+        distance = None if result.distance is None else _on_grid(result.distance, shape)
+        yield from _cut(file, frame, micrograph, particle_mask(probability), distance, spread, patch_size)
 
 
 def _cut(
-    file: Path, frame: int, micrograph: Micrograph, mask: np.ndarray, spread: np.ndarray, patch_size: int
+    file: Path,
+    frame: int,
+    micrograph: Micrograph,
+    mask: np.ndarray,
+    distance: np.ndarray | None,
+    spread: np.ndarray,
+    patch_size: int,
 ) -> Iterator[Candidate]:
     from tem_rf.config.preparation import PreprocessingSettings
 
@@ -98,6 +107,7 @@ def _cut(
                 pixel_size_nm=micrograph.pixel_size_nm,
                 normalized=normalized[here].copy(),
                 mask=found.copy(),
+                distance=None if distance is None else distance[here].copy(),
                 disagreement=disagreement,
             )
 

@@ -12,7 +12,8 @@ from tem_rf.errors import ModelError, SettingsError
 from tem_rf.inference.card import ModelCard
 from tem_rf.inference.light_network import has_light_network
 from tem_rf.inference.model import Segmenter, load_segmenter
-from tem_rf.saved_models import MODELS, SHIPPED_MODELS, models_in
+from tem_rf.runs.folder import RunFolder
+from tem_rf.saved_models import CARD_NAME, MODELS, SHIPPED_MODELS, models_in
 
 
 def choose_model(
@@ -163,6 +164,19 @@ class Networks:
             )
         update = {"target_pixel_size_nm": segmenter.pixel_size_nm}
         return replace(segmenter, preprocessing=segmenter.preprocessing.model_copy(update=update))
+
+
+def gives_distance(folder: Path) -> bool:
+    """Whether the network of a run or an exported model has a distance output, without loading the network.
+
+    Raises:
+        ModelError: The card of the model cannot be read.
+        RunError: The run has another schema version.
+    """
+    if (folder / CARD_NAME).exists():
+        return ModelCard.read(folder).architecture.has_distance
+    run = RunFolder(folder)
+    return run.config_file.exists() and run.config.architecture.has_distance
 
 
 def model_folder(model: str, runs: Path, models: Path = MODELS) -> Path:

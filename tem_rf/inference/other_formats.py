@@ -3,12 +3,15 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tem_rf.config.segmentation import SegmentSettings
+from tem_rf.data.micrograph import Micrograph
+from tem_rf.data.pixels import resample_mask
 from tem_rf.data.readers import read_frames
 from tem_rf.data.sources import count_frames
 from tem_rf.errors import SettingsError
@@ -44,6 +47,8 @@ def write_other_formats(
 ) -> SegmentedFile:
     """Write the particles of a segmented file, each file completely or not at all.
 
+    Outlines are on the pixels of the micrograph as it is in its file, also if it was rescaled for the network.
+
     Args:
         segmented: The segmentation; its mask, instances and table must exist.
         output: Folder for the files; their names begin with the stem of the file.
@@ -59,20 +64,21 @@ def write_other_formats(
     """
     path = segmented.image
     files = {one.name: output / f"{path.stem}{one.ending}" for one in formats}
+    on_micrograph = partial(_on_micrograph, segmented, settings)
     is_stack = segmented.frames > 1
     for name, file in files.items():
         match name:
             case "numbered":
                 _write_numbered(file, segmented, settings)
             case "rois":
-                write_rois(file, _instances(segmented), is_stack=is_stack)
+                write_rois(file, on_micrograph(), is_stack=is_stack)
             case "geojson":
-                write_geojson(file, _instances(segmented), is_stack=is_stack, confidence=_confidence(segmented))
+                write_geojson(file, on_micrograph(), is_stack=is_stack, confidence=_confidence(segmented))
             case "coco":
-                write_coco(file, _instances(segmented), readable(path.name))
+                write_coco(file, on_micrograph(), readable(path.name))
             case "labelme":
                 relative = readable(os.path.relpath(path, output))
-                write_labelme(file, next(_instances(segmented)), relative)
+                write_labelme(file, next(on_micrograph()), relative)
             case "excel":
                 image = _measured(segmented)
                 write_excel(file, [image], summary_rows(segmented.sizes, segmented.pixel_size_nm), _shown(settings))
@@ -83,6 +89,20 @@ def write_other_formats(
 
 def _instances(segmented: SegmentedFile) -> Iterator[np.ndarray]:
     return (frame.pixels for frame in read_frames(segmented.files["instances"], resample=True))
+
+
+def _on_micrograph(segmented: SegmentedFile, settings: SegmentSettings) -> Iterator[np.ndarray]:
+    """Yield the instances on the pixels of the micrograph, whose pixel size may differ from that of the mask."""
+    first = _first(segmented, settings)
+    shape = first.recorded_shape or first.pixels.shape
+    for instances in _instances(segmented):
+        yield instances if instances.shape == shape else resample_mask(instances, shape)
+
+
+def _first(segmented: SegmentedFile, settings: SegmentSettings) -> Micrograph:
+    return next(
+        read_frames(segmented.image, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample, reading=settings)
+    )
 
 
 def _confidence(segmented: SegmentedFile) -> dict[tuple[int, int], float]:
@@ -107,9 +127,7 @@ def _measured(segmented: SegmentedFile) -> MeasuredImage:
 
 
 def _write_numbered(file: Path, segmented: SegmentedFile, settings: SegmentSettings) -> None:
-    first = next(
-        read_frames(segmented.image, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample, reading=settings)
-    )
+    first = _first(segmented, settings)
     mask = next(read_frames(segmented.files["mask"], resample=True)).pixels
     particles = read_particles(segmented.files["particles"], segmented.frames)[0]
     write_overlay_of(file, first, mask, segmented.pixel_size_nm, particles)

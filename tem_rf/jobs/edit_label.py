@@ -59,7 +59,11 @@ class EditRequest(Request):
     )
     output: Path = Field(Path("segmented"), description="Folder for the results of the model.")
     rescale: bool = Field(False, description="Rescale the micrograph to the pixel size the model was trained at.")
-    split_touching: bool = Field(False, description="Split touching particles of the mask at their necks.")
+    split_touching: bool = Field(
+        False,
+        description="Split touching particles of the mask at their necks. Those of a model with a distance output are "
+        "always split.",
+    )
     pixel_size_nm: PixelSizeNm | None = Field(None, description="Pixel size [nm], which overrides the one in the file.")
     conflict: Literal["refuse", "file", "steps"] = Field(
         "refuse",
@@ -137,11 +141,13 @@ def open_label(request: EditRequest, *, on_step: Callable[[str], None] = lambda 
     if request.model:
         on_step(f"segmenting {request.micrograph.name}")
         files = _segment(request)
-        mask, probability = Path(files["mask"]), Path(files["probability"])
+        mask, probability = Path(files["instances"]), Path(files["probability"])
 
     def start() -> "tuple[np.ndarray, str]":
         if mask is None:
-            return _threshold(values, micrograph, request) if values is not None else _nothing(micrograph)
+            if values is None:
+                return _nothing(micrograph)
+            return _regions(values > 0.5, micrograph, request), str(request.probability)
         return _particles(mask, micrograph, request), str(mask)
 
     import_edits()
@@ -171,6 +177,9 @@ def open_label(request: EditRequest, *, on_step: Callable[[str], None] = lambda 
 
 def _segment(request: EditRequest) -> dict[str, Any]:
     """Segment in a process of its own, whose memory and GPU are free again when the correction begins."""
+    from tem_rf.inference.model_choice import gives_distance, model_folder
+
+    folders = [model_folder(one, request.runs, request.models) for one in request.model]
     segment = SegmentRequest.build(
         images=(request.micrograph,),
         model=request.model,
@@ -178,7 +187,7 @@ def _segment(request: EditRequest) -> dict[str, Any]:
         runs=request.runs,
         output=request.output,
         rescale=request.rescale,
-        split_touching=request.split_touching,
+        split_touching=request.split_touching or any(map(gives_distance, folders)),
         pixel_size_nm=request.pixel_size_nm,
         probability=True,
     )
@@ -192,14 +201,14 @@ def _segment(request: EditRequest) -> dict[str, Any]:
 
 
 def _particles(mask: Path, micrograph: "Micrograph", request: EditRequest) -> "np.ndarray":
-    """(h, w) int32 particles of a mask, rescaled to the micrograph if it was segmented at another pixel size."""
+    """(h, w) int32 particles of a label, rescaled to the micrograph if it was segmented at another pixel size."""
     import numpy as np
 
     from tem_rf.data.instances import read_instances
+    from tem_rf.data.labels import read_one_label
     from tem_rf.data.pixels import resample_mask
     from tem_rf.data.readers import read_micrograph
-    from tem_rf.particles.mask import disc_area_px, resolve_min_diameter_px
-    from tem_rf.particles.split import number_particles
+    from tem_rf.particles.split import renumber, split_regions
 
     shape = (micrograph.pixels.shape[0], micrograph.pixels.shape[1])
     is_of_model = bool(request.model) or request.probability is not None
@@ -207,7 +216,7 @@ def _particles(mask: Path, micrograph: "Micrograph", request: EditRequest) -> "n
         numbers, _ = read_instances(mask, shape, image=micrograph.path)
         if not request.split_touching:
             return numbers
-        return np.where(numbers < 0, numbers, number_particles(numbers > 0, split_touching=True, min_area_px=1))
+        return np.where(numbers < 0, numbers, split_regions(renumber(np.maximum(numbers, 0), 1), 1))
     found = read_micrograph(mask)
     if found.pixels.shape != shape and not _covers(found, micrograph):
         height, width = found.pixels.shape
@@ -215,9 +224,11 @@ def _particles(mask: Path, micrograph: "Micrograph", request: EditRequest) -> "n
             f"{mask}: the mask is {width} x {height} px, but its micrograph {shape[1]} x {shape[0]} px (width x "
             "height); segment this micrograph again."
         )
-    min_area_px = disc_area_px(resolve_min_diameter_px(micrograph.pixel_size_nm))
-    pixels = resample_mask(found.pixels > 0, shape)
-    return number_particles(pixels, split_touching=request.split_touching, min_area_px=min_area_px)
+    label = read_one_label(mask, (found.pixels.shape[0], found.pixels.shape[1]))
+    if label.instances is None:
+        return _regions(resample_mask(label.mask, shape), micrograph, request)
+    numbers = renumber(resample_mask(label.instances, shape), 1)
+    return split_regions(numbers, 1) if request.split_touching and not request.model else numbers
 
 
 def _covers(result: "Micrograph", micrograph: "Micrograph") -> bool:
@@ -249,13 +260,13 @@ def _read_probability(file: Path, micrograph: "Micrograph") -> "np.ndarray":
     return resample_mask(values, shape)
 
 
-def _threshold(values: "np.ndarray", micrograph: "Micrograph", request: EditRequest) -> "tuple[np.ndarray, str]":
+def _regions(mask: "np.ndarray", micrograph: "Micrograph", request: EditRequest) -> "np.ndarray":
+    """(h, w) int32 particles of a mask (h, w) bool of at least the minimum diameter."""
     from tem_rf.particles.mask import disc_area_px, resolve_min_diameter_px
     from tem_rf.particles.split import number_particles
 
     min_area_px = disc_area_px(resolve_min_diameter_px(micrograph.pixel_size_nm))
-    numbers = number_particles(values > 0.5, split_touching=request.split_touching, min_area_px=min_area_px)
-    return numbers, str(request.probability)
+    return number_particles(mask, split_touching=request.split_touching, min_area_px=min_area_px)
 
 
 def _nothing(micrograph: "Micrograph") -> "tuple[np.ndarray, str]":

@@ -232,7 +232,7 @@ def _write(request: NextRequest, selected: "list[tuple[Candidate, float, float]]
     from tem_rf.data.names import stem_of
     from tem_rf.data.tiff import write_tiff
     from tem_rf.files import replacing_folder
-    from tem_rf.particles.split import number_particles
+    from tem_rf.particles.split import particles_of_output
 
     rows: list[Suggestion] = []
     with replacing_folder(request.output) as folder:
@@ -241,7 +241,8 @@ def _write(request: NextRequest, selected: "list[tuple[Candidate, float, float]]
             frame = f"_f{one.frame}" if one.frame else ""
             name = f"{stem_of(one.file)}{frame}_y{one.y_px}_x{one.x_px}.tif"
             write_tiff(folder / name, one.pixels, pixel_size_nm=one.pixel_size_nm)
-            write_instances(folder / START_FOLDER / name, number_particles(one.mask), pixel_size_nm=one.pixel_size_nm)
+            start = particles_of_output(one.mask, one.distance)
+            write_instances(folder / START_FOLDER / name, start, pixel_size_nm=one.pixel_size_nm)
             rows.append(
                 Suggestion(
                     file=request.output / name,

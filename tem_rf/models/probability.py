@@ -6,6 +6,8 @@ rounding makes one half of a margin close to zero; they are kept on the side whe
 
 import numpy as np
 
+from tem_rf.architecture.layers import CLASSES
+
 ABOVE_HALF = np.nextafter(np.float32(0.5), np.float32(1))
 """The smallest probability of a pixel of the mask."""
 
@@ -39,6 +41,18 @@ def particle_probability(logits: np.ndarray, temperature: float = 1.0) -> np.nda
     0.5
     """
     return margin_probability(particle_margin(logits), temperature)
+
+
+def predicted_distance(outputs: np.ndarray) -> np.ndarray | None:
+    """Distance to the edge of the particle, from a network with a distance output; None from any other.
+
+    Args:
+        outputs: (..., 2) logits, or (..., 3) logits and distance.
+
+    Returns:
+        (...) float32, about 1 at the centre of a particle.
+    """
+    return outputs[..., CLASSES].astype(np.float32) if outputs.shape[-1] > CLASSES else None
 
 
 def margin_probability(margin: np.ndarray, temperature: float = 1.0) -> np.ndarray:

@@ -46,6 +46,20 @@ def number_particles(
     return split_regions(numbers, min_area_px, distance) if split_touching else numbers
 
 
+def particles_of_output(mask: np.ndarray, distance: np.ndarray | None, *, min_area_px: float = 12) -> np.ndarray:
+    """Number the particles that a network finds: split by its distance if it gives one, otherwise connected regions.
+
+    Args:
+        mask: (h, w) bool.
+        distance: (h, w) float, distance that the network gives; None: it gives none.
+        min_area_px: As for `number_particles`.
+
+    Returns:
+        (h, w) int32, 0 on background.
+    """
+    return number_particles(mask, split_touching=distance is not None, min_area_px=min_area_px, distance=distance)
+
+
 def split_regions(numbers: np.ndarray, min_area_px: float, distance: np.ndarray | None = None) -> np.ndarray:
     """Split numbered regions at their necks.
 

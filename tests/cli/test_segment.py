@@ -1,6 +1,7 @@
 """`tem-rf segment` and `tem-rf import` as a user calls them."""
 
 import json
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import tifffile
 from tem_rf import Architecture
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.pairing import pair_labels
+from tem_rf.data.pixels import resample_mask
 from tem_rf.data.tiff import write_tiff
 from tem_rf.inference.follow import follow_folders
 from tem_rf.particles.formats.choice import FORMATS
@@ -163,13 +165,30 @@ def test_particles_are_written_for_other_programs(run: Command, trained_run: Run
         (label,) = read_label_frames(tmp_path / row[name], instances.shape, image=tmp_path / "m.tif")
         np.testing.assert_array_equal(label.instances, instances)
     pairing = pair_labels(tmp_path, tmp_path / "segmented")
-    assert [(pair.image.name, pair.label.name) for pair in pairing.pairs] == [("m.tif", "m_mask.tif")]
+    assert [(pair.image.name, pair.label.name) for pair in pairing.pairs] == [("m.tif", "m_instances.tif")]
+    corrected = (tmp_path / "segmented/m_instances.tif").stat().st_mtime + 10
+    os.utime(tmp_path / "segmented/m_mask.tif", (corrected, corrected))
+    assert pair_labels(tmp_path, tmp_path / "segmented").pairs[0].label.name == "m_mask.tif"
     (row,) = json.loads(run("segment", "stack.tif", *command[2:], "--write", "rois,excel", "--json").stdout)
     assert len(list(read_label_frames(tmp_path / row["rois"], (70, 80), frames=2))) == 2
     assert_one_line(run(*command, "--write", "svg"), "--write: expected formats among", "'svg'")
     assert_one_line(
         run("segment", "stack.tif", *command[2:], "--write", "labelme"), "stack.tif: has 2 frames", "labelme"
     )
+
+
+def test_outlines_for_other_programs_fit_a_micrograph_that_was_rescaled(
+    run: Command, trained_run: RunFolder, tmp_path: Path
+) -> None:
+    write_tiff(tmp_path / "m.tif", counts_with_disc((70, 80), seed=4, radius=14)[0], pixel_size_nm=0.04)
+    command = ["segment", "m.tif", "--model", trained_run.path, "--rescale", "--write", "rois,geojson,coco,labelme"]
+    (row,) = json.loads(run(*command, "--json").stdout)
+    instances = tifffile.imread(row["instances"])
+    assert instances.shape == (140, 160)
+    assert instances.any()
+    for name in ("rois", "geojson", "coco", "labelme"):
+        (label,) = read_label_frames(tmp_path / row[name], (70, 80), image=tmp_path / "m.tif")
+        np.testing.assert_array_equal(label.instances, resample_mask(instances, (70, 80)))
 
 
 def test_what_cannot_be_tracked_is_said_before_anything_is_segmented(

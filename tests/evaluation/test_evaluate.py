@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from tem_rf.config.preparation import preparation_settings
 from tem_rf.data.dihedral import dihedral
+from tem_rf.data.distance_target import normalized_distance
 from tem_rf.data.preparation.prepare import prepare_dataset
 from tem_rf.data.prepared import PreparedDataset, open_dataset
 from tem_rf.data.tiff import write_tiff
@@ -124,6 +126,30 @@ def test_particles_are_scored_one_by_one_by_the_numbers_of_the_label(tmp_path: P
     assert scores.instance_f1 == pytest.approx(2 / 3)  # of which the first is 400 of 720 px
     assert (scores.instance_precision, scores.instance_recall) == (1, 0.5)
     assert scores.panoptic_quality == pytest.approx(2 / 3 * 400 / 720)
+
+
+def test_particles_of_a_network_with_a_distance_are_split_by_it_in_every_transform(
+    distance_run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, columns = np.indices((64, 64))
+    front, behind = (np.hypot(rows - y, columns - x) < 14 for y, x in ((26, 22), (36, 38)))
+    instances = np.where(front, 1, 2 * behind).astype(np.uint8)
+    for name in ("a", "b", "c"):
+        write_pair(tmp_path / "in", name, np.where(instances, 60, 90).astype(np.uint16), instances > 0, None)
+        write_tiff(tmp_path / "in" / "labels" / f"{name}.tif", instances)
+    settings = preparation_settings(patch_size=64, background_threshold=0)
+    dataset = prepare_dataset(tmp_path / "in", tmp_path / "out", settings=settings)
+    shown = np.stack([np.where(one, 0.1 + normalized_distance(one), -1) for one in dataset.instances.astype(int)])
+
+    def network(images: np.ndarray, training: bool) -> np.ndarray:
+        return np.concatenate([-images, images, images - 0.1], axis=-1)
+
+    monkeypatch.setattr("tem_rf.runs.network.load_network", lambda run: network)
+    scores = evaluate_run(distance_run, replace(dataset, images=shown.astype(np.float32)), transforms=8)
+    assert [one.hard_dice for one in scores] == [1] * 8
+    assert [(one.merged, one.split, one.instance_f1) for one in scores] == [(0, 0, 1)] * 8
+    (as_one,) = score_patches(dataset, dataset.indices("test"), dataset.labels[dataset.indices("test")] * 1.0)
+    assert (as_one.merged, as_one.instance_f1) == (2, pytest.approx(2 / 3))
 
 
 def test_curves_are_drawn_with_a_line_per_seed(trained_run: RunFolder, tiny_dataset: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """A label is opened from what there is, or refused with the reason."""
 
+import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import tifffile
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import DatasetError, ReadError, SettingsError, TemRfError
 from tem_rf.jobs.edit_label import EditRequest, edit_request, open_label
+from tests.helpers.run_folders import write_run
 
 SIDE = 64
 
@@ -44,6 +47,54 @@ def test_results_at_another_pixel_size_are_rescaled(micrograph: Path, tmp_path: 
     given: dict[str, Any] = {"mask": tmp_path / "au_mask.tif", "probability": tmp_path / "p.tif"}
     session = open_label(EditRequest.build(micrograph=micrograph, **given))
     assert np.count_nonzero((session.canvas.numbers > 0) != (_discs() > 0)) < 60
+    session.close()
+
+
+def _halves() -> np.ndarray:
+    """(side, side) uint16, the two discs, each in two parts that touch."""
+    rows, columns = np.indices((SIDE, SIDE))
+    return np.where(_discs() > 0, 1 + 2 * (rows > 32) + (columns >= 20), 0).astype(np.uint16)
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_particles_of_a_result_keep_their_borders(micrograph: Path, tmp_path: Path, scale: int) -> None:
+    numbers = np.kron(_halves(), np.ones((scale, scale), np.uint16))
+    write_tiff(tmp_path / "au_instances.tif", numbers, pixel_size_nm=0.1 / scale)
+    write_tiff(tmp_path / "p.tif", (numbers > 0).astype(np.float32), pixel_size_nm=0.1 / scale)
+    given: dict[str, Any] = {"mask": tmp_path / "au_instances.tif", "probability": tmp_path / "p.tif"}
+    session = open_label(EditRequest.build(micrograph=micrograph, **given))
+    np.testing.assert_array_equal(session.canvas.numbers, _halves())
+    session.close()
+
+
+def test_splitting_a_label_keeps_the_borders_that_it_has(micrograph: Path, tmp_path: Path) -> None:
+    write_tiff(tmp_path / "numbered.tif", _halves())
+    request = EditRequest.build(micrograph=micrograph, mask=tmp_path / "numbered.tif", split_touching=True)
+    session = open_label(request)
+    borders = [np.unique(_halves()[session.canvas.numbers == number]) for number in session.canvas.boxes]
+    assert all(len(values) == 1 for values in borders)
+    assert session.canvas.boxes
+    session.close()
+
+
+@pytest.mark.parametrize("network", ["n2-p22-distance", "n2-p22"])
+def test_particles_of_a_model_are_split_if_it_gives_the_distance(
+    micrograph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: str
+) -> None:
+    run = write_run(tmp_path / "runs", network)
+    commands = []
+
+    def segment(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        write_tiff(tmp_path / "au_instances.tif", _halves(), pixel_size_nm=0.1)
+        write_tiff(tmp_path / "p.tif", _discs(), pixel_size_nm=0.1)
+        files = {"instances": str(tmp_path / "au_instances.tif"), "probability": str(tmp_path / "p.tif")}
+        return subprocess.CompletedProcess(command, 0, json.dumps([files]), "")
+
+    monkeypatch.setattr(subprocess, "run", segment)
+    session = open_label(EditRequest.build(micrograph=micrograph, model=(run.name,), runs=tmp_path / "runs"))
+    assert ("--split-touching" in commands[0]) == ("distance" in network)
+    np.testing.assert_array_equal(session.canvas.numbers, _halves())
     session.close()
 
 

@@ -31,7 +31,7 @@ FORMATS = {
     for one in (
         ParticleFormat("numbered", "_numbered.png", "the overlay with the number of each particle, of the first frame"),
         ParticleFormat("rois", "_rois.zip", "regions for the ROI Manager of ImageJ and Fiji, exact to the pixel"),
-        ParticleFormat("geojson", "_instances.geojson", "polygons for QuPath and napari, exact to the pixel"),
+        ParticleFormat("geojson", "_instances.geojson", "polygons for QuPath, exact to the pixel"),
         ParticleFormat("coco", "_coco.json", "COCO annotations with run lengths, exact to the pixel"),
         ParticleFormat("labelme", "_labelme.json", "polygons and masks for LabelMe, for single images", False),
         ParticleFormat("excel", "_particles.xlsx", "a workbook with the sheets particles, images and summary"),

@@ -1,4 +1,4 @@
-"""Write particles as GeoJSON, as QuPath imports annotations and napari's plugins read shapes."""
+"""Write particles as GeoJSON, as QuPath imports annotations."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -12,6 +12,7 @@ from tem_rf.particles.sizes import summarize_sizes
 
 _EXCEL_ROWS = 2**20  # of a sheet, the heading included
 _EXCEL_CHARACTERS = 32_767  # of a cell
+_WIDEST_COLUMN = 60  # characters; longer texts are cut by the next cell
 _LENGTHS = tuple(one.name for one in fields(Particle) if one.name.endswith("_px") and one.name != "area_px")
 
 
@@ -161,16 +162,18 @@ def _write_sheet(book: Any, name: str, columns: Sequence[str], rows: Any, bold: 
     sheet = book.add_worksheet(name)
     sheet.write_row(0, 0, columns, bold)
     sheet.freeze_panes(1, 0)
-    for column, title in enumerate(columns):
-        sheet.set_column(column, column, max(10, len(title) + 2))
+    widths = [max(10, len(title) + 2) for title in columns]
     for index, row in enumerate(rows, start=1):
         for column, value in enumerate(row):
             if isinstance(value, str):
                 sheet.write_string(index, column, value[:_EXCEL_CHARACTERS])
+                widths[column] = max(widths[column], min(len(value) + 2, _WIDEST_COLUMN))
             elif isinstance(value, bool):
                 sheet.write_boolean(index, column, value)
             elif value is not None:
                 sheet.write_number(index, column, value)
+    for column, width in enumerate(widths):
+        sheet.set_column(column, column, width)
 
 
 def _as_cell(value: Any) -> Any:

@@ -48,6 +48,7 @@ def test_the_workbook_has_particles_images_and_summary(tmp_path: Path) -> None:
     assert values["min_diameter_nm"][0] == 2.5
     assert values["particle"][0] == "=1+1"
     assert all(cell.data_type != "f" for sheet in book for line in sheet.iter_rows() for cell in line)
+    assert book["particles"].column_dimensions["A"].width > max(map(len, NAMES[:3])), "names are shown whole"
 
 
 def test_more_particles_than_a_sheet_has_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,8 +195,9 @@ class SegmentScreen(TabScreen):
             self.notify("No segmented micrographs yet; select a model and press s.", severity="warning")
             return
         row, folder = self._shown[self.query_one("#segmented", RowTable).cursor_row], self.tem_rf.workspace.folder
-        given = {name: folder / row[name] for name in ("mask", "probability") if name in row}
-        request = EditRequest.build(micrograph=folder / row["image"], **given)
+        given = {"probability": folder / row["probability"]} if "probability" in row else {}
+        particles = folder / row.get("instances", row["mask"])  # results of earlier versions have no instances
+        request = EditRequest.build(micrograph=folder / row["image"], mask=particles, **given)
         self.post_message(EditRequested(request))
 
     def action_pool(self) -> None:
