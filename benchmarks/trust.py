@@ -117,7 +117,8 @@ def _summary(rows: list[Row], *, are_poor: bool = False) -> Row:
     """Errors and shares; images that have no particles, or the other contrast, are poor whatever their dice is."""
     dice = np.array([row["dice"] for row in rows])
     flagged = np.array([row["flagged"] for row in rows], bool)
-    is_good = np.zeros(len(rows), bool) if are_poor else dice >= TRUSTED_DICE
+    is_inverted = np.array([row.get("kind") == INVERTED for row in rows], bool)
+    is_good = np.zeros(len(rows), bool) if are_poor else (dice >= TRUSTED_DICE) & ~is_inverted
     return {
         "number": len(rows),
         "dice": float(dice.mean()) if rows else None,

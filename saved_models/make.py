@@ -113,7 +113,7 @@ RECIPES = {
             "No holes in the film, and no crystals other than gold.",
         ),
         tried_on="au-2.2nm,au-5nm,au-10nm",
-        specimens=84,
+        specimens=180,
     ),
     "hrtem": Recipe(
         purpose="Nanoparticles of gold, silver, platinum, palladium or CdSe of 2 to 10 nm on amorphous carbon, in "
@@ -146,7 +146,7 @@ RECIPES = {
             "Particles of light elements have little contrast.",
         ),
         tried_on="ag-5nm,pt-3nm,pd-4nm,cdse-5nm,au-5nm",
-        specimens=80,
+        specimens=180,
         # A temperature of 0.93 gains nothing on simulated micrographs and loses on measured ones (docs/experiments.md).
         is_calibrated=False,
     ),
@@ -189,7 +189,7 @@ RECIPES = {
             "particles with --split-touching.",
         ),
         tried_on="au-20nm-lowres",
-        specimens=48,
+        specimens=120,
     ),
 }
 

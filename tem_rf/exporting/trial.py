@@ -26,6 +26,7 @@ from tem_rf.trust.conditions import (
     held_out_conditions,
     map_conditions,
     random_conditions,
+    with_inverted,
 )
 from tem_rf.trust.degraded import BLUR_WIDTHS_PX, NOISE_FACTORS, Labelled, degraded_conditions, degraded_map
 from tem_rf.trust.fit import Tried, fit_record
@@ -34,6 +35,7 @@ from tem_rf.trust.record import DiceMap, TrustRecord
 Progress = Callable[[str], None]
 _HELD_OUT_SEED = 500_000  # no other seed is used for images that the expected dice is fitted to
 _FOREIGN = 300
+_MAPPED = 8  # specimens of the map at most
 
 
 def try_on_presets(
@@ -52,8 +54,9 @@ def try_on_presets(
         SettingsError: There is no such preset.
     """
     bases = [simulation_settings(preset) for preset in presets]
-    count = max(3, specimens // 10)
-    tried = _try(segmenter, random_conditions(presets, specimens, seed=seed), specimens * EXPOSURES, on_step)
+    count = int(np.clip(specimens // 10, 3, _MAPPED))
+    images = with_inverted(random_conditions(presets, specimens, seed=seed))
+    tried = _try(segmenter, images, 3 * specimens * EXPOSURES, on_step)
     mapped = _try(
         segmenter,
         map_conditions(presets, count, seed=seed + 1),
@@ -116,7 +119,7 @@ def try_on_micrographs(
     held_images = images[::4] if len(images) >= 4 else images
     fitted = [one for index, one in enumerate(images) if index % 4] if len(images) >= 4 else images
     count = specimens * EXPOSURES
-    tried = _try(segmenter, degraded_conditions(fitted, count, seed=seed), count, on_step)
+    tried = _try(segmenter, with_inverted(degraded_conditions(fitted, count, seed=seed)), 2 * count, on_step)
     held = _try(
         segmenter,
         degraded_conditions(held_images, count // 3, seed=seed + _HELD_OUT_SEED),

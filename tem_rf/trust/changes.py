@@ -24,6 +24,11 @@ def change(image: np.ndarray, kind: str, random: np.random.Generator) -> np.ndar
     return np.asarray(CHANGES[kind](image, random), np.float32)
 
 
+def invert(image: np.ndarray) -> np.ndarray:
+    """(h, w) of any levels -> (h, w) float32 of the same range, dark for bright."""
+    return np.asarray(float(image.max()) + float(image.min()) - image, np.float32)
+
+
 def _noise(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
     sd = float(image.std()) * log_uniform(random, 0.5, 5)
     return image + random.normal(0, sd, image.shape)
@@ -38,7 +43,7 @@ def _illumination(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _inverted(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    turned = image.max() + image.min() - image
+    turned = invert(image)
     return _printed(turned, random) if random.random() < 0.3 else turned
 
 
@@ -59,7 +64,7 @@ CHANGES: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
 
 
 def foreign_image(side_px: int, random: np.random.Generator) -> np.ndarray:
-    """Draw an image that is no micrograph: noise, a blank, text, gratings, or shapes that hide each other.
+    """Draw an image that is no micrograph: noise, a blank, text, gratings, shapes that hide each other, an opening.
 
     Args:
         side_px: Height and width [px].
@@ -69,7 +74,7 @@ def foreign_image(side_px: int, random: np.random.Generator) -> np.ndarray:
         (side_px, side_px) float32.
     """
     noises = (_white_noise, _grainy, _grainy, _blank, _salt_and_pepper)
-    kinds = (*noises, _text, _text, _grating, _leaves, _leaves, _leaves, _leaves)
+    kinds = (*noises, _text, _text, _grating, _leaves, _leaves, _leaves, _leaves, _opening, _opening)
     image = kinds[random.integers(len(kinds))](side_px, random)
     if random.random() < 0.4:
         image = image + random.normal(0, float(image.std()) * log_uniform(random, 0.02, 0.4) + 1e-3, image.shape)
@@ -149,3 +154,16 @@ def _leaves(side: int, random: np.random.Generator) -> np.ndarray:
         shade = shade + random.normal(0, 1, u.shape) * max(0.0, random.normal(0, 0.06))
         image[rows, columns] = np.where(shape, shade, image[rows, columns])
     return like(image, blur(image, random.uniform(0.4, 2.0)))
+
+
+def _opening(side: int, random: np.random.Generator) -> np.ndarray:
+    """Something without particles behind a round opening, as of an aperture or a lens, with darkness around it."""
+    kinds = (_grainy, _blank, _leaves)
+    seen = np.asarray(kinds[random.integers(len(kinds))](side, random), np.float64)
+    seen = (seen - seen.mean()) / max(float(seen.std()), 1e-9)
+    row, column = random.uniform(-0.5, 1.5, 2) * side
+    y, x = np.mgrid[:side, :side]
+    distance = np.hypot(y - row, x - column)
+    is_open = distance < np.quantile(distance, random.uniform(0.3, 0.97))
+    darkness = seen.min() - random.uniform(0, 10) + random.normal(0, log_uniform(random, 0.001, 0.3), seen.shape)
+    return blur(np.where(is_open, seen, darkness), random.uniform(0.4, 4.0))

@@ -1,6 +1,6 @@
 """Labelled micrographs under conditions like those of the training, and far from them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,8 +8,8 @@ import numpy as np
 from tem_rf.config.simulation import SimulationSettings, simulation_settings
 from tem_rf.data.augmentation import log_uniform
 from tem_rf.data.simulation.simulate import Exposure, SimulatedMicrograph, simulate_exposures
-from tem_rf.trust.changes import CHANGES, change, foreign_image
-from tem_rf.trust.kinds import EMPTY, FOREIGN, INVERTED, PRINTED
+from tem_rf.trust.changes import CHANGES, change, foreign_image, invert
+from tem_rf.trust.kinds import EMPTY, FOREIGN, INVERTED, NEVER_TRUSTED, PRINTED
 
 SIDE_PX = 384
 EXPOSURES = 4
@@ -70,6 +70,14 @@ def random_conditions(presets: Sequence[str], count: int, *, seed: int) -> Itera
                 yield _changed(one, random)
             else:
                 yield from (one, _changed(one, np.random.default_rng([seed + number // block, in_block, index])))
+
+
+def with_inverted(conditions: Iterable[Condition]) -> Iterator[Condition]:
+    """Add the inverted copy of every micrograph that has particles and the contrast of the training."""
+    for one in conditions:
+        yield one
+        if one.kind not in NEVER_TRUSTED:
+            yield replace(one, pixels=invert(one.pixels), kind=INVERTED)
 
 
 def held_out_conditions(presets: Sequence[str], count: int, *, seed: int) -> Iterator[Condition]:

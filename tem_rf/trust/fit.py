@@ -2,22 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
 from tem_rf.trust.conditions import Condition
-from tem_rf.trust.kinds import NEVER_TRUSTED
+from tem_rf.trust.kinds import FOREIGN, NEVER_TRUSTED
 from tem_rf.trust.reasons import fit_reasons, reason_of
-from tem_rf.trust.record import LIMIT, TRUSTED_DICE, DiceMap, ExpectedDice, HeldOutError, TrustRecord
-from tem_rf.trust.verdict import Verdict, judge, kernel
+from tem_rf.trust.record import CENTRE_STEP, LIMIT, TRUSTED_DICE, DiceMap, ExpectedDice, HeldOutError, TrustRecord
+from tem_rf.trust.regression import Regression, fit_regression
+from tem_rf.trust.verdict import Verdict, judge
 
-_FOLDS = 5
-_WIDTHS = (0.006, 0.012, 0.025)
-_RIDGES = (0.01, 0.03, 0.1)
-_MAX_CENTRES = 300
 _MIN_THRESHOLD = 0.6  # masks of a lower expected dice are flagged even if many good ones are among them
-_MAX_ALARMS = 0.06  # share of the good masks that the expected dice alone may flag; other reasons add some
+_MAX_ALARMS = 0.07  # share of the good masks that may be flagged
+_MAX_ODD_ALARMS = 0.02  # of these, share that may be flagged because the image is taken for one of `NEVER_TRUSTED`
+_ODD_RANGE = (0.35, 0.5)  # in which the threshold for that is
+_ODD_IMPORTANCE = 0.1  # of the images of `NEVER_TRUSTED` for the expected dice
 _CERTAINTY = 0.9  # share of images whose dice is within the interval
 _STEPS = 5
 _NO_ERROR = HeldOutError(images=0, mean_absolute=0, within_interval=0, flagged=None, false_alarms=None)
@@ -62,18 +61,27 @@ def fit_record(
     groups = np.array([one.condition.specimen for one in tried])
     mean, sd = statistics.mean(axis=0), np.maximum(statistics.std(axis=0), 1e-3)
     x = np.clip((statistics - mean) / sd, -LIMIT, LIMIT)
-    expected, predicted = _fit_expected_dice(x, dice, groups)
     reasons = np.array([reason_of(one.condition, one.dice) for one in tried])
-    is_usual = ~np.isin(reasons, NEVER_TRUSTED)  # the others are recognized by their reason
+    is_odd = np.isin(reasons, NEVER_TRUSTED)
+    regression = fit_regression(
+        x,
+        np.stack([dice, is_odd], axis=1),
+        np.stack([np.where(is_odd, _ODD_IMPORTANCE, 1.0), np.ones(len(x))], axis=1),
+        groups,
+        counts=~is_odd if (~is_odd).any() else np.ones(len(x), bool),
+    )
+    is_good = (dice >= TRUSTED_DICE) & ~is_odd
+    threshold, max_odd = _thresholds(regression.predicted[is_good])
     record = TrustRecord(
         network_sha256=network_sha256,
         tried_on=tuple(tried_on),
         images=len(tried),
         mean=_rounded(mean),
         sd=_rounded(sd),
-        expected_dice=expected,
-        threshold=_threshold(predicted[is_usual], dice[is_usual]),
-        max_distance=_max_distance(x[dice >= TRUSTED_DICE], groups[dice >= TRUSTED_DICE]),
+        expected_dice=_expected_dice(regression, dice, reasons != FOREIGN),
+        threshold=threshold,
+        max_odd=max_odd,
+        max_distance=_max_distance(x[is_good], groups[is_good]),
         reasons=fit_reasons(x, reasons, [one.condition.dose_factor for one in tried]),
         error=_NO_ERROR,
         maps=tuple(maps),
@@ -88,7 +96,7 @@ def error_on(record: TrustRecord, tried: Sequence[Tried], foreign: Sequence[Trie
     expected = np.array([one.expected_dice for one in verdicts])
     flagged = np.array([not one.is_trusted for one in verdicts])
     is_within = np.array([_is_within(one, true) for one, true in zip(verdicts, dice, strict=True)])
-    is_good = dice >= TRUSTED_DICE
+    is_good = (dice >= TRUSTED_DICE) & ~np.isin([one.condition.kind for one in tried], NEVER_TRUSTED)
     return HeldOutError(
         images=len(tried),
         foreign_flagged=_share_flagged(record, foreign),
@@ -108,55 +116,20 @@ def _is_within(verdict: Verdict, dice: float) -> bool:
     return verdict.low <= dice <= verdict.high
 
 
-def _fit_expected_dice(x: np.ndarray, dice: np.ndarray, groups: np.ndarray) -> tuple[ExpectedDice, np.ndarray]:
-    """Choose width and ridge by cross-validation over specimens; return also the predictions for images left out."""
-    from sklearn.kernel_ridge import KernelRidge
-    from sklearn.model_selection import PredefinedSplit, cross_val_predict
-
-    folds = PredefinedSplit(_folds(groups))
-    candidates = list(product(_WIDTHS, _RIDGES))
-    predictions = [
-        np.clip(cross_val_predict(KernelRidge(alpha=ridge, kernel="rbf", gamma=width), x, dice, cv=folds), 0, 1)
-        for width, ridge in candidates
-    ]
-    best = int(np.argmin([np.abs(one - dice).mean() for one in predictions]))
-    (width, ridge), predicted = candidates[best], predictions[best]
-    chosen = _typical(kernel(x, x, width), _MAX_CENTRES)
-    centres = np.round(x[chosen], 3)
-    to_centres, among = kernel(x, centres, width), kernel(centres, centres, width)
-    weights = np.linalg.solve(
-        to_centres.T @ to_centres + ridge * among + 1e-6 * np.eye(len(centres)), to_centres.T @ dice
-    )
-    steps, low, high = _intervals(predicted, dice)
-    expected = ExpectedDice(
-        centres=tuple(map(_rounded, centres)),
-        weights=_rounded(weights, 6),
-        inverse_width=width,
+def _expected_dice(regression: Regression, dice: np.ndarray, is_micrograph: np.ndarray) -> ExpectedDice:
+    """The part of the record that the regression is; intervals are those of micrographs, where there are any."""
+    if not is_micrograph.any():
+        is_micrograph = ~is_micrograph
+    steps, low, high = _intervals(regression.predicted[is_micrograph, 0], dice[is_micrograph])
+    return ExpectedDice(
+        centres=tuple(tuple(map(int, row)) for row in np.rint(regression.centres / CENTRE_STEP)),
+        weights=_rounded(regression.weights[:, 0]),
+        odd_weights=_rounded(regression.weights[:, 1]),
+        inverse_width=regression.inverse_width,
         steps=_rounded(steps),
         low=_rounded(low),
         high=_rounded(high),
     )
-    return expected, predicted
-
-
-def _folds(groups: np.ndarray) -> np.ndarray:
-    """Fold of each image; images of one specimen share theirs."""
-    specimens = np.unique(groups)
-    fold = np.random.default_rng(0).permutation(len(specimens)) % _FOLDS
-    return np.asarray(fold[np.searchsorted(specimens, groups)])
-
-
-def _typical(gram: np.ndarray, count: int) -> list[int]:
-    """Choose images that together represent all, by Cholesky decomposition with pivots."""
-    left, rows = gram.diagonal().copy(), np.zeros((0, len(gram)))
-    chosen: list[int] = []
-    while len(chosen) < min(count, len(gram)) and left.max() > 1e-4:
-        index = int(left.argmax())
-        row = (gram[index] - rows[:, index] @ rows) / np.sqrt(left[index])
-        rows, left = np.vstack([rows, row]), np.maximum(left - row**2, 0)
-        left[index] = 0
-        chosen.append(index)
-    return chosen
 
 
 def _intervals(predicted: np.ndarray, dice: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -171,12 +144,17 @@ def _intervals(predicted: np.ndarray, dice: np.ndarray) -> tuple[np.ndarray, np.
     return steps, low, high
 
 
-def _threshold(predicted: np.ndarray, dice: np.ndarray) -> float:
-    """Expected dice below which masks are flagged, which flags few of the good ones."""
-    is_good = dice >= TRUSTED_DICE
-    if not is_good.any():
-        return TRUSTED_DICE
-    return round(float(np.clip(np.quantile(predicted[is_good], _MAX_ALARMS), _MIN_THRESHOLD, TRUSTED_DICE)), 4)
+def _thresholds(good: np.ndarray) -> tuple[float, float]:
+    """Thresholds of expected dice and oddness that flag as many as may be of the good masks.
+
+    Args:
+        good: (images, 2) expected dice and oddness of good masks, as predicted without them.
+    """
+    if not len(good):
+        return TRUSTED_DICE, _ODD_RANGE[0]
+    max_odd = float(np.clip(np.quantile(good[:, 1], 1 - _MAX_ODD_ALARMS), *_ODD_RANGE))
+    passing = np.where(good[:, 1] > max_odd, -1.0, good[:, 0])  # flagged with any threshold
+    return round(float(np.clip(np.quantile(passing, _MAX_ALARMS), _MIN_THRESHOLD, TRUSTED_DICE)), 4), round(max_odd, 4)
 
 
 def _max_distance(x: np.ndarray, groups: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """What is known about the reliability of a network: `trust.json` in the folder of its model or run."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +14,8 @@ from tem_rf.trust.statistics import STATISTICS
 
 TRUST_NAME = "trust.json"
 TRUSTED_DICE = 0.7  # a mask above it counts as good
+CENTRE_STEP = 0.05  # of standardized statistics; finer centres change nothing and make a larger file
+_VERSION = 2
 
 
 class _Part(BaseModel):
@@ -20,14 +23,29 @@ class _Part(BaseModel):
 
 
 class ExpectedDice(_Part):
-    """Expected dice from statistics: a sum of Gaussians around typical images, 0 far from all of them."""
+    """Expected dice and oddness from statistics: sums of Gaussians around typical images, 0 far from all of them."""
 
-    centres: tuple[tuple[float, ...], ...] = Field(description="Typical images, in standardized statistics.")
+    centres: tuple[tuple[int, ...], ...] = Field(
+        description="Typical images: standardized statistics in units of 0.05."
+    )
     weights: tuple[float, ...] = Field(description="One per centre.")
+    odd_weights: tuple[float, ...] = Field(
+        description="One per centre, for the oddness: 1 for images whose masks are never trusted, else 0."
+    )
     inverse_width: float = Field(description="Factor of the squared distance in the exponent.")
     steps: tuple[float, ...] = Field(description="Expected dice at which the next interval begins.")
     low: tuple[float, ...] = Field(description="Lower end of each interval, relative to the expected dice.")
     high: tuple[float, ...] = Field(description="Upper end of each interval, relative to the expected dice.")
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """(centres, n) float64, the centres in standardized statistics."""
+        return CENTRE_STEP * np.array(self.centres, float)
+
+    @cached_property
+    def both_weights(self) -> np.ndarray:
+        """(centres, 2) float64, the weights for expected dice and oddness."""
+        return np.stack([self.weights, self.odd_weights], axis=1)
 
 
 class Reasons(_Part):
@@ -66,7 +84,7 @@ class DiceMap(_Part):
 class TrustRecord(_Part):
     """Statistics of the images on which a network was tried, the dice that they predict, and where it may be used."""
 
-    schema_version: int = 1
+    schema_version: int = _VERSION
     network_sha256: str = Field(description="Digest of the weights; the record holds for these only.")
     tried_on: tuple[str, ...] = Field(description="Presets, or folders of labelled micrographs.")
     images: int = Field(description="Images that the expected dice was fitted to.")
@@ -75,6 +93,7 @@ class TrustRecord(_Part):
     sd: tuple[float, ...] = Field(description="Divided by to standardize the statistics.")
     expected_dice: ExpectedDice
     threshold: float = Field(description="Masks whose expected dice is below it are flagged.")
+    max_odd: float = Field(description="Images of more oddness are flagged.")
     max_distance: float = Field(description="Images farther from the closest centre are flagged.")
     reasons: Reasons
     error: HeldOutError
@@ -102,7 +121,7 @@ class TrustRecord(_Part):
         path = folder / TRUST_NAME
         try:
             content = parse_json(path.read_text(encoding="utf-8"))
-            if content.get("schema_version") != 1 or tuple(content.get("statistics", ())) != STATISTICS:
+            if content.get("schema_version") != _VERSION or tuple(content.get("statistics", ())) != STATISTICS:
                 return None
             return cls.model_validate(content)
         except FileNotFoundError:

@@ -63,7 +63,7 @@ def measure(image: np.ndarray, probability: np.ndarray) -> np.ndarray:
     z = np.stack([image[window] for window in places]).astype(np.float32, copy=False)  # (n, h, w)
     p = np.stack([probability[window] for window in places]).astype(np.float32, copy=False)
     z -= z.mean()
-    z /= max(float(np.sqrt(np.square(z).mean())), 1e-12)
+    z *= np.float32(1 / max(float(np.sqrt(np.vdot(z, z) / z.size)), 1e-12))
     square, level = z * z, _means(z, BLOCK_PX)
     variance = np.maximum(_means(square, BLOCK_PX) - level**2, 0)
     return np.array(
@@ -96,10 +96,10 @@ def _spectrum(z: np.ndarray) -> list[float]:
     for index in range(BANDS - 2, -1, -1):  # small images lack the lowest bands
         if grid.in_band[index] == 0:
             density[index] = density[index + 1]
-    fringes = power[:, grid.fringes]
+    fringes = power.take(grid.fringes, axis=1)
     levels = np.add.reduceat(fringes, grid.rings, axis=1) / grid.in_ring
     ratio = np.maximum.reduceat(fringes, grid.rings, axis=1) / np.maximum(levels, 1e-9)
-    along = mean[grid.axes].mean() / max(float(mean[grid.fringes].mean()), 1e-9)
+    along = mean[grid.axes].mean() / max(float(fringes.mean()), 1e-9)
     peak = float(np.log10(ratio.max(axis=1) + 1e-9).mean())
     return [*np.log10(density + 1e-9), peak, float(np.log10(along + 1e-9))]
 
@@ -153,7 +153,8 @@ def _levels(z: np.ndarray, square: np.ndarray) -> list[float]:
     """Skewness, kurtosis, and shares of pixels that equal their neighbour, or the darkest or brightest value."""
     cube, fourth = (float(np.vdot(square, other)) / z.size for other in (z, square))
     low, high = z.min(), z.max()
-    flat = float((np.abs(z[:, :, 1:] - z[:, :, :-1]) < 1e-3).mean())
+    steps = z[:, :, 1:] - z[:, :, :-1]
+    flat = _share(np.abs(steps, out=steps) < 1e-3)
     extreme = (np.count_nonzero(z == low) + np.count_nonzero(z == high) * (high > low)) / z.size
     return [
         float(np.cbrt(cube)),
@@ -186,11 +187,11 @@ def _patches(z: np.ndarray, variance: np.ndarray) -> list[float]:
 def _certainty(p: np.ndarray) -> list[float]:
     """Share of particles, entropy, dice of the probability with its own mask, and how sure either side is."""
     inside = particle_mask(p)
-    fraction = float(inside.mean())
+    fraction = _share(inside)
     coarse = p[:, ::2, ::2]  # the logarithms take time, and neighbours are much alike
     q = np.clip(coarse, 1e-6, 1 - 1e-6)
     entropy = float(-(q * np.log2(q) + (1 - q) * np.log2(1 - q)).mean())
-    total, within = float(p.mean()), float((p * inside).mean())
+    total, within = float(p.mean()), float(np.vdot(p, inside.astype(np.float32))) / p.size
     changes = _changes(inside)
     return [
         float(np.log10(fraction + EPSILON)),
@@ -217,7 +218,11 @@ def _contrast(level: np.ndarray, variance: np.ndarray, p: np.ndarray) -> list[fl
 
 def _changes(inside: np.ndarray) -> float:
     """Length of the outlines, in px per px."""
-    return float((inside[:, 1:] != inside[:, :-1]).mean() + (inside[:, :, 1:] != inside[:, :, :-1]).mean())
+    return _share(inside[:, 1:] != inside[:, :-1]) + _share(inside[:, :, 1:] != inside[:, :, :-1])
+
+
+def _share(where: np.ndarray) -> float:
+    return float(np.count_nonzero(where)) / max(where.size, 1)
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> float:
@@ -235,4 +240,5 @@ def _means(z: np.ndarray, size: int) -> np.ndarray:
     n, height, width = z.shape
     rows, columns = height // size, width // size
     sums = z[:, : rows * size, : columns * size].reshape(n, rows, size, columns * size).sum(axis=2)
-    return np.asarray(sums.reshape(n, rows, columns, size).sum(axis=3) / size**2)
+    # A product is several times faster than a sum over so short an axis.
+    return np.asarray(sums.reshape(n, rows, columns, size) @ np.full(size, 1 / size**2, z.dtype))

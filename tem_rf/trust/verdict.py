@@ -37,30 +37,28 @@ def judge(record: TrustRecord, statistics: np.ndarray) -> Verdict:
         statistics: (n,) float64, of `measure`.
     """
     x = record.standardize(statistics)
-    dice, low, high = expect_dice(record.expected_dice, x)
-    scores = np.array(record.reasons.weights) @ x + np.array(record.reasons.offsets)
-    likely = np.exp(scores - scores.max())
-    likely /= likely.sum()
-    names = record.reasons.names
-    never = sum(float(likely[names.index(one)]) for one in NEVER_TRUSTED if one in names)
-    distance = float(np.sqrt(np.square(np.array(record.expected_dice.centres) - x).sum(axis=1).min()))
-    is_trusted = dice >= record.threshold and never < 0.5 and distance <= record.max_distance
-    reason = "" if is_trusted else names[1 + int(np.argmax(scores[1:]))] if len(names) > 1 else UNLIKE
-    return Verdict(is_trusted, dice, low, high, reason, _dose_factor(record, x))
+    expected = record.expected_dice
+    square = np.square(expected.places - x).sum(axis=1)
+    dice, oddness = np.clip(np.exp(-expected.inverse_width * square) @ expected.both_weights, 0, 1)
+    is_odd = bool(oddness > record.max_odd)
+    is_trusted = not is_odd and bool(dice >= record.threshold and np.sqrt(square.min()) <= record.max_distance)
+    low, high = _interval(expected, float(dice))
+    reason = "" if is_trusted else _reason(record, x, is_odd=is_odd and bool(dice >= record.threshold))
+    return Verdict(is_trusted, float(dice), low, high, reason, _dose_factor(record, x))
 
 
-def expect_dice(expected: ExpectedDice, x: np.ndarray) -> tuple[float, float, float]:
-    """Return the expected dice of an image and the ends of its interval.
-
-    Args:
-        expected: Of the record.
-        x: (n,) standardized statistics.
-    """
-    to_centres = kernel(x[None], np.array(expected.centres), expected.inverse_width)[0]
-    dice = float(np.clip(to_centres @ np.array(expected.weights), 0, 1))
+def _interval(expected: ExpectedDice, dice: float) -> tuple[float, float]:
     step = int(np.searchsorted(expected.steps, dice, side="right"))
     low, high = dice + expected.low[step], dice + expected.high[step]
-    return dice, float(np.clip(low, 0, dice)), float(np.clip(high, dice, 1))
+    return float(np.clip(low, 0, dice)), float(np.clip(high, dice, 1))
+
+
+def _reason(record: TrustRecord, x: np.ndarray, *, is_odd: bool) -> str:
+    """The most likely reason; of those of odd images if nothing but the oddness speaks against the image."""
+    names = record.reasons.names
+    scores = np.array(record.reasons.weights) @ x + np.array(record.reasons.offsets)
+    candidates = [index for index in range(1, len(names)) if not is_odd or names[index] in NEVER_TRUSTED]
+    return names[max(candidates, key=lambda index: scores[index])] if candidates else UNLIKE
 
 
 def kernel(one: np.ndarray, other: np.ndarray, inverse_width: float) -> np.ndarray:

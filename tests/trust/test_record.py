@@ -1,6 +1,7 @@
 """A record is fitted to images whose dice is known, judges others, and survives its file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,13 @@ def tried(number: int, seed: int) -> list[Tried]:
     return images
 
 
+def micrographs(number: int, seed: int) -> list[Tried]:
+    return [one for one in tried(number, seed) if one.condition.kind != FOREIGN]
+
+
 @pytest.fixture(scope="module")
 def record() -> TrustRecord:
-    fitted = fit_record(tried(250, 1), tried(80, 2), network_sha256="abc", tried_on=["drawn"])
+    fitted = fit_record(tried(250, 1), micrographs(100, 2), network_sha256="abc", tried_on=["drawn"])
     return TrustRecord.model_validate_json(fitted.model_dump_json())
 
 
@@ -51,7 +56,7 @@ def test_the_expected_dice_follows_the_statistics(record: TrustRecord) -> None:
     assert record.error.flagged > 0.9
     assert record.error.false_alarms is not None
     assert record.error.false_alarms < 0.1
-    assert error_on(record, tried(80, 2)) == record.error
+    assert error_on(record, micrographs(100, 2)) == record.error
 
 
 def test_a_verdict_gives_the_reason_and_the_dose(record: TrustRecord) -> None:
@@ -75,6 +80,23 @@ def test_what_is_far_from_everything_is_flagged_with_no_dice_to_expect(record: T
 def test_an_image_that_is_no_micrograph_is_never_trusted(record: TrustRecord) -> None:
     verdicts = [judge(record, one.statistics) for one in tried(100, 3) if one.condition.kind == FOREIGN]
     assert not any(one.is_trusted for one in verdicts)
+
+
+def test_inverted_contrast_is_flagged_and_named_though_its_mask_would_be_good() -> None:
+    images = micrographs(250, 1)
+    good = [one for one in images if one.dice >= 0.7]
+    turned = [inverted(one) for one in good]
+    record = fit_record([*images, *turned[::2]], images[:40], network_sha256="abc", tried_on=["drawn"])
+    verdicts = [judge(record, one.statistics) for one in turned[1::2]]
+    assert {(one.is_trusted, one.reason) for one in verdicts} == {(False, INVERTED)}
+    assert np.mean([judge(record, one.statistics).is_trusted for one in good]) > 0.9
+
+
+def inverted(one: Tried) -> Tried:
+    """The same with inverted contrast, which one statistic shows, and the same dice."""
+    statistics = one.statistics.copy()
+    statistics[2] -= 4
+    return Tried(statistics, one.dice, replace(one.condition, kind=INVERTED))
 
 
 @pytest.mark.parametrize(
