@@ -22,7 +22,7 @@ from rich.table import Table
 
 from tem_rf.config.simulation import simulation_settings
 from tem_rf.data.reduction import reduce_and_enlarge
-from tem_rf.data.simulation.appearance import BANDS_PER_NM, PERCENTILES, Appearance, measure_appearance, spread
+from tem_rf.data.simulation.appearance import BANDS_PER_NM, EDGE_PX, PERCENTILES, Appearance, measure_appearance, spread
 from tem_rf.data.simulation.micrograph import simulate_micrograph
 from tem_rf.data.sources import find_pairs, read_labelled
 from tem_rf.errors import DatasetError
@@ -152,6 +152,7 @@ def _compared(appearance: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]
     lists = {
         "power": [f"{low:g}-{high:g} /nm" for low, high in BANDS_PER_NM],
         "percentiles": [f"{one:g} %" for one in PERCENTILES],
+        "edge": [f"{one:+d} px" for one in EDGE_PX],
     }
     paths: list[tuple[str, int | None]] = [(name, None) for name in names]
     labels = list(names)

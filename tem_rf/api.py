@@ -129,6 +129,7 @@ def simulate(
     rims: float | Unset = UNSET,
     carbon_nm: tuple[float, float] | float | str | Unset = UNSET,
     film_variation: float | Unset = UNSET,
+    mask_height: float | Unset = UNSET,
     voltage_kv: float | Unset = UNSET,
     defocus_nm: tuple[float, float] | float | str | Unset = UNSET,
     defocus_sign: Literal["both", "under", "over"] | Unset = UNSET,
@@ -190,6 +191,8 @@ def simulate(
         rims: Part of the particles with a rim of ligands or contamination.
         carbon_nm: Thickness of the amorphous carbon film [nm].
         film_variation: Relative standard deviation of the film's thickness within a field.
+        mask_height: Part of the height of a particle's blurred edge at which its mask ends; 0.5: as people label, 0: at
+            its last atom.
         voltage_kv: Accelerating voltage [kV].
         defocus_nm: Distance from focus [nm].
         defocus_sign: Side of focus.
@@ -258,6 +261,7 @@ def simulate(
             rims=rims,
             carbon_nm=carbon_nm,
             film_variation=film_variation,
+            mask_height=mask_height,
             voltage_kv=voltage_kv,
             defocus_nm=defocus_nm,
             defocus_sign=defocus_sign,

@@ -81,6 +81,14 @@ class SimulationSettings(BaseModel):
         0.05, ge=0, le=0.5, description="Relative standard deviation of the film's thickness within a field."
     )
 
+    mask_height: float = Field(
+        0.0,
+        ge=0,
+        le=0.9,
+        description="Part of the height of a particle's blurred edge at which its mask ends; 0.5: as people label, 0: "
+        "at its last atom.",
+    )
+
     voltage_kv: float = Field(300.0, ge=20, le=1500, description="Accelerating voltage [kV].")
     defocus_nm: Range = Field((20.0, 50.0), description="Distance from focus [nm].")
     defocus_sign: Literal["both", "under", "over"] = Field("both", description="Side of focus.")
@@ -131,7 +139,7 @@ class SimulationSettings(BaseModel):
 
     @model_validator(mode="after")
     def _hold_together(self) -> "SimulationSettings":
-        for name, least, most in _RANGE_LIMITS:
+        for name, least, most in RANGE_LIMITS:
             low, high = getattr(self, name)
             if not least <= low <= high <= most:
                 raise SettingsError(f"{name}: expected LOW:HIGH within {least:g}:{most:g}, received {low:g}:{high:g}.")
@@ -161,7 +169,7 @@ def zone_indices(text: str) -> tuple[int, int, int]:
     return u, v, w
 
 
-_RANGE_LIMITS = (
+RANGE_LIMITS = (
     ("carbon_nm", 0, 20),
     ("defocus_nm", 0, 5000),
     ("cs_um", -5000, 5000),
@@ -187,7 +195,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "diameter_nm": 20.0,
         "pixel_size_nm": 0.1243,
         "minimum_gap_nm": 1.0,
-        "defocus_nm": (50.0, 400.0),
+        "mask_height": 0.5,
+        "defocus_nm": (400.0, 900.0),
+        "defocus_sign": "under",
+        "convergence_mrad": 0.5,
+        "image_spread_nm": (0.1, 0.5),
+        "detector_blur_px": 1.2,
         "objective_aperture_mrad": 10.0,
         "diffraction_contrast": 0.3,
         "slice_thickness_nm": 2.0,
@@ -225,7 +238,7 @@ def preset_values(preset: str) -> dict[str, Any]:
 
 
 def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSettings:
-    """The settings of a preset, or of a preset file, with changes.
+    """The settings of a preset, or of a preset file, with changes; `model_fields_set` has the names of the changes.
 
     Raises:
         SettingsError: Unknown preset, unknown setting, or a value out of range.
@@ -235,6 +248,7 @@ def simulation_settings(preset: str = "au-5nm", **changes: Any) -> SimulationSet
     """
     own = preset_values(preset)
     try:
-        return SimulationSettings(**{"preset": preset, **own, **changes})
+        settings = SimulationSettings(**{"preset": preset, **own, **changes})
     except ValidationError as error:
         raise settings_error(error, SimulationSettings) from error
+    return SimulationSettings.model_construct(_fields_set=set(changes), **dict(settings))

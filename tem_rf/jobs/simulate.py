@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from tem_rf.config.marks import Choices, Flags, Group, Positional
-from tem_rf.config.simulation import PRESETS, SimulationSettings, preset_values, simulation_settings
+from tem_rf.config.simulation import PRESETS, SimulationSettings, simulation_settings
 from tem_rf.errors import SettingsError
 from tem_rf.jobs.request import Request
 
@@ -74,12 +74,8 @@ class SimulateRequest(Request):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The settings of the simulation that were given and differ from those of the preset."""
-        of_preset = preset_values(self.preset)
-        names = self.simulation.model_fields_set - {"preset"}
-        given = {name: getattr(self.simulation, name) for name in names}
-        usual = simulation_settings(self.preset)
-        return {n: value for n, value in given.items() if n not in of_preset or value != getattr(usual, n)}
+        """The settings of the simulation that were given, also those that the preset has anyway."""
+        return {name: getattr(self.simulation, name) for name in self.simulation.model_fields_set - {"preset"}}
 
 
 def simulate(

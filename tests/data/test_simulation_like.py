@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tem_rf.data.simulation.appearance import BANDS_PER_NM, measure_appearance
 from tem_rf.data.simulation.like import fit_preset
 from tem_rf.data.simulation.recorded import measure_micrographs
 from tem_rf.data.simulation.simulate import simulate_micrographs
+from tem_rf.data.simulation.transmission import lost_beyond
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import DatasetError, SettingsError
 from tem_rf.jobs.simulate import SimulateRequest
@@ -178,3 +180,37 @@ def test_folders_that_nothing_can_be_fitted_to_are_refused_in_one_line(real: Pat
     with pytest.raises(SettingsError, match=r"expected a \.json file"):
         SimulateRequest.build(like=real, output=tmp_path / "x").fitted_preset  # noqa: B018
     assert not (tmp_path / "x.json").exists()
+
+
+LOW_RESOLUTION = simulation_settings(
+    "au-20nm-lowres", size_px=256, diameter_nm=7.0, coverage=0.2, small_particles=0, touching=0, defocus_nm=250.0,
+    image_spread_nm=0.3, dose_e_per_angstrom2=30.0,
+)  # fmt: skip
+
+
+def test_apertures_that_are_tried_differ_in_what_they_take_out_of_the_image() -> None:
+    for pixel_size_nm in (0.06, 0.1243, 0.2):
+        settings = LOW_RESOLUTION.model_copy(update={"pixel_size_nm": pixel_size_nm})
+        tried = next(v for name, v, _ in like._steps(settings) if name == "objective_aperture_mrad")
+        edges = [lost_beyond(settings.model_copy(update={"objective_aperture_mrad": angle})) for angle in tried]
+        assert len(edges) >= 3
+        assert all(one < other * 0.99 for one, other in pairwise(edges))
+
+
+def test_a_fit_at_low_resolution_finds_focus_and_blur_by_the_edge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(like, "_STEPS", (("acceptance_mrad", (40.0,), False),))
+    monkeypatch.setattr(like, "PATCH_PX", 256)
+    simulate_micrographs(LOW_RESOLUTION, tmp_path / "real", count=3, seed=3, workers=1)
+    held = {"dose_e_per_angstrom2": 30.0, "size_px": 256, "objective_aperture_mrad": 10.0}
+    found = fit_preset(tmp_path / "real", tmp_path / "mine.json", preset="au-20nm-lowres", held=held, count=3, seed=50)
+    assert found.defocus_nm == pytest.approx((175, 325), rel=0.01)  # 30 % on either side of 250
+    assert found.image_spread_nm[0] <= 0.3 <= found.image_spread_nm[1]
+    assert found.diameter_nm == pytest.approx(7.0, abs=0.7)
+    assert simulation_settings(str(tmp_path / "mine.json")).mask_height == 0.5
+
+
+def test_a_setting_is_kept_where_it_is_given_even_if_the_preset_has_it() -> None:
+    request = SimulateRequest.build(preset="au-20nm-lowres", like="x", pixel_size_nm=0.1243, carbon_nm="4:6")
+    assert request.given == {"pixel_size_nm": 0.1243, "carbon_nm": (4.0, 6.0)}

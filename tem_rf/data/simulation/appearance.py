@@ -9,6 +9,8 @@ from tem_rf.errors import DatasetError
 
 BANDS_PER_NM = ((0.0, 0.5), (0.5, 1.5), (1.5, 3.0), (3.0, 4.0), (4.0, 5.2), (5.2, 8.0), (8.0, 16.0))
 PERCENTILES = (0.5, 5, 25, 50, 75, 95, 99.5)
+EDGE_PX = (-8, -6, -4, -2, 0, 2, 4, 6, 8)
+_INSIDE_PX, _OUTSIDE_PX = 12, 24  # from the edge of a label: what is farther away is particle, or film
 _LEAST_PIXELS = 200  # of particle and of background, below which neither has a mean or a spread
 
 
@@ -24,12 +26,15 @@ class Appearance:
         power: Mean power of the image in the bands of `BANDS_PER_NM`, 1 for white noise; NaN above its Nyquist
             frequency, or without a pixel size.
         percentiles: Grey levels at `PERCENTILES`.
+        edge: Mean grey level at the distances `EDGE_PX` from the edge of the label, outward [px], from 0 for what is
+            deeper within particles to 1 for the film farther away. NaN without a mask, or too little of either.
     """
 
     contrast: float
     sd_ratio: float
     power: tuple[float, ...]
     percentiles: tuple[float, ...]
+    edge: tuple[float, ...]
 
 
 def measure_appearance(pixels: np.ndarray, mask: np.ndarray | None, pixel_size_nm: float | None) -> Appearance:
@@ -58,6 +63,7 @@ def measure_appearance(pixels: np.ndarray, mask: np.ndarray | None, pixel_size_n
         sd_ratio=np.nan if mask is None else _ratio(image[mask].std(), image[~mask].std()),
         power=_band_power(image, pixel_size_nm),
         percentiles=tuple(float(value) for value in np.percentile(image, PERCENTILES)),
+        edge=(np.nan,) * len(EDGE_PX) if mask is None else _edge_profile(image, mask),
     )
 
 
@@ -69,6 +75,20 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
 
 def _ratio(inside: float, outside: float) -> float:
     return float(inside / outside) if outside > 0 else np.nan
+
+
+def _edge_profile(image: np.ndarray, mask: np.ndarray) -> tuple[float, ...]:
+    """Grey level by the distance from the edge of the mask, particle 0 and film 1."""
+    from scipy import ndimage
+
+    # Half a pixel is taken off, since the edge is between the last pixel of the mask and the first outside.
+    inside, outside = (ndimage.distance_transform_edt(part) - 0.5 for part in (mask, ~mask))
+    distance = np.where(mask, -inside, outside)
+    particle, film = image[distance < -_INSIDE_PX], image[distance > _OUTSIDE_PX]
+    if min(particle.size, film.size) < _LEAST_PIXELS or particle.mean() == film.mean():
+        return (np.nan,) * len(EDGE_PX)
+    dark, height = particle.mean(), film.mean() - particle.mean()
+    return tuple(float((image[np.abs(distance - px) <= 1].mean() - dark) / height) for px in EDGE_PX)
 
 
 def _band_power(image: np.ndarray, pixel_size_nm: float | None) -> tuple[float, ...]:

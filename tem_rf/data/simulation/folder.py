@@ -106,6 +106,8 @@ class SimulationFolder:
             for name in ("schema_version", "seed")
             if found.get(name) != wanted[name]
         ]
+        # A setting that is newer than the folder had its default value when the folder was made.
+        settings = json.loads(SimulationSettings().model_dump_json(exclude={"preset"})) | settings
         differing += [
             f"{name} is {settings.get(name)!r}, not {value!r}"
             for name, value in wanted["settings"].items()

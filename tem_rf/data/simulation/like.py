@@ -7,16 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from tem_rf.config.simulation import SimulationSettings, simulation_settings
+from tem_rf.config.simulation import RANGE_LIMITS, SimulationSettings, simulation_settings
 from tem_rf.data.simulation.appearance import Appearance, measure_appearance
+from tem_rf.data.simulation.conditions import draw_conditions
+from tem_rf.data.simulation.crystals import crystal
+from tem_rf.data.simulation.drawn_mask import particle_mask
 from tem_rf.data.simulation.micrograph import simulate_micrograph
 from tem_rf.data.simulation.nanoparticle import grow_nanoparticle
-from tem_rf.data.simulation.projection import project_mask
 from tem_rf.data.simulation.recorded import PATCH_PX, Recorded, measure_micrographs
+from tem_rf.data.simulation.scattering import CARBON, wavelength_nm
+from tem_rf.data.simulation.specimen import Field, Particle
+from tem_rf.data.simulation.transmission import lost_beyond
 from tem_rf.errors import DatasetError, SettingsError
 from tem_rf.files import write_json
 
-_SHADOWS = 24  # particles that are grown to find how much smaller their shadows are than their outer diameter
+_SHADOWS = 24  # particles that are grown to find how much smaller their masks are than their outer diameter
 _SMALLEST_NM = 0.8  # particles that `SimulationSettings` takes
 # Candidates of each setting, in the order in which they are tried; factors multiply what was found before.
 _STEPS: tuple[tuple[str, tuple[float, ...], bool], ...] = (
@@ -27,10 +32,16 @@ _STEPS: tuple[tuple[str, tuple[float, ...], bool], ...] = (
     ("dose_e_per_angstrom2", (0.5, 0.7, 1, 1.4, 2), True),
     ("acceptance_mrad", (0.8, 1, 1.25), True),
 )
-_APERTURES_MRAD = (4.0, 6.0, 10.0, 16.0, 25.0, 40.0)
-_CONTRAST = ("acceptance_mrad", "objective_aperture_mrad")  # found by masks alone
+_APERTURES_MRAD = (1.5, 2.5, 4.0, 6.0, 10.0, 16.0, 25.0, 40.0)
+# Where masks end inside a blurred edge, its profile shows how far from focus it was taken, and what else blurred it.
+_EDGE_STEPS: tuple[tuple[str, tuple[float, ...], bool], ...] = (
+    ("defocus_nm", (100.0, 250.0, 500.0, 800.0, 1200.0), False),
+    ("image_spread_nm", (0.03, 0.1, 0.2, 0.35, 0.6), False),
+)
+_BY_MASKS = ("acceptance_mrad", "objective_aperture_mrad", "defocus_nm", "image_spread_nm")  # found by masks alone
+_RANGES = ("carbon_nm", "defocus_nm", "image_spread_nm")
 _WIDTH = 0.3  # of a fitted range, on either side
-_SCALES = {"contrast": 0.08, "sd_ratio": 0.1, "power": 0.25}  # differences that count as one
+_SCALES = {"contrast": 0.08, "sd_ratio": 0.1, "power": 0.25, "edge": 0.05}  # differences that count as one
 
 Progress = Callable[[int, int], None]
 
@@ -75,7 +86,7 @@ def fit_preset(
     recorded = measure_micrographs(folder, pixel_size_nm)
     has_masks = any(np.isfinite(one.contrast) for one in recorded.appearances)
     settings = _start(folder, recorded, preset, held, seed)
-    steps = [step for step in _steps(settings) if step[0] not in held and (has_masks or step[0] not in _CONTRAST)]
+    steps = [step for step in _steps(settings) if step[0] not in held and (has_masks or step[0] not in _BY_MASKS)]
     total = sum(len(values) for _, values, _ in steps)
     done = 0
     progress(done, total)
@@ -87,7 +98,7 @@ def fit_preset(
             done += 1
             progress(done, total)
         settings = candidates[int(np.argmin(misfits))]
-    settings = _widened(settings, held).model_copy(update={"size_px": held.get("size_px", PATCH_PX)})
+    settings = _widened(settings, held, steps).model_copy(update={"size_px": held.get("size_px", PATCH_PX)})
     usual = simulation_settings(settings.preset).model_dump(mode="json")
     found = settings.model_dump(mode="json")
     changes = {name: value for name, value in found.items() if value != usual[name]}
@@ -118,32 +129,45 @@ def _start(folder: Path, recorded: Recorded, preset: str, held: Mapping[str, Any
 
 
 def _steps(settings: SimulationSettings) -> list[tuple[str, tuple[float, ...], bool]]:
-    """What is tried; with an objective aperture its angle makes the contrast."""
+    """What is tried; with an objective aperture its angle makes the contrast.
+
+    An aperture wider than what the grid carries changes nothing: one such is tried for all of them.
+    """
+    edge = list(_EDGE_STEPS) if settings.mask_height else []
     if settings.objective_aperture_mrad is None:
-        return list(_STEPS)
+        return edge + list(_STEPS)
     aperture = "objective_aperture_mrad"
-    return [
+    widest = lost_beyond(settings.model_copy(update={aperture: 1e3, "acceptance_mrad": 500.0}))
+    widest_mrad = widest * wavelength_nm(settings.voltage_kv) * 1e3
+    angles = [angle for angle in _APERTURES_MRAD if angle < widest_mrad]
+    angles.append(max(settings.objective_aperture_mrad, round(widest_mrad, 2)))
+    return edge + [
         (name, values, is_factor)
         if name != "acceptance_mrad"
-        else (aperture, values if is_factor else _APERTURES_MRAD, is_factor)
+        else (aperture, values if is_factor else tuple(angles), is_factor)
         for name, values, is_factor in _STEPS
     ]
 
 
 def _outer_diameter(settings: SimulationSettings, seed: int) -> float:
-    """Outer diameter of particles whose shadows are discs of the diameter of the settings, on average [nm].
+    """Outer diameter of particles whose masks are discs of the diameter of the settings, on average [nm].
 
-    Facets and dents are inside the outer diameter, which is what the settings mean.
+    Facets and dents are inside the outer diameter, which is what the settings mean; so is the edge of a drawn mask.
     """
     rng = np.random.default_rng(seed)
     wanted = settings.diameter_nm
-    pixel_nm = wanted / 100
+    field = Field(size_px=200, margin_px=0, micrograph_px=200, pixel_size_nm=wanted / 100)
+    matter, conditions = crystal(settings.material), draw_conditions(settings, seed)
     ratios = []
     for _ in range(_SHADOWS):
-        atoms = grow_nanoparticle(wanted, settings, rng).atoms
-        if len(atoms):
-            shadow = project_mask(atoms + wanted, shape=(200, 200), pixel_size_nm=pixel_nm)
-            ratios.append(2 * np.sqrt(shadow.sum() / np.pi) * pixel_nm / wanted)
+        grown = grow_nanoparticle(wanted, settings, rng)
+        if len(grown.atoms):
+            particle = Particle(
+                (wanted, wanted), wanted, grown.atoms + wanted, grown.species, (*matter.elements, CARBON), (0, 0),
+                field.size_px, loss=1.0, orientation=grown.orientation,
+            )  # fmt: skip
+            mask = particle_mask(particle, settings, conditions, field)
+            ratios.append(2 * np.sqrt(mask.sum() / np.pi) * field.pixel_size_nm / wanted)
     ratio = float(np.mean(ratios)) if ratios else 1.0
     largest = min(60.0, settings.size_px * settings.pixel_size_nm)
     return float(np.clip(round(wanted / ratio, 2), _SMALLEST_NM, largest))
@@ -153,7 +177,7 @@ def _changed(settings: SimulationSettings, name: str, value: float, *, is_factor
     if is_factor:
         value *= getattr(settings, name)
     field = SimulationSettings.model_fields[name]
-    changed: Any = (value, value) if name == "carbon_nm" else value
+    changed: Any = (value, value) if name in _RANGES else value
     lowest = min((m.ge for m in field.metadata if hasattr(m, "ge")), default=-np.inf)
     highest = max((m.le for m in field.metadata if hasattr(m, "le")), default=np.inf)
     if not isinstance(changed, tuple):
@@ -161,15 +185,19 @@ def _changed(settings: SimulationSettings, name: str, value: float, *, is_factor
     return settings.model_copy(update={name: changed})
 
 
-def _widened(settings: SimulationSettings, held: Mapping[str, Any]) -> SimulationSettings:
+def _widened(
+    settings: SimulationSettings, held: Mapping[str, Any], steps: Sequence[tuple[str, tuple[float, ...], bool]]
+) -> SimulationSettings:
+    """The settings rounded, and ranges around what was found for those that vary between micrographs."""
     rounded: dict[str, Any] = {
         name: float(f"{getattr(settings, name):.3g}")
-        for name in ("dose_e_per_angstrom2", *_CONTRAST)
+        for name in ("dose_e_per_angstrom2", "acceptance_mrad", "objective_aperture_mrad")
         if name not in held and getattr(settings, name) is not None
     }
-    if "carbon_nm" not in held:
-        middle = settings.carbon_nm[0]
-        rounded["carbon_nm"] = (round(middle * (1 - _WIDTH), 2), round(min(middle * (1 + _WIDTH), 20.0), 2))
+    for name in {name for name, _, _ in steps} & set(_RANGES):
+        middle = getattr(settings, name)[0]
+        highest = next(most for limited, _, most in RANGE_LIMITS if limited == name)
+        rounded[name] = (round(middle * (1 - _WIDTH), 3), round(min(middle * (1 + _WIDTH), highest), 3))
     return settings.model_copy(update=rounded)
 
 
@@ -186,13 +214,13 @@ def _misfit(
             continue
     if not simulated:
         return np.inf
-    one, other = (_medians(side) for side in (real, simulated))
+    one, other = (_medians(side, with_edge=settings.mask_height > 0) for side in (real, simulated))
     both = np.isfinite(one) & np.isfinite(other)
     return float(np.square(one[both] - other[both]).mean()) if both.any() else np.inf
 
 
-def _medians(appearances: Sequence[Appearance]) -> np.ndarray:
-    """Contrast, sd ratio and power on scales on which a difference of one can be seen; medians over micrographs.
+def _medians(appearances: Sequence[Appearance], *, with_edge: bool) -> np.ndarray:
+    """Contrast, sd ratio, power and edge on scales on which a difference of one can be seen; medians over micrographs.
 
     NaN where no micrograph has the number.
     """
@@ -200,7 +228,8 @@ def _medians(appearances: Sequence[Appearance]) -> np.ndarray:
     contrast = [row[0] / _SCALES["contrast"] for row in rows]
     ratio = [np.log(max(row[1], 1e-6)) / _SCALES["sd_ratio"] for row in rows]
     power = np.log(np.maximum([row[2] for row in rows], 1e-9)) / _SCALES["power"]
-    columns = np.column_stack([contrast, ratio, power])
+    edge = np.array([row[4] for row in rows]) / _SCALES["edge"] if with_edge else np.empty((len(rows), 0))
+    columns = np.column_stack([contrast, ratio, power, edge])
     return np.array(
         [np.median(column[np.isfinite(column)]) if np.isfinite(column).any() else np.nan for column in columns.T]
     )

@@ -9,6 +9,7 @@ from tem_rf.config.simulation import SimulationSettings
 from tem_rf.data.simulation.conditions import Conditions, draw_conditions, lens, random_stream
 from tem_rf.data.simulation.crystals import crystal
 from tem_rf.data.simulation.detector import record_counts
+from tem_rf.data.simulation.drawn_mask import particle_mask
 from tem_rf.data.simulation.exposure import expose, illuminate
 from tem_rf.data.simulation.multislice import exit_wave
 from tem_rf.data.simulation.optics import image_intensity
@@ -28,7 +29,7 @@ class ParticleRecord:
         row_px: Centre, from the centre of the first pixel.
         column_px: Centre, from the centre of the first pixel.
         diameter_nm: Nominal outer diameter; facets and dents are inside it.
-        area_px: Pixels of its shadow within the micrograph, also where another particle is above it.
+        area_px: Pixels of its mask within the micrograph, also where another particle is above it.
         atoms: Number of its atoms, those outside the micrograph included, without rim.
         material: Name or formula.
         lattice: Structure type or space group.
@@ -67,7 +68,7 @@ class SimulatedMicrograph:
 
     Attributes:
         pixels: (height, width) uint16 counts.
-        mask: (height, width) bool, the projection of the particles' atoms, filled.
+        mask: (height, width) bool, the union of the particles' masks, see `particle_mask`.
         instances: (height, width) uint16, number of the particle, the topmost where some overlap; 0 for none.
         pixel_size_nm: Side of a pixel [nm].
         particles: One record per particle.
@@ -151,15 +152,16 @@ def _simulate(
         pixel_size_nm=field.pixel_size_nm,
         wavelength_nm=lens(settings, farthest).wavelength_nm,
     )
-    mask, instances, records = _truth(particles, settings, field)
     detector = random_stream(seed, "detector")
     for index, (conditions, camera) in enumerate(states):
         through_lens = wave if index == len(states) - 1 else wave.copy()  # the lens overwrites it
         image = image_intensity(through_lens, lens(settings, conditions), field.pixel_size_nm)
         intensity = illuminate(field.cut(expose(image, conditions, field.pixel_size_nm)), conditions)
+        if not index or settings.mask_height:  # masks that end inside a blurred edge depend on the blur
+            instances, records = _truth(particles, settings, conditions, field)
         yield SimulatedMicrograph(
             pixels=record_counts(intensity, camera, detector),
-            mask=mask,
+            mask=instances > 0,
             instances=instances,
             pixel_size_nm=settings.pixel_size_nm,
             particles=records,
@@ -168,8 +170,9 @@ def _simulate(
 
 
 def _truth(
-    particles: Sequence[Particle], settings: SimulationSettings, field: Field
-) -> tuple[np.ndarray, np.ndarray, tuple[ParticleRecord, ...]]:
+    particles: Sequence[Particle], settings: SimulationSettings, conditions: Conditions, field: Field
+) -> tuple[np.ndarray, tuple[ParticleRecord, ...]]:
+    """Instance labels and records of the particles."""
     matter = crystal(settings.material)
     instances = np.zeros(field.shape, dtype=np.uint16)
     areas = np.zeros(len(particles), dtype=int)
@@ -177,10 +180,10 @@ def _truth(
     for index in order:  # the topmost last
         particle = particles[index]
         part, own = particle.region(instances)
-        shadow = particle.shadow(field)[own]
-        part[shadow] = index + 1
+        mask = particle_mask(particle, settings, conditions, field)[own]
+        part[mask] = index + 1
         inside = np.zeros(field.shape, dtype=bool)
-        particle.region(inside)[0][...] = shadow
+        particle.region(inside)[0][...] = mask
         areas[index] = int(field.cut(inside).sum())
     instances = field.cut(instances).copy()
     records = []
@@ -208,4 +211,4 @@ def _truth(
                 rim=len(particle.atoms) > own_atoms,
             )
         )
-    return instances > 0, instances, tuple(records)
+    return instances, tuple(records)

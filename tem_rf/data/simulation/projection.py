@@ -127,14 +127,14 @@ def _spectrum(atoms: np.ndarray, shape: tuple[int, int], pixel_size_nm: float) -
 
     fine = int(np.ceil(pixel_size_nm / _FINEST_NEEDED_NM))
     height, width = shape
-    spectrum = fft.rfft2(_splat(atoms, (height * fine, width * fine), pixel_size_nm / fine))
+    spectrum = fft.rfft2(atoms_per_pixel(atoms, (height * fine, width * fine), pixel_size_nm / fine))
     if fine == 1:
         return spectrum, fine
     rows = np.r_[: (height + 1) // 2, height * fine - height // 2 : height * fine]
     return spectrum[rows, : width // 2 + 1], fine
 
 
-def _splat(atoms: np.ndarray, shape: tuple[int, int], pixel_size_nm: float) -> np.ndarray:
+def atoms_per_pixel(atoms: np.ndarray, shape: tuple[int, int], pixel_size_nm: float) -> np.ndarray:
     """Share each atom among its four nearest pixels: (height, width) float32 whose sum is the number of atoms."""
     height, width = shape
     place = atoms[:, :2] / pixel_size_nm

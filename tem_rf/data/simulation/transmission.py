@@ -37,7 +37,7 @@ def slices(
     Yields:
         (height, width) complex64 and the thickness of the slice [nm].
     """
-    lost_edge = _lost_beyond(settings)
+    lost_edge = lost_beyond(settings)
     film_lost = cross_section_beyond(CARBON, lost_edge, settings.voltage_kv)
     film = Film(carbon_nm, film_lost, settings, field)
     depths = [particle.atoms[:, 2] for particle in particles]
@@ -60,7 +60,7 @@ def slices(
             yield _slice(particles, chosen, next(paths) if paths else None, settings, field, lost_edge), height / count
 
 
-def _lost_beyond(settings: SimulationSettings) -> float:
+def lost_beyond(settings: SimulationSettings) -> float:
     """Spatial frequency beyond which electrons are lost [1/nm]."""
     wavelength = wavelength_nm(settings.voltage_kv)
     edge = settings.acceptance_mrad * 1e-3 / wavelength
