@@ -207,12 +207,19 @@ def _normalize(image: np.ndarray, offset: float, scale: float) -> None:
             f"the image is constant (every pixel about {offset:g}); expected a micrograph, leave it out or record it "
             "again."
         )
-    image -= np.float32(offset)
-    image /= np.float32(scale)
+    for band in bands(len(image)):  # in the cache of the processor
+        image[band] -= np.float32(offset)
+        image[band] /= np.float32(scale)
 
 
 def mean_and_sd(image: np.ndarray) -> tuple[float, float]:
     """Mean and standard deviation in float64, needed for sums of millions of counts, a band of rows at a time."""
     mean = sum(image[band].sum(dtype=np.float64) for band in bands(len(image))) / image.size
-    square = sum(((image[band].astype(np.float64) - mean) ** 2).sum() for band in bands(len(image))) / image.size
+    square = sum(_square_deviations(image[band], mean) for band in bands(len(image))) / image.size
     return float(mean), float(np.sqrt(square))
+
+
+def _square_deviations(image: np.ndarray, mean: float) -> float:
+    deviations = image.astype(np.float64)
+    deviations -= mean
+    return float(np.square(deviations, out=deviations).sum())

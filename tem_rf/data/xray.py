@@ -41,19 +41,24 @@ def remove_xray_outliers(image: np.ndarray, threshold: float) -> int:
 
     Source: Sytwu et al. 2022, "Dataset Creation".
     """
-    np.maximum(image, 0, out=image)
     replaced: set[tuple[int, int]] = set()
     for _ in range(PASSES):
         places = _outliers(image, threshold)
+        if not len(places):
+            break
         _replace(image, places)
         replaced.update(map(tuple, places.tolist()))
     return len(replaced)
 
 
 def _outliers(image: np.ndarray, threshold: float) -> np.ndarray:
-    """(n, 2) row and column of the pixels above the threshold, brightest first."""
+    """(n, 2) row and column of the pixels above the threshold, brightest first; counts below zero become zero first."""
     # The median is at least the minimum. For most images this check is sufficient, in a tenth of the time.
-    if image.max() <= image.min() + threshold:
+    low, high = np.inf, -np.inf
+    for band in bands(len(image)):
+        np.maximum(image[band], 0, out=image[band])
+        low, high = min(low, image[band].min()), max(high, image[band].max())
+    if high <= low + threshold:
         return np.empty((0, 2), int)
     found = _above(image, exact_median(image) + threshold)
     if len(found) > MAX_OUTLIER_FRACTION * image.size:

@@ -250,19 +250,20 @@ def _outputs(
 
     result = scratch_array((*image.shape, 2) if with_distance else image.shape, np.float32, scratch)
 
-    def compute_piece(piece: np.ndarray) -> np.ndarray:
-        logits = segmenter.logits(piece[np.newaxis, ..., np.newaxis])[0]
-        margin = particle_margin(logits)
-        return np.stack([margin, logits[..., CLASSES]], axis=-1) if with_distance else margin
+    def write(place: np.ndarray, logits: np.ndarray) -> None:
+        particle_margin(logits, out=place[..., 0] if with_distance else place)
+        if with_distance:
+            place[..., 1] = logits[..., CLASSES]
 
     def compute(tile_px: int) -> np.ndarray:
         apply_in_tiles(
-            compute_piece,
+            lambda piece: segmenter.logits(piece[np.newaxis, ..., np.newaxis])[0],
             image,
             result,
             tile_px=tile_px,
             context_px=context_px,
             stride=architecture.stride,
+            write=write,
         )
         return result
 

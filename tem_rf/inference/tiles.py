@@ -53,6 +53,7 @@ def apply_in_tiles(
     tile_px: int,
     context_px: int,
     stride: int,
+    write: Callable[[np.ndarray, np.ndarray], object] = lambda place, piece: np.copyto(place, piece),
 ) -> None:
     """Compute a result image tile by tile.
 
@@ -64,11 +65,12 @@ def apply_in_tiles(
         tile_px: Side of a tile without its context [px].
         context_px: `reach_px` of the receptive field [px].
         stride: Product of the poolings [px].
+        write: Called with a place of the result, and what was computed for it.
     """
     height, width = (_round_up(length, stride) for length in image.shape)
     for tile in plan_tiles((height, width), tile_px=tile_px, context_px=context_px, stride=stride):
         place = result[tile.write]  # ends at the edge of the image
-        place[...] = compute(_padded(image, tile.read))[tile.keep][: place.shape[0], : place.shape[1]]
+        write(place, compute(_padded(image, tile.read))[tile.keep][: place.shape[0], : place.shape[1]])
 
 
 def _padded(image: np.ndarray, place: tuple[slice, slice]) -> np.ndarray:

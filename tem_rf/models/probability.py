@@ -15,16 +15,18 @@ _LARGEST = np.float32(1 - 2**-24)  # below 1
 _SMALLEST = np.float32(2**-24)  # as far from 0
 
 
-def particle_margin(logits: np.ndarray) -> np.ndarray:
+def particle_margin(logits: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Logit of the particle class minus that of the background.
 
     Args:
         logits: (..., 2), background first.
+        out: (...) float32 to write to.
 
     Returns:
         (...) float32.
     """
-    return logits[..., 1].astype(np.float32) - logits[..., 0].astype(np.float32)
+    background, particle = (logits[..., index].astype(np.float32, copy=False) for index in (0, 1))
+    return np.subtract(particle, background, out=out)
 
 
 def particle_probability(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
@@ -95,8 +97,11 @@ def margin_of(probability: np.ndarray) -> np.ndarray:
 
 
 def _sigmoid(margin: np.ndarray) -> np.ndarray:
+    result = np.negative(margin)
     with np.errstate(over="ignore"):  # far below zero exp is infinite, and the probability correctly 0
-        return 1 / (1 + np.exp(-margin))
+        np.exp(result, out=result)
+    result += 1
+    return np.divide(1, result, out=result)
 
 
 def _on_side_of(probability: np.ndarray, calibrated: np.ndarray) -> np.ndarray:

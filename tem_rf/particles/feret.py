@@ -27,14 +27,13 @@ def feret_diameters(
     >>> feret_diameters(np.array([3]), np.arange(3), np.zeros(3, int), np.full(3, 8))[1]
     array([3.])
     """
-    corners, starts, counts = _hulls(counts, rows, first, last)
-    following = _cyclic_neighbours(starts, counts)[1]
-    edges = corners[following] - corners
-    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    all_y, all_x, starts, counts = _hulls(counts, rows, first, last)
+    _, after = _cyclic_neighbours(starts, counts)
+    all_dy, all_dx = all_y[after] - all_y, all_x[after] - all_x
+    lengths = np.hypot(all_dy, all_dx)
     maximum, minimum = np.empty(len(counts)), np.empty(len(counts))
     for chosen, places in _similar(starts, counts):  # (k,) particles, (k, m) places of their corners
-        y, x = corners[places, 0], corners[places, 1]
-        dy, dx = edges[places, 0], edges[places, 1]
+        y, x, dy, dx = (each[places] for each in (all_y, all_x, all_dy, all_dx))
         squares = (y[:, :, None] - y[:, None]) ** 2 + (x[:, :, None] - x[:, None]) ** 2
         maximum[chosen] = np.sqrt(squares.max(axis=(1, 2)))
         # The minimum width is found perpendicular to one of the hull's edges (Shamos 1978).
@@ -46,8 +45,8 @@ def feret_diameters(
 
 def _hulls(
     counts: np.ndarray, rows: np.ndarray, first: np.ndarray, last: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Corners of the convex hulls, in order around each: (m, 2) row and column, where each hull starts, and its length.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Corners of the convex hulls, in order around each: (m,) rows and columns, where each hull starts, and its length.
 
     Pixels are extended as for `feret_diameters`. A program for any points, such as Qhull, takes ten times as long.
     """
@@ -59,23 +58,23 @@ def _hulls(
     places = 6 * (np.cumsum(counts) - counts)
     step = (3 * np.arange(len(rows)))[:, None] + np.arange(3)
     begin, length = np.repeat(places // 2, counts)[:, None], np.repeat(6 * counts, counts)[:, None]
-    outline = np.empty((6 * len(rows), 2))
-    outline[begin + step] = down
-    outline[3 * begin + length - 1 - step] = up
+    y, x = np.empty(6 * len(rows)), np.empty(6 * len(rows))
+    for coordinate, axis in ((y, 0), (x, 1)):
+        coordinate[begin + step] = down[..., axis]
+        coordinate[3 * begin + length - 1 - step] = up[..., axis]
     owner = np.repeat(np.arange(len(counts)), 6 * counts)
     before, _ = _cyclic_neighbours(places, 6 * counts)
-    is_kept = (outline != outline[before]).any(axis=1)  # without equal neighbours
+    is_kept = (y != y[before]) | (x != x[before])  # without equal neighbours
     while True:
-        outline, owner = outline[is_kept], owner[is_kept]
+        y, x, owner = y[is_kept], x[is_kept], owner[is_kept]
         counts = np.bincount(owner, minlength=len(counts))
         starts = np.cumsum(counts) - counts
         before, after = _cyclic_neighbours(starts, counts)
-        step = outline - outline[before]
-        next_step = step[after]
+        dy, dx = y - y[before], x - x[before]
         # A corner that is not convex between its neighbours is inside the hull.
-        is_kept = step[:, 0] * next_step[:, 1] - step[:, 1] * next_step[:, 0] > 0
+        is_kept = dy * dx[after] - dx * dy[after] > 0
         if is_kept.all():
-            return outline, starts, counts
+            return y, x, starts, counts
 
 
 def _cyclic_neighbours(starts: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

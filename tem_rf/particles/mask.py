@@ -120,17 +120,20 @@ def measure_mask(
         others = ~ready & (cut | (areas >= min_area_px))  # measured in another window, and not background
         numbered = spans.numbered(np.cumsum(kept)[spans.number])
         found, other = numbered.where(kept[spans.number]), spans.where(others[spans.number])
-        taken = _filled(spans.shape, found)
         if split_touching:
+            taken = _filled(spans.shape, found)
             taken = split_regions(taken, min_area_px, None if distance is None else distance[window])
             found = find_spans(taken)
-        taken.reshape(-1)[other.pixels()] = -1
+            taken.reshape(-1)[other.pixels()] = -1
+        else:
+            taken = _without(mask[window], spans.where(~(kept | others)[spans.number]))
         confidence = None if probability is None else mean_in_particles(found, probability[window])
         if confidence is not None and min_confidence is not None and (confidence < min_confidence).any():
             is_sure = confidence >= min_confidence
             low_confidence += int(np.count_nonzero(~is_sure))
             weak = found.where(~is_sure[found.number - 1]).pixels()
-            mask[window].reshape(-1)[weak] = taken.reshape(-1)[weak] = 0
+            mask[window].reshape(-1)[weak] = 0
+            taken.reshape(-1)[weak] = 0
             found = found.numbered(np.cumsum(is_sure)[found.number - 1]).where(is_sure[found.number - 1])
             confidence = confidence[is_sure]
         if instances is not None:
@@ -146,6 +149,15 @@ def _filled(shape: tuple[int, int], spans: Spans) -> np.ndarray:
     numbers = np.zeros(shape, np.int32)
     numbers.reshape(-1)[spans.pixels()] = np.repeat(spans.number, spans.lengths)
     return numbers
+
+
+def _without(mask: np.ndarray, specks: Spans) -> np.ndarray:
+    """(h, w) mask without some of its spans; the mask itself if there are none."""
+    if not len(specks.row):
+        return mask
+    taken = np.array(mask)
+    taken.reshape(-1)[specks.pixels()] = 0
+    return taken
 
 
 def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, Spans, np.ndarray]]:

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -14,6 +15,7 @@ from tem_rf.particles.measure import Particle
 _PARTICLE = TypeAdapter(Particle)
 _COLUMNS = tuple(field.name for field in fields(Particle))
 _LENGTHS = ("y_px", "x_px", "diameter_px", "feret_max_px", "feret_min_px")
+_VALUES, _LENGTH_VALUES = attrgetter(*_COLUMNS), attrgetter(*_LENGTHS)
 
 
 def write_particles(
@@ -33,8 +35,8 @@ def write_particles(
     if pixel_size_nm is not None:
         columns += [_in_nm(name) for name in _LENGTHS] + ["area_nm2"]
     with replacing_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
+        writer = csv.writer(file)
+        writer.writerow(columns)
         for frame, particles in frames:
             writer.writerows(_row(frame, particle, pixel_size_nm) for particle in particles)
 
@@ -69,15 +71,12 @@ def _particle(row: dict[str, str]) -> Particle:
     return _PARTICLE.validate_python({name: row[name] or None for name in _COLUMNS if name in row})
 
 
-def _row(frame: int, particle: Particle, pixel_size_nm: float | None) -> dict[str, object]:
-    row: dict[str, object] = {"frame": frame}
-    for name in _COLUMNS:
-        value = getattr(particle, name)
-        row[name] = f"{value:.6g}" if isinstance(value, float) else value
+def _row(frame: int, particle: Particle, pixel_size_nm: float | None) -> list[object]:
+    values: list[object] = [f"{one:.6g}" if isinstance(one, float) else one for one in _VALUES(particle)]
     if pixel_size_nm is not None:
-        row |= {_in_nm(name): f"{getattr(particle, name) * pixel_size_nm:.6g}" for name in _LENGTHS}
-        row["area_nm2"] = f"{particle.area_px * pixel_size_nm**2:.6g}"
-    return row
+        values += [f"{length * pixel_size_nm:.6g}" for length in _LENGTH_VALUES(particle)]
+        values.append(f"{particle.area_px * pixel_size_nm**2:.6g}")
+    return [frame, *values]
 
 
 def _in_nm(name: str) -> str:
