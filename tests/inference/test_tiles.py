@@ -76,7 +76,8 @@ def test_tiles_and_engine_leave_no_trace_with_any_architecture(
     padded = np.pad(image, [(0, -length % architecture.stride) for length in shape])[np.newaxis, ..., np.newaxis]
     whole = np.asarray(model(padded, training=False))[0, : shape[0], : shape[1]]
     engine = compile_inference(model, architecture)
-    sizes = {"context_px": architecture.receptive_field.reach_px, "stride": architecture.stride, "tile_px": tile_px}
+    reach_px = architecture.receptive_field.reach_px
+    sizes: dict[str, Any] = {"context_px": reach_px, "stride": architecture.stride, "tile_px": tile_px}
     tiled = np.full(whole.shape, np.nan, np.float32)
     apply_in_tiles(lambda piece: engine(piece[np.newaxis, ..., np.newaxis])[0], image, tiled, **sizes)
     np.testing.assert_allclose(tiled, whole, atol=1e-4)

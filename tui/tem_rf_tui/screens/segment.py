@@ -196,7 +196,7 @@ class SegmentScreen(TabScreen):
             return
         row, folder = self._shown[self.query_one("#segmented", RowTable).cursor_row], self.tem_rf.workspace.folder
         given = {"probability": folder / row["probability"]} if "probability" in row else {}
-        particles = folder / row.get("instances", row["mask"])  # results of earlier versions have no instances
+        particles = folder / (row.get("instances") or row["mask"])  # results of earlier versions have no instances
         request = EditRequest.build(micrograph=folder / row["image"], mask=particles, **given)
         self.post_message(EditRequested(request))
 
