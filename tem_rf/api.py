@@ -675,7 +675,7 @@ def segment(
             pictures (none).
         overwrite: Segment files again even if their results are up to date.
         follow: Follow folders until Ctrl-C: segment new files and growing stacks when they are complete.
-        settle_s: How long a file that is followed must be unchanged to be complete [s].
+        settle_s: How long a file that is followed must be unchanged to be complete, if its header does not tell [s].
         workers: Number of workers; default: one per GPU, or one on the CPU.
         scheduler: Address of a running Dask scheduler.
         scheduler_file: Scheduler file of a running Dask scheduler.

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tem_rf.data.pairing import micrographs_so_far
-from tem_rf.errors import ReadError
+from tem_rf.data.readers import open_recording
+from tem_rf.errors import ReadError, TemRfError
 
 _END_BYTES = 4096  # headers, and the end of a file whose size is reserved before it is written
+_BRIEF_REST_S = 0.25
+# Their headers say how much the file holds; programs that are not known may still write to others.
+_SUFFIXES_WITH_SIZE = (".tif", ".tiff", ".mrc", ".mrcs", ".npy")
 
 
 @dataclass(frozen=True)
@@ -23,18 +27,18 @@ class _Look:
 class Arrivals:
     """Micrographs in folders, by whether they are complete.
 
-    A file is complete once size, time of change, first and last bytes have been the same for a time. Folders are
-    polled, because network file systems do not report changes made by other machines. A file that was taken appears
-    again when it changes.
+    A file is complete once size, time of change, first and last bytes have been the same for a time: a quarter of a
+    second if it holds all that its header claims. Folders are polled, because network file systems do not report
+    changes made by other machines. A file that was taken appears again when it changes.
 
     Args:
         folders: Folders to watch.
-        settle_s: How long a file must be unchanged [s].
+        settle_s: How long a file must be unchanged if its header does not tell whether it is complete [s].
     """
 
     def __init__(self, folders: Sequence[Path], settle_s: float) -> None:
         self._folders, self._settle_s = folders, settle_s
-        self._waiting: dict[Path, tuple[_Look, float]] = {}
+        self._waiting: dict[Path, tuple[_Look, float, float]] = {}  # look, time of the first such look, rest needed
         self._taken: dict[Path, _Look] = {}
 
     @property
@@ -65,14 +69,15 @@ class Arrivals:
                 continue
             before = self._waiting.get(path)
             if before is None or before[0] != look:
-                self._waiting[path] = (look, now_s)
-            elif now_s - before[1] >= self._settle_s:
+                rest_s = min(_BRIEF_REST_S, self._settle_s) if _holds_what_it_claims(path, look) else self._settle_s
+                self._waiting[path] = (look, now_s, rest_s)
+            elif now_s - before[1] >= before[2]:
                 complete.append(path)
         return sorted(complete, key=lambda path: (self._waiting[path][0].changed_ns, path))
 
     def take(self, path: Path) -> bool:
         """Take a complete file; False if it has changed since `poll`, so that it must be waited for again."""
-        look, _ = self._waiting[path]
+        look, _, _ = self._waiting[path]
         if _look(path) != look:
             return False
         self._taken[path] = look
@@ -101,6 +106,20 @@ def _micrographs(folder: Path) -> list[Path]:
             f"cannot be listed ({error.strerror})" if folder.is_dir() else "is gone (deleted, renamed or unmounted)"
         )
     raise ReadError(f"{folder}: the folder that is followed {reason}; run the same command again once it is back.")
+
+
+def _holds_what_it_claims(path: Path, look: _Look) -> bool:
+    """Whether all images that the header of a file claims are in it; False if that is not known.
+
+    A file that ends with zeros may have been reserved before it is written, and one with remarks may be damaged.
+    """
+    if path.suffix.lower() not in _SUFFIXES_WITH_SIZE or not any(look.ends[-_END_BYTES:]):
+        return False
+    try:
+        with open_recording(path) as recording:
+            return recording.count > 0 and not (recording.notes or recording.remarks)
+    except (TemRfError, OSError):
+        return False
 
 
 def _look(path: Path, *, ends: bool = True) -> _Look | None:

@@ -13,7 +13,8 @@ from tem_rf.inference.model_choice import Networks
 from tem_rf.inference.other_formats import check_formats
 from tem_rf.inference.results import SegmentedFile
 
-_LONGEST_PAUSE_S = 1.0
+_PAUSE_S = 0.25
+_POLLING = 0.2  # at most, of the time: folders of thousands of files on a network file system take long
 
 
 @dataclass
@@ -77,13 +78,15 @@ def follow_folders(
     names = ", ".join(map(str, folders))
     try:
         while True:
-            complete = arrivals.poll(clock())
+            began_s = clock()
+            complete = arrivals.poll(began_s)
+            polled_s = clock() - began_s
             for path in complete:
                 if arrivals.take(path):
                     _segment(path, arrivals, followed, networks, job, on_step, on_note, on_result)
             on_step(f"following {names}: {followed.describe(arrivals.waiting)} (Ctrl-C ends)")
             if not complete:
-                sleep(min(_LONGEST_PAUSE_S, settle_s / 2))
+                sleep(max(min(_PAUSE_S, settle_s / 2), polled_s * (1 / _POLLING - 1)))
     except KeyboardInterrupt:
         for path in followed.segmented.keys() - {followed.current}:
             forget_frames(path, job.output)

@@ -75,7 +75,11 @@ class SegmentRequest(Request):
         False, description="Follow folders until Ctrl-C: segment new files and growing stacks when they are complete."
     )
     settle_s: Annotated[float, ADVANCED] = Field(
-        2.0, gt=0, le=3600, description="How long a file that is followed must be unchanged to be complete [s]."
+        2.0,
+        gt=0,
+        le=3600,
+        description="How long a file that is followed must be unchanged to be complete, if its header does not tell "
+        "[s].",
     )
     execution: Annotated[Execution, Group(execution_settings, only=WORKERS)]
     runs: Annotated[Path, ADVANCED] = Field(DEFAULT_ROOT, description="Folder of the runs.")

@@ -2,11 +2,16 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import mrcfile
+import numpy as np
 import pytest
+import tifffile
 
 from tem_rf.data.arrivals import Arrivals
+from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import ReadError
 
 
@@ -108,3 +113,44 @@ def test_a_folder_that_vanishes_is_named(tmp_path: Path) -> None:
     shutil.rmtree(folder)
     with pytest.raises(ReadError, match="session: the folder that is followed is gone"):
         arrivals.poll(1)
+
+
+FRAMES = np.random.default_rng(0).poisson(90, (3, 40, 50)).astype(np.uint16)
+
+
+def write_mrc(path: Path, frames: np.ndarray) -> None:
+    with mrcfile.new(path, overwrite=True) as mrc:
+        mrc.set_data(frames)
+
+
+@pytest.mark.parametrize(
+    ("name", "save"), [("m.tif", write_tiff), ("m.mrc", write_mrc), ("m.npy", np.save)], ids=["tif", "mrc", "npy"]
+)
+def test_a_file_with_all_that_its_header_claims_is_taken_after_a_brief_rest(
+    name: str, save: Callable[[Path, np.ndarray], object], tmp_path: Path
+) -> None:
+    path, arrivals = tmp_path / name, Arrivals([tmp_path], settle_s=2)
+    save(path, FRAMES)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    assert take_all(arrivals, 0) == []
+    assert take_all(arrivals, 1) == []  # its pixels are not all there
+    path.write_bytes(whole)
+    assert take_all(arrivals, 1.5) == []
+    assert take_all(arrivals, 1.75) == [name]
+
+
+def test_a_file_whose_size_is_reserved_is_waited_for(tmp_path: Path) -> None:
+    arrivals = Arrivals([tmp_path], settle_s=2)
+    np.save(tmp_path / "m.npy", np.concatenate([FRAMES, np.zeros_like(FRAMES)]))
+    take_all(arrivals, 0)
+    assert take_all(arrivals, 1) == []
+    assert take_all(arrivals, 2) == ["m.npy"]
+
+
+def test_a_stack_is_taken_whenever_a_frame_was_appended(tmp_path: Path) -> None:
+    arrivals = Arrivals([tmp_path], settle_s=2)
+    for second, frame in enumerate(FRAMES):
+        tifffile.imwrite(tmp_path / "m.tif", frame, append=True)
+        assert take_all(arrivals, second) == []
+        assert take_all(arrivals, second + 0.25) == ["m.tif"]

@@ -95,11 +95,20 @@ def series_of_pages(path: Path, tiff: Any) -> tuple[list[Any], tuple[str, ...]]:
     """
     whole = _whole_pages(tiff)
     if whole is None:
-        return list(tiff.series), _check_last_page(path, tiff)
+        return _appended(list(tiff.series)), _check_last_page(path, tiff)
     first = whole[0]
     alike = [page for page in whole if (page.shape, page.dtype, page.axes) == (first.shape, first.dtype, first.axes)]
     note = f"its list of pages is damaged after {len(whole)}, which were read; if pages are missing, copy it again"
     return [PageSeries(alike)], (note,)
+
+
+def _appended(every: list[Any]) -> list[Any]:
+    """One series in place of images of the same form that tifffile appended one by one, each with its own shape."""
+    if len(every) > 1 and all(series.kind == "shaped" and len(series.pages) == 1 for series in every):
+        forms = {(series.keyframe.shape, str(series.dtype), series.keyframe.axes, series.name) for series in every}
+        if len(forms) == 1:
+            return [PageSeries([series.keyframe for series in every])]
+    return every
 
 
 def _whole_pages(tiff: Any) -> list[Any] | None:
