@@ -71,7 +71,14 @@ def read_experiment(folder: Path, edges: EdgeRule, *, every_frame: bool = False)
                 read_lattice_values(table),
             )
         )
-    return Experiment(folder, "px" if without else "nm", tuple(images), tuple(measured), _notes(finished, every_frame))
+    return Experiment(
+        folder=folder,
+        unit="px" if without else "nm",
+        images=tuple(images),
+        measured=tuple(measured),
+        notes=_notes(finished, every_frame),
+        maps=finished[0].maps,
+    )
 
 
 def _notes(finished: Sequence[SegmentedFile], every_frame: bool) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tem_rf.particles.formats.tables import MeasuredImage
+from tem_rf.trust.record import DiceMap
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ class Experiment:
         images: The images, by name.
         measured: The files, with all measurements of their particles.
         notes: Notes for the user.
+        maps: Where the model that segmented the first file may be used, if that is known.
     """
 
     folder: Path
@@ -49,3 +51,4 @@ class Experiment:
     images: tuple[SampledImage, ...]
     measured: tuple[MeasuredImage, ...]
     notes: tuple[str, ...] = ()
+    maps: tuple[DiceMap, ...] = ()

@@ -17,6 +17,7 @@ from tem_rf.experiment.images import Experiment
 from tem_rf.files import readable, replacing_file, write_text
 from tem_rf.particles.formats.tables import particle_columns, particle_rows, write_excel
 from tem_rf.plots.experiment import Sample, write_distributions, write_images
+from tem_rf.plots.robustness import ROBUSTNESS, write_robustness
 
 PAGE, PARTICLES, IMAGES, WORKBOOK = "report.html", "particles.csv", "images.csv", "particles.xlsx"
 _TEMPLATE = "report.html.j2"  # beside this module
@@ -85,6 +86,10 @@ def write_report(
             ("Size distribution", _data_uri(folder / "distribution.png")),
             ("Images, each with its particles and their mean", _data_uri(folder / "images.png")),
         ]
+    models = [(readable(one.experiment.folder.name), one.experiment.maps) for one in summaries if one.experiment.maps]
+    if models:
+        write_robustness(folder / ROBUSTNESS, models)
+        pictures.append(("Where the model may be used: mean dice of its masks", _data_uri(folder / ROBUSTNESS)))
     _write_tables(folder, summaries, unit, settings)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True

@@ -7,6 +7,7 @@ from tem_rf.exporting.micrographs import simulated_doses
 from tem_rf.exporting.trust_page import trust_section
 from tem_rf.files import write_text
 from tem_rf.inference.card import MicrographSet, ModelCard
+from tem_rf.plots.robustness import ROBUSTNESS
 from tem_rf.runs.config import Ancestor
 from tem_rf.trust.record import TrustRecord
 
@@ -21,22 +22,24 @@ def write_card_page(folder: Path) -> None:
         ModelError: The folder contains no model, or one of the files is damaged.
         StorageError: The disk is full or the folder is not writable.
     """
-    write_text(folder / PAGE_NAME, card_page(ModelCard.read(folder), TrustRecord.read(folder)))
+    picture = ROBUSTNESS if (folder / ROBUSTNESS).exists() else ""
+    write_text(folder / PAGE_NAME, card_page(ModelCard.read(folder), TrustRecord.read(folder), picture))
 
 
-def card_page(card: ModelCard, trust: TrustRecord | None = None) -> str:
+def card_page(card: ModelCard, trust: TrustRecord | None = None, picture: str = "") -> str:
     """Return the content of `model.json` as Markdown, for a person deciding whether to use the model.
 
     Args:
         card: The card.
         trust: When its masks can be trusted, if that was recorded.
+        picture: File beside the page with the maps of that.
     """
     sections = (
         _head(card),
         _use(card),
         _scores(card),
         _probabilities(card),
-        trust_section(trust),
+        trust_section(trust, picture),
         _data(card),
         _recipe(card),
         _limits(card),

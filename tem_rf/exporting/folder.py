@@ -16,6 +16,7 @@ from tem_rf.files import replacing_folder, write_json, write_text
 from tem_rf.inference.card import ModelCard, ModelFile
 from tem_rf.inference.model import trust_record, weights_digest
 from tem_rf.models.ensemble import member_networks
+from tem_rf.plots.robustness import ROBUSTNESS, write_robustness
 from tem_rf.saved_models import CARD_NAME
 from tem_rf.trust.record import TrustRecord
 
@@ -71,9 +72,11 @@ def write_model_folder(
         for one in formats:
             _WRITERS[one](model, card, beside)
         write_json(beside / CARD_NAME, card.to_json())
-        write_text(beside / PAGE_NAME, card_page(card, trust))
         if trust is not None:
             trust.write(beside)
+        if trust is not None and trust.maps:
+            write_robustness(beside / ROBUSTNESS, [(card.name, trust.maps)])
+        write_text(beside / PAGE_NAME, card_page(card, trust, ROBUSTNESS if trust is not None and trust.maps else ""))
     return card
 
 

@@ -3,8 +3,13 @@
 from tem_rf.trust.record import TRUSTED_DICE, DiceMap, TrustRecord
 
 
-def trust_section(record: TrustRecord | None) -> str:
-    """Return the section in Markdown; empty without a record."""
+def trust_section(record: TrustRecord | None, picture: str = "") -> str:
+    """Return the section in Markdown; empty without a record.
+
+    Args:
+        record: The record.
+        picture: File beside the page with its maps; empty if there is none.
+    """
     if record is None:
         return ""
     error = record.error
@@ -24,6 +29,8 @@ def trust_section(record: TrustRecord | None) -> str:
             f" Of the masks with a dice below {TRUSTED_DICE:g}, {error.flagged:.0%} are flagged, and "
             f"{error.false_alarms:.0%} of the others."
         )
+    if picture:
+        lines += ["", f"![Dice over dose and defocus, and over the pixel size]({picture})"]
     for one in record.maps:
         lines += ["", *_table(one)]
     return "\n".join(lines)

@@ -39,6 +39,7 @@ from tem_rf.metrics.dice import hard_dice, particle_mask
 from tem_rf.particles.mask import disc_area_px, measure_mask, resolve_min_diameter_px
 from tem_rf.particles.scores import ParticleScores, score_particles
 from tem_rf.particles.split import number_particles, renumber
+from tem_rf.trust.record import DiceMap
 
 _IMAGES: dict[str, np.dtype] = {
     "mask": np.dtype(np.uint8),
@@ -225,6 +226,7 @@ class FileSegmentation:
                 with storage_errors(self._finished_file):
                     self._finished_file.unlink(missing_ok=True)  # the files no longer belong to an earlier job
                 result = write_results(store, self._path, self._output, self._first, self._kinds, self._pictures)
+                result = replace(result, maps=_maps(self._segmenters))
                 remember_finished(self._finished_file, self._job, result)
             if not self._growing or self.count == 1:
                 store.remove()
@@ -395,3 +397,8 @@ def _scores(instances: np.ndarray, label: Label, min_area_px: float) -> tuple[Pa
     )
     note = "label: does not number its particles, so regions with necks were split for the scores"
     return score_particles(numbers, labelled), (note,) if regions.max() != labelled.max() else ()
+
+
+def _maps(segmenters: Sequence[Segmenter]) -> tuple[DiceMap, ...]:
+    """Where the first network with a record may be used."""
+    return next((one.trust.maps for one in segmenters if one.trust is not None), ())

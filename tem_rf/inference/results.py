@@ -28,6 +28,7 @@ from tem_rf.particles.table import read_particles, write_particles
 from tem_rf.plots.particle_sizes import write_size_histogram
 from tem_rf.plots.segmentation import write_overlay
 from tem_rf.trust.advice import explain, summarize
+from tem_rf.trust.record import DiceMap
 from tem_rf.trust.verdict import Verdict
 
 _PICTURES: tuple[Pictures, ...] = ("none", "small", "full")
@@ -54,6 +55,7 @@ class SegmentedFile:
         verdicts: Whether to trust the mask of each frame; empty if the model has no record of that.
         pictures: Pictures that were drawn.
         low_confidence: Number of particles below the minimum confidence, which are left out.
+        maps: Where the model may be used; empty if it has no record of that.
     """
 
     image: Path
@@ -71,6 +73,7 @@ class SegmentedFile:
     verdicts: tuple[Verdict, ...] = ()
     pictures: Pictures = "full"  # earlier results do not tell
     low_confidence: int = 0
+    maps: tuple[DiceMap, ...] = ()
 
     @property
     def flagged(self) -> int:

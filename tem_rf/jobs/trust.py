@@ -57,7 +57,7 @@ class TrustOutcome:
 
 
 def record_trust(request: TrustRequest, *, on_step: Callable[[str], None] = lambda what: None) -> TrustOutcome:
-    """Try a model, and write `trust.json` into its folder.
+    """Try a model, and write `trust.json` and `robustness.png` into its folder.
 
     Args:
         request: What to try, and on what.
@@ -100,7 +100,10 @@ def record_trust(request: TrustRequest, *, on_step: Callable[[str], None] = lamb
     else:
         presets = request.simulate or _presets_like(segmenter.pixel_size_nm, folder.name)
         record = try_on_presets(segmenter, presets, specimens=request.specimens, seed=request.seed, on_step=on_step)
+    from tem_rf.plots.robustness import ROBUSTNESS, write_robustness
+
     record.write(folder)
+    write_robustness(folder / ROBUSTNESS, [(folder.name, record.maps)])
     if (folder / CARD_NAME).exists():
         from tem_rf.exporting.card_page import write_card_page
 

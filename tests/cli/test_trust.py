@@ -39,6 +39,9 @@ def test_a_model_is_tried_on_labelled_micrographs_and_keeps_the_record(
     export_run(trained_run, tmp_path / "model")
     assert load_segmenter(tmp_path / "model").trust == record
 
+    page = (tmp_path / "model/README.md").read_text()
+    assert "(robustness.png)" in page
+    assert (tmp_path / "model/robustness.png").stat().st_size < 10_000
     assert (tmp_path / "model" / TRUST_NAME).stat().st_size < 150_000
 
 

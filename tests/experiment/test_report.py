@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import openpyxl
 import pytest
+from PIL import Image
 
 import tem_rf
 from tem_rf.errors import ReadError
 from tem_rf.experiment.folder import read_experiment
+from tem_rf.trust.record import DiceMap
 from tests.helpers.command import Command
 from tests.helpers.command import tem_rf as command
 from tests.helpers.discs import discs
@@ -59,6 +61,17 @@ def test_two_folders_are_compared_in_one_command(run: Command, tmp_path: Path) -
     shown = run("particles", "a")
     assert "± " in shown.stdout
     assert shown.stdout.rstrip().endswith("a/report/report.html")
+
+
+def test_the_report_shows_where_the_model_may_be_used(run: Command, tmp_path: Path) -> None:
+    maps = (DiceMap(rows="", columns="dose", row_values=(1,), column_values=(5, 50), dice=((0.2, 0.9),), images=3),)
+    write_segmented(tmp_path / "a", "a.tif", discs((80, 90), (40, 40, 9)), maps=maps)
+    page = (tmp_path / json.loads(run("particles", "a", "--json").stdout)["report"]).read_text()
+    assert "Where the model may be used" in page
+    with Image.open(tmp_path / "a/report/robustness.png") as picture:
+        colours = {colour for _, colour in picture.convert("RGB").getcolors() or ()}
+    assert any(red > blue + 50 for red, _, blue in colours)
+    assert any(blue > red + 50 for red, _, blue in colours)
 
 
 def test_bad_folders_are_one_line(run: Command, tmp_path: Path) -> None:

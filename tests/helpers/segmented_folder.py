@@ -9,10 +9,16 @@ from tem_rf.inference.results import SegmentedFile, remember_finished
 from tem_rf.particles.mask import measure_mask
 from tem_rf.particles.sizes import summarize_sizes
 from tem_rf.particles.table import write_particles
+from tem_rf.trust.record import DiceMap
 
 
 def write_segmented(
-    folder: Path, name: str, *masks: np.ndarray, pixel_size_nm: float | None = 0.5, min_area_px: float = 12
+    folder: Path,
+    name: str,
+    *masks: np.ndarray,
+    pixel_size_nm: float | None = 0.5,
+    min_area_px: float = 12,
+    maps: tuple[DiceMap, ...] = (),
 ) -> None:
     """The files of `segment` for an image, or for a stack of several masks, that later jobs read."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,5 +42,6 @@ def write_segmented(
         scores=None,
         hard_dice=None,
         notes=(),
+        maps=maps,
     )
     remember_finished(folder / f"{stem}_segmented.json", {}, result)

@@ -54,6 +54,7 @@ FIGURES = (
     Entry("soft-dice", "Soft dice against receptive field", "score", "score_against_field", ("soft_dice",)),
     Entry("boundary", "Boundary F1 against receptive field", "score", "score_against_field", ("boundary_f1",)),
     Entry("reliability", "Reliability of the probabilities", "reliability", "reliability_curves"),
+    Entry("robustness", "Where the networks may be used", "robustness", "robustness_maps"),
     Entry("costs", "Dice against parameters and time", "costs", "dice_against_costs"),
     Entry("curves", "Training curves: dice", "curves", "training_curves", ("hard_dice",)),
     Entry("loss-curves", "Training curves: loss", "curves", "training_curves", ("loss",)),

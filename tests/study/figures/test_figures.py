@@ -23,11 +23,13 @@ from tem_rf.runs import RunFolder
 from tem_rf.runs.calibration import Calibration, write_calibration
 from tem_rf.runs.dataset import open_training_data
 from tem_rf.runs.root import list_runs
+from tem_rf.saved_models import SHIPPED_MODELS
 from tem_rf.study.figures.catalogue import FIGURES, Entry, find_figures, write_figure
 from tem_rf.study.figures.curves import training_curves
 from tem_rf.study.figures.edges import most_contested_window
 from tem_rf.study.figures.score import dice_by_particle_size, dilated_networks, score_against_field
 from tem_rf.study.figures.selection import median_run, select_examples
+from tem_rf.trust.record import TrustRecord
 from tests.helpers.run_folders import write_run
 
 OF_NUMBERS = [entry for entry in FIGURES if not entry.needs_networks]
@@ -51,6 +53,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         if run.is_scored:
             measured = measure(histogram, 1, 2.0)
             write_calibration(run, Calibration(str(run.network_sha256), 2.0, measured, measured))
+    shipped = TrustRecord.read(SHIPPED_MODELS / "hrtem")
+    assert shipped is not None
+    for run in list_runs(tmp_path)[:2]:
+        shipped.write(run.path)
     return read_results(list_runs(tmp_path))
 
 
@@ -75,7 +81,7 @@ def assert_drawn(folder: Path, name: str) -> None:
     with Image.open(folder / f"{name}.png") as picture:
         pixels = np.asarray(picture.convert("L"))
     assert pixels.std() > 10
-    assert np.median(pixels) > 200 or name in {entry.name for entry in OF_NETWORKS}  # charts on a light background
+    assert np.median(pixels[0]) > 200 or name in {entry.name for entry in OF_NETWORKS}  # charts on a light background
     assert ET.parse(folder / f"{name}.svg").getroot().tag.endswith("svg")
     assert rows_of(folder / f"{name}.csv")
 
@@ -241,6 +247,15 @@ def test_the_median_seed_is_shown(tmp_path: Path) -> None:
         write_run(tmp_path, seed=seed, dice=dice)
     (trial,) = read_results(list_runs(tmp_path)).trials
     assert median_run(trial).config.seed == 3
+
+
+def test_the_maps_of_runs_that_were_tried_are_side_by_side(results: Results, tmp_path: Path) -> None:
+    write_figure(tmp_path, find_figures(["robustness"])[0], results)
+    rows = rows_of(tmp_path / "robustness.csv")
+    assert len(rows) == 2 * (16 + 7)
+    record = TrustRecord.read(SHIPPED_MODELS / "hrtem")
+    assert record is not None
+    assert [float(row["dice"]) for row in rows[:4]] == list(record.maps[0].dice[0])
 
 
 def test_an_unknown_figure_is_refused() -> None:
