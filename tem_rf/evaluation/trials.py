@@ -87,7 +87,7 @@ class RunResult:
         """Reliability on the test images."""
         return None if self.calibration is None else self.calibration.test
 
-    @property
+    @cached_property
     def best(self) -> EpochEvent | None:
         """The epoch whose network is kept."""
         return kept_epoch(self.epochs, self.config.training.keep)

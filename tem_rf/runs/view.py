@@ -7,6 +7,7 @@ import json
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,7 +66,7 @@ class RunView:
         """Epochs requested."""
         return self.config.training.epochs if self.config else 0
 
-    @property
+    @cached_property
     def best(self) -> EpochEvent | None:
         """The epoch whose network is kept."""
         return kept_epoch(self.epochs, self.config.training.keep if self.config else "best")

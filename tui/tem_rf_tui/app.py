@@ -58,6 +58,7 @@ from tem_rf_tui.session import SessionApp
 from tem_rf_tui.steps import Step
 from tem_rf_tui.terminal_size import is_too_small
 from tem_rf_tui.themes import CYCLE, HIGH_CONTRAST, next_theme
+from tem_rf_tui.widgets.blank_lines import BlankLines
 from tem_rf_tui.widgets.job_line import JobLine, ended_text
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.machine_line import MachineLine
@@ -90,7 +91,7 @@ class ScreenPane(TabPane):
         return Blank(self.background_colors[1])
 
 
-class MainScreen(Screen[None]):
+class MainScreen(BlankLines, Screen[None]):
     """Holds the tabs; when the focus moves, only the two widgets are redrawn, not everything as in Textual."""
 
     focused = Reactive[Widget | None](None, repaint=False)

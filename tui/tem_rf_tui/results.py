@@ -88,9 +88,9 @@ def cells_of(trial: TrialResult) -> tuple[str, ...]:
     return tuple(cell(column, trial) for column in COLUMNS)
 
 
-def contains(trial: TrialResult, words: str) -> bool:
-    """Whether all words occur in the row or in the names of its runs."""
-    return has_words(" ".join([*cells_of(trial), *(run.run.name for run in trial.runs)]), words)
+def contains(trial: TrialResult, cells: tuple[str, ...], words: str) -> bool:
+    """Whether all words occur in the cells of a row or in the names of its runs."""
+    return has_words(" ".join([*cells, *(run.run.name for run in trial.runs)]), words)
 
 
 def images_of(trial: TrialResult) -> list[ScoredImage]:

@@ -1,10 +1,12 @@
 """The part of the app that screens and widgets use: its folder, runs, jobs and saved state."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from textual import work
 from textual.binding import BindingType
 
 from tem_rf.errors import StorageError, TemRfError
@@ -43,6 +45,7 @@ class SessionApp(KeysInTurnApp):
         self.loads: deque[MachineLoad] = deque(maxlen=HISTORY)
         self.keys: dict[str, str] = {}  # by the name of the binding, where they differ from the usual ones
         self._has_told_of_unsaved = False
+        self._saving = threading.Lock()
 
     @property
     def dataset(self) -> str:
@@ -93,19 +96,26 @@ class SessionApp(KeysInTurnApp):
             self.settings = save_settings(changes)
         except (TemRfError, OSError) as error:
             self.settings = self.settings.model_copy(update=changes)  # for this session
-            if not self._has_told_of_unsaved:
-                self.notify(f"Settings cannot be saved: {error}", severity="warning", timeout=10)
-            self._has_told_of_unsaved = True
+            self._tell_of_unsaved(f"Settings cannot be saved: {error}")
 
     def remember(self, **changes: str | dict[str, str]) -> None:
         """Save changes for the next session, and warn once if that fails."""
         self.remembered = self.remembered.model_copy(update=changes)
+        self._save_remembered()
+
+    @work(thread=True, group="remember", description="save the last screen")
+    def _save_remembered(self) -> None:
+        """Save the state in the background, since a busy disk may take a second."""
         try:
-            save_state(places.state_file(), self.remembered)
+            with self._saving:  # in any order: each writes the newest state
+                save_state(places.state_file(), self.remembered)
         except (StorageError, OSError) as error:
-            if not self._has_told_of_unsaved:
-                self.notify(f"The last screen cannot be saved: {error}", severity="warning")
-            self._has_told_of_unsaved = True
+            self.call_from_thread(self._tell_of_unsaved, f"The last screen cannot be saved: {error}")
+
+    def _tell_of_unsaved(self, problem: str) -> None:
+        if not self._has_told_of_unsaved:
+            self.notify(problem, severity="warning", timeout=10)
+        self._has_told_of_unsaved = True
 
     def _start(self, start: Callable[[], Path], title: str) -> None:
         try:

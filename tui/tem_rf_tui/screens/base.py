@@ -8,6 +8,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tem_rf_tui.session import SessionApp
+from tem_rf_tui.widgets.blank_lines import BlankLines
 from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.live_table import LiveTable
 
@@ -16,7 +17,7 @@ WIDE = 120
 """Width from which views are side by side [characters]; as in the breakpoints of the app."""
 
 
-class TabScreen(Vertical, can_focus=True):
+class TabScreen(BlankLines, Vertical, can_focus=True):
     """The content of a tab, created when the tab is first opened.
 
     It takes the focus itself if it contains nothing to focus, so its keys also work in an empty folder.
@@ -93,6 +94,7 @@ class TabScreen(Vertical, can_focus=True):
         """Show a widget, or in its place a text that explains why there is nothing to show."""
         had_focus = self.screen.focused in (widget, self)  # the widgets are notified later
         widget.display, words.display = text is None, text is not None
-        words.update(text or "")
+        if text is not None and text != words.content:  # otherwise the screen would be laid out again for nothing
+            words.update(text)
         if had_focus:
             self.stand_in(widget)

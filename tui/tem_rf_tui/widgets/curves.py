@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
+from textual.geometry import Size
 from textual.widgets import Static
 
 from tem_rf.runs.view import RunView
@@ -36,6 +37,7 @@ class CurvePlot(ColourPlot):
         self._curves: Sequence[Curve] = ()
         self._axis: Axis = "epoch"
         self._is_log = False
+        self._drawn_size = Size()
 
     def show(self, curves: Sequence[Curve], axis: Axis = "epoch", *, is_log: bool = False) -> None:
         """Draw curves."""
@@ -43,11 +45,13 @@ class CurvePlot(ColourPlot):
         self.draw()
 
     def on_resize(self, event: Resize) -> None:
-        """Fit the ticks and the dots to the new size."""
-        self.draw()
+        """Fit the ticks and the dots to the new size; a tab that is opened again has the same."""
+        if self.size != self._drawn_size:
+            self.draw()
 
     def draw(self) -> None:
         """Draw the curves."""
+        self._drawn_size = self.size
         self.plt.clear_data()
         curves = [curve for curve in self._curves if curve.x]
         is_single = len(self._curves) == 1
@@ -165,9 +169,11 @@ class Curves(Vertical):
     def _draw_legend(self) -> None:
         legend = self.query_one("#curve-legend", Static)
         legend.display = len(self.runs) > 1
+        if not legend.display:
+            return
         plot = self.query_one("#loss", CurvePlot)
         text = Text(no_wrap=True, overflow="ellipsis")
-        for place, run in enumerate(self.runs if legend.display else ()):
+        for place, run in enumerate(self.runs):
             red, green, blue = plot.colour(place % COLOURS)
             best = f"  best {run.best.validation_hard_dice:.3f}" if run.best else ""
             text.append("▬ ", f"rgb({red},{green},{blue})").append(f"{run.run.name}{best}\n")

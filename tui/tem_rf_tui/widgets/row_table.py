@@ -69,6 +69,7 @@ class RowTable(ScrollView, can_focus=True):
         self._row_style = self._head_style = self._cursor_style = Style()
         self._whole_widths: list[int] = []
         self._widths: list[int] = []  # as drawn
+        self._laid_out = Size()  # for this size of the table
 
     def show_rows(self, rows: Sequence[Row], titles: Sequence[str] | None = None) -> None:
         """Replace the rows; unchanged rows are not redrawn.
@@ -123,14 +124,17 @@ class RowTable(ScrollView, can_focus=True):
         else:
             return Strip.blank(self.size.width, self._row_style)
         fitted = (fit_text(_printable(cell), width) for cell, width in zip(cells, self._widths, strict=False))
-        left = self.scroll_offset.x
-        line = Strip([Segment(f" {(' ' * GAP).join(fitted)} ", style)])
-        return line.crop_extend(left, left + self.size.width, style)
+        left, width, whole_width = self.scroll_offset.x, self.size.width, table_width(self._widths)
+        text = f" {(' ' * GAP).join(fitted)} "
+        if left == 0 and whole_width <= width:  # a strip takes longer to cut than to make
+            return Strip([Segment(text + " " * (width - whole_width), style)], width)
+        return Strip([Segment(text, style)]).crop_extend(left, left + width, style)
 
     def on_resize(self) -> None:
-        """Fit the columns to the new size, and keep the cursor visible."""
-        self._lay_out()
-        self._scroll_to_cursor()
+        """Fit the columns to a new size, and keep the cursor visible; a tab opened again has the same size."""
+        if self.size != self._laid_out:
+            self._lay_out()
+            self._scroll_to_cursor()
 
     def on_click(self, event: Click) -> None:
         """Select the row or column under the mouse; open the row if it is already selected."""
@@ -176,6 +180,7 @@ class RowTable(ScrollView, can_focus=True):
         return self.scrollable_content_region.height - 1  # below the titles
 
     def _lay_out(self) -> None:
+        self._laid_out = self.size
         lines = len(self.rows) + 1
         room = self.size.width - (self.styles.scrollbar_size_vertical if lines > self.size.height else 0)
         self._widths = fit_widths(self._whole_widths, room) if self.size else self._whole_widths

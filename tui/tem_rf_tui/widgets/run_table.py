@@ -26,6 +26,7 @@ class RunTable(LiveTable[RunView]):
     def __init__(self, studies: Path, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._studies = studies
+        self._names: dict[Path, str] = {}
         self._marked: dict[str, None] = {}  # in the order in which they were marked
 
     @property
@@ -68,8 +69,11 @@ class RunTable(LiveTable[RunView]):
         return " ".join([*(f"#{tag}" for tag in item.notes.tags), item.notes.note, *about])
 
     def name_of(self, item: RunView) -> str:
-        study = self.study_of(item.run)
-        return f"{study}/{item.run.name}" if study else item.run.name
+        path = item.run.path
+        if path not in self._names:  # asked for 500 runs whenever one of them has news
+            study = self.study_of(item.run)
+            self._names[path] = f"{study}/{path.name}" if study else path.name
+        return self._names[path]
 
     def cells(self, item: RunView) -> tuple[str, ...]:
         epochs = f"{len(item.epochs)}/{item.total_epochs}" if item.config else ""
