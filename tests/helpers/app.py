@@ -44,7 +44,7 @@ def _record_notifications(app: TemRfApp) -> None:
     notify, messages = app.notify, _TOLD.setdefault(app, [])
 
     def notify_and_record(message: str, **options: Any) -> None:
-        messages.append(message)
+        messages.append(app.hint(message))
         notify(message, **options)
 
     app.notify = notify_and_record  # type: ignore[method-assign]

@@ -228,7 +228,7 @@ def test_micrographs_without_labels_are_shown(folder: Path) -> None:
     shutil.rmtree(folder / "raw" / "labels")
     preview = preview_folder(folder / "raw", 1)
     assert preview.facts[0] == "2 micrographs without labels"
-    assert "press g to segment them with a model, e to label this one" in preview.facts
+    assert "press {data.segment} to segment them with a model, {data.edit} to label this one" in preview.facts
     assert not preview.problems
     assert "2/2, " in preview.title
     assert "no label" in preview.title

@@ -33,6 +33,7 @@ from tem_rf_tui.check_report import check_report
 from tem_rf_tui.help import HelpScreen
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job
+from tem_rf_tui.key_hints import NAME
 from tem_rf_tui.key_names import named, remapped
 from tem_rf_tui.key_places import all_bindings, dialog_title, key_places
 from tem_rf_tui.messages import (
@@ -211,7 +212,17 @@ class TemRfApp(SessionApp):
             here = dialog_title(self.screen) or here
         keys = dict(key_places())
         places = {f"Here: {here}": keys.pop(here), "Everywhere": self.BINDINGS, **keys}
-        self.push_screen(HelpScreen({title: remapped(bindings, self.keys) for title, bindings in places.items()}))
+        self.push_screen(
+            HelpScreen({self.hint(title): remapped(bindings, self.keys) for title, bindings in places.items()})
+        )
+
+    def hint(self, text: str) -> str:
+        """Return a text with the current keys, also of screens that are not imported yet."""
+        text = super().hint(text)
+        if not NAME.search(text):
+            return text
+        all_bindings()  # imports the other screens
+        return super().hint(text)
 
     def action_jobs(self) -> None:
         """List the jobs started in this folder."""
@@ -401,13 +412,15 @@ class TemRfApp(SessionApp):
                 self.push_screen(ReportScreen(f"{job.title}: {report.headline}", report.lines))
             else:  # the user is busy in a dialog
                 severity: SeverityLevel = "information" if report.is_clean else "warning"
-                self.notify(f"{job.title}: {report.headline}. Press j to read the report.", severity=severity)
+                self.notify(
+                    f"{job.title}: {report.headline}. Press {{app.jobs}} to read the report.", severity=severity
+                )
         elif job.state == "done":
             self.notify(f"{job.title}: {ended_text(job)}")
         else:
             why = next(reversed([*job.report, *job.messages]), "no output")
             self.notify(
-                f"{job.title}: {ended_text(job)}: {why.rstrip('.')}. Press j to see its output.",
+                f"{job.title}: {ended_text(job)}: {why.rstrip('.')}. Press {{app.jobs}} to see its output.",
                 severity="error",
                 timeout=20,
             )

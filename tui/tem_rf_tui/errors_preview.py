@@ -40,7 +40,9 @@ def preview_network_errors(run: RunFolder, image: "ImageScores") -> ErrorPreview
     from tem_rf.runs.dataset import open_training_data
 
     if not run.masks_file.exists() or not run.is_scored:
-        raise ReadError(f"{run.name}: has no masks of the current network; evaluate it again (Esc, e).")
+        raise ReadError(
+            f"{run.name}: has no masks of the current network; evaluate it again (Esc, {{results.evaluate}})."
+        )
     dataset = open_training_data(run.config)
     place, index = _find(dataset, image)
     return _preview(dataset, index, read_mask(run.masks_file, place))

@@ -9,19 +9,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tem_rf_tui.key_hints import key_sign
 from tem_rf_tui.widgets.key_line import KeyLine
-
-_NAMES = {
-    "question_mark": "?", "slash": "/",
-    "less_than_sign": "<", "greater_than_sign": ">",
-    "plus": "+", "minus": "-", "equals_sign": "=", "escape": "Esc",
-    "ctrl+p": "Ctrl+P", "ctrl+s": "Ctrl+S",
-    "ctrl+o": "Ctrl+O", "ctrl+b": "Ctrl+B", "f1": "F1", "space": "Space", "enter": "Enter", "ctrl+q": "Ctrl+Q",
-    "left": "←", "right": "→", "up": "↑", "down": "↓", "full_stop": ".", "comma": ",",
-    "left_square_bracket": "[", "right_square_bracket": "]", "delete": "Del", "ctrl+z": "Ctrl+Z", "ctrl+y": "Ctrl+Y",
-    "shift+left": "Shift+←", "shift+right": "Shift+→", "shift+up": "Shift+↑", "shift+down": "Shift+↓",
-    "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End", "backspace": "Backspace",
-}  # fmt: skip
 
 
 class HelpScreen(ModalScreen[None]):
@@ -36,6 +25,7 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, places: Mapping[str, Iterable[BindingType]]) -> None:
         super().__init__()
         self._places = places
+        self.titles = tuple(places)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog wide", id="help") as dialog:
@@ -56,6 +46,6 @@ class HelpScreen(ModalScreen[None]):
             table.add_row("", f"[bold underline]{title}[/]")
             for binding in bindings:
                 if isinstance(binding, Binding):
-                    keys = " ".join(_NAMES.get(key, key) for key in binding.key.split(","))
+                    keys = " ".join(map(key_sign, binding.key.split(",")))
                     table.add_row(keys, binding.tooltip or binding.description)
         return table

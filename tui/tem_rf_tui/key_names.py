@@ -16,13 +16,19 @@ _MODIFIERS = ("ctrl", "shift", "alt", "meta", "super")
 _KNOWN_KEYS = {key.value for key in Keys}
 
 
+USUAL_KEYS: dict[str, str] = {}
+"""The usual keys by name, of the screens that are imported."""
+
+
 def named(place: str, *bindings: Binding) -> list[BindingType]:
     """Name bindings by their place and their words in the key line.
 
     >>> [each.id for each in named("train", Binding("L", "read_log", "Read log"))]
     ['train.read-log']
     """
-    return [replace(each, id=f"{place}.{each.description.lower().replace(' ', '-')}") for each in bindings]
+    known = {f"{place}.{each.description.lower().replace(' ', '-')}": each for each in bindings}
+    USUAL_KEYS.update({name: each.key for name, each in known.items()})
+    return [replace(each, id=name) for name, each in known.items()]
 
 
 def check_keys(wanted: Mapping[str, str], bindings: Iterable[BindingType]) -> tuple[dict[str, str], list[str]]:

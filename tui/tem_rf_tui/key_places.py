@@ -55,9 +55,9 @@ def _dialogs() -> dict[str, tuple[type[Screen[Any]], ...]]:
         "One image": (ImageErrorsScreen,),
         "Segmented micrograph": (SegmentedScreen,),
         "Forms": (RequestScreen, FormScreen),
-        "Jobs (j)": (JobsScreen,),
+        "Jobs ({app.jobs})": (JobsScreen,),
         "Reports and output": (ReportScreen,),
         "Questions": (QuestionScreen,),
-        "Machine (M)": (MachineScreen,),
-        "Steps (i)": (GuideScreen,),
+        "Machine ({app.machine})": (MachineScreen,),
+        "Steps ({app.steps})": (GuideScreen,),
     }

@@ -59,9 +59,15 @@ def state_line(session: EditingSession, state: EditorState, said: str) -> str:
     """Return tool, cursor and steps, after what was done last."""
     words = [said] if said else []
     if state.tool == "outline":
-        words.append(f"outline, {counted(len(state.corners), 'corner')}: Space adds one, Enter closes it, Esc cancels")
+        words.append(
+            f"outline, {counted(len(state.corners), 'corner')}: "
+            "{editor.use} adds one, {editor.close-outline} closes it, {editor.leave} cancels"
+        )
     elif state.tool != "select":
-        words.append(f"{state.tool}, radius {state.brush_px} px: Space or drag, [ ] size, Esc puts it away")
+        words.append(
+            f"{state.tool}, radius {state.brush_px} px: "
+            "{editor.use} or drag, {editor.smaller} {editor.larger} size, {editor.leave} puts it away"
+        )
     else:
         words.append(f"y {state.cursor[0]}, x {state.cursor[1]}")
         words.append(f"by {state.order}")

@@ -100,16 +100,17 @@ def preview_folder(folder: Path, index: int) -> Preview:
     if not labels and pairing.unlabelled:
         facts: tuple[str, ...] = (
             f"{counted(len(pairing.unlabelled), 'micrograph')} without labels",
-            "press g to segment them with a model, e to label this one",
+            "press {data.segment} to segment them with a model, {data.edit} to label this one",
             "to train, label some of them here or in Fiji, QuPath or LabelMe, then prepare a dataset",
         )
         return _preview_unlabelled(pairing.unlabelled, index, facts, problems)
     if not labels:
         return Preview(0, 0, "", "", None, ("no micrographs with a label",), problems)
-    facts = (f"{counted(len(labels), 'micrograph')} with a label", "press m to prepare a dataset, c to check all files")
+    keys = "press {data.prepare} to prepare a dataset, {data.check} to check all files"
+    facts = (f"{counted(len(labels), 'micrograph')} with a label", keys)
     images = sorted([*labels, *pairing.unlabelled])
     if pairing.unlabelled:
-        facts = (f"{facts[0]}, {len(pairing.unlabelled)} without, which e labels", facts[1])
+        facts = (f"{facts[0]}, {len(pairing.unlabelled)} without, which {{data.edit}} labels", facts[1])
     index %= len(images)
     if images[index] not in labels:
         return replace(_preview_unlabelled(images, index, facts, problems), is_unlabelled=False)

@@ -17,6 +17,7 @@ from tem_rf_tui import places
 from tem_rf_tui.announcements import escape_sequences
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job, JobBoard
+from tem_rf_tui.key_hints import with_keys
 from tem_rf_tui.key_names import check_keys
 from tem_rf_tui.keys import KeysInTurnApp
 from tem_rf_tui.machine import HISTORY
@@ -78,6 +79,14 @@ class SessionApp(KeysInTurnApp):
         self.set_keymap(self.keys)
         for problem in problems:
             self.notify(f"Settings: `keys`: {problem}.", severity="warning", timeout=20)
+
+    def hint(self, text: str) -> str:
+        """Return a text in which names of keys in braces, such as `{train.new}`, are replaced by the current keys."""
+        return with_keys(text, self.keys)
+
+    def notify(self, message: str, **options: Any) -> None:
+        """Show a message for a while; it may name keys as a hint does."""
+        super().notify(self.hint(message), **options)
 
     def start_command(self, title: str, *arguments: str, ending: str = "done") -> None:
         """Start `tem-rf ARGUMENTS` as a separate process, and report if that fails."""

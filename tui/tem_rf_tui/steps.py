@@ -52,17 +52,19 @@ def find_steps(workspace: Workspace, runs: Sequence[RunView], jobs: Sequence[Job
     return [
         Step(
             "Micrographs", "with the particles labelled in some of them; or simulated ones, which are labelled exactly",
-            "1, then s simulate, f fetch or b browse", "data", "simulate", _names(workspace, micrographs),
+            "{app.data}, then {data.simulate} simulate, {data.fetch} fetch or {data.browse} browse", "data", "simulate",
+            _names(workspace, micrographs),
         ),
         Step("Dataset", "cut the micrographs into patches for training, validation and test",
-             "1, select the folder, then m", "data", "prepare", _names(workspace, datasets)),
+             "{app.data}, select the folder, then {data.prepare}", "data", "prepare", _names(workspace, datasets)),
         Step("Network", "its receptive field is the part of the image that decides about a pixel",
-             "2, then u", "network", "use", f"{networks or 'n2-p44'} is chosen"),
-        Step("Training", "runs in the background, also when the app is closed", "3, then n", "train", "new", training),
+             "{app.network}, then {network.use}", "network", "use", f"{networks or 'n2-p44'} is chosen"),
+        Step("Training", "runs in the background, also when the app is closed",
+             "{app.train}, then {train.new}", "train", "new", training),
         Step("Evaluation", "evaluate the runs on the test images and look at their errors",
-             "5, then e", "results", "evaluate", evaluated if scored else ""),
+             "{app.results}, then {results.evaluate}", "results", "evaluate", evaluated if scored else ""),
         Step("Segmentation", "find and measure the particles in new micrographs",
-             "6, then s", "segment", "segment", _segmented(jobs)),
+             "{app.segment}, then {segment.segment}", "segment", "segment", _segmented(jobs)),
     ]  # fmt: skip
 
 

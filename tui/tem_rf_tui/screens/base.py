@@ -94,6 +94,7 @@ class TabScreen(BlankLines, Vertical, can_focus=True):
         """Show a widget, or in its place a text that explains why there is nothing to show."""
         had_focus = self.screen.focused in (widget, self)  # the widgets are notified later
         widget.display, words.display = text is None, text is not None
+        text = None if text is None else self.tem_rf.hint(text)
         if text is not None and text != words.content:  # otherwise the screen would be laid out again for nothing
             words.update(text)
         if had_focus:

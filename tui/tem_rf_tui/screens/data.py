@@ -25,9 +25,20 @@ from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.browse import BrowseScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.widgets.filter_field import FilterField
+from tem_rf_tui.widgets.hint_text import HintText
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.wording import has_words
 from tem_rf_tui.workspace import DATASET_MARK
+
+_FIRST_STEPS = (
+    "Press {data.simulate} to simulate micrographs, {data.fetch} to fetch a published dataset, "
+    "{data.browse} to browse to your own folder.\n\n"
+    "Then: {data.prepare} prepares a dataset, {app.network} shows networks, {app.train} trains, "
+    "{app.results} evaluates, {app.segment} segments new micrographs.\n"
+    "Press {app.steps} at any time to see which of these steps are done, and what comes next.\n\n"
+    "Folders with images/ and labels/ inside are listed automatically. If your labels are elsewhere:\n"
+    "tem-rf prepare MICROGRAPHS --labels LABELS -o NAME"
+)
 
 
 class DataScreen(TabScreen):
@@ -84,7 +95,7 @@ class DataScreen(TabScreen):
             yield FilterField("places")
             yield OptionList(id="places", markup=False)
         with Vertical(id="place"):
-            yield Static(id="place-facts", markup=False)
+            yield HintText(id="place-facts", markup=False)
             yield Static(id="place-problems", classes="problem", markup=False)
             yield MicrographView(id="preview")
 
@@ -172,7 +183,10 @@ class DataScreen(TabScreen):
         self.query_one("#place-problems", Static).update("\n".join(f"✗ {problem}" for problem in preview.problems))
         view = self.query_one(MicrographView)
         view.display = preview.picture is not None
-        view.border_title, view.border_subtitle = preview.title, f"{preview.file} · . next"
+        view.border_title, view.border_subtitle = (
+            preview.title,
+            f"{preview.file} · {self.tem_rf.hint('{data.next}')} next",
+        )
         view.show(preview.picture)
 
     def on_data_screen_preview_failed(self, message: PreviewFailed) -> None:
@@ -193,7 +207,8 @@ class DataScreen(TabScreen):
             self.post_message(DatasetChosen(self._place))
         else:
             self.notify(
-                "This is not a prepared dataset. Select a folder of micrographs and press m.", severity="warning"
+                "This is not a prepared dataset. Select a folder of micrographs and press {data.prepare}.",
+                severity="warning",
             )
 
     def action_browse(self) -> None:
@@ -211,7 +226,10 @@ class DataScreen(TabScreen):
         """Ask for the settings, then prepare."""
         folder = self._place
         if folder not in self._folders or folder is None:
-            self.notify("Select a folder of labelled micrographs first; press s to simulate one.", severity="warning")
+            self.notify(
+                "Select a folder of labelled micrographs first; press {data.simulate} to simulate one.",
+                severity="warning",
+            )
             return
 
         def start(request: PrepareRequest | None) -> None:
@@ -245,7 +263,9 @@ class DataScreen(TabScreen):
         if self._place in self._folders and self._place is not None:
             self.post_message(SegmentRequested(self._place))
         else:
-            self.notify("Select a folder of micrographs first; press b to browse to yours.", severity="warning")
+            self.notify(
+                "Select a folder of micrographs first; press {data.browse} to browse to yours.", severity="warning"
+            )
 
     def action_simulate(self) -> None:
         """Ask for the settings, then simulate."""
@@ -272,11 +292,7 @@ class DataScreen(TabScreen):
         self.screen.refresh_bindings()
         self.query_one("#place-facts", Static).update(
             f"tem-rf {__version__} segments particles in electron micrographs.\nNo data in {folder} yet.\n\n"
-            "Press s to simulate micrographs, f to fetch a published dataset, b to browse to your own folder.\n\n"
-            "Then: m prepares a dataset, 2 shows networks, 3 trains, 5 evaluates, 6 segments new micrographs.\n"
-            "Press i at any time to see which of these steps are done, and what comes next.\n\n"
-            "Folders with images/ and labels/ inside are listed automatically. If your labels are elsewhere:\n"
-            "tem-rf prepare MICROGRAPHS --labels LABELS -o NAME"
+            + _FIRST_STEPS
         )
         self.query_one("#place-problems", Static).update("")
         self.query_one(MicrographView).display = False

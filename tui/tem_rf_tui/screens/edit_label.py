@@ -21,6 +21,7 @@ from tem_rf_tui.label_keys import EDITOR_BINDINGS
 from tem_rf_tui.label_painting import GreyPyramid, Marks
 from tem_rf_tui.label_state import EditorState, Stroke, Tool, facts_line, state_line
 from tem_rf_tui.screens.choice import ChoiceScreen
+from tem_rf_tui.widgets.hint_text import HintText
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.label_canvas import LabelCanvas
 
@@ -50,7 +51,7 @@ class EditLabelScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="label-facts", markup=False)
-        yield Static(id="label-state", markup=False)
+        yield HintText(id="label-state", markup=False)
         yield LabelCanvas(self._session.canvas, self._pyramid, self._session.micrograph.pixel_size_nm)
         yield KeyLine()
 
@@ -247,7 +248,9 @@ class EditLabelScreen(ModalScreen[None]):
     def _selected(self) -> int | None:
         """The selected particle, or a message that there is none."""
         if self._state.selected is None:
-            self._say("Select a particle first: n for the next one, a click, or the cursor.", is_problem=True)
+            self._say(
+                "Select a particle first: {editor.next} for the next one, a click, or the cursor.", is_problem=True
+            )
             self._show()
         return self._state.selected
 
@@ -363,7 +366,7 @@ class EditLabelScreen(ModalScreen[None]):
     def _reload(self) -> None:
         try:
             self._session.reload()
-            self._say("reloaded; press z to go back to your steps")
+            self._say("reloaded; press {editor.undo} to go back to your steps")
         except (TemRfError, EditError) as error:
             self._say(str(error), is_problem=True)
         if self._state.selected not in self._session.canvas.boxes:

@@ -1,5 +1,6 @@
 """The guide: what the app does in six steps, which are done in this folder, and the key for the next."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -54,7 +55,7 @@ class GuideScreen(ModalScreen[Step | None]):
     def on_guide_screen_steps_found(self, message: StepsFound) -> None:
         """Show the steps."""
         self._steps = message.steps
-        self.query_one("#steps", Static).update(guide_text(message.steps))
+        self.query_one("#steps", Static).update(guide_text(message.steps, self._session.hint))
 
     def action_next(self) -> None:
         """Return the next step."""
@@ -66,17 +67,22 @@ class GuideScreen(ModalScreen[Step | None]):
         self.post_message(self.StepsFound(find_steps(app.workspace, app.runs, app.jobs, app.remembered.networks)))
 
 
-def guide_text(steps: list[Step]) -> Text:
-    """Return the steps, the next one in bold."""
+def guide_text(steps: list[Step], hint: Callable[[str], str]) -> Text:
+    """Return the steps, the next one in bold.
+
+    Args:
+        steps: The steps.
+        hint: Replaces the names of keys by the keys.
+    """
     text, coming = Text(), next_step(steps)
     for number, step in enumerate(steps, start=1):
         style = "bold" if step is coming else ""
         sign = "✓" if step.done else "▶" if step is coming else " "
         text.append(f"{sign} {number} {step.title}: ", style).append(f"{step.about}.\n", style)
-        text.append(f"     {step.done or f'press {step.keys}'}\n", style if step is coming else "dim")
+        text.append(f"     {step.done or hint(f'press {step.keys}')}\n", style if step is coming else "dim")
     text.append("\n")
     if coming is None:
         text.append("All steps are done. A study (screen 4) compares many networks on the same images.")
     else:
-        text.append(f"Next: {coming.title.lower()}. Press Enter to begin, or {coming.keys}.")
+        text.append(f"Next: {coming.title.lower()}. Press Enter to begin, or {hint(coming.keys)}.")
     return text

@@ -18,6 +18,7 @@ from tem_rf_tui.key_names import named
 from tem_rf_tui.messages import EditRequested
 from tem_rf_tui.results import ScoredImage
 from tem_rf_tui.screens.linked_pictures import LinkedPicturesScreen
+from tem_rf_tui.widgets.hint_text import HintText
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 
@@ -71,7 +72,7 @@ class ImageErrorsScreen(LinkedPicturesScreen):
                         view = MicrographView(id=f"{name}-errors")
                         view.border_title = title
                         yield view
-                        yield Static(id=f"{name}-text", markup=False, classes="errors-text")
+                        yield HintText(id=f"{name}-text", markup=False, classes="errors-text")
         yield KeyLine()
 
     def on_mount(self) -> None:

@@ -162,7 +162,9 @@ class ResultsScreen(StudyRunsScreen):
         if row is not None and row.scored:
             self.app.push_screen(ImageScoresScreen(row))
         elif row is not None:
-            self.notify("Not evaluated yet; press e to evaluate it on the test images.", severity="warning")
+            self.notify(
+                "Not evaluated yet; press {results.evaluate} to evaluate it on the test images.", severity="warning"
+            )
 
     def action_evaluate(self) -> None:
         """Evaluate the runs of the row."""

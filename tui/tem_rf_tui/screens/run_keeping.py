@@ -123,12 +123,13 @@ class RunKeepingScreen(StudyRunsScreen):
         study, name = next(((study, run.name) for run in runs if (study := table.study_of(run))), ("", ""))
         if study:
             self.notify(
-                f"{name}: belongs to the study {study}; press 4 to stop or resume the study.", severity="warning"
+                f"{name}: belongs to the study {study}; press {{app.search}} to stop or resume the study.",
+                severity="warning",
             )
         return not study
 
     def chosen(self) -> RunView | None:
         run = self.query_one(RunTable).chosen
         if run is None:
-            self.notify("No runs yet; press n to set up a training.", severity="warning")
+            self.notify("No runs yet; press {train.new} to set up a training.", severity="warning")
         return run

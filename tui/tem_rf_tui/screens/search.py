@@ -210,7 +210,7 @@ class SearchScreen(TabScreen):
     def _chosen(self) -> StudyView | None:
         found = self._watched_study()
         if found is None:
-            self.notify("No studies yet; press n to define one.", severity="warning")
+            self.notify("No studies yet; press {search.new} to define one.", severity="warning")
         return found
 
     def _watched_study(self) -> StudyView | None:
@@ -222,7 +222,8 @@ class SearchScreen(TabScreen):
         if self._started and table.choose(self._started):
             self._started = ""
         self._watched = table.chosen_name
-        nothing = f"No studies in {self.tem_rf.workspace.studies} yet.\n\nPress n to define one."
+        nothing = f"No studies in {self.tem_rf.workspace.studies} yet.\n\n"
+        nothing += "Press {search.new} to define one."
         words = nothing if self._has_read else READING
         self.show_or_say(table, self.query_one("#no-studies", Static), None if self._studies else words)
         self._show_detail()

@@ -30,6 +30,7 @@ from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.screens.segmented import SegmentedScreen
 from tem_rf_tui.segment_jobs import TITLE, ResultRow, SegmentJobs
 from tem_rf_tui.widgets.filter_field import FilterField
+from tem_rf_tui.widgets.hint_text import HintText
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.particle_view import ParticleView
 from tem_rf_tui.widgets.row_table import Row, RowTable
@@ -94,14 +95,14 @@ class SegmentScreen(TabScreen):
     def compose(self) -> ComposeResult:
         with Vertical(id="model-column"):
             yield OptionList(id="models", markup=False)
-            yield Static(id="model-facts", markup=False)
+            yield HintText(id="model-facts", markup=False)
         with Vertical(id="segmented-column"):
             yield FilterField("segmented")
             yield RowTable(("micrograph", "particle", "particles", "expected dice", "mask"), id="segmented")
             with Horizontal(id="segmented-views"):
                 yield MicrographView(id="mask-view")
                 yield ParticleView(id="particle-view")
-            yield Static(id="no-masks", markup=False)
+            yield HintText(id="no-masks", markup=False)
 
     def applies(self, action: str) -> bool:
         """Show no key for results while there are none, and none to switch views that are side by side."""
@@ -152,7 +153,7 @@ class SegmentScreen(TabScreen):
     def action_view(self) -> None:
         """Open the segmented micrograph under the cursor at full size."""
         if not self._shown:
-            self.notify("No segmented micrographs yet; select a model and press s.", severity="warning")
+            self.notify("No segmented micrographs yet; select a model and press {segment.segment}.", severity="warning")
             return
         row = self.query_one("#segmented", RowTable).cursor_row
         self.app.push_screen(SegmentedScreen(self.tem_rf.workspace.folder, self._shown, row))
@@ -192,7 +193,7 @@ class SegmentScreen(TabScreen):
     def action_correct(self) -> None:
         """Open the segmented micrograph under the cursor in the label editor."""
         if not self._shown:
-            self.notify("No segmented micrographs yet; select a model and press s.", severity="warning")
+            self.notify("No segmented micrographs yet; select a model and press {segment.segment}.", severity="warning")
             return
         row, folder = self._shown[self.query_one("#segmented", RowTable).cursor_row], self.tem_rf.workspace.folder
         given = {"probability": folder / row["probability"]} if "probability" in row else {}
@@ -203,7 +204,7 @@ class SegmentScreen(TabScreen):
     def action_pool(self) -> None:
         """Ask how to pool the particles of the folder under the cursor, then write the report."""
         if not self._shown:
-            self.notify("No segmented micrographs yet; select a model and press s.", severity="warning")
+            self.notify("No segmented micrographs yet; select a model and press {segment.segment}.", severity="warning")
             return
         folder = Path(self._shown[self.query_one("#segmented", RowTable).cursor_row]["mask"]).parent
 
@@ -249,7 +250,10 @@ class SegmentScreen(TabScreen):
                 self.tem_rf.start_command(
                     f"label next {request.folder}",
                     *request.command_line(),
-                    ending=f"press 1 and e to correct the patches in {request.output}, j for the reasons",
+                    ending=self.tem_rf.hint(
+                        f"press {{app.data}} and {{data.edit}} to correct the patches in {request.output}, "
+                        "{app.jobs} for the reasons"
+                    ),
                 )
 
         folder = self.tem_rf.newest_micrographs()
@@ -296,7 +300,7 @@ class SegmentScreen(TabScreen):
         )
         table.display = views.display = bool(results)
         empty.display = not results
-        empty.update("No segmented micrographs yet.\n\nSelect a model and press s.")
+        empty.update("No segmented micrographs yet.\n\nSelect a model and press {segment.segment}.")
         if results != self._results:
             self._results = results
             self.filter_list("segmented", self._words)
@@ -360,7 +364,7 @@ def model_facts(folder: Path) -> str:
     try:
         card = _Card.model_validate_json((folder / CARD_NAME).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return "best network of a run; press x on the Results screen to export it"
+        return "best network of a run; press {results.export} on the Results screen to export it"
     except ValidationError as error:
         return f"✗ {folder / CARD_NAME}: is not a valid model card ({error.errors()[0]['msg']}); export the model again"
     except (OSError, UnicodeError) as error:

@@ -18,6 +18,7 @@ from tem_rf_tui.key_names import named
 from tem_rf_tui.particles import box_of
 from tem_rf_tui.screens.linked_pictures import LinkedPicturesScreen
 from tem_rf_tui.segmented import SegmentedFrame, particle_text, read_segmented, slider
+from tem_rf_tui.widgets.hint_text import HintText
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 
@@ -79,7 +80,7 @@ class SegmentedScreen(LinkedPicturesScreen):
                     view = MicrographView(id=f"segmented-{name}")
                     view.border_title = title
                     yield view
-            yield Static(id="segmented-particle", markup=False)
+            yield HintText(id="segmented-particle", markup=False)
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -157,7 +158,8 @@ class SegmentedScreen(LinkedPicturesScreen):
             place += f"  frame {frame.index + 1}/{frame.count} {slider(frame.index, frame.count)}"
         self.query_one("#segmented-file", Static).update(place)
         if particle is None or self._place is None:
-            text = f"{len(frame.particles)} particles; n goes through them by {order}, o changes the order"
+            text = f"{len(frame.particles)} particles; {{viewer.next}} goes through them by {order}, "
+            text += "{viewer.order} changes the order"
         else:
             text = particle_text(frame, particle, self._place, order)
         self.query_one("#segmented-particle", Static).update(text)

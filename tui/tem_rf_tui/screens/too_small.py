@@ -3,9 +3,9 @@
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from tem_rf_tui.terminal_size import MIN_COLUMNS, MIN_LINES
+from tem_rf_tui.widgets.hint_text import HintText
 
 
 class TooSmallScreen(ModalScreen[None]):
@@ -14,7 +14,7 @@ class TooSmallScreen(ModalScreen[None]):
     BINDINGS = [Binding("q", "app.quit", "Quit", show=False, tooltip="Close the app; runs and jobs continue")]
 
     def compose(self) -> ComposeResult:
-        yield Static(id="too-small", markup=False)
+        yield HintText(id="too-small", markup=False)
 
     def on_mount(self) -> None:
         """Show the sizes."""
@@ -23,7 +23,7 @@ class TooSmallScreen(ModalScreen[None]):
     def on_resize(self) -> None:
         """Show the current size."""
         width, height = self.app.size
-        self.query_one("#too-small", Static).update(
+        self.query_one(HintText).update(
             f"This terminal is {width} x {height} characters; the app needs {MIN_COLUMNS} x {MIN_LINES}.\n"
-            "Enlarge it or choose a smaller font, or press q to quit. Runs and jobs continue."
+            "Enlarge it or choose a smaller font, or press {app.quit} to quit. Runs and jobs continue."
         )

@@ -117,7 +117,7 @@ class TrainScreen(RunKeepingScreen):
             self._to_mark -= table.mark(self._to_mark)
         if self._started and table.choose(self._started):
             self._started = ""
-        words = "Press n to set up a training, a to list the runs of studies."
+        words = "Press {train.new} to set up a training, {train.studies} to list the runs of studies."
         nothing = f"No runs in {self.tem_rf.workspace.runs} yet.\n\n{words}"
         words = nothing if self.tem_rf.has_read_runs else READING
         self.query_one("#run-column").display = bool(runs)
@@ -301,7 +301,10 @@ class TrainScreen(RunKeepingScreen):
                     queue.remove(run.run.name)
                     self.notify(f"{run.run.name}: removed from the queue")
                 else:
-                    self.notify(f"{run.run.name}: is waiting in the queue; press s to remove it.", severity="warning")
+                    self.notify(
+                        f"{run.run.name}: is waiting in the queue; press {{train.stop}} to remove it.",
+                        severity="warning",
+                    )
                 return
             process.ask(run.run, request)
             self.notify(f"{run.run.name}: {request} requested")

@@ -14,6 +14,7 @@ from tem_rf.runs.load import MachineLoad
 from tem_rf.runs.view import RunView
 from tem_rf_tui.machine import machine_text
 from tem_rf_tui.widgets.curves import Curves
+from tem_rf_tui.widgets.hint_text import HintText
 from tem_rf_tui.widgets.run_table import SIGNS, duration
 from tem_rf_tui.widgets.sample_view import SampleView
 
@@ -32,7 +33,7 @@ class RunDetail(Vertical):
         self._loads: Sequence[MachineLoad] = ()
 
     def compose(self) -> ComposeResult:
-        yield Static(id="headline", markup=False)
+        yield HintText(id="headline", markup=False)
         yield Static(id="progress", markup=False)
         with TabbedContent(id="views"):
             with TabPane("Curves", id="curves"):
@@ -114,13 +115,13 @@ class RunDetail(Vertical):
 
 def headline(run: RunView, place: str = "") -> str:
     """Return the state of a run in words, with instructions if it ended early."""
-    again = f"press r to resume from the latest checkpoint (tem-rf resume {shlex.quote(run.run.name)})"
+    again = f"press {{train.resume}} to resume from the latest checkpoint (tem-rf resume {shlex.quote(run.run.name)})"
     words = {
-        "new": "not started; press r to start it",
+        "new": "not started; press {train.resume} to start it",
         "queued": f"waiting in the queue, {place}" if place else "waiting in the queue, or about to start",
         "starting": "starting",
         "running": "training",
-        "paused": "paused; press p to resume",
+        "paused": "paused; press {train.pause} to resume",
         "stopped": f"stopped; {again}",
         "finished": "finished",
         "failed": f"failed: {run.detail}; {again}",

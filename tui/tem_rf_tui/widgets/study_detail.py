@@ -15,6 +15,7 @@ from tem_rf.study.view import Happening, StudyView
 from tem_rf_tui.study_trials import StudyTrial, best_per_depth, setups_of, trials_of
 from tem_rf_tui.widgets.field_plot import FieldPlot, mark_of
 from tem_rf_tui.widgets.filter_field import FilterField
+from tem_rf_tui.widgets.hint_text import HintText
 from tem_rf_tui.widgets.run_table import SIGNS
 from tem_rf_tui.widgets.trial_table import TrialTable
 
@@ -31,8 +32,8 @@ class StudyDetail(Vertical):
         self._is_best_first = False
 
     def compose(self) -> ComposeResult:
-        yield Static(id="study-headline", markup=False)
-        yield Static(id="study-progress", markup=False)
+        yield HintText(id="study-headline", markup=False)
+        yield HintText(id="study-progress", markup=False)
         yield Tabs(*(Tab(title, id=f"tab-{name}") for name, title in _VIEWS.items()), id="study-tabs")
         with Container(id="study-views"):
             with Vertical(id="trial-column"):
@@ -86,7 +87,7 @@ class StudyDetail(Vertical):
         setup = setups[self._setup] if setups else ""
         trials = trials_of(study, setup)
         self.query_one("#study-headline", Static).update(f"{SIGNS[study.state]} {headline(study)}")
-        place = f"{setup} ({self._setup + 1} of {len(setups)}, d: next)" if len(setups) > 1 else setup
+        place = f"{setup} ({self._setup + 1} of {len(setups)}, {{search.dataset}}: next)" if len(setups) > 1 else setup
         self.query_one("#study-progress", Static).update(f"{place} · {progress(study, setup, trials)}" if setup else "")
         if self._is_best_first:
             shown = sorted(trials, key=lambda each: -1.0 if each.mean is None else each.mean, reverse=True)
@@ -100,9 +101,9 @@ class StudyDetail(Vertical):
 
 def headline(study: StudyView) -> str:
     """Return the state of a study in words, with instructions if it ended early."""
-    again = f"press r to resume (tem-rf study run {shlex.quote(study.study.name)})"
+    again = f"press {{search.resume}} to resume (tem-rf study run {shlex.quote(study.study.name)})"
     words = {
-        "new": "not started; press r to start it",
+        "new": "not started; press {search.resume} to start it",
         "queued": "driver about to start",
         "starting": "starting workers and search",
         "running": "running",
