@@ -19,7 +19,7 @@ def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def steady_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """The load of the machine of the tests is not drawn."""
-    monkeypatch.setattr("tem_rf_tui.app.LoadReader", SteadyLoad)
+    monkeypatch.setattr("tem_rf_tui.following.LoadReader", SteadyLoad)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from textual.widgets import Input, TabbedContent, TabPane
 import tem_rf_tui
 from tem_rf.runs.view import RunTracker
 from tem_rf.study.view import StudyTracker
-from tem_rf_tui.app import ScreenTabs, TemRfApp
+from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.help import HelpScreen
 from tem_rf_tui.messages import JobsChanged, RunsChanged
 from tem_rf_tui.results import StudyRuns
@@ -25,6 +25,7 @@ from tem_rf_tui.screens.browse import BrowseScreen
 from tem_rf_tui.screens.image_errors import ImageErrorsScreen
 from tem_rf_tui.screens.image_scores import ImageScoresScreen
 from tem_rf_tui.screens.jobs import JobsScreen
+from tem_rf_tui.tabs import ScreenTabs
 from tem_rf_tui.themes import CYCLE
 from tem_rf_tui.widgets.job_line import JobLine
 from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
