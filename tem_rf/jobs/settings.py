@@ -1,5 +1,6 @@
 """The user's own settings of `tem-rf`, in one file for the command line and the app."""
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -69,18 +70,15 @@ def load_settings(path: Path | None = None) -> SettingsRequest:
     Raises:
         SettingsError: The file cannot be read, or contains an unknown setting or value.
     """
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
     path = path or settings_file()
     try:
-        given = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
         return SettingsRequest.build(**given)
     except (FileNotFoundError, NotADirectoryError):
         return SettingsRequest.build()
     except TemRfError as error:
         reason = str(error).rstrip(".")
-    except (OSError, UnicodeError, TOMLKitError, TypeError) as error:
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError, TypeError) as error:
         reason = f"cannot be read ({error})"
     raise SettingsError(f"{path}: {reason}; correct the file, or remove it to use the defaults.")
 

@@ -3,9 +3,12 @@
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tem_rf.runs.view import LIVE_STATES, RunView
-from tem_rf.study.view import StudyView
+
+if TYPE_CHECKING:
+    from tem_rf.study.view import StudyView
 
 BELL = "\x07"
 _ENDINGS = {
@@ -36,7 +39,7 @@ class EndingWatch:
     def __init__(self) -> None:
         self._states: dict[str, str] | None = None
 
-    def news(self, runs: Iterable[RunView], studies: Iterable[StudyView]) -> list[Ending]:
+    def news(self, runs: Iterable[RunView], studies: "Iterable[StudyView]") -> list[Ending]:
         """Return what has ended, or has begun to wait for space on the disk, since the last call."""
         views = {f"run {run.run.name}": run for run in runs} | {f"study {each.study.name}": each for each in studies}
         states = {name: _state(view) for name, view in views.items()}
@@ -67,11 +70,11 @@ def escape_sequences(text: str, environment: Mapping[str, str] = os.environ) -> 
     return codes
 
 
-def _state(view: RunView | StudyView) -> str:
+def _state(view: "RunView | StudyView") -> str:
     return "no space" if view.state == "paused" and "disk" in view.detail else view.state
 
 
-def _ending(name: str, view: RunView | StudyView, before: str) -> Ending | None:
+def _ending(name: str, view: "RunView | StudyView", before: str) -> Ending | None:
     if _state(view) == "no space":
         return Ending(f"{name}: waits for space on the disk", True)
     if before not in LIVE_STATES or view.state not in _ENDINGS:

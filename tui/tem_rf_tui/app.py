@@ -11,7 +11,6 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from tem_rf.errors import TemRfError
-from tem_rf.jobs.edit_label import EditRequest
 from tem_rf.jobs.settings import SettingsRequest, settings_file
 from tem_rf_tui.following import FollowingApp
 from tem_rf_tui.help import HelpScreen
@@ -36,6 +35,7 @@ from tem_rf_tui.steps import Step
 from tem_rf_tui.themes import CYCLE, HIGH_CONTRAST, next_theme
 
 if TYPE_CHECKING:
+    from tem_rf.jobs.edit_label import EditRequest
     from tem_rf.labelling.session import EditingSession
     from tem_rf_tui.label_painting import GreyPyramid
 
@@ -235,7 +235,7 @@ class TemRfApp(FollowingApp):
         self.import_screens()
 
     @work(thread=True, exclusive=True, group="edit", description="open a label")
-    def _open_label(self, request: EditRequest) -> None:
+    def _open_label(self, request: "EditRequest") -> None:
         from tem_rf.jobs.edit_label import open_label
         from tem_rf_tui.label_painting import GreyPyramid
 

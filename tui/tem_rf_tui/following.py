@@ -13,7 +13,6 @@ from textual.worker import get_current_worker
 
 from tem_rf.runs.load import LoadReader
 from tem_rf.runs.view import RunTracker, RunView
-from tem_rf.study.view import StudyTracker
 from tem_rf_tui.announcements import EndingWatch
 from tem_rf_tui.check_report import check_report
 from tem_rf_tui.images import ImageKind
@@ -135,6 +134,8 @@ class FollowingApp(TabbedApp):
     @work(thread=True, group="watch")
     def _watch(self) -> None:
         """Check runs and jobs twice a second, and post messages with the changes."""
+        from tem_rf.study.view import StudyTracker  # takes 0.2 s, after the first paint
+
         worker, tracker = get_current_worker(), RunTracker(self.workspace.runs)
         runs: list[RunView] | None = None
         jobs: list[Job] | None = None

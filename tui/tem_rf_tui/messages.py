@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from tem_rf.jobs.edit_label import EditRequest
 from tem_rf.runs.load import MachineLoad
 from tem_rf.runs.view import RunView
 from tem_rf_tui.announcements import Ending
 from tem_rf_tui.jobs import Job
+
+if TYPE_CHECKING:
+    from tem_rf.jobs.edit_label import EditRequest
 
 
 @dataclass
@@ -51,7 +54,7 @@ class CurvesRequested(Message):
 class EditRequested(Message):
     """A label to open in the editor."""
 
-    request: EditRequest
+    request: "EditRequest"
 
 
 @dataclass
