@@ -41,7 +41,7 @@ def test_steps_are_done_by_what_is_in_the_folder(folder: Path, tiny_dataset: Pat
     assert [bool(step.done) for step in steps] == [True, True, True, False, False, True]
     coming = next_step(steps)
     assert coming is not None
-    assert coming.keys == "3, then n"
+    assert coming.keys == "{app.train}, then {train.new}"
     assert steps[-1].done == "1 micrograph"
 
 

@@ -11,6 +11,7 @@ ImageKind = Literal["blocks", "kitty", "sixel"]
 """Half blocks, which every terminal supports, or pixels, by one of two protocols."""
 
 _ATTRIBUTES = re.compile(rb"\x1b\[\?([\d;]*)c")
+_STATUS = re.compile(rb"\x1b\[0n")
 _SIXEL = b"4"  # in the attributes that a terminal reports
 _LONGEST_WAIT_S = 1.0  # terminals answer at once; a later answer would be read as keys
 
@@ -23,7 +24,9 @@ def image_kind(asked: Literal["auto"] | ImageKind) -> ImageKind:
     """
     kind = detect(os.environ) if asked == "auto" else asked
     if kind != "blocks":
-        import textual_image.widget  # noqa: F401  the import asks the terminal for the size of a character, which works only now
+        import textual_image.widget  # noqa: F401  asks the terminal for the size of a character, which works only now
+
+        _ask(b"\x1b[5n", _STATUS)  # answers come in order: the import waits only 0.1 s for its own
     return kind
 
 
@@ -39,18 +42,24 @@ def detect(environment: Mapping[str, str]) -> ImageKind:
 
 def _attributes() -> bytes:
     """Ask the terminal for its attributes; empty if it does not answer."""
+    found = _ATTRIBUTES.search(_ask(b"\x1b[c", _ATTRIBUTES))
+    return found[1] if found else b""
+
+
+def _ask(question: bytes, answer: re.Pattern[bytes]) -> bytes:
+    """Return all that the terminal has sent up to an answer, or within the longest wait."""
     try:
         import termios
         import tty
     except ImportError:  # Windows
         return b""
-    terminal = sys.stdin.fileno()
-    before, answer = termios.tcgetattr(terminal), b""
+    terminal, sent = sys.stdin.fileno(), b""
+    before = termios.tcgetattr(terminal)
     try:
         tty.setcbreak(terminal)
-        os.write(sys.stdout.fileno(), b"\x1b[c")
-        while not (found := _ATTRIBUTES.search(answer)) and select.select([terminal], [], [], _LONGEST_WAIT_S)[0]:
-            answer += os.read(terminal, 1024)
+        os.write(sys.stdout.fileno(), question)
+        while not answer.search(sent) and select.select([terminal], [], [], _LONGEST_WAIT_S)[0]:
+            sent += os.read(terminal, 1024)
     finally:
         termios.tcsetattr(terminal, termios.TCSANOW, before)
-    return found[1] if found else b""
+    return sent
