@@ -26,6 +26,7 @@ from tests.helpers.app import make_run
 
 ROWS, COLUMNS, CELL_PX = 30, 100, (20, 10)
 WITH_SIXEL, WITHOUT_SIXEL = b"\x1b[?62;4;22c", b"\x1b[?62;14;22c"
+STATUS_ASKED = b"\x1b[5n"
 KITTY = re.compile(rb"\x1b_G([^;\x1b]*);([^\x1b]+)\x1b\\")
 SIXEL = re.compile(rb'\x1bP[\d;]*q"1;1;(\d+);(\d+)[^\x1b]+\x1b\\')
 
@@ -33,8 +34,10 @@ SIXEL = re.compile(rb'\x1bP[\d;]*q"1;1;(\d+);(\d+)[^\x1b]+\x1b\\')
 class PixelTerminal:
     """A pseudo-terminal whose characters have a size in pixels, with the app in it; it answers what it is."""
 
-    def __init__(self, folder: Path, *options: Any, attributes: Any = WITHOUT_SIXEL, **environment: str) -> None:
-        self._attributes = attributes
+    def __init__(
+        self, folder: Path, *options: Any, attributes: Any = WITHOUT_SIXEL, is_late: bool = False, **environment: str
+    ) -> None:
+        self._attributes, self._is_late = attributes, is_late
         self._command = [sys.executable, "-m", "tem_rf", "tui", str(folder), *options]
         self._environment = {name: value for name, value in os.environ.items() if name not in ("TMUX", "STY")}
         self._environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
@@ -47,7 +50,7 @@ class PixelTerminal:
             self._command, stdin=inside, stdout=inside, stderr=inside, env=self._environment, start_new_session=True
         )
         os.close(inside)
-        self.sent, self.asked = b"", 0
+        self.sent, self.asked, self.statuses = b"", 0, 0
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,6 +77,12 @@ class PixelTerminal:
             while self.sent.count(b"\x1b[c") > self.asked:
                 self.asked += 1
                 os.write(self._end, self._attributes)
+            if self.sent.count(STATUS_ASKED) > self.statuses:
+                if self._is_late:  # later than the library for pictures waits, and before the answer to this question
+                    time.sleep(0.3)
+                    os.write(self._end, b"\x1b[?62;22c")
+                self.statuses += 1
+                os.write(self._end, b"\x1b[0n")
         return self.sent
 
 
@@ -94,8 +103,23 @@ def test_nothing_that_passes_no_pictures_on_is_asked(variable: str, in_a_termina
     assert detect({variable: "1", "TERM": "xterm-kitty"}) == "blocks"
 
 
-def test_kitty_is_known_by_name(in_a_terminal: None) -> None:
-    assert detect({"TERM": "xterm-kitty"}) == "kitty"
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [(b"\x1bP>|kitty(0.35.2)\x1b\\", "kitty"), (b"\x1bP>|kitty(0.26.5)\x1b\\", "blocks"), (b"", "blocks")],
+)
+def test_kitty_draws_pixels_from_the_version_that_can(
+    answer: bytes, kind: str, in_a_terminal: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tem_rf_tui.images._ask", lambda question, _: answer if question == b"\x1b[>q" else b"")
+    assert detect({"TERM": "xterm-kitty"}) == kind
+
+
+def test_a_late_answer_of_the_terminal_is_no_key(with_data: Path) -> None:
+    with PixelTerminal(with_data, "--images", "kitty", is_late=True) as terminal:
+        terminal.read_until(b"datasets/discs")
+        terminal.press(b"?")
+        assert b"Here: Data" not in terminal.sent
+        terminal.read_until(b"Here: Data")
 
 
 def test_without_a_terminal_there_are_half_blocks() -> None:

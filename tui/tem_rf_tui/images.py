@@ -11,6 +11,8 @@ ImageKind = Literal["blocks", "kitty", "sixel"]
 """Half blocks, which every terminal supports, or pixels, by one of two protocols."""
 
 _ATTRIBUTES = re.compile(rb"\x1b\[\?([\d;]*)c")
+_NAME = re.compile(rb"\x1bP>\|(.*?)\x1b\\")
+_FIRST_KITTY = (0, 28)  # the first version with placeholders
 _STATUS = re.compile(rb"\x1b\[0n")
 _SIXEL = b"4"  # in the attributes that a terminal reports
 _LONGEST_WAIT_S = 1.0  # terminals answer at once; a later answer would be read as keys
@@ -36,8 +38,26 @@ def detect(environment: Mapping[str, str]) -> ImageKind:
         return "blocks"
     terminal = environment.get("TERM", "")
     if "kitty" in terminal or "ghostty" in terminal:  # the two that support kitty's placeholders
-        return "kitty"
+        return "kitty" if has_placeholders(_name()) else "blocks"
     return "sixel" if _SIXEL in _attributes().split(b";") else "blocks"
+
+
+def has_placeholders(name: bytes) -> bool:
+    """Whether a terminal of this name and version draws pictures in place of characters.
+
+    Older kitty draws boxes instead (Debian 12 has 0.26).
+
+    >>> has_placeholders(b"kitty(0.26.5)"), has_placeholders(b"kitty(0.35.2)"), has_placeholders(b"ghostty 1.0.1")
+    (False, True, True)
+    """
+    kitty = re.match(rb"kitty\((\d+)\.(\d+)", name)
+    return (int(kitty[1]), int(kitty[2])) >= _FIRST_KITTY if kitty else name.startswith(b"ghostty")
+
+
+def _name() -> bytes:
+    """Ask the terminal for its name and version; empty if it does not answer."""
+    found = _NAME.search(_ask(b"\x1b[>q", _NAME))
+    return found[1] if found else b""
 
 
 def _attributes() -> bytes:
