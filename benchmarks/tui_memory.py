@@ -1,8 +1,8 @@
 """Memory of the terminal app over many previews, in a real pseudo-terminal: growth, or a cache that fills?
 
 Run: python benchmarks/tui_memory.py [--previews 300] [--minutes 60] [--side 1024] [--json]
-Takes about three minutes, or as many as are given. Steps through micrographs on the Data screen and reports the resident
-memory after every 25 previews. The growth is the slope over the second half, by least squares.
+Takes about three minutes, or as many as are given. Steps through micrographs on the Data screen and reports the
+resident memory after every 25 previews. The growth is the slope over the second half, by least squares.
 """
 
 import argparse
