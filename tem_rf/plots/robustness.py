@@ -75,7 +75,12 @@ def _draw(axes: "Axes", one: DiceMap) -> None:
         is_dark = dice < _DARK or dice > (1 + TRUSTED_DICE) / 2
         text = "–" if np.isnan(dice) else f"{dice:.2f}"
         axes.text(column, row, text, ha="center", va="center", fontsize="small", color="white" if is_dark else "black")
-    axes.set_xticks(range(len(one.column_values)), [f"{value:.3g}" for value in one.column_values])
-    axes.set_yticks(range(len(one.row_values)), [f"{value:.3g}" for value in one.row_values] if one.rows else [""])
+    axes.set_xticks(range(len(one.column_values)), _labels(one.column_values))
+    axes.set_yticks(range(len(one.row_values)), _labels(one.row_values) if one.rows else [""])
     axes.set(xlabel=one.columns, ylabel=one.rows)
     axes.tick_params(length=0)
+
+
+def _labels(values: Sequence[float]) -> list[str]:
+    """Three digits are enough, but 1350 is easier to read than 1.35e+03."""
+    return [f"{float(f'{value:.3g}'):g}" for value in values]
