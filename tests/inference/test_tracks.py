@@ -69,6 +69,37 @@ def test_how_a_track_ends_is_said(tracks: tuple[Track, ...]) -> None:
     assert len(tracks) == 5
 
 
+def meeting(frame: int) -> np.ndarray:
+    """A disc and a smaller one that touch in frame 2; the centre of both is 10 px from that of the larger."""
+    circles = [(40, 40, 14), (40, 68 if frame < 2 else 66, 12)]
+    return discs((80, 110), *circles)
+
+
+@pytest.mark.parametrize("max_step_px", [5, 16])
+def test_the_larger_of_two_that_merge_continues_although_its_centre_jumps(max_step_px: float) -> None:
+    frames = [particles_of(meeting(frame)) for frame in range(4)]
+    assert [len(particles) for particles in frames] == [2, 2, 1, 1]
+    large, small = sorted(follow_particles(frames, max_step_px=max_step_px), key=lambda track: -len(track.frames))
+    assert (large.frames, large.end) == ((1, 2, 3, 4), "last frame")
+    assert (small.frames, small.end, small.merged_into) == ((1, 2), "merged", large.number)
+    assert large.particles[1].area_px > small.particles[1].area_px
+
+
+@pytest.mark.parametrize("max_step_px", [5, 16])
+def test_the_larger_part_of_one_that_splits_continues_although_its_centre_jumps(max_step_px: float) -> None:
+    frames = [particles_of(meeting(frame)) for frame in reversed(range(4))]
+    whole, part = sorted(follow_particles(frames, max_step_px=max_step_px), key=lambda track: -len(track.frames))
+    assert (whole.frames, whole.start) == ((1, 2, 3, 4), "first frame")
+    assert (part.frames, part.start, part.split_from) == ((3, 4), "split", whole.number)
+    assert whole.particles[2].area_px > part.particles[0].area_px
+
+
+def test_a_particle_that_vanishes_beside_one_that_does_not_grow_has_not_merged() -> None:
+    both, one = (particles_of(discs((80, 110), *circles)) for circles in ([(40, 40, 14), (40, 68, 12)], [(40, 40, 14)]))
+    vanished = next(track for track in follow_particles([both, both, one], max_step_px=16) if len(track.frames) == 2)
+    assert (vanished.end, vanished.merged_into) == ("vanished", None)
+
+
 def test_memory_bridges_frames_in_which_a_particle_is_not_seen() -> None:
     frames = [particles_of(scene(frame) if frame != 2 else np.zeros((130, 140), bool)) for frame in range(4)]
     with_gap = by_start(follow_particles(frames, max_step_px=10, memory=1))
