@@ -30,7 +30,7 @@ _STEPS: tuple[tuple[str, tuple[float, ...], bool], ...] = (
     ("acceptance_mrad", (30.0, 40.0, 50.0, 65.0, 100.0, 200.0), False),
     ("carbon_nm", (1.0, 2.5, 4.0, 6.0, 9.0), False),
     ("dose_e_per_angstrom2", (0.5, 0.7, 1, 1.4, 2), True),
-    ("acceptance_mrad", (0.8, 1, 1.25), True),
+    ("acceptance_mrad", (1, 0.8, 1.25), True),  # of equal ones the first is kept
 )
 _APERTURES_MRAD = (1.5, 2.5, 4.0, 6.0, 10.0, 16.0, 25.0, 40.0)
 # Where masks end inside a blurred edge, its profile shows how far from focus it was taken, and what else blurred it.
