@@ -13,8 +13,10 @@ from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input, OptionList, Static
 
 from tem_rf.data.tiff import write_tiff
+from tem_rf.saved_models import SHIPPED_MODELS
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.jobs import Job, JobBoard
+from tem_rf_tui.model_facts import model_facts
 from tem_rf_tui.screens.edit_label import EditLabelScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.screens.segment import trust_cell
@@ -372,3 +374,10 @@ def test_a_click_selects_the_nearest_particle(with_model: Path, tmp_path: Path) 
         await until(pilot, lambda: "particle 1 (2 of 2" in screen_text(app))
 
     drive(with_model, script, size=(160, 48))
+
+
+def test_the_map_of_one_condition_fits_the_column_of_models() -> None:
+    lines = model_facts(SHIPPED_MODELS / "au-hrtem").splitlines()
+    start = lines.index("dice by pixel size [nm]")
+    assert [len(line.split()) for line in lines[start + 1 : start + 4]] == [2, 2, 2]
+    assert max(map(len, lines[start:])) <= 30

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -14,14 +13,15 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
-from tem_rf.errors import ModelError, TemRfError
+from tem_rf.errors import TemRfError
 from tem_rf.jobs.edit_label import EditRequest
 from tem_rf.jobs.next_labels import NextRequest
 from tem_rf.jobs.particles import ParticlesRequest
 from tem_rf.jobs.segment import SegmentRequest
-from tem_rf.saved_models import CARD_NAME, SHIPPED_MODELS, models_in
+from tem_rf.saved_models import SHIPPED_MODELS, models_in
 from tem_rf_tui.key_names import named
 from tem_rf_tui.messages import EditRequested
+from tem_rf_tui.model_facts import model_facts
 from tem_rf_tui.painting import Picture
 from tem_rf_tui.particles import ParticleList, list_particles
 from tem_rf_tui.previews import preview_mask
@@ -35,23 +35,6 @@ from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.particle_view import ParticleView
 from tem_rf_tui.widgets.row_table import Row, RowTable
 from tem_rf_tui.wording import has_words
-
-
-class _Architecture(BaseModel):
-    name: str = "?"
-
-
-class _TestScores(BaseModel):
-    hard_dice: float
-
-
-class _Card(BaseModel):
-    """The fields of `model.json` that are shown."""
-
-    architecture: _Architecture = _Architecture()
-    dataset: str | None = None
-    pixel_size_nm: float | None = None
-    test: _TestScores | None = None
 
 
 class SegmentScreen(TabScreen):
@@ -357,44 +340,3 @@ def trust_cell(result: dict[str, Any]) -> str:
         return "–"
     dice = f"{trust['expected_dice']:.2f}"
     return dice if trust["is_trusted"] else f"✗ {dice} {trust['reason']}"
-
-
-def model_facts(folder: Path) -> str:
-    """Return the facts in `model.json` of an exported model, or a note for a run."""
-    try:
-        card = _Card.model_validate_json((folder / CARD_NAME).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return "best network of a run; press {results.export} on the Results screen to export it"
-    except ValidationError as error:
-        return f"✗ {folder / CARD_NAME}: is not a valid model card ({error.errors()[0]['msg']}); export the model again"
-    except (OSError, UnicodeError) as error:
-        return f"✗ {folder / CARD_NAME}: cannot be read ({error}); export the model again"
-    lines = [
-        f"network {card.architecture.name}",
-        f"dataset {Path(card.dataset).name}" if card.dataset else "dataset unknown",
-        f"pixel size {card.pixel_size_nm or '?'} nm",
-        f"test hard dice {card.test.hard_dice:.3f}" if card.test else "not evaluated",
-    ]
-    return "\n".join([*lines, *_trust_facts(folder)])
-
-
-def _trust_facts(folder: Path) -> list[str]:
-    """Lines on when to trust the masks of a model: error, and dice over two conditions."""
-    from tem_rf.trust.record import TrustRecord
-
-    try:
-        record = TrustRecord.read(folder)
-    except ModelError as error:
-        return [f"✗ {error}"]
-    if record is None:
-        return ["", "no record of when to trust its masks;", f"make one: tem-rf trust {folder.name}"]
-    lines = ["", f"expected dice ± {record.error.mean_absolute:.2f}"]
-    for one in record.maps:
-        title = f"dice by {one.rows} (down) and {one.columns}" if one.rows else f"dice by {one.columns}"
-        width = max(len(f"{value:.3g}") for value in (*one.row_values, *one.column_values)) + 1
-        start = width if one.rows else 0
-        lines += ["", title, " " * start + "".join(f"{value:.3g}".rjust(width) for value in one.column_values)]
-        for value, row in zip(one.row_values, one.dice, strict=True):
-            cells = "".join(("–" if dice is None else f"{dice:.2f}").rjust(width) for dice in row)
-            lines.append((f"{value:.3g}".rjust(width) if one.rows else "") + cells)
-    return lines
