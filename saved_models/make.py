@@ -219,7 +219,7 @@ RECIPES = {
         pixel_size_nm=0.1243,
         patch_size=256,
         network="n3-p222",
-        training="--recipe best --epochs 2 --noise-sd 1 --blur-px 2 --reduction 3 --illumination 0.3",
+        training="--recipe best --epochs 2 --noise-sd 0.5 --blur-px 1",
         sets=(
             Micrographs("20nm", 12, f"au-20nm-lowres --dose 16 {_ANY_FOCUS}"),
             Micrographs(
