@@ -126,43 +126,45 @@ def _add_errors(errors: dict[str, list[float]], one: Measured, structure: Struct
         errors["spacing, fitted"].append(abs(one.found.spacing_deviation) * 100)
     if one.found.orientation_deg is not None and one.found.zone_axes:
         spacing = {family.name: family.spacing_nm for family in structure.families}[one.found.orientation_plane or ""]
-        true = _planes(one.truth, structure)
-        flat = true[
-            (np.abs(true[:, 2]) < 0.2 * np.linalg.norm(true, axis=1))
-            & (np.abs(np.linalg.norm(true, axis=1) * spacing - 1) < 0.01)
-        ]
-        if len(flat):
-            angles = np.degrees(np.arctan2(-flat[:, 1], flat[:, 0]))
-            turned = np.abs((angles - one.found.orientation_deg + 90) % 180 - 90)
-            mirrored = _mirrored_orientations(one, flat, true, structure)
-            errors["orientation"].append(float(min(turned.min(), mirrored)))
+        turned = [_turned_deg(planes, spacing, one.found.orientation_deg) for planes in _crystals(one.truth, structure)]
+        if np.isfinite(turned).any():
+            errors["orientation"].append(min(turned))
 
 
-def _mirrored_orientations(one: Measured, flat: np.ndarray, true: np.ndarray, structure: Structure) -> float:
-    """The crystal that is measured first may be the twin of the one whose orientation is written down."""
-    if one.truth.defect == "single":
-        return 180.0
-    best = 180.0
-    widest = structure.families[0].spacing_nm
-    for normal in true[np.abs(np.linalg.norm(true, axis=1) * widest - 1) < 0.01]:
-        if abs(normal[2]) < 0.2 * np.linalg.norm(normal):
-            axis = normal / np.linalg.norm(normal)
-            turned = flat - 2 * np.outer(flat @ axis, axis)
-            angles = np.degrees(np.arctan2(-turned[:, 1], turned[:, 0]))
-            best = min(best, float(np.abs((angles - (one.found.orientation_deg or 0) + 90) % 180 - 90).min()))
-    return best
+def _turned_deg(planes: np.ndarray, spacing_nm: float, orientation_deg: float) -> float:
+    """Angle to the nearest plane of a family that is nearly along the beam; infinite without one."""
+    length = np.linalg.norm(planes, axis=1)
+    flat = planes[(np.abs(planes[:, 2]) < 0.2 * length) & (np.abs(length * spacing_nm - 1) < 0.01)]
+    angles = np.degrees(np.arctan2(-flat[:, 1], flat[:, 0]))
+    return float(np.abs((angles - orientation_deg + 90) % 180 - 90).min(initial=np.inf))
+
+
+def _crystals(truth: ParticleRecord, structure: Structure) -> list[np.ndarray]:
+    """Planes of the crystal whose orientation is written down and of its twin, which may be measured first.
+
+    Twins are simulated at (111).
+    """
+    planes = _planes(truth, structure)
+    if truth.defect not in TWINNED:
+        return [planes]
+    normal = _turn(truth) @ np.linalg.inv(structure.crystal.cell) @ [1, 1, 1]
+    normal /= np.linalg.norm(normal)
+    return [planes, planes - 2 * np.outer(planes @ normal, normal)]
 
 
 def _planes(truth: ParticleRecord, structure: Structure) -> np.ndarray:
     """(n, 3) reciprocal vectors of the low planes as they are: x to the right, y down, z with the beam [1/nm]."""
-    turn = Rotation.from_quat(
-        [truth.orientation_x, truth.orientation_y, truth.orientation_z, truth.orientation_w]
-    ).as_matrix()
     indices = np.array([one for one in itertools.product(range(-4, 5), repeat=3) if any(one)])
     vectors = indices @ np.linalg.inv(structure.crystal.cell).T
     spacing = 1 / np.linalg.norm(vectors, axis=1)
     allowed = np.abs(spacing[:, None] / structure.spacings_nm - 1).min(axis=1) < 1e-4
-    return np.asarray(vectors[allowed] @ turn.T)
+    return np.asarray(vectors[allowed] @ _turn(truth).T)
+
+
+def _turn(truth: ParticleRecord) -> np.ndarray:
+    """(3, 3) rotation from the crystal's cell to the microscope."""
+    quaternion = [truth.orientation_x, truth.orientation_y, truth.orientation_z, truth.orientation_w]
+    return Rotation.from_quat(quaternion).as_matrix()
 
 
 def _nearest_plane(one: Measured, fringes: FringeSet, structure: Structure) -> np.ndarray | None:
@@ -193,7 +195,12 @@ def _classes(particles: list[Measured]) -> dict[str, Any]:
         own = [one for one in told if low <= one.found.confidence < high]
         is_right = [one.found.kind == ("single" if one.truth.defect == "single" else "twinned") for one in own]
         bins[f"confidence {low:g} to {min(high, 1):g}"] = [sum(is_right), len(own)]
-    return right | {"balanced_accuracy": float(np.mean(recall)), "right_by_confidence": bins}
+    sure = [one for one in particles if one.found.kind == "single" and one.found.confidence >= 0.9]
+    return right | {
+        "balanced_accuracy": float(np.mean(recall)),
+        "right_by_confidence": bins,
+        "single at 0.9 or more": dict(Counter(one.truth.defect for one in sure)),
+    }
 
 
 def _false_alarms(micrographs: list[SimulatedMicrograph], structure: Structure) -> list[int]:

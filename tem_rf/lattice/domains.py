@@ -33,6 +33,7 @@ _STREAK_SIGNAL = 0.1  # of the strongest set
 _MIN_STREAKS = 2
 _SHOWS_TWINS = {True: 0.99, False: 0.7}  # confidence in a single crystal where the zone axis shows twins, or hides them
 _ONE_DIRECTION = 0.5  # the same, with fringes of one direction only, where a twin may look the same
+_BARE = 0.5  # the same, where much of the area has no fringes: it may be a grain that shows none
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +60,19 @@ class Domains:
 
 
 def find_domains(
-    spectrum: Spectrum, sets: tuple[Fringes, ...], mask: np.ndarray, structure: Structure, unit_nm: float
+    spectrum: Spectrum,
+    sets: tuple[Fringes, ...],
+    mask: np.ndarray,
+    structure: Structure,
+    *,
+    unit_nm: float,
+    bare_part: float,
 ) -> Domains:
     """Assign the sets of fringes of a particle, and its pixels, to crystals.
 
     The first crystal is the zone axis that explains the most. It has a twin if the reflections that only the mirrored
     zone has are stronger than those that only the zone itself has in 3 % of the area; another crystal if the same holds
-    for a set that neither explains.
+    for a set that neither explains. The confidence in a single crystal is the lower, the more of the area is bare.
 
     Args:
         spectrum: The particle.
@@ -73,6 +80,7 @@ def find_domains(
         mask: (h, w) bool, the particle.
         structure: The structure.
         unit_nm: Size of a pixel, corrected if the lattice shows that it is wrong [nm].
+        bare_part: Part of the area without fringes.
 
     Source: dark-field images of domains by Bragg filtering, Hÿtch, Snoeck and Kilaas 1998; the mirrored lattice of
     twins, Hofmeister 1998, Cryst. Res. Technol. 33, 3.
@@ -97,6 +105,7 @@ def find_domains(
         twin_share = max(twin_share, found.add_lamellae(matches[0], vectors, np.exp(weights - weights.max())))
     other_share = found.add_others(matches[0] if matches else None, vectors)
     certain = _SHOWS_TWINS[shows_twins] if matches else _ONE_DIRECTION
+    certain = _BARE + (certain - _BARE) / (1 + (bare_part / search.min_share) ** 2)
     kind, confidence = _decide(twin_share, other_share, search.min_share, certain)
     candidates = tuple(one for one in matches if one.score >= _CANDIDATE_SCORE * matches[0].score)
     return Domains(kind, confidence, candidates, found.family, found.crystal, np.array(found.mirrors), found.place)

@@ -54,7 +54,7 @@ class ParticleLattice:
     Attributes:
         number: Number of the particle.
         kind: single, twinned, poly or amorphous, as far as the fringes show.
-        confidence: Between 0 and 1; about half where fringes of one direction leave it open.
+        confidence: Between 0 and 1; about half where fringes of one direction, or of a part of the area, leave it open.
         crystallinity: Part of the area with fringes.
         zone_axes: Candidates, the best first; empty with fringes of one direction only.
         orientation_deg: Direction of `orientation_plane` in the first crystal, as `FringeSet.direction_deg`.
@@ -209,14 +209,22 @@ def _measure(
         np.maximum(strongest, np.abs(wave) ** 2, out=strongest)
         sets.append(with_bend(one, wave, piece.spectrum.window))
     has_fringes = piece.mask & (strongest > np.log(len(sets) / _PIXEL_FALSE_ALARM))
-    domains = find_domains(piece.spectrum, piece.sets, piece.mask, structure, pixel_size_nm / scale)
+    crystallinity = np.count_nonzero(has_fringes) / np.count_nonzero(piece.mask)
+    domains = find_domains(
+        piece.spectrum,
+        piece.sets,
+        piece.mask,
+        structure,
+        unit_nm=pixel_size_nm / scale,
+        bare_part=1 - crystallinity,
+    )
     fit = _fit(domains, sets, pixel_size_nm)
     angle, family, period = _orientation(domains, sets, fit, structure)
     lattice = ParticleLattice(
         number=piece.number,
         kind=domains.kind,
         confidence=float(domains.confidence),
-        crystallinity=np.count_nonzero(has_fringes) / np.count_nonzero(piece.mask),
+        crystallinity=crystallinity,
         zone_axes=tuple(match.zone.name for match in domains.matches[:_MAX_ZONES]),
         orientation_deg=angle,
         orientation_plane=None if family is None else structure.families[family].name,

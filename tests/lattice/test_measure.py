@@ -98,6 +98,16 @@ def test_two_crystals_that_no_mirror_relates_are_a_polycrystal() -> None:
     assert found.confidence > 0.9
 
 
+def test_an_area_without_fringes_may_be_another_grain_and_lowers_the_confidence_in_a_single_crystal() -> None:
+    whole, half = (
+        measured(speckle(SHAPE, 5) + area * draw_fringes(SHAPE, zone_vectors(GOLD, "<110>", 17)))
+        for area in (MASK, MASK & LEFT)
+    )
+    assert (whole.kind, half.kind) == ("single", "single")
+    assert whole.confidence > 0.9
+    assert half.confidence == pytest.approx(0.5, abs=0.02)
+
+
 def test_fringes_of_one_direction_leave_the_class_open() -> None:
     found = measured(crystal() * 0 + speckle(SHAPE, 5) + MASK * draw_fringes(SHAPE, np.array([[3.0, 3.0034]])))
     assert (found.kind, found.confidence, found.zone_axes) == ("single", 0.5, ())
