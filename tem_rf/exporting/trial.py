@@ -231,4 +231,10 @@ def _map(
         column_values=tuple(float(f"{one * column_unit:.4g}") for one in column_factors),
         dice=tuple(table),
         images=images,
+        usual=(_usual(row_factors), _usual(column_factors)),
     )
+
+
+def _usual(factors: Sequence[float]) -> int:
+    """Index of what changes nothing: a width or noise of 0, or else a factor of 1."""
+    return factors.index(0.0 if 0.0 in factors else 1.0)

@@ -1,6 +1,6 @@
 """Where a model may be used: the dice of its masks over dose and defocus, and over the pixel size.
 
-Poor masks are orange to brown, good ones blue.
+Poor masks are orange to brown, good ones blue; the conditions of the training have a frame.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ ROBUSTNESS = "robustness.png"
 """Name of the picture, in the folder of a model and in reports."""
 
 _WIDTH, _ROW, _AROUND = 5.2, 0.42, 1.05  # inches
-_DPI, _COLOURS = 80, 32  # few colours make a file of 5 kB, which included models have room for
-_DARK = 0.55  # numbers on darker cells are white
+_DPI, _COLOURS = 80, 128  # few colours make a file of 8 kB, which included models have room for
+_DARK = 0.45  # numbers on darker cells are white
 
 
 Models = Sequence[tuple[str, Sequence[DiceMap]]]
@@ -60,13 +60,17 @@ def draw_robustness(models: Models) -> "Figure":
             axes.set_axis_off()
         for axes, one in zip(grid[:, column], maps, strict=False):
             _draw(axes, one)
-        grid[0, column].set_title(title, fontsize="medium")
+        is_marked = any(one.usual is not None for one in maps)
+        grid[0, column].set_title(f"{title} (frame: as in the training)" if is_marked else title, fontsize="medium")
+    drawn = grid[0, 0].images[0]
+    figure.colorbar(drawn, ax=grid, label="mean dice", ticks=(0, 0.5, TRUSTED_DICE, 1), fraction=0.04, pad=0.02)
     return figure
 
 
 def _draw(axes: "Axes", one: DiceMap) -> None:
     """Draw a map as coloured cells with their numbers."""
     from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.patches import Rectangle
 
     colours = [(0.0, "#7f2704"), (TRUSTED_DICE, "#fdd0a2"), (TRUSTED_DICE + 1e-6, "#c6dbef"), (1.0, "#08519c")]
     table = np.array([[np.nan if dice is None else dice for dice in row] for row in one.dice])
@@ -75,6 +79,10 @@ def _draw(axes: "Axes", one: DiceMap) -> None:
         is_dark = dice < _DARK or dice > (1 + TRUSTED_DICE) / 2
         text = "–" if np.isnan(dice) else f"{dice:.2f}"
         axes.text(column, row, text, ha="center", va="center", fontsize="small", color="white" if is_dark else "black")
+    if one.usual is not None:
+        row, column = one.usual
+        corner = column - 0.5, row - 0.5
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="black", linewidth=2.5, clip_on=False, zorder=3))
     axes.set_xticks(range(len(one.column_values)), _labels(one.column_values))
     axes.set_yticks(range(len(one.row_values)), _labels(one.row_values) if one.rows else [""])
     axes.set(xlabel=one.columns, ylabel=one.rows)

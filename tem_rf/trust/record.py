@@ -79,6 +79,9 @@ class DiceMap(_Part):
     column_values: tuple[float, ...]
     dice: tuple[tuple[float | None, ...], ...]
     images: int = Field(description="Images per value.")
+    usual: tuple[int, int] | None = Field(
+        None, description="Row and column of the conditions of the training; None: not known."
+    )
 
 
 class TrustRecord(_Part):

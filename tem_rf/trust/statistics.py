@@ -51,7 +51,7 @@ def measure(image: np.ndarray, probability: np.ndarray) -> np.ndarray:
 
     Args:
         image: (h, w) float32, preprocessed like the training data; offset and scale have no effect.
-        probability: (h, w) float32 of a particle.
+        probability: (h, w) float32 of a particle, without a temperature, so that a calibration changes no verdict.
 
     Returns:
         (n,) float64, as named by `STATISTICS`; logarithms have base 10.

@@ -32,6 +32,7 @@ def test_a_model_is_tried_on_labelled_micrographs_and_keeps_the_record(
     assert content["tried_on"] == ["raw"]
     assert content["error"]["images"] == 8
     assert [len(one["row_values"]) for one in content["maps"]] == [4, 1]
+    assert [one["usual"] for one in content["maps"]] == [[0, 0], [0, 3]]
     assert "## When to trust its masks" in (tmp_path / "model/README.md").read_text()
     record = load_segmenter(tmp_path / "model").trust
     assert record is not None

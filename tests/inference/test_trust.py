@@ -66,6 +66,18 @@ def test_each_frame_has_a_verdict_and_the_flagged_ones_a_reason(network: Countin
     assert again.verdicts == result.verdicts
 
 
+@pytest.mark.parametrize("transforms", [1, 2])
+def test_a_temperature_changes_the_probability_and_not_the_verdict(network: CountingSegmenter, transforms: int) -> None:
+    frame = Micrograph(image(np.random.default_rng(7), is_noise=False))
+    plain = segment_by_ensemble([network], frame, transforms=transforms)
+    assert plain.statistics is not None
+    for temperature in (0.5, 30.0):
+        scaled = segment_by_ensemble([replace(network, temperature=temperature)], frame, transforms=transforms)
+        assert scaled.verdict == plain.verdict
+        np.testing.assert_array_equal(scaled.statistics, plain.statistics)
+    assert np.abs(scaled.probability - plain.probability).max() > 1e-3
+
+
 def test_without_a_record_there_is_no_verdict(tmp_path: Path) -> None:
     write_tiff(tmp_path / "m.tif", image(np.random.default_rng(1), is_noise=True))
     result = segment_file([bright()], tmp_path / "m.tif", tmp_path / "out", SegmentSettings())
