@@ -91,4 +91,4 @@ def _draw(axes: "Axes", one: DiceMap) -> None:
 
 def _labels(values: Sequence[float]) -> list[str]:
     """Three digits are enough, but 1350 is easier to read than 1.35e+03."""
-    return [f"{float(f'{value:.3g}'):g}" for value in values]
+    return [f"{value:.0f}" if value >= 1000 else f"{value:.3g}" for value in values]

@@ -9,7 +9,7 @@ from tem_rf.trust.record import DiceMap
 PLAIN = DiceMap(
     rows="defocus [nm]",
     columns="dose [e/Å²]",
-    row_values=(20, 1350),
+    row_values=(20, 1625),
     column_values=(5, 50, 500),
     dice=((0.2, 0.9, 0.95), (0.1, None, 0.8)),
     images=3,
@@ -30,7 +30,7 @@ def test_every_place_has_its_dice_its_units_and_a_colour_scale() -> None:
     axes, scale = figure.axes
     assert [one.get_text() for one in axes.texts] == ["0.20", "0.90", "0.95", "0.10", "–", "0.80"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("dose [e/Å²]", "defocus [nm]")
-    assert [one.get_text() for one in axes.get_yticklabels()] == ["20", "1350"]
+    assert [one.get_text() for one in axes.get_yticklabels()] == ["20", "1625"]
     assert scale.get_ylabel() == "mean dice"
     poor, good = axes.images[0].to_rgba(np.array([[0.69, 0.71]]))[0]
     assert poor[0] > poor[2]
