@@ -176,6 +176,12 @@ def test_a_command_that_fails_is_told_with_its_last_words(folder: Path) -> None:
         assert isinstance(app.screen, JobsScreen)
         await pilot.pause(0.2)
         assert "failed" in screen_text(app)
+        jobs = app.screen.query_one(RowTable)
+        await pilot.press("slash", *"other")
+        await until(pilot, lambda: not jobs.rows)
+        assert "No job has these words" in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(jobs.rows) == 1 and jobs.has_focus)
 
     drive(folder, script, size=WIDE)
 

@@ -292,19 +292,31 @@ def test_a_segmented_micrograph_is_corrected(with_model: Path, tmp_path: Path) -
     assert tifffile.imread(with_model / "au_labels.tif").astype(bool).sum() > 400
 
 
-def test_segmented_micrographs_are_filtered_by_words(with_model: Path, tmp_path: Path) -> None:
+def test_models_micrographs_and_particles_are_filtered_by_words(with_model: Path, tmp_path: Path) -> None:
     segmented_micrograph(with_model, tmp_path / "state")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6")
-        table = app.query_one("#segmented", RowTable)
-        await until(pilot, lambda: len(table.rows) == 1)
+        table, models = app.query_one("#segmented", RowTable), app.query_one("#models", OptionList)
+        particles = app.query_one("#particles", RowTable)
+        await until(pilot, lambda: len(table.rows) == 1 and len(particles.rows) == 4)
+        every = models.option_count
+        await pilot.press("slash", *"au-hrtem", "enter")
+        await until(pilot, lambda: 0 < models.option_count < every and models.has_focus)
+        assert "au-hrtem" in str(models.get_option_at_index(0).prompt)
+        await pilot.press("slash", "escape", "v")
+        await until(pilot, lambda: models.option_count == every)
         await pilot.press("slash", *"ag")
         await until(pilot, lambda: not table.rows)
         await pilot.press("escape")
         await until(pilot, lambda: len(table.rows) == 1 and table.has_focus)
+        await until(pilot, lambda: len(particles.rows) == 4)
+        last = particles.rows[3]
+        particles.focus()
+        await pilot.press("slash", *last[2], "enter")
+        await until(pilot, lambda: list(particles.rows) == [last] and particles.has_focus)
 
-    drive(with_model, script)
+    drive(with_model, script, size=WIDE)
 
 
 def test_a_followed_folder_fills_the_table_while_it_is_segmented(with_model: Path, tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from tem_rf.errors import RunError
 from tem_rf_tui.check_report import check_report
 from tem_rf_tui.jobs import Job
 from tem_rf_tui.screens.report import ReportScreen
+from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.job_line import progress_text
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
+from tem_rf_tui.wording import has_words
 
 _LINES = 200
 
@@ -28,16 +30,20 @@ class JobsScreen(ModalScreen[None]):
         Binding("escape,j", "dismiss", "Close"),
         Binding("enter", "read", "Read", tooltip="Show the whole output of the job under the cursor"),
         Binding("x", "cancel", "Stop", tooltip="Stop the job under the cursor"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show jobs with all words"),
         Binding("question_mark", "app.help", "Help", key_display="?", tooltip="List all keys"),
     ]
 
     def __init__(self, jobs: list[Job]) -> None:
         super().__init__()
         self._jobs = jobs
+        self._shown = jobs  # those with the words of the filter
+        self._words = ""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
             dialog.border_title = "Jobs started in this folder"
+            yield FilterField("jobs")
             yield OpeningTable(("job", "state"), id="jobs")
             with VerticalScroll(id="job-output"):
                 yield Static(markup=False)
@@ -46,12 +52,27 @@ class JobsScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Fill the table."""
         self.show(self._jobs)
+        self.query_one(RowTable).focus()
 
     def show(self, jobs: list[Job]) -> None:
         """Show the current jobs."""
         self._jobs = jobs
-        self.query_one(RowTable).show_rows([(job.title, progress_text(job)) for job in jobs])
+        self._shown = [job for job in jobs if has_words(f"{job.title} {progress_text(job)}", self._words)]
+        self.query_one(RowTable).show_rows([(job.title, progress_text(job)) for job in self._shown])
         self._show_output()
+
+    def on_filter_field_words(self, event: FilterField.Words) -> None:
+        """Show the jobs with these words."""
+        self._words = event.words
+        self.show(self._jobs)
+
+    def on_filter_field_left(self) -> None:
+        """Return to the table."""
+        self.query_one(RowTable).focus()
+
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.query_one(FilterField).open()
 
     def on_row_table_row_highlighted(self) -> None:
         """Show the output of the job under the cursor."""
@@ -77,12 +98,13 @@ class JobsScreen(ModalScreen[None]):
 
     def _show_output(self) -> None:
         job = self._chosen()
-        lines = output_of(job) if job else ["No jobs started in this folder yet."]
+        none = "No job has these words." if self._jobs else "No jobs started in this folder yet."
+        lines = output_of(job) if job else [none]
         self.query_one("#job-output Static", Static).update("\n".join(lines))
 
     def _chosen(self) -> Job | None:
         row = self.query_one(RowTable).cursor_row
-        return self._jobs[row] if 0 <= row < len(self._jobs) else None
+        return self._shown[row] if 0 <= row < len(self._shown) else None
 
 
 def output_of(job: Job) -> list[str]:

@@ -48,7 +48,7 @@ class SegmentScreen(TabScreen):
         Binding("f", "view", "Full size", tooltip="Open the segmented micrograph at full size, with each particle"),
         Binding("p", "pool", "Pool", tooltip="Take the folder of the segmented micrograph as one experiment: report"),
         Binding("v", "masks", "Masks", show=False, tooltip="Switch between models and segmented micrographs"),
-        Binding("slash", "filter", "Filter", key_display="/", show=False, tooltip="Show micrographs with all words"),
+        Binding("slash", "filter", "Filter", key_display="/", show=False, tooltip="Show rows with all words"),
         Binding("h", "particles", "Sizes", tooltip="Switch between picture and particles in a narrow terminal"),
     )
 
@@ -67,7 +67,9 @@ class SegmentScreen(TabScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._models: list[Path] = []
+        self._found: list[Path] = []  # all models
+        self._models: list[Path] = []  # those with the words of the filter
+        self._model_words = ""
         self._jobs = SegmentJobs()
         self._results: list[ResultRow] = []
         self._shown: list[ResultRow] = []  # those with the words of the filter
@@ -77,6 +79,7 @@ class SegmentScreen(TabScreen):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="model-column"):
+            yield FilterField("models")
             yield OptionList(id="models", markup=False)
             yield HintText(id="model-facts", markup=False)
         with Vertical(id="segmented-column"):
@@ -89,7 +92,7 @@ class SegmentScreen(TabScreen):
 
     def applies(self, action: str) -> bool:
         """Show no key for results while there are none, and none to switch views that are side by side."""
-        if action in ("segment", "suggest"):
+        if action in ("segment", "suggest", "filter"):
             return True
         return bool(self._results) and (action != "particles" or not self.is_wide)
 
@@ -161,7 +164,7 @@ class SegmentScreen(TabScreen):
         """Frame the particle under the cursor of the table in the picture, which shows the first frame."""
         if self._picture is None or self._particles is None or not self.query_one("#particles", RowTable).has_focus:
             return
-        frame, box = self._particles.boxes[row]
+        frame, box = self._particles.boxes[self.query_one(ParticleView).shown[row]]
         self.query_one(MicrographView).show(replace(self._picture, box=box if frame == 1 else None))
 
     def action_particles(self) -> None:
@@ -261,14 +264,19 @@ class SegmentScreen(TabScreen):
         trained = [run.run.path for run in self.tem_rf.runs if run.epochs and run.run.model_file.exists()]
         own = [*self.tem_rf.workspace.exported_models(), *trained]
         models = [*own, *(model for model in models_in(SHIPPED_MODELS) if model not in own)]
-        if models == self._models:
-            return
-        self._models = models
+        if models != self._found:
+            self._found = models
+            self._show_models()
+
+    def _show_models(self) -> None:
+        """List the models with the words of the filter; the cursor stays on its model."""
         options = self.query_one("#models", OptionList)
+        before = None if options.highlighted is None else self._models[options.highlighted]
+        self._models = [path for path in self._found if has_words(self._title_of(path), self._model_words)]
         options.clear_options()
-        options.add_options([Option(self._title_of(path), id=str(path)) for path in models])
-        if models:
-            options.highlighted = 0
+        options.add_options([Option(self._title_of(path), id=str(path)) for path in self._models])
+        if self._models:
+            options.highlighted = self._models.index(before) if before in self._models else 0
 
     def _title_of(self, model: Path) -> str:
         is_shipped = model.parent == SHIPPED_MODELS
@@ -286,11 +294,20 @@ class SegmentScreen(TabScreen):
         empty.update("No segmented micrographs yet.\n\nSelect a model and press {segment.segment}.")
         if results != self._results:
             self._results = results
-            self.filter_list("segmented", self._words)
+            self._filter_results(self._words)
             self.screen.refresh_bindings()
 
     def filter_list(self, name: str, words: str) -> None:
-        """Show the segmented micrographs with these words."""
+        """Show the models, segmented micrographs or particles with these words."""
+        if name == "models":
+            self._model_words = words
+            self._show_models()
+        elif name == "particles":
+            self.query_one(ParticleView).filter(words)
+        else:
+            self._filter_results(words)
+
+    def _filter_results(self, words: str) -> None:
         self._words = words
         table = self.query_one("#segmented", RowTable)
         before = self._shown[table.cursor_row]["mask"] if self._shown else None

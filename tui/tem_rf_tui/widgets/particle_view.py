@@ -9,8 +9,9 @@ from textual.widgets import Static
 from tem_rf_tui.particles import ParticleList
 from tem_rf_tui.ticks import even_ticks
 from tem_rf_tui.widgets.colour_plot import ColourPlot
+from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.row_table import RowTable
-from tem_rf_tui.wording import counted
+from tem_rf_tui.wording import counted, has_words
 
 
 class SizeHistogram(ColourPlot):
@@ -45,11 +46,19 @@ class SizeHistogram(ColourPlot):
 
 
 class ParticleView(Vertical):
-    """Histogram above a table."""
+    """Histogram above a table, which can be filtered."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._particles: ParticleList | None = None
+        self._words = ""
+        self.shown: list[int] = []
+        """Index of the particle in each row of the table."""
 
     def compose(self) -> ComposeResult:
         yield Static(id="particle-summary", markup=False)
         yield SizeHistogram(id="size-histogram")
+        yield FilterField("particles")
         yield RowTable(id="particles")
 
     def show(self, particles: ParticleList) -> None:
@@ -58,13 +67,22 @@ class ParticleView(Vertical):
         histogram = self.query_one(SizeHistogram)
         histogram.display = bool(particles.diameters)
         histogram.show(particles)
-        self.query_one(RowTable).show_rows(particles.rows, particles.columns)
+        self._particles = particles
+        self.filter(self._words)
 
     def say(self, text: str) -> None:
         """Show why there are no particles."""
         self.query_one("#particle-summary", Static).update(text)
         self.query_one(SizeHistogram).display = False
-        self.query_one(RowTable).show_rows((), ())
+        self._particles = None
+        self.filter(self._words)
+
+    def filter(self, words: str) -> None:
+        """List only the particles with all these words in their row; the summary stays that of all."""
+        self._words = words
+        rows, columns = (self._particles.rows, self._particles.columns) if self._particles else ((), ())
+        self.shown = [index for index, row in enumerate(rows) if has_words(" ".join(row), words)]
+        self.query_one(RowTable).show_rows([rows[index] for index in self.shown], columns)
 
 
 def summary(particles: ParticleList) -> str:
