@@ -69,9 +69,9 @@ def test_the_report_shows_where_the_model_may_be_used(run: Command, tmp_path: Pa
     page = (tmp_path / json.loads(run("particles", "a", "--json").stdout)["report"]).read_text()
     assert "Where the model may be used" in page
     with Image.open(tmp_path / "a/report/robustness.png") as picture:
-        colours = {colour for _, colour in picture.convert("RGB").getcolors() or ()}
-    assert any(red > blue + 50 for red, _, blue in colours)
-    assert any(blue > red + 50 for red, _, blue in colours)
+        red, _, blue = np.moveaxis(np.asarray(picture.convert("RGB"), int), -1, 0)
+    assert (red > blue + 50).any()
+    assert (blue > red + 50).any()
 
 
 def test_bad_folders_are_one_line(run: Command, tmp_path: Path) -> None:

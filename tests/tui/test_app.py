@@ -173,10 +173,11 @@ def test_a_command_that_fails_is_told_with_its_last_words(folder: Path) -> None:
         app.start_command("field", "rf", "show", "n2-p4")
         await until(pilot, lambda: "needs 2 pooling sizes" in told(app), seconds=30)
         await pilot.press("j")
-        assert isinstance(app.screen, JobsScreen)
+        screen = app.screen
+        assert isinstance(screen, JobsScreen)
         await pilot.pause(0.2)
         assert "failed" in screen_text(app)
-        jobs = app.screen.query_one(RowTable)
+        jobs = screen.query_one(RowTable)
         await pilot.press("slash", *"other")
         await until(pilot, lambda: not jobs.rows)
         assert "No job has these words" in screen_text(app)
