@@ -6,7 +6,7 @@ import pkgutil
 import threading
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
@@ -173,11 +173,10 @@ def test_a_command_that_fails_is_told_with_its_last_words(folder: Path) -> None:
         app.start_command("field", "rf", "show", "n2-p4")
         await until(pilot, lambda: "needs 2 pooling sizes" in told(app), seconds=30)
         await pilot.press("j")
-        screen = app.screen
-        assert isinstance(screen, JobsScreen)
+        assert isinstance(app.screen, JobsScreen)
         await pilot.pause(0.2)
         assert "failed" in screen_text(app)
-        jobs = screen.query_one(RowTable)
+        jobs = cast("JobsScreen", app.screen).query_one(RowTable)
         await pilot.press("slash", *"other")
         await until(pilot, lambda: not jobs.rows)
         assert "No job has these words" in screen_text(app)

@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 from textual.pilot import Pilot
@@ -59,9 +60,7 @@ def test_hints_name_the_keys_of_the_settings(folder: Path) -> None:
         await until(pilot, lambda: "press 1, then Ctrl+G simulate, f fetch or b browse" in screen_text(app))
         await pilot.press("escape", "question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        help_screen = app.screen
-        assert isinstance(help_screen, HelpScreen)
-        assert "Jobs (F3)" in help_screen.titles
+        assert "Jobs (F3)" in cast("HelpScreen", app.screen).titles
         app.notify("Press {app.jobs}; {no.name} stays.")
         assert told(app) == "Press F3; {no.name} stays."
 
