@@ -27,11 +27,13 @@ def explain(verdict: Verdict) -> str:
 
     >>> explain(Verdict(False, 0.31, 0.1, 0.5, "no particles"))
     'nothing that looks like a particle was found'
+    >>> explain(Verdict(False, 0.31, 0.1, 0.5, "noise", 1 / 224)).split(";")[0]
+    'more noise than the model can take: dose lower by about 220'
     """
     if verdict.is_trusted:
         return ""
     factor = verdict.dose_factor
-    dose = f": dose lower by about {1 / factor:.2g}" if factor is not None and factor < 0.6 else ""
+    dose = f": dose lower by about {float(f'{1 / factor:.2g}'):g}" if factor is not None and factor < 0.6 else ""
     return _REASONS.get(verdict.reason, _OTHER).format(dose=dose)
 
 
