@@ -21,6 +21,7 @@ from tem_rf.particles.formats.geojson import write_geojson
 from tem_rf.particles.formats.labelme import write_labelme
 from tem_rf.particles.formats.outlines import trace_outlines
 from tem_rf.particles.formats.rois import write_rois
+from tem_rf.particles.measure import measure_particles
 from tem_rf.particles.split import number_particles
 from tests.helpers.discs import discs
 
@@ -111,6 +112,18 @@ def test_corners_beyond_the_integers_of_imagej_are_exact(tmp_path: Path) -> None
     write_rois(tmp_path / "m.zip", [instances])
     (label,) = read(tmp_path / "m.zip", instances.shape)
     np.testing.assert_array_equal(label.instances, instances)
+
+
+@pytest.mark.slow
+def test_seventy_thousand_particles_keep_their_numbers(tmp_path: Path) -> None:
+    instances = np.kron(np.arange(1, 70_001).reshape(200, 350), np.pad(np.ones((2, 2), int), (0, 1)))
+    particles = measure_particles(instances)
+    assert (len(particles), particles[-1].number, particles[-1].area_px) == (70_000, 70_000, 4)
+    write_tiff(tmp_path / "m.tif", instances.astype(np.uint32))
+    write_coco(tmp_path / "m.json", [instances], "m.tif")
+    for name in ("m.tif", "m.json"):
+        (label,) = read(tmp_path / name, instances.shape)
+        np.testing.assert_array_equal(label.instances, instances)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
