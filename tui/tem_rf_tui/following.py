@@ -44,12 +44,11 @@ class FollowingApp(TabbedApp):
 
     def __init__(self, folder: Path, images: ImageKind = "blocks") -> None:
         super().__init__(folder, images)
-        self._has_terminal = False
+        self._has_terminal = os.isatty(STDIN)  # before the first paint, after which the terminal may vanish
         self._ended: set[Path] | None = None  # None: jobs that ended in an earlier session are not reported
 
     def follow(self) -> None:
         """Start to look for news."""
-        self._has_terminal = not self.is_headless and os.isatty(STDIN)
         self._watch()
         # Not with the runs, and nothing that is waited for at the end: the driver of a sick GPU may never answer.
         threading.Thread(target=self._read_load, daemon=True).start()
@@ -156,6 +155,6 @@ class FollowingApp(TabbedApp):
             if polls % _POLLS_PER_SEARCH == 0 and (news := endings.news(runs, studies.poll(None))):
                 self.post_message(Ended(news))
             polls += 1
-            if self._has_terminal and not os.isatty(STDIN):
+            if self._has_terminal and not self.is_headless and not os.isatty(STDIN):
                 os._exit(HUNG_UP)  # the terminal is gone, and we missed its signal; there is nothing to restore
             time.sleep(WATCH_INTERVAL_S)
