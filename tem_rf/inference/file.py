@@ -153,6 +153,7 @@ class FileSegmentation:
         *,
         on_frame: Callable[[int, int], None] = lambda done, count: None,
         on_wait: Callable[[], None] = lambda: None,
+        on_new_frame: Callable[[int, Micrograph], None] = lambda number, micrograph: None,
     ) -> Future[SegmentedFile]:
         """Run the network on all frames, and leave the rest to workers.
 
@@ -160,6 +161,8 @@ class FileSegmentation:
             workers: Threads. Nothing that they do reads a file of the user.
             on_frame: As for `segment_file`; called by a worker for a single frame.
             on_wait: As for `segment_file`.
+            on_new_frame: Called with number, from 1, and pixels of each frame before it passes the network; not with
+                frames that were segmented before.
 
         Returns:
             The result, once its files are written; its errors are those of `segment_file`.
@@ -178,7 +181,7 @@ class FileSegmentation:
             with self._errors_of_frames(store):
                 measured = MeasuredFrames(store, workers, lambda done: on_frame(done, self.count))
                 try:
-                    self._run_network(store, measured, on_frame)
+                    self._run_network(store, measured, on_frame, on_new_frame)
                     if self.count > 1:
                         measured.store_all()  # so that `on_frame` is called before the next file begins
                 except BaseException:
@@ -187,7 +190,11 @@ class FileSegmentation:
             return workers.submit(self._finish, held.pop_all(), store, measured)
 
     def _run_network(
-        self, store: FrameStore | HeldFrame, measured: MeasuredFrames, on_frame: Callable[[int, int], None]
+        self,
+        store: FrameStore | HeldFrame,
+        measured: MeasuredFrames,
+        on_frame: Callable[[int, int], None],
+        on_new_frame: Callable[[int, Micrograph], None],
     ) -> None:
         if len(store.records) > self.count:
             store.truncate(self.count)
@@ -198,6 +205,7 @@ class FileSegmentation:
                 if store.records[number].source == source:
                     continue
                 store.truncate(number)
+            on_new_frame(number + 1, micrograph)
             segmentation = segment_by_ensemble(
                 self._segmenters,
                 micrograph,

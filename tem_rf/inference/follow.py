@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tem_rf.data.arrivals import Arrivals
 from tem_rf.errors import ReadError, SettingsError, TemRfError
+from tem_rf.inference.alarms import SessionAlarms
 from tem_rf.inference.file import forget_frames
 from tem_rf.inference.job import LabelledFile, Segmented, SegmentJob, segment_files
 from tem_rf.inference.model_choice import Networks
@@ -64,7 +65,7 @@ def follow_folders(
         job: Settings of the segmentation, with `growing`.
         settle_s: How long a file must be unchanged before it is complete [s].
         on_step: Called with the current step and the totals.
-        on_note: Called with a line per segmented or failed file, and with notes.
+        on_note: Called with a line per segmented or failed file, with notes, and with alarms about drift and dose.
         on_result: Called with each result, as soon as it is written.
         clock: Time that never goes back [s].
         sleep: Waits for a time [s].
@@ -75,7 +76,7 @@ def follow_folders(
         StorageError: The disk is full or the folder of the results is not writable.
     """
     arrivals, followed = Arrivals(folders, settle_s), Followed()
-    names = ", ".join(map(str, folders))
+    names, alarms = ", ".join(map(str, folders)), SessionAlarms(on_note)
     try:
         while True:
             began_s = clock()
@@ -83,7 +84,7 @@ def follow_folders(
             polled_s = clock() - began_s
             for path in complete:
                 if arrivals.take(path):
-                    _segment(path, arrivals, followed, networks, job, on_step, on_note, on_result)
+                    _segment(path, arrivals, followed, networks, job, on_step, on_note, on_result, alarms)
             on_step(f"following {names}: {followed.describe(arrivals.waiting)} (Ctrl-C ends)")
             if not complete:
                 sleep(max(min(_PAUSE_S, settle_s / 2), polled_s * (1 / _POLLING - 1)))
@@ -102,6 +103,7 @@ def _segment(
     on_step: Callable[[str], None],
     on_note: Callable[[str], None],
     on_result: Callable[[Segmented], None],
+    alarms: SessionAlarms,
 ) -> None:
     def on_failure(path: Path, error: TemRfError) -> None:
         if not arrivals.has_changed(path):  # else it was not complete, and is waited for again
@@ -125,6 +127,7 @@ def _segment(
         on_step=lambda what: on_step(f"{what} · {followed.describe(arrivals.waiting)}"),
         on_note=on_note,
         on_failure=on_failure,
+        on_new_frame=lambda name, micrograph: alarms.look(micrograph, name),
     ):
         followed.segmented[path] = result
         on_note(f"{path.name}: {_describe(result[0])}")

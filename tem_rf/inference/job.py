@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tem_rf.config.reading import ReadingSettings
 from tem_rf.config.segmentation import Pictures, SegmentSettings, TrackSettings
+from tem_rf.data.micrograph import Micrograph
 from tem_rf.data.pairing import micrographs_at, pair_labels
 from tem_rf.errors import DatasetError, ModelError, NameTooLongError, ReadError, SettingsError, TemRfError
 from tem_rf.inference.file import FileSegmentation
@@ -66,6 +67,7 @@ def segment_files(
     on_step: Callable[[str], None] = lambda what: None,
     on_note: Callable[[str], None] = lambda note: None,
     on_failure: Callable[[Path, TemRfError], None] | None = None,
+    on_new_frame: Callable[[str, Micrograph], None] = lambda name, micrograph: None,
 ) -> list[Segmented]:
     """Segment files one after the other; while the network runs, the files before it are measured and written.
 
@@ -77,6 +79,8 @@ def segment_files(
         on_note: Called with notes for the user.
         on_failure: Called with a file that cannot be segmented, and the error; the other files are still segmented.
             If None, the first failure is raised.
+        on_new_frame: Called with name and pixels of each frame before it passes the network; not with frames that
+            were segmented before.
 
     Returns:
         The result for each file, with its tracks.
@@ -118,7 +122,10 @@ def segment_files(
                         on_note(note)
                     notes.clear()
                 future = segmentation.start(
-                    workers, on_frame=_on_frame(title, on_step), on_wait=_on_wait(file.path, job, on_note)
+                    workers,
+                    on_frame=_on_frame(title, on_step),
+                    on_wait=_on_wait(file.path, job, on_note),
+                    on_new_frame=_on_new_frame(file.path, segmentation.count, on_new_frame),
                 )
             except TemRfError as error:
                 finish()
@@ -185,6 +192,14 @@ def _on_frame(title: str, on_step: Callable[[str], None]) -> Callable[[int, int]
             on_step(f"{title}: {done} of {count} frames")
 
     return on_frame
+
+
+def _on_new_frame(
+    path: Path, count: int, on_new_frame: Callable[[str, Micrograph], None]
+) -> Callable[[int, Micrograph], None]:
+    return lambda number, micrograph: on_new_frame(
+        path.name if count == 1 else f"{path.name}, frame {number}", micrograph
+    )
 
 
 def _on_wait(path: Path, job: SegmentJob, on_note: Callable[[str], None]) -> Callable[[], None]:

@@ -102,6 +102,16 @@ def test_a_growing_stack_continues_at_its_next_frame(session: Session) -> None:
     assert session.left_over() == []
 
 
+def test_a_beam_that_fails_is_an_alarm(session: Session) -> None:
+    def write(number: int, counts: int) -> None:
+        noise = np.random.default_rng(number).poisson(counts, (48, 56)).astype(np.uint16)
+        write_tiff(session.folder / f"{number}.tif", noise, pixel_size_nm=0.5)
+
+    session.follow(*(partial(write, number, counts) for number, counts in enumerate([90, 90, 90, 30, 30])))
+    (alarm,) = [note for note in session.notes if note.startswith("Alarm")]
+    assert alarm.startswith("Alarm: 3.tif: mean of 30 counts, 0.33 times that of the first frames (90")
+
+
 def test_after_a_kill_it_resumes_at_the_next_frame(session: Session) -> None:
     with pytest.raises(Killed):
         session.follow(lambda: session.write(2), lambda: session.write(5), network=bright(kill_after=3))

@@ -10,8 +10,9 @@ from tem_rf.jobs.settings import save_settings
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
 from tem_rf.runs.view import RunTracker
-from tem_rf_tui.announcements import EndingWatch, escape_sequences
+from tem_rf_tui.announcements import AlarmWatch, EndingWatch, escape_sequences
 from tem_rf_tui.app import TemRfApp
+from tem_rf_tui.jobs import Job
 from tests.helpers.app import drive, make_run, told, until
 
 
@@ -29,6 +30,17 @@ def test_only_what_ends_while_the_app_looks_is_news(tmp_path: Path) -> None:
     (killed,) = watch.news(tracker.poll(), [])  # its process is gone
     assert (killed.text, killed.is_bad) == ("run a: was killed", True)
     assert watch.news(tracker.poll(), []) == []
+
+
+def test_alarms_of_a_followed_folder_are_news_once(tmp_path: Path) -> None:
+    (tmp_path / "progress.txt").write_text("Alarm: 1.tif: old\n")
+    job, watch = Job(tmp_path, "segment movies", "running", "", None, 0.0, 1), AlarmWatch()
+    assert watch.news([job]) == []
+    with (tmp_path / "progress.txt").open("a") as file:
+        file.write("2.tif: 3 particles\nAlarm: 3.tif: the specimen moved\n")
+    (alarm,) = watch.news([job])
+    assert (alarm.text, alarm.is_bad) == ("segment movies: Alarm: 3.tif: the specimen moved", True)
+    assert watch.news([job]) == []
 
 
 @pytest.mark.parametrize("is_on", [True, False])

@@ -1,4 +1,4 @@
-"""A sign in the terminal when something has ended: the bell, and a desktop notification where the terminal has them."""
+"""A sign in the terminal when something has ended or needs the user: the bell, and a desktop notification."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from tem_rf.runs.view import LIVE_STATES, RunView
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tem_rf.study.view import StudyView
+    from tem_rf_tui.jobs import Job
 
 BELL = "\x07"
 _ENDINGS = {
@@ -51,6 +54,26 @@ class EndingWatch:
             for name, view in views.items()
             if name in before and before[name] != states[name] and (ending := _ending(name, view, before[name]))
         ]
+
+
+class AlarmWatch:
+    """Notices alarms of jobs that follow folders; those from before the first look are old."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[Path, str]] | None = None
+
+    def news(self, jobs: "Iterable[Job]") -> list[Ending]:
+        """Return the alarms of running jobs since the last call."""
+        running = [job for job in jobs if job.state == "running"]
+        if self._seen is not None and not running:
+            return []
+        from tem_rf.inference.alarms import ALARM  # brings NumPy, which the first paint does not need
+
+        found = {(job.folder, line): job for job in running for line in job.messages if line.startswith(ALARM)}
+        before, self._seen = self._seen, (self._seen or set()) | found.keys()
+        if before is None:
+            return []
+        return [Ending(f"{job.title}: {key[1]}", is_bad=True) for key, job in found.items() if key not in before]
 
 
 def escape_sequences(text: str, environment: Mapping[str, str] = os.environ) -> str:

@@ -13,7 +13,7 @@ from textual.worker import get_current_worker
 
 from tem_rf.runs.load import LoadReader
 from tem_rf.runs.view import RunTracker, RunView
-from tem_rf_tui.announcements import EndingWatch
+from tem_rf_tui.announcements import AlarmWatch, EndingWatch
 from tem_rf_tui.check_report import check_report
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job
@@ -139,7 +139,7 @@ class FollowingApp(TabbedApp):
         runs: list[RunView] | None = None
         jobs: list[Job] | None = None
         self.board.forget_old()
-        studies, endings = StudyTracker(self.workspace.studies), EndingWatch()
+        studies, endings, alarms = StudyTracker(self.workspace.studies), EndingWatch(), AlarmWatch()
         polls = 0
         while not worker.is_cancelled:
             runs_now = tracker.poll(only_live=polls % _POLLS_PER_SEARCH != 0)
@@ -152,6 +152,8 @@ class FollowingApp(TabbedApp):
             if jobs_now != jobs:
                 jobs = jobs_now
                 self.post_message(JobsChanged(jobs))
+                if rung := alarms.news(jobs):
+                    self.post_message(Ended(rung))
             if polls % _POLLS_PER_SEARCH == 0 and (news := endings.news(runs, studies.poll(None))):
                 self.post_message(Ended(news))
             polls += 1

@@ -73,6 +73,6 @@ class LoadRead(Message):
 
 @dataclass
 class Ended(Message):
-    """Runs or studies have ended, or wait for space on the disk."""
+    """Runs or studies have ended, or wait for space on the disk, or a followed folder gave an alarm."""
 
     endings: list[Ending]
