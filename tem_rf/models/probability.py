@@ -97,7 +97,7 @@ def margin_of(probability: np.ndarray) -> np.ndarray:
 
 
 def _sigmoid(margin: np.ndarray) -> np.ndarray:
-    result = np.negative(margin)
+    result = np.asarray(np.negative(margin))  # of a single margin, a number that takes no output
     with np.errstate(over="ignore"):  # far below zero exp is infinite, and the probability correctly 0
         np.exp(result, out=result)
     result += 1
