@@ -114,7 +114,11 @@ def take_trial() -> Trial:
 def _about_backend(backend: str) -> dict[str, Any]:
     import keras
 
-    devices = tuple(keras.distribution.list_devices("gpu") or keras.distribution.list_devices("cpu"))
+    try:
+        devices = tuple(keras.distribution.list_devices("gpu"))
+    except RuntimeError:  # JAX without a GPU
+        devices = ()
+    devices = devices or tuple(keras.distribution.list_devices("cpu"))
     if backend != "tensorflow":
         return {"devices": devices}
     import tensorflow as tf
