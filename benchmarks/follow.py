@@ -88,7 +88,7 @@ def _write(folder: Path, minutes: float) -> None:
     end, rng = float((folder.parent / "end").read_text()), np.random.default_rng()
     for stack in range(10_000):
         path = folder / f"s{stack:04}.tif"
-        for number in range(_written(path), FRAMES):
+        for number in range(written_frames(path), FRAMES):
             tifffile.imwrite(path, _frame(stack, number), append=path.exists(), photometric="minisblack")
             time.sleep(rng.uniform(*_PAUSE_S))
         if time.time() > end:
@@ -104,7 +104,7 @@ def _frame(stack: int, number: int) -> np.ndarray:
     return np.random.default_rng(1000 * stack + number).poisson(level).astype(np.uint16)
 
 
-def _written(path: Path) -> int:
+def written_frames(path: Path) -> int:
     """Number of frames of a stack; one that cannot be read is removed."""
     try:
         with tifffile.TiffFile(path) as tiff:

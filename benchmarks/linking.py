@@ -131,7 +131,7 @@ def simulate_movie(
                 last += 1
                 discs[last] = _split(discs[number])
                 split.append((frame - 1, number, last))
-            parted = {last for _, *both in split if split[-1][0] == frame - 1 for last in both}
+            parted = {number for before, *both in split if before == frame - 1 for number in both}
             merged += [(frame - 1, *pair) for pair in _merge(discs, rng, parted)]
             met = {large for before, _, large in merged if before == frame - 1}
             for number in sorted(discs.keys() - parted - met):

@@ -72,11 +72,12 @@ def write_model_folder(
         for one in formats:
             _WRITERS[one](model, card, beside)
         write_json(beside / CARD_NAME, card.to_json())
+        picture = ROBUSTNESS if trust is not None and trust.maps else ""
         if trust is not None:
             trust.write(beside)
-        if trust is not None and trust.maps:
-            write_robustness(beside / ROBUSTNESS, [(card.name, trust.maps)])
-        write_text(beside / PAGE_NAME, card_page(card, trust, ROBUSTNESS if trust is not None and trust.maps else ""))
+            if picture:
+                write_robustness(beside / picture, [(card.name, trust.maps)])
+        write_text(beside / PAGE_NAME, card_page(card, trust, picture))
     return card
 
 

@@ -33,22 +33,22 @@ class SessionAlarms:
         self._means: list[float] = []
         self._is_dose_other = self._is_moving = False
 
-    def look(self, micrograph: Micrograph, name: str) -> None:
+    def look(self, name: str, micrograph: Micrograph) -> None:
         """Compare a frame with those before it.
 
         Args:
-            micrograph: The frame as recorded.
             name: What the alarm calls it.
+            micrograph: The frame as recorded.
         """
         form = (micrograph.pixels.shape, micrograph.pixel_size_nm)
         if form != self._form:
             self._form, self._former, self._means = form, None, []
             self._is_dose_other = self._is_moving = False
         if holds_counts(micrograph.pixels):
-            self._compare_dose(float(micrograph.pixels.mean()), name)
-        self._compare_place(micrograph, name)
+            self._compare_dose(name, float(micrograph.pixels.mean()))
+        self._compare_place(name, micrograph)
 
-    def _compare_dose(self, mean: float, name: str) -> None:
+    def _compare_dose(self, name: str, mean: float) -> None:
         if len(self._means) < _FIRST_FRAMES:
             self._means.append(mean)
             return
@@ -66,7 +66,7 @@ class SessionAlarms:
             self._on_alarm(f"{name}: mean of {mean:.3g} counts, as in the first frames again")
         self._is_dose_other = is_other
 
-    def _compare_place(self, micrograph: Micrograph, name: str) -> None:
+    def _compare_place(self, name: str, micrograph: Micrograph) -> None:
         from tem_rf.particles.drift import measure_drift
 
         former, self._former = self._former, micrograph.pixels

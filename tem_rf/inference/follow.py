@@ -127,7 +127,7 @@ def _segment(
         on_step=lambda what: on_step(f"{what} · {followed.describe(arrivals.waiting)}"),
         on_note=on_note,
         on_failure=on_failure,
-        on_new_frame=lambda name, micrograph: alarms.look(micrograph, name),
+        on_new_frame=alarms.look,
     ):
         followed.segmented[path] = result
         on_note(f"{path.name}: {_describe(result[0])}")

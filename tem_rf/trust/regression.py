@@ -44,7 +44,7 @@ def fit_regression(
     """
     folds = _folds(groups)
     best: Regression | None = None
-    least, ridge_of_best = np.inf, 0.0
+    min_error, ridge_of_best = np.inf, 0.0
     for width in _WIDTHS:
         centres = CENTRE_STEP * np.rint(x[_typical(x, width, _MAX_CENTRES)] / CENTRE_STEP)
         to_centres, among = kernel(x, centres, width), kernel(centres, centres, width)
@@ -55,8 +55,8 @@ def fit_regression(
                 weights = _solve(to_centres[~left], among, targets[~left], importance[~left], ridge)
                 predicted[left] = np.clip(to_centres[left] @ weights, 0, 1)
             error = float(np.abs(predicted[:, 0] - targets[:, 0])[counts].mean())
-            if best is None or error < least:
-                least, ridge_of_best = error, ridge
+            if best is None or error < min_error:
+                min_error, ridge_of_best = error, ridge
                 best = Regression(centres, np.zeros(0), width, predicted)
     assert best is not None
     to_centres = kernel(x, best.centres, best.inverse_width)

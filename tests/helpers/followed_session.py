@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from benchmarks.follow import written_frames
 from tem_rf.config.segmentation import SegmentSettings
 from tem_rf.inference.follow import follow_folders
 from tem_rf.inference.job import SegmentJob
@@ -44,19 +45,9 @@ def write(folder: Path) -> None:
     """Grow stacks frame by frame with pauses; after a kill, resume, or start a damaged stack again."""
     for stack in range(STACKS):
         path = folder / f"s{stack}.tif"
-        for number in range(_frames(path), FRAMES):
+        for number in range(written_frames(path), FRAMES):
             tifffile.imwrite(path, frame(stack, number), append=path.exists(), photometric="minisblack", metadata=None)
             time.sleep(2 * SETTLE_S if number % 4 == 3 else 0.05)
-
-
-def _frames(path: Path) -> int:
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            tiff.asarray(key=range(len(tiff.pages)))
-            return len(tiff.pages)
-    except (OSError, ValueError, tifffile.TiffFileError):
-        path.unlink(missing_ok=True)
-        return 0
 
 
 def follow(folder: Path, output: Path) -> None:

@@ -20,7 +20,7 @@ def alarms_of(*frames: Micrograph) -> list[str]:
     told: list[str] = []
     alarms = SessionAlarms(told.append)
     for number, one in enumerate(frames, start=1):
-        alarms.look(one, f"frame {number}")
+        alarms.look(f"frame {number}", one)
     return told
 
 

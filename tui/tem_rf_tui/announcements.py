@@ -25,7 +25,7 @@ _ENDINGS = {
 
 @dataclass(frozen=True)
 class Ending:
-    """Something that has ended, or waits for the user.
+    """Something that has ended, or that the user has to look at.
 
     Attributes:
         text: What and how, in words.

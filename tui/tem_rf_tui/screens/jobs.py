@@ -13,10 +13,22 @@ from tem_rf_tui.screens.report import ReportScreen
 from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.job_line import progress_text
 from tem_rf_tui.widgets.key_line import KeyLine
-from tem_rf_tui.widgets.row_table import OpeningTable, RowTable
-from tem_rf_tui.wording import has_words
+from tem_rf_tui.widgets.live_table import LiveTable
+from tem_rf_tui.widgets.row_table import OpeningTable, Row
 
 _LINES = 200
+
+
+class JobTable(LiveTable[Job], OpeningTable):
+    """Jobs, by folder."""
+
+    TITLES = ("job", "state")
+
+    def name_of(self, item: Job) -> str:
+        return item.folder.name
+
+    def cells(self, item: Job) -> Row:
+        return (item.title, progress_text(item))
 
 
 class JobsScreen(ModalScreen[None]):
@@ -37,14 +49,12 @@ class JobsScreen(ModalScreen[None]):
     def __init__(self, jobs: list[Job]) -> None:
         super().__init__()
         self._jobs = jobs
-        self._shown = jobs  # those with the words of the filter
-        self._words = ""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
             dialog.border_title = "Jobs started in this folder"
             yield FilterField("jobs")
-            yield OpeningTable(("job", "state"), id="jobs")
+            yield JobTable(id="jobs")
             with VerticalScroll(id="job-output"):
                 yield Static(markup=False)
         yield KeyLine()
@@ -52,23 +62,22 @@ class JobsScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Fill the table."""
         self.show(self._jobs)
-        self.query_one(RowTable).focus()
+        self.query_one(JobTable).focus()
 
     def show(self, jobs: list[Job]) -> None:
         """Show the current jobs."""
         self._jobs = jobs
-        self._shown = [job for job in jobs if has_words(f"{job.title} {progress_text(job)}", self._words)]
-        self.query_one(RowTable).show_rows([(job.title, progress_text(job)) for job in self._shown])
+        self.query_one(JobTable).show(jobs)
         self._show_output()
 
     def on_filter_field_words(self, event: FilterField.Words) -> None:
         """Show the jobs with these words."""
-        self._words = event.words
-        self.show(self._jobs)
+        self.query_one(JobTable).filter(event.words)
+        self._show_output()
 
     def on_filter_field_left(self) -> None:
         """Return to the table."""
-        self.query_one(RowTable).focus()
+        self.query_one(JobTable).focus()
 
     def action_filter(self) -> None:
         """Go to the filter."""
@@ -84,12 +93,12 @@ class JobsScreen(ModalScreen[None]):
 
     def action_read(self) -> None:
         """Show the whole output of a job."""
-        if job := self._chosen():
+        if job := self.query_one(JobTable).chosen:
             self.app.push_screen(ReportScreen(f"{job.title}: {progress_text(job)}", output_of(job)))
 
     def action_cancel(self) -> None:
         """Stop the job under the cursor."""
-        if job := self._chosen():
+        if job := self.query_one(JobTable).chosen:
             try:
                 job.cancel()
                 self.notify(f"{job.title}: stop requested")
@@ -97,14 +106,10 @@ class JobsScreen(ModalScreen[None]):
                 self.notify(str(error), severity="warning")
 
     def _show_output(self) -> None:
-        job = self._chosen()
+        job = self.query_one(JobTable).chosen
         none = "No job has these words." if self._jobs else "No jobs started in this folder yet."
         lines = output_of(job) if job else [none]
         self.query_one("#job-output Static", Static).update("\n".join(lines))
-
-    def _chosen(self) -> Job | None:
-        row = self.query_one(RowTable).cursor_row
-        return self._shown[row] if 0 <= row < len(self._shown) else None
 
 
 def output_of(job: Job) -> list[str]:
