@@ -5,7 +5,9 @@
 
 A program grows stacks frame by frame, and is killed at random, as the follower is. At the end masks and numbered masks
 must be equal, to the byte, to those of one segmentation of the finished files, and tables but for the confidence, which
-another engine for the network changes by 1e-5. Prints what was found; exit code 1 if something is wrong.
+another engine for the network changes by 1e-5. Before that, images of 1024 px are written one after the other, to
+measure the time from the end of the writing to the line with the result. Prints what was found; exit code 1 if a frame
+is wrong.
 """
 
 import argparse
@@ -31,6 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--kills-s", type=float, default=40.0, help="mean time between kills")
+    parser.add_argument("--images", type=int, default=8, help="single images whose delay is measured")
     parser.add_argument("--model", default="au-hrtem")
     parser.add_argument("--seed", type=int, default=752)
     parser.add_argument("--json", action="store_true")
@@ -39,18 +42,46 @@ def main() -> None:
     if options.write:
         return _write(options.write, options.minutes)
     with tempfile.TemporaryDirectory() as folder:
-        found = _session(Path(folder), options)
+        delays = _delays(Path(folder), options)
+        found = {"delay_s": [round(one, 2) for one in delays], **_session(Path(folder), options)}
     print(json.dumps(found) if options.json else "\n".join(f"{name}: {value}" for name, value in found.items()))
     sys.exit(bool(found["wrong"]) or found["stacks"] == 0)
+
+
+def _segment(folder: str, options: argparse.Namespace) -> list[str]:
+    return [sys.executable, "-m", "tem_rf", "segment", folder, "--model", options.model, "--pictures", "none", "--json"]
+
+
+def _delays(folder: Path, options: argparse.Namespace) -> list[float]:
+    """Time from the end of the writing of each image to its result [s]; the first one waits for the program's start."""
+    single, log = folder / "single", folder / "single.jsonl"
+    single.mkdir()
+    delays = []
+    with log.open("wb") as output:
+        follower = subprocess.Popen(
+            [*_segment("single", options), "--output", "singles", "--follow"], cwd=folder, stdout=output, stderr=output
+        )
+        try:
+            for number in range(options.images + 1):
+                tifffile.imwrite(single / f"i{number}.tif", _frame(0, number, side_px=1024))
+                written = time.monotonic()
+                while f"single/i{number}.tif" not in log.read_text():
+                    assert time.monotonic() < written + 120, log.read_text()[-500:]
+                    time.sleep(0.02)
+                delays.append(time.monotonic() - written)
+        finally:
+            follower.send_signal(signal.SIGINT)
+            follower.wait(timeout=60)
+    return delays[1:]
 
 
 def _session(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     (folder / "in").mkdir()
     end = time.time() + 60 * options.minutes
-    segment = [sys.executable, "-m", "tem_rf", "segment", "in", "--model", options.model, "--pictures", "none"]
+    segment = _segment("in", options)
     commands = {
         "writer": [sys.executable, __file__, "--write", str(folder / "in"), "--minutes", str(options.minutes)],
-        "follower": [*segment, "--output", "out", "--follow", "--json"],
+        "follower": [*segment, "--output", "out", "--follow"],
     }
 
     def start(role: str) -> subprocess.Popen[bytes]:
@@ -77,7 +108,7 @@ def _session(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     finally:
         for process in processes.values():
             process.kill()
-    subprocess.run([*segment, "--output", "once", "--json"], cwd=folder, check=True, capture_output=True)
+    subprocess.run([*segment, "--output", "once"], cwd=folder, check=True, capture_output=True)
     wrong = [stack.name for stack in stacks if _results(folder / "out", stack) != _results(folder / "once", stack)]
     frames = sum(len(_frames_in(folder / "out", stack)) for stack in stacks)
     return {"minutes": options.minutes, "kills": kills, "stacks": len(stacks), "frames": frames, "wrong": wrong}
@@ -95,10 +126,10 @@ def _write(folder: Path, minutes: float) -> None:
             return
 
 
-def _frame(stack: int, number: int) -> np.ndarray:
-    """(side, side) uint16: two dark discs that grow on a noisy film, different in every frame."""
-    y, x = np.mgrid[:_SIDE_PX, :_SIDE_PX]
-    level = np.full((_SIDE_PX, _SIDE_PX), 200.0)
+def _frame(stack: int, number: int, side_px: int = _SIDE_PX) -> np.ndarray:
+    """(side, side) uint16: two dark discs, of which one grows, on a noisy film; different in every frame."""
+    y, x = np.mgrid[:side_px, :side_px]
+    level = np.full((side_px, side_px), 200.0)
     for row, column, radius in ((50, 60, 20 + number), (140, 130, 30)):
         level[np.hypot(y - row, x - column) < radius] = 120.0
     return np.random.default_rng(1000 * stack + number).poisson(level).astype(np.uint16)

@@ -67,12 +67,10 @@ def measure_drift(frames: Iterable[np.ndarray]) -> Drift:
 
 def _windowed(counts: np.ndarray, factor: int) -> np.ndarray:
     """Binned counts without their mean, falling to 0 at the edges."""
-    from scipy.signal.windows import hann
-
     height, width = (length // factor for length in counts.shape)
     cut = counts[: height * factor, : width * factor].astype(np.float32)
     image = cut.reshape(height, factor, width, factor).mean(axis=(1, 3))
-    window = hann(height)[:, None] * hann(width)
+    window = np.outer(np.hanning(height), np.hanning(width))
     return np.asarray((image - image.mean()) * window)
 
 

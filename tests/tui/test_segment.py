@@ -146,7 +146,7 @@ def test_masks_are_shown_on_their_micrographs(with_model: Path, tmp_path: Path) 
         await pilot.press("6")
         table = app.query_one("#segmented", RowTable)
         await until(pilot, lambda: len(table.rows) == 1)
-        assert list(table.rows[0]) == ["au.tif", "9.8%", "4", "–", "au_mask.tif"]
+        assert list(table.rows[0]) == ["au.tif", "9.8%", "4", "–", "."]
         await until(pilot, lambda: "au.tif" in str(app.query_one("#mask-view", MicrographView).border_title))
         await pilot.press("v")
         assert table.has_focus

@@ -84,7 +84,7 @@ class SegmentScreen(TabScreen):
             yield HintText(id="model-facts", markup=False)
         with Vertical(id="segmented-column"):
             yield FilterField("segmented")
-            yield RowTable(("micrograph", "particle", "particles", "expected dice", "mask"), id="segmented")
+            yield RowTable(("micrograph", "particle", "particles", "expected dice", "results in"), id="segmented")
             with Horizontal(id="segmented-views"):
                 yield MicrographView(id="mask-view")
                 yield ParticleView(id="particle-view")
@@ -346,7 +346,7 @@ def _cells(result: dict[str, Any]) -> Row:
         f"{result['particle_fraction']:.1%}",
         str(count),
         trust_cell(result),
-        result["mask"],
+        str(Path(result["mask"]).parent),
     )
 
 
