@@ -142,14 +142,16 @@ class SimulationSettings(BaseModel):
         for name, least, most in RANGE_LIMITS:
             low, high = getattr(self, name)
             if not least <= low <= high <= most:
-                raise SettingsError(f"{name}: expected LOW:HIGH within {least:g}:{most:g}, received {low:g}:{high:g}.")
+                raise SettingsError(
+                    f"`{name}`: expected LOW:HIGH within {least:g}:{most:g}, received {low:g}:{high:g}."
+                )
         if self.zone_axis is not None:
             zone_indices(self.zone_axis)
         field_nm = self.size_px * self.pixel_size_nm
         if self.diameter_nm > field_nm:
             raise SettingsError(
-                f"diameter_nm: a particle of {self.diameter_nm:g} nm does not fit a field of {self.size_px} px x "
-                f"{self.pixel_size_nm:g} nm = {field_nm:.3g} nm; raise size_px or pixel_size_nm."
+                f"`diameter_nm`: a particle of {self.diameter_nm:g} nm does not fit a field of {self.size_px} px x "
+                f"{self.pixel_size_nm:g} nm = {field_nm:.3g} nm; raise `size_px` or `pixel_size_nm`."
             )
         return self
 
@@ -164,7 +166,9 @@ def zone_indices(text: str) -> tuple[int, int, int]:
     (1, -1, 0)
     """
     if not re.fullmatch(r"\s*-?\d\s*(,\s*-?\d\s*){2}", text) or not any(character in "123456789" for character in text):
-        raise SettingsError(f"zone_axis: expected three whole numbers from -9 to 9 such as 1,-1,0, received {text!r}.")
+        raise SettingsError(
+            f"`zone_axis`: expected three whole numbers from -9 to 9 such as 1,-1,0, received {text!r}."
+        )
     u, v, w = map(int, text.split(","))
     return u, v, w
 
@@ -232,7 +236,7 @@ def preset_values(preset: str) -> dict[str, Any]:
     own = _read_preset(Path(preset)) if preset.endswith(".json") else PRESETS.get(preset)
     if own is None:
         raise SettingsError(
-            f"preset: expected one of {', '.join(PRESETS)}, or the path of a .json file, received {preset[:200]!r}."
+            f"`preset`: expected one of {', '.join(PRESETS)}, or the path of a .json file, received {preset[:200]!r}."
         )
     return dict(own)
 

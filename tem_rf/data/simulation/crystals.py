@@ -15,6 +15,8 @@ _LARGEST_FILE = 2_000_000  # bytes
 _MOST_SITES = 2_000  # atoms of a cell
 _CELL_NM = (0.15, 10.0)
 _SMALLEST_SPACING_NM = 0.08  # of the planes (100), (010), (001); a reduced cell of real atoms has larger ones
+_ROUNDED = 0.01  # how far the sides of a cell, squared, may depart from its symmetry, relative
+_FARTHEST_CELL = 1000  # an atom is in the cell or in one beside it; what is farther away has lost its digits
 _SHORTEST_BOND_NM = 0.06  # of hydrogen; closer atoms are alternatives of a disordered structure
 
 
@@ -129,7 +131,7 @@ def crystal(material: str) -> Crystal:
         lattice, symbols, constants = _COMPOUNDS[material]
     else:
         raise SettingsError(
-            f"material: expected one of {', '.join(MATERIALS)}, or the path of a .cif file, received {material!r}."
+            f"`material`: expected one of {', '.join(MATERIALS)}, or the path of a .cif file, received {material!r}."
         )
     a, c = constants[0], constants[-1]
     hexagonal = lattice in ("hcp", "wurtzite")
@@ -175,6 +177,8 @@ def _from_structure(structure, block, path: Path) -> Crystal:  # type: ignore[no
     if not all(_CELL_NM[0] <= length <= _CELL_NM[1] for length in lengths) or not own.volume > 1e-3:
         sides = " x ".join(f"{length:.4g}" for length in lengths)
         raise ReadError(f"has a cell of {sides} nm, expected sides from {_CELL_NM[0]:g} to {_CELL_NM[1]:g} nm.")
+    if not all(0 < angle < 180 for angle in (own.alpha, own.beta, own.gamma)):
+        raise ReadError(f"has a cell {_named(own)}, expected angles between 0 and 180 degrees.")
     spacing = 1 / float(np.linalg.norm(np.linalg.inv(_cell(own)), axis=0).max())
     if not spacing >= _SMALLEST_SPACING_NM:
         raise ReadError(
@@ -188,8 +192,11 @@ def _from_structure(structure, block, path: Path) -> Crystal:  # type: ignore[no
             raise ReadError(
                 f"atom {site.label}: occupies its site to {site.occ:.3g}, expected 1; make an ordered structure of it."
             )
-        if not all(np.isfinite(site.fract.tolist())):
-            raise ReadError(f"atom {site.label}: has no coordinates.")
+        if not all(abs(coordinate) <= _FARTHEST_CELL for coordinate in site.fract.tolist()):
+            raise ReadError(
+                f"atom {site.label}: has the coordinates {', '.join(f'{one:.4g}' for one in site.fract.tolist())}, "
+                f"expected parts of the cell's sides from -{_FARTHEST_CELL} to {_FARTHEST_CELL}."
+            )
     _check_symmetry(structure)
     operations = max(len(structure.symops), len(structure.spacegroup.operations()) if structure.spacegroup else 1)
     if not structure.sites or len(structure.sites) * operations > 20 * _MOST_SITES:
@@ -216,12 +223,13 @@ def _cell(own) -> np.ndarray:  # type: ignore[no-untyped-def]
 
 
 def _check_symmetry(structure) -> None:  # type: ignore[no-untyped-def]
-    """Whether all operations are read: one that is not would leave atoms out."""
+    """Whether all operations are read, since one that is not would leave atoms out, and leave the cell as it is."""
     import gemmi
 
+    operations = []
     for operation in structure.symops:
         try:
-            gemmi.Op(operation)
+            operations.append(gemmi.Op(operation))
         except RuntimeError as error:
             raise ReadError(
                 f"has {operation[:40]!r} for a symmetry operation, expected one such as x,1/2-y,z."
@@ -229,6 +237,21 @@ def _check_symmetry(structure) -> None:  # type: ignore[no-untyped-def]
     group = structure.spacegroup_hm or structure.spacegroup_number
     if group and not structure.symops and structure.spacegroup is None:
         raise ReadError(f"is of space group {group}, which is not known; write its symmetry operations into the file.")
+    if structure.spacegroup is not None:
+        operations = list(structure.spacegroup.operations())
+    metric = _cell(structure.cell) @ _cell(structure.cell).T
+    for operation in operations:
+        turn = np.array(operation.rot) / operation.DEN
+        if not np.allclose(turn.T @ metric @ turn, metric, atol=_ROUNDED * metric.max()):
+            raise ReadError(
+                f"has a cell {_named(structure.cell)} that does not have the symmetry {operation.triplet()}; correct "
+                "the cell or the space group."
+            )
+
+
+def _named(cell) -> str:  # type: ignore[no-untyped-def]
+    sides, angles = (cell.a / 10, cell.b / 10, cell.c / 10), (cell.alpha, cell.beta, cell.gamma)
+    return f"of {' x '.join(f'{one:.4g}' for one in sides)} nm and {', '.join(f'{one:.4g}' for one in angles)} degrees"
 
 
 def _number(text: str | None) -> float | None:

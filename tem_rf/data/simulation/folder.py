@@ -12,6 +12,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from tem_rf.version import __version__
 
 SCHEMA_VERSION = 2  # 2: particles as they are (shapes, defects, contacts), instance labels
 _RECORD = "simulation.json"
+_CONDITIONS = "micrographs.csv"
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,22 @@ class SimulationFolder:
         write_tiff(self.path / "instances" / f"{_name(index)}.tif", micrograph.instances, pixel_size_nm=pixel_size_nm)
         write_tiff(self.image(index), micrograph.pixels, pixel_size_nm=pixel_size_nm)
 
+    def remove_if_empty(self) -> None:
+        """Remove a folder without a micrograph, so that corrected settings can be written into it."""
+        if self.image(0).parent.exists():
+            return
+        for file in (self.path / _RECORD, self.path / _CONDITIONS):
+            file.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder holds something else
+            self.path.rmdir()
+
     def write_conditions(self, count: int) -> None:
         """Write the table of all micrographs; it follows from the seed, so reused ones need not be read."""
         rows = []
         for index in range(max(count, _count(self.path / _RECORD))):
             seed = self.micrograph_seed(index)
             rows.append({"micrograph": _name(index), "seed": seed} | asdict(draw_conditions(self.settings, seed)))
-        write_text(self.path / "micrographs.csv", _csv(list(rows[0]), rows))
+        write_text(self.path / _CONDITIONS, _csv(list(rows[0]), rows))
 
     def _identity(self) -> dict[str, Any]:
         return {

@@ -72,20 +72,24 @@ def simulate_micrographs(
         StorageError: The disk is full or the place cannot be written to.
     """
     if count < 1:
-        raise SettingsError(f"count: expected 1 or more micrographs, received {count}.")
+        raise SettingsError(f"`count`: expected 1 or more micrographs, received {count}.")
     if seed < 0:
-        raise SettingsError(f"seed: expected 0 or more, received {seed}.")
+        raise SettingsError(f"`seed`: expected 0 or more, received {seed}.")
     if workers is not None and workers < 1:
-        raise SettingsError(f"workers: expected 1 or more processes, received {workers}.")
+        raise SettingsError(f"`workers`: expected 1 or more processes, received {workers}.")
     crystal(settings.material)  # refuses what is no material before anything is written
     folder = SimulationFolder.create_or_open(output, settings, seed=seed, count=count)
     folder.write_conditions(count)
     missing = [index for index in range(count) if not folder.image(index).exists()]
     progress(count - len(missing), count)
-    for done, (index, micrograph) in enumerate(_simulate(folder, missing, workers), start=count - len(missing) + 1):
-        # Only this process writes: a worker that is stopped leaves nothing behind.
-        folder.write(index, micrograph)
-        progress(done, count)
+    try:
+        for done, (index, micrograph) in enumerate(_simulate(folder, missing, workers), start=count - len(missing) + 1):
+            # Only this process writes: a worker that is stopped leaves nothing behind.
+            folder.write(index, micrograph)
+            progress(done, count)
+    except SettingsError:  # what does not fit the field shows once it is tried
+        folder.remove_if_empty()
+        raise
     return [folder.image(index) for index in range(count)]
 
 

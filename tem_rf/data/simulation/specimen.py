@@ -126,9 +126,9 @@ def lay_out_field(settings: SimulationSettings, reach_nm: float) -> Field:
     margin_px = math.ceil(reach_nm / settings.pixel_size_nm)
     if settings.size_px + 2 * margin_px > _LARGEST_GRID_PX:
         raise SettingsError(
-            f"size_px: {settings.size_px} px and a margin of {margin_px} px, as far as defocus, drift and blur reach, "
-            f"are more than the {_LARGEST_GRID_PX} px that can be simulated; lower size_px or defocus_nm, or "
-            "raise pixel_size_nm."
+            f"`size_px`: {settings.size_px} px and a margin of {margin_px} px, as far as defocus, drift and blur "
+            f"reach, are more than the {_LARGEST_GRID_PX} px that can be simulated; lower `size_px` or "
+            "`defocus_nm`, or raise `pixel_size_nm`."
         )
     size_px = fft.next_fast_len(settings.size_px + 2 * margin_px)
     return Field(size_px, (size_px - settings.size_px) // 2, settings.size_px, settings.pixel_size_nm)
@@ -154,14 +154,15 @@ def scatter_particles(settings: SimulationSettings, field: Field, film_nm: float
     atoms = matter.atoms_per_nm3 * np.pi / 6 * float((diameters**3).sum())
     if atoms > _MOST_ATOMS:
         raise SettingsError(
-            f"diameter_nm: {len(diameters)} particles of {settings.diameter_nm:g} nm of {matter.material} would hold "
-            f"{atoms:.2g} atoms, expected at most {_MOST_ATOMS:.0g}; lower size_px, coverage or diameter_nm."
+            f"`diameter_nm`: {len(diameters)} particles of {settings.diameter_nm:g} nm of {matter.material} would hold "
+            f"{atoms:.2g} atoms, expected at most {_MOST_ATOMS:.0g}; lower `size_px`, `coverage` or `diameter_nm`."
         )
     places = _place(diameters, settings, rng)
     if settings.particle_count is not None and len(places) < settings.particle_count:
         raise SettingsError(
-            f"particle_count: {len(places)} of {settings.particle_count} particles of {settings.diameter_nm:g} nm "
-            f"fit the field; ask for fewer, raise size_px or lower minimum_gap_nm (now {settings.minimum_gap_nm:g})."
+            f"`particle_count`: {len(places)} of {settings.particle_count} particles of {settings.diameter_nm:g} nm "
+            f"fit the field; ask for fewer, raise `size_px` or lower `minimum_gap_nm` (now "
+            f"{settings.minimum_gap_nm:g})."
         )
     placed: list[Particle] = []
     for place, diameter in zip(places, diameters, strict=False):  # those that found no place are left out
@@ -184,7 +185,7 @@ def _draw_diameters(settings: SimulationSettings, rng: Generator) -> np.ndarray:
         count = max(1, round(settings.coverage * field_nm2 / particle_nm2)) if settings.coverage else 0
     if count > _MOST_PARTICLES:
         raise SettingsError(
-            f"{'coverage' if settings.particle_count is None else 'particle_count'}: {count} particles of "
+            f"`{'coverage' if settings.particle_count is None else 'particle_count'}`: {count} particles of "
             f"{settings.diameter_nm:g} nm in a micrograph, expected at most {_MOST_PARTICLES}; ask for fewer or larger "
             "ones."
         )

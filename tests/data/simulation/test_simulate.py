@@ -21,6 +21,7 @@ from tem_rf.data.labels import read_label
 from tem_rf.data.pairing import pair_labels
 from tem_rf.data.readers import read_micrograph
 from tem_rf.data.simulation.conditions import random_stream
+from tem_rf.data.simulation.folder import SimulationFolder
 from tem_rf.data.simulation.scattering import CARBON
 from tem_rf.data.simulation.simulate import simulate_micrograph, simulate_micrographs
 from tem_rf.data.simulation.specimen import Field, Particle, scatter_particles
@@ -216,7 +217,7 @@ def test_a_killed_simulation_leaves_no_workers_behind(tmp_path: Path) -> None:
 
 
 def test_an_unknown_material_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"material: expected one of Au, Ag.*received 'Unobtainium'") as caught:
+    with pytest.raises(SettingsError, match=r"`material`: expected one of Au, Ag.*received 'Unobtainium'") as caught:
         simulate_micrographs(SMALL.model_copy(update={"material": "Unobtainium"}), tmp_path / "x", count=1, seed=0)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "x").exists()
@@ -259,8 +260,8 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"diameter_nm": 30.0}, "diameter_nm: a particle of 30 nm does not fit a field of 512 px"),
-        ({"defocus_nm": "60:10"}, "defocus_nm: expected LOW:HIGH"),
+        ({"diameter_nm": 30.0}, "`diameter_nm`: a particle of 30 nm does not fit a field of 512 px"),
+        ({"defocus_nm": "60:10"}, "`defocus_nm`: expected LOW:HIGH"),
         ({"defocus_nm": "far"}, "defocus_nm"),
         ({"size_px": 8}, "`size_px`: input should be greater than or equal to 64, received 8"),
         ({"dose_e_per_angstrom2": float("nan")}, "dose_e_per_angstrom2"),
@@ -280,16 +281,33 @@ def test_an_unknown_preset_names_the_known_ones() -> None:
 
 def test_particles_that_do_not_fit_are_said_to(tmp_path: Path) -> None:
     crowded = SMALL.model_copy(update={"particle_count": 50})
-    with pytest.raises(SettingsError, match="of 50 particles"):
+    with pytest.raises(SettingsError, match=r"`particle_count`: .* of 50 particles"):
         simulate_micrographs(crowded, tmp_path / "au", count=1, seed=0, workers=1)
+    assert not (tmp_path / "au").exists()  # so that the corrected settings can be written there
+
+
+def test_what_does_not_fit_leaves_a_folder_with_micrographs_alone(tmp_path: Path) -> None:
+    (tmp_path / "au").mkdir()
+    kept = tmp_path / "au" / "images" / "simulated_0000.tif"
+    settings = SMALL.model_copy(update={"particle_count": 50})
+    folder = SimulationFolder.create_or_open(tmp_path / "au", settings, seed=0, count=1)
+    kept.parent.mkdir()
+    kept.touch()
+    with pytest.raises(SettingsError, match="of 50 particles"):
+        simulate_micrographs(settings, tmp_path / "au", count=2, seed=0, workers=1)
+    assert kept.exists()
+    assert (folder.path / "simulation.json").exists()
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"particle_count": 1_000_000_000}, "particle_count: 1000000000 particles of 5.5 nm in a micrograph"),
-        ({"size_px": 8192, "pixel_size_nm": 0.5, "diameter_nm": 0.8}, "coverage: .* particles of 0.8 nm in a microgr"),
-        ({"size_px": 8192, "pixel_size_nm": 0.006, "defocus_nm": 5000}, "size_px: 8192 px and a margin of"),
+        ({"particle_count": 1_000_000_000}, "`particle_count`: 1000000000 particles of 5.5 nm in a micrograph"),
+        (
+            {"size_px": 8192, "pixel_size_nm": 0.5, "diameter_nm": 0.8},
+            "`coverage`: .* particles of 0.8 nm in a microgr",
+        ),
+        ({"size_px": 8192, "pixel_size_nm": 0.006, "defocus_nm": 5000}, "`size_px`: 8192 px and a margin of"),
         ({"size_px": 4096, "pixel_size_nm": 0.5, "diameter_nm": 60, "coverage": 0.4}, "would hold .* atoms"),
     ],
 )

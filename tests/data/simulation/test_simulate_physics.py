@@ -166,7 +166,7 @@ def test_a_zone_axis_lies_along_the_beam_up_to_its_tilt(monkeypatch: pytest.Monk
 
 def test_a_zone_axis_that_is_none_is_one_line() -> None:
     for text in ("1,1", "0,0,0", "1,1,x", "10,0,0", ""):
-        with pytest.raises(SettingsError, match="zone_axis: expected three whole numbers from -9 to 9"):
+        with pytest.raises(SettingsError, match="`zone_axis`: expected three whole numbers from -9 to 9"):
             simulation_settings(zone_axis=text)
 
 
