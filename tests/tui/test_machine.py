@@ -9,6 +9,7 @@ from tem_rf.runs.load import GpuLoad, GpuProcess, LoadReader, MachineLoad
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.machine import line_text, machine_text
 from tem_rf_tui.screens.machine import MachineScreen
+from tem_rf_tui.widgets.machine_line import MachineLine
 from tests.helpers.app import WIDE, drive, make_run, screen_text, until
 from tests.helpers.steady_load import SteadyLoad
 
@@ -57,5 +58,21 @@ def test_the_load_is_shown_in_train_and_everywhere(folder: Path, monkeypatch: py
         await pilot.press("1", "M")
         await until(pilot, lambda: isinstance(app.screen, MachineScreen))
         await until(pilot, lambda: "GPU 0  NVIDIA H200  71 °C  312 W" in screen_text(app))
+
+    drive(folder, script, size=WIDE)
+
+
+def test_a_smaller_number_does_not_lay_out_the_screen_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1.0]
+    monkeypatch.setattr(SteadyLoad, "read", lambda self: _load(now[0]))
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        line = app.screen.query_one(MachineLine)
+        await until(pilot, lambda: "GPU 100% 62/80 GB" in screen_text(app))
+        width = line.region.width
+        now[0] = 0.07
+        line.show(_load(0.07), is_wide=True)
+        await until(pilot, lambda: "GPU 7% 62/80 GB" in screen_text(app))
+        assert line.region.width == width
 
     drive(folder, script, size=WIDE)

@@ -13,6 +13,7 @@ from tem_rf import Architecture
 from tem_rf.baselines.fourier import Band
 from tem_rf.errors import ReadError
 from tem_rf.metrics.scores import read_scores
+from tem_rf.runs import RunFolder
 from tem_rf.runs.view import RunTracker
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.errors_preview import labelled_files, preview_fourier_errors, preview_network_errors
@@ -287,3 +288,44 @@ def test_false_negatives_are_solid_and_false_positives_dotted() -> None:
     assert painted[:4].all()
     assert painted[4:].sum() == 16
     assert (colours[0, 0] != colours[4, 0]).any()
+
+
+def test_a_tab_opened_again_reads_again_and_draws_only_what_has_changed(
+    with_runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    show_rows = RowTable.show_rows
+
+    def count(table: RowTable, rows: Any, titles: Any = None) -> None:
+        if table.id == "results":
+            drawn.append(len(rows))
+        show_rows(table, rows, titles)
+
+    reads: list[int] = []
+
+    def read(runs: Any, *, is_grouped: bool) -> Any:
+        rows = read_results(runs, is_grouped=is_grouped)
+        reads.append(len(rows))
+        return rows
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        await pilot.pause(0.5)
+        monkeypatch.setattr(RowTable, "show_rows", count)
+        monkeypatch.setattr("tem_rf_tui.screens.results.read_results", read)
+        await pilot.press("3", "5")
+        await until(pilot, lambda: bool(reads))
+        await pilot.pause(0.2)
+        assert not drawn
+        give_scores(_not_evaluated(with_runs), 0.6)
+        await pilot.press("3", "5")
+        await until(pilot, lambda: any("0.600" in str(row) for row in _rows(app)))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ImageScoresScreen))
+
+    drive(with_runs, script, size=WIDE)
+
+
+def _not_evaluated(folder: Path) -> RunFolder:
+    """The run that is not evaluated yet."""
+    return RunFolder(folder / "runs" / "n2-p88-s752")

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from tem_rf.jobs.launch import train_in_background
 from tem_rf.runs import process
 from tem_rf.runs.events import StatusEvent
+from tem_rf.runs.view import view_run
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.screens.new_training import NewTrainingScreen
 from tem_rf_tui.screens.train import TrainScreen, launched_text
@@ -432,3 +433,23 @@ def test_without_a_dataset_the_form_opens_and_says_how_to_get_one(folder: Path) 
         assert "No prepared datasets in this folder" in _text(app, "#summary")
 
     drive(folder, script)
+
+
+def test_an_epoch_that_comes_while_the_tab_is_left_is_drawn_when_it_is_opened_again(folder: Path) -> None:
+    run = make_run(folder / "runs", "a", epochs=4, total=60, state="running")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("3")
+        await until(pilot, lambda: "4/60" in screen_text(app))
+        curves, plot = app.query_one(Curves), app.query_one("#dice", CurvePlot)
+        log = run.event_log()
+        for number in range(5, 31):
+            log.write(epoch(number, 60))
+        curves.show([view_run(run)])  # draws a moment later, when the tab is no longer open
+        await pilot.press("5")
+        await until(pilot, lambda: not plot.is_on_screen)
+        await pilot.pause(0.2)
+        await pilot.press("3")
+        await until(pilot, lambda: "\n25\n" in screen_text(app) and "30/60" in screen_text(app))
+
+    drive(folder, script, size=WIDE)

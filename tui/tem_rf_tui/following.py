@@ -3,11 +3,13 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
 
 from textual import work
+from textual.events import Event, Key
 from textual.notifications import SeverityLevel
 from textual.worker import get_current_worker
 
@@ -15,6 +17,7 @@ from tem_rf.runs.load import LoadReader
 from tem_rf.runs.view import RunTracker, RunView
 from tem_rf_tui.announcements import AlarmWatch, EndingWatch
 from tem_rf_tui.check_report import check_report
+from tem_rf_tui.garbage import GarbageInPauses
 from tem_rf_tui.images import ImageKind
 from tem_rf_tui.jobs import Job
 from tem_rf_tui.messages import Ended, JobsChanged, LoadRead, RunsChanged
@@ -30,6 +33,7 @@ WATCH_INTERVAL_S = 0.5
 _SHOWN_ENDINGS = 3
 _POLLS_PER_SEARCH = 4  # every two seconds also ended and new runs, and studies; in between the live runs only
 LOAD_INTERVAL_S = 2.0
+_SWITCH_INTERVAL_S = 0.0005  # of threads; Python's 5 ms is what a key would wait, several times, for one that computes
 STDIN = 0
 HUNG_UP = 128 + getattr(signal, "SIGHUP", 1)  # Windows has no such signal
 
@@ -45,13 +49,23 @@ class FollowingApp(TabbedApp):
     def __init__(self, folder: Path, images: ImageKind = "blocks") -> None:
         super().__init__(folder, images)
         self._has_terminal = os.isatty(STDIN)  # before the first paint, after which the terminal may vanish
+        self._garbage: GarbageInPauses | None = None
         self._ended: set[Path] | None = None  # None: jobs that ended in an earlier session are not reported
 
     def follow(self) -> None:
         """Start to look for news."""
+        if not self.is_headless:  # what follows is for the whole process
+            sys.setswitchinterval(_SWITCH_INTERVAL_S)
+            self._garbage = GarbageInPauses(self)
         self._watch()
         # Not with the runs, and nothing that is waited for at the end: the driver of a sick GPU may never answer.
         threading.Thread(target=self._read_load, daemon=True).start()
+
+    async def on_event(self, event: Event) -> None:
+        """Collect garbage after keys."""
+        await super().on_event(event)
+        if self._garbage is not None and isinstance(event, Key):
+            self._garbage.note_key()
 
     def on_runs_changed(self, message: RunsChanged) -> None:
         """Show the changed runs."""

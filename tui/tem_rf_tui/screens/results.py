@@ -7,6 +7,7 @@ from pathlib import Path
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Static
 
@@ -33,6 +34,7 @@ _KEYS = [column.key for column in COLUMNS]
 _TITLES = [column.title for column in COLUMNS]
 _NAMES = {_KEYS.index(key) for key in ("dataset", "network", "seeds")}
 _FIRST_SORT = _KEYS.index("validation_hard_dice")
+_AFTER_KEY_S = 0.1
 _FORMATS = {"Markdown": as_markdown, "CSV": as_csv, "LaTeX": as_latex}
 
 
@@ -71,17 +73,20 @@ class ResultsScreen(StudyRunsScreen):
         """The table was read."""
 
         rows: list[TrialResult]
+        cells: list[Row]
 
     def __init__(self) -> None:
         super().__init__()
         self._has_read_rows = False
         self._rows: list[TrialResult] = []
-        self._cells: dict[TrialResult, Row] = {}  # of 500 runs they take 50 ms, which no key should wait for
+        self._cells: dict[TrialResult, Row] = {}
         self._shown: list[TrialResult] = []
         self._columns: list[int] = []  # those that fit
         self._words = ""  # of the filter
         self._is_grouped, self._sort, self._is_descending = True, _FIRST_SORT, True
         self._read_of: object = None
+        self._will_read = False
+        self._laid_out = Size()  # for this size of the screen
 
     def compose(self) -> ComposeResult:
         yield FilterField("results")
@@ -96,12 +101,12 @@ class ResultsScreen(StudyRunsScreen):
     def activate(self) -> None:
         """Focus the table."""
         self.stand_in(self.query_one("#results"))
-        self._read_again()
+        self._read_later()
 
     def show_runs(self) -> None:
         """Read the results again if a run has a new epoch."""
         if self._progress() != self._read_of:
-            self._read_again()
+            self._read_later()
         elif not self._rows:  # it may now be known that there are none
             self._show()
 
@@ -111,9 +116,14 @@ class ResultsScreen(StudyRunsScreen):
 
     def on_results_screen_results_read(self, message: ResultsRead) -> None:
         """Show the rows."""
-        self._rows, self._has_read_rows = message.rows, True
-        self._cells = {row: cells_of(row) for row in message.rows}
-        self._show()
+        before, self._has_read_rows = self._rows, True
+        is_same = message.cells == [self._cells[row] for row in before]
+        self._rows, self._cells = message.rows, dict(zip(message.rows, message.cells, strict=True))
+        if is_same and before:  # to sort and draw 500 rows again would delay the next key
+            now = dict(zip(before, message.rows, strict=True))
+            self._shown = [now[row] for row in self._shown]
+        else:
+            self._show()
 
     def filter_list(self, name: str, words: str) -> None:
         """Show the rows with these words."""
@@ -121,9 +131,11 @@ class ResultsScreen(StudyRunsScreen):
         self._show()
 
     def on_resize(self) -> None:
-        """Show the columns that fit."""
+        """Show the columns that fit; a tab that is opened again has the same size."""
         super().on_resize()
-        self._show()
+        if self.size != self._laid_out:
+            self._laid_out = self.size
+            self._show()
 
     def on_row_table_title_selected(self, event: RowTable.TitleSelected) -> None:
         """Sort by a column; reverse the order if it is the current one."""
@@ -240,7 +252,16 @@ class ResultsScreen(StudyRunsScreen):
         self.notify("No results yet.", severity="warning")
         return None
 
+    def _read_later(self) -> None:
+        """Read once the screen is drawn, since a thread that reads 500 runs would delay it; the first time at once."""
+        if self._read_of is None:
+            self._read_again()
+        elif not self._will_read:
+            self._will_read = True
+            self.set_timer(_AFTER_KEY_S, self._read_again)
+
     def _read_again(self) -> None:
+        self._will_read = False
         self._read_of, self._has_read_rows = self._progress(), False
         self._read({"": list(self.tem_rf.runs), **self.study_runs}, self._is_grouped)
 
@@ -250,7 +271,8 @@ class ResultsScreen(StudyRunsScreen):
 
     @work(thread=True, exclusive=True, group="results", description="results")  # otherwise Textual prints all runs
     def _read(self, runs: dict[str, list[RunView]], is_grouped: bool) -> None:
-        self.post_message(self.ResultsRead(read_results(runs, is_grouped=is_grouped)))
+        rows = read_results(runs, is_grouped=is_grouped)
+        self.post_message(self.ResultsRead(rows, [cells_of(row) for row in rows]))
 
 
 def _title(row: TrialResult) -> str:

@@ -19,6 +19,7 @@ from tem_rf_tui.widgets.colour_plot import COLOURS, ColourPlot
 MAX_CURVES = COLOURS
 _CELLS_PER_X_TICK, _CELLS_PER_Y_TICK = 10, 2
 _MARGIN = 0.04  # of the values, above and below them
+_AFTER_KEY_S = 0.05
 _LEGEND = "── validation  ┈┈ training"
 
 
@@ -31,7 +32,7 @@ class CurvePlot(ColourPlot):
 
     def __init__(self, title: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.border_title = title
+        self._title = title
         self.plt.xaxes(True, False)
         self.plt.yaxes(True, False)
         self._curves: Sequence[Curve] = ()
@@ -39,8 +40,9 @@ class CurvePlot(ColourPlot):
         self._is_log = False
         self._drawn_size = Size()
 
-    def show(self, curves: Sequence[Curve], axis: Axis = "epoch", *, is_log: bool = False) -> None:
+    def show(self, curves: Sequence[Curve], title: str, axis: Axis = "epoch", *, is_log: bool = False) -> None:
         """Draw curves."""
+        self._title = title
         self._curves, self._axis, self._is_log = curves, axis, is_log
         self.draw()
 
@@ -52,6 +54,9 @@ class CurvePlot(ColourPlot):
     def draw(self) -> None:
         """Draw the curves."""
         self._drawn_size = self.size
+        if not self.size:  # hidden: it is drawn once it has a size, after the rest of the screen
+            return
+        self.border_title = self._title
         self.plt.clear_data()
         curves = [curve for curve in self._curves if curve.x]
         is_single = len(self._curves) == 1
@@ -119,6 +124,7 @@ class Curves(Vertical):
         self._is_log = False
         self._axis: Axis = "epoch"
         self._smoothing = 0.0
+        self._will_draw = False
 
     def compose(self) -> ComposeResult:
         yield Static(id="curve-legend")
@@ -131,11 +137,15 @@ class Curves(Vertical):
         self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_legend())
 
     def show(self, runs: Sequence[RunView]) -> None:
-        """Draw the epochs of runs, if they have changed."""
+        """Draw the epochs of runs, if they have changed.
+
+        They take 20 ms, so they are drawn a moment after the key, when the rest of the screen has been drawn.
+        """
         before = [(run.run, run.epochs) for run in self.runs]
         self.runs = tuple(runs)
-        if [(run.run, run.epochs) for run in runs] != before:
-            self._draw()
+        if [(run.run, run.epochs) for run in runs] != before and not self._will_draw:
+            self._will_draw = True
+            self.set_timer(_AFTER_KEY_S, self._draw)
 
     def toggle_log(self) -> bool:
         """Switch the loss axis; True if it is now logarithmic."""
@@ -156,14 +166,14 @@ class Curves(Vertical):
         self._draw()
 
     def _draw(self) -> None:
+        self._will_draw = False
         how = "" if self._axis == "epoch" else f", against {self._axis}"
         how += f", smoothed {self._smoothing:g}" if self._smoothing else ""
         for name, quantity, title in (("loss", "loss", "loss"), ("dice", "hard_dice", "hard dice")):
             is_log = name == "loss" and self._is_log
             plot = self.query_one(f"#{name}", CurvePlot)
-            plot.border_title = f"{title}{', log scale' if is_log else ''}{how}"
             curves = [curve_of(run, quantity, self._axis, self._smoothing) for run in self.runs]
-            plot.show(curves, self._axis, is_log=is_log)
+            plot.show(curves, f"{title}{', log scale' if is_log else ''}{how}", self._axis, is_log=is_log)
         self._draw_legend()
 
     def _draw_legend(self) -> None:

@@ -12,13 +12,18 @@ class MachineLine(Static):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", markup=False, id=id)
         self._text = ""
+        self._is_wide = False
 
     def show(self, load: MachineLoad, *, is_wide: bool) -> None:
-        """Show the load, if its text has changed."""
-        text = line_text(load, is_wide=is_wide)
+        """Show the load, if its text has changed.
+
+        The line becomes no shorter when a number does: each change of its width lays out the whole screen again.
+        """
+        width = len(self._text) if is_wide == self._is_wide else 0
+        text = line_text(load, is_wide=is_wide).rjust(width)
         if text != self._text:
             self.update(text, layout=len(text) != len(self._text))
-            self._text = text
+            self._text, self._is_wide = text, is_wide
 
     async def on_click(self) -> None:
         """Open the details."""
