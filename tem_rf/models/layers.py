@@ -1,9 +1,29 @@
 """Layers missing in Keras: fused batch normalization, bilinear upsampling of any size."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
+from keras import ops
+
+_weights: ContextVar[Any] = ContextVar("patch_weights", default=None)
+
+
+@contextmanager
+def patch_weights(weights: Any) -> Iterator[None]:
+    """Leave patches out of the statistics of `FusedBatchNormalization` while the block runs. Not for TensorFlow.
+
+    Args:
+        weights: (n,) float32, 1 for a patch that counts and 0 for one that fills the batch.
+    """
+    token = _weights.set(weights)
+    try:
+        yield
+    finally:
+        _weights.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="tem_rf")
@@ -11,8 +31,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Keras' batch normalization with the same weights, computed by TensorFlow's fused operation during training.
 
     Keras computes mean, variance and scaling as separate passes over memory; on CPU the fused operation takes
-    about a fifth of that time. On other backends, in inference, and where the layer is frozen, Keras' own
-    layer computes it. On all of them the moving variance follows the unbiased variance of the batch, as in PyTorch.
+    about a fifth of that time. In inference, and where the layer is frozen, Keras' own layer computes it.
+    On all backends the moving variance follows the unbiased variance of the batch, as in PyTorch.
 
     Input shape: (n, h, w, channels). Output shape: the same.
     """
@@ -21,30 +41,32 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         """Normalize over all axes but the last."""
         if not training or not self.trainable or len(inputs.shape) != 4 or mask is not None:
             return super().call(inputs, training=training, mask=mask)
-        if keras.backend.backend() != "tensorflow":
-            return self._call_unfused(inputs)
-        import tensorflow as tf
-
-        output, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            inputs,
-            tf.cast(self.gamma, tf.float32),
-            tf.cast(self.beta, tf.float32),
-            epsilon=self.epsilon,
-            is_training=True,
-        )
+        compute = self._fused if keras.backend.backend() == "tensorflow" else self._weighted
+        output, mean, variance = compute(inputs)
         momentum = self.momentum
         self.moving_mean.assign(self.moving_mean * momentum + mean * (1.0 - momentum))
         self.moving_variance.assign(self.moving_variance * momentum + variance * (1.0 - momentum))
         return output
 
-    def _call_unfused(self, inputs: Any) -> Any:
-        """Keras' own layer during training. Its moving variance follows the biased variance until it is corrected."""
-        kept = self.moving_variance * self.momentum
-        output = super().call(inputs, training=True)
-        if self.trainable:
-            values = math.prod(inputs.shape[:-1])
-            self.moving_variance.assign(kept + (self.moving_variance - kept) * (values / max(values - 1, 1)))
-        return output
+    def _fused(self, inputs: Any) -> tuple[Any, Any, Any]:
+        """Output, mean and unbiased variance, by TensorFlow."""
+        import tensorflow as tf
+
+        gamma, beta = tf.cast(self.gamma, tf.float32), tf.cast(self.beta, tf.float32)
+        return tf.compat.v1.nn.fused_batch_norm(inputs, gamma, beta, epsilon=self.epsilon, is_training=True)
+
+    def _weighted(self, inputs: Any) -> tuple[Any, Any, Any]:
+        """Output, mean and unbiased variance of the patches that count in `patch_weights`, on any backend."""
+        x = ops.cast(inputs, "float32")  # bfloat16 has too few digits for a mean
+        weights = _weights.get()
+        weights = ops.ones(x.shape[:1]) if weights is None else weights
+        counts = ops.reshape(weights, (-1, 1, 1, 1))
+        values = ops.sum(weights) * math.prod(x.shape[1:3])
+        mean = ops.sum(counts * x, axis=(0, 1, 2)) / values
+        variance = ops.sum(counts * ops.square(x - mean), axis=(0, 1, 2)) / values
+        gamma, beta = ops.cast(self.gamma, "float32"), ops.cast(self.beta, "float32")
+        output = ops.batch_normalization(x, mean, variance, axis=-1, offset=beta, scale=gamma, epsilon=self.epsilon)
+        return ops.cast(output, self.compute_dtype), mean, variance * values / ops.maximum(values - 1, 1)
 
 
 @keras.saving.register_keras_serializable(package="tem_rf")

@@ -119,10 +119,8 @@ def test_where_xla_is_used_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("backend", "compilations"), [("tensorflow", 2), ("jax", 3)])
-def test_xla_compiles_few_times_in_a_training(
-    tiny_dataset: Path, tmp_path: Path, backend: str, compilations: int
-) -> None:
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_xla_compiles_twice_in_a_training(tiny_dataset: Path, tmp_path: Path, backend: str) -> None:
     run = new_run(tiny_dataset, tmp_path / "run", epochs=2, batch_size=7)
     dump = tmp_path / "dump"
     environment = {"KERAS_BACKEND": backend, "TEM_RF_XLA": "on", "XLA_FLAGS": f"--xla_dump_to={dump}"}
@@ -132,4 +130,4 @@ def test_xla_compiles_few_times_in_a_training(
     assert len(epochs(run.events())) == 2
     compiled = [path.name.split(".")[1] for path in dump.glob("module_*.before_optimizations.txt")]
     steps = [name for name in compiled if "train" in name or "evaluate" in name]
-    assert len(steps) == compilations, compiled
+    assert len(steps) == 2, compiled  # the training step and the evaluation
