@@ -2,10 +2,11 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tem_rf.errors import DatasetError, ReadError, StorageError, TemRfError
 from tem_rf.files import sole_writer, storage_errors
 from tem_rf.inference.frame_store import FrameRecord, FrameStore, HeldFrame
 from tem_rf.inference.model import Segmenter
-from tem_rf.inference.overlap import WORKERS, MeasuredFrames, frames_ahead
+from tem_rf.inference.overlap import MeasuredFrame, MeasuredFrames, NetworkTurn, frames_ahead, overlapping
 from tem_rf.inference.predict import Segmentation, segment_by_ensemble
 from tem_rf.inference.results import (
     SegmentedFile,
@@ -91,15 +92,15 @@ def segment_file(
     file = FileSegmentation(
         segmenters, path, output, settings, label=label, overwrite=overwrite, growing=growing, pictures=pictures
     )
-    with ThreadPoolExecutor(WORKERS) as workers:
-        return file.start(workers, on_frame=on_frame, on_wait=on_wait).result()
+    with overlapping() as (workers, turn):
+        return file.start(workers, turn, on_frame=on_frame, on_wait=on_wait).result()
 
 
 class FileSegmentation:
     """The segmentation of a file in two parts, so that it overlaps with that of the next file.
 
-    The caller's thread reads and runs the network, one frame after the other. What follows the network is done by
-    workers. Frames are stored in order, and the results are the same as without workers.
+    The caller's thread reads, one frame after the other. Workers do the rest, and take turns in the network. Frames are
+    stored in order, and the results are the same as without workers.
 
     Args:
         segmenters: As for `segment_file`, as all others.
@@ -144,21 +145,25 @@ class FileSegmentation:
         self.frame_px = self._first.pixels.size
         _min_diameter_px(settings, self._first.pixel_size_nm)  # validate before computing
         truths = _truths(label, self._first, self.count, settings)
-        self._pairs = zip(islice(chain([self._first], frames), self.count), truths, strict=label is not None)
+        self._pairs: Iterable[tuple[Micrograph, Label | None]] = zip(
+            islice(chain([self._first], frames), self.count), truths, strict=label is not None
+        )
         self._kinds = _kinds(settings, averaged=len(segmenters) * settings.transforms)
 
     def start(
         self,
         workers: Executor,
+        turn: NetworkTurn,
         *,
         on_frame: Callable[[int, int], None] = lambda done, count: None,
         on_wait: Callable[[], None] = lambda: None,
         on_new_frame: Callable[[int, Micrograph], None] = lambda number, micrograph: None,
     ) -> Future[SegmentedFile]:
-        """Run the network on all frames, and leave the rest to workers.
+        """Read all frames, and leave the rest to workers; of a file with several, wait until all are segmented.
 
         Args:
             workers: Threads. Nothing that they do reads a file of the user.
+            turn: Lets one of them into the network at a time.
             on_frame: As for `segment_file`; called by a worker for a single frame.
             on_wait: As for `segment_file`.
             on_new_frame: Called with number, from 1, and pixels of each frame before it passes the network; not with
@@ -178,57 +183,71 @@ class FileSegmentation:
             if finished is not None:
                 return self._done(self._with_pictures(finished))
             store = self._store()
+            if isinstance(store, HeldFrame):
+                self._pairs = list(self._pairs)
+                on_new_frame(1, self._first)
+                run = partial(self._segment, store, None, turn, on_frame)
+                return workers.submit(self._finish, held.pop_all(), store, run)
             with self._errors_of_frames(store):
-                measured = MeasuredFrames(store, workers, lambda done: on_frame(done, self.count))
-                try:
-                    self._run_network(store, measured, on_frame, on_new_frame)
-                    if self.count > 1:
-                        measured.store_all()  # so that `on_frame` is called before the next file begins
-                except BaseException:
-                    measured.store_all()  # frames before the one that failed, or was interrupted
-                    raise
-            return workers.submit(self._finish, held.pop_all(), store, measured)
+                self._segment(store, workers, turn, on_frame, on_new_frame)
+            return workers.submit(self._finish, held.pop_all(), store)
 
-    def _run_network(
+    def _segment(
         self,
         store: FrameStore | HeldFrame,
-        measured: MeasuredFrames,
+        workers: Executor | None,
+        turn: NetworkTurn,
         on_frame: Callable[[int, int], None],
-        on_new_frame: Callable[[int, Micrograph], None],
+        on_new_frame: Callable[[int, Micrograph], None] = lambda number, micrograph: None,
     ) -> None:
+        """Segment and measure all frames that are not in the store; without workers, in this thread."""
+        measured = MeasuredFrames(store, workers, turn, lambda done: on_frame(done, self.count))
         if len(store.records) > self.count:
             store.truncate(self.count)
         on_frame(len(store.records), self.count)
-        for number, (micrograph, truth) in enumerate(self._pairs):
-            source = _digest(micrograph) if self._growing else None
-            if number < len(store.records):
-                if store.records[number].source == source:
-                    continue
-                store.truncate(number)
-            on_new_frame(number + 1, micrograph)
+        try:
+            for number, (micrograph, truth) in enumerate(self._pairs):
+                source = _digest(micrograph) if self._growing else None
+                if number < len(store.records):
+                    if store.records[number].source == source:
+                        continue
+                    store.truncate(number)
+                on_new_frame(number + 1, micrograph)
+                ahead = frames_ahead(micrograph.pixels.size)
+                measured.submit(ahead, self._measure, turn, micrograph, truth, source)
+            measured.store_all()
+        except Exception:
+            measured.store_all()  # frames before the one that cannot be read
+            raise
+        except BaseException:
+            if workers is not None:
+                turn.stop()
+            measured.store_until_stopped()
+            raise
+
+    def _measure(
+        self, ticket: int, turn: NetworkTurn, micrograph: Micrograph, truth: Label | None, source: str | None
+    ) -> MeasuredFrame:
+        """Segment a frame and measure its particles."""
+        with turn.of(ticket, self._segmenters) as segmenters:
             segmentation = segment_by_ensemble(
-                self._segmenters,
+                segmenters,
                 micrograph,
                 transforms=self._settings.transforms,
                 scratch=self._output,
                 with_distance=self._settings.split_touching,
             )
-            measured.submit(
-                frames_ahead(micrograph.pixels.size), self._measure, segmentation, micrograph, truth, source
-            )
-
-    def _measure(
-        self, segmentation: Segmentation, micrograph: Micrograph, truth: Label | None, source: str | None
-    ) -> tuple[FrameRecord, dict[str, np.ndarray]]:
         mask = _mask(segmentation, self._output)
         instances = scratch_array(mask.shape, np.uint32, self._output)
         record = _record(segmentation, mask, instances, micrograph, truth, self._settings)
         return replace(record, source=source), {**vars(segmentation), "mask": mask, "instances": instances}
 
-    def _finish(self, held: ExitStack, store: FrameStore | HeldFrame, measured: MeasuredFrames) -> SegmentedFile:
+    def _finish(
+        self, held: ExitStack, store: FrameStore | HeldFrame, run: Callable[[], None] = lambda: None
+    ) -> SegmentedFile:
         with held:
             with self._errors_of_frames(store):
-                measured.store_all()
+                run()
                 if len(store.records) < self.count:
                     raise ReadError(f"{self._path}: has lost frames while it was read; expected {self.count}.")
                 with storage_errors(self._finished_file):

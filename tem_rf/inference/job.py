@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tem_rf.inference.file import FileSegmentation
 from tem_rf.inference.lattices import add_lattices, check_lattice
 from tem_rf.inference.model_choice import Networks
 from tem_rf.inference.other_formats import check_formats, write_other_formats
-from tem_rf.inference.overlap import MAX_AHEAD, MAX_PX_AHEAD, WORKERS
+from tem_rf.inference.overlap import MAX_AHEAD, MAX_PX_AHEAD, overlapping
 from tem_rf.inference.results import SegmentedFile
 from tem_rf.inference.tracks import TrackedFile, check_movie, track_file
 from tem_rf.lattice.structure import read_structure
@@ -69,7 +69,7 @@ def segment_files(
     on_failure: Callable[[Path, TemRfError], None] | None = None,
     on_new_frame: Callable[[str, Micrograph], None] = lambda name, micrograph: None,
 ) -> list[Segmented]:
-    """Segment files one after the other; while the network runs, the files before it are measured and written.
+    """Segment files one after the other; while the network runs, the files before and after it are worked on, too.
 
     Args:
         files: Files found by `files_to_segment`.
@@ -110,7 +110,7 @@ def segment_files(
             except TemRfError as error:
                 fail(started.file.path, error)
 
-    with ThreadPoolExecutor(WORKERS) as workers:
+    with overlapping() as (workers, turn):
         for number, file in enumerate(files, start=1):
             title = f"segmenting {file.path.name} ({number} of {len(files)})"
             notes: list[str] = []  # until those of the files before it are printed
@@ -123,6 +123,7 @@ def segment_files(
                     notes.clear()
                 future = segmentation.start(
                     workers,
+                    turn,
                     on_frame=_on_frame(title, on_step),
                     on_wait=_on_wait(file.path, job, on_note),
                     on_new_frame=_on_new_frame(file.path, segmentation.count, on_new_frame),
@@ -141,7 +142,7 @@ def segment_files(
 
 @dataclass(frozen=True)
 class _Started:
-    """A file whose frames have passed the network, and what is to be printed about it."""
+    """A file whose frames have been read, and what is to be printed about it."""
 
     file: LabelledFile
     segmentation: FileSegmentation
