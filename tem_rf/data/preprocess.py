@@ -31,6 +31,8 @@ class Preprocessed:
         mean: Mean counts before normalization.
         sd: Standard deviation of the counts before normalization.
         robust: Offset and scale of robust normalization; None if they were not measured.
+        has_all_counts: Whether `mean` and `sd` are those of the micrograph as recorded, since nothing was replaced or
+            rescaled.
     """
 
     image: np.ndarray
@@ -43,6 +45,7 @@ class Preprocessed:
     sd: float
     robust: tuple[float, float] | None
     has_too_many_outliers: bool = False
+    has_all_counts: bool = False
 
 
 def preprocess(
@@ -94,7 +97,11 @@ def preprocess(
     known = {"standard": (mean, sd), "robust": robust}
     offset, scale = known.get(settings.normalization) or _range(image, settings.normalization)
     _normalize(image, offset, scale)
-    return Preprocessed(image, pixel_size_nm, threshold, replaced, offset, scale, mean, sd, robust, has_too_many)
+    is_corrected = settings.flat_field_px is not None or settings.target_pixel_size_nm is not None or replaced > 0
+    has_all_counts = pixels.dtype in (np.uint8, np.uint16) and not is_corrected  # float32 holds them without rounding
+    return Preprocessed(
+        image, pixel_size_nm, threshold, replaced, offset, scale, mean, sd, robust, has_too_many, has_all_counts
+    )
 
 
 def normalize_micrograph(

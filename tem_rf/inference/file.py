@@ -21,6 +21,7 @@ from tem_rf.data.pixels import resample_mask
 from tem_rf.data.readers import read_frames
 from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.sources import count_frames
+from tem_rf.data.tiff import MAX_UINT16
 from tem_rf.errors import DatasetError, ReadError, StorageError, TemRfError
 from tem_rf.files import sole_writer, storage_errors
 from tem_rf.inference.frame_store import FrameRecord, FrameStore, HeldFrame
@@ -238,9 +239,14 @@ class FileSegmentation:
                 with_distance=self._settings.split_touching,
             )
         mask = _mask(segmentation, self._output)
-        instances = scratch_array(mask.shape, np.uint32, self._output)
+        instances = scratch_array(mask.shape, self._type_of_numbers(mask, segmentation.pixel_size_nm), self._output)
         record = _record(segmentation, mask, instances, micrograph, truth, self._settings)
         return replace(record, source=source), {**vars(segmentation), "mask": mask, "instances": instances}
+
+    def _type_of_numbers(self, mask: np.ndarray, pixel_size_nm: float | None) -> type[np.unsignedinteger]:
+        """A type that holds the numbers of all particles that a mask (h, w) can have, holes included."""
+        min_area_px = max(disc_area_px(_min_diameter_px(self._settings, pixel_size_nm)), 1.0)
+        return np.uint16 if 2 * np.count_nonzero(mask) <= MAX_UINT16 * min_area_px else np.uint32
 
     def _finish(
         self, held: ExitStack, store: FrameStore | HeldFrame, run: Callable[[], None] = lambda: None
@@ -376,7 +382,7 @@ def _record(
     label: Label | None,
     settings: SegmentSettings,
 ) -> FrameRecord:
-    """Measure and score a frame, and fill its (h, w) uint32 instances."""
+    """Measure and score a frame, and fill its (h, w) uint16 or uint32 instances."""
     min_px = _min_diameter_px(settings, result.pixel_size_nm)
     measured = measure_mask(
         mask,
@@ -387,14 +393,16 @@ def _record(
         instances=instances,
         probability=result.probability,
         min_confidence=settings.min_confidence,
+        sd=result.sd_counts,
     )
-    truth, sure, found = None, instances, mask > 0
+    scores, score_notes, dice = None, tuple[str, ...](), None
     if label is not None:
-        truth = resample_mask(label.mask, mask.shape)
-    if label is not None and label.unsure is not None:
-        passed_over = resample_mask(label.unsure, mask.shape)
-        sure, found = np.where(passed_over, 0, instances), found & ~passed_over
-    scores, score_notes = (None, ()) if label is None else _scores(sure, label, disc_area_px(min_px))
+        truth, sure, found = resample_mask(label.mask, mask.shape), instances, mask > 0
+        if label.unsure is not None:
+            passed_over = resample_mask(label.unsure, mask.shape)
+            sure, found = np.where(passed_over, 0, instances), found & ~passed_over
+        scores, score_notes = _scores(sure, label, disc_area_px(min_px))
+        dice = float(hard_dice(found[np.newaxis], truth[np.newaxis])[0])
     return FrameRecord(
         shape=mask.shape,
         pixel_size_nm=result.pixel_size_nm,
@@ -403,7 +411,7 @@ def _record(
         low_confidence=measured.low_confidence,
         min_diameter_px=min_px,
         scores=scores,
-        hard_dice=None if truth is None else float(hard_dice(found[np.newaxis], truth[np.newaxis])[0]),
+        hard_dice=dice,
         verdict=result.verdict,
         notes=(*result.notes, *(f"label: {note}" for note in (label.notes if label else ())), *score_notes),
     )

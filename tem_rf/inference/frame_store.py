@@ -1,8 +1,10 @@
 """Finished frames on disk, so that a killed job can resume at the next frame."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from tem_rf.data.tiff import MAX_UINT16
 from tem_rf.files import storage_errors, write_json
 from tem_rf.particles.measure import Particle
 from tem_rf.particles.scores import ParticleScores
@@ -48,6 +51,7 @@ class FrameRecord:
 
 
 _RECORD = TypeAdapter(FrameRecord)
+_FORMAT = 2  # of the raw files; those of earlier versions are not continued
 
 
 class FrameStore:
@@ -58,10 +62,11 @@ class FrameStore:
     Args:
         folder: Folder of the store.
         job: Everything that determines the results; a store of another job is deleted.
-        kinds: Kinds of images, with their dtypes.
+        kinds: Kinds of images, with their dtypes. Instances are uint16 where it holds all numbers.
     """
 
     def __init__(self, folder: Path, job: dict[str, Any], kinds: Mapping[str, np.dtype]) -> None:
+        job = {**job, "format": _FORMAT}
         self._folder, self._kinds = folder, {kind: np.dtype(dtype) for kind, dtype in kinds.items()}
         self.records: list[FrameRecord] = []
         with storage_errors(folder):
@@ -83,19 +88,22 @@ class FrameStore:
         Raises:
             StorageError: The disk is full.
         """
-        with storage_errors(self._folder):
-            for kind, dtype in self._kinds.items():
+        with storage_errors(self._folder), ExitStack() as unwritten:  # no later frame may follow half of this one
+            for kind in self._kinds:
                 with self._raw(kind).open("ab") as file:
-                    file.write(np.ascontiguousarray(images[kind], dtype).data)
-            with self._lines.open("a", encoding="utf-8") as file:
-                file.write(_line(record))
+                    unwritten.callback(os.truncate, file.name, file.tell())
+                    file.write(np.ascontiguousarray(images[kind], self._dtype(kind, record)).data)
+            with self._lines.open("ab") as file:
+                unwritten.callback(os.truncate, file.name, file.tell())
+                file.write(_line(record).encode())
+            unwritten.pop_all()
         self.records.append(record)
 
     def images(self, kind: str) -> Iterator[np.ndarray]:
         """Yield the images of a kind, memory-mapped."""
-        dtype, offset = self._kinds[kind], 0
+        offset = 0
         for record in self.records:
-            image = np.memmap(self._raw(kind), dtype, "r", offset, record.shape)
+            image = np.memmap(self._raw(kind), self._dtype(kind, record), "r", offset, record.shape)
             offset += image.nbytes
             yield image
 
@@ -123,18 +131,23 @@ class FrameStore:
                 record = _RECORD.validate_json(line)
             except ValidationError:
                 return
-            for kind, dtype in self._kinds.items():
-                room[kind] -= record.shape[0] * record.shape[1] * dtype.itemsize
+            for kind in self._kinds:
+                room[kind] -= self._bytes(kind, record)
             if min(room.values()) < 0:
                 return
             self.records.append(record)
 
     def _cut_off(self) -> None:
-        pixels = sum(height * width for height, width in (record.shape for record in self.records))
-        for kind, dtype in self._kinds.items():
+        for kind in self._kinds:
             with self._raw(kind).open("ab") as file:
-                file.truncate(pixels * dtype.itemsize)
+                file.truncate(sum(self._bytes(kind, record) for record in self.records))
         self._lines.write_text("".join(map(_line, self.records)), encoding="utf-8")
+
+    def _dtype(self, kind: str, record: FrameRecord) -> np.dtype:
+        return self._kinds[kind] if kind != "instances" or len(record.particles) > MAX_UINT16 else np.dtype(np.uint16)
+
+    def _bytes(self, kind: str, record: FrameRecord) -> int:
+        return record.shape[0] * record.shape[1] * self._dtype(kind, record).itemsize
 
     def _raw(self, kind: str) -> Path:
         return self._folder / f"{kind}.raw"

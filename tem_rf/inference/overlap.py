@@ -118,7 +118,7 @@ class MeasuredFrames:
         self._waiting: deque[Future[MeasuredFrame]] = deque()
 
     def submit(self, ahead: int, measure: Callable[..., MeasuredFrame], *arguments: Any) -> None:
-        """Segment and measure a frame, given its ticket, and store earlier ones until at most `ahead` are not stored."""
+        """Segment and measure a frame with a ticket, and store earlier ones until at most `ahead` are not stored."""
         if self._workers is None or ahead == 0:
             self.store_all()
             self._keep(measure(self._turn.ticket(), *arguments))

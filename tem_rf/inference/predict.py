@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,7 @@ class Segmentation:
         statistics: (n,) float64, what `tem_rf.trust` measures, of the first network, if they were asked for.
         distance: (height, width) float32, relative distance to the edge of the particle, by which touching particles
             are split; the mean if there are several. None if it was not asked for, or no network gives it.
+        sd_counts: Standard deviation of the counts of the micrograph, if the preprocessing has measured it.
     """
 
     probability: np.ndarray
@@ -48,6 +50,7 @@ class Segmentation:
     verdict: Verdict | None = None
     statistics: np.ndarray | None = None
     distance: np.ndarray | None = None
+    sd_counts: float | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -105,6 +108,7 @@ def segment_by_ensemble(
     if len(targets) > 1:
         raise SettingsError(f"models: expected one pixel size to rescale to, received {sorted(map(str, targets))}.")
     notes = [note for segmenter in segmenters for note in _notes(segmenter, micrograph)]
+    sd_counts: list[float | None] = []
     measured: list[tuple[Segmenter, np.ndarray]] = []
 
     def on_view(segmenter: Segmenter, image: np.ndarray, probability: np.ndarray) -> None:
@@ -112,9 +116,8 @@ def segment_by_ensemble(
             measured.append((segmenter, measure(image, probability)))
 
     distance = _Mean() if with_distance else None
-    probabilities = _probabilities(
-        segmenters, micrograph, transforms, tile_px, scratch, notes.append, on_view, distance
-    )
+    prepare = partial(_prepared, micrograph=micrograph, scratch=scratch, on_note=notes.append, on_sd=sd_counts.append)
+    probabilities = _probabilities(segmenters, prepare, transforms, tile_px, scratch, on_view, distance)
     mean, spread = _mean_and_spread(probabilities, scratch)
     if spread is not None:
         _calibrate(mean, float(np.exp(np.mean([np.log(one.temperature) for one in segmenters]))))
@@ -126,6 +129,7 @@ def segment_by_ensemble(
         verdict=_verdict(measured),
         statistics=measured[0][1] if measured else None,
         distance=None if distance is None else distance.value,
+        sd_counts=sd_counts[0],
     )
 
 
@@ -137,11 +141,10 @@ def _calibrate(probability: np.ndarray, temperature: float) -> None:
 
 def _probabilities(
     segmenters: Sequence[Segmenter],
-    micrograph: Micrograph,
+    prepare: Callable[[Segmenter], np.ndarray],
     transforms: int,
     tile_px: int | None,
     scratch: Path | None,
-    on_note: Callable[[str], None],
     on_view: Callable[[Segmenter, np.ndarray, np.ndarray], None],
     distance: "_Mean | None",
 ) -> Iterator[np.ndarray]:
@@ -152,7 +155,7 @@ def _probabilities(
     """
     is_single = len(segmenters) * transforms == 1
     for segmenter in segmenters:
-        image = _normalized(segmenter, micrograph, scratch, on_note)
+        image = prepare(segmenter)
         added = distance if segmenter.architecture.has_distance else None
         for transform in range(transforms):
             turned = _outputs(segmenter, dihedral(image, transform), tile_px, scratch, with_distance=added is not None)
@@ -212,9 +215,14 @@ def _mean_and_spread(images: Iterator[np.ndarray], scratch: Path | None) -> tupl
     return mean, squares
 
 
-def _normalized(
-    segmenter: Segmenter, micrograph: Micrograph, scratch: Path | None, on_note: Callable[[str], None]
+def _prepared(
+    segmenter: Segmenter,
+    micrograph: Micrograph,
+    scratch: Path | None,
+    on_note: Callable[[str], None],
+    on_sd: Callable[[float | None], None],
 ) -> np.ndarray:
+    """(h, w) float32, normalized for a network; `on_sd` gets the standard deviation of the counts, if it is known."""
     where = micrograph.path or micrograph.name
     try:
         prepared = preprocess(
@@ -235,6 +243,7 @@ def _normalized(
             f"exceed the median by {prepared.xray_threshold:g} counts, the threshold of {segmenter.name}; this "
             "detector has another count scale"
         )
+    on_sd(prepared.sd if prepared.has_all_counts else None)
     return prepared.image
 
 

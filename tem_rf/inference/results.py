@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -31,6 +32,7 @@ from tem_rf.trust.advice import explain, summarize
 from tem_rf.trust.record import DiceMap
 from tem_rf.trust.verdict import Verdict
 
+_WRITERS = 2
 _PICTURES: tuple[Pictures, ...] = ("none", "small", "full")
 _MAX_OVERLAY_PX: dict[Pictures, int] = {"small": 1024, "full": 4096}
 
@@ -111,9 +113,13 @@ def write_results(
     pixel_size_nm = records[0].pixel_size_nm
     particles = [particle for record in records for particle in record.particles]
     files = {kind: output / f"{path.stem}_{kind}.tif" for kind in kinds}
-    for kind, file in files.items():
+
+    def write(kind: str) -> None:
         images = _numbered(store, output) if kind == "instances" else store.images(kind)
-        write_images(file, images, len(records), pixel_size_nm)
+        write_images(files[kind], images, len(records), pixel_size_nm)
+
+    with ThreadPoolExecutor(_WRITERS if len(records) > 1 else 1) as writers:  # a stack takes long to reach the disk
+        list(writers.map(write, list(files)))
     mask = next(store.images("mask"))
     files |= _draw(path, output, pictures, first, mask, particles, pixel_size_nm)
     files["particles"] = output / f"{path.stem}_particles.csv"
@@ -258,9 +264,12 @@ def _means(image: np.ndarray, factor: int) -> np.ndarray:
 def _numbered(store: FrameStore | HeldFrame, scratch: Path) -> Iterator[np.ndarray]:
     """Yield the instances as uint16, or as uint32 if a frame has too many particles for it."""
     if max(len(record.particles) for record in store.records) > MAX_UINT16:
-        yield from store.images("instances")
+        yield from (image.astype(np.uint32, copy=False) for image in store.images("instances"))
         return
     for image in store.images("instances"):
+        if image.dtype == np.uint16:
+            yield image
+            continue
         narrow = scratch_array(image.shape, np.uint16, scratch)
         for band in bands(len(image)):
             narrow[band] = image[band]

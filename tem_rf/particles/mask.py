@@ -99,7 +99,8 @@ def measure_mask(
         split_touching: Split touching particles.
         distance: (h, w) distance that a network gives, to split them by; None: split at necks.
         rows: Rows of a window; None: a few million pixels.
-        instances: (h, w) uint32, filled with the number of the particle of each pixel, 0 elsewhere; None: not wanted.
+        instances: (h, w) uint16 or uint32, filled with the number of the particle of each pixel, 0 elsewhere; None: not
+            wanted.
         probability: (h, w) of the particle class, for the confidence; may be memory-mapped.
         min_confidence: Minimum confidence of a particle; others are no particles, and are erased from the mask.
         sd: Standard deviation of the counts, if it is known.
@@ -170,7 +171,8 @@ def _windows(mask: np.ndarray, rows: int) -> Iterator[tuple[slice, Spans, np.nda
     height = len(mask)
     start, stop, done = 0, min(rows, height), 0  # components that end above row `done` were ready before
     while True:
-        spans, count = connect(find_spans(mask[start:stop] > 0))
+        window = mask[start:stop]
+        spans, count = connect(find_spans(window if window.dtype in (bool, np.uint8) else window > 0))
         tops, ends = np.full(count + 1, start), np.full(count + 1, start)
         tops[spans.number[::-1]] = start + spans.row[::-1]  # the last assignment is that of the first span
         ends[spans.number] = start + spans.row + 1
