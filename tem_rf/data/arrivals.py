@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tem_rf.data.formats import whole_file
 from tem_rf.data.pairing import micrographs_so_far
 from tem_rf.data.readers import open_recording
 from tem_rf.errors import ReadError, TemRfError
@@ -113,9 +114,12 @@ def _holds_what_it_claims(path: Path, look: _Look) -> bool:
 
     A file that ends with zeros may have been reserved before it is written, and one with remarks may be damaged.
     """
-    if path.suffix.lower() not in _SUFFIXES_WITH_SIZE or not any(look.ends[-_END_BYTES:]):
+    suffix, last = path.suffix.lower(), look.ends[-_END_BYTES:]
+    if suffix not in (*_SUFFIXES_WITH_SIZE, *whole_file.SUFFIXES) or not any(last):
         return False
     try:
+        if suffix in whole_file.SUFFIXES:
+            return whole_file.is_whole(path, look.ends[:_END_BYTES], last, look.size)
         with open_recording(path) as recording:
             return recording.count > 0 and not (recording.notes or recording.remarks)
     except (TemRfError, OSError):

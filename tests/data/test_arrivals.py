@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import tifffile
 from tem_rf.data.arrivals import Arrivals
 from tem_rf.data.tiff import write_tiff
 from tem_rf.errors import ReadError
+from tests.helpers.written_files import write_ser
 
 
 def write(path: Path, content: bytes | bytearray, changed_s: int = 1000) -> Path:
@@ -123,8 +125,30 @@ def write_mrc(path: Path, frames: np.ndarray) -> None:
         mrc.set_data(frames)
 
 
+def write_dm(path: Path, frames: np.ndarray) -> None:
+    """The frame of a Digital Micrograph file: length of the tags, an unnamed tag with pixels, and an empty one."""
+    tags = b"\x01" + frames.tobytes() + bytes(8)
+    version, form, header = (3, ">III", 16) if path.suffix == ".dm3" else (4, ">IQI", 24)
+    stray = bytes(4) if version == 3 else b""  # which DM3 files may have after their end
+    content = struct.pack(form, version, struct.calcsize(form) + len(tags) - header, 1) + tags + stray
+    path.write_bytes(content)
+
+
+def write_series(path: Path, frames: np.ndarray) -> None:
+    write_ser(path, len(frames))
+
+
 @pytest.mark.parametrize(
-    ("name", "save"), [("m.tif", write_tiff), ("m.mrc", write_mrc), ("m.npy", np.save)], ids=["tif", "mrc", "npy"]
+    ("name", "save"),
+    [
+        ("m.tif", write_tiff),
+        ("m.mrc", write_mrc),
+        ("m.npy", np.save),
+        ("m.dm3", write_dm),
+        ("m.dm4", write_dm),
+        ("m_1.ser", write_series),
+    ],
+    ids=["tif", "mrc", "npy", "dm3", "dm4", "ser"],
 )
 def test_a_file_with_all_that_its_header_claims_is_taken_after_a_brief_rest(
     name: str, save: Callable[[Path, np.ndarray], object], tmp_path: Path
@@ -138,6 +162,19 @@ def test_a_file_with_all_that_its_header_claims_is_taken_after_a_brief_rest(
     path.write_bytes(whole)
     assert take_all(arrivals, 1.5) == []
     assert take_all(arrivals, 1.75) == [name]
+
+
+@pytest.mark.parametrize("name", ["m.dm3", "m.dm4", "m_1.ser"])
+@pytest.mark.parametrize("kept", [0, 3, 10, 24, 60])
+def test_a_file_that_is_not_whole_is_waited_for(kept: int, name: str, tmp_path: Path) -> None:
+    (write_series if name.endswith(".ser") else write_dm)(tmp_path / name, FRAMES)
+    whole = (tmp_path / name).read_bytes()
+    for content in (whole[:kept], whole[: -20 - kept], whole[:kept] + bytes(len(whole) - kept)):  # the last is reserved
+        write(tmp_path / name, content)
+        arrivals = Arrivals([tmp_path], settle_s=2)
+        take_all(arrivals, 0)
+        assert take_all(arrivals, 1) == []
+        assert take_all(arrivals, 2) == [name]
 
 
 def test_a_file_whose_size_is_reserved_is_waited_for(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ _STAMP = (0x4949, 0x0197)
 _FIRST_64_BIT_VERSION = 0x0220
 _SPECTRA, _IMAGES = 0x4120, 0x4122
 _DTYPES = dict(enumerate(("<u1", "<u2", "<u4", "<i1", "<i2", "<i4", "<f4", "<f8"), start=1))
+# Order of the bytes, series, version, kind of the elements, of their tags, room for elements, elements.
+_HEAD = struct.Struct("<HHHIIII")
 # Before the pixels of an image: offset, size and index of a pixel along x and y, type, width, height.
 _IMAGE_HEADER = struct.Struct("<ddiddiHII")
 _MODE = re.compile(rb"<Label>Mode</Label><Value>([^<]*)</Value>")
@@ -62,6 +64,32 @@ def series_of(emi: Path) -> list[Path]:
     """The SER files beside an EMI file, which contain its pixels."""
     found = emi.parent.glob(f"{escape(emi.stem)}_*.ser")
     return sorted(series for series in found if series.stem.removeprefix(f"{emi.stem}_").isdigit())
+
+
+def ends_with_its_last_image(series: Path) -> bool:
+    """Whether a SER file holds all the images that its header has room for, each with the tag after its pixels.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with series.open("rb") as file:
+        head = file.read(_HEAD.size)
+        if len(head) < _HEAD.size:
+            return False
+        order, stamp, version, kind, tag, room, count = _HEAD.unpack(head)
+        if (order, stamp) != _STAMP or kind != _IMAGES or not 0 < count == room:
+            return False
+        integer = struct.Struct("<Q" if version >= _FIRST_64_BIT_VERSION else "<I")
+        place = file.read(integer.size)
+        if len(place) < integer.size:
+            return False
+        (start,) = integer.unpack(place)
+        file.seek(start + (2 * count - 1) * integer.size)  # of the last tag, after the places of the images and tags
+        place = file.read(integer.size)
+        if len(place) < integer.size:
+            return False
+        file.seek(integer.unpack(place)[0])
+        return file.read(8)[:2] == tag.to_bytes(4, "little")[:2] and file.tell() >= integer.unpack(place)[0] + 8
 
 
 @dataclass(frozen=True)
@@ -141,7 +169,7 @@ def _mode(path: Path) -> str:
 
 
 def _offsets(path: Path, file: BinaryIO, size: int) -> tuple[int, ...]:
-    order, series, version, kind, _tag, _total, count = struct.unpack("<HHHIIII", file.read(22))
+    order, series, version, kind, _tag, _room, count = _HEAD.unpack(file.read(_HEAD.size))
     if (order, series) != _STAMP:
         raise ReadError(
             f"{path}: does not start like a SER file; it is damaged or has the wrong suffix, copy it again."
