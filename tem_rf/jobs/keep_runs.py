@@ -52,6 +52,15 @@ def restore_runs(names: Sequence[str], root: Path) -> list[RunFolder]:
     return [keeping.restore_run(run) for run in runs]
 
 
+def check_can_be_deleted(runs: Sequence[RunFolder]) -> None:
+    """Check before anyone is asked whether to delete runs.
+
+    Raises:
+        RunError: A run is training or waiting, or belongs to a study.
+    """
+    _check(runs, "deleted")
+
+
 def delete_runs(runs: Sequence[RunFolder]) -> None:
     """Delete runs with everything in their folders.
 
@@ -63,10 +72,14 @@ def delete_runs(runs: Sequence[RunFolder]) -> None:
 
 
 def _each(runs: Sequence[RunFolder], done: str, action: Callable[[RunFolder], T]) -> list[T]:
+    _check(runs, done)
+    return [action(run) for run in runs]
+
+
+def _check(runs: Sequence[RunFolder], done: str) -> None:
     for run in runs:
         _check_is_not_waiting(run, done)
         keeping.check_is_free(run, done)
-    return [action(run) for run in runs]
 
 
 def _check_is_not_waiting(run: RunFolder, done: str) -> None:

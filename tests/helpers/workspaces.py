@@ -36,7 +36,7 @@ def evaluated_run(folder: Path, dataset_folder: Path) -> RunFolder:
     return run
 
 
-def finished_job(folder: Path, state: Path, title: str, result: Any, *, code: int = 0, ending: str = "done") -> None:
+def finished_job(folder: Path, state: Path, title: str, result: Any, *, code: int = 0, ending: str = "done") -> Path:
     """A job of the app that has ended in a workspace, with its JSON output."""
     jobs = state / "tem-rf" / "jobs"
     job = jobs / f"{title.replace(' ', '-')}"
@@ -46,7 +46,7 @@ def finished_job(folder: Path, state: Path, title: str, result: Any, *, code: in
     (part / "code.txt").write_text(f"{code}\n")
     (part / "output.txt").write_text(json.dumps(result))
     (part / "job.json").write_text(json.dumps(about))
-    part.rename(job)  # complete when it appears
+    return part.rename(job)  # complete when it appears
 
 
 def segmented_micrograph(folder: Path, state: Path) -> None:

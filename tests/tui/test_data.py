@@ -383,3 +383,82 @@ def test_patches_to_label_next_are_stepped_through_and_start_from_what_the_model
         await until(pilot, lambda: "3/3, 32 x 32 px, particles" in str(view.border_title))
 
     drive(folder, script)
+
+
+def test_a_micrograph_that_cannot_be_read_leaves_the_keys_of_its_folder_and_the_way_to_the_next(folder: Path) -> None:
+    write_folder(folder / "raw", 3)
+    shutil.rmtree(folder / "raw" / "labels")
+    first, second, _ = sorted((folder / "raw" / "images").iterdir())
+    first.write_bytes(b"no image")
+    second.write_bytes(b"no image")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        await until(pilot, lambda: "1/3, " in _facts(app, "#place-problems"))
+        assert first.name in _facts(app, "#place-problems")
+        assert "press . for the next micrograph" in " ".join(_facts(app, "#place-problems").split())
+        assert "press g to segment them" in " ".join(_facts(app).split())
+        assert "g Segment" in _facts(app, "KeyLine")
+        assert "e Edit" not in _facts(app, "KeyLine")
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "2/3, " in _facts(app, "#place-problems"))
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "3/3, " in str(app.query_one(MicrographView).border_title))
+        assert _facts(app, "#place-problems") == ""
+        assert "e Edit" in _facts(app, "KeyLine")
+
+    drive(folder, script)
+
+
+def test_a_frame_says_what_is_read_into_it_if_that_takes_a_while(
+    with_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(folder: Path, index: int, reading: Any) -> Any:
+        def read(name: str) -> None:
+            reading(name)
+            if name.startswith("m1"):
+                go_on.wait(20)
+
+        return preview_folder(folder, index, read)
+
+    monkeypatch.setattr("tem_rf_tui.screens.data.preview_folder", slow)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        await pilot.press("down")
+        view = app.query_one(MicrographView)
+        await until(pilot, lambda: "1/3, " in str(view.border_title))
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "Reading m1.tif …" in str(view.border_title))
+        go_on.set()
+        await until(pilot, lambda: "2/3, " in str(view.border_title))
+
+    drive(with_data, script)
+
+
+def test_the_parent_folder_is_the_one_that_is_selected(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    write_folder(folder / "raw", 2)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        app.push_screen(BrowseScreen(folder / "empty"))
+        await until(pilot, lambda: "empty: no micrographs" in _summary(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "Select a folder with micrographs, or a prepared dataset" in told(app))
+        assert isinstance(app.screen, BrowseScreen)
+        await pilot.press("backspace")
+        await until(pilot, lambda: "no micrographs" in _summary(app) and "empty" not in _summary(app))
+
+    drive(folder, script, size=WIDE)
+
+
+def test_a_prepared_dataset_is_named_while_one_browses(with_data: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        app.push_screen(BrowseScreen(with_data / "datasets" / "discs"))
+        await until(pilot, lambda: "discs: prepared dataset" in _summary(app))
+
+    drive(with_data, script, size=WIDE)

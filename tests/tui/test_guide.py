@@ -22,7 +22,10 @@ def test_enter_begins_the_first_step_that_is_not_done(folder: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("6", "i")
         await until(pilot, lambda: isinstance(app.screen, GuideScreen))
-        await until(pilot, lambda: "Next: micrographs. Press Enter to begin" in " ".join(screen_text(app).split()))
+        await until(
+            pilot,
+            lambda: "Next: micrographs. Press Enter to simulate some, or 1, then" in " ".join(screen_text(app).split()),
+        )
         assert f"tem-rf {__version__}" in screen_text(app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, CommandForm))

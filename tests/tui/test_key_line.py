@@ -10,9 +10,11 @@ from textual.pilot import Pilot
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.help import HelpScreen
 from tem_rf_tui.screens import SCREENS, screen_class
+from tem_rf_tui.screens.image_errors import ImageErrorsScreen
 from tem_rf_tui.widgets.key_line import KeyLine
-from tests.helpers.app import NARROW, WIDE, drive, make_run, until
+from tests.helpers.app import NARROW, WIDE, drive, make_run, screen_text, until
 from tests.helpers.labelled_folder import write_folder
+from tests.helpers.workspaces import evaluated_run
 
 
 @pytest.fixture
@@ -60,6 +62,40 @@ def test_only_keys_that_do_something_here_are_listed(with_folders: Path) -> None
         assert "Particles" not in _key_line(app)  # side by side with the picture
 
     drive(with_folders, script, size=WIDE)
+
+
+def test_a_table_without_rows_has_no_keys_for_rows(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("5")
+        await until(pilot, lambda: "No run has finished an epoch yet; press 3 to train" in screen_text(app))
+        assert _key_line(app) == "? Help  q Quit"
+
+    drive(folder, script)
+
+
+def test_a_filter_names_its_keys_while_it_is_typed(with_folders: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "u Use" in _key_line(app))
+        await pilot.press("slash")
+        await until(pilot, lambda: _key_line(app) == "⏎ Keep  esc Clear")
+        await pilot.press("d", "enter")
+        await until(pilot, lambda: "u Use" in _key_line(app))
+
+    drive(with_folders, script)
+
+
+def test_every_key_has_room_on_an_image_and_its_errors(folder: Path, tiny_dataset: Path) -> None:
+    evaluated_run(folder, tiny_dataset)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("5")
+        await until(pilot, lambda: "x Export" in _key_line(app))
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ImageErrorsScreen))
+        await until(pilot, lambda: _key_line(app).endswith("esc Close  ? Help"))
+        assert len(_key_line(app)) <= NARROW[0] - 2
+
+    drive(folder, script)
 
 
 def _key_line(app: TemRfApp) -> str:

@@ -14,6 +14,8 @@ from tem_rf_tui.screens.jobs import JobsScreen
 from tem_rf_tui.screens.report import ReportScreen
 from tem_rf_tui.screens.too_small import TooSmallScreen
 from tem_rf_tui.widgets.job_line import progress_text
+from tem_rf_tui.widgets.key_line import KeyLine
+from tem_rf_tui.widgets.text_lines import TextLines
 from tests.helpers.app import NARROW, drive, screen_text, told, until
 from tests.helpers.workspaces import finished_job
 
@@ -52,6 +54,43 @@ def test_a_check_opens_its_report_with_the_problems_first_and_every_line_can_be_
         assert isinstance(app.screen, HelpScreen)
         await pilot.pause(0.2)
         assert "Here: Reports and output" in screen_text(app)
+
+    drive(folder, script)
+
+
+def test_a_search_has_a_next_line_only_after_something_was_searched(folder: Path) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        app.push_screen(ReportScreen("words", ["one", "two", "one"]))
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen) and bool(app.screen.query(KeyLine)))
+        keys = app.screen.query_one(KeyLine)
+        await until(pilot, lambda: "/ Search" in str(keys.render()))
+        assert "n Next" not in str(keys.render())
+        await pilot.press("slash", *"one", "enter")
+        await until(pilot, lambda: "n Next" in str(keys.render()))
+        assert "2 lines" in screen_text(app)
+
+    drive(folder, script)
+
+
+def test_the_table_of_a_command_is_not_torn_apart(folder: Path, tmp_path: Path) -> None:
+    head, row = "┏" + "━" * 100 + "┓", "┃" + " " * 98 + "7 ┃"
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: app._ended is not None)
+        job = finished_job(folder, tmp_path / "state", "particles segmented", None)
+        (job / "output.txt").write_text(f"{head}\n{row}\n")
+        await until(pilot, lambda: "particles segmented: done" in told(app))
+        await pilot.press("j")
+        await until(pilot, lambda: isinstance(app.screen, JobsScreen))
+        await until(pilot, lambda: bool(app.screen.query("#job-output Static")))
+        output = app.screen.query_one("#job-output Static", Static)
+        await until(pilot, lambda: output.size.height == 2)  # a line each
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        text = app.screen.query_one(TextLines)
+        await until(pilot, lambda: text.virtual_size.height == 2)
+        await pilot.press("end", *["right"] * 60)
+        await until(pilot, lambda: "7 ┃" in screen_text(app))
 
     drive(folder, script)
 

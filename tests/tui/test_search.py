@@ -23,6 +23,7 @@ from tem_rf_tui.screens.new_study import NewStudyScreen
 from tem_rf_tui.study_trials import best_per_depth, trials_of
 from tem_rf_tui.widgets.curves import Curves
 from tem_rf_tui.widgets.field_plot import FieldPlot
+from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.study_detail import progress
 from tem_rf_tui.widgets.study_table import StudyTable
 from tem_rf_tui.widgets.trial_table import TrialTable
@@ -102,6 +103,17 @@ def with_study(with_dataset: Path) -> StudyFolder:
     )
     log.write(WorkersEvent(time=_START + 60, workers=workers))
     return study
+
+
+def test_every_key_has_room_beside_a_study(with_study: StudyFolder) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        line = app.screen.query_one(KeyLine)
+        await until(pilot, lambda: "c Curves" in str(line.render()))
+        assert str(line.render()).endswith("? Help  q Quit")
+        assert len(str(line.render())) <= NARROW[0] - 2
+
+    drive(with_study.path.parent.parent, script)
 
 
 async def _open(app: TemRfApp, pilot: Pilot[None], trials: int = 5) -> None:

@@ -21,6 +21,7 @@ from tem_rf_tui.screens.edit_label import EditLabelScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.screens.segment import trust_cell
 from tem_rf_tui.screens.segmented import SegmentedScreen
+from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.widgets.row_table import RowTable
 from tests.helpers.app import NARROW, WIDE, assert_snapshot, drive, make_run, screen_text, told, until
@@ -210,7 +211,8 @@ def test_particles_stand_in_a_table_below_their_sizes(with_model: Path, tmp_path
         assert list(table.rows[0][:4]) == ["1", "1", "0.181", "0.0256"]  # sqrt(4 / pi) 8 px
         assert table.rows[3][-1] == "yes"
         assert "4 particles, diameter 0.226 ± 0.045 nm (n = 3" in screen_text(app)
-        assert "3 particles not touching the border" in screen_text(app)
+        assert "3 particles not cut by an edge" in screen_text(app)
+        await until(pilot, lambda: "h Picture" in str(app.screen.query_one(KeyLine).render()))  # the way back
 
     drive(with_model, script)
 

@@ -1,17 +1,19 @@
 """Previews of datasets and folders; read in worker threads, because NumPy and the readers are imported here."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tem_rf.errors import DatasetError
+from tem_rf.errors import DatasetError, TemRfError
 from tem_rf_tui.wording import counted
 
 if TYPE_CHECKING:
-    from tem_rf.data.pairing import Problem
+    from tem_rf.data.pairing import Pair, Problem
     from tem_rf_tui.painting import Picture
+
+Reading = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,13 @@ class Preview:
     is_unlabelled: bool = False
 
 
-def preview_dataset(folder: Path, index: int) -> Preview:
+def preview_dataset(folder: Path, index: int, reading: Reading = lambda name: None) -> Preview:
     """Return a patch of a prepared dataset with its label.
+
+    Args:
+        folder: The dataset.
+        index: Index of the patch; it wraps around.
+        reading: Called with a name before something is read.
 
     Raises:
         DatasetError: The dataset cannot be read.
@@ -59,6 +66,7 @@ def preview_dataset(folder: Path, index: int) -> Preview:
     from tem_rf.data.splits import SPLITS
     from tem_rf_tui.painting import Picture
 
+    reading(folder.name)
     dataset = open_dataset(folder)
     manifest, count = dataset.manifest, len(dataset.patches)
     if not count:
@@ -84,16 +92,20 @@ def preview_dataset(folder: Path, index: int) -> Preview:
     return Preview(index, count, title, patch.source, picture, facts, problems, size_nm, manifest.patch_size)
 
 
-def preview_folder(folder: Path, index: int) -> Preview:
+def preview_folder(folder: Path, index: int, reading: Reading = lambda name: None) -> Preview:
     """Return a micrograph of a folder with its label, if it has one, and files without a partner.
 
+    Args:
+        folder: The folder.
+        index: Index of the micrograph; it wraps around.
+        reading: Called with a name before something is read.
+
     Raises:
-        TemRfError: The folder or the file cannot be read.
+        TemRfError: The folder cannot be read. A file that cannot be read is a problem in the preview.
     """
     from tem_rf.data.pairing import pair_labels
-    from tem_rf.data.sources import read_labelled
-    from tem_rf_tui.painting import Picture
 
+    reading(folder.name)
     pairing = pair_labels(folder)
     labels = {pair.image: pair for pair in pairing.pairs}
     problems = _problem_texts(problem for problem in pairing.problems if problem.path not in pairing.unlabelled)
@@ -103,7 +115,12 @@ def preview_folder(folder: Path, index: int) -> Preview:
             "press {data.segment} to segment them with a model, {data.edit} to label this one",
             "to train, label some of them here or in Fiji, QuPath or LabelMe, then prepare a dataset",
         )
-        return _preview_unlabelled(pairing.unlabelled, index, facts, problems)
+        index %= len(pairing.unlabelled)
+        shown = Preview(
+            index, len(pairing.unlabelled), "", "", None, facts, problems,
+            image=pairing.unlabelled[index], is_unlabelled=True,
+        )  # fmt: skip
+        return _with_picture(shown, None, reading)
     if not labels:
         return Preview(0, 0, "", "", None, ("no micrographs with a label",), problems)
     keys = "press {data.prepare} to prepare a dataset, {data.check} to check all files"
@@ -112,38 +129,44 @@ def preview_folder(folder: Path, index: int) -> Preview:
     if pairing.unlabelled:
         facts = (f"{facts[0]}, {len(pairing.unlabelled)} without, which {{data.edit}} labels", facts[1])
     index %= len(images)
-    if images[index] not in labels:
-        return replace(_preview_unlabelled(images, index, facts, problems), is_unlabelled=False)
-    count, pair = len(images), labels[images[index]]
-    labelled = next(iter(read_labelled(pair, None)))
-    micrograph = labelled.micrograph
-    height, width = micrograph.pixels.shape
-    title = f"{index + 1}/{count}, {width} x {height} px, particles {labelled.mask.mean():.1%}"
-    picture = Picture(micrograph.pixels, labelled.mask, micrograph.pixel_size_nm)
-    return Preview(
-        index, count, title, pair.image.name, picture, facts, problems, micrograph.pixel_size_nm,
-        image=pair.image, label=pair.label,
-    )  # fmt: skip
+    pair = labels.get(images[index])
+    shown = Preview(
+        index, len(images), "", "", None, facts, problems, image=images[index], label=pair.label if pair else None
+    )
+    return _with_picture(shown, pair, reading)
 
 
 def _problem_texts(problems: "Iterable[Problem]") -> tuple[str, ...]:
     return tuple(f"{problem.path.name}: {problem.reason}" for problem in problems)
 
 
-def _preview_unlabelled(
-    paths: Sequence[Path], index: int, facts: tuple[str, ...], problems: tuple[str, ...]
-) -> Preview:
+def _with_picture(preview: Preview, pair: "Pair | None", reading: Reading) -> Preview:
+    """Return a preview with its picture; a file that cannot be read is its first problem."""
     from tem_rf.data.readers import read_micrograph
+    from tem_rf.data.sources import read_labelled
     from tem_rf_tui.painting import Picture
 
-    index %= len(paths)
-    micrograph = read_micrograph(paths[index])
+    assert preview.image is not None
+    place, mask = f"{preview.index + 1}/{preview.count}", None
+    reading(preview.image.name)
+    try:
+        if pair is None:
+            micrograph = read_micrograph(preview.image)
+        else:
+            labelled = next(iter(read_labelled(pair, None)))
+            micrograph, mask = labelled.micrograph, labelled.mask
+    except (TemRfError, OSError) as error:
+        next_one = "; press {data.next} for the next micrograph" if preview.count > 1 else ""
+        problem = f"{place}, {error}".rstrip(".") + next_one
+        return replace(preview, problems=(problem, *preview.problems), image=None, label=None)
     height, width = micrograph.pixels.shape
-    title = f"{index + 1}/{len(paths)}, {width} x {height} px, no label"
-    picture, size_nm = Picture(micrograph.pixels, None, micrograph.pixel_size_nm), micrograph.pixel_size_nm
-    path = paths[index]
-    return Preview(
-        index, len(paths), title, path.name, picture, facts, problems, size_nm, image=path, is_unlabelled=True
+    size_nm = micrograph.pixel_size_nm
+    return replace(
+        preview,
+        title=f"{place}, {width} x {height} px, " + ("no label" if mask is None else f"particles {mask.mean():.1%}"),
+        file=preview.image.name,
+        picture=Picture(micrograph.pixels, mask, size_nm),
+        pixel_size_nm=size_nm,
     )
 
 

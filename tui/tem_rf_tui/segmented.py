@@ -83,7 +83,7 @@ def particle_text(frame: SegmentedFrame, particle: Particle, place: int, order: 
     if particle.confidence is not None:
         parts.append(f"confidence {particle.confidence:.2f}")
     if particle.touches_border:
-        parts.append("cut by the border")
+        parts.append("cut by an edge")
     return ", ".join(parts)
 
 

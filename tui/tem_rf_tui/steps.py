@@ -24,6 +24,7 @@ class Step:
         screen: The screen on which it is done.
         action: The action of that screen that begins it.
         done: The result in this folder so far; empty if it is still to be done.
+        begin: What the action does, if it is one of several ways.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Step:
     screen: str
     action: str
     done: str = ""
+    begin: str = "begin"
 
 
 def find_steps(workspace: Workspace, runs: Sequence[RunView], jobs: Sequence[Job], networks: str) -> list[Step]:
@@ -53,7 +55,7 @@ def find_steps(workspace: Workspace, runs: Sequence[RunView], jobs: Sequence[Job
         Step(
             "Micrographs", "with the particles labelled in some of them; or simulated ones, which are labelled exactly",
             "{app.data}, then {data.simulate} simulate, {data.fetch} fetch or {data.browse} browse", "data", "simulate",
-            _names(workspace, micrographs),
+            _names(workspace, micrographs), "simulate some",
         ),
         Step("Dataset", "cut the micrographs into patches for training, validation and test",
              "{app.data}, select the folder, then {data.prepare}", "data", "prepare", _names(workspace, datasets)),

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.text import Text, TextType
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -14,6 +15,7 @@ from textual.worker import get_current_worker
 from tem_rf.errors import TemRfError
 from tem_rf_tui.screens.form import FormScreen
 from tem_rf_tui.wording import counted
+from tem_rf_tui.workspace import DATASET_MARK
 
 
 class FolderTree(DirectoryTree):
@@ -24,11 +26,15 @@ class FolderTree(DirectoryTree):
         has_files: Whether micrographs are listed.
     """
 
-    ICON_NODE, ICON_NODE_EXPANDED = "▸ ", "▾ "
+    ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", ""
 
     def __init__(self, folder: Path, *, has_files: bool = False) -> None:
         super().__init__(folder)
         self._has_files = has_files
+
+    def process_label(self, label: TextType) -> Text:
+        """Name the topmost folder by its whole path, and the others by their names."""
+        return label if isinstance(label, Text) else Text(label)
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """Keep visible folders, and micrographs on request."""
@@ -65,6 +71,7 @@ class BrowseScreen(FormScreen[Path]):
         super().__init__("Browse folders and files" if has_files else "Browse folders", start="Select")
         self._folder = self._chosen = folder
         self._has_files = has_files
+        self._problem = ""  # of the folder under the cursor
 
     def fields(self) -> ComposeResult:
         """Yield the tree."""
@@ -74,11 +81,7 @@ class BrowseScreen(FormScreen[Path]):
         """Read the folder under the cursor."""
         event.stop()
         if event.node.data is not None:
-            self._chosen = event.node.data.path
-            if self._chosen.is_dir():
-                self._look(self._chosen)
-            else:
-                self.say(str(self._chosen))
+            self._choose(event.node.data.path)
 
     def on_directory_tree_file_selected(self, event: FolderTree.FileSelected) -> None:
         """Return the file."""
@@ -88,16 +91,29 @@ class BrowseScreen(FormScreen[Path]):
     def on_browse_screen_looked_into(self, message: LookedInto) -> None:
         """Show the content."""
         if message.folder == self._chosen:
+            self._problem = message.text if message.is_problem else ""
             self.say(message.text, is_problem=message.is_problem)
 
     def action_parent(self) -> None:
-        """Show the parent folder."""
+        """Show the parent folder, and put the cursor on it."""
         self._folder = self._folder.parent
         self.query_one(FolderTree).path = self._folder
+        self._choose(self._folder)
 
     def action_start(self) -> None:
-        """Return the folder."""
-        self.dismiss(self._chosen)
+        """Return the folder; a field may also take one that is still empty."""
+        if self._problem and not self._has_files:
+            self.notify("Select a folder with micrographs, or a prepared dataset.", severity="warning")
+        else:
+            self.dismiss(self._chosen)
+
+    def _choose(self, path: Path) -> None:
+        self._chosen, self._problem = path, ""
+        if path.is_dir():
+            self.say(f"{path}: reading …")
+            self._look(path)
+        else:
+            self.say(str(path))
 
     @work(thread=True, exclusive=True, group="look", description="read a folder")
     def _look(self, folder: Path) -> None:
@@ -105,6 +121,9 @@ class BrowseScreen(FormScreen[Path]):
 
         worker = get_current_worker()
         try:
+            if (folder / DATASET_MARK).is_file():
+                self.post_message(self.LookedInto(folder, f"{folder}: prepared dataset", False))
+                return
             pairing = pair_labels(folder)
             words = f"{folder}: {counted(len(pairing.pairs), 'micrograph')} with a label"
             if not pairing.pairs and pairing.unlabelled:

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
@@ -30,14 +31,15 @@ from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.wording import has_words
 from tem_rf_tui.workspace import DATASET_MARK
 
+_SLOW_S = 0.2
 _FIRST_STEPS = (
     "Press {data.simulate} to simulate micrographs, {data.fetch} to fetch a published dataset, "
     "{data.browse} to browse to your own folder.\n\n"
     "Then: {data.prepare} prepares a dataset, {app.network} shows networks, {app.train} trains, "
     "{app.results} evaluates, {app.segment} segments new micrographs.\n"
     "Press {app.steps} at any time to see which of these steps are done, and what comes next.\n\n"
-    "Folders with images/ and labels/ inside are listed automatically. If your labels are elsewhere:\n"
-    "tem-rf prepare MICROGRAPHS --labels LABELS -o NAME"
+    "Folders of micrographs, or with images/ and labels/ inside, are listed automatically. If your labels are "
+    "elsewhere, give their folder in the form of {data.prepare}."
 )
 
 
@@ -58,6 +60,18 @@ class DataScreen(TabScreen):
         Binding("full_stop", "step(1)", "Next", key_display=".", show=False, tooltip="Next patch or micrograph"),
         Binding("comma", "step(-1)", "Previous", key_display=",", show=False, tooltip="Previous patch or micrograph"),
     )
+
+    @dataclass
+    class PreviewBegun(Message):
+        """A folder or file is about to be read.
+
+        Attributes:
+            place: The dataset or folder that is previewed.
+            name: Name of the folder or file.
+        """
+
+        place: Path
+        name: str
 
     @dataclass
     class PreviewRead(Message):
@@ -87,6 +101,7 @@ class DataScreen(TabScreen):
         self._place: Path | None = None
         self._index = 0
         self._shown: Preview | None = None
+        self._slow: Timer | None = None  # until a preview is slow enough to say what is read
         self._is_unlabelled = False
         self._words = ""  # of the filter
 
@@ -105,14 +120,16 @@ class DataScreen(TabScreen):
         match action:
             case "use":
                 return self._place in self._datasets
-            case "prepare" | "check":
+            case "prepare":
+                return is_folder and not self._is_unlabelled and self._shown is not None
+            case "check":
                 return is_folder and not self._is_unlabelled
             case "segment":
                 return is_folder and self._is_unlabelled
             case "edit":
-                return is_folder
+                return is_folder and self._shown is not None and self._shown.image is not None
             case "step":
-                return self._place is not None
+                return self._shown is not None and self._shown.count > 1
             case _:
                 return True
 
@@ -166,7 +183,7 @@ class DataScreen(TabScreen):
         """Preview the dataset or folder under the cursor."""
         place = Path(event.option_id) if event.option_id else None
         if place is not None and place != self._place:
-            self._place, self._index, self._is_unlabelled = place, 0, False
+            self._place, self._index, self._is_unlabelled, self._shown = place, 0, False, None
             self.screen.refresh_bindings()
             self._preview(place, 0)
 
@@ -174,13 +191,37 @@ class DataScreen(TabScreen):
         """Use the dataset."""
         self.action_use()
 
+    def on_data_screen_preview_begun(self, message: PreviewBegun) -> None:
+        """Say what is read if it takes a while."""
+        if message.place != self._place:  # another was selected meanwhile
+            return
+        view = self.query_one(MicrographView)
+
+        def say() -> None:
+            if self._shown is None:  # another place
+                view.show(None)
+                self.query_one("#place-facts", Static).update("")
+                self.query_one("#place-problems", Static).update("")
+            view.display = True
+            view.border_title, view.border_subtitle = f"Reading {message.name} …", ""
+
+        self._stop_waiting()
+        self._slow = self.set_timer(_SLOW_S, say)
+
+    def _stop_waiting(self) -> None:
+        if self._slow is not None:
+            self._slow.stop()
+            self._slow = None
+
     def on_data_screen_preview_read(self, message: PreviewRead) -> None:
         """Show the picture and the facts."""
+        self._stop_waiting()
         preview = self._shown = message.preview
         self._index, self._is_unlabelled = preview.index, preview.is_unlabelled
         self.screen.refresh_bindings()
         self.query_one("#place-facts", Static).update("\n".join(preview.facts))
-        self.query_one("#place-problems", Static).update("\n".join(f"✗ {problem}" for problem in preview.problems))
+        problems = self.tem_rf.hint("\n".join(f"✗ {problem}" for problem in preview.problems))
+        self.query_one("#place-problems", Static).update(problems)
         view = self.query_one(MicrographView)
         view.display = preview.picture is not None
         view.border_title, view.border_subtitle = (
@@ -191,7 +232,9 @@ class DataScreen(TabScreen):
 
     def on_data_screen_preview_failed(self, message: PreviewFailed) -> None:
         """Show why there is no picture."""
+        self._stop_waiting()
         self._shown = None
+        self.screen.refresh_bindings()
         self.query_one("#place-facts", Static).update("")
         self.query_one("#place-problems", Static).update(f"✗ {message.reason}")
         self.query_one(MicrographView).display = False
@@ -234,7 +277,12 @@ class DataScreen(TabScreen):
 
         def start(request: PrepareRequest | None) -> None:
             if request is not None:
-                self.tem_rf.start_command(f"prepare {request.output}", *request.command_line(), "--json")
+                self.tem_rf.start_command(
+                    f"prepare {request.output}",
+                    *request.command_line(),
+                    "--json",
+                    ending=self.tem_rf.hint("done; press {app.train}, then {train.new} to train a network"),
+                )
 
         start_values, fixed = {"output": f"datasets/{folder.name}"}, {"micrographs": (folder,)}
         self.app.push_screen(CommandForm("Prepare", PrepareRequest, start=start_values, fixed=fixed), start)
@@ -273,7 +321,9 @@ class DataScreen(TabScreen):
         def start(request: SimulateRequest | None) -> None:
             if request is not None:
                 title = f"simulate {request.folder}" if request.like is None else f"fit a preset to {request.like}"
-                self.tem_rf.start_command(title, *request.command_line(), "--json")
+                ending = "done; select it and press {data.prepare} to prepare a dataset"
+                ending = self.tem_rf.hint(ending) if request.like is None else "done"
+                self.tem_rf.start_command(title, *request.command_line(), "--json", ending=ending)
 
         self.app.push_screen(CommandForm("Simulate", SimulateRequest), start)
 
@@ -307,7 +357,7 @@ class DataScreen(TabScreen):
         read = preview_dataset if place in self._datasets else preview_folder
         found: DataScreen.PreviewRead | DataScreen.PreviewFailed
         try:
-            found = self.PreviewRead(read(place, index))
+            found = self.PreviewRead(read(place, index, lambda name: self.post_message(self.PreviewBegun(place, name))))
         except (TemRfError, OSError) as error:
             found = self.PreviewFailed(str(error))
         if not get_current_worker().is_cancelled:  # another was selected meanwhile

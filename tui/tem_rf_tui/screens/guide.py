@@ -84,5 +84,5 @@ def guide_text(steps: list[Step], hint: Callable[[str], str]) -> Text:
     if coming is None:
         text.append("All steps are done. A study (screen 4) compares many networks on the same images.")
     else:
-        text.append(f"Next: {coming.title.lower()}. Press Enter to begin, or {hint(coming.keys)}.")
+        text.append(f"Next: {coming.title.lower()}. Press Enter to {coming.begin}, or {hint(coming.keys)}.")
     return text

@@ -40,7 +40,7 @@ class ImageErrorsScreen(LinkedPicturesScreen):
         Binding("p,pageup", "next(-1)", "Previous", tooltip="Previous image of the table"),
         Binding("c", "correct", "Correct label", tooltip="Correct the label of the micrograph of this image"),
         Binding("plus,equals_sign", "zoom(2)", "Zoom in", key_display="+", priority=True),
-        Binding("minus", "zoom(0.5)", "Zoom out", key_display="-", priority=True),
+        Binding("minus", "zoom(0.5)", "Zoom out", show=False, key_display="-", priority=True),
         Binding("0", "reset", "Whole", priority=True, tooltip="Show the whole picture"),
         Binding("left", "pan(0, -1)", "Pan left", show=False, priority=True),
         Binding("right", "pan(0, 1)", "Pan right", show=False, priority=True),

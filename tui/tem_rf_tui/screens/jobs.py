@@ -94,7 +94,9 @@ class JobsScreen(ModalScreen[None]):
     def action_read(self) -> None:
         """Show the whole output of a job."""
         if job := self.query_one(JobTable).chosen:
-            self.app.push_screen(ReportScreen(f"{job.title}: {progress_text(job)}", output_of(job)))
+            lines = output_of(job)
+            title = f"{job.title}: {progress_text(job)}"
+            self.app.push_screen(ReportScreen(title, lines, is_table=_has_table(lines)))
 
     def action_cancel(self) -> None:
         """Stop the job under the cursor."""
@@ -109,7 +111,14 @@ class JobsScreen(ModalScreen[None]):
         job = self.query_one(JobTable).chosen
         none = "No job has these words." if self._jobs else "No jobs started in this folder yet."
         lines = output_of(job) if job else [none]
-        self.query_one("#job-output Static", Static).update("\n".join(lines))
+        output = self.query_one("#job-output Static", Static)
+        output.set_class(_has_table(lines), "-table")
+        output.update("\n".join(lines))
+
+
+def _has_table(lines: list[str]) -> bool:
+    """Whether lines were laid out as a table, which must not be wrapped."""
+    return any(line.startswith("┏") for line in lines)
 
 
 def output_of(job: Job) -> list[str]:

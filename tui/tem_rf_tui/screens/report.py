@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.text_lines import TextLines
+from tem_rf_tui.wording import counted
 
 
 class ReportScreen(ModalScreen[None]):
@@ -19,6 +20,7 @@ class ReportScreen(ModalScreen[None]):
         title: What the text is about.
         lines: The text.
         is_log: Whether its lines are shown whole, from the last on.
+        is_table: Whether its lines are shown whole, since wrapped lines would tear the table apart.
     """
 
     AUTO_FOCUS = "TextLines"
@@ -31,15 +33,16 @@ class ReportScreen(ModalScreen[None]):
         Binding("question_mark", "app.help", "Help", key_display="?", tooltip="List all keys"),
     ]
 
-    def __init__(self, title: str, lines: Sequence[str], *, is_log: bool = False) -> None:
+    def __init__(self, title: str, lines: Sequence[str], *, is_log: bool = False, is_table: bool = False) -> None:
         super().__init__()
         self._title, self._lines, self._is_log = title, lines, is_log
+        self._is_wrapped = not (is_log or is_table)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide report") as dialog:
             dialog.border_title = self._title
             yield FilterField("lines")
-            yield TextLines(self._lines, is_wrapped=not self._is_log)
+            yield TextLines(self._lines, is_wrapped=self._is_wrapped)
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -50,11 +53,15 @@ class ReportScreen(ModalScreen[None]):
     def on_filter_field_words(self, event: FilterField.Words) -> None:
         """Search while you type."""
         found = self.query_one(TextLines).search(event.words)
-        self.query_one(".report").border_subtitle = f"{found} lines" if event.words else ""
+        self.query_one(".report").border_subtitle = counted(found, "line") if event.words else ""
 
     def on_filter_field_left(self) -> None:
         """Return to the text."""
         self.query_one(TextLines).focus()
+
+    def applies(self, action: str) -> bool:
+        """Show the keys to the next line only after a search."""
+        return action != "next" or bool(self.query_one(FilterField).value)
 
     def action_search(self) -> None:
         """Go to the field of the search."""

@@ -98,6 +98,10 @@ class ResultsScreen(StudyRunsScreen):
         """Start watching the runs of studies."""
         self.watch_studies()
 
+    def applies(self, action: str) -> bool:
+        """Show no key for rows while there are none."""
+        return bool(self._rows if action == "filter" else self._shown)
+
     def activate(self) -> None:
         """Focus the table."""
         self.stand_in(self.query_one("#results"))
@@ -192,7 +196,8 @@ class ResultsScreen(StudyRunsScreen):
 
         def start(request: ExportRequest | None) -> None:
             if request is not None:
-                self.tem_rf.start_command(f"export {_title(row)}", *request.command_line(), "--json")
+                ending = self.tem_rf.hint("done; press {app.segment} to segment with it")
+                self.tem_rf.start_command(f"export {_title(row)}", *request.command_line(), "--json", ending=ending)
 
         form = CommandForm(f"Export {_title(row)}", ExportRequest, fixed={"run": _paths(row)}, leave_out=("runs",))
         self.app.push_screen(form, start)
@@ -227,13 +232,14 @@ class ResultsScreen(StudyRunsScreen):
         self.query_one("#result-details").display = len(self._columns) < len(COLUMNS) and bool(self._shown)
         self._show_details()
         self.show_or_say(table, self.query_one("#no-results", Static), None if self._shown else self._nothing())
+        self.screen.refresh_bindings()
 
     def _nothing(self) -> str:
         """Return why there are no rows."""
         if self._rows:
             return "No row contains all these words."
         has_read = self.tem_rf.has_read_runs and self.has_read_studies and self._has_read_rows
-        return "No run has finished an epoch yet; train a network first." if has_read else READING
+        return "No run has finished an epoch yet; press {app.train} to train a network." if has_read else READING
 
     def _show_details(self) -> None:
         row = self.query_one(RowTable).cursor_row

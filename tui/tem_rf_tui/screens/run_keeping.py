@@ -62,6 +62,11 @@ class RunKeepingScreen(StudyRunsScreen):
         runs = self._marked_or_chosen()
         if not runs or not self._are_own(runs):
             return
+        try:
+            keep_runs.check_can_be_deleted(runs)
+        except (TemRfError, OSError) as error:
+            self.notify(str(error), severity="warning", timeout=10)
+            return
 
         def delete(is_meant: bool | None) -> None:
             if not is_meant:

@@ -43,7 +43,7 @@ class SearchScreen(TabScreen):
         Binding("R", "resume('--retry-failed')", "Retry", show=False, tooltip="Resume, and retry failed trials"),
         Binding("c", "curves", "Curves", tooltip="Draw the curves of the runs of this trial on the Train screen"),
         Binding("d", "next_setup", "Dataset", show=False, tooltip="Next dataset and recipe of the study"),
-        Binding("o", "order", "Sort", tooltip="Sort trials by depth and receptive field, or best first"),
+        Binding("o", "order", "Sort", show=False, tooltip="Sort trials by depth and receptive field, or best first"),
         Binding("v", "next_view", "View", tooltip="Switch between trials, plot, workers and log"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show studies or trials with all words"),
     )
@@ -76,13 +76,18 @@ class SearchScreen(TabScreen):
     def applies(self, action: str) -> bool:
         """Show only the keys for the state of the study, and none to switch views that are side by side."""
         study = self._watched_study()
+        has_trial = study is not None and self.query_one(StudyDetail).chosen is not None
         match action:
             case "new":
                 return True
             case "next_view":
                 return study is not None and not self.is_wide
-            case "stop" | "cancel_trial":
+            case "stop":
                 return study is not None and study.state in LIVE_STATES
+            case "cancel_trial":
+                return study is not None and study.state in LIVE_STATES and has_trial
+            case "curves":
+                return has_trial
             case "resume":
                 return study is not None and study.state not in LIVE_STATES
             case _:
@@ -223,7 +228,7 @@ class SearchScreen(TabScreen):
             self._started = ""
         self._watched = table.chosen_name
         nothing = f"No studies in {self.tem_rf.workspace.studies} yet.\n\n"
-        nothing += "Press {search.new} to define one."
+        nothing += "Press {search.new} to define and start one."
         words = nothing if self._has_read else READING
         self.show_or_say(table, self.query_one("#no-studies", Static), None if self._studies else words)
         self._show_detail()
@@ -231,7 +236,7 @@ class SearchScreen(TabScreen):
     def _show_detail(self) -> None:
         study = self._watched_study()
         self.query_one(StudyDetail).show(study)
-        state = (study.study, study.state) if study else None
+        state = (study.study, study.state, self.query_one(StudyDetail).chosen is None) if study else None
         if state != self._shown_state:
             self._shown_state = state
             self.screen.refresh_bindings()

@@ -46,7 +46,7 @@ class SegmentScreen(TabScreen):
         Binding("n", "suggest", "Suggest", tooltip="Suggest what to label next, with the model under the cursor"),
         Binding("c", "correct", "Correct", tooltip="Correct the particles of the segmented micrograph"),
         Binding("f", "view", "Full size", tooltip="Open the segmented micrograph at full size, with each particle"),
-        Binding("p", "pool", "Pool", tooltip="Take the folder of the segmented micrograph as one experiment: report"),
+        Binding("p", "pool", "Report", tooltip="Summarize the folder of this result as one experiment: report.html"),
         Binding("v", "masks", "Masks", show=False, tooltip="Switch between models and segmented micrographs"),
         Binding("slash", "filter", "Filter", key_display="/", show=False, tooltip="Show rows with all words"),
         Binding("h", "particles", "Sizes", tooltip="Switch between picture and particles in a narrow terminal"),
@@ -89,6 +89,11 @@ class SegmentScreen(TabScreen):
                 yield MicrographView(id="mask-view")
                 yield ParticleView(id="particle-view")
             yield HintText(id="no-masks", markup=False)
+
+    @property
+    def key_words(self) -> dict[str, str]:
+        """Name the view that the key opens."""
+        return {"particles": "Picture" if self.has_class("-particles") else "Sizes"}
 
     def applies(self, action: str) -> bool:
         """Show no key for results while there are none, and none to switch views that are side by side."""
@@ -170,6 +175,7 @@ class SegmentScreen(TabScreen):
     def action_particles(self) -> None:
         """Switch between picture and particles."""
         self.toggle_class("-particles")
+        self.screen.refresh_bindings()
 
     def action_masks(self) -> None:
         """Switch between models and masks."""
@@ -196,9 +202,11 @@ class SegmentScreen(TabScreen):
 
         def start(request: ParticlesRequest | None) -> None:
             if request is not None:
-                self.tem_rf.start_command(f"particles {request.folder}", *request.command_line())
+                page = (request.output or request.folder / "report") / "report.html"
+                title, ending = f"particles {request.folder}", f"done; the report is {page}"
+                self.tem_rf.start_command(title, *request.command_line(), ending=ending)
 
-        self.app.push_screen(CommandForm("One experiment", ParticlesRequest, start={"folder": folder}), start)
+        self.app.push_screen(CommandForm("Report of one experiment", ParticlesRequest, start={"folder": folder}), start)
 
     def action_segment(self, images: Path | None = None) -> None:
         """Ask for the settings, then segment.

@@ -14,7 +14,10 @@ class FilterField(Input):
         of: Id of the list that it filters; its own is this with `-filter`.
     """
 
-    BINDINGS = [Binding("escape", "leave", "Clear", show=False, tooltip="Remove the filter")]
+    BINDINGS = [
+        Binding("enter", "submit", "Keep", tooltip="Keep the filter and return to the list"),
+        Binding("escape", "leave", "Clear", tooltip="Remove the filter"),
+    ]
 
     @dataclass
     class Words(Message):
@@ -30,7 +33,7 @@ class FilterField(Input):
         field: "FilterField"
 
     def __init__(self, of: str) -> None:
-        super().__init__(placeholder="filter: words in the row; Esc removes it", compact=True, id=f"{of}-filter")
+        super().__init__(placeholder="words; Enter keeps, Esc clears", compact=True, id=f"{of}-filter")
         self.of = of
         self.display = False
 

@@ -26,7 +26,7 @@ class SizeHistogram(ColourPlot):
     def show(self, particles: ParticleList) -> None:
         """Draw the particles that do not touch the border."""
         self.border_title = f"equivalent diameter ({particles.unit})"
-        self.border_subtitle = f"{counted(len(particles.diameters), 'particle')} not touching the border"
+        self.border_subtitle = f"{counted(len(particles.diameters), 'particle')} not cut by an edge"
         self._diameters = particles.diameters
         self.draw()
 

@@ -80,7 +80,8 @@ class SampleView(Vertical):
         """Show why there are no patches."""
         if self._run is not None and message.path == self._run.run.samples_file:
             self._read_last = None
-            self._say(message.reason)
+            none_yet = "No patches yet; they appear here after the first epoch, with the prediction of the network."
+            self._say(message.reason if self._run.epochs else none_yet)
 
     def _draw(self) -> None:
         if self._read_last is None or self._run is None:
