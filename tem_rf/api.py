@@ -163,9 +163,8 @@ def simulate(
     Args:
         preset: What to simulate: a preset, or the .json file of one.
         output: Folder to write; default: simulated/PRESET.
-        like: Folder of your micrographs, best with masks, to fit dose, blur, contrast and film to. The fit is written
-            as a preset, FOLDER.json or the .json file of the output, and nothing is simulated. Other settings that you
-            give are kept.
+        like: Folder of your micrographs, best with masks, to fit dose, blur, contrast and film to. Writes a preset,
+            FOLDER.json or the .json file of the output, and simulates nothing. Other settings that you give are kept.
         count: Number of micrographs; existing ones are reused.
         seed: Random seed.
         workers: Number of processes; default: one per core.

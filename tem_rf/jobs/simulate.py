@@ -25,9 +25,9 @@ class SimulateRequest(Request):
     )
     like: Path | None = Field(
         None,
-        description="Folder of your micrographs, best with masks, to fit dose, blur, contrast and film to. The fit is "
-        "written as a preset, FOLDER.json or the .json file of the output, and nothing is simulated. Other settings "
-        "that you give are kept.",
+        description="Folder of your micrographs, best with masks, to fit dose, blur, contrast and film to. Writes a "
+        "preset, FOLDER.json or the .json file of the output, and simulates nothing. Other settings that you give are "
+        "kept.",
     )
     count: int = Field(20, ge=1, description="Number of micrographs; existing ones are reused.")
     seed: int = Field(0, ge=0, description="Random seed.")

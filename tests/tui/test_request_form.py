@@ -1,6 +1,7 @@
 """Forms are made from requests: every setting, its help, its default and its range come from there."""
 
 import asyncio
+import textwrap
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ REQUESTS = (
     TrainRequest,
 )
 
+_NARROW_FORM, _HELP_LINES = 72, 3
+
 
 class FormApp(App[None]):
     """Shows one form."""
@@ -61,6 +64,16 @@ def _type(app: FormApp, setting: str, text: str) -> None:
 
 def _help(app: FormApp, setting: str) -> str:
     return str(app.query_one(f"#help-{setting}", FieldHelp).render())
+
+
+@pytest.mark.parametrize("request_class", REQUESTS)
+def test_the_help_of_every_setting_fits_below_the_fields_of_a_narrow_form(request_class: type[Request]) -> None:
+    cut = {
+        name: setting.help
+        for name, setting in request_class.settings().items()
+        if len(textwrap.wrap(setting.help, _NARROW_FORM)) > _HELP_LINES
+    }
+    assert not cut
 
 
 @pytest.mark.parametrize("request_class", REQUESTS)
