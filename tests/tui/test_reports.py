@@ -60,9 +60,10 @@ def test_a_check_opens_its_report_with_the_problems_first_and_every_line_can_be_
 
 def test_a_search_has_a_next_line_only_after_something_was_searched(folder: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        app.push_screen(ReportScreen("words", ["one", "two", "one"]))
-        await until(pilot, lambda: isinstance(app.screen, ReportScreen) and bool(app.screen.query(KeyLine)))
-        keys = app.screen.query_one(KeyLine)
+        report = ReportScreen("words", ["one", "two", "one"])
+        app.push_screen(report)
+        await until(pilot, lambda: bool(report.query(KeyLine)))
+        keys = report.query_one(KeyLine)
         await until(pilot, lambda: "/ Search" in str(keys.render()))
         assert "n Next" not in str(keys.render())
         await pilot.press("slash", *"one", "enter")

@@ -132,7 +132,7 @@ def _text(app: TemRfApp, selector: str) -> str:
 def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("4")
-        await until(pilot, lambda: "Press n to define one" in screen_text(app))
+        await until(pilot, lambda: "Press n to define and start one" in screen_text(app))
         await pilot.press("s", "r", "K", "x", "d", "o", "v")
         await until(pilot, lambda: told(app).count("No studies yet") == 3)
         assert "No trials yet" in told(app)
@@ -269,7 +269,7 @@ def test_a_study_that_vanishes_leaves_the_table(with_study: StudyFolder) -> None
         await until(pilot, lambda: len(app.query_one(StudyTable).rows) == 1)
         assert app.query_one(StudyTable).chosen_name == "other"
         shutil.rmtree(with_study.path.parent)
-        await until(pilot, lambda: "Press n to define one" in screen_text(app))
+        await until(pilot, lambda: "Press n to define and start one" in screen_text(app))
 
     drive(with_study.path.parents[1], script)
 

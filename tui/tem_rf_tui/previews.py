@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tem_rf.data.pairing import Pair, Problem
     from tem_rf_tui.painting import Picture
 
-Reading = Callable[[str], None]
+Reading = Callable[[str], object]
 
 
 @dataclass(frozen=True)
