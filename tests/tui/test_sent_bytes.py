@@ -26,7 +26,7 @@ from tests.helpers.app import make_run
 
 ROWS, COLUMNS, CELL_PX = 30, 100, (20, 10)
 WITH_SIXEL, WITHOUT_SIXEL = b"\x1b[?62;4;22c", b"\x1b[?62;14;22c"
-STATUS_ASKED = b"\x1b[5n"
+STATUS_ASKED, SIZE_ASKED = b"\x1b[5n", b"\x1b[16t"
 KITTY = re.compile(rb"\x1b_G([^;\x1b]*);([^\x1b]+)\x1b\\")
 SIXEL = re.compile(rb'\x1bP[\d;]*q"1;1;(\d+);(\d+)[^\x1b]+\x1b\\')
 
@@ -35,22 +35,30 @@ class PixelTerminal:
     """A pseudo-terminal whose characters have a size in pixels, with the app in it; it answers what it is."""
 
     def __init__(
-        self, folder: Path, *options: Any, attributes: Any = WITHOUT_SIXEL, is_late: bool = False, **environment: str
+        self,
+        folder: Path,
+        *options: Any,
+        attributes: Any = WITHOUT_SIXEL,
+        is_late: bool = False,
+        cell: tuple[int, int] = CELL_PX,
+        is_silent: bool = False,
+        **environment: str,
     ) -> None:
-        self._attributes, self._is_late = attributes, is_late
+        self._attributes, self._is_late, self._cell, self._is_silent = attributes, is_late, cell, is_silent
         self._command = [sys.executable, "-m", "tem_rf", "tui", str(folder), *options]
         self._environment = {name: value for name, value in os.environ.items() if name not in ("TMUX", "STY")}
         self._environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
 
     def __enter__(self) -> Self:
         self._end, inside = pty.openpty()
-        fcntl.ioctl(inside, termios.TIOCSWINSZ,
-                    struct.pack("HHHH", ROWS, COLUMNS, COLUMNS * CELL_PX[1], ROWS * CELL_PX[0]))  # fmt: skip
+        height, width = (0, 0) if self._is_silent else self._cell  # some systems do not pass it on
+        sizes = struct.pack("HHHH", ROWS, COLUMNS, COLUMNS * width, ROWS * height)
+        fcntl.ioctl(inside, termios.TIOCSWINSZ, sizes)
         self._app = subprocess.Popen(
             self._command, stdin=inside, stdout=inside, stderr=inside, env=self._environment, start_new_session=True
         )
         os.close(inside)
-        self.sent, self.asked, self.statuses = b"", 0, 0
+        self.sent, self.asked, self.statuses, self.sizes = b"", 0, 0, 0
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,6 +85,9 @@ class PixelTerminal:
             while self.sent.count(b"\x1b[c") > self.asked:
                 self.asked += 1
                 os.write(self._end, self._attributes)
+            while self.sent.count(SIZE_ASKED) > self.sizes:
+                self.sizes += 1
+                os.write(self._end, b"\x1b[6;%d;%dt" % self._cell)
             if self.sent.count(STATUS_ASKED) > self.statuses:
                 if self._is_late:  # later than the library for pictures waits, and before the answer to this question
                     time.sleep(0.3)
@@ -154,6 +165,32 @@ def test_kitty_gets_a_patch_with_its_contour(with_data: Path) -> None:
     colours = set(map(tuple, np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()))
     assert (255, 200, 0) in colours  # the contour
     assert len({colour for colour in colours if len(set(colour)) == 1}) > 32  # more greys than half blocks have
+
+
+@pytest.mark.parametrize("cell", [(17, 8), (20, 10), (41, 19)])
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_square_patch_is_square_whatever_the_shape_of_a_character(
+    with_data: Path, cell: tuple[int, int], is_silent: bool
+) -> None:
+    with PixelTerminal(with_data, "--images", "kitty", cell=cell, is_silent=is_silent) as terminal:
+        sent = terminal.read_until(rb"\x1b_Ga=p,[^\x1b]*U=1")
+    placed = re.search(rb"\x1b_Ga=p,([^\x1b]*)", sent)[1].decode()
+    rows, columns = (int(re.search(rf"{name}=(\d+)", placed)[1]) for name in "rc")
+    height, width = rows * cell[0], columns * cell[1]
+    assert abs(height - width) < cell[0]  # less than a character, to which it is padded
+    assert height > ROWS * cell[0] / 2
+    assert (terminal.sizes > 0) == is_silent
+
+
+def test_half_blocks_are_as_tall_as_the_system_tells(with_data: Path) -> None:
+    spans = []
+    for cell in ((20, 10), (30, 10)):
+        with PixelTerminal(with_data, "--images", "blocks", cell=cell) as terminal:
+            sent = terminal.read_until("(?s)▀.*├".encode())
+        lines = re.split(rb"\x1b\[\d+;\d+H", sent)
+        spans.append(max(line.count("▀".encode()) for line in lines))
+        assert terminal.sizes == 0
+    assert spans[1] > 1.3 * spans[0]  # as many rows of taller characters take more columns
 
 
 def test_a_copied_table_goes_through_the_terminal(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import struct
 import sys
 from collections.abc import Mapping
 from typing import Literal
@@ -13,6 +14,8 @@ ImageKind = Literal["blocks", "kitty", "sixel"]
 _ATTRIBUTES = re.compile(rb"\x1b\[\?([\d;]*)c")
 _NAME = re.compile(rb"\x1bP>\|(.*?)\x1b\\")
 _FIRST_KITTY = (0, 28)  # the first version with placeholders
+_CELL = re.compile(rb"\x1b\[6;(\d+);(\d+)t")
+_cell_px = [(20, 10)]  # the usual one, then the one of this terminal
 _STATUS = re.compile(rb"\x1b\[0n")
 _SIXEL = b"4"  # in the attributes that a terminal reports
 _LONGEST_WAIT_S = 1.0  # terminals answer at once; a later answer would be read as keys
@@ -25,7 +28,10 @@ def image_kind(asked: Literal["auto"] | ImageKind) -> ImageKind:
         asked: A kind, or `auto` for the best kind that the terminal supports.
     """
     kind = detect(os.environ) if asked == "auto" else asked
+    _cell_px.append(_ask_cell_px(may_ask=kind != "blocks"))
     if kind != "blocks":
+        height, width = cell_px()
+        os.environ |= {"TEXTUAL_CELL_HEIGHT": str(height), "TEXTUAL_CELL_WIDTH": str(width)}  # if it gets no answer
         import textual_image.widget  # noqa: F401  asks the terminal for the size of a character, which works only now
 
         _ask(b"\x1b[5n", _STATUS)  # answers come in order: the import waits only 0.1 s for its own
@@ -40,6 +46,11 @@ def detect(environment: Mapping[str, str]) -> ImageKind:
     if "kitty" in terminal or "ghostty" in terminal:  # the two that support kitty's placeholders
         return "kitty" if has_placeholders(_name()) else "blocks"
     return "sixel" if _SIXEL in _attributes().split(b";") else "blocks"
+
+
+def cell_px() -> tuple[int, int]:
+    """Return height and width of a character [px], as the terminal told before the app started; otherwise 2:1."""
+    return _cell_px[-1]
 
 
 def has_placeholders(name: bytes) -> bool:
@@ -64,6 +75,23 @@ def _attributes() -> bytes:
     """Ask the terminal for its attributes; empty if it does not answer."""
     found = _ATTRIBUTES.search(_ask(b"\x1b[c", _ATTRIBUTES))
     return found[1] if found else b""
+
+
+def _ask_cell_px(*, may_ask: bool) -> tuple[int, int]:
+    """Return height and width of a character [px] from the system, or else from the terminal if it may be asked."""
+    try:
+        import fcntl
+        import termios
+
+        sizes = struct.unpack("HHHH", fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, bytes(8)))
+    except (ImportError, OSError):  # Windows; no terminal
+        return cell_px()
+    rows, columns, width, height = sizes
+    size = (height // rows, width // columns) if rows and columns else (0, 0)
+    if min(size) == 0 and may_ask and sys.stdin.isatty():
+        found = _CELL.search(_ask(b"\x1b[16t", _CELL))
+        size = (int(found[1]), int(found[2])) if found else size
+    return size if min(size) > 0 else cell_px()
 
 
 def _ask(question: bytes, answer: re.Pattern[bytes]) -> bytes:

@@ -37,7 +37,7 @@ class View:
     Attributes:
         rows: Edges of the cells down the picture [px].
         columns: Edges of the cells across the picture [px].
-        px_per_cell: Width and height of a cell [px of the picture].
+        px_per_cell: Width of a cell [px of the picture].
     """
 
     rows: np.ndarray
@@ -45,19 +45,31 @@ class View:
     px_per_cell: float
 
 
-def fit(shape: tuple[int, ...], cells: tuple[int, int], zoom: float, centre: tuple[float, float]) -> View:
-    """Fit a picture to cells with square pixels; at zoom 1 the whole picture is visible.
+def fit(
+    shape: tuple[int, ...], cells: tuple[int, int], zoom: float, centre: tuple[float, float], *, tallness: float = 1.0
+) -> View:
+    """Fit a picture to cells without distortion; at zoom 1 the whole picture is visible.
+
+    Args:
+        shape: Height and width of the picture [px].
+        cells: Number of cells down and across.
+        zoom: Magnification relative to the whole picture.
+        centre: Centre of the section, as fractions of height and width.
+        tallness: Height of a cell divided by its width.
 
     >>> fit((100, 100), (20, 50), 1.0, (0.5, 0.5)).px_per_cell
     5.0
+    >>> view = fit((100, 100), (20, 50), 1.0, (0.5, 0.5), tallness=1.25)
+    >>> view.px_per_cell, len(view.rows), len(view.columns)
+    (4.0, 21, 26)
     """
-    px_per_cell = max(side / count for side, count in zip(shape, cells, strict=True)) / zoom
+    across = max(shape[0] / (cells[0] * tallness), shape[1] / cells[1]) / zoom
     edges = []
-    for side, count, middle in zip(shape, cells, centre, strict=True):
+    for side, count, middle, px_per_cell in zip(shape, cells, centre, (across * tallness, across), strict=True):
         shown = min(side, count * px_per_cell)
         first = min(max(0.0, middle * side - shown / 2), side - shown)
         edges.append(np.linspace(first, first + shown, max(1, round(shown / px_per_cell)) + 1))
-    return View(edges[0], edges[1], px_per_cell)
+    return View(edges[0], edges[1], across)
 
 
 def paint(

@@ -14,8 +14,9 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tem_rf_tui.images import cell_px
 from tem_rf_tui.key_names import named
-from tem_rf_tui.painting import Picture, fit, paint, scale_bar
+from tem_rf_tui.painting import Picture, View, fit, paint, scale_bar
 from tem_rf_tui.session import SessionApp
 from tem_rf_tui.widgets.half_blocks import half_block_line
 from tem_rf_tui.widgets.pixel_picture import PixelPicture
@@ -120,7 +121,7 @@ class MicrographView(Widget, can_focus=True):
         if self._picture is None or self.query(PixelPicture):
             return
         place = event.get_content_offset(self)
-        view = fit(self._grey.shape, (2 * (self.size.height - 1), self.size.width), self._zoom, self._centre)
+        view = self._view()
         if place is not None and 2 * place.y < len(view.rows) and place.x < len(view.columns):
             self.post_message(self.Clicked(float(view.rows[2 * place.y]), float(view.columns[place.x])))
 
@@ -158,6 +159,12 @@ class MicrographView(Widget, can_focus=True):
             self._lines, self._lines_size = self._draw(), self.size
         return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width, self.rich_style)
 
+    def _view(self) -> View:
+        """Return the assignment of pixels to half blocks."""
+        height, width = cell_px()
+        cells = (2 * (self.size.height - 1), self.size.width)
+        return fit(self._grey.shape, cells, self._zoom, self._centre, tallness=height / 2 / width)
+
     def _redraw(self) -> None:
         for pixels in self.query(PixelPicture):
             pixels.show(self._picture, self._grey, self._zoom, self._centre)
@@ -168,7 +175,7 @@ class MicrographView(Widget, can_focus=True):
         picture, width, height = self._picture, self.size.width, self.size.height - 1
         if picture is None or width < 2 or height < 1 or self.query(PixelPicture):
             return []
-        view = fit(self._grey.shape, (2 * height, width), self._zoom, self._centre)
+        view = self._view()
         colours = paint(self._grey, picture, view, greys=_GREYS)
         if len(colours) % 2:
             rest = np.full_like(colours[:1], self.background_colors[1].rgb)  # half a line below the picture
