@@ -19,6 +19,7 @@ from tem_rf.locks import lock as lock_file
 DAMAGED_NPZ = (OSError, ValueError, EOFError, KeyError, TypeError, MemoryError, RuntimeError, zipfile.BadZipFile)
 """Exceptions that a damaged NPZ file can cause. One flipped bit can make it look encrypted, a RuntimeError."""
 
+_GONE_DISK = (errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ETIMEDOUT)
 _UNFINISHED = ".unfinished"  # suffix of folders that are being written
 
 
@@ -255,7 +256,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     Raises:
         DiskFullError: The disk is full.
         NameTooLongError: The name is too long for the file system.
-        StorageError: The location is not writable.
+        StorageError: The location is not writable, a file is larger than allowed, or the disk does not answer.
     """
     try:
         yield
@@ -269,6 +270,16 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise DiskFullError(
                 f"{path}: no space left on the disk; the file was not written. "
                 "Free some space or choose another folder, then run the same command again."
+            ) from error
+        if error.errno == errno.EFBIG:
+            raise StorageError(
+                f"{path}: became larger than its file system, or a limit of this account (`ulimit -f`), allows; "
+                "choose a folder on another disk, or raise the limit."
+            ) from error
+        if error.errno in _GONE_DISK and error.filename is None:
+            raise StorageError(
+                f"{path}: cannot be written to ({error.strerror}); check the disk or the connection to it, then run "
+                "the same command again."
             ) from error
         if _is_about(error, path):
             raise StorageError(f"{path}: cannot be written to ({error.strerror}); choose another folder.") from error

@@ -129,6 +129,20 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, replacing: Any, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EFBIG, "became larger than its file system, or a limit"),
+        (errno.EIO, "check the disk or the connection"),
+        (errno.ESTALE, "check the disk or the connection"),
+    ],
+)
+def test_a_disk_that_fails_is_named(tmp_path: Path, number: int, said: str) -> None:
+    with pytest.raises(StorageError, match=f"a.txt: .*{said}"), replacing_file(tmp_path / "a.txt"):
+        raise OSError(number, os.strerror(number))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_in_place_of_a_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "a", tmp_path / "file" / "b" / "a"):

@@ -41,6 +41,7 @@ class Arrivals:
         self._folders, self._settle_s = folders, settle_s
         self._waiting: dict[Path, tuple[_Look, float, float]] = {}  # look, time of the first such look, rest needed
         self._taken: dict[Path, _Look] = {}
+        self._present: set[Path] = set()
 
     @property
     def waiting(self) -> int:
@@ -56,7 +57,7 @@ class Arrivals:
         Raises:
             ReadError: A folder is gone or cannot be listed.
         """
-        present = {path for folder in self._folders for path in _micrographs(folder)}
+        self._present = present = {path for folder in self._folders for path in _micrographs(folder)}
         for known in (self._waiting, self._taken):
             for path in known.keys() - present:
                 del known[path]
@@ -88,6 +89,14 @@ class Arrivals:
     def has_changed(self, path: Path) -> bool:
         """Whether a file has changed, or gone, since it was taken."""
         return _look(path) != self._taken[path]
+
+    def is_present(self, path: Path) -> bool:
+        """Whether a file was in its folder at the last poll."""
+        return path in self._present
+
+    def forget(self, path: Path) -> None:
+        """Let a file that was taken appear again."""
+        self._taken.pop(path, None)
 
     def _is_as_taken(self, path: Path) -> bool:
         taken = self._taken.get(path)

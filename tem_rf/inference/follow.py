@@ -26,11 +26,13 @@ class Followed:
         segmented: Files that were segmented, with their latest result.
         failed: Files that cannot be segmented as they are now, with the reason.
         current: File that is being segmented.
+        blocked: Files that failed because a segmented file has the same name, by the file.
     """
 
     segmented: dict[Path, Segmented] = field(default_factory=dict)
     failed: dict[Path, TemRfError] = field(default_factory=dict)
     current: Path | None = None
+    blocked: dict[Path, Path] = field(default_factory=dict)
 
     def describe(self, waiting: int) -> str:
         """Return the numbers of files, frames and particles, and the mean diameter, on one line."""
@@ -81,6 +83,7 @@ def follow_folders(
         while True:
             began_s = clock()
             complete = arrivals.poll(began_s)
+            _forgive(arrivals, followed)
             polled_s = clock() - began_s
             for path in complete:
                 if arrivals.take(path):
@@ -92,6 +95,16 @@ def follow_folders(
         for path in followed.segmented.keys() - {followed.current}:
             forget_frames(path, job.output)
         return followed
+
+
+def _forgive(arrivals: Arrivals, followed: Followed) -> None:
+    """Forget failed files that were removed, and try those again whose name is no longer taken."""
+    for path in [path for path in followed.failed if not arrivals.is_present(path)]:
+        del followed.failed[path]
+        followed.blocked.pop(path, None)
+    for path in [path for path, other in followed.blocked.items() if not arrivals.is_present(other)]:
+        del followed.blocked[path]
+        arrivals.forget(path)
 
 
 def _segment(
@@ -111,8 +124,10 @@ def _segment(
             on_note(str(error))
 
     followed.failed.pop(path, None)
+    followed.blocked.pop(path, None)
     other = next((one for one in followed.segmented if one.stem == path.stem and one != path and one.exists()), None)
     if other is not None:
+        followed.blocked[path] = other
         reason = f"has the same name as {other.name}, whose results it would overwrite; rename one of them."
         return on_failure(path, SettingsError(f"{path}: {reason}"))
     try:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,60 @@ def test_two_files_of_one_name_do_not_overwrite_each_other(session: Session) -> 
     assert [str(error).partition(": ")[2][:28] for error in followed.failed.values()] == [
         "has the same name as m.tif, "
     ]
+
+
+def test_a_file_is_segmented_once_the_other_of_its_name_was_renamed(session: Session) -> None:
+    def rename() -> None:
+        (session.folder / "m.tif").rename(session.folder / "n.tif")
+
+    network = bright()
+    followed = session.follow(
+        lambda: session.write(2), lambda: session.write(1, "m.tiff"), rename, lambda: None, network=network
+    )
+    assert (session.frames("m"), session.frames("n"), len(network.calls)) == (twice(1), twice(2), 5)
+    assert followed.failed == {}
+
+
+def test_a_damaged_file_that_was_removed_has_not_failed(session: Session) -> None:
+    damaged = session.folder / "m.tif"
+    followed = session.follow(lambda: damaged.write_bytes(b"no image"), damaged.unlink, lambda: None)
+    assert followed.failed == {}
+    assert sum("m.tif" in note for note in session.notes) == 1
+
+
+def test_a_file_that_shrinks_is_reported_and_keeps_its_results(session: Session) -> None:
+    def shrink() -> None:
+        path = session.folder / "m.tif"
+        path.write_bytes(path.read_bytes()[:3000])
+
+    followed = session.follow(lambda: session.write(2), shrink, lambda: None)
+    assert list(followed.failed) == [session.folder / "m.tif"]
+    assert session.frames() == twice(2)
+
+
+def test_a_folder_that_is_replaced_is_followed(session: Session) -> None:
+    def replace() -> None:
+        session.folder.rename(session.folder.with_name("before"))
+        session.folder.mkdir()
+        session.write(3, start=10)
+
+    network = bright()
+    session.follow(lambda: session.write(2), replace, lambda: None, network=network)
+    assert (len(network.calls), session.frames()) == (5, twice(3))
+
+
+def test_two_followers_of_one_folder_segment_each_frame_once(session: Session, tmp_path: Path) -> None:
+    second, networks = Session.__new__(Session), (bright(), bright())
+    vars(second).update(vars(session), notes=[], steps=[])
+    with ThreadPoolExecutor(2) as both:
+        session.write(4)
+        done = [
+            both.submit(one.follow, lambda: None, network=network)
+            for one, network in zip((session, second), networks, strict=True)
+        ]
+        assert [future.result().failed for future in done] == [{}, {}]
+    assert sum(len(network.calls) for network in networks) == 4
+    assert session.frames() == twice(4)
 
 
 def test_a_folder_that_vanishes_ends_it(session: Session) -> None:

@@ -20,9 +20,10 @@ from tem_rf.errors import ReadError, StorageError, TemRfError
 from tem_rf.inference import job as job_module
 from tem_rf.inference import overlap
 from tem_rf.inference.file import segment_file
-from tem_rf.inference.frame_store import HeldFrame
+from tem_rf.inference.frame_store import FrameRecord, FrameStore, HeldFrame
 from tem_rf.inference.job import LabelledFile, SegmentJob, segment_files
 from tem_rf.inference.model import Segmenter
+from tem_rf.inference.overlap import NetworkTurn, StoppedError
 from tests.helpers.discs import discs
 from tests.helpers.networks import Killed, OneNetwork, bright
 from tests.helpers.repository import ROOT
@@ -196,6 +197,84 @@ def test_a_killed_process_is_resumed(files: list[LabelledFile], tmp_path: Path) 
     segment(files, tmp_path / "whole")
     whole = {name: content for name, content in written(tmp_path / "whole").items() if not name.endswith(".json")}
     assert whole.items() <= written(tmp_path / "out").items()
+
+
+def test_frames_enter_the_network_in_order_and_one_at_a_time() -> None:
+    turn, entered, first_waits = NetworkTurn(), list[int](), threading.Event()
+    is_inside = threading.Lock()
+
+    def pass_network(ticket: int) -> None:
+        def logits(images: np.ndarray) -> np.ndarray:
+            assert is_inside.acquire(blocking=False), "two frames are in the network"
+            entered.append(ticket)
+            is_inside.release()
+            return images
+
+        if ticket == 0:
+            assert first_waits.wait(60)  # until the others are there
+        with turn.of(ticket, [replace(bright(), logits=logits)]) as (network,):
+            for _ in range(3):
+                network.logits(np.zeros(1))
+
+    threads = [threading.Thread(target=pass_network, args=(turn.ticket(),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    first_waits.set()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(entered) == sorted([0, 1, 2, 3] * 3)
+    assert [ticket for place, ticket in enumerate(entered) if ticket not in entered[:place]] == [0, 1, 2, 3]
+
+
+def test_a_frame_that_fails_before_the_network_keeps_no_other_waiting() -> None:
+    turn = NetworkTurn()
+    first, second = turn.ticket(), turn.ticket()
+    with pytest.raises(ReadError), turn.of(first, [bright()]):
+        raise ReadError("is constant")
+    with turn.of(second, [bright()]) as (network,):
+        assert network.logits(np.zeros((1, 4, 4, 1))).shape == (1, 4, 4, 2)
+
+
+def test_no_frame_enters_the_network_after_it_was_stopped() -> None:
+    turn, network = NetworkTurn(), bright()
+    turn.stop()
+    with pytest.raises(StoppedError), turn.of(turn.ticket(), [network]) as (taking_turns,):
+        taking_turns.logits(np.zeros((1, 4, 4, 1)))
+    assert network.calls == []
+
+
+def test_an_interruption_stores_the_frames_that_have_passed_the_network(tmp_path: Path) -> None:
+    path = write_files(tmp_path / "in")[2].path  # five frames
+    arguments = (path, tmp_path / "out", SegmentSettings())
+
+    def interrupt(done: int, count: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    first, again = bright(), bright()
+    with pytest.raises(KeyboardInterrupt):
+        segment_file([first], *arguments, on_frame=interrupt)
+    segment_file([again], *arguments)
+    assert len(again.calls) <= 3
+    segment_file([bright()], path, tmp_path / "whole", SegmentSettings())
+    whole = {name: content for name, content in written(tmp_path / "whole").items() if not name.endswith(".json")}
+    assert whole.items() <= written(tmp_path / "out").items()
+
+
+def test_no_frame_follows_half_of_another(tmp_path: Path) -> None:
+    def record(number: int) -> FrameRecord:
+        return FrameRecord((2, 3), None, (), number, 8.0, None, None, ())
+
+    store = FrameStore(tmp_path / "store", {}, {"mask": np.dtype(np.uint8), "instances": np.dtype(np.uint32)})
+    images = [{"mask": np.full((2, 3), one, np.uint8), "instances": np.full((2, 3), one)} for one in range(3)]
+    store.append(record(0), images[0])
+    with pytest.raises(KeyError):
+        store.append(record(1), {"mask": images[1]["mask"]})  # the second kind is not written
+    store.append(record(2), images[2])
+    for kind in ("mask", "instances"):
+        assert [image[0, 0] for image in store.images(kind)] == [0, 2]
+    again = FrameStore(tmp_path / "store", {}, {"mask": np.dtype(np.uint8), "instances": np.dtype(np.uint32)})
+    assert [one.left_out for one in again.records] == [0, 2]
 
 
 def test_frames_ahead_are_bounded_by_their_size() -> None:
