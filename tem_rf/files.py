@@ -61,6 +61,18 @@ def readable(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def no_folder(path: Path, expected: str) -> str:
+    """Return why a path is not the folder that was expected, with what to give instead.
+
+    Args:
+        path: The path, which is not a folder.
+        expected: What the folder is, with its article.
+    """
+    if path.exists():
+        return f"{path}: is a file; expected {expected}."
+    return f"{path}: no such folder; expected {expected}, check the path."
+
+
 def refuse_compressed(file: BinaryIO) -> None:
     """Reject an NPZ file with compressed arrays, since a few bytes could unpack to any size. Ours never have any.
 

@@ -9,6 +9,7 @@ import typer
 
 from tem_rf.cli.output import print_remark
 from tem_rf.errors import SettingsError
+from tem_rf.files import no_folder
 
 DEFAULT_PORT = 8765
 
@@ -29,7 +30,7 @@ def serve(
     except ModuleNotFoundError as error:
         raise SettingsError(f"{error.name} is not installed; pip install 'tem-rf[browser]'.") from error
     if not folder.is_dir():
-        raise SettingsError(f"{folder}: no such folder; create it first, or give another.")
+        raise SettingsError(no_folder(folder, "the working folder"))
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

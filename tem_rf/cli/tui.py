@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tem_rf.errors import SettingsError
+from tem_rf.files import no_folder
 
 if TYPE_CHECKING:
     from tem_rf.jobs.settings import SettingsRequest
@@ -45,7 +46,7 @@ def tui(
     settings = _settings()
     folder = folder or settings.folder or Path()
     if not folder.is_dir():
-        raise SettingsError(f"{folder}: no such folder; create it first, or give another.")
+        raise SettingsError(no_folder(folder, "the working folder"))
 
     from tem_rf_tui.app import TemRfApp
     from tem_rf_tui.images import image_kind

@@ -51,6 +51,11 @@ class Positional:
 
 
 @dataclass(frozen=True)
+class Existing:
+    """Marks a path, or several, to something that a job reads; forms check that it exists before they start the job."""
+
+
+@dataclass(frozen=True)
 class Flags:
     """Marks a setting with additional names on the command line.
 

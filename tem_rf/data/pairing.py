@@ -22,7 +22,7 @@ from tem_rf.data.names import (
 )
 from tem_rf.data.readers import MICROGRAPH_SUFFIXES
 from tem_rf.errors import DatasetError, ReadError
-from tem_rf.files import readable
+from tem_rf.files import no_folder, readable
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "raw", "micrographs", "jpegimages")
 LABEL_FOLDERS = (
@@ -173,7 +173,7 @@ def _belongs_to_another(path: Path, names: MicrographNames) -> bool:
 
 def _folders(images: Path, labels: Path | None) -> tuple[Path, Path]:
     if not images.is_dir():
-        raise DatasetError(f"{images}: no such folder; check the path.")
+        raise DatasetError(no_folder(images, "a folder of micrographs"))
     if labels is None:
         inner = _folder_called(images, IMAGE_FOLDERS)
         labels = _folder_called(images, LABEL_FOLDERS) or (inner and _folder_called(inner, LABEL_FOLDERS))

@@ -10,6 +10,7 @@ from tem_rf.data.readers import parsing
 from tem_rf.errors import ReadError
 from tem_rf.experiment.edges import edge_weights
 from tem_rf.experiment.images import Experiment, SampledImage
+from tem_rf.files import no_folder
 from tem_rf.inference.results import SegmentedFile, read_finished
 from tem_rf.lattice.table import read_lattice_values
 from tem_rf.particles.formats.tables import MeasuredImage
@@ -31,7 +32,7 @@ def read_experiment(folder: Path, edges: EdgeRule, *, every_frame: bool = False)
         ReadError: The folder has no results, a file cannot be read, or only some images have a pixel size.
     """
     if not folder.is_dir():
-        raise ReadError(f"{folder}: no such folder; expected the `output` of segment.")
+        raise ReadError(no_folder(folder, "a folder with results, the `output` of segment"))
     finished = [read_finished(path) for path in sorted(folder.glob(f"*{_ENDING}"))]
     if not finished:
         raise ReadError(f"{folder}: contains no results of segment (NAME{_ENDING}); segment micrographs into it first.")

@@ -260,15 +260,19 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _refuse_equal_stems(paths: Sequence[Path]) -> None:
-    """Results are named after the stem of their file."""
+    """Results are named after the stem of their file, by which labels and other programs find them again."""
     seen: dict[str, Path] = {}
-    for path in paths:
-        other = seen.setdefault(path.stem, path)
-        if other is not path:
-            raise SettingsError(
-                f"{path}: has the same name as {other}, so their results would overwrite each other; segment one of "
-                "them into another `output`."
-            )
+    clashes = [(path, other) for path in paths if (other := seen.setdefault(path.stem, path)) is not path]
+    if clashes:
+        path, other = clashes[0]
+        more = f" ({len(clashes) - 1} more like this)" if len(clashes) > 1 else ""
+        only = f"give only one of them, such as {path.parent / f'*{path.suffix}'}, or"
+        if path.suffix == other.suffix:  # of two folders
+            only = "give one folder at a time, each with"
+        raise SettingsError(
+            f"{path}: has the same name as {other}, so their results would overwrite each other{more}; {only} "
+            "another `output`."
+        )
 
 
 def _labels(paths: Sequence[Path], labels: Path | None, reading: ReadingSettings) -> dict[Path, Path]:

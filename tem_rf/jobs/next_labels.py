@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from tem_rf.config.marks import ADVANCED, Flags, Group, Positional
+from tem_rf.config.marks import ADVANCED, Existing, Flags, Group, Positional
 from tem_rf.config.preparation import PixelSizeNm
 from tem_rf.config.reading import ReadingSettings, reading_settings
 from tem_rf.errors import DatasetError, ReadError, SettingsError
@@ -35,14 +35,16 @@ class NextRequest(Request):
 
     command = ("label", "next")
 
-    folder: Annotated[Path, Positional()] = Field(description="Folder of micrographs without labels, or one file.")
+    folder: Annotated[Path, Positional(), Existing()] = Field(
+        description="Folder of micrographs without labels, or one file."
+    )
     model: tuple[str, ...] = Field(
         min_length=1,
         description="Exported model, or name or folder of a run; several, such as the folds of a cross-validation, "
         "are compared with each other.",
     )
     output: Annotated[Path, Flags("output", "o")] = Field(Path("to_label"), description="Folder for the patches.")
-    labelled: Path | None = Field(
+    labelled: Annotated[Path | None, Existing()] = Field(
         None, description="Prepared dataset of what is labelled already; default: that of the run, if it is one."
     )
     count: int = Field(8, ge=1, description="Number of patches.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from tem_rf.config.experiment import Criterion, EdgeRule
-from tem_rf.config.marks import ADVANCED, Flags, Positional
+from tem_rf.config.marks import ADVANCED, Existing, Flags, Positional
 from tem_rf.errors import ReadError
 from tem_rf.jobs.request import Request
 
@@ -22,8 +22,10 @@ class ParticlesRequest(Request):
 
     command = ("particles",)
 
-    folder: Annotated[Path, Positional()] = Field(description="Folder of results of segment, taken as one experiment.")
-    compare: Path | None = Field(None, description="Another such folder to compare it with.")
+    folder: Annotated[Path, Positional(), Existing()] = Field(
+        description="Folder of results of segment, taken as one experiment."
+    )
+    compare: Annotated[Path | None, Existing()] = Field(None, description="Another such folder to compare it with.")
     edges: EdgeRule = Field(
         "exclude",
         description="Rule for particles cut by the edge: exclude them, count them half, or correct for their absence "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from tem_rf.config.marks import Choices, Flags, Group, Positional
+from tem_rf.config.marks import Choices, Existing, Flags, Group, Positional
 from tem_rf.config.preparation import PreparationSettings, preparation_settings
 from tem_rf.data.published.public import PUBLISHED_SETS
 from tem_rf.jobs.request import Request
@@ -26,11 +26,11 @@ class PrepareRequest(Request):
 
     command = ("prepare",)
 
-    micrographs: Annotated[tuple[Path, ...], Positional()] = Field(
+    micrographs: Annotated[tuple[Path, ...], Positional(), Existing()] = Field(
         min_length=1, description="Folder of micrographs, or with images/ and labels/ (or masks/); or several folders."
     )
     output: Annotated[Path, Flags("output", "o")] = Field(description="Dataset folder to write.")
-    labels: Path | None = Field(
+    labels: Annotated[Path | None, Existing()] = Field(
         None, description="Folder of labels, paired by file name; default: labels/ or masks/ beside the micrographs."
     )
     preset: Annotated[str | None, Choices(tuple(PUBLISHED_SETS))] = Field(

@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from tem_rf.config.marks import UNSET, Advanced, Choices, Commas, Flags, Group, Positional
+from tem_rf.config.marks import UNSET, Advanced, Choices, Commas, Existing, Flags, Group, Positional
 from tem_rf.config.training import settings_error
 from tem_rf.errors import SettingsError, TemRfError
 
@@ -115,6 +115,11 @@ class Setting:
     def is_path(self) -> bool:
         """Whether it takes a path, or several."""
         return Path in (self.plain_type, *get_args(self.plain_type)[:1])
+
+    @property
+    def must_exist(self) -> bool:
+        """Whether it takes the path of something that the job reads."""
+        return any(isinstance(mark, Existing) for mark in self.about.metadata)
 
     @property
     def is_list(self) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from tem_rf.config.marks import ADVANCED, Flags, Group, Positional, SeveralWords
+from tem_rf.config.marks import ADVANCED, Existing, Flags, Group, Positional, SeveralWords
 from tem_rf.config.segmentation import Pictures, SegmentSettings, TrackSettings, segment_settings, track_settings
 from tem_rf.errors import ReadError, SettingsError, TemRfError, UntrustedMaskError
 from tem_rf.jobs.request import Request
@@ -31,7 +31,7 @@ class SegmentRequest(Request):
 
     command = ("segment",)
 
-    images: Annotated[tuple[Path, ...], Positional()] = Field(
+    images: Annotated[tuple[Path, ...], Positional(), Existing()] = Field(
         min_length=1, description="Micrographs, stacks, movies, or folders of them."
     )
     model: tuple[str, ...] = Field(
@@ -55,7 +55,9 @@ class SegmentRequest(Request):
         description="Measure the lattice of every particle by its fringes: Au, Ag, Pt, Pd, CdSe and others by name, or "
         "the path of a .cif file.",
     )
-    labels: Path | None = Field(None, description="Folder of labels, or a COCO file, to score masks and particles.")
+    labels: Annotated[Path | None, Existing()] = Field(
+        None, description="Folder of labels, or a COCO file, to score masks and particles."
+    )
     write: SeveralWords = Field(
         (),
         description=f"Also write the particles for other programs: {', '.join(FORMATS)}.",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from tem_rf.config.marks import Choices, Flags, Group, Positional
+from tem_rf.config.marks import Choices, Existing, Flags, Group, Positional
 from tem_rf.config.simulation import PRESETS, SimulationSettings, simulation_settings
 from tem_rf.errors import SettingsError
 from tem_rf.jobs.request import Request
@@ -23,7 +23,7 @@ class SimulateRequest(Request):
     output: Annotated[Path | None, Flags("output", "o")] = Field(
         None, description="Folder to write; default: simulated/PRESET."
     )
-    like: Path | None = Field(
+    like: Annotated[Path | None, Existing()] = Field(
         None,
         description="Folder of your micrographs, best with masks, to fit dose, blur, contrast and film to. Writes a "
         "preset, FOLDER.json or the .json file of the output, and simulates nothing. Other settings that you give are "

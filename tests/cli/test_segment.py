@@ -70,6 +70,13 @@ def test_bad_input_is_one_line(run: Command, trained_run: RunFolder, tmp_path: P
         write_tiff(tmp_path / folder / "m.tif", image)
     model = ("--model", trained_run.path)
     assert_one_line(run("segment", "a/m.tif", "b/m.tif", *model), "b/m.tif: has the same name as a/m.tif")
+    for name in ("n", "o"):
+        for ending in ("dm3", "dm4"):
+            (tmp_path / f"{name}.{ending}").write_bytes(b"")
+    files = ("n.dm3", "n.dm4", "o.dm3", "o.dm4")
+    words = "n.dm4: has the same name as n.dm3, so their results would overwrite each other (1 more like this)"
+    words += "; give only one of them, such as *.dm4, or another --output"
+    assert_one_line(run("segment", *files, *model), words)
     assert_one_line(run("segment", "a", *model, "--labels", "b/none"), "b/none: no such folder")
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign/saved_model.pb").write_bytes(b"")

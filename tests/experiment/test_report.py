@@ -75,8 +75,10 @@ def test_the_report_shows_where_the_model_may_be_used(run: Command, tmp_path: Pa
 
 
 def test_bad_folders_are_one_line(run: Command, tmp_path: Path) -> None:
+    (tmp_path / "a_particles.csv").write_text("")
     for arguments, words in (
-        (["nowhere"], "nowhere: no such folder; expected the --output of segment"),
+        (["nowhere"], "nowhere: no such folder; expected a folder with results, the --output of segment"),
+        (["a_particles.csv"], "a_particles.csv: is a file; expected a folder with results, the --output of segment"),
         (["."], "contains no results of segment"),
     ):
         result = run("particles", *arguments)

@@ -462,3 +462,39 @@ def test_a_prepared_dataset_is_named_while_one_browses(with_data: Path) -> None:
         await until(pilot, lambda: "discs: prepared dataset" in _summary(app))
 
     drive(with_data, script, size=WIDE)
+
+
+def test_a_path_that_does_not_exist_keeps_the_form_open_with_what_was_typed(
+    with_data: Path, commands: list[list[str]]
+) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        await pilot.press("down")
+        await until(pilot, lambda: "with a label" in _facts(app))
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        app.screen.query_one("#field-labels", Input).value = "nowhere"
+        await until(pilot, lambda: "--labels nowhere" in _summary(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "labels: nowhere does not exist" in _summary(app))
+        assert not commands
+        app.screen.query_one("#field-labels", Input).value = "raw/labels"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(commands) == 1)
+
+    drive(with_data, script)
+
+
+def test_a_folder_that_vanished_under_its_form_is_named_in_it(with_data: Path, commands: list[list[str]]) -> None:
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await _open(app, pilot)
+        await pilot.press("down")
+        await until(pilot, lambda: "with a label" in _facts(app))
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        shutil.rmtree(with_data / "raw")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "raw does not exist" in _summary(app))
+
+    drive(with_data, script)
+    assert not commands

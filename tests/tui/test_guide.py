@@ -5,7 +5,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from tem_rf.jobs.settings import load_settings
+from tem_rf.jobs.settings import load_settings, settings_file
 from tem_rf.version import __version__
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.jobs import JobBoard
@@ -59,3 +59,22 @@ def test_settings_are_saved_in_their_file_and_used_at_once(folder: Path) -> None
 
     drive(folder, script)
     assert load_settings().bell is False
+
+
+def test_settings_that_cannot_be_saved_are_not_said_to_be(folder: Path) -> None:
+    file = settings_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("theme = [[")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "settings.toml: cannot be read" in told(app))
+        await pilot.press("S")
+        await until(pilot, lambda: bool(app.screen.query("#field-bell")))
+        app.screen.query_one("#field-bell", SwitchBox).value = False
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "Settings apply until you quit, but cannot be saved" in told(app))
+        assert not app.settings.bell
+        assert "Saved in" not in told(app)
+
+    drive(folder, script)
+    assert file.read_text() == "theme = [["  # the user may have written it by hand

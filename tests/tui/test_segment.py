@@ -118,6 +118,7 @@ def test_a_mask_that_cannot_be_trusted_is_marked_with_the_reason() -> None:
 
 
 def test_segment_asks_what_and_runs_the_command(with_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (with_model / "new").mkdir()
     commands = []
     monkeypatch.setattr(
         "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments, ending="done": commands.append(list(arguments))
@@ -183,6 +184,7 @@ def test_the_folder_of_a_micrograph_is_pooled(
     with_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     segmented_micrograph(with_model, tmp_path / "state")
+    (with_model / "other").mkdir()
     commands = []
     monkeypatch.setattr(
         "tem_rf_tui.jobs.JobBoard.start", lambda self, title, arguments, ending="done": commands.append(list(arguments))

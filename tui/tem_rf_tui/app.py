@@ -94,8 +94,9 @@ class TemRfApp(FollowingApp):
             self.use_keys([*all_bindings(), *self.BINDINGS])
 
     def _keep_theme(self, name: str) -> None:
-        if name in CYCLE and name != self.settings.theme:  # others can only be tried
-            self.change_settings(theme=name)
+        is_new = name in CYCLE and name != self.settings.theme  # others can only be tried
+        if is_new and (problem := self.change_settings(theme=name)):
+            self.tell_of_unsaved(problem)
 
     def action_settings(self) -> None:
         """Ask for the settings, and save those that were changed."""
@@ -103,10 +104,13 @@ class TemRfApp(FollowingApp):
         def save(request: SettingsRequest | None) -> None:
             if request is not None:
                 before, now = self.settings.values(), request.values()
-                self.change_settings(**{name: value for name, value in now.items() if value != before[name]})
+                problem = self.change_settings(**{name: each for name, each in now.items() if each != before[name]})
                 self.theme = self.settings.theme
                 self._apply_keys()
-                self.notify(f"Saved in {settings_file()}")
+                if problem:
+                    self.notify(problem, severity="error", timeout=20)
+                else:
+                    self.notify(f"Saved in {settings_file()}")
 
         start = {name: value for name, value in self.settings.values().items() if value is not None}
         self.push_screen(CommandForm("Settings", SettingsRequest, start=start, button="Save"), save)

@@ -78,7 +78,8 @@ class SessionApp(KeysInTurnApp):
         self.keys, problems = check_keys(wanted, bindings)
         self.set_keymap(self.keys)
         for problem in problems:
-            self.notify(f"Settings: `keys`: {problem}.", severity="warning", timeout=20)
+            stop = "" if problem.endswith("?") else "."
+            self.notify(f"Settings: `keys`: {problem}{stop}", severity="warning", timeout=20)
 
     def hint(self, text: str) -> str:
         """Return a text in which names of keys in braces, such as `{train.new}`, are replaced by the current keys."""
@@ -99,13 +100,14 @@ class SessionApp(KeysInTurnApp):
         if self.settings.notifications and self._driver is not None and not self.is_headless:
             self._driver.write(escape_sequences(text))
 
-    def change_settings(self, **changes: Any) -> None:
-        """Change settings in their file, and report if that fails."""
+    def change_settings(self, **changes: Any) -> str:
+        """Change settings in their file, or for this session only if that fails; return the reason if it does."""
         try:
             self.settings = save_settings(changes)
         except (TemRfError, OSError) as error:
-            self.settings = self.settings.model_copy(update=changes)  # for this session
-            self._tell_of_unsaved(f"Settings cannot be saved: {error}")
+            self.settings = self.settings.model_copy(update=changes)
+            return f"Settings apply until you quit, but cannot be saved: {error}"
+        return ""
 
     def remember(self, **changes: str | dict[str, str]) -> None:
         """Save changes for the next session, and warn once if that fails."""
@@ -119,9 +121,10 @@ class SessionApp(KeysInTurnApp):
             with self._saving:  # in any order: each writes the newest state
                 save_state(places.state_file(), self.remembered)
         except (StorageError, OSError) as error:
-            self.call_from_thread(self._tell_of_unsaved, f"The last screen cannot be saved: {error}")
+            self.call_from_thread(self.tell_of_unsaved, f"The last screen cannot be saved: {error}")
 
-    def _tell_of_unsaved(self, problem: str) -> None:
+    def tell_of_unsaved(self, problem: str) -> None:
+        """Say once that something cannot be saved."""
         if not self._has_told_of_unsaved:
             self.notify(problem, severity="warning", timeout=10)
         self._has_told_of_unsaved = True

@@ -1,5 +1,6 @@
 """The form of a job: its settings, checked while you type, and the corresponding command line."""
 
+import os
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from tem_rf.jobs.request import Request
 from tem_rf_tui.screens.browse import BrowseScreen
 from tem_rf_tui.screens.form import FormScreen, Result
 from tem_rf_tui.session import SessionApp
-from tem_rf_tui.widgets.request_form import Choice, RequestForm
+from tem_rf_tui.widgets.request_form import Choice, RequestForm, title
 
 R = TypeVar("R", bound=Request)
 
@@ -101,9 +102,30 @@ class CommandForm(RequestScreen[R, R]):
             self.say(f"✗ {self.form.problem}", is_problem=True)
 
     def action_start(self) -> None:
-        """Return the request, if it is valid."""
+        """Return the request, if it is valid and what it reads exists."""
         request = self.form.request
-        if request is not None:
-            self.dismiss(request)
-        else:
+        if request is None:
             self.form.show_problems()
+        elif missing := _missing(request, cast("SessionApp", self.app).workspace.folder):
+            self.form.show_problems(missing)
+            self.say("✗ " + " ".join(f"{title(name)}: {problem}" for name, problem in missing.items()), is_problem=True)
+        else:
+            self.dismiss(request)
+
+
+def _missing(request: Request, folder: Path) -> dict[str, str]:
+    """Return the settings with paths that do not exist, with the reason: a job that fails would lose the form.
+
+    Args:
+        request: The request.
+        folder: Folder in which its command runs.
+    """
+    values = request.values()
+    missing = {}
+    for name, setting in request.settings().items():
+        if setting.must_exist and values[name] is not None:
+            paths = values[name] if setting.is_list else (values[name],)
+            gone = [path for path in paths if not os.access(folder / path, os.R_OK)]
+            if gone:
+                missing[name] = f"{gone[0]} does not exist, or may not be read; expected an existing path."
+    return missing

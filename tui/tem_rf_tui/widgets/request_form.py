@@ -121,7 +121,7 @@ class RequestForm(VerticalScroll, Generic[R]):
     def problem(self) -> str:
         """What is wrong, with the name of the setting; empty if the request is valid."""
         problems = self._class.problems(self.given)
-        return " ".join(f"{_title(name)}: {problem}" if name else problem for name, problem in problems.items())
+        return " ".join(f"{title(name)}: {problem}" if name else problem for name, problem in problems.items())
 
     def show_problems(self, more: Mapping[str, str] | None = None) -> None:
         """Show problems next to the fields; from now on also for empty required fields.
@@ -154,7 +154,7 @@ class RequestForm(VerticalScroll, Generic[R]):
         setting = self._settings[name]
         field = self._fields[name] = self._field(name, setting)
         return Horizontal(
-            Label(_title(name), classes="field-name"),
+            Label(title(name), classes="field-name"),
             field,
             FieldHelp(setting.help, id=f"help-{name}"),
             classes="field",
@@ -249,5 +249,6 @@ def _nothing(setting: Setting) -> str:
     return "default" if "default:" in setting.help.lower() else "none"
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """Return the name of a setting as forms show it."""
     return name.replace("_", " ")
