@@ -15,7 +15,7 @@ from pathlib import Path
 from tem_rf.cli.device_check import driver_findings
 from tem_rf.cli.finding import Finding
 from tem_rf.config.machine import machine_choice
-from tem_rf.errors import StorageError
+from tem_rf.errors import SettingsError, StorageError
 from tem_rf.files import storage_errors
 from tem_rf.locks import lock
 from tem_rf.platforms import usable_cores
@@ -159,7 +159,10 @@ def _terminal(environment: Mapping[str, str]) -> Finding:
         return Finding("terminal", "note", "none: the output goes to a file or a pipe")
     console = Console()
     colours = {"truecolor": "all colours", "256": "256 colours"}.get(console.color_system or "", "few colours")
-    pictures = {"blocks": "half blocks"}.get(kind := detect(environment), f"pixels ({kind})")
+    try:
+        pictures = {"blocks": "half blocks"}.get(kind := detect(environment), f"pixels ({kind})")
+    except SettingsError as error:
+        return Finding("terminal", "note", f"{console.width} x {console.height}, {colours}", str(error))
     found = f"{console.width} x {console.height}, {colours}, {console.encoding}, pictures as {pictures}"
     if console.encoding != "utf-8":
         return Finding("terminal", "note", found, "set LANG to C.UTF-8, which the app needs")

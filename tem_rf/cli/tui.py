@@ -3,6 +3,7 @@
 import codecs
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -58,7 +59,8 @@ def prepare_terminal() -> None:
     """Check that there is a terminal, before Textual is imported, and let it draw without delay.
 
     Raises:
-        SettingsError: The input or the output is no terminal, or one that is not set to UTF-8.
+        SettingsError: The input or the output is no terminal, or one that is not set to UTF-8, or cannot move the
+            cursor.
     """
     is_served = os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")  # by `tem-rf serve`, to a browser
     if not is_served and not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -69,10 +71,26 @@ def prepare_terminal() -> None:
     encoding = sys.stdout.encoding
     if codecs.lookup(encoding).name != "utf-8":
         raise SettingsError(
-            f"the app draws with characters that this terminal is not set to ({encoding}); set LANG to C.UTF-8, or "
-            "PYTHONUTF8 to 1 if the terminal shows UTF-8."
+            f"the app draws with characters that this terminal is not set to ({encoding}); {_to_utf8(os.environ)}."
+        )
+    if not is_served and sys.platform != "win32" and os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        raise SettingsError(
+            f"the app moves the cursor, which this terminal cannot (TERM is {os.environ.get('TERM') or 'not set'}); "
+            "start it in another terminal, or set TERM to xterm-256color if this one is an ordinary one."
         )
     os.environ.setdefault("TEXTUAL_FPS", PAINTS_PER_S)  # read when Textual is imported
+
+
+def _to_utf8(environment: Mapping[str, str]) -> str:
+    """Return what to set, so that Python writes UTF-8.
+
+    >>> _to_utf8({"LC_ALL": "C", "LANG": "C.UTF-8"}), _to_utf8({"PYTHONIOENCODING": "ascii"})
+    ('set LC_ALL to C.UTF-8, or PYTHONUTF8 to 1', 'unset PYTHONIOENCODING')
+    """
+    if "PYTHONIOENCODING" in environment:
+        return "unset PYTHONIOENCODING"
+    decisive = next((name for name in ("LC_ALL", "LC_CTYPE") if environment.get(name)), "LANG")
+    return f"set {decisive} to C.UTF-8, or PYTHONUTF8 to 1"
 
 
 def _settings() -> "SettingsRequest":

@@ -31,11 +31,30 @@ def test_the_app_does_not_start_where_its_output_is_a_pipe() -> None:
 
 def test_the_app_does_not_start_where_the_terminal_would_show_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = SimpleNamespace(isatty=lambda: True, encoding="iso8859-1")
-    monkeypatch.setattr("tem_rf.cli.tui.sys", SimpleNamespace(stdin=terminal, stdout=terminal))
+    monkeypatch.setattr("tem_rf.cli.tui.sys", SimpleNamespace(stdin=terminal, stdout=terminal, platform="linux"))
+    for variable in ("LC_ALL", "LC_CTYPE", "PYTHONIOENCODING"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     with pytest.raises(SettingsError, match=r"\(iso8859-1\); set LANG to C.UTF-8"):
+        prepare_terminal()
+    monkeypatch.setenv("LC_ALL", "C")
+    with pytest.raises(SettingsError, match="set LC_ALL to"):
         prepare_terminal()
     terminal.encoding = "UTF8"
     prepare_terminal()
+
+
+@pytest.mark.parametrize(("term", "shown"), [("dumb", "dumb"), (None, "not set")])
+def test_the_app_does_not_start_in_a_terminal_that_cannot_move_the_cursor(
+    term: str | None, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = SimpleNamespace(isatty=lambda: True, encoding="utf-8")
+    monkeypatch.setattr("tem_rf.cli.tui.sys", SimpleNamespace(stdin=terminal, stdout=terminal, platform="linux"))
+    monkeypatch.delenv("TERM", raising=False)
+    if term is not None:
+        monkeypatch.setenv("TERM", term)
+    with pytest.raises(SettingsError, match=rf"TERM is {shown}.*set TERM to xterm-256color"):
+        prepare_terminal()
 
 
 def test_names_that_are_no_text_are_checked_and_prepared(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tem_rf_tui.images import detect
+from tem_rf_tui.images import detect, tmux_hint
 from tests.helpers.app import make_run
 
 ROWS, COLUMNS, CELL_PX = 30, 100, (20, 10)
@@ -54,7 +54,7 @@ class PixelTerminal:
         height, width = (0, 0) if self._is_silent else self._cell  # some systems do not pass it on
         sizes = struct.pack("HHHH", ROWS, COLUMNS, COLUMNS * width, ROWS * height)
         fcntl.ioctl(inside, termios.TIOCSWINSZ, sizes)
-        self._app = subprocess.Popen(
+        self.app = subprocess.Popen(
             self._command, stdin=inside, stdout=inside, stderr=inside, env=self._environment, start_new_session=True
         )
         os.close(inside)
@@ -62,15 +62,15 @@ class PixelTerminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._app.kill()
-        self._app.wait()
+        self.app.kill()
+        self.app.wait()
         os.close(self._end)
 
     def vanish(self) -> int:
         """Be closed, without the signal that a terminal sends to what it controls; how the app ends."""
         os.close(self._end)
         self._end = os.open(os.devnull, os.O_RDONLY)
-        return self._app.wait(timeout=60)
+        return self.app.wait(timeout=60)
 
     def press(self, key: Any) -> None:
         os.write(self._end, key)
@@ -165,6 +165,24 @@ def test_kitty_gets_a_patch_with_its_contour(with_data: Path) -> None:
     colours = set(map(tuple, np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()))
     assert (255, 200, 0) in colours  # the contour
     assert len({colour for colour in colours if len(set(colour)) == 1}) > 32  # more greys than half blocks have
+
+
+def test_a_terminal_that_does_not_decode_utf8_is_told_so(folder: Path) -> None:
+    with PixelTerminal(folder, attributes=b"\x1b[1;3R\x1b[?62;22c") as terminal:  # behind two characters
+        terminal.read_until(b"does not decode UTF-8.*xterm -u8")
+        assert terminal.app.wait(timeout=60) == 2
+    assert b"\x1b[?1049h" not in terminal.sent  # the screen of the app
+
+
+@pytest.mark.parametrize(("answer", "hint"), [("0\n", "tmux -u attach"), ("1\n", ""), ("\n", "")])
+def test_tmux_without_utf8_is_named(answer: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "tmux"
+    program.write_text(f"#!/bin/sh\nprintf '{answer}'\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert hint in tmux_hint({"TMUX": "socket"})
+    assert bool(tmux_hint({"TMUX": "socket"})) == bool(hint)
+    assert tmux_hint({}) == ""
 
 
 @pytest.mark.parametrize("cell", [(17, 8), (20, 10), (41, 19)])

@@ -18,7 +18,7 @@ from tem_rf.runs.view import RunTracker, RunView
 from tem_rf_tui.announcements import AlarmWatch, EndingWatch
 from tem_rf_tui.check_report import check_report
 from tem_rf_tui.garbage import GarbageInPauses
-from tem_rf_tui.images import ImageKind
+from tem_rf_tui.images import ImageKind, tmux_hint
 from tem_rf_tui.jobs import Job
 from tem_rf_tui.messages import Ended, JobsChanged, LoadRead, RunsChanged
 from tem_rf_tui.screens.base import WIDE
@@ -57,6 +57,7 @@ class FollowingApp(TabbedApp):
         if not self.is_headless:  # what follows is for the whole process
             sys.setswitchinterval(_SWITCH_INTERVAL_S)
             self._garbage = GarbageInPauses(self)
+            self._look_at_tmux()
         self._watch()
         # Not with the runs, and nothing that is waited for at the end: the driver of a sick GPU may never answer.
         threading.Thread(target=self._read_load, daemon=True).start()
@@ -143,6 +144,11 @@ class FollowingApp(TabbedApp):
         while self.is_running:
             self.post_message(LoadRead(reader.read()))
             time.sleep(LOAD_INTERVAL_S)
+
+    @work(thread=True, group="tmux", description="ask tmux")
+    def _look_at_tmux(self) -> None:
+        if hint := tmux_hint(os.environ):
+            self.call_from_thread(self.notify, hint, severity="warning", timeout=20)
 
     @work(thread=True, group="watch")
     def _watch(self) -> None:

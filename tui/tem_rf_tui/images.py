@@ -4,13 +4,19 @@ import os
 import re
 import select
 import struct
+import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Literal
 
+from tem_rf.errors import SettingsError
+
 ImageKind = Literal["blocks", "kitty", "sixel"]
 """Half blocks, which every terminal supports, or pixels, by one of two protocols."""
 
+# A character of two bytes, which a terminal that is not set to UTF-8 shows as two; then where the cursor is now.
+_WIDTH_ASKED, _ERASE_LINE = b"\r\xc3\xab\x1b[6n", b"\r\x1b[K"
+_BEHIND_TWO = re.compile(rb"\x1b\[\d+;3R")
 _ATTRIBUTES = re.compile(rb"\x1b\[\?([\d;]*)c")
 _NAME = re.compile(rb"\x1bP>\|(.*?)\x1b\\")
 _FIRST_KITTY = (0, 28)  # the first version with placeholders
@@ -39,7 +45,11 @@ def image_kind(asked: Literal["auto"] | ImageKind) -> ImageKind:
 
 
 def detect(environment: Mapping[str, str]) -> ImageKind:
-    """Return what the terminal supports; tmux and screen do not pass pictures on."""
+    """Return what the terminal supports; tmux and screen do not pass pictures on.
+
+    Raises:
+        SettingsError: The terminal does not decode UTF-8, with which the app draws.
+    """
     if "TMUX" in environment or "STY" in environment or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return "blocks"
     terminal = environment.get("TERM", "")
@@ -72,9 +82,32 @@ def _name() -> bytes:
 
 
 def _attributes() -> bytes:
-    """Ask the terminal for its attributes; empty if it does not answer."""
-    found = _ATTRIBUTES.search(_ask(b"\x1b[c", _ATTRIBUTES))
+    """Ask the terminal for its attributes, and whether it decodes UTF-8; empty if it does not answer."""
+    answers = _ask(_WIDTH_ASKED + _ERASE_LINE + b"\x1b[c", _ATTRIBUTES)
+    if _BEHIND_TWO.search(answers):
+        raise SettingsError(
+            "this terminal does not decode UTF-8, so lines, curves and pictures would be illegible; turn UTF-8 on in "
+            "its settings (`xterm -u8`; in PuTTY under Window, Translation), or use another terminal."
+        )
+    found = _ATTRIBUTES.search(answers)
     return found[1] if found else b""
+
+
+def tmux_hint(environment: Mapping[str, str]) -> str:
+    """Return what to do if tmux draws other characters than those of the app; empty if it does not."""
+    if "TMUX" not in environment:
+        return ""
+    command = ["tmux", "display-message", "-p", "#{client_utf8}"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_WAIT_S, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    if told.strip() != "0":
+        return ""
+    return (
+        "tmux draws _ in place of lines and curves, since it was started without UTF-8. Detach (Ctrl+B, D) and return "
+        "with `tmux -u attach`."
+    )
 
 
 def _ask_cell_px(*, may_ask: bool) -> tuple[int, int]:
