@@ -236,7 +236,7 @@ def preset_values(preset: str) -> dict[str, Any]:
     own = _read_preset(Path(preset)) if preset.endswith(".json") else PRESETS.get(preset)
     if own is None:
         raise SettingsError(
-            f"`preset`: expected one of {', '.join(PRESETS)}, or the path of a .json file, received {preset[:200]!r}."
+            f"preset: expected one of {', '.join(PRESETS)}, or the path of a .json file, received {preset[:200]!r}."
         )
     return dict(own)
 
