@@ -18,7 +18,7 @@ from tem_rf_tui.screens.new_study import NewStudyScreen
 from tem_rf_tui.screens.new_training import NewTrainingScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.widgets.row_table import RowTable
-from tests.helpers.app import assert_snapshot, drive, give_scores, make_run, until
+from tests.helpers.app import WIDE, assert_snapshot, drive, give_scores, make_run, until
 
 DIALOGS: dict[str, tuple[Sequence[str], type[Screen[Any]]]] = {
     "simulate": (("1", "s"), CommandForm),
@@ -61,6 +61,24 @@ def test_they_look_as_they_did(with_data: Path, theme: str) -> None:
             await pilot.press("escape")
 
     drive(with_data, script)
+
+
+def test_a_form_is_narrow_before_it_is_first_painted(with_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields, widths = CommandForm.fields, []
+
+    def fields_and_width(form: Any) -> Any:
+        widths.append(form.has_class("-narrow"))
+        return fields(form)
+
+    monkeypatch.setattr(CommandForm, "fields", fields_and_width)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("1", "s")
+        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+
+    drive(with_data, script)
+    drive(with_data, script, size=WIDE)
+    assert widths == [True, False]
 
 
 def test_a_narrow_form_says_whole_what_the_field_is_for_and_what_is_wrong(with_data: Path) -> None:

@@ -92,6 +92,23 @@ def test_progress_is_read_from_the_bar_as_a_terminal_shows_it(tmp_path: Path) ->
     assert job.fraction == 0.5
 
 
+@pytest.mark.parametrize(
+    ("progress", "line"),
+    [
+        ("⠧ writing the report", "writing the report"),
+        ("⠧", ""),
+        ("\x1b[2KPreparing \x1b[38;5", "Preparing"),  # the disk was full
+        ("a\x07b\x1bc: is damaged", "abc: is damaged"),
+    ],
+)
+def test_the_last_line_holds_words_alone(tmp_path: Path, progress: str, line: str) -> None:
+    board = JobBoard(tmp_path / "jobs", tmp_path)
+    folder = board.start("field", ["--help"])
+    _wait(board)
+    (folder / "progress.txt").write_text(progress)
+    assert board.poll()[0].line == line
+
+
 def test_a_place_that_cannot_be_written_to_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "jobs").write_text("a file stands in the way")
     with pytest.raises(StorageError, match="nothing was started"):

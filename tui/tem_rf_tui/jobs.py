@@ -26,7 +26,9 @@ _KEPT_JOBS = 30
 _TERMINATED = 128 + signal.SIGTERM  # exit code of the shell for a command that was asked to end
 # The shell outlives the app and a request to end, so it records the exit code of the command.
 _NOTE_EXIT_CODE = 'trap : TERM; "$@"; code=$?; echo "$code" > "$JOB_CODE.part"; mv "$JOB_CODE.part" "$JOB_CODE"'
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*([A-Za-z]|$)")  # the last one may be cut off, where the disk is full
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # of a file name, for instance; they would garble the screen
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "  # of rich, standing still by the time it is shown
 _COUNT = re.compile(r"(\d+)/(\d+)")
 
 
@@ -185,7 +187,7 @@ class JobBoard:
             return None
         if about.workspace != str(self._workspace):
             return None
-        line = (_lines(folder / "progress.txt", last_bytes=2000) or [""])[-1]
+        line = (_lines(folder / "progress.txt", last_bytes=2000) or [""])[-1].lstrip(_SPINNER)
         count = _COUNT.search(line)
         fraction = int(count[1]) / max(1, int(count[2])) if count else None
         return Job(
@@ -225,4 +227,5 @@ def _lines(path: Path, last_bytes: int = 100_000) -> list[str]:
     except OSError:
         return []
     shown = [_CONTROL.sub("", line).rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
+    shown = [_UNPRINTABLE.sub("", line) for line in shown]
     return [line for line in shown if line]

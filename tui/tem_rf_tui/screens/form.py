@@ -9,6 +9,7 @@ from textual.events import DescendantFocus
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from tem_rf_tui.screens.base import WIDE
 from tem_rf_tui.widgets.field_help import about_field
 from tem_rf_tui.widgets.key_line import KeyLine
 
@@ -35,6 +36,7 @@ class FormScreen(ModalScreen[Result | None], Generic[Result]):
         self.key_words = {"start": start}  # in the key line, as on the button
 
     def compose(self) -> ComposeResult:
+        self.set_class(self.app.size.width < WIDE, "-narrow")  # by itself only after the first paint
         with Vertical(classes="dialog wide") as dialog:
             dialog.border_title = self._title
             yield from self.fields()

@@ -93,13 +93,13 @@ class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
     def on_new_training_screen_refused(self, message: Refused) -> None:
         """Show the error."""
         self._is_making = False
-        self.say(message.reason, is_problem=True)
+        self.say(f"✗ {message.reason}", is_problem=True)
 
     def _checked(self) -> TrainRequest | None:
         """Return the request and show it in words; show the problem and return None if it is invalid."""
         request = self.form.request
         if request is None:
-            no_dataset = "No prepared datasets in this folder; prepare one on the Data screen."
+            no_dataset = "✗ No prepared datasets in this folder; prepare one on the Data screen."
             has_dataset = bool(self.form.given.get("dataset"))
             self.say(f"✗ {self.form.problem}" if has_dataset else no_dataset, is_problem=True)
             return None

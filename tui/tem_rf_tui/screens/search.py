@@ -89,7 +89,7 @@ class SearchScreen(TabScreen):
             case "curves":
                 return has_trial
             case "resume":
-                return study is not None and study.state not in LIVE_STATES
+                return study is not None and study.state not in LIVE_STATES and study.state != "finished"
             case _:
                 return study is not None
 
