@@ -18,6 +18,7 @@ from tem_rf.runs.view import RunTracker
 from tem_rf.study.view import StudyTracker
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.help import HelpScreen
+from tem_rf_tui.jobs import JobBoard
 from tem_rf_tui.messages import JobsChanged, RunsChanged
 from tem_rf_tui.results import StudyRuns
 from tem_rf_tui.screens import SCREENS, screen_class
@@ -108,6 +109,7 @@ def test_theme_and_screen_are_remembered(folder: Path, tmp_path: Path) -> None:
         ("4", StudyTracker, "No studies in"),
         ("5", RunTracker, "No run has finished"),
         ("5", StudyRuns, "No run has finished"),
+        ("6", JobBoard, "No segmented micrographs"),
     ],
 )
 def test_what_is_not_read_yet_is_not_said_to_be_absent(

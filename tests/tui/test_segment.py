@@ -171,7 +171,7 @@ def test_a_screen_opened_before_the_jobs_are_read_shows_them_later(
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         try:
             await pilot.press("6")
-            await until(pilot, lambda: "Select a model and press s" in screen_text(app))
+            await until(pilot, lambda: "Reading …" in screen_text(app))
         finally:
             may_read.set()
         await until(pilot, lambda: len(app.query_one("#segmented", RowTable).rows) == 1)
@@ -214,7 +214,10 @@ def test_particles_stand_in_a_table_below_their_sizes(with_model: Path, tmp_path
         assert table.rows[3][-1] == "yes"
         assert "4 particles, diameter 0.226 ± 0.045 nm (n = 3" in screen_text(app)
         assert "3 particles not cut by an edge" in screen_text(app)
-        await until(pilot, lambda: "h Picture" in str(app.screen.query_one(KeyLine).render()))  # the way back
+        keys = app.screen.query_one(KeyLine)
+        await until(pilot, lambda: "h Picture" in str(keys.render()))  # the way back
+        assert str(keys.render()).endswith("q Quit")
+        assert len(str(keys.render())) <= NARROW[0] - 2
 
     drive(with_model, script)
 
@@ -342,11 +345,16 @@ def test_a_followed_folder_fills_the_table_while_it_is_segmented(with_model: Pat
         with output.open("a") as file:
             file.write(json.dumps(second) + "\n" + json.dumps(grown)[:20])
         await until(pilot, lambda: [row[0] for row in table.rows] == ["au.tif", "b.tif"])
-        table.move_cursor(1)
+        assert table.cursor_row == 1  # the new one
         with output.open("a") as file:
             file.write(json.dumps(grown)[20:] + "\n")
         await until(pilot, lambda: [row[1] for row in table.rows] == ["50.0%", "9.8%"])
         assert table.cursor_row == 1
+        await pilot.press("v", "up")  # looking through the results
+        with output.open("a") as file:
+            file.write(json.dumps({**row, "image": "c.tif", "mask": "c_mask.tif"}) + "\n")
+        await until(pilot, lambda: len(table.rows) == 3)
+        assert table.cursor_row == 0
 
     drive(with_model, script)
 

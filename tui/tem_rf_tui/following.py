@@ -79,7 +79,7 @@ class FollowingApp(TabbedApp):
 
     def on_jobs_changed(self, message: JobsChanged) -> None:
         """Show the progress of jobs, and report those that ended."""
-        self.jobs = message.jobs
+        self.jobs, self.has_read_jobs = message.jobs, True
         if not self.screen_stack:
             return
         for line in self.screen_stack[0].query(JobLine):  # none while the app is closing

@@ -40,6 +40,7 @@ class SessionApp(KeysInTurnApp):
         self.runs: list[RunView] = []
         self.has_read_runs = False  # before that, an empty list does not mean that there are none
         self.jobs: list[Job] = []
+        self.has_read_jobs = False
         self.remembered = load_state(places.state_file())
         self.settings, self.settings_problem = _read_settings()
         self.board = JobBoard(places.jobs_folder(), self.workspace.folder)

@@ -25,7 +25,7 @@ from tem_rf_tui.model_facts import model_facts
 from tem_rf_tui.painting import Picture
 from tem_rf_tui.particles import ParticleList, list_particles
 from tem_rf_tui.previews import preview_mask
-from tem_rf_tui.screens.base import TabScreen
+from tem_rf_tui.screens.base import READING, TabScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.screens.segmented import SegmentedScreen
 from tem_rf_tui.segment_jobs import TITLE, ResultRow, SegmentJobs
@@ -45,7 +45,7 @@ class SegmentScreen(TabScreen):
         Binding("s", "segment", "Segment", tooltip="Segment micrographs with the model under the cursor"),
         Binding("n", "suggest", "Suggest", tooltip="Suggest what to label next, with the model under the cursor"),
         Binding("c", "correct", "Correct", tooltip="Correct the particles of the segmented micrograph"),
-        Binding("f", "view", "Full size", tooltip="Open the segmented micrograph at full size, with each particle"),
+        Binding("f", "view", "Open", tooltip="Open the segmented micrograph at full size, with each particle"),
         Binding("p", "pool", "Report", tooltip="Summarize the folder of this result as one experiment: report.html"),
         Binding("v", "masks", "Masks", show=False, tooltip="Switch between models and segmented micrographs"),
         Binding("slash", "filter", "Filter", key_display="/", show=False, tooltip="Show rows with all words"),
@@ -299,10 +299,13 @@ class SegmentScreen(TabScreen):
         )
         table.display = views.display = bool(results)
         empty.display = not results
-        empty.update("No segmented micrographs yet.\n\nSelect a model and press {segment.segment}.")
+        none = "No segmented micrographs yet.\n\nSelect a model and press {segment.segment}."
+        empty.update(none if self.tem_rf.has_read_jobs else READING)
         if results != self._results:
+            known = {row["mask"] for row in self._results}
             self._results = results
             self._filter_results(self._words)
+            self._go_to_first([row for row in self._shown if row["mask"] not in known])
             self.screen.refresh_bindings()
 
     def filter_list(self, name: str, words: str) -> None:
@@ -324,6 +327,12 @@ class SegmentScreen(TabScreen):
         index = next((index for index, row in enumerate(self._shown) if row["mask"] == before), None)
         if index is not None:  # the cursor stays on its micrograph while others are added
             table.move_cursor(index)
+
+    def _go_to_first(self, new: list[ResultRow]) -> None:
+        """Show a new result, unless the user is looking through the results."""
+        table = self.query_one("#segmented", RowTable)
+        if new and not self.query_one("#segmented-column").has_focus_within:
+            table.move_cursor(self._shown.index(new[0]))
 
     @work(thread=True, exclusive=True, group="mask", description="mask and particles")
     def _read_result(self, row: dict[str, Any]) -> None:
