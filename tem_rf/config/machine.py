@@ -20,13 +20,27 @@ VARIABLES: dict[Choice, dict[str, str]] = {
 """The environment variables that a choice sets."""
 
 
-def machines_file() -> Path:
-    """File with the choice of each machine, by host name; on Linux in `~/.config/tem-rf` or `$XDG_CONFIG_HOME`.
+def settings_folder() -> Path:
+    """The user's folder for settings; on Linux `~/.config/tem-rf`, or in `$XDG_CONFIG_HOME`.
 
     Raises:
-        RuntimeError: There is no home folder.
+        SettingsError: There is no home folder.
     """
-    return PlatformDirs("tem-rf", appauthor=False).user_config_path / "machines.json"
+    try:
+        return PlatformDirs("tem-rf", appauthor=False).user_config_path
+    except RuntimeError as error:
+        raise SettingsError(
+            "there is no home folder to store settings in; set HOME or XDG_CONFIG_HOME to a folder."
+        ) from error
+
+
+def machines_file() -> Path:
+    """File with the choice of each machine, by host name.
+
+    Raises:
+        SettingsError: There is no home folder.
+    """
+    return settings_folder() / "machines.json"
 
 
 def machine_choice() -> Choice | None:
@@ -44,12 +58,7 @@ def choose(use: Choice | None) -> Path:
         SettingsError: There is no home folder.
         StorageError: The file cannot be written.
     """
-    try:
-        file = machines_file()
-    except RuntimeError as error:
-        raise SettingsError(
-            "there is no home folder to store settings in; set HOME or XDG_CONFIG_HOME to a folder."
-        ) from error
+    file = machines_file()
     choices = {name: choice for name, choice in _read().items() if name != platform.node()}
     if use is not None:
         choices[platform.node()] = use
@@ -71,5 +80,5 @@ def _read() -> dict[str, Choice]:
     try:
         content = json.loads(machines_file().read_bytes())
         return {name: use for name, use in content.items() if use in VARIABLES}
-    except (OSError, ValueError, AttributeError, TypeError, RuntimeError):  # a RuntimeError without a home folder
+    except (OSError, ValueError, AttributeError, TypeError, SettingsError):  # the last without a home folder
         return {}

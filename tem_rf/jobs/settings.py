@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import PlatformDirs
 from pydantic import BeforeValidator, Field
 
+from tem_rf.config.machine import settings_folder
 from tem_rf.config.marks import Commas
 from tem_rf.errors import SettingsError, TemRfError
 from tem_rf.files import write_text
@@ -57,8 +57,12 @@ class SettingsRequest(Request):
 
 
 def settings_file() -> Path:
-    """Return the file; on Linux in `~/.config/tem-rf` or `$XDG_CONFIG_HOME`."""
-    return PlatformDirs("tem-rf", appauthor=False).user_config_path / "settings.toml"
+    """Return the file.
+
+    Raises:
+        SettingsError: There is no home folder.
+    """
+    return settings_folder() / "settings.toml"
 
 
 def load_settings(path: Path | None = None) -> SettingsRequest:
@@ -68,7 +72,7 @@ def load_settings(path: Path | None = None) -> SettingsRequest:
         path: The file; None for the usual one. It need not exist.
 
     Raises:
-        SettingsError: The file cannot be read, or contains an unknown setting or value.
+        SettingsError: The file cannot be read, or contains an unknown setting or value; or there is no home folder.
     """
     path = path or settings_file()
     try:

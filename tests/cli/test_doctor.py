@@ -138,6 +138,10 @@ def test_without_a_home_folder_it_works_and_sets_nothing(
     result = tem_rf(capfd, monkeypatch, "doctor", "--use", "jax")
     assert result.code == 2
     assert "there is no home folder to store settings in; set HOME" in result.stderr
+    for command in (["settings"], ["settings", "--no-bell"]):
+        result = tem_rf(capfd, monkeypatch, *command)
+        assert (result.code, result.stderr.count("\n")) == (2, 1)
+        assert "there is no home folder to store settings in; set HOME" in result.stderr
 
 
 @pytest.mark.parametrize(("lines", "is_told"), [(MIN_LINES - 1, True), (MIN_LINES, False)])
