@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 
 from tem_rf.config.machine import apply_choice
 from tem_rf.errors import SettingsError
@@ -51,8 +52,25 @@ def import_keras() -> None:
     if "keras" in sys.modules:
         return
     apply_choice()
-    with _hidden(one for one in _NOT_NEEDED if one != os.environ.get("KERAS_BACKEND")):
+    with _some_home(), _hidden(one for one in _NOT_NEEDED if one != os.environ.get("KERAS_BACKEND")):
         _import_silently()
+
+
+@contextmanager
+def _some_home() -> Iterator[None]:
+    """Without a home folder, have one while the block runs: TensorFlow would create a folder called `~` here."""
+    before = os.environ.get("HOME")
+    if os.path.expanduser("~") != "~":  # noqa: PTH111  # Path.home fails without one
+        yield
+        return
+    with TemporaryDirectory() as folder:
+        os.environ["HOME"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["HOME"]
+            if before is not None:
+                os.environ["HOME"] = before
 
 
 @contextmanager

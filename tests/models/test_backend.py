@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +28,12 @@ def test_keras_is_imported_without_packages_that_are_not_used(backend: str, load
     environment = os.environ | {"KERAS_BACKEND": backend, "MPLBACKEND": "agg"}
     run = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True)
     assert json.loads(run.stdout) == [loaded, "n2-p22", 1]
+
+
+def test_without_a_home_folder_nothing_is_written_to_the_working_folder(tmp_path: Path) -> None:
+    script = "from tem_rf.models.backend import import_keras; import_keras(); import os; print(os.environ['HOME'])"
+    environment = os.environ | {"HOME": "~", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", script]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert run.stdout == "~\n"
+    assert list(tmp_path.iterdir()) == []
