@@ -673,7 +673,8 @@ def segment(
         pictures: Overlay and size histogram of each file: overlays of at most 1024 px (small) or 4096 px (full), or no
             pictures (none).
         overwrite: Segment files again even if their results are up to date.
-        follow: Follow folders until Ctrl-C: segment new files and growing stacks when they are complete.
+        follow: Follow folders until stopped, in a terminal by Ctrl-C: segment new files and growing stacks when they
+            are complete.
         settle_s: How long a file that is followed must be unchanged to be complete, if its header does not tell [s].
         workers: Number of workers; default: one per GPU, or one on the CPU.
         scheduler: Address of a running Dask scheduler.

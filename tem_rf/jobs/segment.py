@@ -74,7 +74,9 @@ class SegmentRequest(Request):
     )
     overwrite: bool = Field(False, description="Segment files again even if their results are up to date.")
     follow: bool = Field(
-        False, description="Follow folders until Ctrl-C: segment new files and growing stacks when they are complete."
+        False,
+        description="Follow folders until stopped, in a terminal by Ctrl-C: segment new files and growing stacks when "
+        "they are complete.",
     )
     settle_s: Annotated[float, ADVANCED] = Field(
         2.0,

@@ -47,6 +47,7 @@ def test_a_check_opens_its_report_with_the_problems_first_and_every_line_can_be_
         await until(pilot, lambda: isinstance(app.screen, JobsScreen))
         await until(pilot, lambda: bool(app.screen.query("#jobs")))
         await pilot.pause(0.2)
+        assert "x Stop" not in str(app.screen.query_one(KeyLine).render())  # it has ended
         assert "2 problems, 40 usable micrographs" in screen_text(app)
         await pilot.press("enter")  # again, from the list of jobs
         assert isinstance(app.screen, ReportScreen)

@@ -38,7 +38,7 @@ def model_facts(folder: Path) -> str:
     lines = [
         f"network {card.architecture.name}",
         f"dataset {Path(card.dataset).name}" if card.dataset else "dataset unknown",
-        f"pixel size {card.pixel_size_nm or '?'} nm",
+        f"pixel size {card.pixel_size_nm} nm" if card.pixel_size_nm else "pixel size unknown",
         f"test hard dice {card.test.hard_dice:.3f}" if card.test else "not evaluated",
     ]
     return "\n".join([*lines, *_trust_facts(folder)])

@@ -49,6 +49,7 @@ class JobsScreen(ModalScreen[None]):
     def __init__(self, jobs: list[Job]) -> None:
         super().__init__()
         self._jobs = jobs
+        self._shown: object = None  # the job under the cursor, and its state
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide") as dialog:
@@ -69,6 +70,13 @@ class JobsScreen(ModalScreen[None]):
         self._jobs = jobs
         self.query_one(JobTable).show(jobs)
         self._show_output()
+
+    def applies(self, action: str) -> bool:
+        """Show no key for a job while there is none, and none to stop one that has ended."""
+        job = self.query_one(JobTable).chosen
+        if action == "cancel":
+            return job is not None and job.state == "running"
+        return job is not None or action not in ("read", "filter")
 
     def on_filter_field_words(self, event: FilterField.Words) -> None:
         """Show the jobs with these words."""
@@ -109,6 +117,10 @@ class JobsScreen(ModalScreen[None]):
 
     def _show_output(self) -> None:
         job = self.query_one(JobTable).chosen
+        shown = (job.folder, job.state) if job else None
+        if shown != self._shown:
+            self._shown = shown
+            self.refresh_bindings()
         none = "No job has these words." if self._jobs else "No jobs started in this folder yet."
         lines = output_of(job) if job else [none]
         output = self.query_one("#job-output Static", Static)
