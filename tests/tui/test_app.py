@@ -174,6 +174,7 @@ def test_a_command_that_fails_is_told_with_its_last_words(folder: Path) -> None:
         await pilot.press("3")
         app.start_command("field", "rf", "show", "n2-p4")
         await until(pilot, lambda: "needs 2 pooling sizes" in told(app), seconds=30)
+        assert "tem-rf:" not in told(app)
         await pilot.press("j")
         assert isinstance(app.screen, JobsScreen)
         await pilot.pause(0.2)

@@ -282,12 +282,16 @@ def test_simulate_fetch_and_check_run_their_commands(with_data: Path, commands: 
     ]
 
 
-def test_micrographs_without_labels_are_listed_and_can_be_segmented(folder: Path, commands: list[list[str]]) -> None:
-    write_folder(folder / "raw", 2)
+@pytest.mark.parametrize(("pixel_size_nm", "model"), [(0.11, "bright-field"), (0.02, "au-hrtem"), (None, "au-hrtem")])
+def test_micrographs_without_labels_are_listed_and_can_be_segmented_by_the_model_of_their_pixel_size(
+    folder: Path, commands: list[list[str]], pixel_size_nm: float | None, model: str
+) -> None:
+    write_folder(folder / "raw", 2, pixel_size_nm=pixel_size_nm)
     shutil.rmtree(folder / "raw" / "labels")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
+        await until(pilot, lambda: "without labels" in _facts(app))
         await pilot.press("g")
         await until(pilot, lambda: isinstance(app.screen, CommandForm))
         await pilot.press("ctrl+s")
@@ -295,6 +299,7 @@ def test_micrographs_without_labels_are_listed_and_can_be_segmented(folder: Path
 
     drive(folder, script)
     assert commands[0][:2] == ["segment", "raw/images"]
+    assert Path(commands[0][3]).name == model
 
 
 def test_a_damaged_dataset_is_said_in_words(with_data: Path) -> None:

@@ -228,6 +228,7 @@ class TemRfApp(FollowingApp):
         await self.action_open("segment")
         screen = self.open_screen()
         if isinstance(screen, SegmentScreen):
+            screen.choose_model(message.pixel_size_nm)
             screen.action_segment(message.images)
 
     # -- helpers --------------------------------------------------------------------------------------------------

@@ -132,7 +132,8 @@ class FollowingApp(TabbedApp):
         elif job.state == "done":
             self.notify(f"{job.title}: {ended_text(job)}")
         else:
-            why = next(reversed([*job.report, *job.messages]), "no output")
+            why = next(reversed([*job.report, *job.messages]), "no output").removeprefix("tem-rf: ")
+            why = why.replace(" (see the errors above)", "")
             self.notify(
                 f"{job.title}: {ended_text(job)}: {why.rstrip('.')}. Press {{app.jobs}} to see its output.",
                 severity="error",

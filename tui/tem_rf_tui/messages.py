@@ -59,9 +59,10 @@ class EditRequested(Message):
 
 @dataclass
 class SegmentRequested(Message):
-    """Micrographs to segment, a file or a folder."""
+    """Micrographs to segment, a file or a folder; their pixel size [nm], if it is known, to select a model."""
 
     images: Path
+    pixel_size_nm: float | None = None
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """The facts about a model that are shown beside it: its card, and when to trust its masks."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -42,6 +44,26 @@ def model_facts(folder: Path) -> str:
         f"test hard dice {card.test.hard_dice:.3f}" if card.test else "not evaluated",
     ]
     return "\n".join([*lines, *_trust_facts(folder)])
+
+
+def nearest_model(models: Sequence[Path], pixel_size_nm: float | None) -> Path | None:
+    """Return the exported model of the closest pixel size; None if a pixel size is unknown.
+
+    Args:
+        models: Folders of models.
+        pixel_size_nm: Pixel size of the micrographs [nm].
+    """
+    if pixel_size_nm is None:
+        return None
+    sizes = {model: size for model in models if (size := _pixel_size_of(model))}
+    return min(sizes, key=lambda model: abs(math.log(sizes[model] / pixel_size_nm)), default=None)
+
+
+def _pixel_size_of(model: Path) -> float | None:
+    try:
+        return _Card.model_validate_json((model / CARD_NAME).read_text(encoding="utf-8")).pixel_size_nm
+    except (OSError, UnicodeError, ValidationError):  # of a run, or damaged
+        return None
 
 
 def _trust_facts(folder: Path) -> list[str]:

@@ -309,7 +309,7 @@ class DataScreen(TabScreen):
     def action_segment(self) -> None:
         """Segment the micrographs of a folder."""
         if self._place in self._folders and self._place is not None:
-            self.post_message(SegmentRequested(self._place))
+            self.post_message(SegmentRequested(self._place, self._shown.pixel_size_nm if self._shown else None))
         else:
             self.notify(
                 "Select a folder of micrographs first; press {data.browse} to browse to yours.", severity="warning"

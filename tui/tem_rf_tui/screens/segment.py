@@ -21,7 +21,7 @@ from tem_rf.jobs.segment import SegmentRequest
 from tem_rf.saved_models import SHIPPED_MODELS, models_in
 from tem_rf_tui.key_names import named
 from tem_rf_tui.messages import EditRequested
-from tem_rf_tui.model_facts import model_facts
+from tem_rf_tui.model_facts import model_facts, nearest_model
 from tem_rf_tui.painting import Picture
 from tem_rf_tui.particles import ParticleList, list_particles
 from tem_rf_tui.previews import preview_mask
@@ -232,6 +232,12 @@ class SegmentScreen(TabScreen):
             leave_out=("models", "runs"),  # folders in which models are searched by name
         )
         self.app.push_screen(form, start)
+
+    def choose_model(self, pixel_size_nm: float | None) -> None:
+        """Put the cursor on the model whose pixel size is closest to that of the micrographs, as the command does."""
+        model = nearest_model(self._models, pixel_size_nm)
+        if model is not None:
+            self.query_one("#models", OptionList).highlighted = self._models.index(model)
 
     def action_suggest(self) -> None:
         """Ask for micrographs without labels, then cut out the patches to label next."""
