@@ -15,6 +15,7 @@ from tem_rf.labelling.session import EditingSession
 from tem_rf_tui.editor_app import EditorApp
 from tem_rf_tui.screens.choice import ChoiceScreen
 from tem_rf_tui.screens.edit_label import EditLabelScreen
+from tem_rf_tui.widgets.key_line import KeyLine
 from tem_rf_tui.widgets.label_canvas import LabelCanvas
 from tests.helpers.app import NARROW, until
 
@@ -219,3 +220,19 @@ def test_only_lines_that_changed_are_drawn(session: EditingSession) -> None:
         assert 0 < max(drawn) < 10 < view.size.height
 
     edit(session, script)
+
+
+def test_a_new_label_says_how_its_first_particle_is_made(tmp_path: Path) -> None:
+    empty = EditingSession.open(Micrograph(np.zeros(SHAPE, np.uint8), 0.5), tmp_path / "au_labels.tif")
+
+    async def script(app: EditorApp, pilot: Pilot[None]) -> None:
+        keys = app.screen.query_one(KeyLine)
+        assert "no particles; f adds the one under the cursor, o draws an outline" in _line(app, "facts")
+        assert "f Add" in str(keys.render())
+        assert "a Accept" not in str(keys.render())
+        await pilot.press("b", "space")
+        await until(pilot, lambda: "a Accept" in str(keys.render()))
+        await pilot.press("z")
+        await until(pilot, lambda: "a Accept" not in str(keys.render()))
+
+    edit(empty, script)

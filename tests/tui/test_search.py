@@ -327,7 +327,7 @@ def test_the_form_starts_a_study(with_dataset: Path, commands: list[list[str]]) 
 def test_what_is_wrong_is_said_while_one_types(with_dataset: Path, commands: list[list[str]]) -> None:
     wrong = {
         ("study-name", "a/b"): "name: only letters, digits",
-        ("field-datasets", ""): "datasets: expected a value",
+        ("field-datasets", ""): "No dataset is given; prepare one on the Data screen",
         ("field-datasets", "nowhere"): "nowhere: is not a dataset",
         ("field-networks", "n2-p4"): "depth 2 needs 2 pooling sizes",
         ("field-seeds", "one"): "seeds: expected a whole number",

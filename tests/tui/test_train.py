@@ -430,7 +430,7 @@ def test_without_a_dataset_the_form_opens_and_says_how_to_get_one(folder: Path) 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _press_new(app, pilot)
         await until(pilot, lambda: isinstance(app.screen, NewTrainingScreen))
-        assert "No prepared datasets in this folder" in _text(app, "#summary")
+        assert "No dataset is given" in _text(app, "#summary")
 
     drive(folder, script)
 

@@ -24,6 +24,9 @@ _SHOWN = (
 )
 """Key, action, word and help of those in the key line; the first nine fit into 80 columns."""
 
+ON_PARTICLES = frozenset({"next", "accept", "delete", "grow", "shrink", "split", "merge", "unsure"})
+"""The actions of them that need a particle."""
+
 _OTHERS = (
     ("p,pageup", "next(True)", "Previous", "Previous particle that was not reviewed"),
     ("r", "reopen", "Reopen", "Review the particle again later"),

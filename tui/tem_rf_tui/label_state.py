@@ -39,7 +39,8 @@ def facts_line(session: EditingSession, facts: ParticleFacts | None) -> str:
     canvas = session.canvas
     count = len(canvas.boxes)
     left = len(canvas.boxes.keys() - canvas.accepted)
-    total = f"{left} of {counted(count, 'particle')} to review" if count else "no particles"
+    none = "no particles; {editor.add} adds the one under the cursor, {editor.outline} draws an outline"
+    total = f"{left} of {counted(count, 'particle')} to review" if count else none
     if facts is None:
         return total
     pixel_size_nm = session.micrograph.pixel_size_nm

@@ -17,7 +17,7 @@ from tem_rf.labelling.outline import grow, shrink
 from tem_rf.labelling.particles import accept, delete, mark_unsure, merge, reopen, split
 from tem_rf.labelling.session import EditingSession
 from tem_rf_tui.help import HelpScreen
-from tem_rf_tui.label_keys import EDITOR_BINDINGS
+from tem_rf_tui.label_keys import EDITOR_BINDINGS, ON_PARTICLES
 from tem_rf_tui.label_painting import GreyPyramid, Marks
 from tem_rf_tui.label_state import EditorState, Stroke, Tool, facts_line, state_line
 from tem_rf_tui.screens.choice import ChoiceScreen
@@ -46,14 +46,19 @@ class EditLabelScreen(ModalScreen[None]):
         rows, columns = session.canvas.shape
         order: Order = "size" if session.probability is None else "confidence"
         self._state = EditorState((rows // 2, columns // 2), order=order)
-        self._said = "; ".join((f"from {session.source}", *session.notes))
-        self._is_problem = False
+        source = "new label" if session.source == "nothing" else f"from {session.source}"
+        self._said = "; ".join((source, *session.notes))
+        self._is_problem = self._has_particles = False
 
     def compose(self) -> ComposeResult:
-        yield Static(id="label-facts", markup=False)
+        yield HintText(id="label-facts", markup=False)
         yield HintText(id="label-state", markup=False)
         yield LabelCanvas(self._session.canvas, self._pyramid, self._session.micrograph.pixel_size_nm)
         yield KeyLine()
+
+    def applies(self, action: str) -> bool:
+        """Show no key for particles while there are none."""
+        return self._has_particles or action not in ON_PARTICLES
 
     def on_mount(self) -> None:
         """Show the first particle to review once the size is known."""
@@ -380,6 +385,9 @@ class EditLabelScreen(ModalScreen[None]):
         session, state = self._session, self._state
         facts = session.facts(state.selected) if state.selected in session.canvas.boxes else None
         self.query_one("#label-facts", Static).update(facts_line(session, facts), layout=False)
+        if self._has_particles != bool(session.canvas.boxes):
+            self._has_particles = bool(session.canvas.boxes)
+            self.refresh_bindings()
         line = self.query_one("#label-state", Static)
         changes_height = self._is_problem or line.has_class("problem")
         line.set_class(self._is_problem, "problem")

@@ -17,6 +17,7 @@ from tem_rf.jobs.study import StudyRequest, define
 from tem_rf.study.definition.definition import StudyDefinition
 from tem_rf.study.definition.space import Candidates, count_candidates, planned_runs
 from tem_rf.study.folder import StudyFolder
+from tem_rf_tui.screens.new_training import NO_DATASETS
 from tem_rf_tui.screens.request_screen import RequestScreen
 from tem_rf_tui.widgets.field_help import FieldHelp
 from tem_rf_tui.wording import counted
@@ -108,7 +109,8 @@ class NewStudyScreen(RequestScreen[StudyRequest, StudyFolder]):
         """Return the definition in the form; show the problem and return None if it is invalid."""
         problem = "" if _NAME.fullmatch(self._typed_name) else "name: only letters, digits and . _ + - are allowed."
         request = self.form.request
-        problem = problem or ("" if request else self.form.problem)
+        if request is None and not problem:
+            problem = self.form.problem if self.form.given.get("datasets") else NO_DATASETS
         if problem or request is None:
             self.say(f"✗ {problem}", is_problem=True)
             return None

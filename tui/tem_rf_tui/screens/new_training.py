@@ -14,6 +14,8 @@ from tem_rf_tui.screens.request_screen import RequestScreen
 from tem_rf_tui.wording import counted
 from tem_rf_tui.workspace import DATASET_MARK, Workspace
 
+NO_DATASETS = "No dataset is given; prepare one on the Data screen."
+
 
 @dataclass(frozen=True)
 class PlannedTraining:
@@ -99,9 +101,8 @@ class NewTrainingScreen(RequestScreen[TrainRequest, PlannedTraining]):
         """Return the request and show it in words; show the problem and return None if it is invalid."""
         request = self.form.request
         if request is None:
-            no_dataset = "✗ No prepared datasets in this folder; prepare one on the Data screen."
-            has_dataset = bool(self.form.given.get("dataset"))
-            self.say(f"✗ {self.form.problem}" if has_dataset else no_dataset, is_problem=True)
+            problem = self.form.problem if self.form.given.get("dataset") else NO_DATASETS
+            self.say(f"✗ {problem}", is_problem=True)
             return None
         try:
             count = request.run_count
