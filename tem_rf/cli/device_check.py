@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 from tem_rf.cli.finding import Finding
 from tem_rf.config.machine import Choice
@@ -10,8 +11,11 @@ from tem_rf.runs.devices import gpu_uuid, visible_gpus
 from tem_rf.runs.gpus import Driver, Gpu
 
 LOSS_TOLERANCE = 0.05  # relative to the CPU; bfloat16 and TensorFloat-32 round to three digits
+CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv", "/.singularity.d")  # of Docker, Podman and Apptainer
 INSTALL_GPU_BUILD = "pip install 'tem-rf[gpu]'"
-RESTART = "restart the machine; if it does not help, reinstall the NVIDIA driver"
+RESTART = "restart the machine (sudo reboot); if it does not help, reinstall the NVIDIA driver"
+MIN_DRIVER = {12: 525, 13: 580}
+"""The first NVIDIA driver for each CUDA. Source: NVIDIA's release notes of CUDA, minor version compatibility."""
 
 Try = Callable[[str, Choice | None], Trial]
 
@@ -25,6 +29,8 @@ def driver_findings(driver: Driver | None, environment: Mapping[str, str]) -> It
     """
     if driver is None:
         advice = "train only small networks here, or use a machine with a GPU"
+        if _is_in_container(environment):
+            advice = "start the container with --gpus all (Docker) or --nv (Apptainer) where the machine has a GPU"
         yield Finding("GPU", "note", "no NVIDIA driver; training runs on the CPU", advice)
         return
     if driver.problem:
@@ -38,16 +44,17 @@ def driver_findings(driver: Driver | None, environment: Mapping[str, str]) -> It
         if gpu.problem:
             healthy = ",".join(each.uuid for each in driver.gpus if not each.problem)
             use_others = f"; meanwhile, export CUDA_VISIBLE_DEVICES={healthy}" if healthy else ""
-            yield Finding(f"GPU {number}", "broken", f"{about}; {gpu.problem}", f"restart the machine{use_others}")
+            remedy = gpu.remedy or "restart the machine (sudo reboot)"
+            yield Finding(f"GPU {number}", "broken", f"{about}; {gpu.problem}", f"{remedy}{use_others}")
         else:
             found = f"{gpu.name}, {gpu.memory_mb} MB, compute capability {gpu.compute_capability}; {about}"
             yield Finding(f"GPU {number}", "ok", found)
     unknown = [name for name in visible_gpus(environment) or () if not _named([name], driver.gpus)]
     if unknown:
-        known = ", ".join(gpu.uuid for gpu in driver.gpus) or "none"
+        known = ",".join(gpu.uuid for gpu in driver.gpus if not gpu.problem)
         yield Finding(
             "GPU", "broken", f"CUDA_VISIBLE_DEVICES names {', '.join(unknown)}, which is not on this machine",
-            f"use a number, or one of: {known}",
+            f"export CUDA_VISIBLE_DEVICES={known}" if known else "unset CUDA_VISIBLE_DEVICES",
         )  # fmt: skip
 
 
@@ -113,6 +120,17 @@ def _problem(trial: Trial, on_cpu: Trial) -> str:
 def _cause(problem: str, trial: Trial, gpu: Gpu, driver: Driver) -> tuple[str, str]:
     """What is wrong in words, and what to do."""
     lower = problem.lower()
+    if trial.cuda and _version(trial.cuda)[:1] > _version(driver.cuda)[:1]:
+        oldest = MIN_DRIVER.get(_version(trial.cuda)[0])
+        newer = f" to {oldest} or newer" if oldest else ""
+        return (
+            f"TensorFlow needs CUDA {trial.cuda}, but the driver supports CUDA {driver.cuda} at most: {problem}",
+            f"update the NVIDIA driver{newer} (on Ubuntu: sudo ubuntu-drivers install)",
+        )
+    if not trial.problem and not trial.is_on_gpu:
+        if trial.backend == "jax":
+            return "JAX does not see this GPU, since it was installed without CUDA", _install_jax(driver)
+        return "TensorFlow does not see this GPU, since CUDA and cuDNN are not installed", INSTALL_GPU_BUILD
     if trial.capabilities and _version(gpu.compute_capability) > max(map(_kernel_version, trial.capabilities)):
         newest = ".".join(map(str, max(map(_kernel_version, trial.capabilities))))
         return (
@@ -120,13 +138,6 @@ def _cause(problem: str, trial: Trial, gpu: Gpu, driver: Driver) -> tuple[str, s
             f"{gpu.compute_capability}: {problem}",
             "pip install --upgrade 'tem-rf[gpu]'",
         )
-    if trial.cuda and _version(trial.cuda)[:1] > _version(driver.cuda)[:1]:
-        return (
-            f"TensorFlow needs CUDA {trial.cuda}, but the driver supports CUDA {driver.cuda} at most: {problem}",
-            "update the NVIDIA driver",
-        )
-    if not trial.problem and not trial.is_on_gpu:
-        return "TensorFlow does not see this GPU, since CUDA and cuDNN are not installed", INSTALL_GPU_BUILD
     if "out of memory" in lower or "resource_exhausted" in lower:
         return f"its memory is in use: {problem}", "see with nvidia-smi which processes use it, and end them"
     if "cudnn" in lower or "libdevice" in lower or "ptxas" in lower:
@@ -134,6 +145,10 @@ def _cause(problem: str, trial: Trial, gpu: Gpu, driver: Driver) -> tuple[str, s
     if "wrong results" in lower:
         return problem, "do not use this GPU; have it checked"
     return f"training fails: {problem}", RESTART
+
+
+def _is_in_container(environment: Mapping[str, str]) -> bool:
+    return "APPTAINER_CONTAINER" in environment or any(Path(file).exists() for file in CONTAINER_FILES)
 
 
 def _install_jax(driver: Driver) -> str:

@@ -34,6 +34,7 @@ class Trial:
         cuda: CUDA version that TensorFlow was built with; empty for a CPU build.
         capabilities: Compute capabilities that TensorFlow has kernels for, such as `sm_80`.
         problem: Why the trial failed; empty if it did not.
+        backend: Backend of Keras, `tensorflow` or `jax`.
     """
 
     loss: float | None = None
@@ -44,6 +45,7 @@ class Trial:
     cuda: str = ""
     capabilities: tuple[str, ...] = ()
     problem: str = ""
+    backend: str = "tensorflow"
 
     @property
     def is_on_gpu(self) -> bool:
@@ -120,7 +122,7 @@ def _about_backend(backend: str) -> dict[str, Any]:
         devices = ()
     devices = devices or tuple(keras.distribution.list_devices("cpu"))
     if backend != "tensorflow":
-        return {"devices": devices}
+        return {"backend": backend, "devices": devices}
     import tensorflow as tf
 
     build = tf.sysconfig.get_build_info()

@@ -26,6 +26,7 @@ class Gpu:
         memory_mb: Memory [MB].
         compute_capability: Of the form `9.0`; empty if unknown.
         problem: Why it cannot be used; empty if it can.
+        remedy: Command that fixes the problem; empty if only a restart can.
     """
 
     uuid: str
@@ -33,6 +34,7 @@ class Gpu:
     memory_mb: int = 0
     compute_capability: str = ""
     problem: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,12 @@ def _gpus(nvml: Any, number: int) -> list[Gpu]:
     """A GPU; its parts if it is divided."""
     try:
         gpu = nvml.nvmlDeviceGetHandleByIndex(number)
-        parts = [part for at in range(_parts(nvml, gpu)) if (part := answer(_part, nvml, gpu, at)) is not None]
+        places = _parts(nvml, gpu)
+        parts = [part for at in range(places) if (part := answer(_part, nvml, gpu, at)) is not None]
+        if places and not parts:
+            problem = "it is set to be divided (MIG) but has no parts, so nothing can compute on it"
+            undivide = f"sudo nvidia-smi --id={number} --multi-instance-gpu=0"
+            return [Gpu(nvml.nvmlDeviceGetUUID(gpu), problem=problem, remedy=undivide)]
         capability = ".".join(map(str, nvml.nvmlDeviceGetCudaComputeCapability(gpu)))
         return [_describe(nvml, each, capability) for each in parts or [gpu]]
     except nvml.NVMLError as error:

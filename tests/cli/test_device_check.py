@@ -77,12 +77,13 @@ def test_where_jax_has_no_gpu_build_it_says_which_to_install(cuda: str, package:
     ("trial", "driver", "words", "advice"),
     [
         (ON_CPU, DRIVER, "does not see this GPU", "pip install 'tem-rf[gpu]'"),
-        (ON_CPU, OLD, "needs CUDA 12.5.1, but the driver supports CUDA 11.4", "update the NVIDIA driver"),
+        (replace(ON_CPU, backend="jax", cuda=""), DRIVER, "JAX does not see this GPU", "'jax[cuda12]'"),
+        (ON_CPU, OLD, "TensorFlow needs CUDA 12.5.1, but the driver supports CUDA 11.4", "driver to 525 or newer"),
         (replace(NO_KERNEL, problem="no answer within 300 s"), DRIVER, "no answer within 300 s", "restart the machine"),
         (replace(NO_KERNEL, problem="RESOURCE_EXHAUSTED: 9 GB"), DRIVER, "memory is in use", "nvidia-smi"),
         (replace(ON_GPU, loss=3.0), DRIVER, "wrong results: a loss of 3 instead of 0.71", "do not use this GPU"),
     ],
-    ids=["CPU build", "old driver", "hangs", "memory in use", "computes nonsense"],
+    ids=["CPU build", "CPU build of JAX", "old driver", "hangs", "memory in use", "computes nonsense"],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_words(trial: Trial, driver: Driver, words: str, advice: str) -> None:
     broken = replace(NO_KERNEL, problem="broken") if trial.problem or trial.is_on_gpu else ON_CPU
@@ -92,13 +93,24 @@ def test_what_is_wrong_is_said_in_words(trial: Trial, driver: Driver, words: str
     assert advice in finding.advice
 
 
+def test_a_new_gpu_that_is_not_seen_lacks_cuda() -> None:
+    finding = check(BLACKWELL, {None: ON_CPU})
+    assert "CUDA and cuDNN are not installed" in finding.found
+    assert finding.advice == "pip install 'tem-rf[gpu]'"
+
+
+def test_in_a_container_without_a_driver_it_says_how_to_start_it() -> None:
+    (finding,) = driver_findings(None, {"APPTAINER_CONTAINER": "/tem-rf.sif"})
+    assert "--nv (Apptainer)" in finding.advice
+
+
 def test_a_sick_gpu_is_named_and_the_others_are_used() -> None:
     driver = replace(DRIVER, gpus=(HOPPER, LOST))
     healthy, sick = driver_findings(driver, {})
     assert (healthy.state, sick.state) == ("ok", "broken")
     assert "NVIDIA H100, 81559 MB, compute capability 9.0; driver 550.54.15, CUDA 12.4" in healthy.found
     assert "GPU is lost" in sick.found
-    assert sick.advice.endswith("export CUDA_VISIBLE_DEVICES=GPU-aaaa")
+    assert sick.advice == "restart the machine (sudo reboot); meanwhile, export CUDA_VISIBLE_DEVICES=GPU-aaaa"
     assert [each.name for each in device_findings(driver, {}, lambda gpu, _: ON_GPU if gpu else ON_CPU)] == [
         "computing on CPU",
         "computing on GPU 0",
@@ -122,11 +134,12 @@ def test_only_visible_devices_are_tried_named_by_number_uuid_or_mig(visible: str
 
 
 def test_a_device_that_does_not_exist_is_named() -> None:
-    *_, finding = driver_findings(replace(DRIVER, gpus=(HOPPER,)), {"CUDA_VISIBLE_DEVICES": "0,GPU-zzzz,7"})
+    driver = replace(DRIVER, gpus=(HOPPER, LOST, PART))
+    *_, finding = driver_findings(driver, {"CUDA_VISIBLE_DEVICES": "0,GPU-zzzz,7"})
     assert (finding.state, finding.found) == (
         "broken", "CUDA_VISIBLE_DEVICES names GPU-zzzz, 7, which is not on this machine"
     )  # fmt: skip
-    assert "GPU-aaaa" in finding.advice
+    assert finding.advice == "export CUDA_VISIBLE_DEVICES=GPU-aaaa,MIG-cccc"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +163,7 @@ class Memory: total = 80 * 2**30
 def nvmlInit(): {init}
 nvmlSystemGetCudaDriverVersion_v2 = lambda: 12040
 nvmlSystemGetDriverVersion = lambda: "550.54.15"
-nvmlDeviceGetCount = lambda: 3
+nvmlDeviceGetCount = lambda: 4
 def nvmlDeviceGetHandleByIndex(number):
     if number == 2: raise NVMLError("GPU is lost")
     return f"gpu{{number}}"
@@ -159,7 +172,7 @@ def nvmlDeviceGetMigMode(gpu):
     return [1, 1]
 nvmlDeviceGetMaxMigDeviceCount = lambda gpu: 3
 def nvmlDeviceGetMigDeviceHandleByIndex(gpu, at):
-    if at == 1: raise NVMLError("Not Found")
+    if at == 1 or gpu == "gpu3": raise NVMLError("Not Found")
     return f"part{{at}}"
 nvmlDeviceGetCudaComputeCapability = lambda gpu: (9, 0)
 nvmlDeviceGetMemoryInfo = lambda gpu: Memory
@@ -170,7 +183,7 @@ nvmlDeviceGetName = lambda gpu: "NVIDIA H100"
 
 @pytest.fixture
 def nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Put a driver of three GPUs in place: one whole, one in two parts, one lost."""
+    """Put a driver of four GPUs in place: one whole, one in two parts, one lost, one that is to have parts."""
     (tmp_path / "nvidia-smi").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
@@ -185,9 +198,11 @@ def test_the_driver_names_gpus_their_parts_and_those_that_are_lost(nvml: Callabl
     nvml("pass")
     driver = find_driver()
     assert (driver.version, driver.cuda) == ("550.54.15", "12.4")
-    assert [gpu.uuid for gpu in driver.gpus] == ["UUID-gpu0", "UUID-part0", "UUID-part2", "2"]
+    assert [gpu.uuid for gpu in driver.gpus] == ["UUID-gpu0", "UUID-part0", "UUID-part2", "2", "UUID-gpu3"]
     assert driver.gpus[0] == Gpu("UUID-gpu0", "NVIDIA H100", 81920, "9.0")
     assert driver.gpus[3].problem == "GPU is lost"
+    assert "has no parts" in driver.gpus[4].problem
+    assert driver.gpus[4].remedy == "sudo nvidia-smi --id=3 --multi-instance-gpu=0"
     assert installed_gpus() == ("UUID-gpu0", "UUID-part0", "UUID-part2")
 
 
