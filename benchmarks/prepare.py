@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import multiprocessing.connection
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -99,7 +100,8 @@ def _in_own_process(task: Callable[[Path], None], folder: Path) -> tuple[float, 
 def _measure(task: Callable[[Path], None], folder: Path, sender: multiprocessing.connection.Connection) -> None:
     start = time.perf_counter()
     task(folder)
-    sender.send((time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kB on Linux, bytes on macOS
+    sender.send((time.perf_counter() - start, peak / (2**20 if sys.platform == "darwin" else 2**10)))
 
 
 def _options() -> argparse.Namespace:

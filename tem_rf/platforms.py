@@ -1,9 +1,12 @@
-"""What operating systems do differently: processor cores, sessions of processes, and which systems are supported."""
+"""What operating systems do differently: processor cores, space on disks, sessions, and which systems are supported."""
 
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import sys
+from pathlib import Path
 
 from tem_rf.errors import PlatformError
 
@@ -24,6 +27,25 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def reserve_space(descriptor: int, size_bytes: int, folder: Path) -> None:
+    """Reserve the disk space of an open file; on macOS, check that there is enough.
+
+    Writing to a memory map of a file with holes kills the process if the disk is full.
+
+    Args:
+        descriptor: Descriptor of the file.
+        size_bytes: Its size.
+        folder: Its folder.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size_bytes)
+    elif shutil.disk_usage(folder).free < size_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def end_session(leader: int, *, at_once: bool) -> None:
     """End a process that leads a session, and the processes that it started.
 
@@ -35,7 +57,10 @@ def end_session(leader: int, *, at_once: bool) -> None:
         ProcessLookupError: There is no such process.
     """
     if HAS_SESSIONS:
-        os.killpg(leader, signal.SIGKILL if at_once else signal.SIGTERM)
+        try:
+            os.killpg(leader, signal.SIGKILL if at_once else signal.SIGTERM)
+        except PermissionError as error:  # of macOS, if all have ended but the leader's parent has not asked for it
+            raise ProcessLookupError(leader) from error
         return
     import psutil
 

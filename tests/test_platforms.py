@@ -77,6 +77,16 @@ def test_a_session_ends_with_its_children(at_once: bool, has_sessions: bool, mon
         end_session(leader.pid, at_once=at_once)
 
 
+def test_a_session_that_has_ended_but_is_not_waited_for_is_gone_on_macos(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(platforms, "HAS_SESSIONS", True)
+    monkeypatch.setattr(os, "killpg", refuse, raising=False)
+    with pytest.raises(ProcessLookupError):
+        end_session(1, at_once=False)
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_a_child_that_ended_meanwhile_spares_nobody(at_once: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platforms, "HAS_SESSIONS", False)

@@ -1,6 +1,5 @@
 """Arrays too large for memory, stored on disk in unnamed files."""
 
-import os
 import tempfile
 from collections.abc import Iterator
 from math import prod
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tem_rf.files import storage_errors
+from tem_rf.platforms import reserve_space
 
 MAX_BYTES_IN_MEMORY = 128 * 2**20  # bytes; a float32 image of 5793 px
 _ROWS_AT_ONCE = 128
@@ -35,8 +35,7 @@ def scratch_array(shape: tuple[int, ...], dtype: np.dtype | type, folder: Path |
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)  # a full disk would kill the process if the file had holes
+            reserve_space(file.fileno(), size, folder)
             return np.memmap(file, dtype, "w+", shape=shape)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,6 +61,16 @@ def test_a_full_disk_is_found_before_anything_is_computed(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("os.posix_fallocate", full)
+    monkeypatch.setattr("os.posix_fallocate", full, raising=False)
+    with pytest.raises(DiskFullError):
+        scratch_array((20, 20), np.float32, tmp_path)
+
+
+def test_a_full_disk_is_found_where_the_system_reserves_no_space(
+    everything_is_large: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delattr("os.posix_fallocate", raising=False)
+    assert scratch_array((20, 20), np.float32, tmp_path).shape == (20, 20)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1599))
     with pytest.raises(DiskFullError):
         scratch_array((20, 20), np.float32, tmp_path)

@@ -10,7 +10,7 @@ import subprocess
 from typing import Any
 
 MODULES = frozenset({"fcntl", "termios", "tty", "resource", "pwd", "grp"})
-IN_OS = ("sched_getaffinity", "sched_setaffinity", "fork", "forkpty", "setsid", "killpg", "getpgid")
+IN_OS = ("sched_getaffinity", "sched_setaffinity", "fork", "forkpty", "setsid", "killpg", "getpgid", "posix_fallocate")
 IN_SIGNAL = ("SIGKILL", "SIGHUP", "SIGSTOP", "SIGCONT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGTSTP")
 
 SIGKILL = 9

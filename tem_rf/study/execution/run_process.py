@@ -1,5 +1,6 @@
 """Train a run on a worker in a fresh process, which is killed with the worker and when the run is cancelled."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -73,7 +74,8 @@ class _Child:
     def cancel(self) -> None:
         self.is_cancelled = True
         if self.process and self.process.poll() is None:
-            end_session(self.process.pid, at_once=True)
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                end_session(self.process.pid, at_once=True)
 
 
 _children: list[_Child] = []
