@@ -46,3 +46,16 @@ def test_what_the_build_reads_is_copied() -> None:
     needed = {PROJECT["readme"], *PROJECT["license-files"], "setup.py", "pyproject.toml", "constraints.txt"}
     assert needed <= set(DOCKERFILE.split())
     assert needed <= {line.split()[0] for line in section("files")}
+
+
+def test_packages_of_the_user_do_not_replace_those_of_the_container() -> None:
+    environment = {line.strip() for line in section("environment")}
+    assert {"export PYTHONNOUSERSITE=1", "unset PYTHONPATH PYTHONHOME"} <= environment
+
+
+def test_the_pages_start_the_container_as_the_definitions_say() -> None:
+    for file, page in (("Dockerfile", "gpus.md"), ("apptainer.def", "slurm.md")):
+        comments = re.findall(r"^#   (.*)$", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+        shown = (ROOT / "docs" / "how-to" / page).read_text(encoding="utf-8")
+        assert len(comments) == 2
+        assert [command for command in comments if command not in shown] == []

@@ -89,7 +89,7 @@ def _of_gpu(name: str, gpu: Gpu, driver: Driver, on_cpu: Trial, attempt: Try) ->
     if not (problem := _problem(trial, on_cpu)):
         return Finding(name, "ok", _speed(trial))
     cause, advice = _cause(problem, trial, gpu, driver)
-    if not trial.is_on_gpu and not trial.problem:
+    if not trial.is_on_gpu and not trial.problem and (trial.cuda or trial.backend == "jax"):
         return Finding(name, "broken", cause, advice)
     if not _problem(attempt(gpu.uuid, "tensorflow-without-xla"), on_cpu):
         return Finding(
@@ -130,6 +130,8 @@ def _cause(problem: str, trial: Trial, gpu: Gpu, driver: Driver) -> tuple[str, s
     if not trial.problem and not trial.is_on_gpu:
         if trial.backend == "jax":
             return "JAX does not see this GPU, since it was installed without CUDA", _install_jax(driver)
+        if not trial.cuda:  # on ARM there is no other
+            return "TensorFlow was built without CUDA", INSTALL_GPU_BUILD
         return "TensorFlow does not see this GPU, since CUDA and cuDNN are not installed", INSTALL_GPU_BUILD
     if trial.capabilities and _version(gpu.compute_capability) > max(map(_kernel_version, trial.capabilities)):
         newest = ".".join(map(str, max(map(_kernel_version, trial.capabilities))))

@@ -67,6 +67,15 @@ def test_where_only_jax_works_it_says_how_to_use_it() -> None:
     assert finding.advice == "tem-rf doctor --use jax"
 
 
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+def test_a_tensorflow_without_cuda_leaves_the_gpu_to_jax() -> None:
+    without_cuda = replace(ON_CPU, cuda="", capabilities=())
+    on_jax = replace(ON_GPU, devices=("cuda:0",))
+    finding = check(HOPPER, {None: without_cuda, "tensorflow-without-xla": without_cuda, "jax": on_jax})
+    assert finding.found == "TensorFlow was built without CUDA; JAX can use this GPU"
+    assert finding.advice == "tem-rf doctor --use jax"
+
+
 @pytest.mark.parametrize(("cuda", "package"), [("12.4", "jax[cuda12]"), ("13.0", "jax[cuda13]")])
 def test_where_jax_has_no_gpu_build_it_says_which_to_install(cuda: str, package: str) -> None:
     outcomes: Outcomes = {None: NO_KERNEL, "tensorflow-without-xla": NO_KERNEL, "jax": ON_CPU}
