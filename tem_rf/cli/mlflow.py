@@ -45,7 +45,7 @@ def mlflow(
     single = [find_run(name, runs) for name, path in zip(names or [], paths, strict=True) if not path]
     followed = Followed(single if names else list_runs(runs), found)
     mirror = MlflowMirror(to)
-    sent, reached = 0, set()
+    sent, reached, problem = 0, set(), ""
     while True:
         is_live = follow and followed.is_live()  # before the last look
         try:
@@ -55,9 +55,12 @@ def mlflow(
         except StorageError as error:
             if not follow:
                 raise
-            print_remark(f"{error} Trying again in {RETRY_S:g} s.")
+            if str(error) != problem:  # once, not every 30 s of a night
+                print_remark(f"{error} Trying again every {RETRY_S:g} s.")
+            problem = str(error)
             time.sleep(RETRY_S)
             continue
+        problem = ""
         if not is_live:
             break
         time.sleep(POLL_S)

@@ -42,6 +42,7 @@ class MlflowMirror:
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")  # s, in place of two minutes
         try:
             import mlflow
         except ImportError as error:
@@ -88,16 +89,22 @@ class MlflowMirror:
         folder = str(view.run.path.resolve())
         quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
         for found in self._client.search_runs([experiment], f"tags.`{_FOLDER_TAG}` = '{quoted}'"):
+            self._send_settings(found.info.run_id, view, set(found.data.params))
             steps = [metric.step for metric in self._client.get_metric_history(found.info.run_id, METRICS[-1])]
             return _Mirrored(found.info.run_id, max(steps, default=0), found.data.tags.get(_STATE_TAG, ""))
         created = self._client.create_run(
             experiment, start_time=_milliseconds(view.happenings[0].time if view.happenings else None),
             tags={_FOLDER_TAG: folder}, run_name=view.run.name,
         )  # fmt: skip
-        if view.config:
-            params = [self._mlflow.Param(name, str(value)) for name, value in settings(view.config).items()]
-            self._client.log_batch(created.info.run_id, params=params)
+        self._send_settings(created.info.run_id, view, set())
         return _Mirrored(created.info.run_id, 0, "")
+
+    def _send_settings(self, run_id: str, view: RunView, sent: set[str]) -> None:
+        """Send the settings that are not there yet; a full disk or a kill may have kept them from it."""
+        known = settings(view.config) if view.config else {}
+        params = [self._mlflow.Param(name, str(value)) for name, value in known.items() if name not in sent]
+        if params:
+            self._client.log_batch(run_id, params=params)
 
     def _experiment(self, name: str) -> str:
         if name not in self._experiments:

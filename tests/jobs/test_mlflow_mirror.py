@@ -66,6 +66,43 @@ def test_a_study_is_an_experiment_whose_runs_appear_as_they_start(tmp_path: Path
     assert names == {"n2-p22", "n2-p44"}
 
 
+def test_settings_that_could_not_be_sent_are_sent_later(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    (view, experiment), to = next(Followed([run]).poll()), str(tmp_path / "mlruns")
+    with monkeypatch.context() as full:
+        full.setattr(mlflow.MlflowClient, "log_batch", refuse)
+        with pytest.raises(StorageError, match="No space left on device"):
+            MlflowMirror(to).send(view, experiment)
+    MlflowMirror(to).send(view, experiment)
+    ((sent, steps),) = mirrored(tmp_path / "mlruns")
+    assert sent.data.params["network"] == "n2-p22"
+    assert steps == [event.epoch for event in view.epochs]
+
+
+def test_a_server_that_is_away_for_a_while_is_one_line_and_gets_everything_later(
+    run: RunFolder, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outages, send = iter(range(3)), MlflowMirror.send
+
+    def away_at_first(self: MlflowMirror, *about: Any) -> int:
+        if next(outages, None) is not None:
+            raise StorageError("server: MLflow cannot write there.")
+        return send(self, *about)
+
+    run.event_log().write(StatusEvent(state="finished"))
+    monkeypatch.setattr(MlflowMirror, "send", away_at_first)
+    monkeypatch.setattr("tem_rf.cli.mlflow.RETRY_S", 0.0)
+    result = tem_rf(capfd, monkeypatch, "mlflow", run.path, "--to", str(tmp_path / "mlruns"), "--follow")
+    assert result.code == 0
+    assert result.stderr.count("MLflow cannot write there. Trying again") == 1
+    ((sent, _),) = mirrored(tmp_path / "mlruns")
+    assert sent.info.status == "FINISHED"
+
+
 def test_a_server_that_cannot_be_reached_is_one_line(
     run: RunFolder, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
