@@ -16,6 +16,7 @@ from tem_rf_tui.screens import SCREENS, screen_class
 from tem_rf_tui.screens.base import TabScreen
 from tem_rf_tui.screens.too_small import TooSmallScreen
 from tem_rf_tui.session import SessionApp
+from tem_rf_tui.slow_line import SlowLineScreen
 from tem_rf_tui.terminal_size import is_too_small
 from tem_rf_tui.widgets.blank_lines import BlankLines
 from tem_rf_tui.widgets.job_line import JobLine
@@ -39,7 +40,7 @@ class ScreenPane(TabPane):
         return Blank(self.background_colors[1])
 
 
-class MainScreen(BlankLines, Screen[None]):
+class MainScreen(BlankLines, SlowLineScreen):
     """Holds the tabs; when the focus moves, only the two widgets are redrawn, not everything as in Textual."""
 
     focused = Reactive[Widget | None](None, repaint=False)
