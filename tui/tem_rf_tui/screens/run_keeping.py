@@ -108,7 +108,8 @@ class RunKeepingScreen(StudyRunsScreen):
             return ""
         if run.run.name not in names:
             return ""
-        return f"position {names.index(run.run.name) + 1} of {len(names)}; < and > move it"
+        keys = "; {train.earlier} and {train.later} move it" if len(names) > 1 else ""
+        return f"position {names.index(run.run.name) + 1} of {len(names)}{keys}"
 
     def _marked_or_chosen(self) -> list[RunFolder]:
         marked = self.query_one(RunTable).marked
