@@ -83,7 +83,7 @@ def test_deletion_asks_and_leaves_a_waiting_run_alone_whose_place_can_be_changed
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot, 3)
-        await until(pilot, lambda: "position 1 of 2; < and > move it" in screen_text(app))
+        await until(pilot, lambda: "position 1 of 2; &lt; and &gt; move it" in screen_text(app))
         await pilot.press("greater_than_sign")
         await until(pilot, lambda: "position 2 of 2" in screen_text(app))
         await pilot.press("D")  # nothing is asked that cannot be done
