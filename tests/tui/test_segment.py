@@ -17,6 +17,7 @@ from tem_rf.saved_models import SHIPPED_MODELS
 from tem_rf_tui.app import TemRfApp
 from tem_rf_tui.jobs import Job, JobBoard
 from tem_rf_tui.model_facts import model_facts
+from tem_rf_tui.previews import preview_mask
 from tem_rf_tui.screens.edit_label import EditLabelScreen
 from tem_rf_tui.screens.request_screen import CommandForm
 from tem_rf_tui.screens.segment import trust_cell
@@ -405,3 +406,26 @@ def test_the_map_of_one_condition_fits_the_column_of_models() -> None:
     start = lines.index("dice by pixel size [nm]")
     assert [len(line.split()) for line in lines[start + 1 : start + 4]] == [2, 2, 2]
     assert max(map(len, lines[start:])) <= 30
+
+
+def test_a_result_that_is_slow_to_read_is_named_in_its_frame(
+    with_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmented_micrograph(with_model, tmp_path / "state")
+    go_on = threading.Event()
+
+    def slow(*which: Any) -> Any:
+        go_on.wait(20)
+        return preview_mask(*which)
+
+    monkeypatch.setattr("tem_rf_tui.screens.segment.preview_mask", slow)
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("6")
+        await until(pilot, lambda: bool(app.query("#mask-view")))
+        view = app.query_one("#mask-view", MicrographView)
+        await until(pilot, lambda: view.border_title == "Reading au.tif …")
+        go_on.set()
+        await until(pilot, lambda: view.border_title == "au.tif, particles outlined")
+
+    drive(with_model, script)

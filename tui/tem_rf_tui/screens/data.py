@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
@@ -31,7 +30,6 @@ from tem_rf_tui.widgets.micrograph_view import MicrographView
 from tem_rf_tui.wording import has_words
 from tem_rf_tui.workspace import DATASET_MARK
 
-_SLOW_S = 0.2
 _FIRST_STEPS = (
     "Press {data.simulate} to simulate micrographs, {data.fetch} to fetch a published dataset, "
     "{data.browse} to browse to your own folder.\n\n"
@@ -101,7 +99,6 @@ class DataScreen(TabScreen):
         self._place: Path | None = None
         self._index = 0
         self._shown: Preview | None = None
-        self._slow: Timer | None = None  # until a preview is slow enough to say what is read
         self._is_unlabelled = False
         self._words = ""  # of the filter
 
@@ -197,25 +194,17 @@ class DataScreen(TabScreen):
             return
         view = self.query_one(MicrographView)
 
-        def say() -> None:
-            if self._shown is None:  # another place
-                view.show(None)
+        def clear() -> None:
+            view.display, view.border_subtitle = True, ""
+            if self._shown is None:  # what is shown is of another place
+                view.clear()
                 self.query_one("#place-facts", Static).update("")
                 self.query_one("#place-problems", Static).update("")
-            view.display = True
-            view.border_title, view.border_subtitle = f"Reading {message.name} …", ""
 
-        self._stop_waiting()
-        self._slow = self.set_timer(_SLOW_S, say)
-
-    def _stop_waiting(self) -> None:
-        if self._slow is not None:
-            self._slow.stop()
-            self._slow = None
+        view.expect(message.name, clear)
 
     def on_data_screen_preview_read(self, message: PreviewRead) -> None:
         """Show the picture and the facts."""
-        self._stop_waiting()
         preview = self._shown = message.preview
         self._index, self._is_unlabelled = preview.index, preview.is_unlabelled
         self.screen.refresh_bindings()
@@ -232,12 +221,13 @@ class DataScreen(TabScreen):
 
     def on_data_screen_preview_failed(self, message: PreviewFailed) -> None:
         """Show why there is no picture."""
-        self._stop_waiting()
         self._shown = None
         self.screen.refresh_bindings()
         self.query_one("#place-facts", Static).update("")
         self.query_one("#place-problems", Static).update(f"✗ {message.reason}")
-        self.query_one(MicrographView).display = False
+        view = self.query_one(MicrographView)
+        view.show(None)
+        view.display = False
 
     def action_step(self, by: int) -> None:
         """Show another patch or micrograph."""

@@ -131,7 +131,9 @@ class SegmentScreen(TabScreen):
         """Show the mask and the particles."""
         event.stop()
         if event.table.id == "segmented":
-            self._read_result(self._shown[event.table.cursor_row])
+            row = self._shown[event.table.cursor_row]
+            self.query_one(MicrographView).expect(Path(row["image"]).name)
+            self._read_result(row)
         elif event.table.id == "particles":
             self._show_particle(event.table.cursor_row)
 
@@ -155,6 +157,11 @@ class SegmentScreen(TabScreen):
         view.border_title = message.title
         self._picture = message.picture
         view.show(message.picture)
+
+    def _show_no_picture(self, reason: str) -> None:
+        self._picture = None
+        self.query_one(MicrographView).show(None)
+        self.notify(reason, severity="warning", timeout=10)
 
     def on_segment_screen_particles_read(self, message: ParticlesRead) -> None:
         """Show table and histogram."""
@@ -356,7 +363,7 @@ class SegmentScreen(TabScreen):
             picture = preview_mask(folder / row["image"], folder / row["mask"], row.get("pixel_size_nm"))
         except (TemRfError, OSError) as error:
             if not worker.is_cancelled:
-                self.app.call_from_thread(self.notify, str(error), severity="warning", timeout=10)
+                self.app.call_from_thread(self._show_no_picture, str(error))
             return
         if not worker.is_cancelled:
             self.post_message(self.MaskRead(f"{Path(row['image']).name}, particles outlined", picture))

@@ -85,7 +85,7 @@ class SegmentedScreen(LinkedPicturesScreen):
 
     def on_mount(self) -> None:
         """Show the first frame."""
-        self._read(self._file, 0)
+        self._open(0)
 
     def on_segmented_screen_frame_read(self, message: FrameRead) -> None:
         """Show the frame, unless another file was selected meanwhile."""
@@ -93,6 +93,8 @@ class SegmentedScreen(LinkedPicturesScreen):
             return
         if isinstance(message.frame, str):
             self._frame = None
+            for view in self.query(MicrographView):
+                view.show(None)
             self.query_one("#segmented-particle", Static).update(f"✗ {message.frame}")
             return
         self._frame, self._place = message.frame, None
@@ -137,12 +139,18 @@ class SegmentedScreen(LinkedPicturesScreen):
     def action_frame(self, by: int) -> None:
         """Show another frame."""
         if self._frame is not None and self._frame.count > 1:
-            self._read(self._file, self._frame.index + by)
+            self._open(self._frame.index + by)
 
     def action_file(self, by: int) -> None:
         """Show another file."""
         self._file = (self._file + by) % len(self._rows)
-        self._read(self._file, 0)
+        self._open(0)
+
+    def _open(self, index: int) -> None:
+        """Read a frame of the file and show it."""
+        for view in self.query(MicrographView):
+            view.expect(Path(self._rows[self._file]["image"]).name)
+        self._read(self._file, index)
 
     def _show(self) -> None:
         frame = self._frame

@@ -1,5 +1,6 @@
 """A micrograph with outlined label and scale bar, zoom and pan; in pixels, or in half blocks, two per character."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import cast
@@ -12,6 +13,7 @@ from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
 from tem_rf_tui.images import cell_px
@@ -23,6 +25,7 @@ from tem_rf_tui.widgets.pixel_picture import PixelPicture
 
 _GREYS = 32  # neighbours with the same grey are sent to the terminal as one segment
 _PERCENTILES = (0.5, 99.5)
+_SLOW_S = 0.2
 _MIN_PNG_PX, _PNG_LINE_PX = 1024, 2
 
 
@@ -55,6 +58,8 @@ class MicrographView(Widget, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture: Picture | None = None
+        self._slow: Timer | None = None  # until reading is slow enough to say so
+        self._titles: tuple[str | None, str | None] = (None, None)  # before that was said, and then
         self._grey = np.zeros((1, 1), np.float32)
         self._zoom, self._centre = 1.0, (0.5, 0.5)
         self._lines: list[Strip] | None = None
@@ -97,12 +102,34 @@ class MicrographView(Widget, can_focus=True):
         Image.fromarray(colours).save(file, "PNG")
         return file.getvalue()
 
+    def expect(self, name: str, when_slow: Callable[[], None] = lambda: None) -> None:
+        """Say in the title what is read, if it takes a while until it is shown.
+
+        Args:
+            name: Name of the file.
+            when_slow: Called if it does.
+        """
+        self._stop_expecting()
+
+        def say() -> None:
+            title, self.border_title = self.border_title, f"Reading {name} …"
+            self._titles = (title, self.border_title)
+            when_slow()
+
+        self._slow = self.set_timer(_SLOW_S, say)
+
     def show(self, picture: Picture | None) -> None:
         """Show another picture; zoom and position are kept."""
+        self._stop_expecting()
         self._picture = picture
         if picture is not None:
             low, high = np.percentile(picture.pixels, _PERCENTILES)
             self._grey = np.clip((picture.pixels.astype(np.float32) - low) / max(high - low, 1e-9), 0, 1)
+        self._redraw()
+
+    def clear(self) -> None:
+        """Show no picture; the title stays."""
+        self._picture = None
         self._redraw()
 
     def look_at(self, row: float, column: float, zoom: float) -> None:
@@ -164,6 +191,14 @@ class MicrographView(Widget, can_focus=True):
         height, width = cell_px()
         cells = (2 * (self.size.height - 1), self.size.width)
         return fit(self._grey.shape, cells, self._zoom, self._centre, tallness=height / 2 / width)
+
+    def _stop_expecting(self) -> None:
+        if self._slow is not None:
+            self._slow.stop()
+        before, said = self._titles
+        if said is not None and self.border_title == said:  # otherwise there is a new title already
+            self.border_title = before
+        self._slow, self._titles = None, (None, None)
 
     def _redraw(self) -> None:
         for pixels in self.query(PixelPicture):
