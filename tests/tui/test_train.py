@@ -453,3 +453,14 @@ def test_an_epoch_that_comes_while_the_tab_is_left_is_drawn_when_it_is_opened_ag
         await until(pilot, lambda: "\n25\n" in screen_text(app) and "30/60" in screen_text(app))
 
     drive(folder, script, size=WIDE)
+
+
+def test_plots_without_an_epoch_say_when_they_are_drawn(folder: Path) -> None:
+    make_run(folder / "runs", "a", epochs=0, state="stopped")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("3")
+        await until(pilot, lambda: screen_text(app).count("drawn from the first epoch on") == 2)
+        assert "┈┈ training" not in screen_text(app)
+
+    drive(folder, script)

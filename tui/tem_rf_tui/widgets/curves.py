@@ -20,6 +20,7 @@ MAX_CURVES = COLOURS
 _CELLS_PER_X_TICK, _CELLS_PER_Y_TICK = 10, 2
 _MARGIN = 0.04  # of the values, above and below them
 _AFTER_KEY_S = 0.05
+_NOTHING = "drawn from the first epoch on"
 _LEGEND = "── validation  ┈┈ training"
 
 
@@ -60,9 +61,9 @@ class CurvePlot(ColourPlot):
         self.plt.clear_data()
         curves = [curve for curve in self._curves if curve.x]
         is_single = len(self._curves) == 1
-        self.border_subtitle = _LEGEND if is_single else "validation"
         values = [value for curve in curves for value in (*curve.validation, *(curve.training if is_single else ()))]
         values = [value for value in values if math.isfinite(value)]
+        self.border_subtitle = (_LEGEND if is_single else "validation") if values else _NOTHING
         if values:
             is_log = self._is_log and min(values) > 0
             self._set_y_axis(min(values), max(values), is_log)

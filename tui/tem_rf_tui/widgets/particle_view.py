@@ -7,7 +7,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from tem_rf_tui.particles import ParticleList
-from tem_rf_tui.ticks import even_ticks
+from tem_rf_tui.ticks import AXIS_ROWS, even_ticks
 from tem_rf_tui.widgets.colour_plot import ColourPlot
 from tem_rf_tui.widgets.filter_field import FilterField
 from tem_rf_tui.widgets.row_table import RowTable
@@ -41,8 +41,21 @@ class SizeHistogram(ColourPlot):
             ticks = [centre - width / 2 for centre in centres[::step]]
             self.plt.xticks(ticks, [f"{tick:.3g}" for tick in ticks])
             self.plt.ylim(0, max(counts))
-            self.plt.yticks(even_ticks(0, max(counts), 4, whole=True))
+            self.plt.yticks(count_ticks(max(counts), self.size.height - AXIS_ROWS))
         self.refresh()
+
+    def on_resize(self) -> None:
+        """Fit the ticks to the new size."""
+        self.draw()
+
+
+def count_ticks(largest: float, rows: int) -> list[float]:
+    """Return evenly spaced whole numbers from 0 on, each on a line of its own.
+
+    >>> count_ticks(3, rows=3), count_ticks(3, rows=12), count_ticks(40, rows=12)
+    ([0, 2], [0, 1, 2, 3], [0, 10, 20, 30, 40])
+    """
+    return even_ticks(0, largest, max(1, min(4, rows - 1)), whole=True)
 
 
 class ParticleView(Vertical):
