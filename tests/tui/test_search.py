@@ -435,3 +435,14 @@ def test_studies_and_trials_are_filtered_by_words(with_study: StudyFolder) -> No
         assert app.query_one(TrialTable).has_focus
 
     drive(folder, script)
+
+
+def test_the_name_of_a_dataset_is_whole_in_the_form_of_a_wide_terminal(folder: Path, tiny_dataset: Path) -> None:
+    shutil.copytree(tiny_dataset, folder / "datasets" / "bright-field-frames")
+
+    async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
+        await pilot.press("4", "n")
+        await until(pilot, lambda: isinstance(app.screen, NewStudyScreen))
+        await until(pilot, lambda: "datasets/bright-field-frames" in screen_text(app))
+
+    drive(folder, script, size=(120, 40))
