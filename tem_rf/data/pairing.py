@@ -176,6 +176,8 @@ def _folders(images: Path, labels: Path | None) -> tuple[Path, Path]:
         raise DatasetError(no_folder(images, "a folder of micrographs"))
     if labels is None:
         inner = _folder_called(images, IMAGE_FOLDERS)
+        if inner and _has_micrographs(images) and not _has_micrographs(inner):  # such as micrographs/images/
+            inner = None
         labels = _folder_called(images, LABEL_FOLDERS) or (inner and _folder_called(inner, LABEL_FOLDERS))
         if labels is None and inner is None:
             labels = _folder_beside(images)
@@ -183,6 +185,10 @@ def _folders(images: Path, labels: Path | None) -> tuple[Path, Path]:
     if not Path(labels).exists():
         raise DatasetError(f"{labels}: no such folder; check the path.")
     return images, Path(labels)
+
+
+def _has_micrographs(folder: Path) -> bool:
+    return any(path.name.lower().endswith(MICROGRAPH_SUFFIXES) for path in _visible(folder))
 
 
 def _folder_called(place: Path, names: tuple[str, ...]) -> Path | None:

@@ -128,3 +128,9 @@ def test_the_micrographs_of_a_folder_are_those_that_somebody_recorded(tmp_path: 
     (tmp_path / "images" / "c.tif").unlink()
     with pytest.raises(ReadError, match=r"images: no micrographs; expected files ending in"):
         micrographs_in(tmp_path)
+
+
+def test_a_micrograph_beside_a_folder_of_micrographs_with_folders_of_its_own_is_found(tmp_path: Path) -> None:
+    touch(tmp_path, "micrographs/images/a.tif", "micrographs/labels/a.png", "movie.tif", "movie_mask.tif")
+    assert names(pair_labels(tmp_path)) == [("movie.tif", "movie_mask.tif")]
+    assert names(pair_labels(tmp_path / "micrographs")) == [("a.tif", "a.png")]

@@ -53,10 +53,15 @@ async def every_screen(app: TemRfApp, pilot: Pilot[None]) -> None:
     await press("2", "a", "v", until_holds=lambda: bool(app.query("#numbers")))
 
     await press("3", until_holds=lambda: bool(app.query("RunTable")))
-    for view in ("samples", "log", "settings", "curves"):
+    for view in ("samples", "log", "settings", "machine", "curves"):
         await press("v", until_holds=shows(view))
     await dialog("n", "NewTrainingScreen", says("#summary", "one run"))
     await dialog("e", "CommandForm")
+    await dialog("m", "AboutRunScreen")
+    await dialog("L", "ReportScreen")
+    await dialog("D", "QuestionScreen")
+    await dialog("M", "MachineScreen")
+    await dialog("i", "GuideScreen", says("#steps"))
 
     await press("4", until_holds=says("#study-headline"))
     await press("v", "v", "v", "o", "d")
@@ -73,6 +78,15 @@ async def every_screen(app: TemRfApp, pilot: Pilot[None]) -> None:
     await press("6", until_holds=says("#particle-summary", "particles"))
     await press("h", "v", "v")
     await dialog("s", "CommandForm")
+    await dialog("f", "SegmentedScreen", says("#segmented-particle", "particles"))
+    await press("c", until_holds=is_open("EditLabelScreen"))
+    await press("d", "q", until_holds=is_open("ChoiceScreen"))
+    await press("escape", until_holds=is_open("EditLabelScreen"))
+    await press("w", "q", until_holds=lambda: not is_open("EditLabelScreen")())
+    await pilot.resize_terminal(60, 18)
+    await press(until_holds=is_open("TooSmallScreen"))
+    await pilot.resize_terminal(*WIDE)
+    await press(until_holds=lambda: not is_open("TooSmallScreen")())
 
     await dialog("question_mark", "HelpScreen")
     await dialog("j", "JobsScreen")

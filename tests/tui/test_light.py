@@ -103,6 +103,7 @@ def _screens() -> set[str]:
         and part.__module__ == module.__name__
         and issubclass(part, ModalScreen | TabScreen)
         and part not in (FormScreen, TabScreen)
+        and not any(each.__module__.startswith("tem_rf_tui.") for each in part.__subclasses__())
     }
 
 
