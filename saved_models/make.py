@@ -13,6 +13,7 @@ micrographs of the kinds that the network was trained on; `--calibrate-only` doe
 """
 
 import argparse
+import json
 import shlex
 import subprocess
 import sys
@@ -61,6 +62,10 @@ _ANY_FOCUS = "--defocus-nm 50:1200 --defocus-sign both --image-spread-nm 0.03:0.
 _NEAR_FOCUS = "--defocus-nm 5:80 --carbon-nm 3:6 --image-spread-nm 0.005:0.04 --acceptance-mrad 54"
 _WIDE_FOCUS = "--defocus-nm 5:120 --carbon-nm 2:8 --image-spread-nm 0.005:0.04 --acceptance-mrad 54"
 
+# Presets as they were when the models were made, where they have changed: film, focus and surface of 2.2 nm gold.
+_FORMER = {"au-2.2nm": {"carbon_nm": [4, 6], "defocus_nm": [20, 50], "defocus_sign": "both", "surface_disorder": 1}}
+_BOTH_FOCI = "--defocus-sign both --surface-disorder 1"
+
 # Before edges of low resolution were blurred and labelled at half height.
 _SHARP_EDGES = "--mask-height 0 --defocus-sign both --convergence-mrad 0.1 --image-spread-nm 0.02:0.04"
 _SMALL = "au-20nm-lowres --diameter-nm 8 --diameter-spread 0.3"
@@ -82,8 +87,10 @@ RECIPES = {
         network="n3-p244",
         training=_HRTEM_TRAINING,
         sets=(
-            Micrographs("2nm", 54, f"au-2.2nm --diameter-nm 2.4 --dose 600 --coverage 0.25 {_NEAR_FOCUS}"),
-            Micrographs("2nm-dark", 24, f"au-2.2nm --diameter-nm 2.4 --dose 150 --coverage 0.25 {_NEAR_FOCUS}"),
+            Micrographs("2nm", 54, f"au-2.2nm --diameter-nm 2.4 --dose 600 --coverage 0.25 {_NEAR_FOCUS} {_BOTH_FOCI}"),
+            Micrographs(
+                "2nm-dark", 24, f"au-2.2nm --diameter-nm 2.4 --dose 150 --coverage 0.25 {_NEAR_FOCUS} {_BOTH_FOCI}"
+            ),
             Micrographs(
                 "3nm-fine",
                 22,
@@ -112,7 +119,7 @@ RECIPES = {
             Micrographs("10nm-dark", 20, f"au-10nm --diameter-nm 10.5 --size-px 512 --dose 100 {_WIDE_FOCUS}"),
         ),
         held_out=(
-            Micrographs("2nm", 10, "au-2.2nm"),
+            Micrographs("2nm", 10, f"au-2.2nm --carbon-nm 4:6 --defocus-nm 20:50 {_BOTH_FOCI}"),
             Micrographs("5nm", 10, "au-5nm"),
             Micrographs("5nm-low-dose", 10, "au-5nm --dose 60 --defocus-nm 5:120"),
             Micrographs("10nm", 4, "au-10nm"),
@@ -134,7 +141,7 @@ RECIPES = {
         network="n3-p244",
         training=_HRTEM_TRAINING,
         sets=(
-            Micrographs("au-2nm", 24, f"au-2.2nm --dose 600 {_NEAR_FOCUS}"),
+            Micrographs("au-2nm", 24, f"au-2.2nm --dose 600 {_NEAR_FOCUS} {_BOTH_FOCI}"),
             Micrographs("au-5nm", 24, f"au-5nm --dose 423 {_WIDE_FOCUS}"),
             Micrographs("au-10nm", 16, f"au-10nm --size-px 512 --dose 200 {_WIDE_FOCUS}"),
             Micrographs("ag-5nm", 24, f"ag-5nm --dose 423 {_WIDE_FOCUS}"),
@@ -278,7 +285,7 @@ def main() -> None:
         _calibrate(options, recipe, work)
     if options.trust_only or is_whole:
         _tem_rf(
-            "trust", options.output / options.name, "--simulate", recipe.tried_on,
+            "trust", options.output / options.name, "--simulate", _presets(recipe.tried_on, work),
             "--specimens", 6 if options.tiny else recipe.specimens, "--seed", _TRUST_SEED,
         )  # fmt: skip
     if options.output.resolve() == HERE:
@@ -323,6 +330,18 @@ def _simulate(one: Micrographs, folder: Path, *, seed: int, tiny: bool) -> Path:
     size = ["--count", 3, "--size-px", 256, "--diameter-nm", 2] if tiny else ["--count", one.count]
     _tem_rf("simulate", *shlex.split(one.options), *size, "--seed", seed, "--output", folder)
     return folder
+
+
+def _presets(names: str, work: Path) -> str:
+    """Presets by name, or by the file of what they were."""
+    found = []
+    for name in names.split(","):
+        file = work / "presets" / f"{name}.json"
+        if name in _FORMER:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps({"preset": name} | _FORMER[name]), encoding="utf-8")
+        found.append(str(file) if name in _FORMER else name)
+    return ",".join(found)
 
 
 def _export(options: argparse.Namespace, recipe: Recipe, runs: list[Path], held_out: list[Path]) -> None:

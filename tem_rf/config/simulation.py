@@ -188,7 +188,15 @@ RANGE_LIMITS = (
 # Facets and dents lie inside the outer diameter; the shadows of high-resolution presets are about as wide as they are
 # named (au-5nm: 4.8 nm, so that a field of 256 px still holds one).
 PRESETS: dict[str, dict[str, Any]] = {
-    "au-2.2nm": {"diameter_nm": 2.6, "diameter_spread": 0.15, "coverage": 0.25},
+    "au-2.2nm": {
+        "diameter_nm": 2.6,
+        "diameter_spread": 0.15,
+        "coverage": 0.25,
+        "defocus_nm": (18.0, 38.0),
+        "defocus_sign": "under",
+        "carbon_nm": (7.0, 9.0),
+        "surface_disorder": 0.3,
+    },
     "au-5nm": {"diameter_nm": 5.5, "coverage": 0.2},
     "au-10nm": {"diameter_nm": 11.0, "coverage": 0.2, "size_px": 1024},
     "ag-5nm": {"material": "Ag", "diameter_nm": 5.5, "coverage": 0.2},
