@@ -266,12 +266,12 @@ def _refuse_equal_stems(paths: Sequence[Path]) -> None:
     if clashes:
         path, other = clashes[0]
         more = f" ({len(clashes) - 1} more like this)" if len(clashes) > 1 else ""
-        only = f"give only one of them, such as {path.parent / f'*{path.suffix}'}, or"
+        only = f"give files of one kind, such as {path.parent / f'*{path.suffix}'}"
         if path.suffix == other.suffix:  # of two folders
-            only = "give one folder at a time, each with"
+            only = "give one folder at a time, each with another `output`"
         raise SettingsError(
-            f"{path}: has the same name as {other}, so their results would overwrite each other{more}; {only} "
-            "another `output`."
+            f"{path}: has the same name as {other}, so their results would overwrite each other{more}; rename one "
+            f"of them, or {only}."
         )
 
 

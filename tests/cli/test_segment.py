@@ -75,7 +75,7 @@ def test_bad_input_is_one_line(run: Command, trained_run: RunFolder, tmp_path: P
             (tmp_path / f"{name}.{ending}").write_bytes(b"")
     files = ("n.dm3", "n.dm4", "o.dm3", "o.dm4")
     words = "n.dm4: has the same name as n.dm3, so their results would overwrite each other (1 more like this)"
-    words += "; give only one of them, such as *.dm4, or another --output"
+    words += "; rename one of them, or give files of one kind, such as *.dm4"
     assert_one_line(run("segment", *files, *model), words)
     assert_one_line(run("segment", "a", *model, "--labels", "b/none"), "b/none: no such folder")
     (tmp_path / "foreign").mkdir()
