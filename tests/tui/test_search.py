@@ -444,5 +444,9 @@ def test_the_name_of_a_dataset_is_whole_in_the_form_of_a_wide_terminal(folder: P
         await pilot.press("4", "n")
         await until(pilot, lambda: isinstance(app.screen, NewStudyScreen))
         await until(pilot, lambda: "datasets/bright-field-frames" in screen_text(app))
+        await pilot.press("ctrl+o")  # also those that are switched on and off
+        await until(pilot, lambda: bool(app.screen.query("SwitchBox")))
+        helps = app.screen.query(".field-help")
+        await until(pilot, lambda: len({field.region.x for field in helps if field.region}) == 1)
 
     drive(folder, script, size=(120, 40))
