@@ -21,7 +21,7 @@ LIGHT = [
     *("tests/test_files.py", "tests/runs", "tests/architecture", "tests/data", "tests/particles", "tests/metrics"),
     *("tests/baselines", "tests/plots", "tests/jobs/test_requests.py", "tests/cli/rf", "tests/cli/test_prepare.py"),
 ]
-KNOWS_LINUX = {"tem_rf/platforms.py", "tem_rf/study/execution/bound_process.py", "tem_rf/data/simulation/simulate.py"}
+KNOWS_LINUX = {"tem_rf/platforms.py", "tem_rf/study/execution/bound_process.py"}
 
 
 @pytest.mark.timeout(1800)  # the light part takes minutes

@@ -9,6 +9,8 @@ import signal
 import subprocess
 from typing import Any
 
+import psutil
+
 MODULES = frozenset({"fcntl", "termios", "tty", "resource", "pwd", "grp"})
 IN_OS = ("sched_getaffinity", "sched_setaffinity", "fork", "forkpty", "setsid", "killpg", "getpgid", "posix_fallocate")
 IN_SIGNAL = ("SIGKILL", "SIGHUP", "SIGSTOP", "SIGCONT", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGTSTP")
@@ -21,7 +23,8 @@ import_any = builtins.__import__
 def pytest_configure() -> None:
     """Take the names away before any test module is imported."""
     builtins.__import__ = import_without_posix  # type: ignore[assignment]  # it passes on what Python gives it
-    subprocess.Popen.kill = lambda self: self.send_signal(SIGKILL)  # type: ignore[method-assign]  # which names it
+    for process in (subprocess.Popen, psutil.Process):  # whose own kill() names the signal
+        process.kill = lambda self: self.send_signal(SIGKILL)  # type: ignore[method-assign]
     for module, names in ((os, IN_OS), (signal, IN_SIGNAL)):
         for name in names:
             if hasattr(module, name):

@@ -1,10 +1,10 @@
 """Simulate high-resolution micrographs of nanoparticles on carbon, with exact masks, from physics."""
 
-import ctypes
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -34,7 +34,6 @@ __all__ = [
     "simulate_micrographs",
 ]
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Progress = Callable[[int, int], None]  # micrographs done, of how many
 
@@ -110,7 +109,7 @@ def _simulate_in_processes(
 ) -> Iterator[tuple[int, SimulatedMicrograph]]:
     # Spawned, not forked: a fork copies the locks of threads that TensorFlow or a terminal app may hold.
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawn, initializer=_end_with_the_parent, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(workers, spawn, initializer=_end_with_the_parent)
     pending: dict[Future[SimulatedMicrograph], int] = {}
     waiting = iter(indices)
     try:
@@ -148,13 +147,16 @@ def _main_module_hidden() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _end_with_the_parent(parent: int) -> None:
+def _end_with_the_parent() -> None:
     """Ctrl-C, which a terminal sends to workers too, ends them without a traceback each; so does the parent's end.
 
     Without that, workers of a parent that was killed wait forever to hand over what they have.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before
-            os._exit(1)
+    threading.Thread(target=_exit_after_the_parent, daemon=True).start()
+
+
+def _exit_after_the_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
