@@ -60,6 +60,28 @@ def test_new_garbage_waits_for_a_pause_between_keys(clock: list[float], collecte
     assert not app.waiting
 
 
+def test_old_garbage_is_collected_every_few_seconds_while_keys_come(clock: list[float], collected: list[int]) -> None:
+    app = _Timers()
+    pauses = GarbageInPauses(app)  # type: ignore[arg-type]
+    for _ in range(20):
+        clock[0] += 0.5
+        pauses.note_key()
+        clock[0] += 0.2
+        app.end()
+    assert collected.count(2) == 4  # in 14 s
+    assert collected.count(1) == 20 - collected.count(2)
+
+
+def test_a_key_that_is_held_down_does_not_put_it_off_for_ever(clock: list[float], collected: list[int]) -> None:
+    app = _Timers()
+    pauses = GarbageInPauses(app)  # type: ignore[arg-type]
+    for _ in range(250):
+        clock[0] += 0.05
+        pauses.note_key()
+        app.end()
+    assert collected == [2]  # in 12.5 s
+
+
 def test_all_garbage_waits_for_silence_and_what_is_kept_is_frozen_once(
     clock: list[float], collected: list[int]
 ) -> None:
