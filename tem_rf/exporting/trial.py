@@ -91,7 +91,8 @@ def try_on_presets(
             count,
         ),
     )
-    return _record(segmenter, [*tried, *mapped], held, presets, maps, seed, on_step)
+    names = [Path(preset).name for preset in presets]  # of preset files, too
+    return _record(segmenter, [*tried, *mapped], held, names, maps, seed, on_step)
 
 
 def try_on_micrographs(
