@@ -125,12 +125,20 @@ def headline(run: RunView, place: str = "") -> str:
         "stopped": f"stopped; {again}",
         "finished": "finished",
         "failed": f"failed: {run.detail}; {again}",
-        "killed": f"killed; {again}",
+        "killed": f"killed{_last_words(run)}; {again}",
         "unreadable": run.detail,
     }
     detail = f" ({run.detail})" if run.detail and run.state in ("finished", "stopped") else ""
     note = f"\n{run.notes.note}" if run.notes.note else ""
     return f"{run.run.name}: {words[run.state]}{detail}{note}"
+
+
+def _last_words(run: RunView) -> str:
+    """Return the error with which the log of a killed run ends: on a full disk no event can say why it ended."""
+    if run.state != "killed":
+        return ""
+    last = _tail(run.run.log_file).rstrip().rpartition("\n")[2]
+    return f": {last.removeprefix('tem-rf: ').rstrip('.')}" if last.startswith("tem-rf: ") else ""
 
 
 def progress(run: RunView) -> str:
