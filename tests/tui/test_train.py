@@ -468,11 +468,13 @@ def test_plots_without_an_epoch_say_when_they_are_drawn(folder: Path) -> None:
 
 def test_a_killed_run_whose_log_ends_with_an_error_says_it(folder: Path) -> None:
     run = make_run(folder / "runs", "a", epochs=2, state="running")
-    run.log_file.write_text("started\ntem-rf: checkpoint/1.npz: became larger than a limit allows.\n")
+    run.log_file.write_text(f"started\ntem-rf: {run.path}/checkpoint/1.npz: became larger than a limit allows.\n")
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await pilot.press("3")
         await until(pilot, lambda: bool(app.query("#headline")))
-        await until(pilot, lambda: "became larger than a limit allows; press r to resume" in _text(app, "#headline"))
+        await until(pilot, lambda: "larger than a limit allows; press r to resume" in _text(app, "#headline"))
+        headline = app.query_one("#headline")
+        await until(pilot, lambda: headline.virtual_size.height == headline.size.height > 3)  # whole
 
-    drive(folder, script)
+    drive(folder, script, size=WIDE)
