@@ -17,30 +17,23 @@ from tem_rf.config.segmentation import Pictures, SegmentSettings
 from tem_rf.data.label_formats.label import Label
 from tem_rf.data.labels import read_label_frames
 from tem_rf.data.micrograph import Micrograph
-from tem_rf.data.pixels import resample_mask
 from tem_rf.data.readers import read_frames
-from tem_rf.data.scratch import bands, scratch_array
 from tem_rf.data.sources import count_frames
-from tem_rf.data.tiff import MAX_UINT16
 from tem_rf.errors import DatasetError, ReadError, StorageError, TemRfError
 from tem_rf.files import sole_writer, storage_errors
-from tem_rf.inference.frame_store import FrameRecord, FrameStore, HeldFrame
+from tem_rf.inference.frame import find_min_diameter_px, measure_frame
+from tem_rf.inference.frame_store import FrameStore, HeldFrame
 from tem_rf.inference.model import Segmenter
 from tem_rf.inference.overlap import MeasuredFrame, MeasuredFrames, NetworkTurn, frames_ahead, overlapping
-from tem_rf.inference.predict import Segmentation, segment_by_ensemble
+from tem_rf.inference.predict import segment_by_ensemble
 from tem_rf.inference.results import (
     SegmentedFile,
-    counts_on_mask,
     draw_again,
     recall_finished,
     remember_finished,
     shows,
     write_results,
 )
-from tem_rf.metrics.dice import hard_dice, particle_mask
-from tem_rf.particles.mask import disc_area_px, measure_mask, resolve_min_diameter_px
-from tem_rf.particles.scores import ParticleScores, score_particles
-from tem_rf.particles.split import number_particles, renumber
 from tem_rf.trust.record import DiceMap
 
 _IMAGES: dict[str, np.dtype] = {
@@ -144,7 +137,7 @@ class FileSegmentation:
         frames = read_frames(path, pixel_size_nm=settings.pixel_size_nm, resample=settings.resample, reading=settings)
         self._first = next(frames)
         self.frame_px = self._first.pixels.size
-        _min_diameter_px(settings, self._first.pixel_size_nm)  # validate before computing
+        find_min_diameter_px(settings, self._first.pixel_size_nm)  # validate before computing
         truths = _truths(label, self._first, self.count, settings)
         self._pairs: Iterable[tuple[Micrograph, Label | None]] = zip(
             islice(chain([self._first], frames), self.count), truths, strict=label is not None
@@ -238,15 +231,8 @@ class FileSegmentation:
                 scratch=self._output,
                 with_distance=self._settings.split_touching,
             )
-        mask = _mask(segmentation, self._output)
-        instances = scratch_array(mask.shape, self._type_of_numbers(mask, segmentation.pixel_size_nm), self._output)
-        record = _record(segmentation, mask, instances, micrograph, truth, self._settings)
-        return replace(record, source=source), {**vars(segmentation), "mask": mask, "instances": instances}
-
-    def _type_of_numbers(self, mask: np.ndarray, pixel_size_nm: float | None) -> type[np.unsignedinteger]:
-        """A type that holds the numbers of all particles that a mask (h, w) can have, holes included."""
-        min_area_px = max(disc_area_px(_min_diameter_px(self._settings, pixel_size_nm)), 1.0)
-        return np.uint16 if 2 * np.count_nonzero(mask) <= MAX_UINT16 * min_area_px else np.uint32
+        record, images = measure_frame(segmentation, micrograph, truth, self._settings, scratch=self._output)
+        return replace(record, source=source), images
 
     def _finish(
         self, held: ExitStack, store: FrameStore | HeldFrame, run: Callable[[], None] = lambda: None
@@ -364,74 +350,6 @@ def _truths(label: Path | None, first: Micrograph, count: int, settings: Segment
         yield truth
     if found < count:
         raise DatasetError(f"{label}: labels {found} of the {count} frames of {first.path}; expected as many.")
-
-
-def _mask(result: Segmentation, scratch: Path) -> np.ndarray:
-    """(h, w) uint8, 255 on particles."""
-    mask = scratch_array(result.probability.shape, np.uint8, scratch)
-    for band in bands(len(mask)):
-        mask[band] = particle_mask(result.probability[band]) * np.uint8(255)
-    return mask
-
-
-def _record(
-    result: Segmentation,
-    mask: np.ndarray,
-    instances: np.ndarray,
-    micrograph: Micrograph,
-    label: Label | None,
-    settings: SegmentSettings,
-) -> FrameRecord:
-    """Measure and score a frame, and fill its (h, w) uint16 or uint32 instances."""
-    min_px = _min_diameter_px(settings, result.pixel_size_nm)
-    measured = measure_mask(
-        mask,
-        counts_on_mask(micrograph, mask, result.pixel_size_nm),
-        min_area_px=disc_area_px(min_px),
-        split_touching=settings.split_touching,
-        distance=result.distance,
-        instances=instances,
-        probability=result.probability,
-        min_confidence=settings.min_confidence,
-        sd=result.sd_counts,
-    )
-    scores, score_notes, dice = None, tuple[str, ...](), None
-    if label is not None:
-        truth, sure, found = resample_mask(label.mask, mask.shape), instances, mask > 0
-        if label.unsure is not None:
-            passed_over = resample_mask(label.unsure, mask.shape)
-            sure, found = np.where(passed_over, 0, instances), found & ~passed_over
-        scores, score_notes = _scores(sure, label, disc_area_px(min_px))
-        dice = float(hard_dice(found[np.newaxis], truth[np.newaxis])[0])
-    return FrameRecord(
-        shape=mask.shape,
-        pixel_size_nm=result.pixel_size_nm,
-        particles=measured.particles,
-        left_out=measured.left_out,
-        low_confidence=measured.low_confidence,
-        min_diameter_px=min_px,
-        scores=scores,
-        hard_dice=dice,
-        verdict=result.verdict,
-        notes=(*result.notes, *(f"label: {note}" for note in (label.notes if label else ())), *score_notes),
-    )
-
-
-def _min_diameter_px(settings: SegmentSettings, pixel_size_nm: float | None) -> float:
-    return resolve_min_diameter_px(pixel_size_nm, given_px=settings.min_diameter_px, given_nm=settings.min_diameter_nm)
-
-
-def _scores(instances: np.ndarray, label: Label, min_area_px: float) -> tuple[ParticleScores, tuple[str, ...]]:
-    """Score particles against labelled ones, with notes; particles below the minimum diameter are ignored in both."""
-    numbers = renumber(instances, min_area_px)
-    if label.instances is not None:
-        return score_particles(numbers, renumber(resample_mask(label.instances, instances.shape), min_area_px)), ()
-    truth = resample_mask(label.mask, instances.shape)
-    regions, labelled = (
-        number_particles(truth, split_touching=split, min_area_px=min_area_px) for split in (False, True)
-    )
-    note = "label: does not number its particles, so regions with necks were split for the scores"
-    return score_particles(numbers, labelled), (note,) if regions.max() != labelled.max() else ()
 
 
 def _maps(segmenters: Sequence[Segmenter]) -> tuple[DiceMap, ...]:
