@@ -1,5 +1,6 @@
 """The steps that a GPU takes (XLA, unfolded blocks, bfloat16, a last smaller batch) compiled and taken on the CPU."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,20 +17,11 @@ from tem_rf.models.backend import uses_xla
 from tem_rf.runs.events import epochs
 from tem_rf.training.steppers.base import DEFAULT_OBJECTIVE
 from tem_rf.training.steppers.tensorflow import TensorFlowStepper, _LargestBatchByXla
+from tests.helpers.repository import ROOT
 from tests.helpers.run_folders import new_run
+from tests.helpers.steps import KINDS, sums_of_steps
 
 SMALL = Architecture((2,), filter_sequence=(1,), convolutions_per_block=1)
-KINDS = {
-    "folded on CPU": Architecture((2, 2), filter_sequence=(4,)),
-    "odd pooling": Architecture((3, 1), filter_sequence=(4,)),
-    "average pooling": Architecture((2, 2), filter_sequence=(4,), pooling="average"),
-    "bilinear": Architecture((2, 2), filter_sequence=(4,), upsampling="bilinear"),
-    "dilated": Architecture((2, 1), filter_sequence=(4,), dilation_sequence=(1, 2, 4)),
-    "smoothed": Architecture((2, 1), filter_sequence=(4,), dilation_sequence=(1, 2, 2), smoothing="shared"),
-    "instance normalization": Architecture((2, 2), filter_sequence=(4,), normalization="instance"),
-    "one convolution, 5 px": Architecture((2, 2), filter_sequence=(4,), kernel_size=5, convolutions_per_block=1),
-    "deep": Architecture((2, 2, 2, 2), filter_sequence=(2, 2, 4, 4, 8)),
-}
 BATCHES = (5, 5, 3)  # the last one is smaller
 
 
@@ -107,6 +99,28 @@ def test_xla_gets_only_the_largest_batches() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_xla_computes_the_steps_of_every_kind_of_network(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     check(KINDS[kind], monkeypatch)
+
+
+JAX_STEPS = """
+from tem_rf.models.backend import import_keras
+import_keras()
+import json
+from tests.helpers.steps import KINDS, sums_of_steps
+print(json.dumps({kind: sums_of_steps(architecture).tolist() for kind, architecture in KINDS.items()}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # XLA compiles each network twice on a CPU
+def test_jax_computes_the_steps_of_every_kind_of_network() -> None:
+    pytest.importorskip("jax", reason="JAX is not installed (pip install 'tem-rf[jax]')")
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-c", JAX_STEPS]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    on_jax = json.loads(ended.stdout.splitlines()[-1])
+    for kind, architecture in KINDS.items():
+        np.testing.assert_allclose(on_jax[kind], sums_of_steps(architecture), rtol=1e-3, err_msg=kind)
 
 
 def test_where_xla_is_used_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
