@@ -21,11 +21,7 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained_run(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run of three epochs on the tiny dataset; tests leave it as it is."""
-    from tem_rf.training.train import train
-
-    run = new_run(tiny_dataset, tmp_path_factory.mktemp("runs") / "trained")
-    train(run)
-    return run
+    return _trained(new_run(tiny_dataset, tmp_path_factory.mktemp("runs") / "trained"))
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +34,14 @@ def numbered_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def distance_run(numbered_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run of three epochs of a network with a distance output; tests leave it as it is."""
+    return _trained(new_run(numbered_dataset, tmp_path_factory.mktemp("runs") / "distance", network="n2-p22-distance"))
+
+
+def _trained(run: RunFolder) -> RunFolder:
     from tem_rf.training.train import train
 
-    run = new_run(numbered_dataset, tmp_path_factory.mktemp("runs") / "distance", network="n2-p22-distance")
-    train(run)
+    outcome = train(run)
+    assert outcome.state == "finished", f"the training of the tests was stopped by signal {outcome.signal_number}"
     return run
 
 
