@@ -39,9 +39,9 @@ def measure_frame(
         StorageError: The disk of `scratch` is full.
     """
     mask = _mask(segmentation, scratch)
-    min_area_px = disc_area_px(find_min_diameter_px(settings, segmentation.pixel_size_nm))
-    instances = scratch_array(mask.shape, _type_of_numbers(mask, min_area_px), scratch)
-    record = _record(segmentation, mask, instances, micrograph, label, settings)
+    min_px = find_min_diameter_px(settings, segmentation.pixel_size_nm)
+    instances = scratch_array(mask.shape, _type_of_numbers(mask, disc_area_px(min_px)), scratch)
+    record = _record(segmentation, mask, instances, micrograph, label, settings, min_px)
     return record, {**vars(segmentation), "mask": mask, "instances": instances}
 
 
@@ -65,9 +65,9 @@ def _record(
     micrograph: Micrograph,
     label: Label | None,
     settings: SegmentSettings,
+    min_px: float,
 ) -> FrameRecord:
     """Measure and score a frame, and fill its (h, w) uint16 or uint32 instances."""
-    min_px = find_min_diameter_px(settings, result.pixel_size_nm)
     measured = measure_mask(
         mask,
         counts_on_mask(micrograph, mask, result.pixel_size_nm),
