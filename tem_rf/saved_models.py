@@ -1,5 +1,7 @@
 """Locations of saved models: the user's, and those shipped with the package."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from tem_rf.errors import ModelError
@@ -16,6 +18,19 @@ SHIPPED_MODELS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1
 def models_in(folder: Path) -> list[Path]:
     """The saved models in a folder, sorted by name; none if the folder does not exist."""
     return sorted(path.parent for path in folder.glob(f"*/{CARD_NAME}"))
+
+
+def closest_model(sizes: Mapping[Path, float], pixel_size_nm: float) -> Path:
+    """The model whose pixel size is closest to another as a factor.
+
+    Args:
+        sizes: Pixel size [nm] by the folder of the model; at least one.
+        pixel_size_nm: Pixel size of a micrograph [nm].
+
+    >>> closest_model({Path("a"): 0.01, Path("b"): 0.03}, 0.018).name  # 1.8 and 1.7 times
+    'b'
+    """
+    return min(sizes, key=lambda model: abs(math.log(sizes[model] / pixel_size_nm)))
 
 
 def models_or_shipped(models: Path = MODELS) -> Path:

@@ -1,6 +1,5 @@
 """Choose the models that segment a file: those given by the user, or the saved model of the closest pixel size."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from tem_rf.inference.card import ModelCard
 from tem_rf.inference.light_network import has_light_network
 from tem_rf.inference.model import Segmenter, load_segmenter
 from tem_rf.runs.folder import RunFolder
-from tem_rf.saved_models import CARD_NAME, MODELS, SHIPPED_MODELS, models_in
+from tem_rf.saved_models import CARD_NAME, MODELS, SHIPPED_MODELS, closest_model, models_in
 
 
 def choose_model(
@@ -49,7 +48,7 @@ def choose_model(
         raise ModelError(
             f"{models}: contains no model with a pixel size; export one with `tem-rf export`, or name one with `model`."
         )
-    nearest = min(sizes, key=lambda path: abs(math.log(sizes[path] / here)))
+    nearest = closest_model(sizes, here)
     ratio = max(sizes[nearest] / here, here / sizes[nearest])
     rescales = rescale or cards[nearest].preprocessing.target_pixel_size_nm is not None
     if ratio > PIXEL_SIZE_TOLERANCE and not rescales:

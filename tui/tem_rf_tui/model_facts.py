@@ -1,13 +1,12 @@
 """The facts about a model that are shown beside it: its card, and when to trust its masks."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
 from tem_rf.errors import ModelError
-from tem_rf.saved_models import CARD_NAME
+from tem_rf.saved_models import CARD_NAME, closest_model
 
 
 class _Architecture(BaseModel):
@@ -56,7 +55,7 @@ def nearest_model(models: Sequence[Path], pixel_size_nm: float | None) -> Path |
     if pixel_size_nm is None:
         return None
     sizes = {model: size for model in models if (size := _pixel_size_of(model))}
-    return min(sizes, key=lambda model: abs(math.log(sizes[model] / pixel_size_nm)), default=None)
+    return closest_model(sizes, pixel_size_nm) if sizes else None
 
 
 def _pixel_size_of(model: Path) -> float | None:
