@@ -57,6 +57,15 @@ async def _open(app: TemRfApp, pilot: Pilot[None]) -> None:
     await until(pilot, lambda: bool(_facts(app)) or bool(_facts(app, "#place-problems")))
 
 
+async def _open_prepare(app: TemRfApp, pilot: Pilot[None]) -> None:
+    """Open the form that prepares the folder of micrographs of `with_data`."""
+    await _open(app, pilot)
+    await pilot.press("down")
+    await until(pilot, lambda: "micrographs with a label" in _facts(app))
+    await pilot.press("m")
+    await until(pilot, lambda: isinstance(app.screen, CommandForm))
+
+
 def test_an_empty_folder_says_how_to_begin(folder: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await _open(app, pilot)
@@ -238,11 +247,7 @@ def test_micrographs_without_labels_are_shown(folder: Path) -> None:
 
 def test_prepare_asks_how_and_runs_the_command(with_data: Path, commands: list[list[str]]) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await _open(app, pilot)
-        await pilot.press("down")
-        await until(pilot, lambda: "micrographs with a label" in _facts(app))
-        await pilot.press("m")
-        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        await _open_prepare(app, pilot)
         app.screen.query_one("#field-patch_size", Input).value = "4"
         await until(
             pilot, lambda: "patch size: input should be" in str(app.screen.query_one("#summary", Static).render())
@@ -473,11 +478,7 @@ def test_a_path_that_does_not_exist_keeps_the_form_open_with_what_was_typed(
     with_data: Path, commands: list[list[str]]
 ) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await _open(app, pilot)
-        await pilot.press("down")
-        await until(pilot, lambda: "with a label" in _facts(app))
-        await pilot.press("m")
-        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        await _open_prepare(app, pilot)
         app.screen.query_one("#field-labels", Input).value = "nowhere"
         await until(pilot, lambda: "--labels nowhere" in _summary(app))
         await pilot.press("ctrl+s")
@@ -492,11 +493,7 @@ def test_a_path_that_does_not_exist_keeps_the_form_open_with_what_was_typed(
 
 def test_a_folder_that_vanished_under_its_form_is_named_in_it(with_data: Path, commands: list[list[str]]) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await _open(app, pilot)
-        await pilot.press("down")
-        await until(pilot, lambda: "with a label" in _facts(app))
-        await pilot.press("m")
-        await until(pilot, lambda: isinstance(app.screen, CommandForm))
+        await _open_prepare(app, pilot)
         shutil.rmtree(with_data / "raw")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "raw does not exist" in _summary(app))

@@ -48,12 +48,16 @@ def test_steps_are_done_by_what_is_in_the_folder(folder: Path, tiny_dataset: Pat
     assert steps[-1].done == "1 micrograph"
 
 
+async def _turn_bell_off(app: TemRfApp, pilot: Pilot[None]) -> None:
+    await pilot.press("S")
+    await until(pilot, lambda: bool(app.screen.query("#field-bell")))
+    app.screen.query_one("#field-bell", SwitchBox).value = False
+    await pilot.press("ctrl+s")
+
+
 def test_settings_are_saved_in_their_file_and_used_at_once(folder: Path) -> None:
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
-        await pilot.press("S")
-        await until(pilot, lambda: bool(app.screen.query("#field-bell")))
-        app.screen.query_one("#field-bell", SwitchBox).value = False
-        await pilot.press("ctrl+s")
+        await _turn_bell_off(app, pilot)
         await until(pilot, lambda: "Saved in" in told(app))
         assert not app.settings.bell
 
@@ -68,10 +72,7 @@ def test_settings_that_cannot_be_saved_are_not_said_to_be(folder: Path) -> None:
 
     async def script(app: TemRfApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "settings.toml: cannot be read" in told(app))
-        await pilot.press("S")
-        await until(pilot, lambda: bool(app.screen.query("#field-bell")))
-        app.screen.query_one("#field-bell", SwitchBox).value = False
-        await pilot.press("ctrl+s")
+        await _turn_bell_off(app, pilot)
         await until(pilot, lambda: "Settings apply until you quit, but cannot be saved" in told(app))
         assert not app.settings.bell
         assert "Saved in" not in told(app)
