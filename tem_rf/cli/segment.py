@@ -1,6 +1,7 @@
 """`tem-rf segment`: segment whole micrographs, stacks and movies, and measure their particles."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,10 +35,11 @@ def segment(request: SegmentRequest, as_json: JsonFlag = False) -> None:
     Example: tem-rf segment /mnt/microscope/session --follow --output live
     """
     console = progress_console()
+    how_to_end = " (Ctrl-C ends)" if request.follow and sys.stdin.isatty() else ""
     with _ended_like_by_ctrl_c(request.follow), show_status(console=console) as on_step:
         outcome = run(
             request,
-            on_step=on_step,
+            on_step=lambda what: on_step(what + how_to_end),
             on_note=lambda note: print_remark(note, console),
             on_result=lambda result: print_json_line(segmented_json(*result)) if as_json else None,
         )
@@ -55,7 +57,7 @@ def segment(request: SegmentRequest, as_json: JsonFlag = False) -> None:
         count = len(outcome.failed) + len(outcome.segmented)
         names = ", ".join(str(path) for path, _ in outcome.failed)
         raise ReadError(
-            f"{len(outcome.failed)} of {count} files could not be segmented: {names} (see the errors above); run the "
+            f"{len(outcome.failed)} of {count} files could not be segmented: {names}; run the "
             "same command again to retry them."
         )
     if request.strict:

@@ -88,7 +88,7 @@ def follow_folders(
             for path in complete:
                 if arrivals.take(path):
                     _segment(path, arrivals, followed, networks, job, on_step, on_note, on_result, alarms)
-            on_step(f"following {names}: {followed.describe(arrivals.waiting)} (Ctrl-C ends)")
+            on_step(f"following {names}: {followed.describe(arrivals.waiting)}")
             if not complete:
                 sleep(max(min(_PAUSE_S, settle_s / 2), polled_s * (1 / _POLLING - 1)))
     except KeyboardInterrupt:

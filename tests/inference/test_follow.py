@@ -97,8 +97,7 @@ def test_a_growing_stack_continues_at_its_next_frame(session: Session) -> None:
     ((result, _),) = followed.segmented.values()
     assert result.frames == len(tifffile.imread(result.files["mask"])) == 6
     assert session.steps[-1].endswith(
-        f"1 file, 6 frames, 12 particles, mean diameter {result.sizes.mean_px * 0.5:.3g} nm "
-        "(n = 12), 0 waiting (Ctrl-C ends)"
+        f"1 file, 6 frames, 12 particles, mean diameter {result.sizes.mean_px * 0.5:.3g} nm (n = 12), 0 waiting"
     )
     assert session.left_over() == []
 

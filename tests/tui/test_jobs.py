@@ -97,7 +97,7 @@ def test_progress_is_read_from_the_bar_as_a_terminal_shows_it(tmp_path: Path) ->
     [
         ("⠧ writing the report", "writing the report"),
         ("⠧", ""),
-        ("⠧ following live: 2 files, 0 waiting (Ctrl-C ends)", "following live: 2 files, 0 waiting"),
+        ("⠧ following live: 2 files, 0 waiting", "following live: 2 files, 0 waiting"),
         ("\x1b[2KPreparing \x1b[38;5", "Preparing"),  # the disk was full
         ("a\x07b\x1bc: is damaged", "abc: is damaged"),
     ],

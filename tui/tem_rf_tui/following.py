@@ -133,7 +133,6 @@ class FollowingApp(TabbedApp):
             self.notify(f"{job.title}: {ended_text(job)}")
         else:
             why = next(reversed([*job.report, *job.messages]), "no output").removeprefix("tem-rf: ")
-            why = why.replace(" (see the errors above)", "")
             self.notify(
                 f"{job.title}: {ended_text(job)}: {why.rstrip('.')}. Press {{app.jobs}} to see its output.",
                 severity="error",

@@ -29,7 +29,6 @@ _NOTE_EXIT_CODE = 'trap : TERM; "$@"; code=$?; echo "$code" > "$JOB_CODE.part"; 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*([A-Za-z]|$)")  # the last one may be cut off, where the disk is full
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")  # of a file name, for instance; they would garble the screen
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "  # of rich, standing still by the time it is shown
-_ENDS_IN_A_SHELL = " (Ctrl-C ends)"  # the list of jobs names the key that does it here
 _COUNT = re.compile(r"(\d+)/(\d+)")
 
 
@@ -189,7 +188,6 @@ class JobBoard:
         if about.workspace != str(self._workspace):
             return None
         line = (_lines(folder / "progress.txt", last_bytes=2000) or [""])[-1].lstrip(_SPINNER)
-        line = line.removesuffix(_ENDS_IN_A_SHELL)
         count = _COUNT.search(line)
         fraction = int(count[1]) / max(1, int(count[2])) if count else None
         return Job(
